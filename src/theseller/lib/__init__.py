@@ -1,0 +1,1 @@
+"""Clock, identifiers, money, marketplaces. No framework, nothing of ours above it."""

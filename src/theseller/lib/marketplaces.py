@@ -1,0 +1,84 @@
+"""Amazon's stores: identifiers, regions, hosts, currencies and the zone whose midnight starts a day there.
+
+Sources: Amazon's marketplace-id, endpoint and Seller Central URL tables; zones are those Amazon's own reports use
+(North America reports in Pacific time). A zone that proves wrong for a store is corrected here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+
+class Region(StrEnum):
+    """An SP-API endpoint. An authorisation is valid in one region."""
+
+    NA = "na"
+    EU = "eu"
+    FE = "fe"
+
+
+@dataclass(frozen=True, slots=True)
+class Marketplace:
+    """One Amazon store. `sales_channel` is the name that order reports print; `tax_included`: item prices contain VAT."""
+
+    id: str
+    code: str
+    region: Region
+    currency: str
+    zone_name: str
+    sales_channel: str
+    seller_central_host: str
+    tax_included: bool
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.zone_name)
+
+    def local_day(self, instant: datetime) -> date:
+        """Return the calendar day of `instant` (aware) in this store."""
+        return instant.astimezone(self.zone).date()
+
+
+_EUROPE = "sellercentral-europe.amazon.com"
+_ROWS = (
+    ("A2EUQ1WTGCTBG2", "CA", Region.NA, "CAD", "America/Los_Angeles", "Amazon.ca", "sellercentral.amazon.ca", False),
+    ("ATVPDKIKX0DER", "US", Region.NA, "USD", "America/Los_Angeles", "Amazon.com", "sellercentral.amazon.com", False),
+    ("A1AM78C64UM0Y8", "MX", Region.NA, "MXN", "America/Los_Angeles", "Amazon.com.mx", "sellercentral.amazon.com.mx", True),
+    ("A2Q3Y263D00KWC", "BR", Region.NA, "BRL", "America/Sao_Paulo", "Amazon.com.br", "sellercentral.amazon.com.br", True),
+    ("A28R8C7NBKEWEA", "IE", Region.EU, "EUR", "Europe/Dublin", "Amazon.ie", "sellercentral.amazon.ie", True),
+    ("A1RKKUPIHCS9HS", "ES", Region.EU, "EUR", "Europe/Madrid", "Amazon.es", _EUROPE, True),
+    ("A1F83G8C2ARO7P", "UK", Region.EU, "GBP", "Europe/London", "Amazon.co.uk", _EUROPE, True),
+    ("A13V1IB3VIYZZH", "FR", Region.EU, "EUR", "Europe/Paris", "Amazon.fr", _EUROPE, True),
+    ("AMEN7PMS3EDWL", "BE", Region.EU, "EUR", "Europe/Brussels", "Amazon.com.be", "sellercentral.amazon.com.be", True),
+    ("A1805IZSGTT6HS", "NL", Region.EU, "EUR", "Europe/Amsterdam", "Amazon.nl", "sellercentral.amazon.nl", True),
+    ("A1PA6795UKMFR9", "DE", Region.EU, "EUR", "Europe/Berlin", "Amazon.de", _EUROPE, True),
+    ("APJ6JRA9NG5V4", "IT", Region.EU, "EUR", "Europe/Rome", "Amazon.it", _EUROPE, True),
+    ("A2NODRKZP88ZB9", "SE", Region.EU, "SEK", "Europe/Stockholm", "Amazon.se", "sellercentral.amazon.se", True),
+    ("AE08WJ6YKNBMC", "ZA", Region.EU, "ZAR", "Africa/Johannesburg", "Amazon.co.za", "sellercentral.amazon.co.za", True),
+    ("A1C3SOZRARQ6R3", "PL", Region.EU, "PLN", "Europe/Warsaw", "Amazon.pl", "sellercentral.amazon.pl", True),
+    ("ARBP9OOSHTCHU", "EG", Region.EU, "EGP", "Africa/Cairo", "Amazon.eg", "sellercentral.amazon.eg", True),
+    ("A33AVAJ2PDY3EV", "TR", Region.EU, "TRY", "Europe/Istanbul", "Amazon.com.tr", "sellercentral.amazon.com.tr", True),
+    ("A17E79C6D8DWNP", "SA", Region.EU, "SAR", "Asia/Riyadh", "Amazon.sa", "sellercentral.amazon.sa", True),
+    ("A2VIGQ35RCS4UG", "AE", Region.EU, "AED", "Asia/Dubai", "Amazon.ae", "sellercentral.amazon.ae", True),
+    ("A21TJRUUN4KGV", "IN", Region.EU, "INR", "Asia/Kolkata", "Amazon.in", "sellercentral.amazon.in", True),
+    ("A19VAU5U5O7RUS", "SG", Region.FE, "SGD", "Asia/Singapore", "Amazon.sg", "sellercentral.amazon.sg", True),
+    ("A39IBJ37TRP1C6", "AU", Region.FE, "AUD", "Australia/Sydney", "Amazon.com.au", "sellercentral.amazon.com.au", True),
+    ("A1VC38T7YXB528", "JP", Region.FE, "JPY", "Asia/Tokyo", "Amazon.co.jp", "sellercentral.amazon.co.jp", True),
+)
+
+MARKETPLACES: dict[str, Marketplace] = {row[0]: Marketplace(*row) for row in _ROWS}
+_BY_SALES_CHANNEL = {m.sales_channel.casefold(): m for m in MARKETPLACES.values()}
+_BY_CODE = {m.code: m for m in MARKETPLACES.values()}
+
+
+def by_sales_channel(name: str) -> Marketplace | None:
+    """Find a store by what reports call it (``Amazon.co.uk``, any case); None if it is no Amazon store."""
+    return _BY_SALES_CHANNEL.get(name.strip().casefold())
+
+
+def by_code(code: str) -> Marketplace:
+    """Find a store by Amazon's country code (``UK``, not ``GB``). Raises KeyError."""
+    return _BY_CODE[code]

@@ -1,0 +1,54 @@
+"""Exact money: a `Decimal` and the ISO 4217 code beside it. No float ever touches an amount."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+#: Currencies of Amazon's stores whose smallest unit is not a hundredth (ISO 4217).
+_MINOR_UNIT_DIGITS = {"JPY": 0}
+
+
+class MixedCurrenciesError(ValueError):
+    """Two currencies were added. There is no total across currencies without an exchange rate, and none is invented here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount of one currency. `amount` is exact; it may hold more digits than the currency has coins for."""
+
+    amount: Decimal
+    currency: str
+
+    def __add__(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            message = f"cannot add {other.currency} to {self.currency}"
+            raise MixedCurrenciesError(message)
+        return Money(self.amount + other.amount, self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount, self.currency)
+
+
+def minor_unit_digits(currency: str) -> int:
+    """Return how many decimals `currency` is shown with: 2 for most, 0 for the yen."""
+    return _MINOR_UNIT_DIGITS.get(currency, 2)
+
+
+def parse_amount(text: str, *, decimal_comma: bool = False) -> Decimal:
+    """Read an amount as a report prints it: ``1,234.56``, or ``1.234,56`` with `decimal_comma`.
+
+    Raises:
+        ValueError: the text is no finite number.
+    """
+    grouping, point = (".", ",") if decimal_comma else (",", ".")
+    cleaned = text.strip().replace("\u00a0", "").replace(" ", "").replace(grouping, "").replace(point, ".")
+    try:
+        amount = Decimal(cleaned)
+    except InvalidOperation:
+        message = "not a number"  # Never the text itself: a shifted column may hold a buyer's name.
+        raise ValueError(message) from None
+    if not amount.is_finite():
+        message = "not a finite number"
+        raise ValueError(message)
+    return amount
