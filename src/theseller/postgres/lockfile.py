@@ -1,0 +1,60 @@
+"""One supervisor at a time for one thing: an advisory lock that the kernel drops when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from theseller.postgres.processes import ProcessMark, mark
+
+
+class LockFile:
+    """A lock with its holder's name in it. Held until `release()` or the end of the process."""
+
+    def __init__(self, path: Path, purpose: str) -> None:
+        self.path = path
+        self.purpose = purpose
+        self._handle: int | None = None
+
+    @property
+    def held(self) -> bool:
+        return self._handle is not None
+
+    def acquire(self) -> bool:
+        """Take the lock and write down who we are; return False when another living process has it."""
+        if self._handle is not None:
+            return True
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()} {self.purpose}\n".encode())
+        self._handle = handle
+        return True
+
+    def release(self) -> None:
+        """Give the lock back. The file stays: removing it would let two processes lock two files of one name."""
+        if self._handle is not None:
+            os.ftruncate(self._handle, 0)
+            os.close(self._handle)
+            self._handle = None
+
+    def holder(self) -> tuple[ProcessMark, str] | None:
+        """Return who has the lock and for what; None when nobody has."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid, _, purpose = self.path.read_text().strip().partition(" ")
+            found = mark(int(pid)) if pid.isdigit() else None
+            return (found, purpose) if found else None
+        finally:
+            os.close(handle)
+        return None

@@ -1,0 +1,151 @@
+"""Processes of this machine, known by pid *and* start time, so that a reused pid is never taken for ours."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+# A constant to us, but not to a type checker that would call the other system's half unreachable.
+_LINUX = bool(sys.platform == "linux")
+_LIBC = ctypes.CDLL(None, use_errno=True) if _LINUX else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMark:
+    """One process: `started` is opaque (ticks since boot, or the text of `ps`), compared only for equality."""
+
+    pid: int
+    started: str
+
+    def alive(self) -> bool:
+        return start_time(self.pid) == self.started
+
+    def save(self, path: Path) -> None:
+        """Write the mark so that a reader sees the old one or the new one, never half of one."""
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+        fresh.write_text(json.dumps({"pid": self.pid, "started": self.started}))
+        fresh.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> ProcessMark | None:
+        """Return the saved mark; None if there is none or it can't be read."""
+        try:
+            saved = json.loads(path.read_text())
+            return cls(int(saved["pid"]), str(saved["started"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def mark(pid: int) -> ProcessMark | None:
+    """Return the mark of a living process, None if there is none with this pid (a zombie counts as none)."""
+    started = start_time(pid)
+    return None if started is None else ProcessMark(pid, started)
+
+
+def start_time(pid: int) -> str | None:
+    """Return when a process started, as an opaque text; None for no process and for a zombie."""
+    if _LINUX:
+        return _start_time_linux(pid)
+    answer = _ps(pid, "stat=,lstart=")
+    return None if answer is None or answer.startswith("Z") else answer.split(maxsplit=1)[-1]
+
+
+def _start_time_linux(pid: int) -> str | None:
+    try:
+        # The name in parentheses may hold spaces and parentheses itself; fields are counted after the last one.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in {"Z", "X"} else fields[19]
+
+
+def command_line(pid: int) -> list[str]:
+    """Return a process's arguments; `[]` when it is gone or may not be read."""
+    if _LINUX:
+        try:
+            raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return []
+        return [part.decode(errors="replace") for part in raw.split(b"\0") if part]
+    answer = _ps(pid, "command=")
+    return answer.split() if answer else []
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes whose working directory is `folder`, as far as this user may see. Linux only; `[]` elsewhere."""
+    if not _LINUX:
+        return []
+    found: list[int] = []
+    wanted = str(folder.resolve())
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if str((entry / "cwd").readlink()) == wanted and start_time(int(entry.name)) is not None:
+                    found.append(int(entry.name))
+    return sorted(found)
+
+
+def stop_processes(marks: Iterable[ProcessMark], *, signals: Iterable[tuple[signal.Signals, float]], group: bool = False) -> bool:
+    """Send each signal in turn, waiting up to its seconds; return whether all are gone. With `group`, the whole process group.
+
+    The group is signalled even when its leader has gone: a killed leader's children live on under its number.
+    """
+    remaining = list(marks)
+    for number, patience in signals:
+        for one in remaining:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if group:
+                    os.killpg(one.pid, number)
+                else:
+                    os.kill(one.pid, number)
+        if wait_until(partial(_all_gone, remaining), patience):
+            return True
+        remaining = [one for one in remaining if one.alive()]
+    return False
+
+
+def _all_gone(marks: Iterable[ProcessMark]) -> bool:
+    return not any(one.alive() for one in marks)
+
+
+def wait_until(condition: Callable[[], bool], patience: float, *, step: float = 0.02) -> bool:
+    """Ask `condition` until it holds or `patience` seconds have passed; return whether it held."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(step)
+    return True
+
+
+def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child runs before exec so that the kernel sends it `number` when its parent dies, even by kill -9.
+
+    Linux only; elsewhere None, and the pid files let the next run find what was left.
+    """
+    if _LIBC is None:
+        return None
+    parent, libc = os.getpid(), _LIBC
+
+    def ask_kernel() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask_kernel
+
+
+def _ps(pid: int, columns: str) -> str | None:
+    answer = subprocess.run(["ps", "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607  fixed program, a number
+    return answer.stdout.strip() or None

@@ -1,0 +1,85 @@
+"""The database's roles and who may enter it. Passwords are parameters: where they are kept is not this package's business."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from theseller.postgres.errors import ServerFailedError
+
+DATABASE = "theseller"
+OWNER = "theseller_owner"
+# Short names, as secrets and command line have them (`db-web`, `postgres psql-as web`).
+LOGIN_ROLES: Mapping[str, str] = {
+    "migrate": "theseller_migrate",
+    "web": "theseller_web",
+    "worker": "theseller_worker",
+    "retention": "theseller_retention",
+    "probe": "theseller_probe",
+    "backup": "theseller_backup",
+}
+# PostgreSQL's error class 28: the server is well and does not accept who we say we are.
+_REFUSED = "password authentication failed"
+
+
+def ensure_roles(superuser_dsn: str, passwords: Mapping[str, str], *, database: str = DATABASE) -> None:
+    """Create or narrow the roles, set their passwords, create the database and close it to everybody else.
+
+    `superuser_dsn` names any existing database; `passwords` has one entry for each short name of LOGIN_ROLES.
+    Idempotent. Raise ServerFailedError when the superuser's password is not the one the cluster was made with.
+    """
+    missing = sorted(set(LOGIN_ROLES) - set(passwords))
+    if missing:
+        raise ValueError(f"no password for the roles {', '.join(missing)}")
+    with _connect(superuser_dsn) as connection:
+        with connection.transaction():
+            connection.execute(_script("roles.sql"))
+            for short, role in LOGIN_ROLES.items():
+                _set_password(connection, role, passwords[short])
+        ensure_database(connection, database)
+    close_database(superuser_dsn, database)
+
+
+def close_database(superuser_dsn: str, database: str) -> None:
+    """Let only our roles into a database, and nobody but its owner create in it. Idempotent; a copy of a database needs it again."""
+    with _connect(make_conninfo(superuser_dsn, dbname=database)) as connection, connection.transaction():
+        connection.execute(_script("database.sql"))
+
+
+def ensure_database(superuser: psycopg.Connection[tuple[object, ...]], database: str, *, template: str = "template0") -> None:
+    """Create a database owned by the owner role if it does not exist. `superuser` must be in autocommit mode."""
+    if superuser.execute("select from pg_database where datname = %s", [database]).fetchone() is None:
+        command = sql.SQL("create database {} owner {} template {}")
+        superuser.execute(command.format(sql.Identifier(database), sql.Identifier(OWNER), sql.Identifier(template)))
+
+
+def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Run grants.sql in one transaction. `connection` is theseller_migrate's, acting as the owner."""
+    with connection.transaction():
+        connection.execute(_script("grants.sql"))
+
+
+def _set_password(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
+    """Send a scram verifier instead of the password, so that the server never sees it."""
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))
+
+
+def _connect(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
+    try:
+        return psycopg.connect(dsn, autocommit=True)
+    except psycopg.OperationalError as error:
+        if _REFUSED not in str(error):
+            raise
+        raise ServerFailedError(
+            "The database refuses its superuser's password: the secret db-superuser is not the one it was made with.",
+            "Put the state folder's secrets/db-superuser back from its backup. For the demo: make demo-reset.",
+        ) from None
+
+
+def _script(name: str) -> bytes:
+    return resources.files("theseller.postgres").joinpath("sql", name).read_bytes()

@@ -1,0 +1,238 @@
+"""Our own supervisor of one `postgres`, as a child process on a private socket.
+
+Not `pg_ctl`: it detaches the server, and a server that is our child can be waited for, stops when we do, and is never mistaken for
+a stale one. Not the wheel's Python API: it opens directories to every user (decision 0002).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from theseller.postgres import cluster, diagnosis
+from theseller.postgres.account import Account, can_reach, server_account
+from theseller.postgres.errors import ServerFailedError, ServerInUseError
+from theseller.postgres.layout import ELSEWHERE, Layout, conninfo, control_folder, saved_layout, settle, socket_directory
+from theseller.postgres.leftovers import clear_leftovers
+from theseller.postgres.locator import Binaries
+from theseller.postgres.lockfile import LockFile
+from theseller.postgres.processes import die_with_parent, wait_until
+
+# Recovery after a crash replays at most max_wal_size; a slow disk may need minutes. A dead child ends the wait at once.
+_START_PATIENCE = 600.0
+_LOG_LIMIT = 10 * 1024 * 1024
+
+
+class Server:
+    """The embedded server of one state folder.
+
+    `durable=False` is for throw-away databases of tests: a crash of the machine may lose them.
+    `say` gets one plain sentence for anything a person should know. Not safe for several threads.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        binaries: Binaries,
+        superuser_password: str,
+        durable: bool = True,
+        purpose: str = "theseller",
+        elsewhere: Path = ELSEWHERE,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.state = state.absolute()
+        self.binaries = binaries
+        self.log = self.state / "log" / "postgres.log"
+        self._superuser_password = superuser_password
+        self._durable = durable
+        self._elsewhere = elsewhere
+        self._say = say
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock = LockFile(control_folder(self.state) / "lock", purpose)
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    @property
+    def socket_dir(self) -> Path:
+        return socket_directory(self.state)
+
+    def dsn(self, role: str, password: str, dbname: str = "theseller") -> str:
+        """Return a role's connection string. It holds the password: never log it."""
+        return conninfo(self.state, role, password, dbname)
+
+    def superuser_dsn(self, dbname: str = "postgres") -> str:
+        return self.dsn(cluster.SUPERUSER, self._superuser_password, dbname)
+
+    def poll(self) -> int | None:
+        """Return the exit status of our server if it has ended, None while it runs; 0 if it was never started."""
+        return self._child.poll() if self._child else 0
+
+    def ensure_started(self) -> None:
+        """Return when the server accepts connections: at once if it does, else after making, healing and starting it.
+
+        Raise ServerInUseError when another living process supervises it, ServerFailedError with the cause when it can't be started.
+        """
+        if self._child is not None and self._child.poll() is None:
+            return
+        self._child = None
+        make_folder(self.state)
+        make_folder(control_folder(self.state))
+        if not self._lock.acquire():
+            raise ServerInUseError(*self._used_by())
+        try:
+            self._start()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def stop(self, *, patience: float = 30.0) -> None:
+        """Stop the server and wait for its end: politely, then (past `patience` seconds) at once. Data is safe either way."""
+        child, self._child = self._child, None
+        if child is not None:
+            for number, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None)):
+                with contextlib.suppress(ProcessLookupError):
+                    child.send_signal(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(seconds)
+                    break
+        self._lock.release()
+
+    def hurry(self) -> None:
+        """Ask a server that is stopping to stop at once; the next start recovers."""
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.send_signal(signal.SIGQUIT)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Server]:
+        """Use the server that another process of ours supervises, or start it for the length of the block."""
+        try:
+            self.ensure_started()
+        except ServerInUseError:
+            layout = saved_layout(self.state)
+            if layout is None or not wait_until(lambda: _is_ready(layout.data, None), 30.0, step=0.1):
+                raise
+            yield self
+            return
+        try:
+            yield self
+        finally:
+            self.stop()
+
+    def supervisor(self) -> tuple[int, str] | None:
+        """Return pid and purpose of the process that supervises this server now, None if none does."""
+        holder = self._lock.holder()
+        return (holder[0].pid, holder[1]) if holder else None
+
+    def _used_by(self) -> tuple[str, str]:
+        holder = self.supervisor()
+        who = f"process {holder[0]} ({holder[1]})" if holder else "another process"
+        return f"The database in {self.state} is already run by {who}.", "Use that one, or stop it first."
+
+    def _start(self) -> None:
+        known = saved_layout(self.state)
+        account = server_account((known.data if known else control_folder(self.state) / "data"), self._say)
+        layout = settle(self.state, account, self._elsewhere)
+        binaries = self._reachable_programs(layout, account)
+        if not (layout.data / "PG_VERSION").exists():
+            cluster.initialise(layout, binaries, account, self._superuser_password)
+        cluster.check_version(layout, binaries)
+        clear_leftovers(layout.data, layout.run, self._say)
+        written = self._spawn(layout, binaries, account)
+        self._await_ready(layout, written)
+
+    def _spawn(self, layout: Layout, binaries: Binaries, account: Account) -> int:
+        """Start the child; return the length of the log before it."""
+        make_folder(self.log.parent, 0o700)
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        command = [str(binaries.program("postgres")), "-D", str(layout.data)]
+        for name, value in cluster.settings(layout, durable=self._durable).items():
+            command += ["-c", f"{name}={value}"]
+        with self.log.open("ab") as log:
+            self.log.chmod(0o600)
+            self._child = subprocess.Popen(  # noqa: S603  the located program, arguments of ours
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=cluster.environment(),
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509  one prctl call, loaded before the fork
+                **account.popen_options(),
+            )
+            return log.tell()
+
+    def _await_ready(self, layout: Layout, written: int) -> None:
+        child = self._child
+        if child is None:
+            raise ServerFailedError("PostgreSQL was not started.")
+        begun, told = time.monotonic(), False
+        while not _is_ready(layout.data, child.pid):
+            if child.poll() is not None:
+                self._child = None
+                raise diagnosis.failure("did not start", diagnosis.tail(self.log, written), self.log)
+            waited = time.monotonic() - begun
+            if waited > 5.0 and not told:
+                told = True
+                self._say("PostgreSQL is recovering what a crash left; this can take a while")
+            if waited > _START_PATIENCE:
+                self.stop()
+                raise ServerFailedError("PostgreSQL does not become ready.", f"Its log: {self.log}")
+            time.sleep(0.02)
+
+    def _reachable_programs(self, layout: Layout, account: Account) -> Binaries:
+        """Return programs that the server's user can reach: those found, else a copy beside the data."""
+        if can_reach(account, self.binaries.bin_dir):
+            return self.binaries
+        if not self.binaries.trees:
+            raise ServerFailedError(
+                f"The user {account.name} can't reach PostgreSQL's programs in {self.binaries.bin_dir}.",
+                "Set THESELLER_PG_BIN to a folder that every user may enter, or remove that setting.",
+            )
+        home = self._programs_home(layout, account)
+        copy = home / f"{self.binaries.origin}-{self.binaries.version}"
+        root = self.binaries.trees[0].parent
+        if not copy.exists():
+            self._say(f"copying PostgreSQL's programs to {copy}: the user {account.name} can't reach {self.binaries.bin_dir}")
+            fresh = home / f"{copy.name}.{os.getpid()}.new"
+            for tree in self.binaries.trees:
+                shutil.copytree(tree, fresh / tree.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "include"))
+            fresh.chmod(0o755)
+            fresh.rename(copy)
+        return Binaries(copy / self.binaries.bin_dir.relative_to(root), self.binaries.version, self.binaries.origin)
+
+    def _programs_home(self, layout: Layout, account: Account) -> Path:
+        layout.programs.mkdir(mode=0o755, exist_ok=True)
+        if not can_reach(account, layout.programs):
+            raise ServerFailedError(
+                f"The user {account.name} can't reach {layout.programs}.", "Choose another folder with THESELLER_STATE."
+            )
+        return layout.programs
+
+
+def make_folder(folder: Path, mode: int | None = None) -> None:
+    """Make a folder of ours if it is missing. As root it can be passed through, not listed, so that the server's user reaches its data."""
+    try:
+        folder.mkdir(mode=mode if mode is not None else (0o711 if os.geteuid() == 0 else 0o700), parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServerFailedError(f"{folder} can't be made ({error.strerror}).", "Choose another folder with THESELLER_STATE.") from error
+
+
+def _is_ready(data: Path, pid: int | None) -> bool:
+    """Return whether the server says so itself, in line 8 of its pid file (what `pg_ctl` waits for). Needs no password."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) >= 8 and lines[7].strip() == "ready" and (pid is None or lines[0] == str(pid))

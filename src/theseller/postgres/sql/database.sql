@@ -1,0 +1,14 @@
+-- Who may enter a database of TheSeller, and its schema. Run inside that database as superuser; the same however often it is run.
+
+do $$
+begin
+    execute format('revoke all on database %I from public', current_database());
+    execute format('grant connect, temporary on database %I to theseller_migrate, theseller_web, theseller_worker, theseller_retention',
+                   current_database());
+    execute format('grant connect on database %I to theseller_probe', current_database());
+end
+$$;
+
+-- Temporary tables take the bulk writes (COPY into a row-secured table is refused), hence `temporary` above.
+revoke all on schema public from public;
+grant usage on schema public to theseller_web, theseller_worker, theseller_retention, theseller_probe;

@@ -1,0 +1,1 @@
+-- What each role may do to each table. The one grants file: applied after every migration, as the owner, in tests as in service.

@@ -1,0 +1,49 @@
+-- The roles of TheSeller. Run as superuser at each start; says the same thing however often it is run.
+-- Passwords are set beside this file, by roles.py, as scram verifiers. What a role may do to a table stands in grants.sql.
+
+do $$
+declare
+    wanted text;
+begin
+    foreach wanted in array array[
+        'theseller_owner', 'theseller_migrate', 'theseller_web', 'theseller_worker',
+        'theseller_retention', 'theseller_probe', 'theseller_backup'
+    ] loop
+        if not exists (select from pg_roles where rolname = wanted) then
+            execute format('create role %I', wanted);
+        end if;
+    end loop;
+end
+$$;
+
+-- Each attribute is written out, so that a role that somebody widened by hand is narrowed again.
+alter role theseller_owner     nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
+alter role theseller_migrate   login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit connection limit 4;
+alter role theseller_web       login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
+alter role theseller_worker    login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
+alter role theseller_retention login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit connection limit 8;
+-- The probe reads across tenants to prove that nothing is where it must not be; grants and this setting keep it from writing.
+alter role theseller_probe     login   nosuperuser nocreatedb nocreaterole noreplication bypassrls   noinherit connection limit 8;
+alter role theseller_backup    login   nosuperuser nocreatedb nocreaterole replication   nobypassrls noinherit connection limit 4;
+
+-- Migrations act as the owner, so that every table has one owner whoever migrates; nobody logs in as the owner.
+grant theseller_owner to theseller_migrate;
+alter role theseller_migrate set role = 'theseller_owner';
+alter role theseller_probe set default_transaction_read_only = 'on';
+
+-- A migration waits briefly for its locks rather than stopping the service behind it; its work itself may be long.
+alter role theseller_migrate   set statement_timeout = '0';
+alter role theseller_migrate   set lock_timeout = '10s';
+alter role theseller_migrate   set idle_in_transaction_session_timeout = '5min';
+alter role theseller_web       set statement_timeout = '20s';
+alter role theseller_web       set lock_timeout = '5s';
+alter role theseller_web       set idle_in_transaction_session_timeout = '30s';
+alter role theseller_worker    set statement_timeout = '10min';
+alter role theseller_worker    set lock_timeout = '30s';
+alter role theseller_worker    set idle_in_transaction_session_timeout = '5min';
+alter role theseller_retention set statement_timeout = '30min';
+alter role theseller_retention set lock_timeout = '30s';
+alter role theseller_retention set idle_in_transaction_session_timeout = '5min';
+alter role theseller_probe     set statement_timeout = '60s';
+alter role theseller_probe     set lock_timeout = '5s';
+alter role theseller_probe     set idle_in_transaction_session_timeout = '60s';

@@ -1,0 +1,186 @@
+"""One throw-away PostgreSQL for a whole pytest session, shared by all its xdist workers, gone when pytest ends, even by kill -9.
+
+The server belongs to a guardian process that watches pytest. Pytest can't watch itself: when it is killed, nothing of it runs.
+Everything is below `.test/session-…`; a session whose pytest is gone is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from theseller.postgres.layout import conninfo
+from theseller.postgres.locator import find_binaries
+from theseller.postgres.processes import ProcessMark, mark, stop_processes, wait_until
+from theseller.postgres.roles import DATABASE, LOGIN_ROLES, close_database, ensure_database, ensure_roles
+from theseller.postgres.server import Server
+
+ROOT = Path(__file__).resolve().parent.parent
+SUPERUSER_PASSWORD = "test-superuser"
+# Known passwords: the socket is 0700 in a folder of this user, and the data lives as long as the session.
+PASSWORDS = {short: f"test-{short}" for short in LOGIN_ROLES}
+_START_PATIENCE = 60.0
+
+
+@cache
+def test_server() -> Server:
+    """Return the session's server with roles applied, starting it at the first call in any worker. Only its dsn methods are of use here."""
+    state = session_folder()
+    with _locked(state):
+        guardian = ProcessMark.load(state / "guardian.json")
+        if guardian is None or not guardian.alive():
+            _remove_dead_sessions()
+            _start_guardian(state)
+    return _server(state)
+
+
+test_server.__test__ = False  # type: ignore[attr-defined]  # pytest would collect it by its name
+
+
+def superuser() -> psycopg.Connection[tuple[object, ...]]:
+    """Return an autocommit connection that may do everything. For preparing databases, never for what is under test."""
+    return psycopg.connect(test_server().superuser_dsn(), autocommit=True)
+
+
+def role_dsn(short: str, database: str = DATABASE) -> str:
+    """Return the connection string of `web`, `worker`, `migrate`, `retention`, `probe` or `backup`."""
+    test_server()
+    return conninfo(session_folder(), LOGIN_ROLES[short], PASSWORDS[short], database)
+
+
+def worker_name() -> str:
+    """Return this xdist worker's name: gw0, gw1, …; `main` without xdist."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+def prepared_template(name: str, prepare: Callable[[str], None]) -> str:
+    """Return the name of a template database, made once a session: `prepare(database)` fills it, e.g. with migrations.
+
+    `prepare` must leave no connection open: PostgreSQL copies only a database that nobody uses.
+    """
+    template = f"template_{name}"
+    with _locked(session_folder(), f"template-{name}.lock"), superuser() as connection:
+        done = session_folder() / f"template-{name}.done"
+        if not done.exists():
+            drop_database(template)
+            create_database(template, template=DATABASE)
+            prepare(template)
+            connection.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(template)))
+            done.touch()
+    return template
+
+
+def worker_database(template: str = DATABASE) -> str:
+    """Return this worker's own fresh copy of a template, replacing the one of an earlier call."""
+    name = f"{template.removeprefix('template_')}_{worker_name()}"
+    drop_database(name)
+    create_database(name, template=template)
+    return name
+
+
+def create_database(name: str, *, template: str = DATABASE) -> None:
+    """Create a database, with who may enter it as in `template`'s: a copy does not bring its database's own grants along."""
+    # Two workers must not copy one template at the same time: each would be "being accessed by other users" to the other.
+    with _locked(session_folder(), "create.lock"), superuser() as connection:
+        ensure_database(connection, name, template=template)
+        close_database(test_server().superuser_dsn(), name)
+
+
+def drop_database(name: str) -> None:
+    with superuser() as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def session_folder() -> Path:
+    """Return this session's folder: one for all xdist workers of a run. Outside the checkout if its path is too long or read-only."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "") or f"pid{os.getpid()}"
+    folder = ROOT / ".test" / f"session-{re.sub(r'[^a-z0-9]', '', run)[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def stop_test_server() -> None:
+    """Stop the session's server now and remove its folder. The guardian does it anyway when pytest is gone; this one waits for it."""
+    guardian = ProcessMark.load(session_folder() / "guardian.json")
+    if guardian and guardian.alive():
+        stop_processes([guardian], signals=((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)))
+    shutil.rmtree(session_folder(), ignore_errors=True)
+    test_server.cache_clear()
+
+
+def _server(state: Path) -> Server:
+    return Server(state, binaries=find_binaries(os.environ), superuser_password=SUPERUSER_PASSWORD, durable=False, purpose="tests")
+
+
+def _start_guardian(state: Path) -> None:
+    # With xdist, the parent of every worker is the pytest that was started by hand.
+    watched = os.getppid() if os.environ.get("PYTEST_XDIST_WORKER") else os.getpid()
+    with (state / "guardian.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  this very file
+            [sys.executable, "-m", "tests.database", str(state), str(watched)],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    ready = state / "ready"
+    if not wait_until(lambda: ready.exists() or process.poll() is not None, _START_PATIENCE) or not ready.exists():
+        raise RuntimeError(f"the test database did not start:\n{(state / 'guardian.log').read_text()}")
+    # Reaped by init: this process may end before the guardian does, and must not warn about it.
+    process.returncode = 0
+
+
+def _guard(state: Path, watched: int) -> None:
+    """Run the server until the watched process is gone or we are told to stop; then leave nothing."""
+    me, pytest = mark(os.getpid()), mark(watched)
+    if me is None or pytest is None:
+        return
+    stopping = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    server = _server(state)
+    try:
+        server.ensure_started()
+        ensure_roles(server.superuser_dsn(), PASSWORDS)
+        me.save(state / "guardian.json")
+        (state / "ready").touch()
+        while pytest.alive() and not stopping:
+            time.sleep(0.1)
+    finally:
+        server.hurry()
+        server.stop()
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def _remove_dead_sessions() -> None:
+    for folder in (ROOT / ".test").glob("session-*"):
+        guardian = ProcessMark.load(folder / "guardian.json")
+        started = guardian is not None and not guardian.alive()
+        if started and folder != session_folder() and _server(folder).supervisor() is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, name: str = "session.lock") -> Iterator[None]:
+    with (folder / name).open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    _guard(Path(sys.argv[1]), int(sys.argv[2]))
