@@ -1,0 +1,233 @@
+"""Data keys, kept outside the database and outside its backups. Destroying one is final: that is what erasure rests on.
+
+`KeyStore` is what the rest of the house knows; `FileKeyStore` is the default where there is no key service::
+
+    <directory>/purpose/<purpose>/<id>.json     a purpose key, sealed under the root key
+    <directory>/data/<id>.json                  a data key, sealed under its purpose key
+    <directory>/destroyed/<id>.json             the tombstone of a data key: no material
+
+Every file is ours alone (0600 in 0700) and appears whole or not at all. Writers of all processes take turns by a lock; readers
+need none. A data key is read from its file each time, so that destroying it takes effect everywhere at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError
+from theseller.crypto.files import erase, erase_unfinished, file_system_time, locked, private_directory, read_private, write_private
+from theseller.crypto.keyfile import KeyRecord, decode, encode
+from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, checked_environment, new_data_key, parse_root_keys
+from theseller.crypto.place import NO_TENANT, Place
+from theseller.crypto.providers import SecretProvider
+from theseller.crypto.sealed import key_id_of, open_sealed, seal
+
+_PURPOSE_KEY = "purpose key"
+
+
+class KeyStore(Protocol):
+    """Keeps data keys. Every method may also raise KeyStoreError: the store cannot answer, and nothing is known of the key."""
+
+    def create(self, purpose: Purpose, owner: str) -> DataKey:
+        """Make and keep a fresh key; it is on the disk (or with the service) when this returns."""
+
+    def get(self, key_id: UUID, /) -> DataKey:
+        """Return the key. Raises KeyNotFoundError or KeyDestroyedError."""
+
+    def destroy(self, key_id: UUID, /) -> None:
+        """Make the key unreadable for ever, in every process, before this returns; again is harmless.
+
+        Raises KeyNotFoundError if this store never held it: a wrong store must not look like a destroyed key.
+        """
+
+    def exists(self, key_id: UUID, /) -> bool:
+        """Say whether the key can still open something: False if destroyed, and if never held."""
+
+    def record(self, key_id: UUID, /) -> KeyRecord:
+        """Return what is known of the key, destroyed or not. Raises KeyNotFoundError."""
+
+    def list(self) -> tuple[KeyRecord, ...]:
+        """Return the records of all keys, destroyed ones too, oldest first."""
+
+
+class FileKeyStore:
+    """A `KeyStore` in a directory. Made at process start; several processes and threads may share the directory."""
+
+    def __init__(self, directory: Path, root: SecretProvider, *, environment: str) -> None:
+        """Use `directory`, made if it is missing, and finish what a killed process left half done there.
+
+        Raises:
+            WrongEnvironmentError: the root key belongs to another environment.
+            SecretNotFoundError: the provider has no root key; it is never invented here, since a lost one must be noticed.
+            UnsafePermissionsError: others could read the directory.
+        """
+        self._environment = checked_environment(environment)
+        self._root = root
+        self._roots()
+        self._directory = private_directory(directory)
+        self._data = private_directory(directory / "data")
+        self._destroyed = private_directory(directory / "destroyed")
+        self._purposes = private_directory(directory / "purpose")
+        self._purpose_keys: dict[UUID, DataKey] = {}
+        with locked(self._directory):
+            self._finish_interrupted()
+
+    def create(self, purpose: Purpose, owner: str) -> DataKey:
+        """Make and keep a fresh data key for `owner`, such as ``connection:<id>``.
+
+        Raises:
+            ValueError: the purpose is the root's, or the owner is empty, too long or not printable.
+        """
+        if purpose is Purpose.ROOT:
+            raise ValueError("a root key comes from the secret provider, not from the key store")
+        if not 1 <= len(owner) <= 200 or not owner.isprintable():
+            raise ValueError("a key's owner is 1 to 200 printable characters")
+        key = new_data_key(purpose)
+        with self._answering(), locked(self._directory):
+            wrapped = seal(self._current_purpose_key(purpose), self._place("data", key.id, purpose, owner), key.material)
+            write_private(self._data_path(key.id), encode(KeyRecord(key.id, purpose, owner, None), wrapped))
+        return key
+
+    def get(self, key_id: UUID, /) -> DataKey:
+        """Return the key. Raises KeyNotFoundError, KeyDestroyedError, or KeyStoreError if its file is damaged."""
+        key: DataKey | None = None
+        failure: KeyStoreError | None = None
+        try:
+            with self._answering(), contextlib.suppress(FileNotFoundError):
+                key = self._unwrap(key_id, read_private(self._data_path(key_id)))
+        except CannotOpenError:
+            failure = KeyStoreError(f"the file of key {key_id} in {self._data} is damaged")
+        except KeyStoreError as error:
+            failure = error
+        # Asked after reading: a tombstone is written before the file is overwritten, so a half-erased file is known as destroyed.
+        if self._tombstone_path(key_id).exists():
+            raise KeyDestroyedError(key_id)
+        if failure is not None:
+            raise failure
+        if key is None:
+            raise KeyNotFoundError(key_id)
+        return key
+
+    def destroy(self, key_id: UUID, /) -> None:
+        """Write the tombstone, then overwrite and remove the key; whatever is interrupted is finished by the next start or call.
+
+        Raises:
+            KeyNotFoundError: this store never held it.
+        """
+        with self._answering(), locked(self._directory):
+            if not self._tombstone_path(key_id).exists():
+                self._bury(key_id)
+            if self._data_path(key_id).exists():
+                erase(self._data_path(key_id))
+
+    def exists(self, key_id: UUID, /) -> bool:
+        """Say whether the key can still open something."""
+        return self._data_path(key_id).exists() and not self._tombstone_path(key_id).exists()
+
+    def record(self, key_id: UUID, /) -> KeyRecord:
+        """Return what is known of the key, destroyed or not. Raises KeyNotFoundError."""
+        # The tombstone is asked for twice: between the first two reads another process may destroy the key.
+        for path in (self._tombstone_path(key_id), self._data_path(key_id), self._tombstone_path(key_id)):
+            with self._answering(), contextlib.suppress(FileNotFoundError):
+                return decode(key_id, read_private(path)).record
+        raise KeyNotFoundError(key_id)
+
+    def list(self) -> tuple[KeyRecord, ...]:
+        """Return the records of all keys, destroyed ones too, oldest first (an id begins with its time)."""
+        ids = {UUID(path.stem) for folder in (self._data, self._destroyed) for path in folder.glob("*.json")}
+        return tuple(self.record(key_id) for key_id in sorted(ids))
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Say a failing disk in the store's own terms, so that a caller can tell it from a key that is gone."""
+        try:
+            yield
+        except OSError as error:
+            raise KeyStoreError(f"the key store {self._directory} does not answer: {error.strerror}") from error
+
+    def _data_path(self, key_id: UUID) -> Path:
+        return self._data / f"{key_id}.json"
+
+    def _tombstone_path(self, key_id: UUID) -> Path:
+        return self._destroyed / f"{key_id}.json"
+
+    def _place(self, column: str, key_id: UUID, purpose: Purpose, owner: str) -> Place:
+        """Bind a wrapped key to its id and owner; an id has a fixed length, so the row cannot be read in two ways."""
+        return Place(NO_TENANT, "keystore", column, f"{key_id}:{owner}", purpose, self._environment)
+
+    def _bury(self, key_id: UUID) -> None:
+        """Write the tombstone. A damaged key file must not keep its key from being destroyed, so its record may be unknown."""
+        purpose: Purpose | None
+        try:
+            found = decode(key_id, read_private(self._data_path(key_id))).record
+            purpose, owner = found.purpose, found.owner
+        except FileNotFoundError:
+            raise KeyNotFoundError(key_id) from None
+        except KeyStoreError:
+            purpose, owner = None, ""
+        at = file_system_time(self._directory)
+        write_private(self._tombstone_path(key_id), encode(KeyRecord(key_id, purpose, owner, at), wrapped=b""))
+
+    def _finish_interrupted(self) -> None:
+        for folder in (self._data, self._destroyed, *(path for path in self._purposes.iterdir() if path.is_dir())):
+            erase_unfinished(folder)
+        for tombstone in self._destroyed.glob("*.json"):
+            if (self._data / tombstone.name).exists():
+                erase(self._data / tombstone.name)
+
+    def _unwrap(self, key_id: UUID, content: bytes) -> DataKey:
+        file = decode(key_id, content)
+        if file.record.purpose is None:
+            raise KeyStoreError("a key without a purpose")
+        purpose_key = self._purpose_key(file.record.purpose, key_id_of(file.wrapped))
+        place = self._place("data", key_id, file.record.purpose, file.record.owner)
+        return DataKey(key_id, file.record.purpose, open_sealed(_Ring((purpose_key,)), place, file.wrapped))
+
+    def _current_purpose_key(self, purpose: Purpose) -> DataKey:
+        """Return the newest key of this purpose, made if there is none. The caller holds the lock."""
+        folder = private_directory(self._purposes / purpose.value)
+        ids = sorted(UUID(path.stem) for path in folder.glob("*.json"))
+        if ids:
+            return self._purpose_key(purpose, ids[-1])
+        key = new_data_key(purpose)
+        root = self._roots()[0]
+        wrapped = seal(root, self._place(purpose.value, key.id, Purpose.ROOT, _PURPOSE_KEY), key.material)
+        write_private(folder / f"{key.id}.json", encode(KeyRecord(key.id, purpose, _PURPOSE_KEY, None), wrapped))
+        return key
+
+    def _purpose_key(self, purpose: Purpose, key_id: UUID) -> DataKey:
+        known = self._purpose_keys.get(key_id)
+        if known is not None:
+            return known
+        try:
+            file = decode(key_id, read_private(self._purposes / purpose.value / f"{key_id}.json"))
+            place = self._place(purpose.value, key_id, Purpose.ROOT, _PURPOSE_KEY)
+            key = DataKey(key_id, purpose, open_sealed(_Ring(self._roots()), place, file.wrapped))
+        except (FileNotFoundError, CannotOpenError):
+            raise KeyStoreError(
+                f"the {purpose} keys in {self._directory} cannot be opened with this root key:"
+                f" put back the one they were made with as secret {ROOT_KEY_NAME!r}"
+            ) from None
+        self._purpose_keys[key_id] = key
+        return key
+
+    def _roots(self) -> tuple[DataKey, ...]:
+        return parse_root_keys(self._root.get(ROOT_KEY_NAME), self._environment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """A few keys, found by their ids."""
+
+    keys: tuple[DataKey, ...]
+
+    def get(self, key_id: UUID, /) -> DataKey:
+        for key in self.keys:
+            if key.id == key_id:
+                return key
+        raise KeyNotFoundError(key_id)

@@ -1,0 +1,51 @@
+"""Where a sealed value lives. A value sealed at one place opens at no other, so moving a ciphertext gains nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from theseller.crypto.keys import Purpose, checked_environment
+
+#: The tenant of what belongs to the deployment as a whole.
+NO_TENANT = UUID(int=0)
+
+_FIELDS = {"tenant": UUID, "table": str, "column": str, "row": str, "purpose": Purpose, "environment": str}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One cell: whose it is, which table (or file), column and row, what for, and in which environment.
+
+    Raises:
+        TypeError: a field has another type. A tenant as text, say, would encode differently from the same one as a UUID.
+        ValueError: a text is empty, holds what has no UTF-8, or the environment is no name of one.
+    """
+
+    tenant: UUID
+    table: str
+    column: str
+    row: str
+    purpose: Purpose
+    environment: str
+
+    def __post_init__(self) -> None:
+        for name, kind in _FIELDS.items():
+            value: object = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"a place takes its {name} as {kind.__name__}, not {type(value).__name__}")
+            if isinstance(value, str) and (not value or _SURROGATE.search(value)):
+                raise ValueError(f"a place needs a {name} that is not empty and has a UTF-8 form")
+        checked_environment(self.environment)
+
+    def canonical(self) -> bytes:
+        """Return the place as bytes, different for each two different places.
+
+        Each of the six fields, in order, is four bytes of length (big-endian) and then its bytes: the tenant's 16, the others'
+        UTF-8. Lengths make the split unambiguous, so no two places share an encoding.
+        """
+        texts = (self.table, self.column, self.row, self.purpose.value, self.environment)
+        fields = (self.tenant.bytes, *(text.encode() for text in texts))
+        return b"".join(len(field).to_bytes(4) + field for field in fields)

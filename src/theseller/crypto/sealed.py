@@ -1,0 +1,114 @@
+"""The sealed message: AES-256-GCM under a key of its own, committed to its key and bound to its place.
+
+Version 1, in bytes::
+
+    version 1 | key id 16 | salt 32 | commitment 32 | ciphertext n | tag 16
+
+    K (32) | C (32) = HKDF-SHA-512(key = data key, salt = salt, info = "theseller/sealed/v1" | canonical place)
+    ciphertext | tag = AES-256-GCM(key = K, nonce = 0^96, plaintext, aad = version | key id | canonical place)
+    commitment       = C
+
+Why the commitment: AES-GCM alone lets a message be crafted that two keys accept. C is a collision-resistant function of data key,
+salt and place, so a message names one key and one place.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from typing import Protocol
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
+from theseller.crypto.keys import DataKey
+from theseller.crypto.place import Place
+from theseller.lib.secret import Secret
+
+VERSION = 1
+#: A sealed message is this much longer than what it seals.
+OVERHEAD_BYTES = 1 + 16 + 32 + 32 + 16
+#: A value, not a file: larger things are sealed in chunks by whoever streams them.
+MAX_PLAINTEXT_BYTES = 1024 * 1024
+
+_LABEL = b"theseller/sealed/v1"
+_SALT_BYTES = 32
+_HEADER_BYTES = 1 + 16
+# A fixed nonce is safe here because each message key encrypts one message only: it is derived from 32 fresh random bytes, and
+# `seal` is the only caller that encrypts. Two messages would have to draw the same salt, at 2^-96 even after 2^80 of them.
+_NONCE = bytes(12)
+
+
+class KeyLookup(Protocol):
+    """What finds a data key by its id; a `KeyStore` is one."""
+
+    def get(self, key_id: UUID, /) -> DataKey:
+        """Return the key, or raise KeyNotFoundError or KeyDestroyedError."""
+
+
+def seal(key: DataKey, place: Place, plaintext: Secret | bytes) -> bytes:
+    """Seal `plaintext` (at most 1 MiB) under `key` so that it opens at `place` only.
+
+    Raises:
+        ValueError: the key serves another purpose than the place, or the plaintext is too long.
+    """
+    if key.purpose is not place.purpose:
+        raise ValueError(f"a key for {key.purpose} cannot seal at a place for {place.purpose}")
+    plain = plaintext if isinstance(plaintext, Secret) else Secret(plaintext)
+    if len(plain.reveal_bytes()) > MAX_PLAINTEXT_BYTES:
+        raise ValueError(f"a sealed value has at most {MAX_PLAINTEXT_BYTES} bytes; seal larger things in chunks")
+    salt = os.urandom(_SALT_BYTES)
+    header = bytes([VERSION]) + key.id.bytes
+    message_key, commitment = _derive(key, salt, place)
+    cipher = AESGCM(message_key.reveal_bytes())
+    return header + salt + commitment + cipher.encrypt(_NONCE, plain.reveal_bytes(), header + place.canonical())
+
+
+def open_sealed(keys: KeyLookup, place: Place, sealed: bytes | memoryview) -> Secret:
+    """Return what `seal` sealed at `place`.
+
+    Raises:
+        CannotOpenError: it was sealed elsewhere, under another key, by another version, was altered, or its key is unknown.
+        KeyDestroyedError: its key was destroyed.
+        KeyStoreError: the store cannot answer; nothing is known about the message.
+    """
+    sealed = bytes(sealed)
+    key_id = key_id_of(sealed)
+    try:
+        key = keys.get(key_id)
+    except KeyNotFoundError:
+        raise CannotOpenError from None
+    if key.id != key_id or key.purpose is not place.purpose:
+        raise CannotOpenError
+    header, rest = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
+    salt, commitment, ciphertext = rest[:_SALT_BYTES], rest[_SALT_BYTES : _SALT_BYTES + 32], rest[_SALT_BYTES + 32 :]
+    message_key, expected = _derive(key, salt, place)
+    # The commitment comes first: a ciphertext that several keys accept must not be decrypted under any but its own.
+    if not hmac.compare_digest(commitment, expected):
+        raise CannotOpenError
+    try:
+        return Secret(AESGCM(message_key.reveal_bytes()).decrypt(_NONCE, ciphertext, header + place.canonical()))
+    except InvalidTag:
+        raise CannotOpenError from None
+
+
+def key_id_of(sealed: bytes | memoryview) -> UUID:
+    """Return the id of the data key that `sealed` names, without opening it.
+
+    Raises:
+        CannotOpenError: it is no sealed message of a known version.
+    """
+    if len(sealed) < OVERHEAD_BYTES or sealed[0] != VERSION:
+        raise CannotOpenError
+    return UUID(bytes=bytes(sealed[1:_HEADER_BYTES]))
+
+
+def _derive(key: DataKey, salt: bytes, place: Place) -> tuple[Secret, bytes]:
+    """Return the message key and the commitment, 32 bytes each."""
+    derivation = HKDF(algorithm=SHA512(), length=64, salt=salt, info=_LABEL + place.canonical())
+    derived = derivation.derive(key.material.reveal_bytes())
+    return Secret(derived[:32]), derived[32:]
