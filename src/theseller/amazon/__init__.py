@@ -1,1 +1,9 @@
+"""Amazon's Login with Amazon and Selling Partner API: a thin client, allow-list decoders, pure throttle arithmetic. No ORM, no framework."""
 
+from __future__ import annotations
+
+import logging
+
+# At DEBUG both libraries print headers, and the access token is a header; at INFO the client prints URLs, and a document's URL is a credential.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)

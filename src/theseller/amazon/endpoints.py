@@ -1,0 +1,61 @@
+"""Where Amazon is. One value holds every address, so that the emulator takes Amazon's place without a line of other code changing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
+from urllib.parse import urlencode
+
+from theseller import __version__
+from theseller.lib.marketplaces import Marketplace, Region
+
+_USER_AGENT = f"TheSeller/{__version__} (Language=Python)"  # Amazon's format: App/Version (Language=…), at most 500 characters.
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Addresses of Login with Amazon, the Selling Partner API per region, and Seller Central; and how we introduce ourselves.
+
+    `seller_central_base` is None for the real ones, which differ per store.
+    """
+
+    lwa_token_url: str
+    spapi_base: Mapping[Region, str]
+    seller_central_base: str | None
+    user_agent: str
+
+    @classmethod
+    def amazon(cls) -> Self:
+        """Return Amazon's production addresses."""
+        return cls(
+            lwa_token_url="https://api.amazon.com/auth/o2/token",  # noqa: S106  (an address, not a password)
+            spapi_base=MappingProxyType({region: f"https://sellingpartnerapi-{region}.amazon.com" for region in Region}),
+            seller_central_base=None,
+            user_agent=_USER_AGENT,
+        )
+
+    @classmethod
+    def emulated(cls, base_url: str) -> Self:
+        """Return the addresses of an emulated Amazon at `base_url`, such as ``http://127.0.0.1:8100``."""
+        base = base_url.rstrip("/")
+        return cls(
+            lwa_token_url=f"{base}/auth/o2/token",
+            spapi_base=MappingProxyType({region: f"{base}/spapi/{region}" for region in Region}),
+            seller_central_base=f"{base}/seller-central",
+            user_agent=_USER_AGENT,
+        )
+
+    def consent_url(self, marketplace: Marketplace, application_id: str, state: str, redirect_uri: str, *, draft: bool) -> str:
+        """Return the Seller Central page where the seller of `marketplace` consents.
+
+        `state` is our single-use word against forged returns; `draft` marks an application that Amazon has not published yet (without it
+        Amazon answers MD1000). The `redirect_uri` must be registered, and the same must be sent with the code afterwards.
+        """
+        host = marketplace.seller_central_host
+        base = f"https://{host}" if self.seller_central_base is None else f"{self.seller_central_base}/{host}"
+        query = {"application_id": application_id, "state": state, "redirect_uri": redirect_uri}
+        if draft:
+            query["version"] = "beta"
+        return f"{base}/apps/authorize/consent?{urlencode(query)}"

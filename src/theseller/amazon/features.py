@@ -1,0 +1,109 @@
+"""What a seller can choose, and exactly what that needs at Amazon: streams, their operations, the fewest roles that open them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from types import MappingProxyType
+
+from theseller.amazon.operations import ALLOWED_REPORT_TYPES, OPERATIONS, Operation
+from theseller.amazon.roles import Role
+from theseller.lib.marketplaces import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One flow of data: the operations it calls and the report types it reads."""
+
+    key: str
+    operations: tuple[str, ...]
+    report_types: tuple[str, ...] = ()
+
+
+_REPORT_OPERATIONS = ("createReport", "getReports", "getReport", "getReportDocument")
+_STREAMS = (
+    Stream("orders", ("searchOrders", "getOrder")),
+    Stream("order_metrics", ("getOrderMetrics",)),
+    Stream("all_orders_report", _REPORT_OPERATIONS, ("GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",)),
+    Stream("transactions", ("listTransactions",)),
+    Stream("balances", ("listBalances", "listSummary")),
+    Stream(
+        "settlement_report",
+        ("getReports", "getReport", "getReportDocument"),
+        ("GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",),
+    ),
+    Stream("inventory", ("getInventorySummaries",)),
+)
+STREAMS: Mapping[str, Stream] = MappingProxyType({stream.key: stream for stream in _STREAMS})
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something a seller can choose. `data` and `kept` are what the consent page says; `kept` is the longest we keep it."""
+
+    key: str
+    title: str
+    why: str
+    roles: tuple[Role, ...]
+    streams: tuple[str, ...]
+    data: str
+    kept: str = "at most 18 months, or until you disconnect"
+
+
+_FEATURES = (
+    Feature(
+        "sales",
+        "Sales and orders",
+        "See what you sold, by day and by product, minutes after it happens.",
+        (Role.INVENTORY_AND_ORDER_TRACKING,),
+        ("orders", "order_metrics", "all_orders_report"),
+        "Order numbers, dates, status, products, quantities, prices, discounts. No buyer names, addresses, messages or contact data.",
+    ),
+    Feature(
+        "finances",
+        "Fees, refunds and payouts",
+        "See what Amazon kept and paid: fees, refunds, reimbursements and settlements, to the cent.",
+        (Role.FINANCE_AND_ACCOUNTING,),
+        ("transactions", "balances", "settlement_report"),
+        "Transactions, their amounts by type, order numbers and SKUs, balances and settlement reports. No bank or card data.",
+    ),
+    Feature(
+        "stock",
+        "Stock at Amazon",
+        "See what Amazon's warehouses hold for you and how long it will last.",
+        (Role.AMAZON_FULFILLMENT,),
+        ("inventory",),
+        "Units per product: fulfillable, inbound, reserved, unfulfillable, being researched.",
+    ),
+)
+FEATURES: Mapping[str, Feature] = MappingProxyType({feature.key: feature for feature in _FEATURES})
+
+
+def operations_for(features: Iterable[str]) -> tuple[Operation, ...]:
+    """Return every operation that the chosen features may call, each once. Raises KeyError for an unknown feature."""
+    names = {name for key in features for stream in FEATURES[key].streams for name in STREAMS[stream].operations}
+    return tuple(operation for name, operation in OPERATIONS.items() if name in names)
+
+
+def uncovered(features: Iterable[str], roles: Iterable[Role], region: Region = Region.EU) -> tuple[str, ...]:
+    """Name the operations and report types of the chosen features that `roles` do not open in `region`; empty if all are open."""
+    chosen, held = tuple(features), frozenset(roles)
+    operations = [o.name for o in operations_for(chosen) if not any(o.opened_by(role, region) for role in held)]
+    reports = {t for key in chosen for stream in FEATURES[key].streams for t in STREAMS[stream].report_types}
+    return (*operations, *sorted(t for t in reports if not ALLOWED_REPORT_TYPES[t] & held))
+
+
+def roles_for(features: Iterable[str]) -> tuple[Role, ...]:
+    """Return the fewest roles that open everything the chosen features call, in every region; in the order of `Role`.
+
+    Only roles that the features themselves name are considered. Raises KeyError for an unknown feature, ValueError if the features' own
+    roles do not open what they call, which a test rules out.
+    """
+    chosen = tuple(dict.fromkeys(features))
+    candidates = [role for role in Role if any(role in FEATURES[key].roles for key in chosen)]
+    for size in range(len(candidates) + 1):
+        for roles in combinations(candidates, size):
+            if not any(uncovered(chosen, roles, region) for region in Region):
+                return roles
+    raise ValueError("the features' roles do not open their operations")
