@@ -1,1 +1,1 @@
-
+"""The `theseller` command. One file in `commands/` for each sub-command."""

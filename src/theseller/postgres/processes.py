@@ -97,13 +97,10 @@ def processes_in(folder: Path) -> list[int]:
 
 
 def stop_processes(marks: Iterable[ProcessMark], *, signals: Iterable[tuple[signal.Signals, float]], group: bool = False) -> bool:
-    """Send each signal in turn, waiting up to its seconds; return whether all are gone. With `group`, the whole process group.
-
-    The group is signalled even when its leader has gone: a killed leader's children live on under its number.
-    """
+    """Send each signal in turn, waiting up to its seconds; return whether all are gone. With `group`, the whole process group."""
     remaining = list(marks)
     for number, patience in signals:
-        for one in remaining:
+        for one in filter(ProcessMark.alive, remaining):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if group:
                     os.killpg(one.pid, number)

@@ -106,6 +106,12 @@ class Server:
                     break
         self._lock.release()
 
+    def ask_to_stop(self) -> None:
+        """Ask the server to stop, and return at once; `poll()` says when it has."""
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.send_signal(signal.SIGINT)
+
     def hurry(self) -> None:
         """Ask a server that is stopping to stop at once; the next start recovers."""
         if self._child is not None:

@@ -1,1 +1,122 @@
--- What each role may do to each table. The one grants file: applied after every migration, as the owner, in tests as in service.
+-- Who may do what: the one reviewed file. Applied whole, in one transaction, by a superuser, after every migration; tests run with
+-- exactly these grants, and a control compares the live database with them. Nothing is granted anywhere else.
+--
+--   theseller_web        serves pages: signs people in, begins and ends connections, imports files, reads
+--   theseller_worker     calls Amazon, writes facts and rollups
+--   theseller_retention  erases, inside one tenant's scope
+--   theseller_probe      looks, over all tenants (BYPASSRLS), at columns that hold no secret; adds evidence, changes nothing
+--   theseller_directory  owns the few functions that answer over all tenants; nobody can sign in as it
+--   theseller_backup     replicates; no grants here
+
+do $$
+begin
+    if not exists (select from pg_roles where rolname = 'theseller_directory') then
+        create role theseller_directory nologin bypassrls;
+    end if;
+end
+$$;
+
+-- Start from nothing.
+revoke all on all tables in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe,
+    theseller_directory;
+revoke all on all sequences in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe;
+revoke all on all functions in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe;
+grant usage on schema public to theseller_directory;
+grant usage on schema guard to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_directory;
+-- The guard.
+grant execute on function guard.ticket_tenant() to theseller_web, theseller_worker, theseller_retention;
+grant execute on function guard.ensure_months(date, date) to theseller_worker;
+alter function guard.tenants_of(uuid) owner to theseller_directory;
+alter function guard.due_streams(timestamptz, int) owner to theseller_directory;
+alter function guard.unplanned_connections(timestamptz, int) owner to theseller_directory;
+alter function guard.dirty_tenants(int) owner to theseller_directory;
+alter function guard.due_purges(timestamptz, int) owner to theseller_directory;
+grant execute on function guard.tenants_of(uuid) to theseller_web;
+grant execute on function guard.due_streams(timestamptz, int) to theseller_worker;
+grant execute on function guard.unplanned_connections(timestamptz, int) to theseller_worker;
+grant execute on function guard.dirty_tenants(int) to theseller_worker;
+grant execute on function guard.due_purges(timestamptz, int) to theseller_worker;
+grant select (tenant_id, user_id, role) on accounts_membership to theseller_directory;
+grant select (id, name) on tenancy_tenant to theseller_directory;
+grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at) on ingest_stream to theseller_directory;
+grant select (tenant_id, marketplace_id, local_day, marked_at) on ingest_dirty_day to theseller_directory;
+grant select (tenant_id, id, origin, authorised_at) on connections_connection to theseller_directory;
+grant select (tenant_id, connection_id, at) on connections_disconnection to theseller_directory;
+grant select (tenant_id, connection_id) on retention_certificate to theseller_directory;
+
+-- Evidence of what happened: written by everybody, read by the probe, changed by nobody.
+grant insert on audit_event to theseller_web, theseller_worker, theseller_retention;
+
+-- People, sessions, limits: the web only.
+grant select, insert on accounts_user to theseller_web;
+grant update (last_login, password) on accounts_user to theseller_web;
+grant select, insert, update, delete on django_session to theseller_web;
+grant select, insert, update, delete on edge_ratebucket to theseller_web;
+grant select, delete on edge_ratebucket, django_session to theseller_worker;
+grant select on django_content_type, auth_permission to theseller_web;
+grant select, insert on tenancy_tenant, accounts_membership to theseller_web;
+grant select on tenancy_tenant to theseller_worker, theseller_retention;
+
+-- Connections. The web seals tokens and deletes them; only the worker reads one.
+grant select, insert on connections_attempt to theseller_web;
+grant update (consumed_at, outcome) on connections_attempt to theseller_web;
+grant select on connections_connection, connections_disconnection to theseller_web, theseller_worker, theseller_retention;
+grant insert on connections_connection to theseller_web;
+grant update (origin, selling_partner_id, marketplace_ids, features, roles, authorised_at, authorisation_expires_at)
+    on connections_connection to theseller_web;
+grant insert on connections_disconnection to theseller_web, theseller_worker;
+grant insert, delete on connections_refresh_token to theseller_web;
+grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_web;
+grant select, delete on connections_refresh_token to theseller_worker;
+
+-- Facts. The web writes them too: it imports the files that a seller drops on a page.
+grant select, insert, update, delete on ingest_stream, ingest_bucket to theseller_worker;
+grant select on ingest_stream, ingest_drift to theseller_web;
+grant select, insert, update on ingest_drift to theseller_worker;
+grant select, insert, update, delete on ingest_document, ingest_order_line, ingest_ledger_line, ingest_product, ingest_inventory,
+    ingest_traffic_day, ingest_dirty_day to theseller_web, theseller_worker;
+
+-- Rollups: the worker recomputes them; the web reads, and recomputes the days of a file it has just imported.
+grant select, insert, delete on analytics_day, analytics_day_product to theseller_web, theseller_worker;
+
+-- Erasure: only inside a tenant's scope, never the evidence.
+grant select, delete on ingest_stream, ingest_bucket, ingest_drift, ingest_document, ingest_order_line, ingest_ledger_line, ingest_product,
+    ingest_inventory, ingest_traffic_day, ingest_dirty_day, analytics_day, analytics_day_product, connections_attempt to theseller_retention;
+grant select (tenant_id, connection_id) on connections_refresh_token to theseller_retention;
+grant select, insert on retention_purge, retention_certificate to theseller_retention;
+grant update (steps_done, completed_at) on retention_purge to theseller_retention;
+grant select on retention_purge, retention_certificate to theseller_web;
+
+-- Jobs.
+grant select, insert, update, delete on procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
+    to theseller_worker;
+grant usage on all sequences in schema public to theseller_worker;
+grant select, insert on procrastinate_jobs, procrastinate_events to theseller_web;
+grant usage on sequence procrastinate_jobs_id_seq, procrastinate_events_id_seq to theseller_web;
+do $$
+declare
+    job_function regprocedure;
+begin
+    for job_function in
+        select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = 'public' and p.proname like 'procrastinate\_%'
+    loop
+        execute format('grant execute on function %s to theseller_worker', job_function);
+        if job_function::text ~ '^procrastinate_(defer_jobs|notify|trigger)' then
+            execute format('grant execute on function %s to theseller_web', job_function);
+        end if;
+    end loop;
+end
+$$;
+
+-- The probe: counts and clocks over all tenants. No sealed token, no title, no amount, no person.
+grant select (tenant_id, id, state_hash, created_at, expires_at, consumed_at, outcome, features, roles) on connections_attempt to theseller_probe;
+grant select on connections_connection, connections_disconnection, ingest_stream, ingest_document, ingest_drift, ingest_dirty_day,
+    retention_purge, audit_event to theseller_probe;
+grant select (tenant_id, connection_id, id, issued_at) on retention_certificate to theseller_probe;
+grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_probe;
+grant select (tenant_id, local_day, connection_id, marketplace_id) on ingest_order_line, ingest_ledger_line to theseller_probe;
+grant select (tenant_id, connection_id, marketplace_id) on ingest_product, ingest_inventory, ingest_traffic_day to theseller_probe;
+grant select (tenant_id, marketplace_id, local_day) on analytics_day, analytics_day_product to theseller_probe;
+grant select on controls_evidence to theseller_probe, theseller_web, theseller_worker;
+grant insert on controls_evidence to theseller_probe;

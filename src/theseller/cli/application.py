@@ -1,0 +1,33 @@
+"""The Amazon application of the demo, as the emulated Amazon knows it: what a real operator enters in Developer Central."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from theseller.crypto.providers import FileSecretProvider, new_text_secret
+
+CLIENT_ID = "amzn1.application-oa2-client.demo"
+APPLICATION_ID = "amzn1.sellerapps.app.demo"
+
+
+def write_application(state: Path, public_url: str, secrets: FileSecretProvider) -> Path:
+    """Write the emulator's application file (0600: it holds the client secret) and return its path."""
+    folder = state / "emulator"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / "application.json"
+    content = {
+        "application_id": APPLICATION_ID,
+        "client_id": CLIENT_ID,
+        "client_secret": secrets.ensure("lwa-client-secret", new_text_secret).reveal(),
+        "name": "TheSeller (demo)",
+        "login_uri": f"{public_url}/connections/login/",
+        "redirect_uris": [f"{public_url}/connections/callback/"],
+    }
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        json.dump(content, handle, indent=1)
+    fresh.replace(path)
+    return path

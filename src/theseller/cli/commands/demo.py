@@ -1,0 +1,115 @@
+"""`theseller demo`: everything on this machine, in one command: database, emulated Amazon, web, worker, people."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from theseller.cli.demo_screen import Address, Person, screen
+from theseller.cli.demo_setup import DemoPorts, choose_ports, demo_environ, take_lock
+from theseller.cli.embedded import apply_roles, embedded_server
+from theseller.cli.errors import OK, CommandError
+from theseller.cli.paths import make_state_folder, state_folder
+from theseller.cli.ports import answers
+from theseller.cli.supervisor import Database, Program, StopRequestedError, Supervisor
+
+HELP = "run everything on this machine, with an emulated Amazon; Ctrl-C stops it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rate-scale", default="20", help="how many times faster than Amazon the emulator lets us call (default 20)")
+
+
+def run(args: argparse.Namespace) -> int:
+    begun = time.monotonic()
+    state = state_folder(os.environ)
+    make_state_folder(state)
+    lock, left = take_lock(state, say)
+    supervisor = Supervisor(say)
+    with supervisor.signals():
+        try:
+            ports = choose_ports(os.environ, say, patience=3.0 if left else 0.0)
+            people = _bring_up(state, ports, supervisor, args.rate_scale)
+            address = Address(ports.web, ports.emulator, state)
+            print(screen(address, people, seconds=time.monotonic() - begun), flush=True)
+            supervisor.watch()
+        except StopRequestedError:
+            print()
+            say("stopping (once more to hurry)")
+        finally:
+            supervisor.stop()
+            lock.release()
+    say(f"all stopped; the data stays in {state}")
+    return OK
+
+
+def _bring_up(state: Path, ports: DemoPorts, supervisor: Supervisor, rate_scale: str) -> list[Person]:
+    server = embedded_server(state, purpose="theseller demo", say=say)
+    environ = demo_environ(os.environ, state, ports)
+    programs = _programs(state, ports, environ, rate_scale)
+    with _Timed("PostgreSQL"):
+        supervisor.start(Database(server))
+        apply_roles(server)
+    with _Timed("tables and grants"):
+        _step([sys.executable, "-m", "theseller.cli.main", "migrate", "--quiet"], environ)
+    for program in programs:
+        with _Timed(program.name):
+            supervisor.start(program)
+    with _Timed("people"):
+        answer = _step([sys.executable, "-m", "theseller.cli.main", "seed", "--json"], environ)
+    return [Person(**one) for one in json.loads(answer)]
+
+
+def _programs(state: Path, ports: DemoPorts, environ: dict[str, str], rate_scale: str) -> list[Program]:
+    processes, logs = state / "processes", state / "log"
+    python = sys.executable
+    emulator = [
+        python, "-m", "theseller.emulator", "serve", "--host", "127.0.0.1", "--port", str(ports.emulator),
+        "--state", str(state / "emulator"), "--application", str(state / "emulator" / "application.json"), "--rate-scale", rate_scale,
+    ]  # fmt: skip
+    command = [python, "-m", "theseller.cli.main"]
+    return [
+        Program("emulated-amazon", emulator, processes, logs / "emulator.log", environ, lambda: answers(ports.emulator, "/")),
+        Program(
+            "web",
+            [*command, "serve", "--port", str(ports.web)],
+            processes,
+            logs / "web.log",
+            environ,
+            lambda: answers(ports.web, "/healthz"),
+        ),
+        Program("worker", [*command, "worker"], processes, logs / "worker.log", environ),
+    ]
+
+
+def _step(command: list[str], environ: dict[str, str]) -> str:
+    """Run one preparing command to its end and return what it printed; its own sentences become ours when it fails."""
+    answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603  our own command
+    if answer.returncode == 0:
+        return answer.stdout
+    message, _, advice = answer.stderr.strip().partition("\n")
+    raise CommandError(message.removeprefix("theseller ") or f"{command[3]} failed.", advice.strip())
+
+
+class _Timed:
+    """Say what took how long, on one line."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._begun = 0.0
+
+    def __enter__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __exit__(self, kind: object, *_rest: object) -> None:
+        if kind is None:
+            say(f"{self._what} ready in {time.monotonic() - self._begun:.1f} s")
+
+
+def say(sentence: str) -> None:
+    print(f"demo: {sentence}", flush=True)

@@ -1,0 +1,59 @@
+"""`theseller demo-reset`: deletes the demo's state, so that the next demo starts from nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from pathlib import Path
+
+from theseller.cli.demo_setup import demo_lock, running_where
+from theseller.cli.errors import OK, CommandError
+from theseller.cli.paths import is_state_folder, state_folder
+from theseller.cli.supervisor import stop_orphans
+from theseller.postgres.errors import ServerFailedError
+from theseller.postgres.layout import control_folder, saved_layout
+from theseller.postgres.leftovers import clear_leftovers
+from theseller.postgres.lockfile import LockFile
+
+HELP = "delete the demo's data, keys and people (refuses while it runs)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take no arguments: which state folder, THESELLER_STATE says."""
+
+
+def run(_args: argparse.Namespace) -> int:
+    state = state_folder(os.environ)
+    if os.environ.get("THESELLER_ENV", "demo") == "production":
+        raise CommandError("This is production; nothing is deleted.", "Unset THESELLER_ENV if you mean a demo.")
+    if not state.exists():
+        print("demo-reset: there is nothing to delete")
+        return OK
+    if not is_state_folder(state):
+        raise CommandError(f"{state} is not a state folder of TheSeller; nothing is deleted.", "Check THESELLER_STATE.")
+    _delete(state)
+    print(f"demo-reset: deleted {state}")
+    return OK
+
+
+def _delete(state: Path) -> None:
+    (state / "processes").mkdir(mode=0o700, exist_ok=True)
+    control_folder(state).mkdir(mode=0o711, exist_ok=True)
+    lock, database = demo_lock(state), LockFile(control_folder(state) / "lock", "theseller demo-reset")
+    if not lock.acquire():
+        raise CommandError(f"The demo is running{running_where(state)}; nothing is deleted.", "Stop it first, with Ctrl-C where it runs.")
+    if not database.acquire():
+        raise CommandError("The database is in use; nothing is deleted.", "See `theseller postgres status`.")
+    stop_orphans(state / "processes", print)
+    try:
+        layout = saved_layout(state)
+    except ServerFailedError:
+        layout = None
+    if layout:
+        clear_leftovers(layout.data, layout.run, print)
+        for folder in (layout.run, layout.home):
+            # Only folders that settle() made: below the state folder, or by the name it gives.
+            if folder.is_relative_to(state) or folder.name.startswith("theseller-") or folder.parent.name.startswith("theseller-"):
+                shutil.rmtree(folder, ignore_errors=not folder.exists())
+    shutil.rmtree(state)

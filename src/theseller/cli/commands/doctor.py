@@ -1,0 +1,102 @@
+"""`theseller doctor`: what is wrong with this machine, before anything is started on it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from theseller.cli.demo_setup import EMULATOR_PORT, WEB_PORT
+from theseller.cli.errors import FAILURE, OK, CommandError
+from theseller.cli.paths import state_folder
+from theseller.cli.ports import is_free, owner
+from theseller.postgres.cluster import SPACE_NEEDED
+from theseller.postgres.errors import PostgresError
+from theseller.postgres.layout import control_folder
+from theseller.postgres.locator import find_binaries
+from theseller.postgres.lockfile import LockFile
+
+HELP = "say what is wrong with this machine; exit status 1 if anything is"
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `bad`: it would stop the demo; `advice` then says what to do."""
+
+    what: str
+    found: str
+    bad: bool = False
+    advice: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take no arguments."""
+
+
+def run(_args: argparse.Namespace) -> int:
+    findings = list(examine(state_folder(os.environ)))
+    for one in findings:
+        print(f"{'✗' if one.bad else '✓'} {one.what:14} {one.found}")
+        if one.bad and one.advice:
+            print(f"  {'':14} {one.advice}")
+    return FAILURE if any(one.bad for one in findings) else OK
+
+
+def examine(state: Path) -> Iterator[Finding]:
+    """Look at everything the demo needs; an examination that fails is itself a finding."""
+    checks: tuple[Callable[[Path], Finding], ...] = (_python, _programs, _space, _folder, _memory, _database)
+    for check in checks:
+        try:
+            yield check(state)
+        except (PostgresError, CommandError) as error:
+            yield Finding(check.__name__.strip("_"), error.message, bad=True, advice=error.advice)
+        except OSError as error:
+            yield Finding(check.__name__.strip("_"), error.strerror or type(error).__name__, bad=True)
+    for port, variable in ((WEB_PORT, "THESELLER_PORT"), (EMULATOR_PORT, "THESELLER_EMULATOR_PORT")):
+        wanted = os.environ.get(variable, "")
+        yield _port(int(wanted) if wanted.isdigit() else port, variable, asked=bool(wanted))
+
+
+def _python(_state: Path) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = (3, 11) <= sys.version_info[:2] < (3, 15)
+    return Finding("Python", f"{version} ({sys.executable})", bad=not good, advice="Python 3.11 to 3.14 is needed: see bin/setup.")
+
+
+def _programs(_state: Path) -> Finding:
+    found = find_binaries(os.environ)
+    return Finding("PostgreSQL", f"{found.version} from {found.origin} ({found.bin_dir})")
+
+
+def _space(state: Path) -> Finding:
+    place = next(folder for folder in (state, *state.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    return Finding("disk", f"{free // _MIB:,} MB free at {place}", bad=free < SPACE_NEEDED, advice=f"{SPACE_NEEDED // _MIB} MB are needed.")
+
+
+def _folder(state: Path) -> Finding:
+    place = next(folder for folder in (state, *state.parents) if folder.exists())
+    good = os.access(place, os.W_OK | os.X_OK)
+    return Finding("state folder", str(state), bad=not good, advice="It can't be written; choose another with THESELLER_STATE.")
+
+
+def _memory(_state: Path) -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
+    return Finding("memory", f"{total:,} MB", bad=total < 700, advice="About 1 GB is needed.")
+
+
+def _database(state: Path) -> Finding:
+    holder = LockFile(control_folder(state) / "lock", "").holder()
+    return Finding("database", f"run by process {holder[0].pid} ({holder[1]})" if holder else "not running")
+
+
+def _port(port: int, variable: str, *, asked: bool) -> Finding:
+    if is_free(port):
+        return Finding(f"port {port}", "free")
+    # A port nobody asked for is no trouble: the demo takes the next one.
+    return Finding(f"port {port}", f"in use by {owner(port) or 'another program'}", bad=asked, advice=f"Choose another with {variable}.")

@@ -1,0 +1,107 @@
+"""`theseller postgres`: the embedded server by itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from pathlib import Path
+
+from theseller.cli.embedded import apply_roles, embedded_server
+from theseller.cli.errors import FAILURE, OK, CommandError
+from theseller.cli.paths import is_state_folder, state_folder
+from theseller.cli.secrets import secret_provider
+from theseller.cli.supervisor import Database, StopRequestedError, Supervisor
+from theseller.postgres.cluster import SUPERUSER
+from theseller.postgres.layout import PORT, control_folder, saved_layout, socket_directory
+from theseller.postgres.locator import find_binaries
+from theseller.postgres.lockfile import LockFile
+from theseller.postgres.processes import ProcessMark, stop_processes
+from theseller.postgres.roles import DATABASE, LOGIN_ROLES
+
+HELP = "run, stop or look into the embedded PostgreSQL"
+_PURPOSE = "theseller postgres start"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs.add_parser("start", help="run it in the foreground until Ctrl-C")
+    verbs.add_parser("stop", help="stop the one that `start` runs")
+    verbs.add_parser("status", help="say whether it runs, and where; exit status 1 if it does not")
+    psql = verbs.add_parser("psql-as", help="open psql as one of the roles")
+    psql.add_argument("role", choices=[*LOGIN_ROLES, "superuser"])
+    psql.add_argument("arguments", nargs="*", help="further arguments of psql, after --")
+
+
+def run(args: argparse.Namespace) -> int:
+    state = state_folder(os.environ)
+    if args.verb == "start":
+        return _start(state)
+    if not is_state_folder(state):
+        raise CommandError(
+            f"There is no state in {state} yet.", "Run `theseller demo` or `theseller migrate` first, or set THESELLER_STATE."
+        )
+    if args.verb == "stop":
+        return _stop(state)
+    if args.verb == "status":
+        return _status(state)
+    return _psql(state, args.role, args.arguments)
+
+
+def _start(state: Path) -> int:
+    server = embedded_server(state, purpose=_PURPOSE, say=print)
+    supervisor = Supervisor(print)
+    with supervisor.signals():
+        try:
+            supervisor.start(Database(server))
+            apply_roles(server)
+            print(f"PostgreSQL {server.binaries.version} runs: socket {server.socket_dir}, log {server.log}. Ctrl-C stops it.")
+            supervisor.watch()
+        except StopRequestedError:
+            print("stopping")
+        finally:
+            supervisor.stop()
+    return OK
+
+
+def _holder(state: Path) -> tuple[ProcessMark, str] | None:
+    return LockFile(control_folder(state) / "lock", "").holder()
+
+
+def _stop(state: Path) -> int:
+    holder = _holder(state)
+    if holder is None:
+        print("PostgreSQL is not running.")
+        return OK
+    found, purpose = holder
+    if purpose != _PURPOSE:
+        raise CommandError(f"PostgreSQL belongs to process {found.pid} ({purpose}).", "Stop that one instead, with Ctrl-C.")
+    if not stop_processes([found], signals=((signal.SIGTERM, 60.0),)):
+        raise CommandError(f"Process {found.pid} does not stop.", f"kill -9 {found.pid}; the next start recovers.")
+    print("stopped")
+    return OK
+
+
+def _status(state: Path) -> int:
+    holder, layout = _holder(state), saved_layout(state)
+    print(f"running: {f'yes, under process {holder[0].pid} ({holder[1]})' if holder else 'no'}")
+    print(f"socket:  {socket_directory(state)}")
+    print(f"data:    {layout.data if layout else 'not made yet'}")
+    print(f"log:     {state / 'log' / 'postgres.log'}")
+    return OK if holder else FAILURE
+
+
+def _psql(state: Path, role: str, arguments: list[str]) -> int:
+    """Become psql. The password goes by the environment: arguments are visible to every user of the machine."""
+    psql = str(find_binaries(os.environ).program("psql"))
+    environ = {
+        **os.environ,
+        "PGHOST": str(socket_directory(state)),
+        "PGPORT": str(PORT),
+        "PGUSER": LOGIN_ROLES.get(role, SUPERUSER),
+        "PGDATABASE": DATABASE,
+        "PGPASSWORD": secret_provider(state).get(f"db-{role}").reveal(),
+        # Statements can hold people's data; history would keep them.
+        "PSQL_HISTORY": os.devnull,
+    }
+    os.execve(psql, [psql, *arguments], environ)  # noqa: S606  no shell, and it does not return

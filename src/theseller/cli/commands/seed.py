@@ -1,0 +1,31 @@
+"""`theseller seed`: makes the demo's people and shops. Safe to repeat. The demo calls it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+
+from theseller.cli.django import setup_django
+from theseller.cli.errors import CommandError
+
+HELP = "make the demo's people (only in a demo or test)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the people as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    if os.environ.get("THESELLER_ENV", "demo") == "production":
+        raise CommandError("People with known passwords have no place in production.", "Invite people instead.")
+    setup_django("web")
+    from theseller.config.seed import seed_cast  # noqa: PLC0415  needs Django ready
+
+    people = [{"name": one.name, "email": one.email, "password": one.password, "note": one.note} for one in seed_cast()]
+    if args.json:
+        print(json.dumps(people))
+    else:
+        for one in people:
+            print(f"{one['name']:10} {one['email']:28} {one['password']:20} {one['note']}")
+    return 0

@@ -1,0 +1,36 @@
+"""`theseller serve`: the web process alone, for service managers. The demo runs the same."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from theseller.cli.paths import state_folder
+from theseller.cli.ports import LOOPBACK, choose_port, parse_port
+
+HELP = "serve the web pages (only to this machine, unless told otherwise)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on; put the edge in front of anything but 127.0.0.1")
+    parser.add_argument("--port", help="port to listen on (default: THESELLER_PORT, else 8100)")
+    parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--threads", type=int, default=4, help="threads in each process (default 4)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Become gunicorn: the same process, so that whoever supervises us supervises it."""
+    port = parse_port(args.port or os.environ.get("THESELLER_PORT", "8100"), "--port" if args.port else "THESELLER_PORT")
+    if args.host == LOOPBACK:
+        choose_port(port, fixed=True, variable="THESELLER_PORT")
+    environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state_folder(os.environ))}
+    command = [
+        sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application", "--bind", f"{args.host}:{port}",
+        "--worker-class", "gthread", "--workers", str(args.workers), "--threads", str(args.threads),
+        "--graceful-timeout", "10", "--timeout", "60", "--no-control-socket", "--log-level", "warning",
+        # The heartbeat file on a slow disk would get healthy workers killed.
+        *(["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []),  # noqa: S108  gunicorn unlinks it once open
+    ]  # fmt: skip
+    os.execve(command[0], command, environ)  # noqa: S606  no shell, and it does not return

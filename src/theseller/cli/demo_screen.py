@@ -1,0 +1,54 @@
+"""The one screen that the demo ends its start with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from theseller.cli.paths import REPOSITORY
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the cast, as `theseller seed --json` prints them. `note`: whose shop, which part."""
+
+    name: str
+    email: str
+    password: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    web: int
+    emulator: int
+    state: Path
+
+
+def screen(address: Address, people: Sequence[Person], *, seconds: float) -> str:
+    """Return what to print: where, who, what to try, how to stop. At most 24 lines, the height of a small terminal."""
+    email, password = (max((len(getattr(one, column)) for one in people), default=0) for column in ("email", "password"))
+    rows = [f"    {one.email:{email}}  {one.password:{password}}  {one.note}" for one in people]
+    return "\n".join([
+        "",
+        f"  TheSeller runs (ready in {seconds:.1f} s). Open:",
+        "",
+        f"    http://127.0.0.1:{address.web}/           the product",
+        f"    http://127.0.0.1:{address.web}/security/  the public security page, live",
+        f"    http://127.0.0.1:{address.emulator}/           the emulated Amazon: Seller Central, faults",
+        "",
+        "  Sign in as (e-mail, password):",
+        *rows,
+        "",
+        "  Try: sign in as Alice, connect the shop, watch its history arrive, read the dashboard; then disconnect,",
+        "       download the deletion certificate and check it:  .venv/bin/theseller verify-certificate FILE",
+        "",
+        f"  State and logs: {address.state}",
+        f"  Only this machine can reach it. Ctrl-C stops everything and keeps the data; {_reset(address.state)} starts over.",
+        "",
+    ])  # fmt: skip
+
+
+def _reset(state: Path) -> str:
+    return "make demo-reset" if state == REPOSITORY / "state" else f"THESELLER_STATE={state} make demo-reset"

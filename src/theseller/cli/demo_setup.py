@@ -1,0 +1,95 @@
+"""What the demo settles before it starts anything: that it is alone, its ports, its children's environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from theseller.cli.application import APPLICATION_ID, CLIENT_ID, write_application
+from theseller.cli.errors import CommandError
+from theseller.cli.ports import choose_port, is_free, parse_port
+from theseller.cli.secrets import ensure_secrets
+from theseller.cli.supervisor import stop_orphans
+from theseller.postgres.lockfile import LockFile
+from theseller.postgres.processes import wait_until
+from theseller.postgres.server import make_folder
+
+WEB_PORT, EMULATOR_PORT = 8100, 8101
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPorts:
+    web: int
+    emulator: int
+
+
+def demo_lock(state: Path) -> LockFile:
+    return LockFile(state / "processes" / "lock", "theseller demo")
+
+
+def take_lock(state: Path, say: Callable[[str], None]) -> tuple[LockFile, int]:
+    """Take the demo's lock and stop what a killed demo left; return the lock and how many processes it had left.
+
+    Raise CommandError, with its address, when a demo of this state folder runs already.
+    """
+    for name in ("processes", "log"):
+        make_folder(state / name, 0o700)
+    lock = demo_lock(state)
+    if not lock.acquire():
+        raise CommandError(f"The demo is already running{running_where(state)}.", "Use that one, or stop it with Ctrl-C where it runs.")
+    try:
+        return lock, stop_orphans(state / "processes", say)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def running_where(state: Path) -> str:
+    holder = demo_lock(state).holder()
+    who = f" as process {holder[0].pid}" if holder else ""
+    try:
+        return f"{who} at {json.loads((state / 'processes' / 'demo.json').read_text())['web']}"
+    except (OSError, ValueError, KeyError):
+        return who
+
+
+def choose_ports(environ: Mapping[str, str], say: Callable[[str], None], *, patience: float) -> DemoPorts:
+    """Return free ports: those asked for by variables or an error, else the usual ones or the next free ones, and say so.
+
+    `patience`: seconds to wait for the usual ones, when a killed demo's programs may be about to let go of them.
+    """
+    web = _choose(environ, "THESELLER_PORT", WEB_PORT, say, patience, frozenset())
+    emulator = _choose(environ, "THESELLER_EMULATOR_PORT", EMULATOR_PORT, say, patience, frozenset({web}))
+    return DemoPorts(web, emulator)
+
+
+def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> dict[str, str]:
+    """Return the environment of the demo's programs, and write the emulator's application and the demo's addresses."""
+    web, emulator = f"http://127.0.0.1:{ports.web}", f"http://127.0.0.1:{ports.emulator}"
+    write_application(state, web, ensure_secrets(state))
+    (state / "processes" / "demo.json").write_text(json.dumps({"web": web, "emulator": emulator}) + "\n")
+    # The demo's database is its own: a DATABASE_URL in this shell is meant for something else.
+    kept = {name: value for name, value in environ.items() if name not in {"DATABASE_URL", "THESELLER_ROLE", "DJANGO_SETTINGS_MODULE"}}
+    return kept | {
+        "PYTHONUNBUFFERED": "1",
+        "THESELLER_ENV": "demo",
+        "THESELLER_STATE": str(state),
+        "THESELLER_PUBLIC_URL": web,
+        "THESELLER_AMAZON": f"emulator:{emulator}",
+        "THESELLER_LWA_CLIENT_ID": CLIENT_ID,
+        "THESELLER_APPLICATION_ID": APPLICATION_ID,
+    }
+
+
+def _choose(
+    environ: Mapping[str, str], variable: str, usual: int, say: Callable[[str], None], patience: float, taken: frozenset[int]
+) -> int:
+    asked = environ.get(variable, "")
+    wanted = parse_port(asked, variable) if asked else usual
+    wait_until(lambda: is_free(wanted), patience)
+    port, remark = choose_port(wanted, fixed=bool(asked), variable=variable, taken=taken)
+    if remark:
+        say(remark)
+    return port

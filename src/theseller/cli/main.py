@@ -1,0 +1,115 @@
+"""Entry of the `theseller` command: finds the sub-commands, runs one, and turns every failure into plain sentences."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import pkgutil
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+from theseller import __version__
+from theseller.cli import commands
+from theseller.cli.errors import FAILURE, INTERRUPTED, CommandError
+from theseller.postgres.errors import PostgresError
+
+
+class Command(Protocol):
+    """What a module in `commands/` has."""
+
+    HELP: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `theseller ARGUMENTS` and return its exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        print("\ntheseller: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`theseller … | head`); there is nobody left to tell.
+        sys.stderr.close()
+        return FAILURE
+    except Exception as error:  # noqa: BLE001  the one place where any failure becomes a sentence
+        if args.debug:
+            traceback.print_exc()
+        return _explain(args.command, error)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="theseller", description="Self-hosted analytics for Amazon sellers.")
+    parser.add_argument("--version", action="version", version=f"theseller {__version__}")
+    parser.add_argument("--debug", action="store_true", default=False, help="show the whole trace of a failure")
+    subparsers = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    for name, command in discover().items():
+        subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
+        # Suppressed when absent, or the sub-command's default would undo a `--debug` given before it.
+        subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser
+
+
+def discover() -> dict[str, Command]:
+    """Return the sub-commands by name, in the order of their names; `verify_certificate.py` is `verify-certificate`.
+
+    A module whose name is one of Python's words ends with an underscore: `import_.py` is `import`.
+    """
+    found: dict[str, Command] = {}
+    for module in sorted(pkgutil.iter_modules(commands.__path__), key=lambda one: one.name):
+        loaded = importlib.import_module(f"{commands.__name__}.{module.name}")
+        found[module.name.rstrip("_").replace("_", "-")] = cast("Command", loaded)
+    return found
+
+
+def _explain(command: str, error: Exception) -> int:
+    message, advice, status = _sentences(error)
+    print(f"theseller {command}: {message}", file=sys.stderr)
+    if advice:
+        print(f"  {advice}", file=sys.stderr)
+    return status
+
+
+def _sentences(error: Exception) -> tuple[str, str, int]:
+    if isinstance(error, CommandError):
+        return error.message, error.advice, error.status
+    if isinstance(error, PostgresError):
+        return error.message, error.advice, FAILURE
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"the disk is full{_at(error)}", "Free some space and start again; nothing is lost.", FAILURE
+    if isinstance(error, PermissionError):
+        return f"no permission{_at(error)}", "Run as the user who made it, or choose another folder with THESELLER_STATE.", FAILURE
+    if type(error).__name__ in _SPEAKING:
+        return str(error), "", FAILURE
+    # The text of an unforeseen error may quote what it choked on, which can be somebody's data.
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"failed unexpectedly ({type(error).__name__} at {place})", "Run it again with --debug to see the whole trace.", FAILURE
+
+
+# Errors of our own below the command line whose texts are written for people and hold no data. By name: importing
+# `config` here would need Django for every command.
+_SPEAKING = {
+    "InvalidSettingError",
+    "SecretNotFoundError",
+    "SecretProviderError",
+    "UnsafePermissionsError",
+    "UnsafeDatabaseRoleError",
+}
+
+
+def _at(error: OSError) -> str:
+    return f": {error.filename}" if error.filename else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

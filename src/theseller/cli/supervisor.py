@@ -1,0 +1,271 @@
+"""Keeps several programs running: starts them in order, restarts what dies, stops them in reverse order.
+
+Pid files with start times let the next run find what a killed supervisor left; on Linux the kernel ends the children with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from theseller.cli.errors import CommandError
+from theseller.postgres.processes import ProcessMark, die_with_parent, mark, stop_processes
+from theseller.postgres.server import Server
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+# A program that ran this long was well: its next death counts as the first.
+_WELL_AFTER = 30.0
+_STEP = 0.05
+_LOG_LIMIT = 10 * 1024 * 1024
+
+
+class StopRequestedError(BaseException):
+    """Somebody asked us to stop. Not an Exception: no handler on the way may take it for a failure."""
+
+
+class Service(Protocol):
+    """Something that runs beside us. `start` returns when it is ready or raises; `close` is called after its end."""
+
+    @property
+    def name(self) -> str: ...
+    def start(self) -> None: ...
+    def poll(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Program:
+    """A child process. `ready` is asked until it says yes; output goes to `log`, which outlives the run."""
+
+    name: str
+    argv: Sequence[str]
+    folder: Path
+    log: Path
+    environ: Mapping[str, str]
+    ready: Callable[[], bool] = lambda: True
+    start_patience: float = 60.0
+    _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def mark_file(self) -> Path:
+        return self.folder / f"{self.name}.pid"
+
+    def start(self) -> None:
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as log:
+            self.log.chmod(0o600)
+            begun = log.tell()
+            self._child = subprocess.Popen(  # noqa: S603  programs of ours
+                list(self.argv),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.environ),
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
+                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  one prctl call, loaded before the fork
+            )
+        own = mark(self._child.pid)
+        if own:
+            own.save(self.mark_file)
+        self._await_ready(begun)
+
+    def poll(self) -> int | None:
+        return self._child.poll() if self._child else 0
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        # Whatever it started in its own session goes with it.
+        self._signal(signal.SIGKILL)
+        self._child = None
+        self.mark_file.unlink(missing_ok=True)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, number)
+
+    def _await_ready(self, begun: int) -> None:
+        deadline = time.monotonic() + self.start_patience
+        while not self.ready():
+            status = self.poll()
+            if status is not None:
+                raise CommandError(f"{self.name} ended while starting ({describe_end(status)}).", self._last_words(begun))
+            if time.monotonic() > deadline:
+                raise CommandError(f"{self.name} is not ready after {self.start_patience:.0f} s.", self._last_words(begun))
+            time.sleep(_STEP)
+
+    def _last_words(self, begun: int) -> str:
+        with self.log.open("rb") as log:
+            log.seek(begun)
+            lines = log.read().decode(errors="replace").strip().splitlines()
+        return "\n  ".join([f"Its log is {self.log}; it ends:", *lines[-8:]]) if lines else f"Its log is {self.log}; it says nothing."
+
+
+@dataclass(slots=True)
+class Database:
+    """The embedded server as one of the services."""
+
+    server: Server
+    name: str = "PostgreSQL"
+
+    def start(self) -> None:
+        self.server.ensure_started()
+
+    def poll(self) -> int | None:
+        return self.server.poll()
+
+    def terminate(self) -> None:
+        self.server.ask_to_stop()
+
+    def kill(self) -> None:
+        self.server.hurry()
+
+    def close(self) -> None:
+        self.server.stop()
+
+
+@dataclass(slots=True)
+class _Watched:
+    service: Service
+    started: float
+    deaths: int = 0
+    restart_at: float | None = None
+
+
+class Supervisor:
+    """Runs services. `say` gets a sentence for each event. Use inside `signals()`, in the main thread."""
+
+    def __init__(self, say: Callable[[str], None], *, patience: float = 20.0) -> None:
+        self._say = say
+        self._patience = patience
+        self._watched: list[_Watched] = []
+        self._stopping = False
+        self._hard = False
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """Turn Ctrl-C and SIGTERM into StopRequestedError, and a second one, while stopping, into haste."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def start(self, service: Service) -> None:
+        """Start one more service; it is stopped before all earlier ones. A failure here is the caller's."""
+        # Watched before it is ready, so that a stop while it starts stops it too.
+        self._watched.append(_Watched(service, time.monotonic()))
+        service.start()
+
+    def watch(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Restart what dies, until asked to stop (StopRequestedError) or `until` holds."""
+        while not until():
+            for one in self._watched:
+                self._look_after(one, time.monotonic())
+            time.sleep(_STEP)
+
+    def stop(self) -> None:
+        """Stop all services, the last started first, each politely and then, out of patience or asked twice, at once."""
+        self._stopping = True
+        while self._watched:
+            service = self._watched.pop().service
+            if service.poll() is None:
+                begun = time.monotonic()
+                service.terminate()
+                hurried = not self._ended(service, self._patience)
+                if hurried:
+                    service.kill()
+                    self._ended(service, 10.0, hurried=True)
+                took = time.monotonic() - begun
+                self._say(f"stopped {service.name} in {took:.1f} s" + (" (at once)" if hurried else ""))
+            service.close()
+
+    def _ended(self, service: Service, patience: float, *, hurried: bool = False) -> bool:
+        deadline = time.monotonic() + patience
+        while service.poll() is None:
+            if time.monotonic() > deadline:
+                return False
+            # Once hurried, always hurried: whoever asked twice does not want to ask again for each service.
+            if self._hard and not hurried:
+                return False
+            time.sleep(_STEP)
+        return True
+
+    def _look_after(self, one: _Watched, at: float) -> None:
+        if one.restart_at is not None:
+            if at >= one.restart_at:
+                self._restart(one)
+            return
+        status = one.service.poll()
+        if status is None:
+            return
+        if at - one.started > _WELL_AFTER:
+            one.deaths = 0
+        self._schedule(one, at, f"{one.service.name} died ({describe_end(status)})")
+
+    def _schedule(self, one: _Watched, at: float, event: str) -> None:
+        one.deaths += 1
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (one.deaths - 1))
+        one.restart_at = at + pause
+        self._say(f"{event}; starting it again in {pause:g} s")
+
+    def _restart(self, one: _Watched) -> None:
+        one.restart_at, one.started = None, time.monotonic()
+        try:
+            one.service.start()
+        except Exception as error:  # noqa: BLE001  whatever the reason, the others go on and this one is tried again
+            if one.service.poll() is None:
+                one.service.kill()
+            self._schedule(one, time.monotonic(), f"{one.service.name} could not be started: {error}")
+        else:
+            self._say(f"{one.service.name} runs again")
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._stopping:
+            self._hard = True
+            return
+        # Set here already: a second signal, before the first has unwound to stop(), must not interrupt the unwinding.
+        self._stopping = True
+        raise StopRequestedError
+
+
+def stop_orphans(folder: Path, say: Callable[[str], None]) -> int:
+    """Stop what a killed supervisor left running; return how many pid files it left. Call it under the supervisor's lock."""
+    paths = sorted(folder.glob("*.pid"))
+    for path in paths:
+        found = ProcessMark.load(path)
+        if found and found.alive():
+            say(f"stopping {path.stem} (process {found.pid}), left by a run that was killed")
+            patience = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+            if not stop_processes([found], signals=patience, group=True):
+                raise CommandError(
+                    f"{path.stem} (process {found.pid}) of an earlier run can't be stopped.", f"Stop it: kill -9 {found.pid}"
+                )
+        path.unlink()
+    return len(paths)
+
+
+def describe_end(status: int) -> str:
+    """Return how a process ended, in words."""
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(-status).name}"
+    return f"exit status {status}"
