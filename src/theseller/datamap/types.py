@@ -1,0 +1,110 @@
+"""The words of the data map."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
+
+#: What PostgreSQL lets a name be without quotes and without being cut.
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+class DataClass(StrEnum):
+    """What kind of data a table holds, which decides the rules that it is under."""
+
+    SELLER_FACTS = "seller_facts"  # Amazon information without personal data
+    CREDENTIALS = "credentials"  # sealed tokens and secrets
+    SELLER_PERSONAL = "seller_personal"  # about our own users: names, addresses, sign-ins
+    OPERATIONAL = "operational"  # how the deployment runs: jobs, cursors, limits
+    EVIDENCE = "evidence"  # kept to show what was done, without personal data
+    NONE = "none"  # nothing of anybody's: reference data, migration state
+
+
+class Eraser(StrEnum):
+    """How a row goes when its tenant or connection goes."""
+
+    DELETE_TENANT = "delete_tenant"  # rows of the tenant, by its column
+    DELETE_CONNECTION = "delete_connection"  # rows of the connection, by its column
+    DELETE_USER = "delete_user"  # rows about a person, with that person's account
+    CASCADE = "cascade"  # with the row of a parent, by the foreign key
+    EXPIRY = "expiry"  # by age alone, by its own recurring job
+    KEY = "key"  # unreadable when the data key is destroyed, then deleted with the tenant
+    KEEP = "keep"  # outlives the tenant; holds nothing of theirs that must go
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One table, partitions included.
+
+    `retention` names the limit or clause that says how long (``life-purge-30``). `parents` are the tables that its rows refer to:
+    they are erased later. Among tables that are free of each other, a lower `erase_order` goes first. `note` says what a reader
+    of the map needs to know, above all why something is kept. `partitions` is the prefix of its partitions' names, if it has any.
+    """
+
+    table: str
+    data_class: DataClass
+    _: KW_ONLY
+    retention: str
+    eraser: Eraser
+    tenant_column: str | None = None
+    connection_column: str | None = None
+    parents: tuple[str, ...] = ()
+    partitions: str | None = None
+    erase_order: int = 0
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a holding that contradicts itself.
+
+        Raises:
+            ValueError: saying which law it breaks.
+        """
+        names = (self.table, self.tenant_column, self.connection_column, self.partitions, *self.parents)
+        for name in names:
+            if name is not None and not _NAME.fullmatch(name):
+                raise ValueError(f"{self.table}: {name!r} is no plain name of PostgreSQL")
+        for broken, law in self._laws():
+            if broken:
+                raise ValueError(f"{self.table}: {law}")
+
+    def _laws(self) -> tuple[tuple[bool, str], ...]:
+        of_somebody = self.data_class in {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
+        return (
+            (not self.retention.strip(), "name the limit or clause that says how long its rows stay"),
+            (
+                self.data_class is DataClass.SELLER_FACTS and self.tenant_column is None,
+                "facts of a seller need the column that says whose they are",
+            ),
+            (self.table in self.parents, "a table is not its own parent here; its rows go together"),
+            (
+                self.eraser in {Eraser.DELETE_TENANT, Eraser.KEY} and self.tenant_column is None,
+                "rows can be found by tenant only with a tenant column",
+            ),
+            (
+                self.eraser is Eraser.DELETE_CONNECTION and self.connection_column is None,
+                "rows can be found by connection only with a connection column",
+            ),
+            (self.eraser is Eraser.CASCADE and not self.parents, "rows go with a parent only if one is named"),
+            (self.eraser is Eraser.KEEP and of_somebody, f"{self.data_class} cannot be kept when its tenant goes"),
+            (self.eraser is Eraser.KEEP and not self.note.strip(), "say in its note why it may outlive the tenant"),
+            (
+                self.data_class is DataClass.NONE and (self.tenant_column or self.connection_column) is not None,
+                "a table with a tenant's or a connection's rows holds something of somebody's",
+            ),
+        )
+
+    def covers(self, relation: str) -> bool:
+        """Say whether `relation` (a name without its schema) is this table or one of its partitions."""
+        return relation == self.table or (self.partitions is not None and relation.startswith(self.partitions))
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What the catalogue has and the map has not, and the other way round; both sorted, both empty when all is well."""
+
+    unregistered: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.unregistered or self.missing)

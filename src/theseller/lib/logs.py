@@ -1,0 +1,200 @@
+"""Logging: one JSON object a line, everything through one redactor, whoever logs it and however.
+
+A line has ``time``, ``level``, ``process``, ``logger``, ``event`` and the fields of the call; ``exception`` is a traceback
+without local variables. Fields whose names smell of secrets lose their values (`redaction.smells`): to log how far something
+is, say ``status``, not ``state`` or ``code``, which are secrets of the OAuth exchange.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, Processor
+from typing_extensions import override
+
+from theseller.lib.redaction import redact
+
+#: Loggers that print requests, headers, statements or their parameters below WARNING, at any level of ours.
+QUIET_LOGGERS = (
+    "asyncio",
+    "boto3",
+    "botocore",
+    "django.db.backends",
+    "django.server",
+    "gunicorn.access",
+    "h11",
+    "hpack",
+    "httpcore",
+    "httpx",
+    "hvac",
+    "procrastinate",
+    "psycopg",
+    "psycopg.pool",
+    "s3transfer",
+    "urllib3",
+    "uvicorn.access",
+)
+
+
+def configure_logging(process: str, target: TextIO | Path, level: int | str = logging.INFO) -> None:
+    """Send every log line of this process to `target`; call it once, first thing in a process, again to change it.
+
+    `process` names the kind (``web``, ``worker``). A file is made with mode 0600 and may be moved away by a log rotation.
+    Handlers that others have set up are removed, since they would write without the redactor. Uncaught exceptions are logged.
+    """
+    handler = _handler(target)
+    handler.setFormatter(_RedactingFormatter(process))
+    _take_over_loggers()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(capture=True)
+    # On a full disk the standard library would print the message and its arguments, unredacted, to the error stream.
+    logging.raiseExceptions = False
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+def getLogger(name: str) -> structlog.stdlib.BoundLogger:  # noqa: N802 - the standard library's name for it
+    """Return the logger to use: ``getLogger(__name__).info("report_read", rows=12)``."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def _send_structlog_through_logging() -> None:
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            _format_arguments,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _handler(target: TextIO | Path) -> logging.Handler:
+    if not isinstance(target, Path):
+        return logging.StreamHandler(target)
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+    return WatchedFileHandler(target, encoding="utf-8")
+
+
+def _take_over_loggers() -> None:
+    loggers = [logging.getLogger(name) for name in tuple(logging.root.manager.loggerDict)]
+    for logger in (logging.getLogger(), *loggers):
+        for handler in tuple(logger.handlers):
+            logger.removeHandler(handler)
+            if isinstance(handler.formatter, _RedactingFormatter):
+                handler.close()
+        logger.propagate = True
+
+
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a record of structlog's or of the standard library's as one line. It never raises and never prints an argument raw."""
+
+    def __init__(self, process: str) -> None:
+        shared: list[Processor] = [
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,  # the standard traceback: it has no local variables
+        ]
+        super().__init__(
+            foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.ExtraAdder()],
+            processors=[*shared, _Finish(process), _render],
+        )
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return super().format(_with_redacted_arguments(record))
+        except Exception as error:  # noqa: BLE001 - its text may hold the arguments, so only its type is told
+            where = f"{Path(record.pathname).name}:{record.lineno}"
+            failed = {"level": "error", "logger": record.name, "event": "log_call_failed", "where": where, "error": type(error).__name__}
+            return json.dumps({"time": _time(record), **failed})
+
+
+class _Finish:
+    """Puts the fixed fields first, drops structlog's own, and passes the rest through the redactor."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+
+    def __call__(self, _logger: logging.Logger, _method: str, event: EventDict) -> EventDict:
+        record: logging.LogRecord = event.pop("_record")
+        event.pop("_from_structlog", None)
+        fixed = {
+            "time": _time(record),
+            "level": event.pop("level", record.levelname.lower()),
+            "process": self._process,
+            "logger": event.pop("logger", record.name),
+            "event": event.pop("event", ""),
+        }
+        return cast(EventDict, redact({**fixed, **event} | fixed))
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
+
+
+def _format_arguments(_logger: logging.Logger, _method: str, event: EventDict) -> EventDict:
+    """Put %-arguments into the event; ones that do not fit it stand beside it, since a log call must not raise."""
+    given = event.pop("positional_args", ())
+    if given:
+        arguments = _redacted_arguments(given[0] if len(given) == 1 and isinstance(given[0], Mapping) else given)
+        try:
+            event["event"] = event["event"] % arguments
+        except (TypeError, ValueError, KeyError):
+            event["arguments"] = arguments
+    return event
+
+
+def _render(_logger: logging.Logger, _method: str, event: MutableMapping[str, Any]) -> str:
+    return json.dumps(event)  # ASCII, so that no stream of any encoding can fail on it
+
+
+def _with_redacted_arguments(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a copy whose %-arguments are redacted one by one: in ``{"password": "x"}`` the name is what tells."""
+    if not record.args:
+        return record
+    safe = copy.copy(record)
+    safe.args = _redacted_arguments(record.args)
+    return safe
+
+
+def _redacted_arguments(arguments: Mapping[str, object] | tuple[object, ...]) -> dict[str, object] | tuple[object, ...]:
+    safe = redact(arguments)
+    return tuple(safe) if isinstance(safe, list) else cast("dict[str, object]", safe)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logging.getLogger("theseller").critical("uncaught", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
+    error = caught.exc_value or caught.exc_type()
+    logging.getLogger("theseller").critical("uncaught_in_thread", exc_info=(caught.exc_type, error, caught.exc_traceback))
+
+
+# At import already: structlog's own default would print events unredacted, beside the standard library's handlers.
+_send_structlog_through_logging()
