@@ -1,0 +1,1 @@
+"""Allow-list decoders: a field that no struct here names never becomes a Python object. Raw answers go no further than this package."""

@@ -1,0 +1,291 @@
+"""Orders 2026-01-01: what we keep of an order, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from theseller.amazon.decoders.shape import Shape, dropped, under
+from theseller.amazon.kinds import Kind, classify_proceeds
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
+
+
+class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A part of an answer. Names are Amazon's in snake case; anything not named is skipped by the parser."""
+
+
+class Amount(_Wire, frozen=True):
+    """An amount as Amazon printed it, exact, with its ISO 4217 currency."""
+
+    amount: Decimal
+    currency_code: Currency
+
+    def __post_init__(self) -> None:
+        if not self.amount.is_finite() or self.amount.adjusted() > 15:
+            raise ValueError("not an amount")
+
+
+class SalesChannel(_Wire, frozen=True):
+    channel_name: str | None = None
+    marketplace_id: str | None = None
+
+
+class AssociatedOrder(_Wire, frozen=True):
+    """`association_type` ``REPLACEMENT_ORIGINAL_ID`` marks a replacement: no sale."""
+
+    order_id: str | None = None
+    association_type: str | None = None
+
+
+class OrderProceedsBreakdown(_Wire, frozen=True):
+    type: str
+    subtotal: Amount
+
+
+class OrderProceeds(_Wire, frozen=True):
+    grand_total: Amount | None = None
+    breakdowns: list[OrderProceedsBreakdown] | None = None
+
+
+class OrderFulfillment(_Wire, frozen=True):
+    fulfillment_status: str
+    fulfilled_by: str | None = None
+
+
+class Price(_Wire, frozen=True):
+    unit_price: Amount | None = None
+
+
+class Product(_Wire, frozen=True):
+    asin: str | None = None
+    title: str | None = None
+    seller_sku: str | None = None
+    price: Price | None = None
+
+
+class DetailedBreakdown(_Wire, frozen=True):
+    subtype: str | None = None
+    value: Amount | None = None
+
+
+class ProceedsBreakdown(_Wire, frozen=True):
+    type: str
+    subtotal: Amount
+    detailed_breakdowns: list[DetailedBreakdown] | None = None
+
+
+class ItemProceeds(_Wire, frozen=True):
+    proceeds_total: Amount | None = None
+    breakdowns: list[ProceedsBreakdown] | None = None
+
+
+class PointsGranted(_Wire, frozen=True):
+    points_number: int | None = None
+    points_monetary_value: Amount | None = None
+
+
+class PointsCost(_Wire, frozen=True):
+    points_granted: PointsGranted | None = None
+
+
+class Expense(_Wire, frozen=True):
+    points_cost: PointsCost | None = None
+
+
+class PromotionBreakdown(_Wire, frozen=True):
+    promotion_id: str | None = None
+
+
+class Promotion(_Wire, frozen=True):
+    breakdowns: list[PromotionBreakdown] | None = None
+
+
+class CancellationRequest(_Wire, frozen=True):
+    requester: str | None = None
+
+
+class CancellationExecution(_Wire, frozen=True):
+    cancelled_by: str | None = None
+
+
+class Cancellation(_Wire, frozen=True):
+    """Who asked and who cancelled. The reason may be the buyer's own words and is dropped."""
+
+    cancellation_request: CancellationRequest | None = None
+    cancellation_execution: CancellationExecution | None = None
+
+
+class ItemFulfillment(_Wire, frozen=True):
+    quantity_fulfilled: int | None = None
+    quantity_unfulfilled: int | None = None
+
+
+class OrderItem(_Wire, frozen=True):
+    """One line of an order."""
+
+    order_item_id: str
+    quantity_ordered: int
+    product: Product
+    proceeds: ItemProceeds | None = None
+    expense: Expense | None = None
+    promotion: Promotion | None = None
+    cancellation: Cancellation | None = None
+    fulfillment: ItemFulfillment | None = None
+
+    def lines(self) -> list[tuple[Kind, str, Amount]]:
+        """Return the item's proceeds as (kind, Amazon's type, amount). A pending order may have none."""
+        found = (self.proceeds.breakdowns if self.proceeds else None) or []
+        return [(classify_proceeds(part.type), part.type, part.subtotal) for part in found]
+
+    def subtotal(self, type_: str) -> Amount | None:
+        """Return the subtotal of one of Amazon's types (``ITEM``, ``SHIPPING``, ``GIFT_WRAP``, ``TAX``, ``DISCOUNT`` …), if printed."""
+        found = (self.proceeds.breakdowns if self.proceeds else None) or []
+        return next((part.subtotal for part in found if part.type == type_), None)
+
+    @property
+    def unit_price(self) -> Amount | None:
+        return self.product.price.unit_price if self.product.price else None
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancellation is not None and self.cancellation.cancellation_execution is not None
+
+
+class Order(_Wire, frozen=True):
+    """One order, without any person in it."""
+
+    order_id: str
+    created_time: Instant
+    last_updated_time: Instant
+    sales_channel: SalesChannel
+    order_items: list[OrderItem]
+    programs: list[str] | None = None
+    associated_orders: list[AssociatedOrder] | None = None
+    proceeds: OrderProceeds | None = None
+    fulfillment: OrderFulfillment | None = None
+
+    @property
+    def status(self) -> str | None:
+        """Amazon's fulfilment status (``PENDING``, ``UNSHIPPED``, ``SHIPPED``, ``CANCELLED`` …); None if Amazon left it out."""
+        return self.fulfillment.fulfillment_status if self.fulfillment else None
+
+    @property
+    def marketplace_id(self) -> str | None:
+        return self.sales_channel.marketplace_id
+
+    @property
+    def is_replacement(self) -> bool:
+        return any(link.association_type == "REPLACEMENT_ORIGINAL_ID" for link in self.associated_orders or [])
+
+
+class _Pagination(_Wire, frozen=True):
+    next_token: str | None = None
+
+
+class _SearchOrders(_Wire, frozen=True):
+    orders: list[Order]
+    pagination: _Pagination | None = None
+    created_before: Instant | None = None
+    last_updated_before: Instant | None = None
+
+
+class _GetOrder(_Wire, frozen=True):
+    order: Order
+
+
+class OrdersPage(msgspec.Struct, frozen=True, gc=False):
+    """A page of searchOrders. `next_token` lives 24 hours; `drift` names fields that are new to us."""
+
+    orders: tuple[Order, ...]
+    next_token: str | None
+    created_before: datetime | None
+    last_updated_before: datetime | None
+    drift: tuple[str, ...]
+
+
+_PLACE = "city districtOrCounty stateOrRegion municipality postalCode countryCode"
+_STREET = "name companyName addressLine1 addressLine2 addressLine3 phone addressType"
+_HOURS = "recipient.deliveryPreference.deliveryTime"
+_PARTS = "streetName streetNumber complement neighborhood"
+_OPTIONS = "orderItems[].fulfillment.picking.substitutionPreference"
+
+DROPPED_FROM_ORDER = dropped(
+    pii=f"""
+        orderAliases[]: aliasId
+        buyer: buyerName buyerEmail buyerCompanyName buyerPurchaseOrderNumber
+        recipient.deliveryAddress: {_STREET} {_PLACE}
+        recipient.deliveryAddress.extendedFields: {_PARTS}
+        recipient.deliveryPreference: dropOffLocation addressInstruction deliveryCapabilities[]
+        {_HOURS}.businessHours[]: dayOfWeek
+        {_HOURS}.businessHours[].timeWindows[].startTime: hour minute
+        {_HOURS}.businessHours[].timeWindows[].endTime: hour minute
+        {_HOURS}.exceptionDates[]: exceptionDate exceptionDateType
+        {_HOURS}.exceptionDates[].timeWindows[].startTime: hour minute
+        {_HOURS}.exceptionDates[].timeWindows[].endTime: hour minute
+        payment.paymentExecutions[]: paymentMethod acquirerId cardBrand authorizationCode
+        payment.paymentExecutions[].paymentAmount: amount currencyCode
+        tax.taxRegistrations[]: entityType legalName taxRegistrationType taxRegistrationNumber
+        tax.taxRegistrations[].taxRegistrationAddress: {_STREET} {_PLACE}
+        tax.taxRegistrations[].taxRegistrationAddress.extendedFields: {_PARTS}
+        tax.taxRegistrations[].taxRegistrationAttributes[]: key value
+        tax.taxInvoicing: buyerInvoicePreference invoiceStatus
+        orderItems[].product.condition: conditionNote
+        orderItems[].product: serialNumbers[]
+        orderItems[].product.customization: customizedUrl
+        orderItems[].cancellation.cancellationRequest: cancelReason
+        orderItems[].cancellation.cancellationExecution: cancelReason
+        orderItems[].fulfillment.packing.giftOption: giftMessage
+        orderItems[].fulfillment.shipping.internationalShipping: iossNumber
+        packages[]: packageReferenceId trackingNumber
+        packages[].shipFromAddress: name addressLine1 addressLine2 addressLine3 {_PLACE}
+        packages[].packageItems[]: transparencyCodes[]
+    """,
+    unneeded=f"""
+        orderAliases[]: aliasType
+        salesChannel: marketplaceName
+        proceeds.breakdowns[]: status
+        fulfillment: fulfillmentServiceLevel
+        fulfillment.shipByWindow: earliestDateTime latestDateTime
+        fulfillment.deliverByWindow: earliestDateTime latestDateTime
+        fulfillment.labelPrintingWindow: earliestDateTime latestDateTime
+        orderItems[]: programs[]
+        orderItems[].measurement: unit value
+        orderItems[].associatedOrderItems[]: orderId orderItemId associationType
+        orderItems[].product.condition: conditionType conditionSubtype
+        orderItems[].product.price: priceDesignation
+        {_OPTIONS}: substitutionType
+        {_OPTIONS}.substitutionOptions[]: asin quantityOrdered sellerSku title
+        {_OPTIONS}.substitutionOptions[].measurement: unit value
+        orderItems[].fulfillment.packing.giftOption: giftWrapLevel
+        orderItems[].fulfillment.packing.serialNumberRequirement: requirementType
+        orderItems[].fulfillment.shipping.scheduledDeliveryWindow: earliestDateTime latestDateTime
+        orderItems[].fulfillment.shipping.shippingConstraints: palletDelivery cashOnDelivery signatureConfirmation
+        orderItems[].fulfillment.shipping.shippingConstraints: recipientIdentityVerification recipientAgeVerification
+        orderItems[].tax.taxCalculationBreakdowns[]: reportingScheme
+        orderItems[].tax.taxCollections[]: model responsibleParty
+        packages[]: createdTime carrier shipTime shippingService
+        packages[].packageStatus: status detailedStatus
+        packages[].packageItems[]: orderItemId quantity
+        fulfillmentOrders[]: fulfillmentOrderId
+    """,
+)
+
+SEARCH_ORDERS = Shape("searchOrders", _SearchOrders, under("orders[]", DROPPED_FROM_ORDER))
+GET_ORDER = Shape("getOrder", _GetOrder, under("order", DROPPED_FROM_ORDER))
+
+
+def decode_orders_page(body: bytes) -> OrdersPage:
+    """Decode an answer of searchOrders. Raises DriftedError or UnavailableError; see `Shape.decode`."""
+    page = SEARCH_ORDERS.decode(body)
+    token = page.pagination.next_token if page.pagination else None
+    return OrdersPage(tuple(page.orders), token or None, page.created_before, page.last_updated_before, SEARCH_ORDERS.drift(body))
+
+
+def decode_order(body: bytes) -> tuple[Order, tuple[str, ...]]:
+    """Decode an answer of getOrder into the order and the paths that are new to us. Raises like `decode_orders_page`."""
+    return GET_ORDER.decode(body).order, GET_ORDER.drift(body)

@@ -1,0 +1,219 @@
+"""The known shape of an answer: what is kept, what is dropped and why, and how to notice, without reading a value, that Amazon added something.
+
+A decoder's struct is the allow-list; the table of dropped paths is the rest of Amazon's published model. Together they are everything known.
+From both a skeleton is built whose leaves are never turned into values, and which refuses any other name: one more pass in C over each page.
+Only when it refuses does a slower walk name the paths. Paths, never values, leave this module.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import msgspec
+
+from theseller.amazon.errors import DriftedError, UnavailableError
+
+_MAX_PATHS = 50
+_MAX_PATH_LENGTH = 120
+#: Amazon's breakdown trees are three or four deep; below this depth the skeleton stops looking.
+_RECURSION = 8
+
+
+class Why(StrEnum):
+    """Why a path that Amazon documents is dropped."""
+
+    PII = "pii"
+    UNNEEDED = "unneeded"
+
+
+def dropped(*, pii: str = "", unneeded: str = "") -> dict[str, Why]:
+    """Read a table of dropped paths, one ``prefix: leaf leaf …`` a line; an empty prefix is the root."""
+    table: dict[str, Why] = {}
+    for why, text in ((Why.PII, pii), (Why.UNNEEDED, unneeded)):
+        for line in filter(None, map(str.strip, text.splitlines())):
+            prefix, _, names = line.rpartition(":")
+            table.update({f"{prefix.strip()}.{name}".lstrip("."): why for name in names.split()})
+    return table
+
+
+def under(prefix: str, table: Mapping[str, Why]) -> dict[str, Why]:
+    """Return `table` with every path put below `prefix`."""
+    return {f"{prefix}.{path}": why for path, why in table.items()}
+
+
+@dataclass(slots=True)
+class _Node:
+    """An object in the tree of known paths; a child's value None is a leaf. `repeats` names children that have the parent's own shape."""
+
+    children: dict[str, _Node | None] = field(default_factory=dict)
+    lists: set[str] = field(default_factory=set)
+    repeats: set[str] = field(default_factory=set)
+
+
+def _tree(paths: set[str]) -> _Node:
+    root = _Node()
+    for path in paths:
+        node, segments = root, path.split(".")
+        for index, segment in enumerate(segments):
+            name, last = segment.removesuffix("[]"), index == len(segments) - 1
+            if segment.endswith("[]"):
+                node.lists.add(name)
+            if last:
+                if index and segment == segments[index - 1]:
+                    node.repeats.add(name)
+                node.children.setdefault(name, None)
+            else:
+                child = node.children.get(name) or _Node()
+                node.children[name] = child
+                node = child
+    return root
+
+
+def _skeleton(node: _Node, depth: int = 0) -> type[msgspec.Struct]:
+    """Build the struct that accepts exactly the names of `node`. Leaves are `Raw`: a view of the page, not a value."""
+    fields: list[tuple[str, object, object]] = []
+    rename: dict[str, str] = {}
+    for index, (name, child) in enumerate(node.children.items()):
+        below = node if name in node.repeats and depth < _RECURSION else child
+        type_: object = msgspec.Raw
+        if below is not None:
+            struct = _skeleton(below, depth + 1 if below is node else depth)
+            type_ = list[struct | None] | None if name in node.lists else struct | None
+        rename[f"f{index}"] = name
+        fields.append((f"f{index}", type_, None))
+    return msgspec.defstruct("Known", fields, rename=rename, forbid_unknown_fields=True, gc=False)  # type: ignore[arg-type]
+
+
+def leaves(struct: type[msgspec.Struct], prefix: str = "", seen: tuple[type, ...] = ()) -> Iterator[str]:
+    """Yield the JSON paths of the scalar fields of `struct` and of the structs within it; a recursion is yielded once, as itself."""
+    hints = typing.get_type_hints(struct)
+    for item in msgspec.structs.fields(struct):
+        yield from _leaves_of(hints[item.name], f"{prefix}.{item.encode_name}".lstrip("."), (*seen, struct))
+
+
+def _leaves_of(hint: object, path: str, seen: tuple[type, ...]) -> Iterator[str]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        hint = next(argument for argument in arguments if argument is not types.NoneType)
+        yield from _leaves_of(hint, path, seen)
+    elif origin in {list, tuple}:
+        yield from _leaves_of(arguments[0], f"{path}[]", seen)
+    elif isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        if hint in seen:
+            yield path
+        else:
+            yield from leaves(hint, path, seen)
+    else:
+        yield path
+
+
+def _safe(name: str) -> str:
+    """Return a field name that may be shown. One that looks like data (a number, an address, a person) is shown as ``-``."""
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,48}", name) and not re.search(r"\d{4}", name) else "-"
+
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _unknown(raw: bytes | msgspec.Raw, node: _Node, path: str) -> Iterator[str]:
+    """Yield the path of every name in `raw` that `node` does not know, and of every part that is no longer what it was."""
+    try:
+        members = _MEMBERS.decode(raw)
+    except msgspec.DecodeError:
+        yield path or "-"
+        return
+    for name, value in members.items():
+        here = f"{path}.{_safe(name)}".lstrip(".")
+        if name not in node.children:
+            yield here
+            continue
+        child = node if name in node.repeats else node.children[name]
+        if child is None or bytes(value) == b"null":
+            continue
+        if name not in node.lists:
+            yield from _unknown(value, child, here)
+            continue
+        try:
+            elements = _ELEMENTS.decode(value)
+        except msgspec.DecodeError:
+            yield here
+            continue
+        for element in elements:
+            if bytes(element) != b"null":
+                yield from _unknown(element, child, f"{here}[]")
+
+
+T = typing.TypeVar("T", bound=msgspec.Struct)
+
+
+class Shape(typing.Generic[T]):
+    """One operation's answer: its allow-list struct, and the documented paths that are dropped with the reason."""
+
+    def __init__(
+        self, operation: str, struct: type[T], dropped_paths: Mapping[str, Why], hook: Callable[[type, object], object] | None = None
+    ) -> None:
+        self.operation = operation
+        self.struct = struct
+        self.dropped = dict(dropped_paths)
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(struct, dec_hook=hook)
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """The paths that become values."""
+        return frozenset(leaves(self.struct))
+
+    @cached_property
+    def _known(self) -> _Node:
+        return _tree(set(self.kept) | set(self.dropped))
+
+    @cached_property
+    def _strict(self) -> msgspec.json.Decoder[msgspec.Struct]:
+        return msgspec.json.Decoder(_skeleton(self._known))
+
+    def decode(self, body: bytes) -> T:
+        """Decode `body` into the allow-list struct.
+
+        Raises:
+            UnavailableError: `body` is no JSON (cut off, or a web page): ask again.
+            DriftedError: it is JSON of another shape. Its text holds the path only.
+        """
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            where = re.search(r"`\$\.?([^`]*)`", str(error))
+            problem: Exception = DriftedError(self.operation, where.group(1) or "root" if where else "root")
+        except msgspec.DecodeError:
+            problem = UnavailableError(self.operation, code="undecodable")
+        except RecursionError:
+            problem = DriftedError(self.operation, "tooDeep")
+        raise problem  # Outside of the handlers: msgspec's own error may quote a value.
+
+    def drift(self, body: bytes) -> tuple[str, ...]:
+        """Return the paths in `body` that are neither kept nor dropped, sorted, at most fifty, each harmless to show."""
+        try:
+            self._strict.decode(body)
+        except (msgspec.MsgspecError, RecursionError):
+            pass
+        else:
+            return ()
+        found: set[str] = set()
+        try:
+            for path in _unknown(body, self._known, ""):
+                found.add(path[:_MAX_PATH_LENGTH])
+                if len(found) >= _MAX_PATHS:
+                    break
+        except (msgspec.MsgspecError, RecursionError):
+            found.add("-")
+        return tuple(sorted(found))
+
+
+def drift_paths(body: bytes, schema: Shape[typing.Any]) -> tuple[str, ...]:
+    """Return the sanitised paths in `body` that `schema` does not know; empty when Amazon added nothing."""
+    return schema.drift(body)

@@ -1,0 +1,129 @@
+"""Report documents: streamed, decompressed and measured in memory. No byte touches a disk, and the address is a credential."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+
+import httpx
+
+from theseller.amazon.errors import DriftedError, GoneError, NotAllowedError, UnavailableError
+from theseller.amazon.transport import Failure, TransportError, opened
+from theseller.lib.secret import Secret
+
+_OPERATION = "getDocument"
+#: Amazon stores documents in S3 and serves some through CloudFront. A document elsewhere would be somebody else's, or our own network's.
+_HOSTS = (".amazonaws.com", ".cloudfront.net")
+MAX_COMPRESSED_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024 * 1024
+#: Order reports compress about 10:1, an all-zero file 1000:1. Judged only past the first mebibyte, where a short file cannot trip it.
+MAX_EXPANSION = 200
+_STEP = 64 * 1024
+
+
+def stream_document(
+    http: httpx.Client,
+    url: Secret,
+    compression: str | None,
+    *,
+    origins: Sequence[str] = (),
+    user_agent: str = "TheSeller",
+    max_compressed: int = MAX_COMPRESSED_BYTES,
+    max_bytes: int = MAX_BYTES,
+    max_expansion: int = MAX_EXPANSION,
+) -> Iterator[bytes]:
+    """Yield the plain bytes of the document at `url`; `compression` is ``GZIP`` or None, as Amazon said.
+
+    `origins` are addresses besides Amazon's document hosts from which a document may come: the emulator's.
+
+    Raises:
+        NotAllowedError: the address is not Amazon's; nothing was sent.
+        GoneError: the address has expired (five minutes). Ask getReportDocument for a new one.
+        UnavailableError: the stream broke off. What was yielded before is incomplete and must be thrown away.
+        DriftedError: unknown compression, or larger or more compressed than a report can be.
+    """
+    if compression not in {None, "GZIP"}:
+        raise DriftedError(_OPERATION, "compressionAlgorithm")
+    _check_address(url, origins)
+    failure: Failure | None = None
+    try:
+        with opened(http, _request(http, url, user_agent)) as response:
+            _check_status(response)
+            raw = _capped(response.iter_raw(_STEP), max_compressed)
+            yield from _capped(raw if compression is None else _gunzip(raw, max_expansion), max_bytes)
+    except TransportError as error:
+        failure = error.failure
+    if failure is not None:
+        raise UnavailableError(_OPERATION, code=failure.value)
+
+
+def _request(http: httpx.Client, url: Secret, user_agent: str) -> httpx.Request:
+    return http.build_request("GET", url.reveal(), headers={"user-agent": user_agent, "accept-encoding": "identity"})
+
+
+def _check_address(url: Secret, origins: Sequence[str]) -> None:
+    """Refuse an address that an answer must not send us to: another scheme, a login in it, a host that is not Amazon's."""
+    parsed: httpx.URL | None
+    try:
+        parsed = httpx.URL(url.reveal())
+    except (httpx.InvalidURL, ValueError):
+        parsed = None
+    if parsed is not None and not parsed.userinfo:
+        known = {(origin.scheme, origin.host, origin.port) for origin in map(httpx.URL, origins)}
+        if (parsed.scheme, parsed.host, parsed.port) in known:
+            return
+        if parsed.scheme == "https" and parsed.port is None and parsed.host.endswith(_HOSTS):
+            return
+    raise NotAllowedError(_OPERATION, code="documentAddress")
+
+
+def _check_status(response: httpx.Response) -> None:
+    status = response.status_code
+    if status == 200:
+        return
+    if status in {400, 401, 403, 404, 410}:  # S3 says 403 for an expired signature, and 400 for an expired token in it.
+        raise GoneError(_OPERATION, status=status)
+    raise UnavailableError(_OPERATION, status=status)
+
+
+def _capped(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            raise DriftedError(_OPERATION, "document.tooLarge")
+        yield chunk
+
+
+def _gunzip(chunks: Iterator[bytes], max_expansion: int) -> Iterator[bytes]:
+    """Decompress gzip members as they come, never more than a step at a time, so that a bomb is met before it fills the memory."""
+    decoder = zlib.decompressobj(wbits=31)
+    taken = given = 0
+    for chunk in chunks:
+        taken += len(chunk)
+        pending = chunk
+        while pending:
+            if decoder.eof:  # Another member follows: gzip files may be concatenated.
+                decoder = zlib.decompressobj(wbits=31)
+            plain = _inflate(decoder, pending)
+            given += len(plain)
+            if given > 1024 * 1024 and given > taken * max_expansion:
+                raise DriftedError(_OPERATION, "document.tooCompressed")
+            if plain:
+                yield plain
+            pending = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+    while not decoder.eof and (plain := _inflate(decoder, b"")):  # What the decoder still held when its input ended.
+        yield plain
+    if not decoder.eof:
+        raise TransportError(Failure.TRUNCATED)
+
+
+def _inflate(decoder: zlib._Decompress, data: bytes) -> bytes:
+    plain: bytes | None = None
+    try:
+        plain = decoder.decompress(data, _STEP)
+    except zlib.error:
+        plain = None
+    if plain is None:
+        raise DriftedError(_OPERATION, "document.notGzip")
+    return plain

@@ -1,0 +1,111 @@
+"""The one HTTP client: strict about time, size, redirects and surroundings, and silent about what it carries.
+
+httpx exceptions hold the request, and the request holds the token. So none of them leaves this package, not even as another error's context.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+#: A page of 100 orders is about 300 kB; the largest answers seen in public fixtures stay under 3 MB.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+_TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
+
+
+def new_http(*, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """Return a client that follows no redirect, reads no proxy or netrc from its surroundings, keeps no cookie, and gives up in time.
+
+    `transport` stands in for the network in tests.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return httpx.Client(
+        timeout=_TIMEOUT,
+        follow_redirects=False,
+        trust_env=False,
+        verify=context,
+        transport=transport,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # Nothing of one seller's answer accompanies another's request.
+        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
+    )
+
+
+class Failure(StrEnum):
+    """Why there is no complete answer."""
+
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer; `body` and `headers` do not print."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class TransportError(Exception):
+    """The network failed; carries a `Failure` and nothing of the request."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.value)
+
+
+@contextmanager
+def opened(http: httpx.Client, request: httpx.Request) -> Iterator[httpx.Response]:
+    """Send `request` and yield the response with its body still to be read.
+
+    Raises:
+        TransportError: the network failed, here or while the caller reads. Python may hang the httpx error to it as context, so it is
+            caught close by, and what becomes of it is raised outside of the ``except`` block.
+    """
+    failure: Failure | None = None
+    try:
+        response = http.send(request, stream=True)
+        try:
+            yield response
+        finally:
+            response.close()
+    except httpx.TimeoutException:
+        failure = Failure.TIMEOUT
+    except httpx.RemoteProtocolError:  # The body ended before its announced length.
+        failure = Failure.TRUNCATED
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
+        failure = Failure.CONNECTION
+    if failure is not None:
+        raise TransportError(failure)
+
+
+def ask(http: httpx.Client, request: httpx.Request, *, limit: int = MAX_BODY_BYTES) -> Answer:
+    """Send `request` and read the whole answer, at most `limit` bytes.
+
+    Raises:
+        TransportError: no answer, no complete answer, or one larger than `limit`.
+    """
+    with opened(http, request) as response:
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > limit:
+                raise TransportError(Failure.TOO_LARGE)
+            chunks.append(chunk)
+        return Answer(response.status_code, response.headers, b"".join(chunks))
+
+
+def retry_after_seconds(headers: httpx.Headers) -> float | None:
+    """Return the seconds of a ``Retry-After`` header, at most an hour; None if it is absent or a date."""
+    text = headers.get("retry-after", "").strip()
+    return min(float(text), 3600.0) if text.isascii() and text.isdigit() else None
