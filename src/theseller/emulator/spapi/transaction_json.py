@@ -1,0 +1,191 @@
+"""Financial events in the shape of Finances 2024-06-19: breakdown trees whose leaves sum to their parents.
+
+Amazon does not publish the breakdown types. Those here are the ones developers report seeing; `BREAKDOWN_TYPES` lists them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from theseller.emulator.canary import canary
+from theseller.emulator.texts import currency_amount, instant_exact
+from theseller.emulator.world.events import Event, ItemEvent, release_id
+from theseller.emulator.world.money import Charge
+from theseller.emulator.world.settlements import Period
+from theseller.emulator.world.world import World
+
+Json = dict[str, Any]
+
+#: Where a charge stands in the tree: (amount-type, amount-description) → path from the root to the leaf.
+_PLACES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("ItemPrice", "Principal"): ("Sales", "ProductCharges", "OurPricePrincipal"),
+    ("ItemPrice", "Shipping"): ("Sales", "Shipping", "ShippingPrincipal"),
+    ("ItemPrice", "GiftWrap"): ("Sales", "GiftWrap", "GiftWrapPrincipal"),
+    ("ItemPrice", "Tax"): ("Sales", "Tax", "OurPriceTax"),
+    ("ItemPrice", "ShippingTax"): ("Sales", "Tax", "ShippingTax"),
+    ("ItemPrice", "GiftWrapTax"): ("Sales", "Tax", "GiftWrapTax"),
+    ("ItemWithheldTax", "MarketplaceFacilitatorTax-Principal"): (
+        "Expenses",
+        "MarketplaceFacilitatorTax",
+        "MarketplaceFacilitatorTax-Principal",
+    ),
+    ("ItemWithheldTax", "MarketplaceFacilitatorTax-Shipping"): (
+        "Expenses",
+        "MarketplaceFacilitatorTax",
+        "MarketplaceFacilitatorTax-Shipping",
+    ),
+    ("ItemWithheldTax", "MarketplaceFacilitatorTax-Other"): ("Expenses", "MarketplaceFacilitatorTax", "MarketplaceFacilitatorTax-Other"),
+    ("Promotion", "Principal"): ("Expenses", "PromotionRebates", "OurPriceDiscount"),
+    ("Promotion", "Shipping"): ("Expenses", "PromotionRebates", "ShippingDiscount"),
+    ("ItemFees", "Commission"): ("Expenses", "AmazonFees", "Commission"),
+    ("ItemFees", "RefundCommission"): ("Expenses", "AmazonFees", "RefundCommission"),
+    ("ItemFees", "FBAPerUnitFulfillmentFee"): ("Expenses", "AmazonFees", "FBAPerUnitFulfillmentFee"),
+    ("ItemFees", "ShippingChargeback"): ("Expenses", "AmazonFees", "ShippingChargeback"),
+    ("ItemFees", "GiftwrapChargeback"): ("Expenses", "AmazonFees", "GiftwrapChargeback"),
+    ("other-transaction", "Subscription Fee"): ("Expenses", "ServiceFees", "Subscription"),
+    ("other-transaction", "Storage Fee"): ("Expenses", "ServiceFees", "FBAStorageFee"),
+    ("other-transaction", "StorageRenewalBilling"): ("Expenses", "ServiceFees", "FBALongTermStorageFee"),
+    ("other-transaction", "FBAInboundTransportationFee"): ("Expenses", "ServiceFees", "FBAInboundTransportationFee"),
+    ("Cost of Advertising", "TransactionTotalAmount"): ("Expenses", "AdvertisingCharges", "ProductAdsPayment"),
+    ("other-transaction", "WAREHOUSE_LOST"): ("Sales", "FBAInventoryReimbursement", "WarehouseLost"),
+    ("other-transaction", "WAREHOUSE_DAMAGE"): ("Sales", "FBAInventoryReimbursement", "WarehouseDamage"),
+    ("other-transaction", "MISSING_FROM_INBOUND"): ("Sales", "FBAInventoryReimbursement", "MissingFromInbound"),
+    ("other-transaction", "REVERSAL_REIMBURSEMENT"): ("Sales", "FBAInventoryReimbursement", "ReversalReimbursement"),
+    ("other-transaction", "CS_ERROR_ITEMS"): ("Sales", "FBAInventoryReimbursement", "CustomerServiceErrorItems"),
+}
+_TRANSFER = ("Transfer", "DisbursementAmount")
+BREAKDOWN_TYPES = tuple(sorted({name for place in (*_PLACES.values(), _TRANSFER) for name in place}))
+
+
+def tree(charges: Iterable[Charge], currency: str) -> list[Json]:
+    """Return the breakdown tree of some charges; charges in the same place are one leaf."""
+    leaves: dict[tuple[str, ...], int] = {}
+    for charge in charges:
+        place = _PLACES[charge.amount_type, charge.description]
+        leaves[place] = leaves.get(place, 0) + charge.amount
+    return _branches(leaves, currency)
+
+
+def _branches(leaves: dict[tuple[str, ...], int], currency: str) -> list[Json]:
+    branches: list[Json] = []
+    for name in dict.fromkeys(place[0] for place in leaves):
+        below = {place[1:]: value for place, value in leaves.items() if place[0] == name}
+        branch: Json = {"breakdownType": name, "breakdownAmount": currency_amount(sum(below.values()), currency)}
+        branch["breakdowns"] = [] if () in below else _branches(below, currency)
+        branches.append(branch)
+    return branches
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One transaction of listTransactions: an event, or the release of a deferred one, or a payout."""
+
+    posted: datetime
+    id: str
+    visible: datetime
+    body: Json
+
+
+class TransactionWriter:
+    """Writes the transactions of one seller as seen at one instant."""
+
+    def __init__(self, world: World, seller_id: str, at: datetime) -> None:
+        self.world, self.at = world, at
+        self.seller = world.sellers[seller_id]
+
+    def entries(self, event: Event) -> list[Entry]:
+        """Return what an event shows at `at`: nothing yet, itself, or itself and the transaction that released it."""
+        if not event.deferral:
+            return [self._entry(event, event.id, event.posted, "RELEASED", event.visible)]
+        released = event.settled <= self.at
+        status = "DEFERRED_RELEASED" if released else "DEFERRED"
+        twin = release_id(self.world.seed, event)
+        related = [("RELEASE_TRANSACTION_ID", twin)] if released else []
+        found = [self._entry(event, event.id, event.posted, status, event.visible, related)]
+        if released:
+            found.append(self._entry(event, twin, event.settled, "RELEASED", event.settled, [("DEFERRED_TRANSACTION_ID", event.id)]))
+        return found
+
+    def _entry(
+        self, event: Event, entry_id: str, posted: datetime, status: str, visible: datetime, related: list[tuple[str, str]] | None = None
+    ) -> Entry:
+        store = event.store.marketplace
+        identifiers = list(related or [])
+        if event.order:
+            identifiers.append(("ORDER_ID", event.order.id))
+        if event.shipment_id:
+            identifiers.append(("SHIPMENT_ID", event.shipment_id))
+        if event.kind in {"Refund", "GuaranteeClaim", "Chargeback"}:
+            identifiers.append(("REFUND_ID", event.id[:20]))
+        if status == "RELEASED":
+            period = self.world.period_of(self.seller, event.store, event.settled)
+            identifiers.append(("FINANCIAL_EVENT_GROUP_ID", period.group_id))
+            if period.end <= self.at:
+                identifiers.append(("SETTLEMENT_ID", period.settlement_id))
+        body = self._frame(event.kind, entry_id, status, event.description, posted, event.total, store.id)
+        body["relatedIdentifiers"] = [{"relatedIdentifierName": name, "relatedIdentifierValue": value} for name, value in identifiers]
+        body["marketplaceDetails"] = {"marketplaceId": store.id, "marketplaceName": store.sales_channel}
+        body["items"] = [self._item(event, item) for item in event.items]
+        charges = [*event.charges, *(charge for item in event.items for charge in item.charges)]
+        body["breakdowns"] = tree(charges, store.currency)
+        body["contexts"] = []
+        if event.deferral and status != "RELEASED":
+            reason = {"contextType": "DeferredContext", "deferralReason": event.deferral, "maturityDate": instant_exact(event.settled)}
+            body["contexts"] = [reason]
+        return Entry(posted, entry_id, visible, body)
+
+    def _frame(self, kind: str, entry_id: str, status: str, description: str, posted: datetime, total: int, marketplace_id: str) -> Json:
+        store = self.seller.store(marketplace_id).marketplace
+        return {
+            "sellingPartnerMetadata": {
+                "sellingPartnerId": self.seller.id,
+                "accountType": "Standard Orders",
+                "marketplaceId": marketplace_id,
+            },
+            "transactionType": kind,
+            "transactionId": entry_id,
+            "transactionStatus": status,
+            "description": description,
+            "postedDate": instant_exact(posted),
+            "totalAmount": currency_amount(total, store.currency),
+        }
+
+    def _item(self, event: Event, item: ItemEvent) -> Json:
+        store = event.store
+        network = "AFN" if (event.order.by_amazon if event.order else True) else "MFN"
+        context = {"contextType": "ProductContext", "asin": item.product.asin, "sku": item.product.sku, "quantityShipped": item.quantity}
+        related = [{"itemRelatedIdentifierName": "ORDER_ADJUSTMENT_ITEM_ID", "itemRelatedIdentifierValue": item.adjustment_id}]
+        return {
+            "description": item.product.title(store),
+            "relatedIdentifiers": related if item.adjustment_id else [],
+            "totalAmount": currency_amount(sum(charge.amount for charge in item.charges), store.marketplace.currency),
+            "contexts": [context | {"fulfillmentNetwork": network}],
+            "breakdowns": tree(item.charges, store.marketplace.currency),
+        }
+
+    def payout(self, period: Period) -> Entry | None:
+        """Return the transfer of a closed settlement to the bank; None where nothing was paid out."""
+        settled, opening, closing = self.world.settlement(period)
+        total = sum(event.total for event in settled) + opening - closing
+        if total <= 0:
+            return None
+        store = period.store.marketplace
+        entry_id = period.group_id[::-1]
+        body = self._frame("Transfer", entry_id, "RELEASED", "Transfer to bank account", period.deposit, -total, store.id)
+        body["relatedIdentifiers"] = [
+            {"relatedIdentifierName": "FINANCIAL_EVENT_GROUP_ID", "relatedIdentifierValue": period.group_id},
+            {"relatedIdentifierName": "DISBURSEMENT_ID", "relatedIdentifierValue": entry_id[:16]},
+            {"relatedIdentifierName": "SETTLEMENT_ID", "relatedIdentifierValue": period.settlement_id},
+        ]
+        body["marketplaceDetails"] = {"marketplaceId": store.id, "marketplaceName": store.sales_channel}
+        reference = canary(self.world.seed, "payload.transactions[].contexts[].paymentReference", period.settlement_id)
+        body["contexts"] = [
+            {"contextType": "PaymentsContext", "paymentType": "Disbursement", "paymentMethod": "ACH", "paymentReference": reference,
+             "paymentDate": instant_exact(period.deposit)}
+        ]  # fmt: skip
+        body["items"] = []
+        body["breakdowns"] = _branches({_TRANSFER: -total}, store.currency)
+        return Entry(period.deposit, entry_id, period.deposit, body)

@@ -1,0 +1,86 @@
+"""What Amazon charges, in the words of the settlement report. Signs are the seller's: income positive, fees negative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from theseller.emulator.world.cast import Store
+from theseller.emulator.world.orders import Line
+from theseller.emulator.world.products import TIERS, Product
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One line of money: the settlement's amount-type and amount-description, whole minor units, and the promotion if one."""
+
+    amount_type: str
+    description: str
+    amount: int
+    promotion_id: str = ""
+
+
+def referral_fee(store: Store, line: Line) -> int:
+    """Return the commission (positive): a share of what the buyer pays before tax, at least 0.30 dollars' worth."""
+    if not line.price:
+        return 0
+    base = line.price - line.discount + line.shipping - line.shipping_discount + line.gift_wrap
+    return max(round(base * line.product.referral_rate), round(30 * store.price_factor))
+
+
+def fulfilment_fee(store: Store, product: Product, quantity: int, day: date) -> int:
+    """Return the FBA fee (positive) for `quantity` units shipped on `day`: rate card, fuel surcharge and peak season."""
+    unit = float(TIERS[product.tier][0])
+    if store.marketplace.code == "US" and day >= date(2026, 4, 17):
+        unit *= 1.035  # The fuel and logistics surcharge of 2026-04-17.
+    if (day.month, day.day) >= (10, 15) or (day.month, day.day) <= (1, 14):
+        unit += 30
+    return round(unit * store.price_factor) * quantity
+
+
+def sale(store: Store, line: Line, day: date, *, by_amazon: bool) -> tuple[Charge, ...]:
+    """Return what the shipment of a line earns and costs."""
+    charges = [
+        Charge("ItemPrice", "Principal", line.price),
+        Charge("ItemPrice", "Shipping", line.shipping),
+        Charge("ItemPrice", "GiftWrap", line.gift_wrap),
+    ]
+    if not store.marketplace.tax_included:
+        for description, facilitator, tax in (
+            ("Tax", "Principal", line.tax),
+            ("ShippingTax", "Shipping", line.shipping_tax),
+            ("GiftWrapTax", "Other", line.gift_wrap_tax),
+        ):
+            charges += [
+                Charge("ItemPrice", description, tax),
+                Charge("ItemWithheldTax", f"MarketplaceFacilitatorTax-{facilitator}", -tax),
+            ]
+    charges += _discounts(line)
+    charges.append(Charge("ItemFees", "Commission", -referral_fee(store, line)))
+    if by_amazon:
+        charges.append(Charge("ItemFees", "FBAPerUnitFulfillmentFee", -fulfilment_fee(store, line.product, line.quantity, day)))
+        charges.append(Charge("ItemFees", "ShippingChargeback", -(line.shipping - line.shipping_discount)))
+        charges.append(Charge("ItemFees", "GiftwrapChargeback", -line.gift_wrap))
+    return tuple(charge for charge in charges if charge.amount)
+
+
+def _discounts(line: Line) -> list[Charge]:
+    item = line.promotion_ids[0] if line.discount else ""
+    shipping = line.promotion_ids[-1] if line.shipping_discount else ""
+    return [Charge("Promotion", "Principal", -line.discount, item), Charge("Promotion", "Shipping", -line.shipping_discount, shipping)]
+
+
+def refund(store: Store, line: Line, share: float) -> tuple[Charge, ...]:
+    """Return what paying back `share` of a line costs: Amazon returns its commission but keeps a part for its trouble."""
+    commission = round(referral_fee(store, line) * share)
+    charges = [Charge("ItemPrice", "Principal", -round(line.price * share))]
+    if not store.marketplace.tax_included:
+        tax = round(line.tax * share)
+        charges += [Charge("ItemPrice", "Tax", -tax), Charge("ItemWithheldTax", "MarketplaceFacilitatorTax-Principal", tax)]
+    item = line.promotion_ids[0] if line.discount else ""
+    charges += [
+        Charge("Promotion", "Principal", round(line.discount * share), item),
+        Charge("ItemFees", "Commission", commission),
+        Charge("ItemFees", "RefundCommission", -min(round(500 * store.price_factor), commission // 5)),
+    ]
+    return tuple(charge for charge in charges if charge.amount)
