@@ -1,0 +1,47 @@
+"""What the frame of a page needs: navigation, sign-out and the request's id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from theseller.edge.middleware import request_id_of
+from theseller.edge.types import NavItem
+
+#: (URL name, label, icon). The composition root may replace it by ``THESELLER_NAVIGATION``.
+DEFAULT_NAVIGATION = (
+    ("analytics:dashboard", "Dashboard", "chart"),
+    ("analytics:products", "Products", "box"),
+    ("ingest:import", "Import", "upload"),
+    ("connections:overview", "Connection", "link"),
+    ("controls:page", "Security", "shield"),
+)
+DEFAULT_SIGN_OUT = "accounts:sign-out"
+
+
+def _url(name: str) -> str:
+    # A room that is not mounted has no address, and then no link: navigation must not break a page.
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def navigation(path: str) -> list[NavItem]:
+    """Return the destinations that exist; the one whose address is the longest beginning of `path` is current."""
+    found = [(_url(name), label, icon) for name, label, icon in getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)]
+    found = [entry for entry in found if entry[0]]
+    current = max((url for url, _, _ in found if path == url or path.startswith(url.rstrip("/") + "/")), key=len, default="")
+    return [NavItem(label, icon, url, url == current) for url, label, icon in found]
+
+
+def chrome(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: ``edge_nav``, ``edge_sign_out`` (an address or empty) and ``request_id``."""
+    return {
+        "edge_nav": navigation(request.path),
+        "edge_sign_out": _url(getattr(settings, "THESELLER_SIGN_OUT_URL_NAME", DEFAULT_SIGN_OUT)),
+        "request_id": request_id_of(request),
+    }

@@ -1,0 +1,111 @@
+"""Error pages: what happened, what to do, and the id under which the operator finds it in the log.
+
+They are rendered without context processors: a page about a failure must not need the thing that failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from theseller.edge.middleware import request_id_of
+from theseller.edge.times import lasts
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    title: str
+    happened: str
+    todo: str
+
+
+_TEXTS = {
+    400: ErrorText(
+        "That request didn't make sense",
+        "Something in the address or the form could not be read.",
+        "Go back, check what you entered, and try again.",
+    ),
+    403: ErrorText(
+        "You can't open this page",
+        "Your account has no permission for it. Nothing was changed.",
+        "If you should have it, ask the owner of your shop to give you access.",
+    ),
+    404: ErrorText(
+        "There is no such page",
+        "It may have moved, or the address has a slip in it. What belongs to another shop is not found here either.",
+        "Start again from the dashboard.",
+    ),
+    429: ErrorText(
+        "A little too fast",
+        "This was asked more often than is allowed. Nothing was lost and nothing was changed.",
+        "Wait a moment, then try again.",
+    ),
+    500: ErrorText(
+        "Something broke on our side",
+        "The error is in the log. What you did last was either finished or not begun: nothing is half-done.",
+        "Try again in a minute. If it stays, send the reference below to whoever runs this service.",
+    ),
+}
+
+_EXPIRED_FORM = ErrorText(
+    "This form has expired",
+    "The page was open for long, or cookies are blocked, so we could not be sure that the form was yours. Nothing was changed.",
+    "Go back, reload the page, and send the form again.",
+)
+
+# The last resort has no template, no style sheet and no static file that could be missing.
+_BARE = '<!doctype html><html lang="en"><title>Error {status}</title><h1>{title}</h1><p>{happened}</p><p>{todo}</p><p>Reference: {id}</p></html>'
+
+
+def error_page(request: HttpRequest | None, status: int, text: ErrorText | None = None) -> HttpResponse:
+    """Render the page for `status`; its reference is the request's id."""
+    words = text or _TEXTS[status]
+    request_id = request_id_of(request)
+    try:
+        body = render_to_string("edge/error.html", {"status": status, "text": words, "request_id": request_id})
+    except Exception:
+        _log.exception("error_page_failed", status=status)
+        body = _BARE.format(status=status, title=words.title, happened=words.happened, todo=words.todo, id=request_id)
+    return HttpResponse(body, status=status, headers={"Cache-Control": "private, no-store"})
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400; the exception's text is not shown, for it may quote what was sent."""
+    del exception
+    return error_page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 403."""
+    del exception
+    return error_page(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404."""
+    del exception
+    return error_page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500."""
+    return error_page(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is missing or stale (``CSRF_FAILURE_VIEW``)."""
+    _log.warning("csrf_refused", reason=reason)
+    return error_page(request, 403, _EXPIRED_FORM)
+
+
+def too_many_requests(request: HttpRequest, seconds: int) -> HttpResponse:
+    """Answer 429 with ``Retry-After``."""
+    usual = _TEXTS[429]
+    response = error_page(request, 429, ErrorText(usual.title, usual.happened, f"Wait {lasts(seconds)}, then try again."))
+    response.headers["Retry-After"] = str(seconds)
+    return response

@@ -1,0 +1,84 @@
+"""What every request and response gets: an id to speak of it by, and headers that close what pages don't need open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from theseller.lib.ids import new_id
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+_DENIED_FEATURES = (
+    "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media", "fullscreen",
+    "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi", "payment",
+    "picture-in-picture", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
+)  # fmt: skip
+
+PERMISSIONS_POLICY = ", ".join(
+    (
+        *(f"{feature}=()" for feature in _DENIED_FEATURES),
+        # Passkeys are created and used on our own pages.
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+    )
+)
+
+#: Two years, the least that browsers' preload lists take.
+STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
+
+_FIXED_HEADERS = {
+    # Not `no-referrer`: with it a browser sends `Origin: null` on our own forms, and the forgery check would refuse them.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def request_id_of(request: HttpRequest | None) -> str:
+    """Return the id of `request`, or an empty string where there is none."""
+    return str(getattr(request, "request_id", ""))
+
+
+class RequestIdMiddleware:
+    """Give each request an id of our own making (a caller's could carry anything into the log) and bind it to the log."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = str(new_id())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+
+class SecurityHeadersMiddleware:
+    """Add the headers that don't depend on the page. A view may set its own first, except that a session's pages stay unstored."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for name, value in _FIXED_HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.is_secure():
+            response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+        _forbid_storing(request, response)
+        return response
+
+
+def _forbid_storing(request: HttpRequest, response: HttpResponse) -> None:
+    # Reading `request.user` here would ask the database for every page; the cookie says as much.
+    personal = settings.SESSION_COOKIE_NAME in request.COOKIES or bool(response.cookies)
+    stated = response.headers.get("Cache-Control", "")
+    if not stated or (personal and "no-store" not in stated):
+        response.headers["Cache-Control"] = "private, no-store"

@@ -1,0 +1,155 @@
+"""Template tags of the house: `{% load edge_ui %}`. Each is a thin skin over a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from theseller.edge import numbers, svg, times, waterfall
+from theseller.edge.status import look_of
+from theseller.edge.types import WaterfallRow
+from theseller.lib.money import Money
+
+register = template.Library()
+
+_ABSENT = format_html('<span class="absent"><span aria-hidden="true">{}</span><span class="vh">no data</span></span>', numbers.DASH)
+_ARROWS = {"up": "\u25b2", "down": "\u25bc", "flat": "\u25cf", "none": numbers.DASH}
+_SPOKEN = {"up": "up", "down": "down", "flat": "unchanged", "none": "no comparable period"}
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """Draw an icon of the sprite. With a `label` it is an image, else decoration."""
+    role = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
+    return format_html('<svg class="icon" focusable="false" {}><use href="{}#{}"/></svg>', role, static("edge/icons.svg"), name)
+
+
+@register.simple_tag
+def number(value: Decimal | int | None, digits: int = 0, plus: bool = False) -> SafeString:  # noqa: FBT001, FBT002 (template arguments)
+    """Write a number in the reader's locale; None is a dash that is read out as "no data"."""
+    if value is None:
+        return _ABSENT
+    return format_html('<span class="num">{}</span>', numbers.format_number(value, digits, style=numbers.style_for(), plus=plus))
+
+
+@register.simple_tag
+def money(amount: Money | None, digits: int | None = None, plus: bool = False, compact: bool = False) -> SafeString:  # noqa: FBT001, FBT002
+    """Write an amount with its currency. Rounded or compact, its exact value is in the `title`."""
+    if amount is None:
+        return _ABSENT
+    style = numbers.style_for()
+    full = numbers.format_money(amount, style=style, plus=plus)
+    shown = (
+        numbers.format_money_compact(amount, style=style)
+        if compact
+        else numbers.format_money(amount, style=style, digits=digits, plus=plus)
+    )
+    if shown == full:
+        return format_html('<span class="num">{}</span>', shown)
+    return format_html('<span class="num" title="{}">{}</span>', full, shown)
+
+
+@register.simple_tag
+def percent(ratio: Decimal | None, digits: int = 1, plus: bool = False) -> SafeString:  # noqa: FBT001, FBT002
+    """Write a ratio (0.123) as a percentage."""
+    if ratio is None:
+        return _ABSENT
+    return format_html('<span class="num">{}</span>', numbers.format_percent(ratio, digits, style=numbers.style_for(), plus=plus))
+
+
+def _plain(value: Money | Decimal | int | None) -> Decimal | None:
+    if value is None:
+        return None
+    return value.amount if isinstance(value, Money) else Decimal(value)
+
+
+@register.simple_tag
+def delta(now: Money | Decimal | int | None, before: Money | Decimal | int | None, polarity: numbers.Polarity = "good") -> SafeString:
+    """Show a change with arrow, sign and, from 5 %, a tone. `polarity`: what a rise means (``good``, ``bad``, ``neutral``)."""
+    comparable = not (isinstance(now, Money) and isinstance(before, Money) and now.currency != before.currency)
+    change = numbers.delta_between(_plain(now), _plain(before) if comparable else None, polarity)
+    text = "" if change.ratio is None else numbers.format_percent(abs(change.ratio), style=numbers.style_for())
+    return format_html(
+        '<span class="delta is-{}"><span aria-hidden="true">{}</span><span class="vh">{} </span>{}</span>',
+        change.tone, _ARROWS[change.direction], _SPOKEN[change.direction], text,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def freshness(instant: datetime | None, at: datetime) -> SafeString:
+    """Say how old an instant is; the exact one is in the element."""
+    if instant is None:
+        return format_html('<span class="absent">never</span>')
+    return format_html('<time datetime="{}" title="{}">{}</time>', instant.isoformat(), times.exact(instant), times.ago(instant, at))
+
+
+@register.simple_tag
+def instant(moment: datetime) -> SafeString:
+    """Write an instant exactly."""
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), times.exact(moment))
+
+
+@register.simple_tag
+def status_badge(outcome: object, label: str = "") -> SafeString:
+    """Show an outcome (Met, Broken, Stale, Unknown, Not applicable) by word, icon and colour."""
+    look = look_of(outcome)
+    return format_html('<span class="badge is-{}">{}{}</span>', look.key, icon(look.icon), label or look.label)
+
+
+@register.simple_tag
+def sparkline(values: Sequence[Any], before: Sequence[Any] = (), label: str = "") -> SafeString:
+    """Draw a series; see `svg.sparkline`."""
+    return svg.sparkline([_plain(value) for value in values], before=[_plain(value) for value in before], label=label)
+
+
+@register.simple_tag
+def barline(value: Money | Decimal | int | None, high: Money | Decimal | int, low: Money | Decimal | int = 0, tone: str = "") -> SafeString:
+    """Draw `value` as a bar from zero, on an axis from `low` to `high`. The number must stand beside it: the bar is decoration."""
+    plain = _plain(value)
+    if plain is None:
+        return SafeString("")
+    bottom = min(_plain(low) or Decimal(0), Decimal(0))
+    return svg.bar(0, plain, bottom, _plain(high) or 1, tone=tone or ("loss" if plain < 0 else ""))
+
+
+@register.inclusion_tag("edge/components/waterfall.html", name="waterfall")
+def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "From sales to what is left") -> dict[str, Any]:
+    """Draw rows as a table whose middle column is the picture: the accessible version is the chart itself."""
+    placed = waterfall.bars(rows)
+    low, high = waterfall.extent(placed)
+    base = next((bar.row.money.amount for bar in placed if bar.row.total and bar.row.money.amount > 0), None)
+    drawn = [
+        {
+            "row": bar.row,
+            "tone": bar.tone,
+            "svg": svg.bar(bar.start, bar.end, low, high, tone=bar.tone),
+            "share": bar.row.money.amount / base if base else None,
+        }
+        for bar in placed
+    ]
+    return {"drawn": drawn, "caption": caption, "has_share": base is not None}
+
+
+@register.filter
+def status_key(outcome: object) -> str:
+    """Return the class word of an outcome: ``met``, ``broken``, ``stale``, ``unknown``, ``notapplicable``."""
+    return look_of(outcome).key
+
+
+@register.inclusion_tag("edge/components/chart.html")
+def chart(id: str, title: str, summary: str, data: dict[str, Any], rows: Sequence[Any]) -> dict[str, Any]:  # noqa: A002 (the element's id)
+    """Draw the main chart: `data` as `edge/js/chart.js` describes it, `rows` the same figures as text (``day``, ``now``, ``before``)."""
+    return {"id": id, "title": title, "summary": summary, "data": data, "rows": rows, "data_id": f"{id}-data"}
+
+
+@register.filter
+def series_json(values: Sequence[Any]) -> list[float | None]:
+    """Turn numbers into what a JSON data block can hold, for the chart's picture only; the table beside it stays exact."""
+    return [None if value is None else float(_plain(value) or 0) for value in values]

@@ -1,0 +1,42 @@
+"""Instants as people read them: how long ago, and exactly when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.utils.dateformat import format as format_date
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def exact(instant: datetime) -> str:
+    """Write an aware instant so that nobody can mistake it: ``23 Nov 2026, 14:05 UTC``."""
+    local = instant if instant.utcoffset() is not None else instant.replace(tzinfo=UTC)
+    return f"{format_date(local, 'j M Y, H:i')} {local.tzname()}"
+
+
+def ago(instant: datetime, at: datetime) -> str:
+    """Say how old `instant` is at `at`: ``just now``, ``14 min ago``, ``3 h ago``, ``5 days ago``, then the day itself."""
+    seconds = int((at - instant).total_seconds())
+    if seconds < 0:
+        return "just now" if seconds > -_MINUTE else exact(instant)
+    if seconds < _MINUTE:
+        return "just now"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min ago"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR} h ago"
+    days = seconds // _DAY
+    if days < 14:
+        return f"{days} day{'' if days == 1 else 's'} ago"
+    return format_date(instant, "j M Y")
+
+
+def lasts(seconds: int) -> str:
+    """Say how long to wait, rounded up: ``20 seconds``, ``3 minutes``, ``2 hours``."""
+    for size, name in ((_HOUR, "hour"), (_MINUTE, "minute")):
+        if seconds >= size:
+            count = -(-seconds // size)
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    count = max(seconds, 1)
+    return f"{count} second{'' if count == 1 else 's'}"
