@@ -1,1 +1,1 @@
-
+"""From facts to numbers a seller can act on: rollups, queries, dashboards."""

@@ -1,1 +1,1 @@
-
+"""How long things live, how they are erased, and the proof that they were."""

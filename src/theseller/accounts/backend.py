@@ -1,0 +1,27 @@
+"""Password check with the same cost for a known and an unknown address."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
+
+from theseller.accounts.models import User
+
+
+class PasswordBackend(BaseBackend):
+    """Finds a person by mail address and checks the password."""
+
+    def authenticate(self, request: HttpRequest | None, username: str | None = None, password: str | None = None) -> User | None:  # type: ignore[override]
+        if not username or password is None:
+            return None
+        user = User.objects.filter(email__iexact=username).first()
+        if user is None:
+            make_password(password)  # The same work as a check, so that time does not tell whether the address exists.
+            return None
+        return user if user.check_password(password) else None
+
+    def get_user(self, user_id: UUID) -> User | None:
+        return User.objects.filter(pk=user_id).first()

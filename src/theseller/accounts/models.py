@@ -1,0 +1,47 @@
+"""People and their membership of tenants."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from theseller.lib.ids import new_id
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds people by mail address, in any case."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """A person who signs in: a seller's colleague or an operator. Never a buyer."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200)
+    joined_at = models.DateTimeField()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+    objects = UserManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(models.functions.Lower("email"), name="accounts_user_email_any_case")]
+
+
+class Membership(models.Model):
+    """A person's place in a tenant."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "user_id")
+    tenant_id = models.UUIDField()
+    user_id = models.UUIDField()
+    role = models.TextField()
+    since = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_membership"

@@ -1,0 +1,50 @@
+"""Values of this room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class MemberRole(StrEnum):
+    """What a member may do: an owner connects and disconnects, an analyst imports, a viewer reads."""
+
+    ANALYST = "analyst"
+    OWNER = "owner"
+    VIEWER = "viewer"
+
+
+class Permission(StrEnum):
+    """A right inside one tenant, `resource:action`, in alphabetical order."""
+
+    CERTIFICATE_READ = "certificate:read"
+    CONNECTION_MANAGE = "connection:manage"
+    DASHBOARD_READ = "dashboard:read"
+    DOCUMENT_IMPORT = "document:import"
+
+
+PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
+    MemberRole.OWNER: frozenset(Permission),
+    MemberRole.ANALYST: frozenset({Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DOCUMENT_IMPORT}),
+    MemberRole.VIEWER: frozenset({Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The place a signed-in person takes: one person in one tenant with one role."""
+
+    person: UUID
+    person_name: str
+    tenant: UUID
+    tenant_name: str
+    role: MemberRole
+
+    @property
+    def actor(self) -> str:
+        """Return how the audit log names this person."""
+        return f"user:{self.person}"
+
+    def may(self, permission: Permission) -> bool:
+        return permission in PERMISSIONS[self.role]

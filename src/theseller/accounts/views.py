@@ -1,0 +1,83 @@
+"""Sign in, sign out, choose a shop."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from theseller.accounts.forms import SignInForm
+from theseller.accounts.models import User
+from theseller.accounts.seats import switch_seat
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.edge.errors import too_many_requests
+from theseller.edge.ratelimit import Rate, RetryAfter, by_ip, check
+from theseller.lib import clock
+
+
+@login_not_required
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Show the form, or sign the person in. A wrong password and an unknown address answer alike."""
+    if request.user.is_authenticated:
+        return redirect(_next(request))
+    form = SignInForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        address = form.cleaned_data["email"].casefold()
+        # Ten tries, then one in ninety seconds, for each address tried and for each network that tries.
+        limits = {by_ip: Rate(1 / 30, burst=30), lambda _request: f"sign-in:{address}": Rate(1 / 90, burst=10)}
+        allowance = check(request, "sign-in", limits, clock.now())
+        if isinstance(allowance, RetryAfter):
+            return too_many_requests(request, allowance.seconds)
+        user = authenticate(request, username=form.cleaned_data["email"], password=form.cleaned_data["password"])
+        if isinstance(user, User):
+            return _signed_in(request, user)
+        record(Tag.ACCOUNT_SIGN_IN_FAILED, actor="process:web", tenant=None, subject="session", at=clock.now())
+        form.add_error(None, "That email and password do not match an account.")
+    return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=200 if request.method == "GET" else 422)
+
+
+def _signed_in(request: HttpRequest, user: User) -> HttpResponse:
+    with transaction.atomic():
+        login(request, user)
+        record(Tag.ACCOUNT_SIGNED_IN, actor=f"user:{user.id}", tenant=None, subject="session", at=clock.now())
+    return redirect(_next(request))
+
+
+def _next(request: HttpRequest) -> str:
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return "/"
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session, here and in the database."""
+    with transaction.atomic():
+        record(Tag.ACCOUNT_SIGNED_OUT, actor=f"user:{request.user.pk}", tenant=None, subject="session", at=clock.now())
+        logout(request)
+    return redirect("accounts:sign-in")
+
+
+@require_GET
+def no_shop(request: HttpRequest) -> HttpResponse:
+    """Tell a person who belongs to no shop what to do."""
+    return render(request, "accounts/no_shop.html")
+
+
+@require_POST
+def take_seat(request: HttpRequest, tenant: UUID) -> HttpResponse:
+    """Work in another of one's own shops."""
+    if not switch_seat(request, tenant):
+        raise Http404
+    return redirect("/")

@@ -1,0 +1,62 @@
+-- Rollups: one row a day and store, and one a day, store and product. Recomputed whole from the base rows of the days that a
+-- write marked dirty, so they can't drift. Sales columns come from the orders book (purchase day), money columns from the ledger
+-- (posted day). A currency of its own for each store; nothing is summed across stores with different ones.
+
+create table analytics_day (
+    tenant_id         uuid not null,
+    local_day         date not null,
+    marketplace_id    text not null,
+    currency          text not null,
+    orders            int not null,
+    cancelled_orders  int not null,
+    pending_orders    int not null,
+    order_items       int not null,
+    units             int not null,
+    unpriced_units    int not null,
+    ordered_sales     numeric(20, 4) not null,
+    promotions        numeric(20, 4) not null,
+    refunds           int not null,
+    refunded_sales    numeric(20, 4) not null,
+    posted_sales      numeric(20, 4) not null,
+    fees              numeric(20, 4) not null,
+    other_amounts     numeric(20, 4) not null,
+    unclassified      numeric(20, 4) not null,
+    net_proceeds      numeric(20, 4) not null,
+    deferred          numeric(20, 4) not null,
+    ledger_source     text not null check (ledger_source in ('none', 'finances', 'settlement')),
+    computed_at       timestamptz not null,
+    primary key (tenant_id, local_day, marketplace_id)
+) partition by hash (tenant_id);
+create table analytics_day_t0 partition of analytics_day for values with (modulus 4, remainder 0);
+create table analytics_day_t1 partition of analytics_day for values with (modulus 4, remainder 1);
+create table analytics_day_t2 partition of analytics_day for values with (modulus 4, remainder 2);
+create table analytics_day_t3 partition of analytics_day for values with (modulus 4, remainder 3);
+select guard.protect('analytics_day'), guard.protect('analytics_day_t0'), guard.protect('analytics_day_t1'),
+       guard.protect('analytics_day_t2'), guard.protect('analytics_day_t3');
+
+create table analytics_day_product (
+    tenant_id         uuid not null,
+    local_day         date not null,
+    marketplace_id    text not null,
+    sku               text not null,
+    asin              text not null,
+    currency          text not null,
+    orders            int not null,
+    units             int not null,
+    ordered_sales     numeric(20, 4) not null,
+    promotions        numeric(20, 4) not null,
+    refunds           int not null,
+    refunded_sales    numeric(20, 4) not null,
+    fees              numeric(20, 4) not null,
+    net_proceeds      numeric(20, 4) not null,
+    primary key (tenant_id, local_day, marketplace_id, sku)
+) partition by hash (tenant_id);
+create table analytics_day_product_t0 partition of analytics_day_product for values with (modulus 4, remainder 0);
+create table analytics_day_product_t1 partition of analytics_day_product for values with (modulus 4, remainder 1);
+create table analytics_day_product_t2 partition of analytics_day_product for values with (modulus 4, remainder 2);
+create table analytics_day_product_t3 partition of analytics_day_product for values with (modulus 4, remainder 3);
+-- The covering index that turned a hundred thousand buffer hits into a thousand (decision 0006): reads by people never touch the heap.
+create index analytics_day_product_read on analytics_day_product (tenant_id, local_day)
+    include (marketplace_id, sku, currency, orders, units, ordered_sales, refunds, refunded_sales, fees, net_proceeds);
+select guard.protect('analytics_day_product'), guard.protect('analytics_day_product_t0'), guard.protect('analytics_day_product_t1'),
+       guard.protect('analytics_day_product_t2'), guard.protect('analytics_day_product_t3');

@@ -1,0 +1,25 @@
+"""Every kind of event the audit log knows, `source:subject:action`, in alphabetical order."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    """The name of an event. Intent and outcome bracket what can't be undone."""
+
+    ACCOUNT_SIGN_IN_FAILED = "accounts:session:sign_in_failed"
+    ACCOUNT_SIGNED_IN = "accounts:session:signed_in"
+    ACCOUNT_SIGNED_OUT = "accounts:session:signed_out"
+    AUTHORISATION_BEGUN = "connections:authorisation:begun"
+    AUTHORISATION_REFUSED = "connections:authorisation:refused"
+    CONNECTION_AUTHORISED = "connections:connection:authorised"
+    CONNECTION_DISCONNECT_INTENDED = "connections:connection:disconnect_intended"
+    CONNECTION_DISCONNECTED = "connections:connection:disconnected"
+    IMPORT_RECORDED = "ingest:document:imported"
+    MEMBER_ADDED = "accounts:membership:added"
+    PURGE_COMPLETED = "retention:purge:completed"
+    PURGE_INTENDED = "retention:purge:intended"
+    CERTIFICATE_DOWNLOADED = "retention:certificate:downloaded"
+    CERTIFICATE_ISSUED = "retention:certificate:issued"
+    TENANT_CREATED = "tenancy:tenant:created"

@@ -1,0 +1,20 @@
+"""What every page's frame shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from theseller import __version__
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Return the seat (None on public pages), the kind of deployment and the version."""
+    return {
+        "seat": getattr(request, "seat", None),
+        "deployment": settings.ENVIRONMENT.kind.value,
+        "version": __version__,
+        "emulated": settings.ENVIRONMENT.emulator_url is not None,
+    }

@@ -1,0 +1,67 @@
+"""Which PostgreSQL each process connects to, and as whom."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from theseller.config.environment import Environment, InvalidSettingError, Kind, ProcessRole
+from theseller.crypto.errors import SecretNotFoundError
+from theseller.crypto.providers import SecretProvider
+from theseller.postgres.layout import socket_directory
+
+#: The connections of each process besides its own (`default`). The worker purges as `retention` and probes as `probe`.
+_EXTRA_ALIASES = {
+    ProcessRole.WORKER: (ProcessRole.RETENTION, ProcessRole.PROBE),
+    ProcessRole.MIGRATE: (),
+    ProcessRole.WEB: (),
+    ProcessRole.RETENTION: (),
+    ProcessRole.PROBE: (),
+}
+
+
+def database_settings(environment: Environment, secrets: SecretProvider) -> dict[str, dict[str, Any]]:
+    """Return Django's DATABASES. Raises InvalidSettingError for a DATABASE_URL that would send passwords or data in the clear."""
+    server = _external(environment.database_url) if environment.database_url else _embedded(environment)
+    settings = {"default": _as_role(server, environment.role, secrets)}
+    # Tests take every role in turn; a served process holds only the connections it needs.
+    extra = tuple(ProcessRole) if environment.kind is Kind.TEST else _EXTRA_ALIASES[environment.role]
+    for role in extra:
+        settings[role.value] = _as_role(server, role, secrets)
+    return settings
+
+
+def _embedded(environment: Environment) -> dict[str, Any]:
+    return {"HOST": str(socket_directory(environment.state)), "PORT": "5432", "NAME": environment.database_name, "OPTIONS": {}}
+
+
+def _external(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise InvalidSettingError("DATABASE_URL must look like postgresql://HOST:5432/DATABASE?sslmode=verify-full")
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    socket_host = options.pop("host", "")
+    host = socket_host or unquote(parts.hostname or "")
+    if not host.startswith("/") and options.get("sslmode") != "verify-full":
+        raise InvalidSettingError("DATABASE_URL must say sslmode=verify-full (or name a Unix socket directory by ?host=/path)")
+    return {"HOST": host, "PORT": str(parts.port or 5432), "NAME": parts.path.strip("/"), "OPTIONS": dict(options)}
+
+
+def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider) -> dict[str, Any]:
+    try:
+        password = secrets.get(f"db-{role.value}").reveal()
+    except SecretNotFoundError:
+        password = ""  # Tools that never connect (type checks, `makemigrations --check`) need no password; a connection without one fails.
+    options: dict[str, Any] = {**server["OPTIONS"], "application_name": f"theseller-{role.value}", "connect_timeout": 10}
+    if role is not ProcessRole.MIGRATE:
+        options["pool"] = {"min_size": 0, "max_size": 10, "timeout": 10, "max_idle": 300}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        **server,
+        "USER": f"theseller_{role.value}",
+        "PASSWORD": password,
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }

@@ -1,0 +1,37 @@
+"""Bring a database to this version: tables, then grants, then the guard's key and the months that facts will need."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import psycopg
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+from theseller.crypto.providers import new_text_secret
+from theseller.postgres.roles import apply_grants
+from theseller.retention.limits import FACTS_KEPT_DAYS
+from theseller.tenancy.guard_keys import install_ticket_key
+
+#: Partitions are made this far ahead; a recurring job keeps it so.
+MONTHS_AHEAD = timedelta(days=92)
+
+
+def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
+    """Apply migrations as the migrate role, then everything that needs a superuser. Run it as often as you like.
+
+    `superuser_dsn` is used for grants only; no serving process ever knows it.
+    """
+    call_command("migrate", verbosity=verbosity, interactive=False)
+    connections.close_all()
+    with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
+        apply_grants(superuser)
+        install_ticket_key(superuser, settings.SECRETS.ensure("tenant-ticket-key", new_text_secret), at=at)
+        first, last = months_needed(at.date())
+        superuser.execute("select guard.ensure_months(%s, %s)", [first, last])
+
+
+def months_needed(today: date) -> tuple[date, date]:
+    """Return the first and last day that facts may have: as far back as they are kept, a quarter ahead."""
+    return today - timedelta(days=FACTS_KEPT_DAYS + 31), today + MONTHS_AHEAD

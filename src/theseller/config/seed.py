@@ -1,0 +1,48 @@
+"""The cast of the demo: who can sign in, and to which shop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+
+from theseller.accounts.models import User
+from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.types import MemberRole
+from theseller.crypto.providers import new_text_secret
+from theseller.tenancy.operations import create_tenant
+
+
+@dataclass(frozen=True, slots=True)
+class CastMember:
+    """A person of the demo. `password` is shown on the demo's screen: it opens nothing but this machine's demo."""
+
+    name: str
+    email: str
+    password: str
+    shop: str
+    role: MemberRole
+
+
+_ALICES_SHOP = UUID("a11ce000-0000-7000-8000-000000000001")
+_CHARLIES_SHOP = UUID("c4a811e0-0000-7000-8000-000000000002")
+_SHOPS = {_ALICES_SHOP: "Alice's shop", _CHARLIES_SHOP: "Charlie's shop"}
+_PEOPLE = (
+    (UUID("a11ce000-0000-7000-8000-00000000000a"), "Alice", "alice@example.com", _ALICES_SHOP, MemberRole.OWNER),
+    (UUID("b0b00000-0000-7000-8000-00000000000b"), "Bob", "bob@example.com", _ALICES_SHOP, MemberRole.ANALYST),
+    (UUID("c4a811e0-0000-7000-8000-00000000000c"), "Charlie", "charlie@example.com", _CHARLIES_SHOP, MemberRole.OWNER),
+)
+
+
+def seed_cast(*, at: datetime) -> tuple[CastMember, ...]:
+    """Create Alice, Bob and Charlie with their shops if this deployment has nobody yet; return them with their password either way."""
+    password = settings.SECRETS.ensure("demo-cast-password", new_text_secret)
+    if not User.objects.exists():
+        for tenant, name in _SHOPS.items():
+            create_tenant(name=name, actor="process:seed", at=at, tenant=tenant)
+        for person, name, email, tenant, role in _PEOPLE:
+            add_person(email=email, name=name, password=password, at=at, person=person)
+            add_member(person=person, role=role, tenant=tenant, actor="process:seed", at=at)
+    return tuple(CastMember(name, email, password.reveal(), _SHOPS[tenant], role) for _, name, email, tenant, role in _PEOPLE)

@@ -1,0 +1,182 @@
+"""Django's settings: one file for every deployment; what differs comes from `environment.py`, what is secret from the provider."""
+
+from __future__ import annotations
+
+import os
+import secrets as stdlib_secrets
+import sys
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from django.utils.functional import SimpleLazyObject
+
+from theseller.amazon.endpoints import Endpoints
+from theseller.config.database import database_settings
+from theseller.config.environment import Kind, ProcessRole, read_environment
+from theseller.crypto.errors import SecretNotFoundError
+from theseller.crypto.keystore import FileKeyStore, KeyStore
+from theseller.crypto.providers import FileSecretProvider
+from theseller.edge.csp import content_security_policy
+from theseller.lib.logs import configure_logging
+from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.secret import Secret
+
+ENVIRONMENT = read_environment(os.environ, default_state=Path(__file__).parents[3] / "state")
+
+# --- Secrets and keys: only by name, only from the provider ---------------------------------------------------------------------
+SECRETS = FileSecretProvider(ENVIRONMENT.secrets_directory)
+# Made at first use: migrations and checks need no key, and a key store without a root key refuses to exist.
+KEY_STORE: KeyStore = cast(
+    "KeyStore", SimpleLazyObject(lambda: FileKeyStore(ENVIRONMENT.state / "keys", SECRETS, environment=ENVIRONMENT.kind.value))
+)
+
+
+@cache
+def TENANT_TICKET_KEY() -> Secret:  # noqa: N802  # a setting, and Django's settings are capitals
+    """Return the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half)."""
+    return SECRETS.get("tenant-ticket-key")
+
+
+def LWA_CLIENT_SECRETS() -> list[Secret]:  # noqa: N802
+    """Return the live client secrets of the Amazon application, newest first. Two live while one is being rotated."""
+    names = ("lwa-client-secret", "lwa-client-secret-previous")
+    found = [secret for name in names if (secret := _secret_or_none(name)) is not None]
+    if not found:
+        raise SecretNotFoundError("lwa-client-secret")
+    return found
+
+
+def _secret_or_none(name: str) -> Secret | None:
+    try:
+        return SECRETS.get(name)
+    except SecretNotFoundError:
+        return None
+
+
+def _session_key() -> str:
+    key = _secret_or_none("django-session-key")
+    if key is not None:
+        return key.reveal()
+    if ENVIRONMENT.kind is Kind.PRODUCTION and ENVIRONMENT.role is ProcessRole.WEB:
+        raise SecretNotFoundError("django-session-key")
+    return stdlib_secrets.token_urlsafe(48)  # Tools and migrations sign nothing that outlives them.
+
+
+SECRET_KEY = _session_key()
+
+# --- Amazon ---------------------------------------------------------------------------------------------------------------------
+AMAZON_ENDPOINTS = Endpoints.emulated(ENVIRONMENT.emulator_url) if ENVIRONMENT.emulator_url else Endpoints.amazon()
+LWA_REDIRECT_URI = f"{ENVIRONMENT.public_url}/connections/callback/"
+
+# --- Django ---------------------------------------------------------------------------------------------------------------------
+DEBUG = False
+ALLOWED_HOSTS = [ENVIRONMENT.public_url.split("://", 1)[1].split(":", 1)[0].split("/", 1)[0], "localhost", "127.0.0.1"]
+CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.public_url]
+ROOT_URLCONF = "theseller.config.urls"
+WSGI_APPLICATION = "theseller.config.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "procrastinate.contrib.django",
+    "theseller.edge",
+    "theseller.audit",
+    "theseller.tenancy",
+    "theseller.accounts",
+    "theseller.connections",
+    "theseller.ingest",
+    "theseller.analytics",
+    "theseller.retention",
+    "theseller.controls",
+]
+MIDDLEWARE = [
+    "theseller.edge.middleware.RequestIdMiddleware",
+    "theseller.edge.middleware.SecurityHeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "theseller.edge.context.chrome",
+                "theseller.config.context.shell",
+            ],
+            "builtins": ["theseller.edge.templatetags.edge_ui"],
+        },
+    }
+]
+DATABASES = database_settings(ENVIRONMENT, SECRETS)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People and sessions --------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["theseller.accounts.backend.PasswordBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LOGIN_URL = "accounts:sign-in"
+LOGIN_REDIRECT_URL = "/"
+SESSION_ENGINE = "theseller.accounts.sessions"
+SESSION_COOKIE_NAME = "theseller_session"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = True
+# Lax, not Strict: the return from Seller Central is a cross-site navigation and must find the session it began in.
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_NAME = "theseller_csrf"
+CSRF_FAILURE_VIEW = "theseller.edge.views.csrf_failure"
+
+
+def _form_targets() -> list[str]:
+    # "Continue to Amazon" is a POST that is redirected to Seller Central, and browsers hold the whole chain to `form-action`.
+    if ENVIRONMENT.emulator_url:
+        return [ENVIRONMENT.emulator_url]
+    return sorted({f"https://{marketplace.seller_central_host}" for marketplace in MARKETPLACES.values()})
+
+
+_HTTPS = ENVIRONMENT.public_url.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+SECURE_SSL_REDIRECT = _HTTPS
+CONTENT_SECURITY_POLICY = content_security_policy(form_action=_form_targets())
+
+# --- Uploads stay in memory: report files hold buyers' data until the decoder has dropped it, and disks remember ------------------
+UPLOAD_BYTES_MAX = 64 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_BYTES_MAX
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
+# --- Language, time, files --------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = ENVIRONMENT.state / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# --- Logs: one redactor for everything ---------------------------------------------------------------------------------------------
+LOGGING_CONFIG = None
+configure_logging(ENVIRONMENT.role.value, sys.stderr)
+
+PROCRASTINATE_ON_APP_READY = "theseller.config.jobs.on_app_ready"
+SILENCED_SYSTEM_CHECKS: list[str] = []

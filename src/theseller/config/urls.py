@@ -1,0 +1,22 @@
+"""Every address of the product."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from theseller.edge.views import healthz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("", include("theseller.analytics.urls")),
+    path("", include("theseller.accounts.urls")),
+    path("connections/", include("theseller.connections.urls")),
+    path("imports/", include("theseller.ingest.urls")),
+    path("", include("theseller.retention.urls")),
+    path("security/", include("theseller.controls.urls")),
+]
+
+handler400 = "theseller.edge.views.bad_request"
+handler403 = "theseller.edge.views.permission_denied"
+handler404 = "theseller.edge.views.not_found"
+handler500 = "theseller.edge.views.server_error"

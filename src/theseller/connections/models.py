@@ -1,0 +1,80 @@
+"""Authorisation attempts, connections, their sealed tokens and their ends (`sql/tables.sql` is the definition)."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class AuthorisationAttempt(models.Model):
+    """One trip to Seller Central and back. Only hashes of the state and of the browser's session are kept."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "id")
+    tenant_id = models.UUIDField()
+    id = models.UUIDField()
+    state_hash = models.BinaryField()
+    session_hash = models.BinaryField()
+    user_id = models.UUIDField()
+    marketplace_id = models.TextField()
+    features = ArrayField(models.TextField())
+    roles = ArrayField(models.TextField())
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    consumed_at = models.DateTimeField(null=True)
+    outcome = models.TextField(null=True)  # noqa: DJ001  # null until the attempt is consumed: no outcome is not an empty one
+
+    class Meta:
+        managed = False
+        db_table = "connections_attempt"
+
+
+class Connection(models.Model):
+    """A seller account in one region whose data this tenant holds. `origin` is `lwa` (authorised) or `files` (imported reports)."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "id")
+    tenant_id = models.UUIDField()
+    id = models.UUIDField()
+    origin = models.TextField()
+    region = models.TextField()
+    selling_partner_id = models.TextField()
+    marketplace_ids = ArrayField(models.TextField())
+    features = ArrayField(models.TextField())
+    roles = ArrayField(models.TextField())
+    created_at = models.DateTimeField()
+    authorised_at = models.DateTimeField(null=True)
+    authorisation_expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "connections_connection"
+
+
+class RefreshToken(models.Model):
+    """The refresh token of a connection, sealed to this row (`theseller.crypto.sealed`)."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "connection_id")
+    tenant_id = models.UUIDField()
+    connection_id = models.UUIDField()
+    sealed = models.BinaryField()
+    data_key_id = models.UUIDField()
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "connections_refresh_token"
+
+
+class Disconnection(models.Model):
+    """The end of a connection: when, why, by whom, and which data key died with it."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "connection_id")
+    tenant_id = models.UUIDField()
+    connection_id = models.UUIDField()
+    reason = models.TextField()
+    actor = models.TextField()
+    at = models.DateTimeField()
+    data_key_id = models.UUIDField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "connections_disconnection"

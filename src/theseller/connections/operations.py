@@ -1,0 +1,266 @@
+"""The verbs of an authorisation's life: begin, complete, disconnect; and the implied connection of imported files."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+from django.db import transaction
+
+from theseller.amazon.errors import AmazonError, CodeRejectedError, LWAUnavailableError
+from theseller.amazon.features import roles_for
+from theseller.amazon.lwa import Grant
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.connections import vault
+from theseller.connections.amazon_account import lwa_client
+from theseller.connections.locks import lock_exclusively
+from theseller.connections.models import AuthorisationAttempt, Connection, Disconnection
+from theseller.connections.queries import connection_view, open_connection_in
+from theseller.connections.types import (
+    Authorised,
+    BegunAuthorisation,
+    Disconnected,
+    DisconnectReason,
+    Origin,
+    Refusal,
+    Refused,
+)
+from theseller.lib.ids import new_id
+from theseller.lib.marketplaces import MARKETPLACES, Region
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+log = logging.getLogger(__name__)
+
+#: Amazon breaks the flow off after ten minutes, so a state that is older can only be an attack or a forgotten tab.
+ATTEMPT_LIFETIME = timedelta(minutes=10)
+#: Sellers must authorise an application anew every year.
+AUTHORISATION_LIFETIME = timedelta(days=365)
+
+
+def begin_authorisation(
+    *, features: Sequence[str], marketplace_id: str, session_key: Secret, person: UUID, tenant: UUID, actor: str, at: datetime
+) -> BegunAuthorisation:
+    """Open an attempt and return the consent address at Seller Central that carries its state.
+
+    `session_key` is the browser session's; only a hash of it and of the state is kept. Raises KeyError for an unknown feature or store.
+    """
+    marketplace = MARKETPLACES[marketplace_id]
+    roles = roles_for(features)
+    state = Secret(f"{tenant}.{secrets.token_urlsafe(32)}")
+    attempt = new_id()
+    with tenant_scope(tenant):
+        AuthorisationAttempt.objects.create(
+            tenant_id=tenant,
+            id=attempt,
+            state_hash=_hash(state),
+            session_hash=_hash(session_key),
+            user_id=person,
+            marketplace_id=marketplace.id,
+            features=list(features),
+            roles=[role.value for role in roles],
+            created_at=at,
+            expires_at=at + ATTEMPT_LIFETIME,
+        )
+        record(
+            Tag.AUTHORISATION_BEGUN, actor=actor, tenant=tenant, subject=f"attempt:{attempt}", at=at, details={"region": marketplace.region}
+        )
+    url = settings.AMAZON_ENDPOINTS.consent_url(
+        marketplace, settings.ENVIRONMENT.application_id, state, settings.LWA_REDIRECT_URI, draft=settings.ENVIRONMENT.application_is_draft
+    )
+    return BegunAuthorisation(attempt, url)
+
+
+def complete_authorisation(
+    *, state: Secret, code: Secret | None, selling_partner_id: str, session_key: Secret, tenant: UUID, actor: str, at: datetime
+) -> Authorised | Refused:
+    """Take Amazon's answer: consume the state, exchange the code, seal the token, open the connection.
+
+    The state is consumed and committed before the code is used, so that neither can be used twice, whatever fails afterwards.
+    `code` is None when the seller declined.
+    """
+    attempt = _consume(state, session_key, tenant=tenant, actor=actor, at=at)
+    if isinstance(attempt, Refused):
+        return attempt
+    if code is None:
+        return _refuse(attempt, Refusal.DECLINED, tenant=tenant, actor=actor, at=at)
+    try:
+        grant = lwa_client().exchange_code(code, settings.LWA_REDIRECT_URI, at)
+    except CodeRejectedError:
+        return _refuse(attempt, Refusal.CODE_REJECTED, tenant=tenant, actor=actor, at=at)
+    except LWAUnavailableError:
+        return _refuse(attempt, Refusal.AMAZON_UNAVAILABLE, tenant=tenant, actor=actor, at=at)
+    except AmazonError as error:
+        log.error("the code exchange failed for a reason the operator must mend: %s", type(error).__name__)
+        return _refuse(attempt, Refusal.MISCONFIGURED, tenant=tenant, actor=actor, at=at)
+    return _open_connection(attempt, grant, selling_partner_id, tenant=tenant, actor=actor, at=at)
+
+
+def _consume(state: Secret, session_key: Secret, *, tenant: UUID, actor: str, at: datetime) -> AuthorisationAttempt | Refused:
+    with tenant_scope(tenant):
+        attempt = AuthorisationAttempt.objects.select_for_update().filter(tenant_id=tenant, state_hash=_hash(state)).first()
+        if attempt is None:
+            record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject="attempt:unknown", at=at)
+            return Refused(Refusal.STATE_UNKNOWN)
+        refusal = _why_not(attempt, session_key, at)
+        if refusal is not Refusal.STATE_USED:
+            AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(
+                consumed_at=at, outcome=refusal.value if refusal else "returned"
+            )
+        if refusal:
+            record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject=f"attempt:{attempt.id}", at=at, details={"why": refusal})
+            return Refused(refusal)
+    return attempt
+
+
+def _why_not(attempt: AuthorisationAttempt, session_key: Secret, at: datetime) -> Refusal | None:
+    if attempt.consumed_at is not None:
+        return Refusal.STATE_USED
+    if bytes(attempt.session_hash) != _hash(session_key):
+        return Refusal.WRONG_SESSION
+    if at >= attempt.expires_at:
+        return Refusal.EXPIRED
+    return None
+
+
+def _refuse(attempt: AuthorisationAttempt, refusal: Refusal, *, tenant: UUID, actor: str, at: datetime) -> Refused:
+    with tenant_scope(tenant):
+        AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(outcome=refusal.value)
+        record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject=f"attempt:{attempt.id}", at=at, details={"why": refusal})
+    return Refused(refusal)
+
+
+def _open_connection(
+    attempt: AuthorisationAttempt, grant: Grant, selling_partner_id: str, *, tenant: UUID, actor: str, at: datetime
+) -> Authorised | Refused:
+    region = MARKETPLACES[attempt.marketplace_id].region
+    with tenant_scope(tenant):
+        existing = open_connection_in(region)
+        if existing and existing.origin is Origin.LWA and existing.selling_partner_id != selling_partner_id:
+            refused = True
+        else:
+            refused = False
+            connection = existing.id if existing else new_id()
+            lock_exclusively(connection)
+            former_key = _write_connection(
+                connection, attempt, grant, selling_partner_id, exists=existing is not None, tenant=tenant, at=at
+            )
+            record(
+                Tag.CONNECTION_AUTHORISED,
+                actor=actor,
+                tenant=tenant,
+                subject=f"connection:{connection}",
+                at=at,
+                details={"attempt": str(attempt.id), "region": region.value, "renewed": existing is not None},
+            )
+    if refused:
+        return _refuse(attempt, Refusal.ALREADY_CONNECTED, tenant=tenant, actor=actor, at=at)
+    if former_key is not None:
+        settings.KEY_STORE.destroy(former_key)
+    return Authorised(connection)
+
+
+def _write_connection(
+    connection: UUID, attempt: AuthorisationAttempt, grant: Grant, selling_partner_id: str, *, exists: bool, tenant: UUID, at: datetime
+) -> UUID | None:
+    region = MARKETPLACES[attempt.marketplace_id].region
+    fields = {
+        "origin": Origin.LWA.value,
+        "selling_partner_id": selling_partner_id,
+        "marketplace_ids": _stores_of(region),
+        "features": attempt.features,
+        "roles": attempt.roles,
+        "authorised_at": at,
+        "authorisation_expires_at": at + AUTHORISATION_LIFETIME,
+    }
+    if exists:
+        Connection.objects.filter(tenant_id=tenant, id=connection).update(**fields)
+    else:
+        Connection.objects.create(tenant_id=tenant, id=connection, region=region.value, created_at=at, **fields)
+    AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(outcome="authorised")
+    return vault.store(tenant, connection, grant.refresh_token, at=at)
+
+
+def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
+    """Return the open connection that imported files of `region` belong to, making one without a token where there is none.
+
+    Runs inside the caller's tenant scope. Imported facts end with this connection, as pulled ones do.
+    """
+    existing = open_connection_in(region)
+    if existing is not None:
+        return existing.id
+    connection = new_id()
+    Connection.objects.create(
+        tenant_id=tenant,
+        id=connection,
+        origin=Origin.FILES.value,
+        region=region.value,
+        selling_partner_id="",
+        marketplace_ids=_stores_of(region),
+        features=[],
+        roles=[],
+        created_at=at,
+    )
+    return connection
+
+
+def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, actor: str, at: datetime) -> Disconnected:
+    """End a connection: no call leaves, no row is written and no token can be opened after this returns. Again is harmless.
+
+    Waits for calls that are under way (`locks`), then deletes the token's row, writes the disconnection and destroys the data key as the
+    last act before the commit. Killed between the two, the token is unreadable and the next use of it ends here again.
+
+    Raises:
+        LookupError: the tenant has no such connection.
+    """
+    with transaction.atomic(durable=True):
+        record(
+            Tag.CONNECTION_DISCONNECT_INTENDED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"connection:{connection}",
+            at=at,
+            details={"reason": reason},
+        )
+    with tenant_scope(tenant):
+        _wait_for_calls_under_way()
+        lock_exclusively(connection)
+        found = connection_view(connection)
+        if found is None:
+            raise LookupError("this shop has no such connection")
+        if found.disconnected_at is not None and found.disconnect_reason is not None:
+            return Disconnected(connection, found.disconnected_at, found.disconnect_reason, first=False)
+        key = vault.delete(tenant, connection)
+        Disconnection.objects.create(tenant_id=tenant, connection_id=connection, reason=reason.value, actor=actor, at=at, data_key_id=key)
+        record(
+            Tag.CONNECTION_DISCONNECTED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"connection:{connection}",
+            at=at,
+            details={"reason": reason, "data_key": str(key) if key else None},
+        )
+        if key is not None:
+            settings.KEY_STORE.destroy(key)
+    return Disconnected(connection, at, reason, first=True)
+
+
+def _wait_for_calls_under_way() -> None:
+    # A call to Amazon may take up to its own time limit; the lock must outwait it, the statement limit of a page must not cut it off.
+    with databases["default"].cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'")
+
+
+def _stores_of(region: Region) -> list[str]:
+    return [marketplace.id for marketplace in MARKETPLACES.values() if marketplace.region is region]
+
+
+def _hash(secret: Secret) -> bytes:
+    return hashlib.sha256(secret.reveal_bytes()).digest()

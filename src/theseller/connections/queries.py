@@ -1,0 +1,62 @@
+"""Reads of connections. Each runs inside the caller's tenant scope."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import connections as databases
+
+from theseller.connections.types import ConnectionView, DisconnectReason, Origin
+from theseller.lib.marketplaces import Region
+from theseller.tenancy.scope import current_tenant
+
+_SELECT = """
+select c.tenant_id, c.id, c.origin, c.region, c.selling_partner_id, c.marketplace_ids, c.features, c.roles, c.created_at,
+       c.authorised_at, c.authorisation_expires_at, d.at, d.reason
+from connections_connection c
+left join connections_disconnection d on d.tenant_id = c.tenant_id and d.connection_id = c.id
+where c.tenant_id = %s
+"""
+
+
+def all_connections(*, using: str = "default") -> tuple[ConnectionView, ...]:
+    """Return every connection of the tenant in scope, newest first, ended ones too."""
+    return _read(_SELECT + " order by c.created_at desc, c.id", [current_tenant()], using)
+
+
+def connection_view(connection: UUID, *, using: str = "default") -> ConnectionView | None:
+    """Return one connection of the tenant in scope, or None."""
+    found = _read(_SELECT + " and c.id = %s", [current_tenant(), connection], using)
+    return found[0] if found else None
+
+
+def open_connection_in(region: Region, *, using: str = "default") -> ConnectionView | None:
+    """Return the open connection of the tenant in scope in `region`; there is at most one."""
+    found = _read(_SELECT + " and c.region = %s and d.at is null order by c.created_at", [current_tenant(), region.value], using)
+    return found[0] if found else None
+
+
+def _read(sql: str, parameters: list[Any], using: str) -> tuple[ConnectionView, ...]:
+    with databases[using].cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return tuple(_view(row) for row in cursor.fetchall())
+
+
+def _view(row: tuple[Any, ...]) -> ConnectionView:
+    tenant, connection, origin, region, partner, marketplaces, features, roles, created, authorised, expires, ended, reason = row
+    return ConnectionView(
+        tenant=tenant,
+        id=connection,
+        origin=Origin(origin),
+        region=Region(region),
+        selling_partner_id=partner,
+        marketplace_ids=tuple(marketplaces),
+        features=tuple(features),
+        roles=tuple(roles),
+        created_at=created,
+        authorised_at=authorised,
+        authorisation_expires_at=expires,
+        disconnected_at=ended,
+        disconnect_reason=DisconnectReason(reason) if reason else None,
+    )

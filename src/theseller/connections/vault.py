@@ -1,0 +1,55 @@
+"""Refresh tokens at rest: each sealed under its connection's own data key, to its own row. Nothing outside this room opens one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+
+from theseller.connections.models import RefreshToken
+from theseller.crypto.keys import Purpose
+from theseller.crypto.place import Place
+from theseller.crypto.sealed import open_sealed, seal
+from theseller.lib.secret import Secret
+
+
+def _place(tenant: UUID, connection: UUID) -> Place:
+    return Place(
+        tenant=tenant,
+        table="connections_refresh_token",
+        column="sealed",
+        row=str(connection),
+        purpose=Purpose.REFRESH_TOKEN,
+        environment=settings.ENVIRONMENT.kind.value,
+    )
+
+
+def store(tenant: UUID, connection: UUID, token: Secret, *, at: datetime) -> UUID | None:
+    """Seal `token` under a fresh data key, replacing any older one; return the id of the key that is now superseded, if any.
+
+    The caller destroys the superseded key after its transaction has committed: until then the old token must stay readable.
+    """
+    key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{connection}")
+    former = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
+    RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).delete()
+    RefreshToken.objects.create(
+        tenant_id=tenant, connection_id=connection, sealed=seal(key, _place(tenant, connection), token), data_key_id=key.id, sealed_at=at
+    )
+    return former
+
+
+def unseal(tenant: UUID, connection: UUID) -> Secret | None:
+    """Return the refresh token, or None if the connection holds none. Raises KeyDestroyedError, CannotOpenError."""
+    row = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).first()
+    if row is None:
+        return None
+    return open_sealed(settings.KEY_STORE, _place(tenant, connection), bytes(row.sealed))
+
+
+def delete(tenant: UUID, connection: UUID) -> UUID | None:
+    """Delete the token's row; return the id of its data key, which the caller destroys in the same transaction."""
+    # The web's role may not read the sealed text, only say which key it needs.
+    key = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
+    RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).delete()
+    return key

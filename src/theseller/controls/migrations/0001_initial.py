@@ -1,0 +1,13 @@
+"""The tables of this room: `sql/tables.sql`."""
+
+from __future__ import annotations
+
+from django.db import migrations
+
+from theseller.tenancy.ddl import run_sql
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies = [("retention", "0001_initial"), ("audit", "0001_initial")]
+    operations = [run_sql("controls", "tables.sql")]

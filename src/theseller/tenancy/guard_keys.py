@@ -1,0 +1,31 @@
+"""The database's half of the tenant-ticket key. Written by the migrate command; the table is readable by its owner's functions only."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+
+
+def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) -> bool:
+    """Let tickets signed by `key` be believed; True if it was not yet. Older keys stay believed until they are retired."""
+    inner, outer = _blocks(key)
+    known = database.execute("select 1 from guard.ticket_key where inner_block = %s", [inner]).fetchone()
+    if known:
+        return False
+    database.execute(
+        "insert into guard.ticket_key (id, inner_block, outer_block, created_at) values (%s, %s, %s, %s)", [new_id(), inner, outer, at]
+    )
+    return True
+
+
+def _blocks(key: Secret) -> tuple[bytes, bytes]:
+    # RFC 2104: SHA-256 works in blocks of 64 bytes; PostgreSQL has sha256() but no hmac of its own, so it gets the padded halves.
+    material = key.reveal_bytes()
+    block = (hashlib.sha256(material).digest() if len(material) > 64 else material).ljust(64, b"\0")
+    return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)

@@ -1,0 +1,19 @@
+"""A tenant: one seller company. Its row, like every row below it, is visible only inside its own scope."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from theseller.lib.ids import new_id
+
+
+class Tenant(models.Model):
+    """One seller company that uses this deployment."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    name = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "tenancy_tenant"

@@ -1,0 +1,87 @@
+"""What every test stands on: settings of the kind `test`, and (asked for by name) a migrated PostgreSQL with the real roles and grants."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.database import PASSWORDS, prepared_template, session_folder, test_server, worker_database, worker_name
+
+STATE = session_folder() / f"state-{worker_name()}"
+
+
+def _configure() -> None:
+    """Set the environment and Django up, once a process. Needs no database."""
+    from theseller.crypto.keys import new_root_key
+    from theseller.crypto.providers import FileSecretProvider, new_text_secret
+    from theseller.lib.secret import Secret
+
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(mode=0o700)
+    os.environ.update(
+        THESELLER_STATE=str(STATE),
+        THESELLER_ENV="test",
+        THESELLER_ROLE="web",
+        THESELLER_PUBLIC_URL="http://testserver",
+        THESELLER_AMAZON="emulator:http://127.0.0.1:1",
+        DJANGO_SETTINGS_MODULE="theseller.config.settings",
+    )
+    secrets = FileSecretProvider(STATE / "secrets")
+    secrets.ensure("root-key", lambda: new_root_key("test"))
+    for name in ("django-session-key", "lwa-client-secret"):
+        secrets.ensure(name, new_text_secret)
+    # One key for the whole session: the template database, copied by every worker, holds its other half.
+    secrets.put("tenant-ticket-key", Secret("one-key-for-all-databases-of-this-test-session"))
+    for role, password in PASSWORDS.items():
+        secrets.put(f"db-{role}", Secret(password))
+    import django
+
+    django.setup()
+
+
+_configure()
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[str]:
+    """Give this worker its own migrated database, and point every alias of Django's at it. Nothing is rolled back: each test makes
+    tenants of its own, which is also how the product keeps shops apart.
+    """
+    from django.db import connections
+
+    host = str(test_server().socket_dir)
+    name = worker_database(prepared_template("theseller", _migrate_in))
+    for settings in connections.settings.values():
+        settings.update(HOST=host, NAME=name)
+    yield name
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        close_pool = getattr(connection, "close_pool", None)
+        if close_pool is not None:
+            close_pool()
+
+
+def _migrate_in(name: str) -> None:
+    """Migrate the template in a process of its own, which therefore leaves no connection behind."""
+    import subprocess
+
+    code = (
+        "import django; django.setup();"
+        "from theseller.config.migration import migrate; from theseller.lib import clock;"
+        f"migrate({test_server().superuser_dsn(name)!r}, at=clock.now())"
+    )
+    environ = {
+        **os.environ,
+        "THESELLER_ROLE": "migrate",
+        "DATABASE_URL": f"postgresql:///{name}?host={test_server().socket_dir}",
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"migrating the test database failed:\n{done.stdout}\n{done.stderr}")
