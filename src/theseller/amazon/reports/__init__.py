@@ -1,0 +1,40 @@
+"""Amazon's reports, from bytes to rows: the same decoders serve the Reports API and the files that sellers download themselves.
+
+Pure: no Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are the doors; the way of the data is
+bytes_in → encoding → lines → header (allow-list) → all_orders | settlement, or sales_and_traffic for JSON.
+"""
+
+from __future__ import annotations
+
+from theseller.amazon.reports.all_orders import AllOrdersLine
+from theseller.amazon.reports.bytes_in import Chunks, Limits, Source
+from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.inspection import Inspection, Period, RefusedRow
+from theseller.amazon.reports.lines import open_report
+from theseller.amazon.reports.report import Options, Report, ReportStream, inspect_report, read_report, stream_report
+from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficProduct
+from theseller.amazon.reports.settlement import SettlementLine, SettlementSummary
+from theseller.amazon.reports.types import ReportType
+
+__all__ = [
+    "AllOrdersLine",
+    "Chunks",
+    "Inspection",
+    "Limits",
+    "Options",
+    "Period",
+    "RefusedRow",
+    "Report",
+    "ReportRefusedError",
+    "ReportStream",
+    "ReportType",
+    "SettlementLine",
+    "SettlementSummary",
+    "Source",
+    "TrafficDay",
+    "TrafficProduct",
+    "inspect_report",
+    "open_report",
+    "read_report",
+    "stream_report",
+]

@@ -1,0 +1,166 @@
+"""The bytes of a report, wherever they come from: a download in chunks or a seller's file. Never written to disk.
+
+A report is read more than once (encoding first, rows later), so the source must be replayable. A list or a callable that reopens the
+source is replayed as it is; a one-shot iterator is kept in memory as it arrived, compressed if it came compressed, up to a cap.
+Amazon: "Unencrypted report content must never be stored on disk, even temporarily" (SP-API guide, "Retrieve a report").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from theseller.amazon.reports.errors import ReportRefusedError
+
+Chunks = Iterable[bytes] | Callable[[], Iterable[bytes]]
+
+_GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS  # tells zlib to expect gzip's header and check its sum
+_PIECE = 1 << 18  # cells are freed piece by piece; larger pieces were not faster
+_AGAIN = "Download the report again from Seller Central as Text (tab-delimited) and give it to us unchanged."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may cost us. Sizes in bytes; `expansion` is decompressed ÷ compressed, checked after the first 16 MiB."""
+
+    content: int = 512 << 20
+    expansion: int = 200
+    line: int = 64 << 10
+    columns: int = 200
+    json: int = 128 << 20  # a JSON report is decoded in one piece
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Source:
+    """Replayable bytes with gzip undone. After a first complete `content()`: `compressed`, `size` (bytes of content), `sha256`."""
+
+    def __init__(self, chunks: Chunks, *, filename: str | None = None, limits: Limits = DEFAULT_LIMITS) -> None:
+        if isinstance(chunks, (bytes, bytearray, memoryview)):
+            chunks = [bytes(chunks)]
+        self.limits = limits
+        self.compressed = False
+        self.size = 0
+        self.sha256 = ""
+        self._suffix = PurePath(filename).suffix.lower() if filename else ""
+        self._chunks = chunks
+        self._kept: list[bytes] | None = None
+
+    def content(self) -> Iterator[bytes]:
+        """Yield the decompressed bytes in pieces, checked against the limits. Raises ReportRefusedError."""
+        digest = hashlib.sha256()
+        size = 0
+        for piece in self._expanded():
+            if not size:
+                refuse_by_magic(piece, self._suffix)
+            size += len(piece)
+            if size > self.limits.content:
+                message = f"the report is larger than {self.limits.content >> 20} MiB"
+                raise ReportRefusedError(message, "Ask Seller Central for a shorter period and import the parts one after another.")
+            digest.update(piece)
+            yield piece
+        if not size:
+            raise ReportRefusedError("the file is empty", _AGAIN)
+        if self.sha256 and digest.hexdigest() != self.sha256:
+            raise ReportRefusedError("the file changed while it was being read", "Import it again when nothing else writes to it.")
+        self.size, self.sha256 = size, digest.hexdigest()
+
+    def _received(self) -> Iterator[bytes]:
+        """The bytes as they came. A one-shot iterator is remembered on its first pass."""
+        if self._kept is not None:
+            yield from self._kept
+        elif callable(self._chunks):
+            yield from self._chunks()
+        elif iter(self._chunks) is not self._chunks:
+            yield from self._chunks
+        else:
+            kept: list[bytes] = []
+            size = 0
+            for chunk in self._chunks:
+                size += len(chunk)
+                if size <= self.limits.content:  # content() refuses an uncompressed file of this size before the next replay
+                    kept.append(bytes(chunk))
+                yield chunk
+            self._kept = kept
+
+    def _expanded(self) -> Iterator[bytes]:
+        received = (chunk for chunk in self._received() if chunk)
+        first = next(received, b"")
+        while len(first) < len(_GZIP) and (more := next(received, b"")):
+            first += more
+        self.compressed = first.startswith(_GZIP)
+        chunks = _chain(first, received)
+        yield from _pieces(_gunzip(chunks, self.limits) if self.compressed else chunks)
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Even out the sizes: a file given as one block is not decoded as one block, and a drip of bytes not byte by byte."""
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        while len(held) > _PIECE:
+            yield bytes(held[:_PIECE])
+            del held[:_PIECE]
+    if held:
+        yield bytes(held)
+
+
+def _gunzip(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+    """Undo gzip, also of several members in a row, never holding more than a piece."""
+    inflater = zlib.decompressobj(_GZIP_WINDOW)
+    taken = given = 0
+    for chunk in chunks:
+        taken += len(chunk)
+        data = chunk
+        while data:
+            if inflater.eof:
+                data = data.lstrip(b"\x00")  # Padding between and after members is allowed by gzip.
+                if not data:
+                    break
+                inflater = zlib.decompressobj(_GZIP_WINDOW)
+            try:
+                piece = inflater.decompress(data, _PIECE)
+            except zlib.error:
+                raise ReportRefusedError("the gzip compression of the file is damaged", _AGAIN) from None
+            data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            given += len(piece)
+            if given > 16 << 20 and given > limits.expansion * taken:
+                message = f"the file grows to more than {limits.expansion} times its size when decompressed, which no report does"
+                raise ReportRefusedError(message, _AGAIN)
+            if piece:
+                yield piece
+    if not inflater.eof:
+        raise ReportRefusedError("the gzip file ends too early: the download was cut off", "Download the report again.")
+
+
+def refuse_by_magic(head: bytes, suffix: str = "") -> None:
+    """Refuse a first piece of content that is no text. `suffix` (``.xlsx``) only makes the message better. Raises ReportRefusedError."""
+    if head.startswith(b"PK\x03\x04"):
+        if b"[Content_Types].xml" in head or b"xl/" in head or suffix in {".xlsx", ".xlsm"}:
+            raise ReportRefusedError("this is an Excel workbook", _AGAIN)
+        raise ReportRefusedError("this is a ZIP archive", "Unpack it and import the text file inside.")
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise ReportRefusedError("this is an old Excel workbook", _AGAIN)
+    if head.startswith(b"%PDF"):
+        raise ReportRefusedError("this is a PDF document", _AGAIN)
+    if head.startswith(_GZIP):
+        raise ReportRefusedError("the file is compressed twice", "Decompress it once (gunzip) and import the result.")
+    if head.startswith((b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")):
+        raise ReportRefusedError("this is an archive of a kind we don't open", "Unpack it and import the text file inside.")
+    start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        advice = "Sign in to Seller Central again, download the report once more, and check that the file opens as a table."
+        raise ReportRefusedError("this is a web page (often a sign-in or error page saved in place of the report)", advice)
+    if start.startswith((b"<?xml", b"<")):
+        raise ReportRefusedError("this is an XML document", "Download the tab-delimited (flat file) variant of the report.")

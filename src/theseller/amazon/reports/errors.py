@@ -1,0 +1,17 @@
+"""How a report file is refused: one exception, whose text says what is wrong and what to do, and never quotes a cell."""
+
+from __future__ import annotations
+
+
+class ReportRefusedError(Exception):
+    """A report can't be read, or not as a whole. `advice` is the next step for the person who holds the file; `line` counts from 1.
+
+    Neither text ever holds a cell of the file: a shifted column may put a buyer's address where a price belongs.
+    """
+
+    def __init__(self, reason: str, advice: str = "", *, line: int | None = None) -> None:
+        self.reason = reason
+        self.advice = advice
+        self.line = line
+        where = f"line {line}: " if line is not None else ""
+        super().__init__(" ".join(part for part in (f"{where}{reason}.", advice) if part))

@@ -1,0 +1,121 @@
+"""The header line of a flat file: which report it is, where its kept columns stand, and what is dropped and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from theseller.amazon.reports.bytes_in import Limits
+from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, LOOKALIKES, UNKNOWN_COLUMN, ReportType
+
+_SEPARATORS = re.compile(r"[ _]")
+_PRINTABLE_NAME = re.compile(r"[a-z][a-z0-9 _-]{0,63}")
+_OURS = "We read All Orders (by order date or last update), the settlement Flat File V2, and Sales and Traffic as JSON."
+_LANGUAGE = (
+    "If its column names are not English, set Seller Central > Settings > Account Info > Language for feed processing report "
+    "to English and download it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedColumn:
+    """A column that is not read. `name` is the header's, or its number where the header does not look like a name."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first line says. `positions` counts cells from 0; `type` may still be corrected by `settle_type`."""
+
+    type: ReportType
+    type_evidence: str
+    width: int
+    positions: dict[str, int]
+    kept: tuple[str, ...]
+    dropped: tuple[DroppedColumn, ...]
+    decided: bool
+
+    def at(self, column: str) -> int:
+        """Return where `column` stands; `width` (one past the end) if the file lacks it."""
+        return self.positions.get(column, self.width)
+
+
+def read_header(line: str, limits: Limits, expected: ReportType | None = None) -> Header:
+    """Recognise a header by its columns; a file's name proves nothing. Raises ReportRefusedError."""
+    cells = line.split("\t")
+    if len(cells) > limits.columns:
+        raise ReportRefusedError(f"the first line has more than {limits.columns} columns", _OURS, line=1)
+    names = [_normal(cell) for cell in cells]
+    _refuse_resaved(line, cells)
+    kind, evidence, decided = _recognise(set(names), expected)
+    if kind is None:
+        _refuse_stranger(set(names), cells)
+        raise AssertionError  # the line above always raises
+    columns = COLUMNS[kind]
+    kept = [name for name in names if name in columns.kept]
+    if len(kept) != len(set(kept)):
+        raise ReportRefusedError("a column stands twice in the first line", "Download the report again and don't change it.", line=1)
+    dropped = tuple(
+        DroppedColumn(_shown(name, number), columns.dropped.get(name, UNKNOWN_COLUMN))
+        for number, name in enumerate(names, 1)
+        if name not in columns.kept
+    )
+    positions = {name: place for place, name in enumerate(names) if name in columns.kept}
+    return Header(kind, evidence, len(names), positions, tuple(kept), dropped, decided)
+
+
+def _normal(cell: str) -> str:
+    return _SEPARATORS.sub("-", cell.strip().casefold())
+
+
+def _shown(name: str, number: int) -> str:
+    """A name that could be a cell of a headless file is not repeated."""
+    return name if _PRINTABLE_NAME.fullmatch(name) else f"column {number}"
+
+
+def _recognise(names: set[str], expected: ReportType | None) -> tuple[ReportType | None, str, bool]:
+    if COLUMNS[ReportType.SETTLEMENT_V2].required <= names:
+        return ReportType.SETTLEMENT_V2, "its columns", True
+    if not COLUMNS[ReportType.ALL_ORDERS_BY_ORDER_DATE].required <= names:
+        return None, "", False
+    if expected in ALL_ORDERS:
+        return expected, "its columns are those of All Orders; which of the two was said by whoever asked for it", True
+    if "cpf" in names:
+        return ReportType.ALL_ORDERS_BY_ORDER_DATE, "its columns; only All Orders by order date has cpf", True
+    return ReportType.ALL_ORDERS_BY_LAST_UPDATE, "", False
+
+
+def _refuse_resaved(line: str, cells: list[str]) -> None:
+    """Spreadsheets save with other separators or with quotes; then decimals and dates can't be trusted either."""
+    if len(cells) >= 3 and not cells[0].strip().startswith('"'):
+        return
+    again = "Download it again from Seller Central as Text and import that file without opening it in Excel or Numbers first."
+    quoted = '"' if cells[0].strip().startswith('"') else ""
+    for separator, name in ((";", "semicolons"), (",", "commas")):
+        found = {_normal(cell.strip('" ')) for cell in line.split(separator)}
+        if any(columns.required <= found for columns in COLUMNS.values()):
+            raise ReportRefusedError(f"the columns are separated by {name}: a spreadsheet saved this file anew", again, line=1)
+        _refuse_lookalike(found)
+    if quoted and any(columns.required <= {_normal(cell.strip('" ')) for cell in cells} for columns in COLUMNS.values()):
+        raise ReportRefusedError("the cells stand in quotes: another program saved this file anew", again, line=1)
+
+
+def _refuse_lookalike(names: set[str]) -> None:
+    for other in LOOKALIKES:
+        if other.columns <= names:
+            raise ReportRefusedError(f"this is {other.name}", other.advice, line=1)
+
+
+def _refuse_stranger(names: set[str], cells: list[str]) -> None:
+    _refuse_lookalike(names)
+    for kind, columns in COLUMNS.items():
+        missing = sorted(columns.required - names)
+        if len(missing) <= len(columns.required) // 2:
+            lacking = ", ".join(missing)
+            raise ReportRefusedError(f"this looks like {kind} but lacks the columns {lacking}", "Download it again, complete.", line=1)
+    if len(cells) >= 10:
+        raise ReportRefusedError("no report that we read has these columns", f"{_OURS} {_LANGUAGE}", line=1)
+    raise ReportRefusedError("this is no report that we read", _OURS, line=1)

@@ -1,0 +1,195 @@
+"""The three doors of this room: inspect a report, read it once it has proved whole, or stream it inside a transaction.
+
+- `inspect_report` says what a file is and stores nothing; it never raises for what is in the file.
+- `read_report` decodes the whole file once to check it, and only then hands out its rows, decoding again. For imports.
+- `stream_report` decodes once, hands out rows at once, and raises at the end if the file can't be imported: its caller must be in a
+  transaction that the error undoes. For bulk.
+
+A file with one unreadable row is refused as a whole: a seller who sees "imported" expects totals that agree with Seller Central.
+`allow_refused_rows` overrides that, except for settlements, whose lines must add up to the payout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from theseller.amazon.reports.all_orders import AllOrdersDecoder, AllOrdersLine
+from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Chunks, Limits, Source
+from theseller.amazon.reports.encoding import Encoding, decide_encoding, decoded
+from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.header import DroppedColumn, Header, read_header
+from theseller.amazon.reports.inspection import Findings, Inspection, conclude, refusal
+from theseller.amazon.reports.lines import OpenReport
+from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficDecoder, TrafficProduct
+from theseller.amazon.reports.settlement import SettlementDecoder, SettlementLine, SettlementSummary
+from theseller.amazon.reports.types import ALL_ORDERS, ReportType
+
+Row = AllOrdersLine | SettlementLine | TrafficDay | TrafficProduct | tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a file is to be read. `encoding` overrules the evidence; `expected` is the type that was asked of Amazon."""
+
+    filename: str | None = None
+    encoding: str | None = None
+    expected: ReportType | None = None
+    allow_refused_rows: bool = False
+    as_tuples: bool = False
+    limits: Limits = DEFAULT_LIMITS
+
+
+DEFAULT_OPTIONS = Options()
+
+
+class ReportStream:
+    """A report being read. `report_type` is known at once; `summary` and `inspection` are complete when `batches()` is exhausted."""
+
+    def __init__(self, source: Source, options: Options) -> None:
+        self.source = source
+        self.inspection: Inspection | None = None
+        self.summary: SettlementSummary | None = None
+        self._options = options
+        self.encoding: Encoding = decide_encoding(source, options.encoding)
+        self._report = OpenReport(source, self.encoding)
+        self._header = self._read_header()
+        self.report_type = self._header.type if self._header else ReportType.SALES_AND_TRAFFIC
+        _check_expected(self.report_type, options.expected)
+
+    def _read_header(self) -> Header | None:
+        """Read the first line of a flat file; None means JSON."""
+        head = next(decoded(self.source.content(), self.encoding)).lstrip()
+        if head.startswith(("{", "[")):
+            return None
+        if not head:
+            raise ReportRefusedError("the file holds nothing but blanks", "Download the report again.")
+        return read_header(next(self._report.batches()).lines[0], self.source.limits, self._options.expected)
+
+    def batches(self) -> Iterator[list[Row]]:
+        """Yield the rows batch by batch, in the file's order. Raises ReportRefusedError, at the latest at the end."""
+        inspection = yield from self._traffic() if self._header is None else self._flat(self._header)
+        self.inspection = inspection
+        tolerated = self._options.allow_refused_rows and inspection.report_type is not ReportType.SETTLEMENT_V2
+        if not inspection.importable and not (tolerated and inspection.rows_refused_count):
+            raise ReportRefusedError(inspection.why_not, inspection.advice)
+
+    def require_inspection(self) -> Inspection:
+        """Return the inspection of a stream that was read to its end; asking earlier is a mistake in the program."""
+        if self.inspection is None:
+            raise RuntimeError("the report was not read to its end")
+        return self.inspection
+
+    def _flat(self, header: Header) -> Generator[list[Row], None, Inspection]:
+        settlement = SettlementDecoder(header, self._report) if header.type is ReportType.SETTLEMENT_V2 else None
+        decoder = settlement or AllOrdersDecoder(header)
+        struct: type[SettlementLine | AllOrdersLine] = SettlementLine if settlement else AllOrdersLine
+        for batch in self._report.batches():
+            rows = decoder.decode(batch)
+            if settlement:
+                self.summary = settlement.summary
+            if rows:
+                yield list(rows) if self._options.as_tuples else [struct(*row) for row in rows]
+        return self._conclude(decoder, header.kept, header.dropped)
+
+    def _traffic(self) -> Generator[list[Row], None, Inspection]:
+        text = decoded(self.source.content(), self.encoding)
+        decoder = TrafficDecoder((piece.encode() for piece in text), self.source.limits.json)
+        for rows in decoder.batches():
+            if rows:
+                yield list(rows)
+        return self._conclude(decoder, decoder.kept, decoder.dropped)
+
+    def _conclude(self, decoder: Decoder, kept: Iterable[str], dropped: Iterable[DroppedColumn]) -> Inspection:
+        verdict = decoder.verdict()
+        report_type, evidence = decoder.settled_type()
+        return conclude(
+            decoder.findings,
+            self.source,
+            self.encoding,
+            report_type=report_type,
+            evidence=evidence,
+            verdict=verdict,
+            kept=kept,
+            dropped=dropped,
+        )
+
+
+class Decoder(Protocol):
+    """What every report's decoder can say at the end."""
+
+    findings: Findings
+
+    def verdict(self) -> tuple[str, str]: ...
+
+    def settled_type(self) -> tuple[ReportType, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that proved whole. `batches()` and `rows()` decode it again on each call; nothing of it is held meanwhile but its bytes."""
+
+    inspection: Inspection
+    summary: SettlementSummary | None
+    _source: Source
+    _options: Options
+
+    def batches(self) -> Iterator[list[Row]]:
+        return ReportStream(self._source, self._options).batches()
+
+    def rows(self) -> Iterator[Row]:
+        for batch in self.batches():
+            yield from batch
+
+
+def stream_report(chunks: Chunks, options: Options = DEFAULT_OPTIONS) -> ReportStream:
+    """Begin to read a report whose rows are handed out before its end is known. Raises ReportRefusedError."""
+    return ReportStream(Source(chunks, filename=options.filename, limits=options.limits), options)
+
+
+def read_report(
+    chunks: Chunks,
+    *,
+    filename: str | None = None,
+    encoding: str | None = None,
+    expected: ReportType | None = None,
+    allow_refused_rows: bool = False,
+    rows_as_tuples: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Report:
+    """Check a whole report, then hand out its rows. Raises ReportRefusedError, and then nothing of it was handed out."""
+    options = Options(filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits)
+    source = Source(chunks, filename=filename, limits=limits)
+    stream = ReportStream(source, replace(options, as_tuples=True))
+    for _ in stream.batches():
+        pass
+    return Report(stream.require_inspection(), stream.summary, source, options)
+
+
+def inspect_report(
+    chunks: Chunks,
+    *,
+    filename: str | None = None,
+    encoding: str | None = None,
+    expected: ReportType | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Inspection:
+    """Say what a report is and whether it can be imported. Stores nothing, and answers a bad file with `why_not` instead of an error."""
+    options = Options(filename, encoding, expected, as_tuples=True, limits=limits)
+    source = Source(chunks, filename=filename, limits=limits)
+    stream: ReportStream | None = None
+    try:
+        stream = ReportStream(source, options)
+        for _ in stream.batches():
+            pass
+    except ReportRefusedError as error:
+        found = stream.inspection if stream else None
+        return found or refusal(error, source, stream.encoding if stream else None, stream.report_type if stream else None)
+    return stream.require_inspection()
+
+
+def _check_expected(found: ReportType, expected: ReportType | None) -> None:
+    if expected is None or found is expected or {found, expected} <= ALL_ORDERS:
+        return
+    raise ReportRefusedError(f"this is {found}, but {expected} was asked for", "Import it as what it is, or choose the other file.", line=1)

@@ -1,0 +1,201 @@
+"""The reports we read, and for each the columns that may pass. What is not listed as kept never becomes a value.
+
+No translated headers: Amazon documents `preferredReportDocumentLocale` for inventory reports only, and neither its docs nor any public sample
+shows a translated header for our types. A file that has them is refused with the Seller Central setting that changes the language.
+
+Column names: SP-API docs, "Order Reports", and the 24 columns of the settlement flat file V2. Columns marked as seen in the wild are printed
+by real downloads but missing from Amazon's list. Reasons beginning with ``PII`` name what the column would reveal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class ReportType(StrEnum):
+    """Amazon's own names (reportType values of the Reports API)."""
+
+    ALL_ORDERS_BY_ORDER_DATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
+    ALL_ORDERS_BY_LAST_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
+    SETTLEMENT_V2 = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
+    SALES_AND_TRAFFIC = "GET_SALES_AND_TRAFFIC_REPORT"
+
+
+ALL_ORDERS = frozenset({ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE})
+
+UNKNOWN_COLUMN = "unknown to this version"
+_DELIVERY = "PII: buyer's place of delivery"
+_BUYER = "PII: who the buyer is"
+_TAX_ID = "PII: buyer's tax identity"
+_BUYER_TEXT = "PII: text or link written by the buyer"
+_BUYER_ORDER = "PII: buyer's own order number"
+_NOT_NEEDED = "not needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The allow-list of one report. `required` and `optional` are kept; `dropped` gives the reason for each known column that is not."""
+
+    required: frozenset[str]
+    optional: frozenset[str]
+    dropped: Mapping[str, str]
+
+    @property
+    def kept(self) -> frozenset[str]:
+        return self.required | self.optional
+
+
+_ALL_ORDERS = Columns(
+    required=frozenset(
+        {
+            "amazon-order-id",
+            "purchase-date",
+            "last-updated-date",
+            "order-status",
+            "fulfillment-channel",
+            "sales-channel",
+            "product-name",
+            "sku",
+            "asin",
+            "item-status",
+            "quantity",
+            "currency",
+            "item-price",
+            "item-tax",
+            "shipping-price",
+            "shipping-tax",
+            "gift-wrap-price",
+            "gift-wrap-tax",
+            "item-promotion-discount",
+            "ship-promotion-discount",
+        }
+    ),
+    optional=frozenset({"order-item-id", "promotion-ids", "is-business-order", "is-replacement-order"}),
+    dropped=MappingProxyType(
+        {
+            "ship-city": _DELIVERY,
+            "ship-state": _DELIVERY,
+            "ship-postal-code": _DELIVERY,
+            "ship-country": _DELIVERY,
+            "cpf": _TAX_ID,
+            "purchase-order-number": _BUYER_ORDER,
+            "merchant-order-id": _NOT_NEEDED,
+            "order-channel": _NOT_NEEDED,
+            "ship-service-level": _NOT_NEEDED,
+            "price-designation": _NOT_NEEDED,
+            # The rest is seen in the wild; the archived-orders report documents some of it.
+            "url": _BUYER_TEXT,
+            "customized-url": _BUYER_TEXT,
+            "customized-page": _BUYER_TEXT,
+            "buyer-requested-cancel-reason": _BUYER_TEXT,
+            "buyer-company-name": _BUYER,
+            "buyer-name": _BUYER,
+            "buyer-email": _BUYER,
+            "buyer-phone-number": _BUYER,
+            "buyer-identification-number": _TAX_ID,
+            "buyer-identification-type": _TAX_ID,
+            "buyer-cst-number": _TAX_ID,
+            "buyer-vat-number": _TAX_ID,
+            "buyer-tax-registration-id": _TAX_ID,
+            "licensee-name": _BUYER,
+            "license-number": _BUYER,
+            "license-state": _BUYER,
+            "license-expiration-date": _BUYER,
+            "ship-promotion-id": _NOT_NEEDED,
+            "is-buyer-requested-cancellation": _NOT_NEEDED,
+            "is-heavy-or-bulky": _NOT_NEEDED,
+            "is-exchange-order": _NOT_NEEDED,
+            "original-order-id": _NOT_NEEDED,
+            "is-amazon-invoiced": _NOT_NEEDED,
+            "is-iba": _NOT_NEEDED,
+            "is-transparency": _NOT_NEEDED,
+            "order-invoice-type": _NOT_NEEDED,
+            "fulfilled-by": _NOT_NEEDED,
+            "ioss-number": _NOT_NEEDED,
+            "item-extensions-data": _NOT_NEEDED,
+            "signature-confirmation-recommended": _NOT_NEEDED,
+            "tax-collection-model": _NOT_NEEDED,
+            "tax-collection-responsible-party": _NOT_NEEDED,
+            "vat-exclusive-item-price": _NOT_NEEDED,
+            "vat-exclusive-shipping-price": _NOT_NEEDED,
+            "vat-exclusive-giftwrap-price": _NOT_NEEDED,
+        }
+    ),
+)
+
+_SETTLEMENT = Columns(
+    required=frozenset(
+        {
+            "settlement-id",
+            "settlement-start-date",
+            "settlement-end-date",
+            "deposit-date",
+            "total-amount",
+            "currency",
+            "transaction-type",
+            "order-id",
+            "marketplace-name",
+            "amount-type",
+            "amount-description",
+            "amount",
+            "posted-date",
+            "sku",
+            "quantity-purchased",
+        }
+    ),
+    optional=frozenset({"adjustment-id", "shipment-id", "fulfillment-id", "posted-date-time", "order-item-code", "promotion-id"}),
+    dropped=MappingProxyType(
+        {
+            "merchant-order-id": _NOT_NEEDED,
+            "merchant-order-item-id": _NOT_NEEDED,
+            "merchant-adjustment-item-id": _NOT_NEEDED,
+        }
+    ),
+)
+
+#: Flat files only. Sales and traffic is JSON; its allow-list is the structs in `sales_and_traffic`.
+COLUMNS: Mapping[ReportType, Columns] = MappingProxyType(
+    {
+        ReportType.ALL_ORDERS_BY_ORDER_DATE: _ALL_ORDERS,
+        ReportType.ALL_ORDERS_BY_LAST_UPDATE: _ALL_ORDERS,
+        ReportType.SETTLEMENT_V2: _SETTLEMENT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookalike:
+    """A file that sellers mistake for one of ours: the columns that give it away, what it is, what to download instead."""
+
+    columns: frozenset[str]
+    name: str
+    advice: str
+
+
+_ORDERS_ADVICE = "Download Reports > Fulfilment > All Orders (or Orders > Order Reports > All Orders) as Text instead."
+_PAYMENTS_ADVICE = "Download Payments > All Statements > Flat File V2 instead."
+LOOKALIKES: tuple[Lookalike, ...] = (
+    Lookalike(
+        frozenset({"settlement-id", "price-type", "price-amount"}), "a settlement in the old flat file format (V1)", _PAYMENTS_ADVICE
+    ),
+    Lookalike(frozenset({"date/time", "settlement-id", "type"}), "a payments date range report", _PAYMENTS_ADVICE),
+    Lookalike(frozenset({"datum/uhrzeit", "abrechnungsnummer", "typ"}), "a payments date range report in German", _PAYMENTS_ADVICE),
+    Lookalike(
+        frozenset({"amazon-order-id", "shipment-id", "buyer-email"}),
+        "an FBA shipments report, which holds buyers' addresses",
+        _ORDERS_ADVICE,
+    ),
+    Lookalike(
+        frozenset({"order-id", "order-item-id", "recipient-name"}), "a shipping report, which holds buyers' addresses", _ORDERS_ADVICE
+    ),
+    Lookalike(frozenset({"order-id", "order-item-id", "buyer-email"}), "an order report, which holds buyers' addresses", _ORDERS_ADVICE),
+    Lookalike(
+        frozenset({"(parent)-asin", "sessions---total"}),
+        "a business report as CSV",
+        "Sales and traffic is read as JSON, from the Reports API.",
+    ),
+    Lookalike(frozenset({"item-name", "listing-id", "seller-sku"}), "a listings report", _ORDERS_ADVICE),
+)
