@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -42,7 +41,6 @@ def test_server() -> Server:
     with _locked(state):
         guardian = ProcessMark.load(state / "guardian.json")
         if guardian is None or not guardian.alive():
-            _remove_dead_sessions()
             _start_guardian(state)
     return _server(state)
 
@@ -104,20 +102,39 @@ def drop_database(name: str) -> None:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
+@cache
 def session_folder() -> Path:
-    """Return this session's folder: one for all xdist workers of a run. Outside the checkout if its path is too long or read-only."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "") or f"pid{os.getpid()}"
-    folder = ROOT / ".test" / f"session-{re.sub(r'[^a-z0-9]', '', run)[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
+    """Return this session's folder, one for all xdist workers of a run, and remove those of sessions that are gone."""
+    root = ROOT / ".test"
+    root.mkdir(exist_ok=True)
+    folder = root / f"session-{_watched()}"
+    with _locked(root, "sessions.lock"):
+        for other in root.glob("session-*"):
+            _remove_if_dead(other)
+        owner = mark(_watched())
+        if not folder.exists() and owner:
+            # The database's unprivileged user must be able to pass through.
+            folder.mkdir(mode=0o711)
+            owner.save(folder / "owner.json")
     return folder
 
 
+def _watched() -> int:
+    """Return the pid of the pytest that was started by hand: with xdist, the parent of every worker."""
+    return os.getppid() if os.environ.get("PYTEST_XDIST_WORKER") else os.getpid()
+
+
+def _remove_if_dead(folder: Path) -> None:
+    owner = ProcessMark.load(folder / "owner.json")
+    if (owner is None or not owner.alive()) and _server(folder).supervisor() is None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def stop_test_server() -> None:
-    """Stop the session's server now and remove its folder. The guardian does it anyway when pytest is gone; this one waits for it."""
+    """Stop the session's server now and wait for its end. The guardian does the same anyway once pytest is gone."""
     guardian = ProcessMark.load(session_folder() / "guardian.json")
     if guardian and guardian.alive():
         stop_processes([guardian], signals=((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)))
-    shutil.rmtree(session_folder(), ignore_errors=True)
     test_server.cache_clear()
 
 
@@ -126,11 +143,9 @@ def _server(state: Path) -> Server:
 
 
 def _start_guardian(state: Path) -> None:
-    # With xdist, the parent of every worker is the pytest that was started by hand.
-    watched = os.getppid() if os.environ.get("PYTEST_XDIST_WORKER") else os.getpid()
     with (state / "guardian.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  this very file
-            [sys.executable, "-m", "tests.database", str(state), str(watched)],
+            [sys.executable, "-m", "tests.database", str(state), str(_watched())],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     ready = state / "ready"
@@ -165,14 +180,6 @@ def _guard(state: Path, watched: int) -> None:
         server.hurry()
         server.stop()
         shutil.rmtree(state, ignore_errors=True)
-
-
-def _remove_dead_sessions() -> None:
-    for folder in (ROOT / ".test").glob("session-*"):
-        guardian = ProcessMark.load(folder / "guardian.json")
-        started = guardian is not None and not guardian.alive()
-        if started and folder != session_folder() and _server(folder).supervisor() is None:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

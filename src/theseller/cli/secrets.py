@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
 from theseller.postgres.roles import LOGIN_ROLES
 
-_OWN = ("django-session-key", "root-key", "tenant-ticket-key")
+_OWN = ("django-session-key", "tenant-ticket-key")
 
 
 def secret_provider(state: Path) -> FileSecretProvider:
@@ -17,6 +19,7 @@ def secret_provider(state: Path) -> FileSecretProvider:
 def ensure_secrets(state: Path) -> FileSecretProvider:
     """Make each secret that is ours to choose and that does not exist yet: keys and database passwords. Never Amazon's."""
     provider = secret_provider(state)
+    provider.ensure(ROOT_KEY_NAME, lambda: new_root_key(os.environ.get("THESELLER_ENV", "demo")))
     for name in (*_OWN, "db-superuser", *(f"db-{short}" for short in LOGIN_ROLES)):
         provider.ensure(name, new_text_secret)
     return provider

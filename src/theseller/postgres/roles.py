@@ -58,7 +58,7 @@ def ensure_database(superuser: psycopg.Connection[tuple[object, ...]], database:
 
 
 def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Run grants.sql in one transaction. `connection` is theseller_migrate's, acting as the owner."""
+    """Run grants.sql in one transaction. `connection` is a superuser's, in the database itself."""
     with connection.transaction():
         connection.execute(_script("grants.sql"))
 

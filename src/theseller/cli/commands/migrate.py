@@ -1,18 +1,18 @@
-"""`theseller migrate`: brings the database to this version: roles (embedded server only), tables, grants."""
+"""`theseller migrate`: brings the database to this version: roles, tables, grants, the guard's key."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-from typing import cast
-
-import psycopg
+from urllib.parse import urlsplit
 
 from theseller.cli.django import setup_django
 from theseller.cli.embedded import apply_roles, embedded_server
-from theseller.cli.paths import state_folder
-from theseller.postgres.roles import apply_grants
+from theseller.cli.errors import CommandError
+from theseller.cli.paths import make_state_folder, state_folder
+from theseller.cli.secrets import ensure_secrets, role_passwords
+from theseller.lib import clock
+from theseller.postgres.roles import ensure_roles
 
 HELP = "bring the database to this version: roles, tables, grants"
 
@@ -22,21 +22,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    with contextlib.ExitStack() as stack:
-        if not os.environ.get("DATABASE_URL"):
-            server = embedded_server(state_folder(os.environ), purpose="theseller migrate", say=print)
-            apply_roles(stack.enter_context(server.running()))
-        migrate(verbosity=0 if args.quiet else 1)
+    verbosity = 0 if args.quiet else 1
+    if os.environ.get("DATABASE_URL"):
+        _external(os.environ["DATABASE_URL"], verbosity)
+        return 0
+    server = embedded_server(state_folder(os.environ), purpose="theseller migrate", say=print)
+    with server.running():
+        apply_roles(server)
+        _migrate(server.superuser_dsn("theseller"), verbosity)
     return 0
 
 
-def migrate(*, verbosity: int) -> None:
-    """Apply migrations and grants as theseller_migrate, which acts as the owner."""
-    setup_django("migrate")
-    from django.core.management import call_command  # noqa: PLC0415  needs Django ready
-    from django.db import connection  # noqa: PLC0415  needs Django ready
+def _external(database_url: str, verbosity: int) -> None:
+    """The services' own roles may change no table and no role; whoever migrates an external server lends its superuser for it."""
+    admin = os.environ.get("THESELLER_ADMIN_URL", "")
+    if not admin:
+        raise CommandError(
+            "DATABASE_URL names an external server, and migrating it needs its superuser.",
+            "Give it for this one command: THESELLER_ADMIN_URL=postgresql://postgres@HOST/DATABASE?sslmode=verify-full (password in ~/.pgpass)",
+        )
+    state = state_folder(os.environ)
+    make_state_folder(state)
+    ensure_roles(admin, role_passwords(ensure_secrets(state)), database=urlsplit(database_url).path.strip("/"))
+    _migrate(admin, verbosity)
 
-    call_command("migrate", interactive=False, verbosity=verbosity)
-    connection.ensure_connection()
-    apply_grants(cast("psycopg.Connection[tuple[object, ...]]", connection.connection))
-    connection.close()
+
+def _migrate(superuser_dsn: str, verbosity: int) -> None:
+    setup_django("migrate")
+    from theseller.config.migration import migrate  # noqa: PLC0415  needs Django ready
+
+    migrate(superuser_dsn, at=clock.now(), verbosity=verbosity)

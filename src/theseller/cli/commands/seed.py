@@ -8,6 +8,7 @@ import os
 
 from theseller.cli.django import setup_django
 from theseller.cli.errors import CommandError
+from theseller.lib import clock
 
 HELP = "make the demo's people (only in a demo or test)"
 
@@ -22,10 +23,13 @@ def run(args: argparse.Namespace) -> int:
     setup_django("web")
     from theseller.config.seed import seed_cast  # noqa: PLC0415  needs Django ready
 
-    people = [{"name": one.name, "email": one.email, "password": one.password, "note": one.note} for one in seed_cast()]
+    people = [
+        {"name": one.name, "email": one.email, "password": one.password, "note": f"{one.role.value} of {one.shop}"}
+        for one in seed_cast(at=clock.now())
+    ]
     if args.json:
         print(json.dumps(people))
     else:
-        for one in people:
-            print(f"{one['name']:10} {one['email']:28} {one['password']:20} {one['note']}")
+        for person in people:
+            print(f"{person['email']:24} {person['password']:44} {person['note']}")
     return 0

@@ -22,14 +22,13 @@ alter role theseller_migrate   login   nosuperuser nocreatedb nocreaterole norep
 alter role theseller_web       login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
 alter role theseller_worker    login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
 alter role theseller_retention login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit connection limit 8;
--- The probe reads across tenants to prove that nothing is where it must not be; grants and this setting keep it from writing.
+-- The probe reads across tenants to prove that nothing is where it must not be; its grants let it add evidence and change nothing.
 alter role theseller_probe     login   nosuperuser nocreatedb nocreaterole noreplication bypassrls   noinherit connection limit 8;
 alter role theseller_backup    login   nosuperuser nocreatedb nocreaterole replication   nobypassrls noinherit connection limit 4;
 
 -- Migrations act as the owner, so that every table has one owner whoever migrates; nobody logs in as the owner.
 grant theseller_owner to theseller_migrate;
 alter role theseller_migrate set role = 'theseller_owner';
-alter role theseller_probe set default_transaction_read_only = 'on';
 
 -- A migration waits briefly for its locks rather than stopping the service behind it; its work itself may be long.
 alter role theseller_migrate   set statement_timeout = '0';

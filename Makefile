@@ -1,0 +1,27 @@
+# `make` and `make help` list the targets. Each calls one script in bin/; arguments: make test ARGS='tests/unit -k money'
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset setup test check bench screenshots
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: ## run everything on this machine, with an emulated Amazon; Ctrl-C stops it
+	@exec bin/demo $(ARGS)
+
+demo-reset: ## delete the demo's data, keys and people
+	@exec bin/demo-reset
+
+setup: ## make .venv with the `theseller` command
+	@exec bin/setup run
+
+test: ## all tests, in parallel, with their own database and browser
+	@exec bin/test $(ARGS)
+
+check: ## format, lint, types, import law, sizes, migrations, secret scan
+	@exec bin/check
+
+bench: ## benchmarks: a table, and JSON in benchmarks/results/
+	@exec bin/bench $(ARGS)
+
+screenshots: ## pictures of the main pages, into screenshots/
+	@exec bin/screenshots $(ARGS)
