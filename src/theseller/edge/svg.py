@@ -40,18 +40,12 @@ def _line(runs: list[list[Point]]) -> str:
     return " ".join("M" + "L".join(f"{_fmt(x)} {_fmt(y)}" for x, y in run) for run in runs)
 
 
-def _area(runs: list[list[Point]]) -> str:
-    floor = _fmt(_HEIGHT)
-    parts = (f"M{_fmt(run[0][0])} {floor}L{_line([run])[1:]}L{_fmt(run[-1][0])} {floor}Z" for run in runs if len(run) > 1)
-    return " ".join(parts)
-
-
 def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None] = (), label: str = "") -> SafeString:
     """Draw a series as a line; None is a gap. `before` is the period it is compared with. Without a `label` it is decoration."""
     known = [float(value) for value in (*values, *before) if value is not None]
     if not known:
         return SafeString("")
-    low, high = min(*known, 0.0), max(known)
+    low, high = min(known), max(known)
     runs = _runs(values, low, high)
     earlier = (
         format_html('<path class="spark-before" d="{}" vector-effect="non-scaling-stroke"/>', _line(_runs(before, low, high)))
@@ -61,9 +55,9 @@ def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None
     end = runs[-1][-1] if runs else (0.0, _HEIGHT)
     return format_html(
         '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" focusable="false" {}>'
-        '<path class="spark-area" d="{}"/>{}<path class="spark-line" d="{}" vector-effect="non-scaling-stroke"/>'
+        '{}<path class="spark-line" d="{}" vector-effect="non-scaling-stroke"/>'
         '<path class="spark-end" d="M{} {}h0" vector-effect="non-scaling-stroke"/></svg>',
-        _fmt(_WIDTH), _fmt(_HEIGHT), _role(label), _area(runs), earlier, _line(runs), _fmt(end[0]), _fmt(end[1]),
+        _fmt(_WIDTH), _fmt(_HEIGHT), _role(label), earlier, _line(runs), _fmt(end[0]), _fmt(end[1]),
     )  # fmt: skip
 
 
@@ -72,7 +66,7 @@ def bar(start: Number, end: Number, low: Number, high: Number, *, tone: str = ""
     span = float(high) - float(low) or 1.0
     left, right = sorted((float(start), float(end)))
     x = (left - float(low)) / span * 100
-    width = max((right - left) / span * 100, 0.4)
+    width = max((right - left) / span * 100, 0.4) if right > left else 0.0
     zero = -float(low) / span * 100
     axis = format_html('<path class="bar-zero" d="M{} 0v10" vector-effect="non-scaling-stroke"/>', _fmt(zero)) if 0 < zero < 100 else ""
     return format_html(

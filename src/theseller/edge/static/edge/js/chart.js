@@ -45,14 +45,14 @@ function options(data, box) {
   const day = dayFormat({ day: "numeric", month: "short" });
   const estimated = data.estimatedFrom ?? null;
   const series = [{}, { stroke: now, width: 2, fill: token("--chart-fill"), points: { show: data.days.length < 3, size: 6 }, spanGaps: false }];
-  if (estimated !== null) series.push({ stroke: now, width: 2, dash: [2, 4], points: { show: false } });
+  if (estimated !== null) series.push({ stroke: now, width: 2, dash: [2, 4], fill: token("--chart-fill"), points: { show: false } });
   if (data.before.length) series.push({ stroke: before, width: 1.5, dash: [6, 4], points: { show: data.days.length < 3, size: 5 } });
   return {
     width: box.clientWidth,
     height: box.clientHeight,
-    padding: [10, 12, 0, 0],
+    padding: [10, 24, 0, 0],
     legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, width: 2, fill: token("--surface") } },
+    cursor: { y: false, move: (plot, left, top) => (left < 0 ? [left, top] : [plot.valToPos(plot.data[0][plot.posToIdx(left)], "x"), top]), drag: { x: false, y: false }, points: { size: 8, width: 2, fill: token("--surface") } },
     scales: { x: { time: false }, y: { range: (_, low, high) => (low === null ? [0, 1] : uPlot.rangeNum(Math.min(low, 0), high || 1, { min: { pad: low < 0 ? 0.1 : 0, soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 1 } })) } },
     axes: [
       { stroke: ink, font, size: 30, gap: 6, grid: { show: false }, ticks: { stroke: line, size: 4, width: 1 }, splits: (plot) => dayTicks(plot.data[0][0], plot.data[0].at(-1), plot.bbox.width / devicePixelRatio), values: (_, splits) => splits.map(day) },
