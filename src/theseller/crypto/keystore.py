@@ -208,7 +208,11 @@ class FileKeyStore:
             file = decode(key_id, read_private(self._purposes / purpose.value / f"{key_id}.json"))
             place = self._place(purpose.value, key_id, Purpose.ROOT, _PURPOSE_KEY)
             key = DataKey(key_id, purpose, open_sealed(_Ring(self._roots()), place, file.wrapped))
-        except (FileNotFoundError, CannotOpenError):
+        except FileNotFoundError:
+            raise KeyStoreError(
+                f"the {purpose} key {key_id} is missing from {self._purposes}: restore the folder, never from another store"
+            ) from None
+        except CannotOpenError:
             raise KeyStoreError(
                 f"the {purpose} keys in {self._directory} cannot be opened with this root key:"
                 f" put back the one they were made with as secret {ROOT_KEY_NAME!r}"

@@ -1,0 +1,158 @@
+"""Secrets of the deployment: files of ours alone, or variables."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, UnsafePermissionsError
+from theseller.crypto.providers import EnvironmentSecretProvider, FileSecretProvider, new_text_secret
+from theseller.lib.secret import Secret
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> FileSecretProvider:
+    return FileSecretProvider(tmp_path / "deep" / "secrets")
+
+
+def test_keeps_what_was_put(provider: FileSecretProvider) -> None:
+    provider.put("session-key", Secret("first"))
+    provider.put("session-key", Secret("second"))
+    assert provider.get("session-key") == Secret("second")
+
+
+def test_is_ours_alone(provider: FileSecretProvider) -> None:
+    previous = os.umask(0)
+    try:
+        provider.put("session-key", Secret("x"))
+    finally:
+        os.umask(previous)
+    assert provider.directory.stat().st_mode & 0o777 == 0o700
+    assert provider.directory.parent.stat().st_mode & 0o777 == 0o700
+    for path in provider.directory.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601, 0o777])
+def test_refuses_a_file_that_others_reach(provider: FileSecretProvider, mode: int) -> None:
+    provider.put("session-key", Secret("x"))
+    (provider.directory / "session-key").chmod(mode)
+    with pytest.raises(UnsafePermissionsError, match=r"chmod 600 .*session-key"):
+        provider.get("session-key")
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o705, 0o701, 0o777])
+def test_refuses_a_directory_that_others_reach(tmp_path: Path, mode: int) -> None:
+    directory = tmp_path / "secrets"
+    directory.mkdir()
+    directory.chmod(mode)
+    with pytest.raises(UnsafePermissionsError, match=r"chmod 700 .*secrets"):
+        FileSecretProvider(directory)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_refuses_what_belongs_to_another_user(provider: FileSecretProvider) -> None:
+    provider.put("session-key", Secret("x"))
+    os.chown(provider.directory / "session-key", 65534, -1)
+    with pytest.raises(UnsafePermissionsError, match="belongs to user 65534"):
+        provider.get("session-key")
+    os.chown(provider.directory, 65534, -1)
+    with pytest.raises(UnsafePermissionsError, match="belongs to user 65534"):
+        FileSecretProvider(provider.directory)
+
+
+def test_refuses_links_and_files_in_the_wrong_place(provider: FileSecretProvider, tmp_path: Path) -> None:
+    provider.put("real", Secret("x"))
+    (provider.directory / "linked").symlink_to(provider.directory / "real")
+    with pytest.raises(UnsafePermissionsError, match="link"):
+        provider.get("linked")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UnsafePermissionsError, match="not a directory"):
+        FileSecretProvider(tmp_path / "file")
+
+
+def test_an_absent_secret_says_where_it_belongs(provider: FileSecretProvider) -> None:
+    with pytest.raises(SecretNotFoundError, match=f"put it into {provider.directory}/session-key"):
+        provider.get("session-key")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "A", "a_b", "-a", "a--b", ".lock", "a.b", "x" * 65])
+def test_names_are_plain(provider: FileSecretProvider, name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        provider.get(name)
+    with pytest.raises(ValueError, match="name"):
+        EnvironmentSecretProvider({}).get(name)
+
+
+@pytest.mark.parametrize("value", [b"", b"\xff\xfe", "  ", " x", "x\n"])
+def test_only_text_that_an_editor_would_keep(provider: FileSecretProvider, value: str | bytes) -> None:
+    with pytest.raises(SecretProviderError, match="session-key"):
+        provider.put("session-key", Secret(value))
+    with pytest.raises(SecretNotFoundError):
+        provider.get("session-key")
+
+
+@pytest.mark.parametrize(("content", "expected"), [(b"abc", "abc"), (b"abc\n", "abc"), (b"abc\r\n", "abc"), (b"a\nb\n", "a\nb")])
+def test_a_line_end_of_an_editor_does_not_count(provider: FileSecretProvider, content: bytes, expected: str) -> None:
+    path = provider.directory / "typed"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    assert provider.get("typed").reveal() == expected
+
+
+def test_a_bad_file_is_refused_without_being_shown(provider: FileSecretProvider) -> None:
+    path = provider.directory / "typed"
+    for content in (b"", b"\n", b"canary\xff", b" canary"):
+        path.write_bytes(content)
+        path.chmod(0o600)
+        with pytest.raises(SecretProviderError, match="typed") as caught:
+            provider.get("typed")
+        assert "canary" not in str(caught.value)
+
+
+def test_ensure_makes_a_secret_once(provider: FileSecretProvider) -> None:
+    first = provider.ensure("session-key", new_text_secret)
+    assert provider.ensure("session-key", new_text_secret) == first
+    assert provider.get("session-key") == first
+    assert len(first.reveal()) == 43
+
+
+def _ensure(directory: Path, results: multiprocessing.Queue[str]) -> None:
+    results.put(FileSecretProvider(directory).ensure("session-key", new_text_secret).reveal())
+
+
+def test_processes_that_ensure_at_once_agree(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    results: multiprocessing.Queue[str] = context.Queue()
+    processes = [context.Process(target=_ensure, args=(tmp_path / "secrets", results)) for _ in range(6)]
+    for process in processes:
+        process.start()
+    seen = {results.get(timeout=30) for _ in processes}
+    for process in processes:
+        process.join(30)
+    assert len(seen) == 1
+
+
+def test_variables(tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.write_text("from a file\n")
+    variables = {"THESELLER_ROOT_KEY": "from a variable", "THESELLER_SESSION_KEY_FILE": str(held), "APP_X": "other prefix"}
+    provider = EnvironmentSecretProvider(variables)
+    assert provider.get("root-key").reveal() == "from a variable"
+    assert provider.get("session-key").reveal() == "from a file"
+    assert EnvironmentSecretProvider(variables, prefix="APP_").get("x").reveal() == "other prefix"
+    with pytest.raises(SecretNotFoundError, match="set THESELLER_OTHER, or THESELLER_OTHER_FILE"):
+        provider.get("other")
+
+
+def test_variables_that_contradict_or_fail(tmp_path: Path) -> None:
+    both = EnvironmentSecretProvider({"THESELLER_A": "x", "THESELLER_A_FILE": "/x"})
+    with pytest.raises(SecretProviderError, match="both"):
+        both.get("a")
+    with pytest.raises(SecretProviderError, match="THESELLER_A_FILE names cannot be read: No such file"):
+        EnvironmentSecretProvider({"THESELLER_A_FILE": str(tmp_path / "none")}).get("a")
+    with pytest.raises(SecretProviderError, match="empty"):
+        EnvironmentSecretProvider({"THESELLER_A": ""}).get("a")
