@@ -4,128 +4,120 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
 
 import msgspec
 
+from theseller.amazon.decoders.common import Currency, Instant, Wire, check_amount
 from theseller.amazon.decoders.shape import Shape, dropped, under
 from theseller.amazon.kinds import Kind, classify_proceeds
 
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 
-
-class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """A part of an answer. Names are Amazon's in snake case; anything not named is skipped by the parser."""
-
-
-class Amount(_Wire, frozen=True):
+class Amount(Wire, frozen=True):
     """An amount as Amazon printed it, exact, with its ISO 4217 currency."""
 
     amount: Decimal
     currency_code: Currency
 
     def __post_init__(self) -> None:
-        if not self.amount.is_finite() or self.amount.adjusted() > 15:
-            raise ValueError("not an amount")
+        check_amount(self.amount)
 
 
-class SalesChannel(_Wire, frozen=True):
+class SalesChannel(Wire, frozen=True):
     channel_name: str | None = None
     marketplace_id: str | None = None
 
 
-class AssociatedOrder(_Wire, frozen=True):
+class AssociatedOrder(Wire, frozen=True):
     """`association_type` ``REPLACEMENT_ORIGINAL_ID`` marks a replacement: no sale."""
 
     order_id: str | None = None
     association_type: str | None = None
 
 
-class OrderProceedsBreakdown(_Wire, frozen=True):
+class OrderProceedsBreakdown(Wire, frozen=True):
     type: str
     subtotal: Amount
 
 
-class OrderProceeds(_Wire, frozen=True):
+class OrderProceeds(Wire, frozen=True):
     grand_total: Amount | None = None
     breakdowns: list[OrderProceedsBreakdown] | None = None
 
 
-class OrderFulfillment(_Wire, frozen=True):
+class OrderFulfillment(Wire, frozen=True):
     fulfillment_status: str
     fulfilled_by: str | None = None
 
 
-class Price(_Wire, frozen=True):
+class Price(Wire, frozen=True):
     unit_price: Amount | None = None
 
 
-class Product(_Wire, frozen=True):
+class Product(Wire, frozen=True):
     asin: str | None = None
     title: str | None = None
     seller_sku: str | None = None
     price: Price | None = None
 
 
-class DetailedBreakdown(_Wire, frozen=True):
+class DetailedBreakdown(Wire, frozen=True):
     subtype: str | None = None
     value: Amount | None = None
 
 
-class ProceedsBreakdown(_Wire, frozen=True):
+class ProceedsBreakdown(Wire, frozen=True):
     type: str
     subtotal: Amount
     detailed_breakdowns: list[DetailedBreakdown] | None = None
 
 
-class ItemProceeds(_Wire, frozen=True):
+class ItemProceeds(Wire, frozen=True):
     proceeds_total: Amount | None = None
     breakdowns: list[ProceedsBreakdown] | None = None
 
 
-class PointsGranted(_Wire, frozen=True):
+class PointsGranted(Wire, frozen=True):
     points_number: int | None = None
     points_monetary_value: Amount | None = None
 
 
-class PointsCost(_Wire, frozen=True):
+class PointsCost(Wire, frozen=True):
     points_granted: PointsGranted | None = None
 
 
-class Expense(_Wire, frozen=True):
+class Expense(Wire, frozen=True):
     points_cost: PointsCost | None = None
 
 
-class PromotionBreakdown(_Wire, frozen=True):
+class PromotionBreakdown(Wire, frozen=True):
     promotion_id: str | None = None
 
 
-class Promotion(_Wire, frozen=True):
+class Promotion(Wire, frozen=True):
     breakdowns: list[PromotionBreakdown] | None = None
 
 
-class CancellationRequest(_Wire, frozen=True):
+class CancellationRequest(Wire, frozen=True):
     requester: str | None = None
 
 
-class CancellationExecution(_Wire, frozen=True):
+class CancellationExecution(Wire, frozen=True):
     cancelled_by: str | None = None
 
 
-class Cancellation(_Wire, frozen=True):
+class Cancellation(Wire, frozen=True):
     """Who asked and who cancelled. The reason may be the buyer's own words and is dropped."""
 
     cancellation_request: CancellationRequest | None = None
     cancellation_execution: CancellationExecution | None = None
 
 
-class ItemFulfillment(_Wire, frozen=True):
+class ItemFulfillment(Wire, frozen=True):
     quantity_fulfilled: int | None = None
     quantity_unfulfilled: int | None = None
 
 
-class OrderItem(_Wire, frozen=True):
+class OrderItem(Wire, frozen=True):
     """One line of an order."""
 
     order_item_id: str
@@ -156,7 +148,7 @@ class OrderItem(_Wire, frozen=True):
         return self.cancellation is not None and self.cancellation.cancellation_execution is not None
 
 
-class Order(_Wire, frozen=True):
+class Order(Wire, frozen=True):
     """One order, without any person in it."""
 
     order_id: str
@@ -183,18 +175,18 @@ class Order(_Wire, frozen=True):
         return any(link.association_type == "REPLACEMENT_ORIGINAL_ID" for link in self.associated_orders or [])
 
 
-class _Pagination(_Wire, frozen=True):
+class _Pagination(Wire, frozen=True):
     next_token: str | None = None
 
 
-class _SearchOrders(_Wire, frozen=True):
+class _SearchOrders(Wire, frozen=True):
     orders: list[Order]
     pagination: _Pagination | None = None
     created_before: Instant | None = None
     last_updated_before: Instant | None = None
 
 
-class _GetOrder(_Wire, frozen=True):
+class _GetOrder(Wire, frozen=True):
     order: Order
 
 

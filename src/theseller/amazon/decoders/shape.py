@@ -77,17 +77,18 @@ def _tree(paths: set[str]) -> _Node:
 
 def _skeleton(node: _Node, depth: int = 0) -> type[msgspec.Struct]:
     """Build the struct that accepts exactly the names of `node`. Leaves are `Raw`: a view of the page, not a value."""
-    fields: list[tuple[str, object, object]] = []
+    fields: list[tuple[str, typing.Any, typing.Any]] = []
     rename: dict[str, str] = {}
     for index, (name, child) in enumerate(node.children.items()):
         below = node if name in node.repeats and depth < _RECURSION else child
-        type_: object = msgspec.Raw
+        type_: typing.Any = msgspec.Raw
         if below is not None:
             struct = _skeleton(below, depth + 1 if below is node else depth)
-            type_ = list[struct | None] | None if name in node.lists else struct | None
+            element: typing.Any = typing.Optional[struct]  # noqa: UP045  (a class made at run time; `|` is for written types)
+            type_ = typing.Optional[types.GenericAlias(list, (element,))] if name in node.lists else element  # noqa: UP045
         rename[f"f{index}"] = name
         fields.append((f"f{index}", type_, None))
-    return msgspec.defstruct("Known", fields, rename=rename, forbid_unknown_fields=True, gc=False)  # type: ignore[arg-type]
+    return msgspec.defstruct("Known", fields, rename=rename, forbid_unknown_fields=True, gc=False)
 
 
 def leaves(struct: type[msgspec.Struct], prefix: str = "", seen: tuple[type, ...] = ()) -> Iterator[str]:

@@ -1,0 +1,37 @@
+"""Sales v1: Amazon's own totals of orders, an independent check on ours."""
+
+from __future__ import annotations
+
+import msgspec
+
+from theseller.amazon.decoders.common import Wire
+from theseller.amazon.decoders.orders import Amount
+from theseller.amazon.decoders.shape import Shape, dropped
+
+
+class OrderMetrics(Wire, frozen=True):
+    """Totals of one `interval` (ISO 8601, start and end joined by two hyphens, in the zone that was asked for)."""
+
+    interval: str
+    unit_count: int
+    order_item_count: int
+    order_count: int
+    total_sales: Amount | None = None
+    average_unit_price: Amount | None = None
+
+
+class _GetOrderMetrics(Wire, frozen=True):
+    payload: list[OrderMetrics]
+
+
+class OrderMetricsPage(msgspec.Struct, frozen=True, gc=False):
+    metrics: tuple[OrderMetrics, ...]
+    drift: tuple[str, ...]
+
+
+GET_ORDER_METRICS = Shape("getOrderMetrics", _GetOrderMetrics, dropped(unneeded="errors[]: code message details"))
+
+
+def decode_order_metrics(body: bytes) -> OrderMetricsPage:
+    """Decode an answer of getOrderMetrics. Raises DriftedError or UnavailableError."""
+    return OrderMetricsPage(tuple(GET_ORDER_METRICS.decode(body).payload), GET_ORDER_METRICS.drift(body))

@@ -1,0 +1,32 @@
+"""Every known shape by operation: what the conformance test holds against Amazon's models, and what a page about data can print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from theseller.amazon.decoders.balances import LIST_BALANCES, LIST_SUMMARY
+from theseller.amazon.decoders.finances import LIST_TRANSACTIONS
+from theseller.amazon.decoders.inventory import GET_INVENTORY_SUMMARIES
+from theseller.amazon.decoders.orders import GET_ORDER, SEARCH_ORDERS
+from theseller.amazon.decoders.reports import CREATE_REPORT, GET_REPORT, GET_REPORT_DOCUMENT, GET_REPORTS
+from theseller.amazon.decoders.sales import GET_ORDER_METRICS
+from theseller.amazon.decoders.sellers import GET_MARKETPLACE_PARTICIPATIONS
+from theseller.amazon.decoders.shape import Shape
+
+_ALL: tuple[Shape[Any], ...] = (
+    SEARCH_ORDERS,
+    GET_ORDER,
+    LIST_TRANSACTIONS,
+    LIST_BALANCES,
+    LIST_SUMMARY,
+    GET_INVENTORY_SUMMARIES,
+    GET_MARKETPLACE_PARTICIPATIONS,
+    CREATE_REPORT,
+    GET_REPORTS,
+    GET_REPORT,
+    GET_REPORT_DOCUMENT,
+    GET_ORDER_METRICS,
+)
+SHAPES: Mapping[str, Shape[Any]] = MappingProxyType({shape.operation: shape for shape in _ALL})
