@@ -1,0 +1,93 @@
+"""The roles as the server has them: what each may be, and who may enter the database."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from tests.database import PASSWORDS, role_dsn, superuser, test_server, worker_database
+
+from theseller.postgres.errors import ServerFailedError
+from theseller.postgres.layout import conninfo
+from theseller.postgres.roles import LOGIN_ROLES, ensure_roles
+
+
+@pytest.fixture(scope="module")
+def database() -> str:
+    return worker_database()
+
+
+def test_roles_hold_nothing_beyond_their_task() -> None:
+    with superuser() as connection:
+        rows = connection.execute(
+            "select rolname, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole, rolbypassrls, rolreplication from pg_roles"
+            " where rolname like 'theseller\\_%' and rolname not in ('theseller_super', 'theseller_directory') order by 1"
+        ).fetchall()
+    assert rows == [
+        ("theseller_backup", True, False, False, True),
+        ("theseller_migrate", True, False, False, False),
+        ("theseller_owner", False, False, False, False),
+        ("theseller_probe", True, False, True, False),
+        ("theseller_retention", True, False, False, False),
+        ("theseller_web", True, False, False, False),
+        ("theseller_worker", True, False, False, False),
+    ]
+
+
+def test_passwords_are_kept_as_scram_verifiers() -> None:
+    with superuser() as connection:
+        kinds = connection.execute(
+            "select distinct left(rolpassword, 14) from pg_authid where rolname = any(%s)", [[*LOGIN_ROLES.values()]]
+        )
+        assert kinds.fetchall() == [("SCRAM-SHA-256$",)]
+
+
+def test_migrations_act_as_the_owner(database: str) -> None:
+    with psycopg.connect(role_dsn("migrate", database)) as connection:
+        assert connection.execute("select current_user, session_user").fetchone() == ("theseller_owner", "theseller_migrate")
+        connection.execute("create table by_migration (id int)")
+        assert connection.execute("select tableowner from pg_tables where tablename = 'by_migration'").fetchone() == ("theseller_owner",)
+
+
+@pytest.mark.parametrize("short", ["web", "worker", "retention", "probe"])
+def test_services_create_nothing_and_become_nobody(database: str, short: str) -> None:
+    with psycopg.connect(role_dsn(short, database), autocommit=True) as connection:
+        for forbidden in ("create table mine (id int)", "create schema mine", "set role theseller_owner", "create role mine"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden)
+        row = connection.execute("select current_setting('statement_timeout'), current_setting('lock_timeout')").fetchone()
+        assert row is not None
+        assert "0" not in row
+
+
+def test_only_bulk_writers_make_temporary_tables(database: str) -> None:
+    for short in ("web", "worker", "retention"):
+        with psycopg.connect(role_dsn(short, database)) as connection:
+            connection.execute("create temporary table stage (id int) on commit drop")
+    with psycopg.connect(role_dsn("probe", database)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("create temporary table stage (id int)")
+
+
+def test_the_backup_role_replicates_and_reads_nothing(database: str) -> None:
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(role_dsn("backup", database))
+    with psycopg.connect(role_dsn("backup", database) + " replication=yes", autocommit=True) as connection:
+        assert connection.pgconn.exec_(b"IDENTIFY_SYSTEM").ntuples == 1
+
+
+def test_a_widened_role_is_narrowed_and_a_changed_password_restored(database: str) -> None:
+    server = test_server()
+    with superuser() as connection:
+        connection.execute("alter role theseller_backup createdb createrole bypassrls password 'changed'")
+    ensure_roles(server.superuser_dsn(), PASSWORDS, database=database)
+    with superuser() as connection:
+        row = connection.execute(
+            "select rolcreatedb, rolcreaterole, rolbypassrls from pg_roles where rolname = 'theseller_backup'"
+        ).fetchone()
+    assert row == (False, False, False)
+    psycopg.connect(role_dsn("backup", database) + " replication=yes", autocommit=True).close()
+
+
+def test_a_lost_superuser_password_says_so() -> None:
+    wrong = conninfo(test_server().state, "theseller_super", "not it", "postgres")
+    with pytest.raises(ServerFailedError, match="db-superuser"):
+        ensure_roles(wrong, PASSWORDS)

@@ -1,0 +1,173 @@
+"""Layout, accounts, locks, processes, settings and diagnoses: what needs no server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg.conninfo
+import pytest
+
+from theseller.postgres import cluster, layout
+from theseller.postgres.account import Account, can_reach
+from theseller.postgres.diagnosis import failure, tail
+from theseller.postgres.errors import ServerFailedError
+from theseller.postgres.layout import Layout, conninfo, control_folder, own_folder, saved_layout, settle, socket_directory
+from theseller.postgres.lockfile import LockFile
+from theseller.postgres.processes import ProcessMark, command_line, mark, wait_until
+from theseller.postgres.roles import LOGIN_ROLES, ensure_roles
+
+ME = Account("me", os.geteuid(), os.getegid(), switch=False)
+STRANGER = Account("stranger", 54321, 54321, switch=True)
+
+
+def state_in(tmp_path: Path) -> Path:
+    state = tmp_path / "state"
+    control_folder(state).mkdir(parents=True)
+    return state
+
+
+def test_the_usual_layout_is_inside_and_moves_with_the_folder(tmp_path: Path) -> None:
+    state = state_in(tmp_path)
+    assert saved_layout(state) is None
+    assert settle(state, ME) == Layout(state / "postgres", state / "run")
+    moved = tmp_path / "moved"
+    state.rename(moved)
+    assert socket_directory(moved) == moved / "run"
+
+
+def test_a_closed_folder_sends_the_data_elsewhere(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root runs the server as somebody else")
+    state, elsewhere = state_in(tmp_path), tmp_path / "var"
+    elsewhere.mkdir()
+    tmp_path.chmod(0o700)
+    found = settle(state, STRANGER, elsewhere)
+    assert found.home.parent == elsewhere
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    assert settle(state, STRANGER, tmp_path / "another") == found
+
+
+def test_a_folder_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
+    trap = tmp_path / "run"
+    trap.symlink_to(tmp_path)
+    with pytest.raises(ServerFailedError, match="not ours"):
+        own_folder(trap, ME)
+
+
+def test_own_folder_is_tightened(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o755)
+    own_folder(folder, ME)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_damaged_note_says_how_to_mend_it(tmp_path: Path) -> None:
+    state = state_in(tmp_path)
+    (control_folder(state) / "where.json").write_text("{")
+    with pytest.raises(ServerFailedError, match="damaged"):
+        saved_layout(state)
+
+
+def test_a_long_path_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "_short_place", lambda _account: tmp_path)
+    monkeypatch.setattr(layout, "_LONGEST_SOCKET_PATH", len(str(tmp_path)) + 60)
+    state = state_in(tmp_path / ("x" * 80))
+    assert settle(state, ME).run.parent == tmp_path
+    monkeypatch.setattr(layout, "_LONGEST_SOCKET_PATH", 10)
+    with pytest.raises(ServerFailedError, match="too long"):
+        settle(state_in(tmp_path / "y"), ME)
+
+
+def test_conninfo_quotes_what_a_password_may_hold(tmp_path: Path) -> None:
+    hard = "it's a \\ pass word"
+    parsed = psycopg.conninfo.conninfo_to_dict(conninfo(tmp_path, "theseller_web", hard))
+    assert (parsed["password"], parsed["user"], parsed["dbname"]) == (hard, "theseller_web", "theseller")
+
+
+def test_reaching_is_judged_by_each_folder_above(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    assert can_reach(ME, inner)
+    (tmp_path / "a").chmod(0o700)
+    assert not can_reach(STRANGER, inner)
+
+
+def test_one_lock_one_holder(tmp_path: Path) -> None:
+    first, second = LockFile(tmp_path / "lock", "first"), LockFile(tmp_path / "lock", "second")
+    assert second.holder() is None
+    assert first.acquire()
+    assert first.acquire()
+    assert not second.acquire()
+    holder = second.holder()
+    assert holder is not None
+    assert (holder[0].pid, holder[1]) == (os.getpid(), "first")
+    first.release()
+    assert second.acquire()
+    second.release()
+
+
+def test_a_mark_survives_saving_and_dies_with_its_process(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    saved = mark(child.pid)
+    assert saved is not None
+    saved.save(tmp_path / "mark")
+    assert ProcessMark.load(tmp_path / "mark") == saved
+    assert wait_until(lambda: "input()" in command_line(child.pid), 10.0)
+    child.kill()
+    # A zombie, not waited for yet, counts as gone.
+    assert wait_until(lambda: not saved.alive(), 10.0)
+    child.communicate()
+    assert mark(child.pid) is None
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"pid": "x", "started": 1}'])
+def test_a_damaged_mark_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "mark").write_text(content)
+    assert ProcessMark.load(tmp_path / "mark") is None
+
+
+@pytest.mark.parametrize("memory", [256 * 2**20, 2 * 2**30, 64 * 2**30])
+def test_settings_fit_the_machine_and_log_no_values(tmp_path: Path, memory: int) -> None:
+    chosen = cluster.settings(Layout(tmp_path, tmp_path / "run"), durable=True, memory=memory)
+    assert 64 <= int(chosen["shared_buffers"].removesuffix("MB")) <= 512
+    assert chosen["listen_addresses"] == ""
+    assert chosen["log_min_messages"] == "log"
+    assert chosen["log_error_verbosity"] == "terse"
+    assert "fsync" not in chosen
+
+
+def test_a_full_disk_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "SPACE_NEEDED", 2**62)
+    binaries = cluster.Binaries(tmp_path, "18.6", "wheel")
+    with pytest.raises(ServerFailedError, match=r"MB left; PostgreSQL needs"):
+        cluster.initialise(Layout(tmp_path, tmp_path / "run"), binaries, ME, "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ('FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on device', "the disk is full"),
+        ("FATAL:  could not map anonymous shared memory: Cannot allocate memory", "not enough shared memory"),
+        ("FATAL:  database files are incompatible with server", "another version"),
+        ("2026-01-01 UTC [1] LOG:  starting\n2026-01-01 UTC [1] FATAL:  something new", "something new"),
+        ("", "did not say why"),
+    ],
+)
+def test_diagnoses(text: str, cause: str) -> None:
+    assert cause in failure("did not start", text).message
+
+
+def test_tail_reads_only_what_is_new(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("old FATAL\nnew FATAL\n")
+    assert tail(log, 10) == "new FATAL\n"
+    assert tail(tmp_path / "none", 0) == ""
+
+
+def test_every_role_needs_its_password() -> None:
+    with pytest.raises(ValueError, match="probe"):
+        ensure_roles("", {short: "x" for short in LOGIN_ROLES if short != "probe"})
