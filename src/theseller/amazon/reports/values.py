@@ -196,11 +196,13 @@ _ADVICE = (
 )
 
 
+_LOCAL_MARKS = {0x00A0: None, 0x202F: None, 0x2009: None, 0x2019: None, 0x2212: "-"}
+
+
 def _cleaned(text: str) -> str:
     """Undo what locales add around digits: spaces between thousands, a typographic minus."""
-    if text.isascii():
-        return text.strip()
-    return text.strip().replace("\u2212", "-").translate({0x00A0: None, 0x202F: None, 0x2009: None, 0x2019: None})
+    text = text.strip().replace(" ", "")
+    return text if text.isascii() else text.translate(_LOCAL_MARKS)
 
 
 def decide_notation(amounts: Iterable[str], dates: Iterable[str], currency_code: str) -> Notation:
