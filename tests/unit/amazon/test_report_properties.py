@@ -12,14 +12,14 @@ from theseller.amazon.reports import Limits, ReportRefusedError, inspect_report,
 from theseller.amazon.reports.types import COLUMNS, ReportType
 
 _SMALL = Limits(content=1 << 20, json=1 << 20)
-_SEEDS = (
+_PLAIN = (
     all_orders(order(), order(), columns=BY_ORDER_DATE_COLUMNS).encode(),
     all_orders(order()).encode("utf-16"),
     all_orders(order()).encode("cp1252"),
     settlement(("ItemPrice", "Principal", "1.234,50"), total="1.234,50", dates="dotted").encode(),
     as_json(traffic("2026-03-01", "2026-03-02")),
 )
-_SEEDS += tuple(gzip.compress(seed, mtime=0) for seed in _SEEDS)
+_SEEDS = (*_PLAIN, *(gzip.compress(seed, mtime=0) for seed in _PLAIN))
 
 
 def _survives(data: bytes, size: int) -> None:

@@ -117,7 +117,7 @@ class Findings:
         spans = self._spans.values()
         days = {m.code: (m.local_day(first), m.local_day(last)) for m, (first, last) in self._spans.items() if m}
         days |= {m.code: span for m, span in self._days.items()}
-        return Period(min((s[0] for s in spans), default=None), max((s[1] for s in spans), default=None), days)
+        return Period(min((s[0] for s in spans), default=None), max((s[1] for s in spans), default=None), dict(sorted(days.items())))
 
     def marketplaces(self) -> tuple[str, ...]:
         return tuple(sorted({m.code for m in (*self._spans, *self._days) if m}))
