@@ -44,8 +44,9 @@ def screen(address: Address, people: Sequence[Person], *, seconds: float) -> str
         "  Try: sign in as Alice, connect the shop, watch its history arrive, read the dashboard; then disconnect,",
         "       download the deletion certificate and check it:  .venv/bin/theseller verify-certificate FILE",
         "",
-        f"  State and logs: {address.state}",
-        f"  Only this machine can reach it. Ctrl-C stops everything and keeps the data; {_reset(address.state)} starts over.",
+        "  Only this machine can reach it. Ctrl-C stops everything and keeps the data.",
+        f"  State and logs:  {address.state}",
+        f"  To start over:   {_reset(address.state)}",
         "",
     ])  # fmt: skip
 

@@ -61,6 +61,8 @@ class Program:
         return self.folder / f"{self.name}.pid"
 
     def start(self) -> None:
+        # What a dead one started (gunicorn's workers hold the port) must not meet its successor.
+        self.close()
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as log:
@@ -90,8 +92,10 @@ class Program:
         self._signal(signal.SIGKILL)
 
     def close(self) -> None:
-        # Whatever it started in its own session goes with it.
+        """End whatever it started in its own session, and forget it."""
         self._signal(signal.SIGKILL)
+        if self._child is not None:
+            self._child.wait()
         self._child = None
         self.mark_file.unlink(missing_ok=True)
 

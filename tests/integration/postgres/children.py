@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 
+from theseller.postgres.layout import ELSEWHERE
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.server import Server
 
@@ -17,8 +18,9 @@ PASSWORD = "crash-test"
 
 
 def server(state: Path, *, elsewhere: Path | None = None) -> Server:
-    places = {"elsewhere": elsewhere} if elsewhere else {}
-    return Server(state, binaries=find_binaries(os.environ), superuser_password=PASSWORD, purpose="a test", **places)
+    return Server(
+        state, binaries=find_binaries(os.environ), superuser_password=PASSWORD, purpose="a test", elsewhere=elsewhere or ELSEWHERE
+    )
 
 
 def say(word: object) -> None:

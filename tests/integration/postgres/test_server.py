@@ -172,7 +172,7 @@ def test_acknowledged_commits_survive_kill_9(started: Server) -> None:
 
 @needs_linux
 def test_the_server_ends_with_a_killed_supervisor(state: Path) -> None:
-    command = [sys.executable, CHILD, "start_and_sleep", str(state)]
+    command = [sys.executable, str(CHILD), "start_and_sleep", str(state)]
     child = subprocess.Popen(command, cwd=ROOT, env=child_environ(), stdout=subprocess.PIPE)  # noqa: S603  Python and our own file
     assert child.stdout is not None
     pid = int(child.stdout.readline())
@@ -271,7 +271,7 @@ def test_as_root_the_server_is_somebody_else_and_others_cannot_connect(shared: S
     answer = run_as(python, unprivileged(), [str(CHILD), "connect", str(shared.socket_dir)])
     assert answer.stdout.strip() == "PermissionError", answer.stderr
     # The same probe does connect where it may: root passes.
-    command = [sys.executable, CHILD, "connect", str(shared.socket_dir)]
+    command = [sys.executable, str(CHILD), "connect", str(shared.socket_dir)]
     mine = subprocess.run(command, cwd=ROOT, env=child_environ(), capture_output=True, text=True, check=True)  # noqa: S603  as above
     assert mine.stdout.strip() == "connected"
 

@@ -15,6 +15,7 @@ from theseller.postgres.account import Account, can_reach
 from theseller.postgres.diagnosis import failure, tail
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import Layout, conninfo, control_folder, own_folder, saved_layout, settle, socket_directory
+from theseller.postgres.locator import Binaries
 from theseller.postgres.lockfile import LockFile
 from theseller.postgres.processes import ProcessMark, command_line, mark, wait_until
 from theseller.postgres.roles import LOGIN_ROLES, ensure_roles
@@ -141,7 +142,7 @@ def test_settings_fit_the_machine_and_log_no_values(tmp_path: Path, memory: int)
 
 def test_a_full_disk_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "SPACE_NEEDED", 2**62)
-    binaries = cluster.Binaries(tmp_path, "18.6", "wheel")
+    binaries = Binaries(tmp_path, "18.6", "wheel")
     with pytest.raises(ServerFailedError, match=r"MB left; PostgreSQL needs"):
         cluster.initialise(Layout(tmp_path, tmp_path / "run"), binaries, ME, "x")
     assert list(tmp_path.iterdir()) == []

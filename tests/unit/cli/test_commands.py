@@ -1,0 +1,222 @@
+"""The command line around the commands: discovery, failures in sentences, ports, folders, the demo's screen."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import os
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from theseller.cli import main as entry
+from theseller.cli import ports
+from theseller.cli.commands import demo_reset, doctor
+from theseller.cli.demo_screen import Address, Person, screen
+from theseller.cli.demo_setup import choose_ports, demo_environ, demo_lock, take_lock
+from theseller.cli.errors import CommandError
+from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
+from theseller.postgres.errors import ServerFailedError
+
+
+class Stub:
+    HELP = "a command that does as it is told"
+
+    def __init__(self, act: Callable[[], int]) -> None:
+        self.act = act
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--number", type=int)
+
+    def run(self, _args: argparse.Namespace) -> int:
+        return self.act()
+
+
+def run_stub(monkeypatch: pytest.MonkeyPatch, error: BaseException | None, *arguments: str) -> int:
+    def act() -> int:
+        if error is not None:
+            raise error
+        return 0
+
+    monkeypatch.setattr(entry, "discover", lambda: {"stub": Stub(act)})
+    return entry.main(["stub", *arguments])
+
+
+def test_each_file_is_a_command() -> None:
+    found = entry.discover()
+    assert {"demo", "demo-reset", "doctor", "migrate", "postgres", "seed", "serve", "worker"} <= set(found)
+    assert all(command.HELP for command in found.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (None, 0, ""),
+        (CommandError("the port is taken.", "Choose another."), 1, "the port is taken.\n  Choose another."),
+        (CommandError("no such file", status=2), 2, "no such file"),
+        (ServerFailedError("it did not start.", "Read its log."), 1, "it did not start.\n  Read its log."),
+        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), 1, "the disk is full: /x/y"),
+        (PermissionError(errno.EACCES, "denied", "/x/y"), 1, "no permission: /x/y"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_failures_are_sentences(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException | None, status: int, words: str
+) -> None:
+    assert run_stub(monkeypatch, error) == status
+    assert words in capsys.readouterr().err
+
+
+def test_an_unforeseen_error_does_not_quote_what_it_choked_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_stub(monkeypatch, ValueError("invalid literal: 'Jane Buyer'")) == 1
+    said = capsys.readouterr().err
+    assert "Jane" not in said
+    assert "ValueError at test_commands.py:" in said
+    assert "--debug" in said
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "stub"], ["stub", "--debug"]])
+def test_debug_shows_the_trace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    def act() -> int:
+        raise ValueError("what")
+
+    monkeypatch.setattr(entry, "discover", lambda: {"stub": Stub(act)})
+    assert entry.main(arguments) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_wrong_usage_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_stub(monkeypatch, None, "--number", "x")
+    assert caught.value.code == 2
+    assert "invalid int" in capsys.readouterr().err
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A port that is in use (by us), and the next two free."""
+    taken = 41000
+    monkeypatch.setattr(ports, "is_free", lambda port: port != taken)
+    monkeypatch.setattr(ports, "owner", lambda _port: "process 7 (nginx)")
+    return taken
+
+
+def test_a_busy_port_is_replaced_and_said_unless_asked_for(busy: int) -> None:
+    assert ports.choose_port(busy + 1, fixed=True, variable="X") == (busy + 1, "")
+    port, remark = ports.choose_port(busy, fixed=False, variable="THESELLER_PORT", taken=frozenset({busy + 1}))
+    assert port == busy + 2
+    assert remark == f"port {busy} is in use by process 7 (nginx); using {busy + 2} (choose with THESELLER_PORT)"
+    with pytest.raises(CommandError, match=r"in use by process 7 \(nginx\)") as caught:
+        ports.choose_port(busy, fixed=True, variable="THESELLER_PORT")
+    assert "THESELLER_PORT=" in caught.value.advice
+
+
+@pytest.mark.enable_socket
+def test_a_really_busy_port_is_seen_with_its_owner() -> None:
+    with socket.socket() as listener:
+        listener.bind((ports.LOOPBACK, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert not ports.is_free(port)
+        assert str(os.getpid()) in (ports.owner(port) or "")
+    assert ports.is_free(port)
+    assert not ports.answers(port, "/")
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "65536", "-1"])
+def test_a_port_that_is_none(text: str) -> None:
+    with pytest.raises(CommandError, match="between 1 and 65535"):
+        ports.parse_port(text, "THESELLER_PORT")
+
+
+def test_the_state_folder_is_ours_or_refused(tmp_path: Path) -> None:
+    state = state_folder({"THESELLER_STATE": str(tmp_path / "new")})
+    make_state_folder(state)
+    make_state_folder(state)
+    assert is_state_folder(state)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(CommandError, match="not a state folder"):
+        make_state_folder(tmp_path / "mine")
+
+
+def test_reset_deletes_only_what_is_ours_and_only_at_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("THESELLER_ENV", raising=False)
+    state = tmp_path / "state"
+    monkeypatch.setenv("THESELLER_STATE", str(state))
+    assert demo_reset.run(argparse.Namespace()) == 0
+    state.mkdir()
+    (state / "file").touch()
+    with pytest.raises(CommandError, match="nothing is deleted"):
+        demo_reset.run(argparse.Namespace())
+    (state / "file").unlink()
+    make_state_folder(state)
+    lock, _ = take_lock(state, lambda _: None)
+    with pytest.raises(CommandError, match="The demo is running as process"):
+        demo_reset.run(argparse.Namespace())
+    lock.release()
+    assert demo_reset.run(argparse.Namespace()) == 0
+    assert not state.exists()
+
+
+def test_reset_refuses_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THESELLER_ENV", "production")
+    monkeypatch.setenv("THESELLER_STATE", str(tmp_path))
+    with pytest.raises(CommandError, match="production"):
+        demo_reset.run(argparse.Namespace())
+
+
+def test_one_demo_at_a_time_and_the_second_learns_where(tmp_path: Path) -> None:
+    lock, left = take_lock(tmp_path, lambda _: None)
+    assert left == 0
+    (tmp_path / "processes" / "demo.json").write_text(json.dumps({"web": "http://127.0.0.1:8100"}))
+    with pytest.raises(CommandError, match=rf"process {os.getpid()} at http://127\.0\.0\.1:8100"):
+        take_lock(tmp_path, lambda _: None)
+    lock.release()
+    assert demo_lock(tmp_path).holder() is None
+
+
+def test_the_demos_environment_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("theseller.cli.demo_setup.is_free", lambda _port: True)
+    monkeypatch.setattr(ports, "is_free", lambda _port: True)
+    (tmp_path / "processes").mkdir()
+    given = {"DATABASE_URL": "postgresql://elsewhere/real", "THESELLER_ROLE": "migrate", "THESELLER_PORT": "8300", "KEPT": "yes"}
+    chosen = choose_ports(given, lambda _: None, patience=0.0)
+    environ = demo_environ(given, tmp_path, chosen)
+    assert (chosen.web, chosen.emulator) == (8300, 8101)
+    assert "DATABASE_URL" not in environ
+    assert "THESELLER_ROLE" not in environ
+    assert environ["THESELLER_PUBLIC_URL"] == "http://127.0.0.1:8300"
+    assert environ["THESELLER_AMAZON"] == "emulator:http://127.0.0.1:8101"
+    assert environ["KEPT"] == "yes"
+    application = tmp_path / "emulator" / "application.json"
+    assert stat.S_IMODE(application.stat().st_mode) == 0o600
+    assert json.loads(application.read_text())["client_secret"] == (tmp_path / "secrets" / "lwa-client-secret").read_text().strip()
+
+
+def test_the_screen_fits_a_small_terminal(tmp_path: Path) -> None:
+    people = [
+        Person(name, f"{name.lower()}@example.com", "a-password-as-long-as-they-are-" + "x" * 12, "owner of a shop")
+        for name in ("Alice", "Bob", "Olga")
+    ]
+    shown = screen(Address(8100, 8101, tmp_path), people, seconds=1.25)
+    assert len(shown.splitlines()) <= 24
+    assert max(len(line.replace(str(tmp_path), "")) for line in shown.splitlines()) <= 110
+    for word in ("http://127.0.0.1:8100/", "8101", "alice@example.com", str(tmp_path), "Ctrl-C", "make demo-reset", "1.2 s"):
+        assert word in shown
+
+
+def test_the_doctor_finds_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("THESELLER_STATE", str(tmp_path))
+    monkeypatch.setattr(doctor, "is_free", lambda _port: True)
+    assert doctor.run(argparse.Namespace()) == 0
+    monkeypatch.setenv("THESELLER_PG_BIN", str(tmp_path))
+    monkeypatch.setattr(doctor, "SPACE_NEEDED", 2**62)
+    assert doctor.run(argparse.Namespace()) == 1
+    said = capsys.readouterr().out
+    assert "has no postgres" in said
+    assert "are needed" in said
