@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -92,8 +93,16 @@ def _send_structlog_through_logging() -> None:
 def _handler(target: TextIO | Path) -> logging.Handler:
     if not isinstance(target, Path):
         return logging.StreamHandler(target)
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
-    return WatchedFileHandler(target, encoding="utf-8")
+    return _PrivateFileHandler(target, encoding="utf-8")
+
+
+class _PrivateFileHandler(WatchedFileHandler):
+    """A log file of mode 0600, also the new one after a rotation has moved it away."""
+
+    @override
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding="utf-8")
 
 
 def _take_over_loggers() -> None:

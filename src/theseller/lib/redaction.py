@@ -29,13 +29,17 @@ _NAME = (
     rf"[\w.-]{{0,64}}(?:{_SMELL.replace('_?', '[_-]?')})[\w.-]{{0,64}}|(?:spapi_oauth_)?code|state|dsn|session_?id|sid|x-amz-[\w-]{{1,64}}"
 )
 _QUOTED = r'\\?"(?:[^"\\]|\\[^"])*\\?"|\\?' + r"'(?:[^'\\]|\\[^'])*\\?'"
+_SPACE = r"\s{0,8}"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), REDACTED),
     # The header lines that carry credentials, to the end of the line: a cookie header holds several.
-    (re.compile(r"(?im)\b((?:proxy-)?authorization|(?:set-)?cookie|x-amz-[\w-]*)(\s*:\s*)[^\s'\",}][^\r\n'\"}]*"), rf"\1\2{REDACTED}"),
+    (
+        re.compile(r"(?im)\b((?:proxy-)?authorization|(?:set-)?cookie|x-amz-[\w-]{1,64})(\s{0,8}:\s{0,8})[^\s'\",}][^\r\n'\"}]*"),
+        rf"\1\2{REDACTED}",
+    ),
     # name=value in addresses, forms and keyword texts; 'name': 'value' in printed dictionaries and JSON.
     (re.compile(rf"(?i)(?<![\w.-])({_NAME})=(?:{_QUOTED}|[^\s&\"'#;,)}}\]]+)"), rf"\1={REDACTED}"),
-    (re.compile(rf"(?i)(\\?[\"'])({_NAME})\1(\s*[:,]\s*)b?(?:{_QUOTED}|[^\s\"',}}\])]+)"), rf"\1\2\1\3{REDACTED}"),
+    (re.compile(rf"(?i)(\\?[\"'])({_NAME})\1({_SPACE}[:,]{_SPACE})b?(?:{_QUOTED}|[^\s\"',}}\])]+)"), rf"\1\2\1\3{REDACTED}"),
     (re.compile(r"(?i)\b(bearer)\s+[\w.~+/=|%-]{8,}"), rf"\1 {REDACTED}"),
     # Amazon: refresh and access tokens, client secrets. Application and client ids are public.
     (re.compile(r"(?i)Atz[a-z](?:\||%7C|\\u007c)[\w.~+/=|%-]*"), REDACTED),
