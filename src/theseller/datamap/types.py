@@ -28,6 +28,7 @@ class Eraser(StrEnum):
     DELETE_CONNECTION = "delete_connection"  # rows of the connection, by its column
     DELETE_USER = "delete_user"  # rows about a person, with that person's account
     CASCADE = "cascade"  # with the row of a parent, by the foreign key
+    REBUILD = "rebuild"  # derived: deleted for the stores concerned, and made again from the rows that are left
     EXPIRY = "expiry"  # by age alone, by its own recurring job
     KEY = "key"  # unreadable when the data key is destroyed, then deleted with the tenant
     KEEP = "keep"  # outlives the tenant; holds nothing of theirs that must go
@@ -78,7 +79,7 @@ class Holding:
             ),
             (self.table in self.parents, "a table is not its own parent here; its rows go together"),
             (
-                self.eraser in {Eraser.DELETE_TENANT, Eraser.KEY} and self.tenant_column is None,
+                self.eraser in {Eraser.DELETE_TENANT, Eraser.REBUILD, Eraser.KEY} and self.tenant_column is None,
                 "rows can be found by tenant only with a tenant column",
             ),
             (

@@ -30,6 +30,8 @@ from theseller.crypto.providers import FileSecretProvider
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
+# The tests' own threads (xdist has some) do nothing that a forked child waits for.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork.*:DeprecationWarning")
 FORK = multiprocessing.get_context("fork")
 
 

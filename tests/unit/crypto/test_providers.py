@@ -12,6 +12,9 @@ from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, Un
 from theseller.crypto.providers import EnvironmentSecretProvider, FileSecretProvider, new_text_secret
 from theseller.lib.secret import Secret
 
+# The tests' own threads (xdist has some) do nothing that a forked child waits for.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork.*:DeprecationWarning")
+
 
 @pytest.fixture
 def provider(tmp_path: Path) -> FileSecretProvider:

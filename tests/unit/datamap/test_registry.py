@@ -1,0 +1,160 @@
+"""The laws of the data map."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theseller.datamap import registry
+from theseller.datamap.registry import DataMapError, Register
+from theseller.datamap.types import DataClass, Differences, Eraser, Holding
+
+
+def holding(table: str, **changes: Any) -> Holding:  # noqa: ANN401 - bad values are offered too
+    fields: dict[str, Any] = {
+        "data_class": DataClass.SELLER_FACTS,
+        "retention": "life-purge-30",
+        "eraser": Eraser.DELETE_TENANT,
+        "tenant_column": "tenant_id",
+    }
+    return Holding(table=table, **fields | changes)
+
+
+def filled(*holdings: Holding) -> Register:
+    register = Register()
+    register.register(*holdings)
+    return register
+
+
+def tables(register: Register) -> list[str]:
+    return [holding.table for holding in register.erasure_order()]
+
+
+@pytest.mark.parametrize(
+    ("changes", "law"),
+    [
+        ({"table": "Orders"}, "plain name"),
+        ({"table": "public.orders"}, "plain name"),
+        ({"table": "orders;drop"}, "plain name"),
+        ({"table": ""}, "plain name"),
+        ({"tenant_column": "tenant id"}, "plain name"),
+        ({"parents": ("a-b",)}, "plain name"),
+        ({"retention": " "}, "how long"),
+        ({"parents": ("orders",)}, "own parent"),
+        ({"tenant_column": None}, "whose they are"),
+        ({"tenant_column": None, "data_class": DataClass.OPERATIONAL}, "tenant column"),
+        ({"tenant_column": None, "data_class": DataClass.CREDENTIALS, "eraser": Eraser.KEY}, "tenant column"),
+        ({"eraser": Eraser.DELETE_CONNECTION}, "connection column"),
+        ({"eraser": Eraser.CASCADE}, "parent"),
+        ({"eraser": Eraser.KEEP, "note": "why"}, "cannot be kept"),
+        ({"eraser": Eraser.KEEP, "data_class": DataClass.SELLER_PERSONAL, "note": "why"}, "cannot be kept"),
+        ({"eraser": Eraser.KEEP, "data_class": DataClass.EVIDENCE}, "note"),
+        ({"data_class": DataClass.NONE, "eraser": Eraser.EXPIRY}, "somebody"),
+    ],
+)
+def test_a_holding_that_contradicts_itself_is_refused(changes: dict[str, Any], law: str) -> None:
+    with pytest.raises(ValueError, match=law):
+        holding(**{"table": "orders"} | changes)
+
+
+def test_a_holding_is_frozen() -> None:
+    with pytest.raises(AttributeError):
+        holding("orders").table = "other"  # type: ignore[misc]
+
+
+def test_a_table_is_registered_once() -> None:
+    register = filled(holding("orders"))
+    register.register(holding("orders"))
+    with pytest.raises(DataMapError, match="orders is registered twice"):
+        register.register(holding("lines"), holding("orders", note="other"))
+    assert [kept.table for kept in register.holdings()] == ["orders"]
+
+
+def test_holdings_are_found_by_table_and_by_partition() -> None:
+    register = filled(holding("lines", partitions="lines_p"), holding("orders"))
+    assert register.holding("lines_p2026_11").table == "lines"
+    assert register.holding("orders").table == "orders"
+    for unknown in ("order", "orders_2026", "line", "lines_x"):
+        with pytest.raises(KeyError, match="no data map"):
+            register.holding(unknown)
+
+
+def test_partitions_may_not_hide_another_table() -> None:
+    register = filled(holding("lines", partitions="lines_"))
+    with pytest.raises(DataMapError, match="lines_archive"):
+        register.register(holding("lines_archive"))
+    with pytest.raises(DataMapError, match="would also cover"):
+        register.register(holding("other", partitions="lines_o"))
+    with pytest.raises(DataMapError, match="would also cover"):
+        filled(holding("lines_old"), holding("lines", partitions="lines_"))
+
+
+def test_children_go_before_parents() -> None:
+    register = filled(
+        holding("tenant"),
+        holding("connection", parents=("tenant",)),
+        holding("token", parents=("connection", "tenant")),
+        holding("facts", parents=("tenant",)),
+    )
+    assert tables(register) == ["facts", "token", "connection", "tenant"]
+
+
+def test_free_tables_go_by_their_order_then_by_name() -> None:
+    register = filled(holding("c", erase_order=-1), holding("b"), holding("a"), holding("z", erase_order=-2, parents=("a",)))
+    assert tables(register) == ["z", "c", "a", "b"]
+
+
+@given(st.permutations(range(8)), st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20))
+def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[int, int]]) -> None:
+    """Parents drawn only from lower numbers can't form a circle; registration happens in any order."""
+    parents: dict[int, set[int]] = {number: set() for number in range(8)}
+    for one, other in pairs:
+        if one != other:
+            parents[max(one, other)].add(min(one, other))
+    register = filled(*(holding(f"t{n}", parents=tuple(f"t{p}" for p in sorted(parents[n]))) for n in names))
+    order = tables(register)
+    assert sorted(order) == [f"t{n}" for n in range(8)]
+    for child, of_child in parents.items():
+        for parent in of_child:
+            assert order.index(f"t{child}") < order.index(f"t{parent}")
+
+
+def test_circles_and_unknown_parents_are_named() -> None:
+    with pytest.raises(DataMapError, match="circle of parents: a, b"):
+        filled(holding("a", parents=("b",)), holding("b", parents=("a",)), holding("c")).erasure_order()
+    with pytest.raises(DataMapError, match="a names the parent nowhere"):
+        filled(holding("a", parents=("nowhere",))).erasure_order()
+
+
+def test_differences_with_a_catalogue() -> None:
+    register = filled(holding("lines", partitions="lines_p"), holding("orders"), holding("gone"))
+    found = register.differences(["orders", "lines", "lines_p1", "lines_p2", "stray", "another", "orders"])
+    assert found == Differences(unregistered=("another", "stray"), missing=("gone",))
+    assert found
+    assert not register.differences(iter(["orders", "lines", "gone"]))
+    # A partition alone does not make up for the table that it belongs to.
+    assert register.differences(["orders", "gone", "lines_p1"]).missing == ("lines",)
+
+
+def test_load_imports_the_slices_and_checks_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = Register()
+    for name in ("register", "holdings", "holding", "erasure_order", "differences"):
+        monkeypatch.setattr(registry, name, getattr(fresh, name))
+    head = "from theseller.datamap.registry import holds\nfrom theseller.datamap.types import DataClass, Eraser\n"
+    call = 'holds("{}", DataClass.OPERATIONAL, retention="x", eraser=Eraser.EXPIRY, parents={})\n'
+    (tmp_path / "sample_slice_one.py").write_text(head + call.format("one", "('two',)"))
+    (tmp_path / "sample_slice_two.py").write_text(head + call.format("two", "()"))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(DataMapError, match="names the parent two"):
+        registry.load(["sample_slice_one"])
+    assert [kept.table for kept in registry.load(["sample_slice_one", "sample_slice_two"])] == ["one", "two"]
+    assert [kept.table for kept in registry.erasure_order()] == ["one", "two"]
+    with pytest.raises(ImportError):
+        registry.load(["sample_slice_three"])
+    for name in ("sample_slice_one", "sample_slice_two"):
+        del sys.modules[name]
