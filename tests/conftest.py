@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -12,7 +13,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from typing import TYPE_CHECKING
+
 from tests.database import PASSWORDS, prepared_template, session_folder, test_server, worker_database, worker_name
+
+if TYPE_CHECKING:
+    from tests.cast import Cast
 
 STATE = session_folder() / f"state-{worker_name()}"
 
@@ -66,6 +72,27 @@ def database() -> Iterator[str]:
         close_pool = getattr(connection, "close_pool", None)
         if close_pool is not None:
             close_pool()
+
+
+@pytest.fixture
+def cast(database: str) -> Cast:
+    """Return Alice, Bob and Charlie with fresh shops."""
+    from tests.cast import assemble
+
+    return assemble()
+
+
+@contextlib.contextmanager
+def as_role(role: str) -> Iterator[None]:
+    """Let the code inside use the database as `role` does: its `default` connection becomes that role's."""
+    from django.db import connections
+
+    usual = connections["default"]
+    connections["default"] = connections[role]
+    try:
+        yield
+    finally:
+        connections["default"] = usual
 
 
 def _migrate_in(name: str) -> None:

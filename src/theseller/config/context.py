@@ -12,8 +12,10 @@ from theseller import __version__
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Return the seat (None on public pages), the kind of deployment and the version."""
+    seat = getattr(request, "seat", None)
     return {
-        "seat": getattr(request, "seat", None),
+        "seat": seat,
+        "tenant_name": seat.tenant_name if seat else "",
         "deployment": settings.ENVIRONMENT.kind.value,
         "version": __version__,
         "emulated": settings.ENVIRONMENT.emulator_url is not None,

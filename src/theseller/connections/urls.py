@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
+
+from theseller.connections import views
 
 app_name = "connections"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("new/", views.choose, name="choose"),
+    path("attempts/", views.begin, name="begin"),
+    path("callback/", views.callback, name="callback"),
+    path("refused/<str:refusal>/", views.refused, name="refused"),
+    path("<uuid:connection>/disconnection/", views.disconnection, name="disconnection"),
+]

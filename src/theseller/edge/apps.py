@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,7 @@ class EdgeConfig(AppConfig):
 
     name = "theseller.edge"
     label = "edge"
+
+    def ready(self) -> None:
+        """Register what this room's tables hold."""
+        importlib.import_module("theseller.edge.datamap")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-#: 18 months of facts that are not personal data (Data Protection Policy 1.7; clause life-purge-30 ends them sooner).
-FACTS_KEPT_DAYS = 548
+# Ingest must not fetch what would have to be erased at once, and may not import this room: that limit lives in lib.
+from theseller.lib.limits import FACTS_KEPT_DAYS as FACTS_KEPT_DAYS
+
 #: Everything derived from a connection is gone this long after it ends (clauses life-purge-30, aup-deletion-requests).
 PURGE_DAYS_MAX = 30

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
+
+from theseller.retention import views
 
 app_name = "retention"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("connections/<uuid:connection>/erasure/", views.erasure, name="erasure"),
+    path("connections/<uuid:connection>/certificate.json", views.certificate_file, name="certificate"),
+]

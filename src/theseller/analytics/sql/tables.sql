@@ -1,12 +1,16 @@
 -- Rollups: one row a day and store, and one a day, store and product. Recomputed whole from the base rows of the days that a
 -- write marked dirty, so they can't drift. Sales columns come from the orders book (purchase day), money columns from the ledger
--- (posted day). A currency of its own for each store; nothing is summed across stores with different ones.
+-- (posted day). The currency is part of the key: nothing is summed across two of them, not even by accident.
+--
+-- Signs are the ledger's: what the seller gets is positive, what it costs is negative. So fees, refunds, discounts and advertising are
+-- normally below zero, and net_proceeds is the plain sum of the eight columns above it.
 
 create table analytics_day (
     tenant_id         uuid not null,
     local_day         date not null,
     marketplace_id    text not null,
     currency          text not null,
+    -- The orders book.
     orders            int not null,
     cancelled_orders  int not null,
     pending_orders    int not null,
@@ -15,17 +19,26 @@ create table analytics_day (
     unpriced_units    int not null,
     ordered_sales     numeric(20, 4) not null,
     promotions        numeric(20, 4) not null,
+    -- The ledger: counts, then its parts.
     refunds           int not null,
+    product_sales     numeric(20, 4) not null,
+    credits           numeric(20, 4) not null,
+    discounts         numeric(20, 4) not null,
     refunded_sales    numeric(20, 4) not null,
-    posted_sales      numeric(20, 4) not null,
     fees              numeric(20, 4) not null,
-    other_amounts     numeric(20, 4) not null,
+    advertising       numeric(20, 4) not null,
+    reimbursements    numeric(20, 4) not null,
     unclassified      numeric(20, 4) not null,
     net_proceeds      numeric(20, 4) not null,
+    -- Parts of `fees`; the rest are other fees.
+    selling_fees      numeric(20, 4) not null,
+    fulfilment_fees   numeric(20, 4) not null,
+    storage_fees      numeric(20, 4) not null,
+    -- How sure: the part of net_proceeds that Amazon still holds back, and which book spoke.
     deferred          numeric(20, 4) not null,
     ledger_source     text not null check (ledger_source in ('none', 'finances', 'settlement')),
     computed_at       timestamptz not null,
-    primary key (tenant_id, local_day, marketplace_id)
+    primary key (tenant_id, local_day, marketplace_id, currency)
 ) partition by hash (tenant_id);
 create table analytics_day_t0 partition of analytics_day for values with (modulus 4, remainder 0);
 create table analytics_day_t1 partition of analytics_day for values with (modulus 4, remainder 1);
@@ -49,7 +62,7 @@ create table analytics_day_product (
     refunded_sales    numeric(20, 4) not null,
     fees              numeric(20, 4) not null,
     net_proceeds      numeric(20, 4) not null,
-    primary key (tenant_id, local_day, marketplace_id, sku)
+    primary key (tenant_id, local_day, marketplace_id, currency, sku)
 ) partition by hash (tenant_id);
 create table analytics_day_product_t0 partition of analytics_day_product for values with (modulus 4, remainder 0);
 create table analytics_day_product_t1 partition of analytics_day_product for values with (modulus 4, remainder 1);

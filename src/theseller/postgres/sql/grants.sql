@@ -82,6 +82,7 @@ grant select, insert, delete on analytics_day, analytics_day_product to theselle
 -- Erasure: only inside a tenant's scope, never the evidence.
 grant select, delete on ingest_stream, ingest_bucket, ingest_drift, ingest_document, ingest_order_line, ingest_ledger_line, ingest_product,
     ingest_inventory, ingest_traffic_day, ingest_dirty_day, analytics_day, analytics_day_product, connections_attempt to theseller_retention;
+grant insert on ingest_dirty_day to theseller_retention;
 grant select (tenant_id, connection_id) on connections_refresh_token to theseller_retention;
 grant select, insert on retention_purge, retention_certificate to theseller_retention;
 grant update (steps_done, completed_at) on retention_purge to theseller_retention;
@@ -116,6 +117,7 @@ grant select on connections_connection, connections_disconnection, ingest_stream
 grant select (tenant_id, connection_id, id, issued_at) on retention_certificate to theseller_probe;
 grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_probe;
 grant select (tenant_id, local_day, connection_id, marketplace_id) on ingest_order_line, ingest_ledger_line to theseller_probe;
+grant select (tenant_id, connection_id) on ingest_bucket to theseller_probe;
 grant select (tenant_id, connection_id, marketplace_id) on ingest_product, ingest_inventory, ingest_traffic_day to theseller_probe;
 grant select (tenant_id, marketplace_id, local_day) on analytics_day, analytics_day_product to theseller_probe;
 grant select on controls_evidence to theseller_probe, theseller_web, theseller_worker;

@@ -1,0 +1,31 @@
+"""What this room holds."""
+
+from __future__ import annotations
+
+from theseller.datamap.registry import holds
+from theseller.datamap.types import DataClass, Eraser
+
+holds(
+    "accounts_user",
+    DataClass.SELLER_PERSONAL,
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_USER,
+    note="People who sign in: address, name, password hash.",
+)
+holds(
+    "accounts_membership",
+    DataClass.SELLER_PERSONAL,
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_TENANT,
+    tenant_column="tenant_id",
+    parents=("tenancy_tenant", "accounts_user"),
+)
+holds(
+    "django_session",
+    DataClass.OPERATIONAL,
+    retention="12 hours",
+    eraser=Eraser.EXPIRY,
+    note="Browser sessions under a hash of their key.",
+)
+for _table in ("django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"):
+    holds(_table, DataClass.NONE, retention="with the deployment", eraser=Eraser.KEEP, note="Django's own bookkeeping; nobody's data.")

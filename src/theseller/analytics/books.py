@@ -1,0 +1,101 @@
+"""The two books in words that SQL can be given: which kinds make which column, and when a store's day begins and ends.
+
+The orders book is by purchase day, the ledger by posted day. Which source speaks for a day of the ledger is decided in `sql/book.sql`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache
+from importlib import resources
+from typing import Any
+from uuid import UUID
+
+from theseller.amazon.kinds import Group, Kind, group, is_profit_and_loss
+from theseller.amazon.reports.types import ReportType
+from theseller.lib.marketplaces import MARKETPLACES
+
+#: Lines in one of these states are no money yet, or no longer: an estimate is none of Amazon's figures, a reversed line was withdrawn.
+UNCOUNTED_STATES = frozenset({"estimated", "reversed"})
+SETTLEMENT_REPORTS = (ReportType.SETTLEMENT_V2.value,)
+
+_DISCOUNTS = {Kind.PROMOTION, Kind.POINTS}
+_PRODUCT_SALES = {Kind.PRINCIPAL, Kind.LIQUIDATION}
+_SELLING_FEES = {Kind.REFERRAL, Kind.REFUND_ADMIN, Kind.CLOSING, Kind.DIGITAL_SERVICES}
+_FULFILMENT_FEES = {Kind.FBA_FULFILMENT, Kind.SHIPPING_CHARGEBACK, Kind.RETURNS_PROCESSING, Kind.POSTAGE}
+_STORAGE_FEES = {Kind.STORAGE, Kind.REMOVAL, Kind.INBOUND}
+
+
+def _kinds(wanted: Group) -> frozenset[Kind]:
+    return frozenset(kind for kind in Kind if group(kind) is wanted)
+
+
+#: Column of analytics_day → the kinds whose amounts it sums. The first eight share out the profit-and-loss kinds without overlap.
+COLUMN_KINDS: dict[str, frozenset[Kind]] = {
+    "product_sales": frozenset(_PRODUCT_SALES),
+    "credits": _kinds(Group.SALES) - _PRODUCT_SALES - _DISCOUNTS,
+    "discounts": frozenset(_DISCOUNTS),
+    "refunded_sales": _kinds(Group.REFUNDS),
+    "fees": _kinds(Group.FEES),
+    "advertising": _kinds(Group.ADVERTISING),
+    "reimbursements": _kinds(Group.REIMBURSEMENTS),
+    "unclassified": _kinds(Group.UNCLASSIFIED),
+    "selling_fees": frozenset(_SELLING_FEES),
+    "fulfilment_fees": frozenset(_FULFILMENT_FEES),
+    "storage_fees": frozenset(_STORAGE_FEES),
+}
+COUNTED_KINDS = frozenset(kind for kind in Kind if is_profit_and_loss(kind))
+#: A refund is counted by these; its other lines (fees given back, discounts taken back) come with it.
+REFUND_KINDS = frozenset({Kind.REFUND_PRINCIPAL})
+
+
+@cache
+def sql_text(*names: str) -> str:
+    """Return files of `sql/` joined; with more than one, the first is what stands after ``with``."""
+    folder = resources.files("theseller.analytics").joinpath("sql")
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
+    return texts[0] if len(texts) == 1 else "with\n" + "\n".join(texts)
+
+
+def zone_of(marketplace_id: str) -> tzinfo:
+    """Return the zone of a store; what belongs to no store is booked by UTC days."""
+    store = MARKETPLACES.get(marketplace_id)
+    return store.zone if store else UTC
+
+
+def currency_of(marketplace_id: str) -> str:
+    """Return the currency of a store: what an order without a price would have been priced in."""
+    store = MARKETPLACES.get(marketplace_id)
+    return store.currency if store else "XXX"  # ISO 4217: no currency.
+
+
+def midnight(marketplace_id: str, day: date) -> datetime:
+    """Return the instant at which `day` begins in a store."""
+    return datetime.combine(day, time.min, tzinfo=zone_of(marketplace_id)).astimezone(UTC)
+
+
+def local_day(marketplace_id: str, instant: datetime) -> date:
+    """Return the calendar day of `instant` in a store."""
+    return instant.astimezone(zone_of(marketplace_id)).date()
+
+
+def _texts(kinds: Iterable[Kind]) -> list[str]:
+    return sorted(kind.value for kind in kinds)
+
+
+def parameters(tenant: UUID, slices: Sequence[tuple[str, date]], **more: object) -> dict[str, Any]:
+    """Return the parameters of `book.sql` and of what follows it, for these (store, day) pairs."""
+    return {
+        "tenant": tenant,
+        "stores": [store for store, _ in slices],
+        "days": [day for _, day in slices],
+        "midnights": [midnight(store, day) for store, day in slices],
+        "next_midnights": [midnight(store, day + timedelta(days=1)) for store, day in slices],
+        "currencies": [currency_of(store) for store, _ in slices],
+        "settlement_reports": list(SETTLEMENT_REPORTS),
+        "counted_kinds": _texts(COUNTED_KINDS),
+        "refund_kinds": _texts(REFUND_KINDS),
+        **{column: _texts(kinds) for column, kinds in COLUMN_KINDS.items()},
+        **more,
+    }

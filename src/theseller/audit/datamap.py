@@ -1,0 +1,14 @@
+"""What this room holds."""
+
+from __future__ import annotations
+
+from theseller.datamap.registry import holds
+from theseller.datamap.types import DataClass, Eraser
+
+holds(
+    "audit_event",
+    DataClass.EVIDENCE,
+    retention="12 months at least (Data Protection Policy 2.6)",
+    eraser=Eraser.KEEP,
+    note="Who did what, when. Ids only, no personal data, no amounts: it proves the erasure that it outlives.",
+)

@@ -1,0 +1,44 @@
+"""What this room holds."""
+
+from __future__ import annotations
+
+from theseller.datamap.registry import holds
+from theseller.datamap.types import DataClass, Eraser
+
+holds(
+    "connections_connection",
+    DataClass.OPERATIONAL,
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_TENANT,
+    tenant_column="tenant_id",
+    parents=("tenancy_tenant",),
+    note="That an authorisation existed: region, seller id, dates. The certificate of its erasure refers to it.",
+)
+holds(
+    "connections_disconnection",
+    DataClass.OPERATIONAL,
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_TENANT,
+    tenant_column="tenant_id",
+    parents=("connections_connection",),
+    note="That it ended, when and why. The erasure starts from it.",
+)
+holds(
+    "connections_refresh_token",
+    DataClass.CREDENTIALS,
+    retention="life-token-now",
+    eraser=Eraser.KEY,
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    parents=("connections_connection",),
+    note="Deleted, and its data key destroyed, in the transaction of the disconnection; the purge only confirms it.",
+)
+holds(
+    "connections_attempt",
+    DataClass.OPERATIONAL,
+    retention="life-purge-30",
+    eraser=Eraser.DELETE_TENANT,
+    tenant_column="tenant_id",
+    parents=("tenancy_tenant", "accounts_user"),
+    note="Hashes of states and sessions of finished authorisations.",
+)

@@ -1,0 +1,44 @@
+"""What a seller chooses before going to Amazon."""
+
+from __future__ import annotations
+
+from django import forms
+
+from theseller.amazon.features import FEATURES
+from theseller.lib.marketplaces import MARKETPLACES, Region
+
+_REGION_NAMES = {Region.NA: "North and South America", Region.EU: "Europe, Middle East, Africa, India", Region.FE: "Asia-Pacific"}
+
+
+def _stores() -> list[tuple[str, list[tuple[str, str]]]]:
+    return [
+        (_REGION_NAMES[region], [(m.id, m.sales_channel) for m in MARKETPLACES.values() if m.region is region])
+        for region in (Region.NA, Region.EU, Region.FE)
+    ]
+
+
+class ChoiceForm(forms.Form):
+    """Features to use, and the store whose Seller Central the seller signs in to."""
+
+    features = forms.MultipleChoiceField(
+        choices=[(feature.key, feature.title) for feature in FEATURES.values()],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one thing to see."},
+    )
+    marketplace = forms.ChoiceField(label="Your Amazon store", choices=_stores, initial="ATVPDKIKX0DER")
+
+
+class DisconnectForm(forms.Form):
+    """The word that stands between a slip of the hand and an erasure."""
+
+    confirm = forms.CharField(
+        label="Type DISCONNECT to confirm",
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+    )
+
+    def clean_confirm(self) -> str:
+        word = str(self.cleaned_data["confirm"])
+        if word.strip().upper() != "DISCONNECT":
+            raise forms.ValidationError("Type the word DISCONNECT, or go back: nothing has been changed.")
+        return word

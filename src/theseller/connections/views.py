@@ -1,0 +1,192 @@
+"""The way to Amazon and back, the state of a connection, and its end."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from theseller.accounts.seats import seated
+from theseller.accounts.types import Permission, Seat
+from theseller.amazon.features import FEATURES, Feature, roles_for
+from theseller.amazon.roles import ROLES
+from theseller.connections.forms import ChoiceForm, DisconnectForm
+from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect
+from theseller.connections.queries import all_connections, connection_view
+from theseller.connections.types import Authorised, ConnectionView, DisconnectReason, Refusal
+from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
+from theseller.lib import clock
+from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+#: What each refusal means to a seller: (title, what to do).
+REFUSALS: dict[Refusal, tuple[str, str]] = {
+    Refusal.ALREADY_CONNECTED: (
+        "Another Amazon account of this region is connected",
+        "This shop already shows another seller account of the same region. Disconnect that one first, or use another shop for this one.",
+    ),
+    Refusal.AMAZON_UNAVAILABLE: ("Amazon did not answer", "Nothing was stored. Wait a minute and connect again."),
+    Refusal.CODE_REJECTED: (
+        "Amazon did not accept the authorisation code",
+        "A code lives five minutes and works once. Nothing was stored. Connect again.",
+    ),
+    Refusal.DECLINED: ("You did not authorise the connection", "Nothing was stored and nothing was read. Connect again whenever you like."),
+    Refusal.EXPIRED: ("That took longer than ten minutes", "For your safety the attempt has lapsed. Nothing was stored. Connect again."),
+    Refusal.MISCONFIGURED: (
+        "This deployment's Amazon application is not set up correctly",
+        "Nothing was stored. Tell the operator of this service: the client id, client secret or redirect address do not fit what Amazon has.",
+    ),
+    Refusal.STATE_UNKNOWN: ("This return from Amazon was not asked for here", "Nothing was stored. Begin on the connection page."),
+    Refusal.STATE_USED: ("This return from Amazon was used before", "Nothing was stored a second time. See the connection page."),
+    Refusal.WRONG_SESSION: (
+        "This return from Amazon belongs to another browser session",
+        "Nothing was stored. Begin and finish in the same browser, signed in as the same person.",
+    ),
+}
+
+
+@require_GET
+@seated(Permission.DASHBOARD_READ)
+def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the shop's connections, open ones first."""
+    with tenant_scope(seat.tenant):
+        found = all_connections()
+    context = {
+        "open_connections": [_shown(view) for view in found if view.is_open],
+        "closed_connections": [_shown(view) for view in found if not view.is_open],
+        "may_manage": seat.may(Permission.CONNECTION_MANAGE),
+        "at": clock.now(),
+    }
+    return render(request, "connections/overview.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@seated(Permission.CONNECTION_MANAGE)
+def choose(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Choose features and store (GET), then read which roles that needs and why (POST)."""
+    del seat
+    form = ChoiceForm(request.POST or None, initial={"features": list(FEATURES)})
+    if request.method == "POST" and form.is_valid():
+        return render(request, "connections/review.html", _review(form))
+    status = 422 if request.method == "POST" else 200
+    return render(request, "connections/choose.html", {"form": form, "features": _offers(form)}, status=status)
+
+
+@require_POST
+@limited("authorisation", {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)})
+@seated(Permission.CONNECTION_MANAGE)
+def begin(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Open an attempt and send the browser to Seller Central."""
+    form = ChoiceForm(request.POST)
+    if not form.is_valid():
+        return render(request, "connections/choose.html", {"form": form, "features": _offers(form)}, status=422)
+    begun = begin_authorisation(
+        features=form.cleaned_data["features"],
+        marketplace_id=form.cleaned_data["marketplace"],
+        session_key=_session_key(request),
+        person=seat.person,
+        tenant=seat.tenant,
+        actor=seat.actor,
+        at=clock.now(),
+    )
+    response = HttpResponse(status=303, headers={"Location": begun.consent_url})
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@sensitive_variables()
+@require_GET
+@limited("authorisation", {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}, methods=("GET",))
+@seated(Permission.CONNECTION_MANAGE)
+def callback(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Take the browser back from Seller Central. The answer is a redirect, so that code and state leave the address bar."""
+    code = request.GET.get("spapi_oauth_code", "")
+    partner = request.GET.get("selling_partner_id", "")
+    if len(partner) > 64 or not partner.isalnum():
+        code, partner = "", "unknown"
+    outcome = complete_authorisation(
+        state=Secret(request.GET.get("state", "")[:200] or "none"),
+        code=Secret(code[:500]) if code else None,
+        selling_partner_id=partner,
+        session_key=_session_key(request),
+        tenant=seat.tenant,
+        actor=seat.actor,
+        at=clock.now(),
+    )
+    if isinstance(outcome, Authorised):
+        messages.success(request, "Connected. Your history is on its way.")
+        response = redirect("connections:overview")
+    else:
+        response = redirect("connections:refused", refusal=outcome.refusal.value)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@require_GET
+@seated(Permission.CONNECTION_MANAGE)
+def refused(request: HttpRequest, seat: Seat, refusal: str) -> HttpResponse:
+    """Say why no connection came of an authorisation, and what to do."""
+    del seat
+    try:
+        title, advice = REFUSALS[Refusal(refusal)]
+    except ValueError:
+        raise Http404 from None
+    return render(request, "connections/refused.html", {"title": title, "advice": advice})
+
+
+@require_http_methods(["GET", "POST"])
+@seated(Permission.CONNECTION_MANAGE)
+def disconnection(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
+    """Explain what disconnecting erases (GET), and do it (POST)."""
+    with tenant_scope(seat.tenant):
+        view = connection_view(connection)
+    if view is None:
+        raise Http404
+    if not view.is_open:
+        return redirect("retention:erasure", connection=connection)
+    form = DisconnectForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        disconnect(
+            connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=seat.tenant, actor=seat.actor, at=clock.now()
+        )
+        return redirect("retention:erasure", connection=connection)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "connections/disconnection.html", {"form": form, "connection": _shown(view)}, status=status)
+
+
+def _session_key(request: HttpRequest) -> Secret:
+    if request.session.session_key is None:
+        request.session.create()
+    return Secret(request.session.session_key or "")
+
+
+def _offers(form: ChoiceForm) -> list[tuple[Feature, bool]]:
+    chosen = form["features"].value() or []
+    return [(feature, feature.key in chosen) for feature in FEATURES.values()]
+
+
+def _review(form: ChoiceForm) -> dict[str, Any]:
+    chosen = [FEATURES[key] for key in form.cleaned_data["features"]]
+    marketplace = MARKETPLACES[form.cleaned_data["marketplace"]]
+    return {
+        "chosen": chosen,
+        "marketplace": marketplace,
+        "roles": [
+            (role, ROLES[role], [feature.title for feature in chosen if role in feature.roles])
+            for role in roles_for([feature.key for feature in chosen])
+        ],
+    }
+
+
+def _shown(view: ConnectionView) -> dict[str, Any]:
+    return {
+        "view": view,
+        "stores": ", ".join(MARKETPLACES[store].sales_channel for store in view.marketplace_ids if store in MARKETPLACES),
+        "features": [FEATURES[key].title for key in view.features if key in FEATURES],
+    }

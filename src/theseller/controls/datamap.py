@@ -1,0 +1,14 @@
+"""What this room holds."""
+
+from __future__ import annotations
+
+from theseller.datamap.registry import holds
+from theseller.datamap.types import DataClass, Eraser
+
+holds(
+    "controls_evidence",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    note="What the probes saw: counts and names of tables, never a row of anybody's.",
+)
