@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from django.apps import AppConfig
+from typing_extensions import override
 
 
 class EdgeConfig(AppConfig):
@@ -13,6 +14,7 @@ class EdgeConfig(AppConfig):
     name = "theseller.edge"
     label = "edge"
 
+    @override
     def ready(self) -> None:
         """Register what this room's tables hold."""
         importlib.import_module("theseller.edge.datamap")

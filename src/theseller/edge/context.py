@@ -34,7 +34,8 @@ def navigation(path: str) -> list[NavItem]:
     """Return the destinations that exist; the one whose address is the longest beginning of `path` is current."""
     found = [(_url(name), label, icon) for name, label, icon in getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)]
     found = [entry for entry in found if entry[0]]
-    current = max((url for url, _, _ in found if path == url or path.startswith(url.rstrip("/") + "/")), key=len, default="")
+    # Every path begins with "/": the start page is current only when it is the page itself.
+    current = max((url for url, _, _ in found if path == url or (url != "/" and path.startswith(url))), key=len, default="")
     return [NavItem(label, icon, url, url == current) for url, label, icon in found]
 
 

@@ -67,8 +67,8 @@ def error_page(request: HttpRequest | None, status: int, text: ErrorText | None 
     words = text or _TEXTS[status]
     request_id = request_id_of(request)
     try:
-        body = render_to_string("edge/error.html", {"status": status, "text": words, "request_id": request_id})
-    except Exception:
+        body: str = render_to_string("edge/error.html", {"status": status, "text": words, "request_id": request_id})
+    except Exception:  # noqa: BLE001 (whatever broke the page, the reader gets an answer; the log has the cause)
         _log.exception("error_page_failed", status=status)
         body = _BARE.format(status=status, title=words.title, happened=words.happened, todo=words.todo, id=request_id)
     return HttpResponse(body, status=status, headers={"Cache-Control": "private, no-store"})
@@ -86,7 +86,7 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
     return error_page(request, 403)
 
 
-def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404."""
     del exception
     return error_page(request, 404)

@@ -77,6 +77,8 @@ class SecurityHeadersMiddleware:
 
 
 def _forbid_storing(request: HttpRequest, response: HttpResponse) -> None:
+    if settings.STATIC_URL and request.path.startswith(settings.STATIC_URL):
+        return  # Style sheets and scripts are the same for everybody.
     # Reading `request.user` here would ask the database for every page; the cookie says as much.
     personal = settings.SESSION_COOKIE_NAME in request.COOKIES or bool(response.cookies)
     stated = response.headers.get("Cache-Control", "")

@@ -75,13 +75,13 @@ def _sign(value: Decimal, *, plus: bool) -> str:
 
 
 def format_number(value: Decimal | int, digits: int = 0, *, style: NumberStyle = ENGLISH, plus: bool = False) -> str:
-    """Write `value` rounded to `digits` decimals: ``−1,234.5``; with `plus`, gains carry a sign as well."""
+    """Write `value` rounded to `digits` decimals: ``-1,234.5`` with a real minus; with `plus`, gains carry a sign as well."""
     shown = rounded(value, digits)
     return _sign(shown, plus=plus) + _digits_of(shown, digits, style)
 
 
 def format_money(money: Money, *, style: NumberStyle = ENGLISH, digits: int | None = None, plus: bool = False) -> str:
-    """Write an amount with its currency: ``−€1,234.50`` or ``−1.234,50 €``. `digits` overrides the currency's decimals."""
+    """Write an amount with its currency: ``€1,234.50`` or ``1.234,50 €``. `digits` overrides the currency's decimals."""
     places = minor_unit_digits(money.currency) if digits is None else digits
     shown = rounded(money.amount, places)
     return _sign(shown, plus=plus) + _with_symbol(_digits_of(shown, places, style), money.currency, style)

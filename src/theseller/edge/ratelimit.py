@@ -127,16 +127,15 @@ def check(request: HttpRequest, name: str, limits: Mapping[Subject, Rate], at: d
     return least
 
 
-def limited(
-    name: str, limits: Mapping[Subject, Rate], methods: Sequence[str] = ("POST",)
-) -> Callable[[Callable[Concatenate[HttpRequest, P], HttpResponseBase]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def limited(name: str, limits: Mapping[Subject, Rate], methods: Sequence[str] = ("POST",)) -> Callable[[View[P]], View[P]]:
     """Limit a view: ``@limited("sign-in", {by_ip: Rate.per_minute(10, burst=10)})``. A refusal is the 429 page with Retry-After."""
 
-    def decorate(
-        view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.method in methods:
                 outcome = check(request, name, limits, clock.now())
                 if isinstance(outcome, RetryAfter):

@@ -12,14 +12,14 @@ class StatusLook:
     icon: str
 
 
-_LOOKS = (
+LOOKS = (
     StatusLook("met", "Met", "check"),
     StatusLook("broken", "Broken", "cross"),
     StatusLook("stale", "Stale", "clock"),
     StatusLook("unknown", "Unknown", "question"),
     StatusLook("notapplicable", "Not applicable", "minus"),
 )
-_BY_KEY = {look.key: look for look in _LOOKS}
+_BY_KEY = {look.key: look for look in LOOKS}
 
 
 def look_of(outcome: object) -> StatusLook:

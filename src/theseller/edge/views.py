@@ -1,11 +1,17 @@
-"""The edge's own page: one word for load balancers."""
+"""The edge's own pages: one word for load balancers, and the error pages under the names that the address table uses."""
 
 from __future__ import annotations
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from theseller.edge.errors import bad_request, csrf_failure, not_found, permission_denied, server_error
 
+__all__ = ["bad_request", "csrf_failure", "healthz", "not_found", "permission_denied", "server_error"]
+
+
+@login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Answer ``ok`` while this process can answer at all. It asks no database: a restart of that must not restart us."""

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from django.contrib.staticfiles.views import serve
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path, re_path
+from django.urls import URLPattern, include, path
+from tests.unit.edge.specimens_data import page
 
-from tests.unit.edge import specimens_data
 from theseller.edge import errors
-
-
-def _static(request: HttpRequest, path: str) -> HttpResponse:
-    return serve(request, path, insecure=True)  # type: ignore[return-value]
-
-
-def _place(name: str) -> tuple[list[object], str]:
-    return ([path(route, specimens_data.page, {"name": specimen}, name=view) for route, specimen, view in _PLACES[name]], name)
-
+from theseller.edge.views import healthz
 
 _PLACES = {
     "analytics": [("dashboard/", "dashboard", "dashboard"), ("products/", "products", "products")],
@@ -27,13 +19,32 @@ _PLACES = {
         ("disconnect/", "disconnect", "disconnect"),
     ],
     "controls": [("security/", "security", "page"), ("certificate/", "certificate", "certificate")],
-    "accounts": [("sign-out/", "signin", "sign-out"), ("sign-in/", "signin", "sign-in")],
+    "accounts": [("sign-in/", "signin", "sign-in"), ("sign-out/", "signin", "sign-out")],
 }
 
+#: Every screen, by its address.
+SCREENS = tuple(f"/{route}" for rows in _PLACES.values() for route, _, view in rows if view != "sign-out")
+
+
+def _place(name: str) -> tuple[list[URLPattern], str]:
+    return [path(route, login_not_required(page), {"name": specimen}, name=view) for route, specimen, view in _PLACES[name]], name
+
+
+@login_not_required
+def _error(request: HttpRequest, status: int) -> HttpResponse:
+    return errors.error_page(request, status)
+
+
+@login_not_required
+def _broken(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("as planned")
+
+
 urlpatterns = [
-    re_path(r"^static/(?P<path>.*)$", _static),
-    path("", include("theseller.edge.urls")),
+    path("healthz", healthz, name="healthz"),
+    path("error/<int:status>/", _error),
+    path("broken/", _broken),
     *(path("", include(_place(name))) for name in _PLACES),
-    path("error/<int:status>/", lambda request, status: errors.error_page(request, status)),
 ]
-handler404 = "theseller.edge.errors.page_not_found"
+handler404 = "theseller.edge.views.not_found"
+handler500 = "theseller.edge.views.server_error"

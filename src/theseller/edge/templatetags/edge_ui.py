@@ -86,7 +86,7 @@ def delta(now: Money | Decimal | int | None, before: Money | Decimal | int | Non
 def freshness(instant: datetime | None, at: datetime) -> SafeString:
     """Say how old an instant is; the exact one is in the element."""
     if instant is None:
-        return format_html('<span class="absent">never</span>')
+        return SafeString('<span class="absent">never</span>')
     return format_html('<time datetime="{}" title="{}">{}</time>', instant.isoformat(), times.exact(instant), times.ago(instant, at))
 
 

@@ -1,0 +1,133 @@
+"""The screens in a real browser: nothing that the policy refuses, nothing that axe objects to, nothing wider than its window."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.test import override_settings
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.unit.edge.specimen_urls import SCREENS
+from typing_extensions import override
+
+CHROMIUM = os.environ.get("THESELLER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+)  # fmt: skip
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    with override_settings(ROOT_URLCONF="tests.unit.edge.specimen_urls", ALLOWED_HOSTS=["127.0.0.1"]):
+        server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+def _open(browser: Browser, address: str) -> tuple[Page, list[str]]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    page.goto(address)
+    return page, complaints
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_is_accessible_within_the_policy_and_within_its_window(site: str, browser: Browser, screen: str) -> None:
+    page, complaints = _open(browser, site + screen)
+    found, wide = {}, {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        results = Axe().run(page, options={"runOnly": WCAG})
+        found[scheme] = [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results.response["violations"]]
+    for width in (320, 390, 768, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        wide[width] = page.evaluate("document.documentElement.scrollWidth")
+    page.close()
+    assert found == {"light": [], "dark": []}
+    assert wide == {width: width for width in wide}
+    assert complaints == []
+
+
+def test_a_refused_style_is_noticed(site: str, browser: Browser) -> None:
+    page, complaints = _open(browser, f"{site}/sign-in/")
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.close()
+    assert any("style" in complaint for complaint in complaints)
+
+
+def test_the_chart_can_be_read_by_the_keyboard(site: str, browser: Browser) -> None:
+    page, complaints = _open(browser, f"{site}/dashboard/")
+    plot = page.locator(".plot")
+    page.locator(".plot canvas").wait_for()
+    plot.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    voice = page.locator(".chart [aria-live]")
+    expect(voice).to_contain_text("Oct 28")
+    said = voice.text_content() or ""
+    page.close()
+    assert "Ordered sales \u20ac" in said
+    assert "Previous 28 days \u20ac" in said
+    assert complaints == []
+
+
+def test_the_first_tab_stop_skips_to_the_content(site: str, browser: Browser) -> None:
+    page, _ = _open(browser, f"{site}/dashboard/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.name") == "q"
+    page.close()
+
+
+def test_dropped_files_fill_the_field_and_are_listed(site: str, browser: Browser) -> None:
+    page, complaints = _open(browser, f"{site}/import/")
+    page.evaluate("""() => {
+      const data = new DataTransfer();
+      data.items.add(new File(["a".repeat(2300)], "orders.txt"));
+      document.querySelector("[data-drop]").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+    }""")
+    assert page.locator(".drop-list").inner_text().split("\n") == ["orders.txt", "2.3 kB"]
+    assert page.evaluate("document.querySelector('input[type=file]').files.length") == 1
+    page.close()
+    assert complaints == []

@@ -1,0 +1,66 @@
+"""What is served is what was reviewed: vendored files are unchanged, nothing is inline, nothing comes from another host."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha512
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import theseller
+from theseller.edge.context import DEFAULT_NAVIGATION
+from theseller.edge.status import LOOKS
+
+SOURCE = Path(theseller.__file__).parent
+STATIC = SOURCE / "edge/static/edge"
+UPLOT = STATIC / "vendor/uplot"
+TEMPLATES = sorted(SOURCE.rglob("templates/**/*.html"))
+OURS = sorted(path for path in STATIC.rglob("*") if path.suffix in {".css", ".js"} and "vendor" not in path.parts)
+
+
+def test_vendored_files_are_those_the_readme_names() -> None:
+    named = dict(re.findall(r"\| (\S+) \| `(sha512-\S+)` \|", (UPLOT / "README.md").read_text(encoding="utf-8")))
+    found = {
+        path.name: f"sha512-{b64encode(sha512(path.read_bytes()).digest()).decode()}"
+        for path in UPLOT.iterdir()
+        if path.name not in {"README.md", "LICENSE"}
+    }
+    assert found == named
+    assert len(found) == 2
+
+
+def test_style_sheets_stay_small() -> None:
+    assert sum(path.stat().st_size for path in OURS if path.suffix == ".css") < 40_000
+
+
+def test_there_are_templates_to_look_at() -> None:
+    assert len(TEMPLATES) >= 10
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_hold_nothing_that_the_policy_refuses(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"""\sstyle\s*=""", text), "use a class: the policy blocks inline style"
+    assert "<style" not in text
+    assert not re.search(r"\son[a-z]+\s*=", text), "use a module: the policy blocks inline handlers"
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text), "use a file, or json_script for data"
+    assert not re.search(r"""(?:src|hx-[a-z]+)=["']https?:""", text)
+    assert "javascript:" not in text
+    assert "|safe" not in text
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_our_files_call_no_other_host_and_evaluate_nothing(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"https?://|@import|\beval\(|new Function|innerHTML|document\.write|localStorage|sessionStorage", text)
+
+
+def test_every_icon_that_is_used_exists() -> None:
+    names = {symbol.get("id") for symbol in ET.parse(STATIC / "icons.svg").iter("{http://www.w3.org/2000/svg}symbol")}  # noqa: S314 (our own drawing)
+    templates = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
+    used = set(re.findall(r"""\{% icon ["']([a-z-]+)["']""", templates))
+    used |= {look.icon for look in LOOKS} | {icon for _, _, icon in DEFAULT_NAVIGATION}
+    assert used <= names
