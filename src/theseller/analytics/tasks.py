@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from django.db import connection
+from django.db import connections
 from procrastinate.contrib.django import app
 
 from theseller.analytics.operations import recompute_dirty
@@ -19,7 +19,7 @@ _TENANTS, _BATCHES = 100, 20
 
 @app.periodic(cron="*/2 * * * * *")
 @app.task(name="analytics.roll_up", queueing_lock="analytics.roll_up", pass_context=False)
-def roll_up(timestamp: int = 0) -> None:
+def roll_up(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names the tick; the time that counts is the work's own
     """Recompute the dirty days of every tenant that has some. One tenant's failure leaves the others' figures fresh."""
     for tenant in dirty_tenants():
         try:
@@ -28,9 +28,9 @@ def roll_up(timestamp: int = 0) -> None:
             log.error("rollups of tenant %s were not recomputed: %s", tenant, type(error).__name__)
 
 
-def dirty_tenants() -> list[UUID]:
+def dirty_tenants(*, using: str = "default") -> list[UUID]:
     """Return the tenants that have dirty days, the longest waiting first."""
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute("select tenant_id from guard.dirty_tenants(%s)", [_TENANTS])
         return [row[0] for row in cursor.fetchall()]
 
