@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from theseller.amazon.features import FEATURES
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
 
 CLIENT_ID = "amzn1.application-oa2-client.demo"
@@ -20,10 +21,10 @@ def write_application(state: Path, public_url: str, secrets: FileSecretProvider)
     content = {
         "application_id": APPLICATION_ID,
         "client_id": CLIENT_ID,
-        "client_secret": secrets.ensure("lwa-client-secret", new_text_secret).reveal(),
+        "client_secrets": [secrets.ensure("lwa-client-secret", new_text_secret).reveal()],
         "name": "TheSeller (demo)",
-        "login_uri": f"{public_url}/connections/login/",
         "redirect_uris": [f"{public_url}/connections/callback/"],
+        "roles": sorted({role.value for feature in FEATURES.values() for role in feature.roles}),
     }
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from typing import Literal
+
+from theseller.cli.errors import CommandError
+from theseller.cli.paths import state_folder
+from theseller.postgres.layout import PORT, socket_directory
 
 Role = Literal["web", "worker", "migrate", "retention", "probe"]
 
 
 def setup_django(role: Role) -> None:
-    """Make Django ready in this process, its database connection being `role`'s. Once a process: settings are read once."""
+    """Make Django ready in this process, its database connection being `role`'s. Once a process: settings are read once.
+
+    Raise CommandError at once, rather than after a connection pool's patience, when the embedded database does not run.
+    """
+    if not os.environ.get("DATABASE_URL"):
+        require_database()
     os.environ["THESELLER_ROLE"] = role
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
     import django  # noqa: PLC0415  half a second that `theseller --help` must not pay
 
     django.setup()
+
+
+def require_database() -> None:
+    """Raise CommandError if the embedded server of this state folder does not listen."""
+    state = state_folder(os.environ)
+    path = socket_directory(state) / f".s.PGSQL.{PORT}"
+    with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
+        client.connect(str(path))
+        return
+    raise CommandError(
+        f"The database of {state} is not running.",
+        "Start it with `theseller demo` or `theseller postgres start`, or name another with THESELLER_STATE or DATABASE_URL.",
+    )

@@ -32,11 +32,15 @@ class StopRequestedError(BaseException):
 
 
 class Service(Protocol):
-    """Something that runs beside us. `start` returns when it is ready or raises; `close` is called after its end."""
+    """Something that runs beside us.
+
+    `start` returns when it is ready or raises; `launch` starts it without waiting; `close` is called after its end.
+    """
 
     @property
     def name(self) -> str: ...
     def start(self) -> None: ...
+    def launch(self) -> None: ...
     def poll(self) -> int | None: ...
     def terminate(self) -> None: ...
     def kill(self) -> None: ...
@@ -61,6 +65,13 @@ class Program:
         return self.folder / f"{self.name}.pid"
 
     def start(self) -> None:
+        self._await_ready(self._launch())
+
+    def launch(self) -> None:
+        self._launch()
+
+    def _launch(self) -> int:
+        """Start the child; return the length of its log before it."""
         # What a dead one started (gunicorn's workers hold the port) must not meet its successor.
         self.close()
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
@@ -75,12 +86,13 @@ class Program:
                 stderr=log,
                 env=dict(self.environ),
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
-                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  one prctl call, loaded before the fork
+                # Killed, not asked: with us the database goes too, and waiting for that helps nobody. All of them survive a kill.
+                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
             )
         own = mark(self._child.pid)
         if own:
             own.save(self.mark_file)
-        self._await_ready(begun)
+        return begun
 
     def poll(self) -> int | None:
         return self._child.poll() if self._child else 0
@@ -129,6 +141,10 @@ class Database:
     name: str = "PostgreSQL"
 
     def start(self) -> None:
+        self.server.ensure_started()
+
+    def launch(self) -> None:
+        # Waits all the same: nothing else of ours can work before it is ready.
         self.server.ensure_started()
 
     def poll(self) -> int | None:
@@ -215,7 +231,7 @@ class Supervisor:
 
     def _look_after(self, one: _Watched, at: float) -> None:
         if one.restart_at is not None:
-            if at >= one.restart_at:
+            if at >= one.restart_at and not self._lacks_an_earlier(one):
                 self._restart(one)
             return
         status = one.service.poll()
@@ -224,6 +240,10 @@ class Supervisor:
         if at - one.started > _WELL_AFTER:
             one.deaths = 0
         self._schedule(one, at, f"{one.service.name} died ({describe_end(status)})")
+
+    def _lacks_an_earlier(self, one: _Watched) -> bool:
+        """Return whether a service started before this one, on which it may stand, is down."""
+        return any(other.restart_at is not None for other in self._watched[: self._watched.index(one)])
 
     def _schedule(self, one: _Watched, at: float, event: str) -> None:
         one.deaths += 1
@@ -234,7 +254,7 @@ class Supervisor:
     def _restart(self, one: _Watched) -> None:
         one.restart_at, one.started = None, time.monotonic()
         try:
-            one.service.start()
+            one.service.launch()
         except Exception as error:  # noqa: BLE001  whatever the reason, the others go on and this one is tried again
             if one.service.poll() is None:
                 one.service.kill()

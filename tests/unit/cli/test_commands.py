@@ -195,7 +195,7 @@ def test_the_demos_environment_is_its_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert environ["KEPT"] == "yes"
     application = tmp_path / "emulator" / "application.json"
     assert stat.S_IMODE(application.stat().st_mode) == 0o600
-    assert json.loads(application.read_text())["client_secret"] == (tmp_path / "secrets" / "lwa-client-secret").read_text().strip()
+    assert json.loads(application.read_text())["client_secrets"] == [(tmp_path / "secrets" / "lwa-client-secret").read_text().strip()]
 
 
 def test_the_screen_fits_a_small_terminal(tmp_path: Path) -> None:

@@ -95,6 +95,22 @@ def test_what_dies_is_started_again_and_said(stage: Stage) -> None:
     stage.supervisor.stop()
 
 
+def test_a_service_waits_for_those_it_stands_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    database, web = stage.program("database", SLEEP), stage.program("web", SLEEP)
+    stage.supervisor.start(database)
+    stage.supervisor.start(web)
+    pids = [stage.pid(program) for program in (database, web)]
+    os.kill(pids[1], signal.SIGKILL)
+    assert wait_until(lambda: start_time(pids[1]) is None, 10.0)
+    stage.supervisor.watch(until=lambda: bool(stage.said))
+    monkeypatch.setattr(module, "_FIRST_PAUSE", 0.5)
+    os.kill(pids[0], signal.SIGKILL)
+    assert wait_until(lambda: start_time(pids[0]) is None, 10.0)
+    stage.supervisor.watch(until=lambda: sum("runs again" in line for line in stage.said) == 2)
+    assert [line.split()[0] for line in stage.said] == ["web", "database", "database", "web"]
+    stage.supervisor.stop()
+
+
 def test_what_keeps_dying_is_tried_ever_more_rarely(stage: Stage) -> None:
     program = stage.program("web", ENDS)
     stage.supervisor.start(program)
