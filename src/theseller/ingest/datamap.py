@@ -37,6 +37,7 @@ for _table, _note in {
         eraser=Eraser.DELETE_CONNECTION,
         tenant_column="tenant_id",
         connection_column="connection_id",
+        parents=("connections_connection",) if _table == "ingest_stream" else (),
         note=_note,
     )
 holds(

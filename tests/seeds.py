@@ -1,0 +1,82 @@
+"""One row for every table that holds a tenant's rows: what the isolation matrix tries to see and change.
+
+Columns are filled by type, so that a new column or table needs nothing here unless it has a rule of its own.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from psycopg import Connection
+
+from theseller.datamap.registry import erasure_order
+from theseller.lib.ids import new_id
+
+_AT = "'2026-11-01T12:00:00Z'"
+_BY_TYPE = {
+    "uuid": lambda: f"'{new_id()}'",
+    "text": lambda: "'x'",
+    "ARRAY": lambda: "array['x']",
+    "bytea": lambda: "decode(repeat('07', 32), 'hex')",
+    "boolean": lambda: "false",
+    "date": lambda: "'2026-11-01'",
+    "timestamp with time zone": lambda: _AT,
+    "jsonb": lambda: "'{}'",
+}
+#: Columns with a rule of their own (a check constraint), by name, or by table and name.
+_RULES = {
+    "origin": "'lwa'",
+    "region": "'na'",
+    "ingest_document.origin": "'imported'",
+    "reason": "'seller_request'",
+    "expires_at": "'2026-11-01T13:00:00Z'",
+    "sealed": "decode(repeat('07', 120), 'hex')",
+    "signature": "decode(repeat('07', 64), 'hex')",
+    "status": "'shipped'",
+    "fulfilment": "'amazon'",
+    "state": "'released'",
+    "ingest_order_line.source": "'orders_api'",
+    "ingest_ledger_line.source": "'finances'",
+    "ledger_source": "'none'",
+    "path": "'orders.new'",
+    "role": "'owner'",
+}
+Row = tuple[object, ...]
+
+
+def seed_every_table(database: Connection[Row], tenant: UUID, person: UUID) -> dict[str, str]:
+    """Insert one row of `tenant` into each tenant table, as a superuser; return {table: an insert of one more such row}."""
+    connection = new_id()
+    inserts: dict[str, str] = {}
+    for holding in reversed(erasure_order()):  # parents before children
+        if holding.tenant_column is None:
+            continue
+        fixed = {
+            holding.tenant_column: f"'{tenant}'",
+            "connection_id": f"'{connection}'",
+            "connections_connection.id": f"'{connection}'",
+            "user_id": f"'{person}'",
+        }
+        inserts[holding.table] = _insert(database, holding.table, fixed)
+        if holding.table not in {"tenancy_tenant", "accounts_membership"}:  # the cast has these
+            database.execute(inserts[holding.table])  # type: ignore[arg-type]  # made here, of constants and ids
+    return inserts
+
+
+def _insert(database: Connection[Row], table: str, fixed: dict[str, str]) -> str:
+    columns = database.execute(
+        "select column_name, data_type from information_schema.columns where table_schema = 'public' and table_name = %s"
+        " and is_nullable = 'NO' and column_default is null and is_identity = 'NO' order by ordinal_position",
+        [table],
+    ).fetchall()
+    assert columns, f"{table} is in the data map but not in the database"
+    values = {str(name): _value(table, str(name), str(kind), fixed) for name, kind in columns}
+    return f"insert into {table} ({', '.join(values)}) values ({', '.join(values.values())})"
+
+
+def _value(table: str, name: str, kind: str, fixed: dict[str, str]) -> str:
+    for rules in (fixed, _RULES):
+        for key in (f"{table}.{name}", name):
+            if key in rules and not (rules is fixed and key == "id"):
+                return rules[key]
+    return _BY_TYPE.get(kind, lambda: "1")()
