@@ -47,8 +47,8 @@ _TEXTS = {
     ),
     500: ErrorText(
         "Something broke on our side",
-        "The error is in the log. What you did last was either finished or not begun: nothing is half-done.",
-        "Try again in a minute. If it stays, send the reference below to whoever runs this service.",
+        "It is in the log, under the reference below.",
+        "Try again in a minute. If it stays, send the reference to whoever runs this service.",
     ),
 }
 

@@ -93,7 +93,7 @@ doc.addEventListener("htmx:afterSettle", (event) => {
   const spoken = event.detail.elt?.querySelector?.("[data-say]");
   if (spoken) say(spoken.dataset.say || spoken.textContent.trim());
 });
-doc.addEventListener("htmx:sendError", () => toast("The server can't be reached. Check your connection; nothing was changed."));
+doc.addEventListener("htmx:sendError", () => toast("The server can't be reached. Check your connection, then reload the page to see where things stand."));
 doc.addEventListener("htmx:responseError", (event) => {
   const wait = event.detail.xhr.getResponseHeader("Retry-After");
   if (event.detail.xhr.status === 429) toast(`That was a little too fast. Try again in ${wait || "a few"} seconds.`);
