@@ -220,7 +220,7 @@ def require_report_type(operation: str, report_type: object, *, creating: bool =
     Raises:
         NotAllowedError: refused. Its text does not repeat the type.
     """
-    if report_type not in ALLOWED_REPORT_TYPES or report_type in DENIED_REPORT_TYPES:
+    if not isinstance(report_type, str) or report_type not in ALLOWED_REPORT_TYPES or report_type in DENIED_REPORT_TYPES:
         raise NotAllowedError(operation, code="reportType")
     if creating and report_type in UNREQUESTABLE_REPORT_TYPES:
         raise NotAllowedError(operation, code="reportTypeIsListedNotRequested")

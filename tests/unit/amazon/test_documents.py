@@ -1,0 +1,153 @@
+"""Report documents: whole or not at all, bounded in memory, from Amazon only."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from typing_extensions import override
+
+from theseller.amazon.documents import stream_document
+from theseller.amazon.endpoints import Endpoints
+from theseller.amazon.errors import AmazonError, DriftedError, GoneError, NotAllowedError, UnavailableError
+from theseller.amazon.spapi import SPAPIClient
+from theseller.amazon.throttle import InMemoryLimiter
+from theseller.amazon.transport import new_http
+from theseller.lib.secret import Secret
+
+URL = Secret("https://tortuga-prod-eu.s3-eu-west-1.amazonaws.com/doc?X-Amz-Signature=zzq1")
+ROWS = b"".join(b"902-%07d\tSKU-%d\t%d.99\n" % (n, n * n % 997, n % 83) for n in range(40_000))
+
+
+class Body(httpx.SyncByteStream):
+    """A body in pieces that may break off."""
+
+    def __init__(self, content: bytes, size: int = 10_000, failure: Exception | None = None) -> None:
+        self.pieces = [content[start : start + size] for start in range(0, len(content), size)]
+        self.failure = failure
+
+    @override
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.pieces
+        if self.failure:
+            raise self.failure
+
+
+def http(content: bytes, *, status: int = 200, failure: Exception | None = None) -> httpx.Client:
+    return new_http(transport=httpx.MockTransport(lambda _: httpx.Response(status, stream=Body(content, failure=failure))))
+
+
+def test_a_plain_and_a_compressed_document_arrive_whole() -> None:
+    assert b"".join(stream_document(http(ROWS), URL, None)) == ROWS
+    assert b"".join(stream_document(http(gzip.compress(ROWS)), URL, "GZIP")) == ROWS
+
+
+def test_several_gzip_members_are_one_document() -> None:
+    both = gzip.compress(ROWS) + gzip.compress(b"the end")
+    assert b"".join(stream_document(http(both), URL, "GZIP")) == ROWS + b"the end"
+
+
+def test_no_piece_is_large() -> None:
+    pieces = list(stream_document(http(gzip.compress(ROWS * 5)), URL, "GZIP"))
+    assert max(map(len, pieces)) <= 64 * 1024
+
+
+def test_no_token_goes_along_and_the_client_streams_it_too() -> None:
+    asked: list[httpx.Request] = []
+
+    def amazon(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, stream=Body(ROWS))
+
+    client = SPAPIClient(Endpoints.amazon(), new_http(transport=httpx.MockTransport(amazon)), InMemoryLimiter(), application="a")
+    assert b"".join(client.get_document(URL, None)) == ROWS
+    assert "x-amz-access-token" not in asked[0].headers
+
+
+@pytest.mark.parametrize("cut", [1, 9, 5_000])
+def test_a_truncated_gzip_is_never_taken_for_whole(cut: int) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        list(stream_document(http(gzip.compress(ROWS)[:-cut]), URL, "GZIP"))
+    assert caught.value.code == "truncated"
+    assert "zzq1" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_an_empty_answer_is_no_gzip_document() -> None:
+    with pytest.raises(UnavailableError):
+        list(stream_document(http(b""), URL, "GZIP"))
+
+
+@pytest.mark.parametrize("failure", [httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("closed"), httpx.ReadError("reset")])
+def test_a_stream_that_breaks_off_is_retriable(failure: Exception) -> None:
+    with pytest.raises(UnavailableError):
+        list(stream_document(http(ROWS, failure=failure), URL, None))
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(403, GoneError), (404, GoneError), (410, GoneError), (500, UnavailableError), (302, UnavailableError)]
+)
+def test_statuses(status: int, expected: type[AmazonError]) -> None:
+    with pytest.raises(expected):
+        list(stream_document(http(b"<Error>Request has expired</Error>", status=status), URL, None))
+
+
+def test_a_bomb_is_met_before_it_fills_the_memory() -> None:
+    bomb = zlib.compressobj(wbits=31)
+    packed = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(64)) + bomb.flush()
+    pieces: list[int] = []
+    with pytest.raises(DriftedError) as caught:
+        pieces.extend(map(len, stream_document(http(packed), URL, "GZIP")))
+    assert sum(pieces) <= 200 * 64 * 1024  # The largest expansion of one step of compressed bytes.
+    assert max(pieces) <= 64 * 1024
+    assert "tooCompressed" in str(caught.value)
+
+
+def test_both_sizes_are_capped() -> None:
+    with pytest.raises(DriftedError):
+        list(stream_document(http(ROWS), URL, None, max_compressed=100_000))
+    with pytest.raises(DriftedError):
+        list(stream_document(http(gzip.compress(ROWS)), URL, "GZIP", max_bytes=100_000))
+
+
+def test_garbage_is_not_gzip() -> None:
+    with pytest.raises(DriftedError) as caught:
+        list(stream_document(http(b"PK\x03\x04 a zip"), URL, "GZIP"))
+    assert caught.value.__context__ is None
+
+
+def test_an_unknown_compression_asks_nobody() -> None:
+    with pytest.raises(DriftedError):
+        list(stream_document(http(ROWS), URL, "BROTLI"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://tortuga.s3.amazonaws.com/x",
+        "https://127.0.0.1/x",
+        "https://169.254.169.254/latest/meta-data",
+        "https://amazonaws.com.evil.example/x",
+        "https://evil-amazonaws.com/x",
+        "https://user@x.amazonaws.com/x",
+        "https://x.amazonaws.com:8443/x",
+        "file:///etc/passwd",
+        "nonsense",
+        "https://[broken",
+    ],
+)
+def test_an_address_that_is_not_amazons_is_refused(url: str) -> None:
+    with pytest.raises(NotAllowedError) as caught:
+        list(stream_document(http(ROWS), Secret(url), None, origins=["https://sellingpartnerapi-eu.amazon.com"]))
+    assert url not in str(caught.value)
+
+
+def test_the_emulators_own_documents_are_let_through() -> None:
+    endpoints = Endpoints.emulated("http://127.0.0.1:8100")
+    client = SPAPIClient(endpoints, http(ROWS), InMemoryLimiter(), application="a")
+    assert b"".join(client.get_document(Secret("http://127.0.0.1:8100/documents/1?sig=2"), None)) == ROWS
+    with pytest.raises(NotAllowedError):
+        list(client.get_document(Secret("http://127.0.0.1:9999/documents/1"), None))
