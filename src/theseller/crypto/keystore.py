@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError
+from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError, SecretNotFoundError, SecretProviderError
 from theseller.crypto.files import erase, erase_unfinished, file_system_time, locked, private_directory, read_private, write_private
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, checked_environment, new_data_key, parse_root_keys
@@ -212,6 +212,8 @@ class FileKeyStore:
             raise KeyStoreError(
                 f"the {purpose} key {key_id} is missing from {self._purposes}: restore the folder, never from another store"
             ) from None
+        except (SecretNotFoundError, SecretProviderError) as error:
+            raise KeyStoreError(f"the root key is not to be had now: {error}") from error
         except CannotOpenError:
             raise KeyStoreError(
                 f"the {purpose} keys in {self._directory} cannot be opened with this root key:"

@@ -205,6 +205,16 @@ def test_no_data_key_is_made_for_the_root(store: FileKeyStore) -> None:
         store.create(Purpose.ROOT, "x")
 
 
+def test_a_root_key_that_goes_away_later_is_a_store_that_cannot_answer(tmp_path: Path, store: FileKeyStore) -> None:
+    key = store.create(Purpose.PII, "day:1")
+    late = again(tmp_path)
+    (tmp_path / "secrets" / ROOT_KEY_NAME).rename(tmp_path / "kept")
+    with pytest.raises(KeyStoreError, match="root key is not to be had"):
+        late.get(key.id)
+    (tmp_path / "kept").rename(tmp_path / "secrets" / ROOT_KEY_NAME)
+    assert late.get(key.id) == key
+
+
 def _edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
     fields = json.loads(path.read_bytes())
     change(fields)

@@ -159,6 +159,19 @@ def test_a_lookup_that_returns_another_key_is_not_believed() -> None:
         open_sealed(ring, PLACE, seal(key, PLACE, b"plain"))
 
 
+def test_a_key_relabelled_for_another_purpose_opens_nothing() -> None:
+    key = new_data_key(Purpose.REFRESH_TOKEN)
+    with pytest.raises(CannotOpenError):
+        open_sealed(Ring(dataclasses.replace(key, purpose=Purpose.PII)), PLACE, seal(key, PLACE, b"plain"))
+
+
+def test_a_key_id_is_read_from_known_versions_only() -> None:
+    message = seal(new_data_key(Purpose.REFRESH_TOKEN), PLACE, b"plain")
+    for other in (b"\x00" + message[1:], b"\x02" + message[1:], message[: OVERHEAD_BYTES - 1], b""):
+        with pytest.raises(CannotOpenError):
+            key_id_of(other)
+
+
 def test_all_refusals_look_alike() -> None:
     key = new_data_key(Purpose.REFRESH_TOKEN)
     message = seal(key, PLACE, b"plain")
