@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from theseller.emulator.canary import canary
 from theseller.emulator.texts import amount
+from theseller.emulator.world.cast import Seller
 from theseller.emulator.world.chance import number
 from theseller.emulator.world.orders import Line, Order
-from theseller.emulator.world.world import Seller, World
+from theseller.emulator.world.world import World
 
 LAST_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
 ORDER_DATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"

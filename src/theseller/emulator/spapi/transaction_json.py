@@ -5,9 +5,10 @@ Amazon does not publish the breakdown types. Those here are the ones developers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from theseller.emulator.canary import canary
@@ -81,12 +82,12 @@ def _branches(leaves: dict[tuple[str, ...], int], currency: str) -> list[Json]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One transaction of listTransactions: an event, or the release of a deferred one, or a payout."""
+    """One transaction of listTransactions: an event, or the release of a deferred one, or a payout. `write` makes its JSON."""
 
     posted: datetime
     id: str
     visible: datetime
-    body: Json
+    write: Callable[[], Json]
 
 
 class TransactionWriter:
@@ -97,34 +98,37 @@ class TransactionWriter:
         self.seller = world.sellers[seller_id]
 
     def entries(self, event: Event) -> list[Entry]:
-        """Return what an event shows at `at`: nothing yet, itself, or itself and the transaction that released it."""
+        """Return what an event shows at `at`: itself, and if it was deferred and is released, the transaction that released it."""
         if not event.deferral:
-            return [self._entry(event, event.id, event.posted, "RELEASED", event.visible)]
+            return [Entry(event.posted, event.id, event.visible, partial(self._write, event, event.id, event.posted, "RELEASED"))]
         released = event.settled <= self.at
-        status = "DEFERRED_RELEASED" if released else "DEFERRED"
         twin = release_id(self.world.seed, event)
-        related = [("RELEASE_TRANSACTION_ID", twin)] if released else []
-        found = [self._entry(event, event.id, event.posted, status, event.visible, related)]
+        status = "DEFERRED_RELEASED" if released else "DEFERRED"
+        link = ("RELEASE_TRANSACTION_ID", twin) if released else None
+        found = [Entry(event.posted, event.id, event.visible, partial(self._write, event, event.id, event.posted, status, link))]
         if released:
-            found.append(self._entry(event, twin, event.settled, "RELEASED", event.settled, [("DEFERRED_TRANSACTION_ID", event.id)]))
+            back = ("DEFERRED_TRANSACTION_ID", event.id)
+            found.append(Entry(event.settled, twin, event.settled, partial(self._write, event, twin, event.settled, "RELEASED", back)))
         return found
 
-    def _entry(
-        self, event: Event, entry_id: str, posted: datetime, status: str, visible: datetime, related: list[tuple[str, str]] | None = None
-    ) -> Entry:
-        store = event.store.marketplace
-        identifiers = list(related or [])
+    def _identifiers(self, event: Event, status: str) -> list[tuple[str, str]]:
+        found = []
         if event.order:
-            identifiers.append(("ORDER_ID", event.order.id))
+            found.append(("ORDER_ID", event.order.id))
         if event.shipment_id:
-            identifiers.append(("SHIPMENT_ID", event.shipment_id))
+            found.append(("SHIPMENT_ID", event.shipment_id))
         if event.kind in {"Refund", "GuaranteeClaim", "Chargeback"}:
-            identifiers.append(("REFUND_ID", event.id[:20]))
+            found.append(("REFUND_ID", event.id[:20]))
         if status == "RELEASED":
             period = self.world.period_of(self.seller, event.store, event.settled)
-            identifiers.append(("FINANCIAL_EVENT_GROUP_ID", period.group_id))
+            found.append(("FINANCIAL_EVENT_GROUP_ID", period.group_id))
             if period.end <= self.at:
-                identifiers.append(("SETTLEMENT_ID", period.settlement_id))
+                found.append(("SETTLEMENT_ID", period.settlement_id))
+        return found
+
+    def _write(self, event: Event, entry_id: str, posted: datetime, status: str, link: tuple[str, str] | None = None) -> Json:
+        store = event.store.marketplace
+        identifiers = ([link] if link else []) + self._identifiers(event, status)
         body = self._frame(event.kind, entry_id, status, event.description, posted, event.total, store.id)
         body["relatedIdentifiers"] = [{"relatedIdentifierName": name, "relatedIdentifierValue": value} for name, value in identifiers]
         body["marketplaceDetails"] = {"marketplaceId": store.id, "marketplaceName": store.sales_channel}
@@ -135,7 +139,7 @@ class TransactionWriter:
         if event.deferral and status != "RELEASED":
             reason = {"contextType": "DeferredContext", "deferralReason": event.deferral, "maturityDate": instant_exact(event.settled)}
             body["contexts"] = [reason]
-        return Entry(posted, entry_id, visible, body)
+        return body
 
     def _frame(self, kind: str, entry_id: str, status: str, description: str, posted: datetime, total: int, marketplace_id: str) -> Json:
         store = self.seller.store(marketplace_id).marketplace
@@ -172,8 +176,11 @@ class TransactionWriter:
         total = sum(event.total for event in settled) + opening - closing
         if total <= 0:
             return None
-        store = period.store.marketplace
         entry_id = period.group_id[::-1]
+        return Entry(period.deposit, entry_id, period.deposit, partial(self._write_payout, period, entry_id, total))
+
+    def _write_payout(self, period: Period, entry_id: str, total: int) -> Json:
+        store = period.store.marketplace
         body = self._frame("Transfer", entry_id, "RELEASED", "Transfer to bank account", period.deposit, -total, store.id)
         body["relatedIdentifiers"] = [
             {"relatedIdentifierName": "FINANCIAL_EVENT_GROUP_ID", "relatedIdentifierValue": period.group_id},
@@ -188,4 +195,4 @@ class TransactionWriter:
         ]  # fmt: skip
         body["items"] = []
         body["breakdowns"] = _branches({_TRANSFER: -total}, store.currency)
-        return Entry(period.deposit, entry_id, period.deposit, body)
+        return body

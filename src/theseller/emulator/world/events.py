@@ -106,44 +106,39 @@ def of_month(seed: int, seller: Seller, store: Store, month: date) -> tuple[Even
     random = stream(seed, seller.id, store.marketplace.id, month.isoformat(), "fees")
     usual = store.orders_per_day * level(month + timedelta(days=14), seller.opened) * 30
     cents = store.price_factor
-    events = []
-    if store is seller.stores[0]:
-        events.append(_fee(seed, store, month, 3, "Subscription Fee", -round(3999 * cents)))
-    storage = (
-        (2.40 if month.month >= 10 else 0.78) * sum(TIERS[product.tier][1] * 12 for product in catalogue(seed, seller)) * store.assortment
-    )
-    events.append(
-        _fee(seed, store, month, 8, "Storage Fee", -round(storage * 100 * cents * random.uniform(0.8, 1.2) * min(usual / 300, 1)))
-    )
-    if month.month % 3 == 2:
-        events.append(_fee(seed, store, month, 15, "StorageRenewalBilling", -round(usual * 9 * cents * random.uniform(0.3, 1.0))))
-    events.append(_fee(seed, store, month, 18, "FBAInboundTransportationFee", -round(usual * 32 * cents * random.uniform(0.5, 1.4))))
+    space = sum(TIERS[product.tier][1] * 12 for product in catalogue(seed, seller)) * store.assortment
+    storage = space * (2.40 if month.month >= 10 else 0.78) * 100 * random.uniform(0.8, 1.2) * min(usual / 300, 1)
+    due = [
+        _Due("Subscription Fee", 3, -round(3999 * cents) if store is seller.stores[0] else 0),
+        _Due("Storage Fee", 8, -round(storage * cents)),
+        _Due("StorageRenewalBilling", 15, -round(usual * 9 * cents * random.uniform(0.3, 1.0)) if month.month % 3 == 2 else 0),
+        _Due("FBAInboundTransportationFee", 18, -round(usual * 32 * cents * random.uniform(0.5, 1.4))),
+    ]
     for day in (5, 12, 19, 26):
         spend = -round(usual / 4 * 2300 * cents * 0.07 * random.uniform(0.6, 1.4))
-        events.append(
-            _fee(seed, store, month, day, "TransactionTotalAmount", spend, "Cost of Advertising", "ProductAdsPayment", "ServiceFee")
-        )
+        due.append(_Due("TransactionTotalAmount", day, spend, "Cost of Advertising", "ProductAdsPayment", "ServiceFee"))
+    events = [_fee(seed, seller, store, month, charge) for charge in due]
     events += _reimbursements(seed, seller, store, month)
     return tuple(sorted((event for event in events if event.total), key=lambda event: (event.posted, event.id)))
 
 
-def _fee(
-    seed: int, store: Store, month: date, day: int, name: str, amount: int,
-    amount_type: str = "other-transaction", kind: str = "ServiceFee", row_type: str = "other-transaction",
-) -> Event:  # fmt: skip
-    event_id = identifier(seed, store.marketplace.id, month, day, name)
-    posted = datetime.combine(month.replace(day=day), time(9, day), UTC)
-    return Event(
-        event_id,
-        kind,
-        row_type,
-        name,
-        store,
-        posted,
-        posted,
-        _visible(seed, event_id, posted),
-        charges=(Charge(amount_type, name, amount),),
-    )
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A charge that falls due on a day of the month: whose names it bears in the settlement and in the Finances API."""
+
+    name: str
+    day: int
+    amount: int
+    amount_type: str = "other-transaction"
+    kind: str = "ServiceFee"
+    row_type: str = "other-transaction"
+
+
+def _fee(seed: int, seller: Seller, store: Store, month: date, due: _Due) -> Event:
+    event_id = identifier(seed, seller.id, store.marketplace.id, month, due.day, due.name)
+    posted = datetime.combine(month.replace(day=due.day), time(9, due.day), UTC)
+    visible, charge = _visible(seed, event_id, posted), Charge(due.amount_type, due.name, due.amount)
+    return Event(event_id, due.kind, due.row_type, due.name, store, posted, posted, visible, charges=(charge,))
 
 
 _LOSSES = ("WAREHOUSE_LOST", "WAREHOUSE_DAMAGE", "MISSING_FROM_INBOUND", "REVERSAL_REIMBURSEMENT", "CS_ERROR_ITEMS")

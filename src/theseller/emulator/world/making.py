@@ -94,7 +94,7 @@ def _order(seed: int, random: Random, seller: Seller, store: Store, order_id: st
             _line(
                 random,
                 store,
-                f"{order_id.replace('-', '')[3:]}{position:02d}",
+                f"{order_id.replace('-', '')[5:]}{position:02d}",
                 product,
                 0 if free else unit,
                 tax_rate,
@@ -152,7 +152,7 @@ def _line(random: Random, store: Store, item_id: str, product: Product, unit: in
     shipping = int(499 * store.price_factor) if pays_shipping else 0
     shipping_discount = shipping if shipping and random.random() < 0.4 else 0
     gift_wrap = int(399 * store.price_factor) if unit and product.by_amazon and random.random() < 0.02 else 0
-    promotions = (f"PAWS-V2-{item_id[:6]}-{discount % 97:02d}",) if discount else ()
+    promotions: tuple[str, ...] = (f"PAWS-V2-{item_id[:6]}-{discount % 97:02d}",) if discount else ()
     promotions += ("Free Shipping Promotion",) if shipping_discount else ()
     included = store.marketplace.tax_included
     return Line(

@@ -72,8 +72,8 @@ _RANGE: dict[str, tuple[float, float, tuple[tuple[str, str, str, str, str], ...]
             (
                 "Aluminium Laptop Stand",
                 "Laptopständer aus Aluminium",
-                "Support d’ordinateur en aluminium",
-                "ノートPCスタンド",
+                "Support pour ordinateur en aluminium",
+                "ノートPCスタンド",  # noqa: RUF001 -- Japanese, as meant.
                 "Soporte de aluminio",
             ),
         ),
@@ -100,7 +100,7 @@ class Product:
     asin: str
     parent_asin: str
     fnsku: str
-    titles: tuple[str, str, str, str, str]
+    titles: tuple[str, ...]
     category: str
     referral_rate: float
     refund_rate: float
@@ -112,6 +112,12 @@ class Product:
 
     def title(self, store: Store) -> str:
         return self.titles[_LANGUAGE.get(store.marketplace.code, 0)]
+
+
+def _titles(brand: str, noun: tuple[str, ...], colour: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the title in each language. Shift_JIS knows no dash of this kind, so Japanese has its own mark."""
+    dash = " \u2013 "
+    return tuple(f"{brand} {name}{'・' if language == 3 else dash}{colour[language]}" for language, name in enumerate(noun))
 
 
 def _code(seed: int, *parts: object, prefix: str, length: int) -> str:
@@ -138,7 +144,7 @@ def catalogue(seed: int, seller: Seller) -> tuple[Product, ...]:
                 asin=_code(seed, seller.brand, "asin", rank, prefix="B0", length=10),
                 parent_asin=_code(seed, seller.brand, "parent", noun[0], prefix="B0", length=10),
                 fnsku=_code(seed, seller.brand, "fnsku", rank, prefix="X00", length=10),
-                titles=tuple(f"{seller.brand} {name} – {shade}" for name, shade in zip(noun, colour, strict=True)),  # type: ignore[arg-type]
+                titles=_titles(seller.brand, noun, colour),
                 category=category,
                 referral_rate=referral_rate,
                 refund_rate=refund_rate * random.uniform(0.6, 1.5),

@@ -1,0 +1,35 @@
+"""Token buckets as Amazon documents them: one per application, seller, region and operation; full at first; refilled continuously."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: datetime
+
+
+class Buckets:
+    """All buckets of an emulator. `scale` multiplies every rate; bursts stay."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+        self._buckets: dict[tuple[str, ...], _Bucket] = {}
+
+    def take(self, key: tuple[str, ...], rate: float, burst: int, at: datetime) -> bool:
+        """Take one token; False if there is none. Time that runs backwards refills nothing."""
+        bucket = self._buckets.setdefault(key, _Bucket(float(burst), at))
+        elapsed = max((at - bucket.at).total_seconds(), 0.0)
+        bucket.tokens = min(bucket.tokens + elapsed * rate * self.scale, float(burst))
+        bucket.at = at
+        if bucket.tokens < 1.0:
+            return False
+        bucket.tokens -= 1.0
+        return True
+
+    def shown(self, rate: float) -> str:
+        """Return the value of x-amzn-RateLimit-Limit."""
+        return f"{rate * self.scale:.10g}"

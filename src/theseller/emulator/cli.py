@@ -1,0 +1,123 @@
+"""The emulator's command line: `serve`, and `report`, which writes a file as a seller would download it from Seller Central."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from socket import socket
+
+import uvicorn
+from typing_extensions import override
+
+from theseller.emulator.app import create_app
+from theseller.emulator.reports import documents, settlement, traffic
+from theseller.emulator.settings import ApplicationFileError, Config, load_application
+from theseller.emulator.world.cast import SELLERS
+from theseller.emulator.world.world import World
+from theseller.lib import clock
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m theseller.emulator", description="A stand-in for Amazon, for tests and demonstrations.")
+    commands = top.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="run the emulated Amazon")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8101)
+    serve.add_argument("--state", type=Path, required=True, metavar="DIR", help="where authorisations and reports are remembered")
+    serve.add_argument(
+        "--application", type=Path, required=True, metavar="FILE", help="JSON file that describes the registered application"
+    )
+    serve.add_argument("--client-id", help="overrides the file's client_id")
+    serve.add_argument("--application-id", help="overrides the file's application_id")
+    serve.add_argument("--seed", type=int, default=7)
+    serve.add_argument("--rate-scale", type=float, default=1.0, help="multiplies every usage plan, divides every waiting time")
+    serve.add_argument("--public-url", default="", help="what document links begin with; the request's own address if absent")
+    report = commands.add_parser("report", help="write a report document to a file")
+    report.add_argument("--seller", required=True, choices=sorted(SELLERS))
+    report.add_argument("--type", required=True, choices=(*documents.REQUESTABLE, *documents.GENERATED))
+    report.add_argument("--from", dest="start", required=True, type=date.fromisoformat, metavar="DAY", help="first day, as 2026-01-31")
+    report.add_argument("--to", dest="end", required=True, type=date.fromisoformat, metavar="DAY", help="last day")
+    report.add_argument("--marketplace", metavar="ID", help="for settlements and traffic; the seller's first store if absent")
+    report.add_argument("--encoding", help="utf-8, utf-8-sig, cp1252, cp932; what Amazon uses if absent")
+    report.add_argument("--decimal-comma", action="store_true", default=None, help="European numbers and dates in a settlement")
+    report.add_argument("--gzip", action="store_true")
+    report.add_argument("--out", type=Path, metavar="FILE", help="standard output if absent")
+    report.add_argument("--seed", type=int, default=7)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    options = parser().parse_args(arguments)
+    return _serve(options) if options.command == "serve" else _report(options)
+
+
+class _Server(uvicorn.Server):
+    """Says once that it is ready, when it is."""
+
+    ready_line = ""
+
+    @override
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(self.ready_line + "\n")
+            sys.stdout.flush()
+
+
+def _serve(options: argparse.Namespace) -> int:
+    try:
+        application = load_application(options.application)
+    except ApplicationFileError as error:
+        sys.stderr.write(f"emulator: {error}\n")
+        return 2
+    if options.rate_scale <= 0:
+        sys.stderr.write("emulator: --rate-scale must be more than 0\n")
+        return 2
+    application = replace(
+        application,
+        client_id=options.client_id or application.client_id,
+        application_id=options.application_id or application.application_id,
+    )
+    config = Config(application, options.state, options.seed, options.rate_scale, options.public_url)
+    # No access log: links to documents are secrets, and they stand in the path.
+    server = _Server(uvicorn.Config(create_app(config), host=options.host, port=options.port, log_level="warning", access_log=False))
+    server.ready_line = (
+        f"emulated Amazon ready at http://{options.host}:{options.port} (seed {options.seed}, rates x{options.rate_scale:g})"
+    )
+    server.run()
+    return 0 if server.started else 1
+
+
+def _report(options: argparse.Namespace) -> int:
+    world, seller = World(options.seed), SELLERS[options.seller]
+    try:
+        store = seller.store(options.marketplace) if options.marketplace else seller.stores[0]
+    except KeyError:
+        sys.stderr.write(f"emulator: {seller.id} does not sell in {options.marketplace}\n")
+        return 2
+    start, until = documents.midnight(options.start), documents.midnight(options.end + timedelta(days=1))
+    now = clock.now()
+    if options.type == settlement.REPORT_TYPE:
+        periods = [period for period in world.periods_published(seller, start, min(until, now)) if period.store is store]
+        text = documents.render_settlement(world, periods[0], decimal_comma=options.decimal_comma) if periods else None
+    else:
+        end = documents.midnight(options.end) if options.type == traffic.REPORT_TYPE else until
+        text = documents.render(world, documents.Order(seller, options.type, start, end, now, (store.marketplace.id,)))
+    if text is None:
+        sys.stderr.write("emulator: no data in this period; choose another\n")
+        return 1
+    try:
+        data = documents.encode(text, options.encoding or documents.encoding_of(seller, options.type), compress=options.gzip)
+    except LookupError:
+        sys.stderr.write(f"emulator: there is no encoding {options.encoding!r}\n")
+        return 2
+    if options.out:
+        options.out.write_bytes(data)
+    else:
+        sys.stdout.buffer.write(data)
+    return 0

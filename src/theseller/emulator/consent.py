@@ -1,0 +1,174 @@
+"""Seller Central: the consent page of the website workflow, and "Manage your apps", where a seller revokes."""
+
+from __future__ import annotations
+
+from html import escape
+from urllib.parse import urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from theseller.emulator import pages
+from theseller.emulator.runtime import Emulator
+from theseller.emulator.texts import instant
+from theseller.emulator.world.cast import Seller
+from theseller.lib.marketplaces import MARKETPLACES
+
+_BASE = "/seller-central/{host}/apps"
+_FIELDS = ("application_id", "state", "redirect_uri", "version")
+_SECONDARY = "secondary:"
+
+
+def routes() -> list[Route]:
+    return [
+        Route(pages.STYLE_PATH, _style, methods=["GET"]),
+        Route(f"{_BASE}/authorize/consent", _ask, methods=["GET"]),
+        Route(f"{_BASE}/authorize/consent", _decide, methods=["POST"]),
+        Route(f"{_BASE}/manage", _manage, methods=["GET"]),
+        Route(f"{_BASE}/manage", _change, methods=["POST"]),
+    ]
+
+
+async def _style(_request: Request) -> Response:
+    return pages.style()
+
+
+def _sellers(emulator: Emulator, host: str) -> list[Seller]:
+    """Return the accounts that can sign in at this host: one unified account for Europe, one for North America."""
+    regions = {market.region for market in MARKETPLACES.values() if market.seller_central_host == host}
+    return [seller for seller in emulator.world.sellers.values() if seller.region in regions]
+
+
+def _refusal(emulator: Emulator, host: str, asked: dict[str, str]) -> Response | None:
+    """Return the error page for a request that Seller Central does not accept, or None."""
+    application, uri = emulator.config.application, asked["redirect_uri"]
+    if not _sellers(emulator, host):
+        return pages.problem(host, "404", "There is no emulated seller at this address.", "Use the address of your own store.", status=404)
+    problems = (
+        (
+            asked["application_id"] != application.application_id,
+            ("MD9010", "This application does not exist.", "Check the application_id in the link you followed."),
+        ),
+        (
+            application.draft and asked["version"] != "beta",
+            ("MD1000", "This application is a draft.", "Add version=beta to the authorisation link while it is one."),
+        ),
+        (not application.redirect_uris, ("MD9100", "This application has no redirect URI.", "Register one for the application.")),
+        ("#" in uri, ("MD5110", "The redirect URI contains a fragment.", "Remove everything from # on.")),
+        (
+            bool(uri) and uri not in application.redirect_uris,
+            ("MD5101", "The redirect URI does not match a registered one.", "It must be equal, character by character."),
+        ),
+    )
+    return next((pages.problem(host, *texts) for wrong, texts in problems if wrong), None)
+
+
+async def _ask(request: Request) -> Response:
+    """Show who asks for what, and let the seller choose."""
+    emulator: Emulator = request.app.state.emulator
+    host = request.path_params["host"]
+    asked = {name: request.query_params.get(name, "") for name in _FIELDS}
+    refusal = _refusal(emulator, host, asked)
+    if refusal:
+        return refusal
+    application, sellers = emulator.config.application, _sellers(emulator, host)
+    choices = [
+        _choice(seller.id, f"{seller.owner}'s shop", f"Primary user · {seller.id}", checked=not i) for i, seller in enumerate(sellers)
+    ]
+    choices.append(
+        _choice(_SECONDARY + sellers[0].id, f"{sellers[0].owner}'s assistant", f"User without the owner's rights · {sellers[0].id}")
+    )
+    content = (
+        f'<form method="post" autocomplete="off">{pages.hidden(asked)}'
+        f'<section class="card"><p><strong>{escape(application.name)}</strong> asks for access to your seller account. '
+        'You can end it at any time under <em>Manage your apps</em>.</p><p class="quiet">'
+        f"Application {escape(application.application_id)}</p></section>"
+        f'<section class="card"><fieldset><legend>You are signed in as</legend>{"".join(choices)}</fieldset></section>'
+        f'<section class="card"><h2>What it may see</h2><ul class="roles">{"".join(map(pages.role_line, application.roles))}</ul></section>'
+        '<div class="actions"><button class="primary" name="decision" value="confirm">Confirm</button>'
+        '<button name="decision" value="cancel">Cancel</button></div></form>'
+    )
+    return pages.page(host, f"Authorise {application.name}", content, form_targets=_origin(_target(emulator, asked)))
+
+
+def _choice(value: str, name: str, note: str, *, checked: bool = False) -> str:
+    mark = " checked" if checked else ""
+    return (
+        f'<label class="choice"><input type="radio" name="account" value="{escape(value)}" required{mark}>'
+        f'<span><span>{escape(name)}</span><span class="quiet">{escape(note)}</span></span></label>'
+    )
+
+
+def _target(emulator: Emulator, asked: dict[str, str]) -> str:
+    return asked["redirect_uri"] or emulator.config.application.redirect_uris[0]
+
+
+def _origin(uri: str) -> str:
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def _decide(request: Request) -> Response:
+    """Send the seller back with a code, or nowhere. The fields come from the browser and are checked again."""
+    emulator: Emulator = request.app.state.emulator
+    host = request.path_params["host"]
+    form = {name: str(value) for name, value in (await request.form()).items()}
+    asked = {name: form.get(name, "") for name in _FIELDS}
+    refusal = _refusal(emulator, host, asked)
+    if refusal:
+        return refusal
+    if form.get("decision") != "confirm":
+        content = '<section class="card"><p>You did not authorise the application. It was told nothing, and you can close this page.</p></section>'
+        return pages.page(host, "Authorisation cancelled", content)
+    account = form.get("account", "")
+    if account.startswith(_SECONDARY):
+        advice = "Ask the primary user of the account to authorise the application."
+        return pages.problem(
+            host, "SPDC8143", "Only the primary user of a selling account can authorise an application.", advice, status=403
+        )
+    if account not in {seller.id for seller in _sellers(emulator, host)}:
+        return pages.problem(host, "404", "This account does not exist here.", "Go back and choose one of the accounts.", status=404)
+    target = _target(emulator, asked)
+    code = emulator.state.authorise(account, target, list(emulator.config.application.roles), emulator.now())
+    query = urlencode({"state": asked["state"], "selling_partner_id": account, "spapi_oauth_code": code})
+    joint = "&" if urlsplit(target).query else "?"
+    return RedirectResponse(f"{target}{joint}{query}", 303, {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
+
+
+async def _manage(request: Request) -> Response:
+    """List the authorisations of the accounts at this host."""
+    emulator: Emulator = request.app.state.emulator
+    host = request.path_params["host"]
+    cards = [_card(emulator, seller) for seller in _sellers(emulator, host) if seller.id in emulator.state.data["authorisations"]]
+    empty = '<section class="card"><p>No application has access to an account here.</p></section>'
+    return pages.page(host, "Manage your apps", "".join(cards) or empty)
+
+
+def _card(emulator: Emulator, seller: Seller) -> str:
+    record = emulator.state.data["authorisations"][seller.id]
+    application = emulator.config.application
+    active = record["status"] == "AUTHORIZED"
+    granted = instant(emulator.now().fromtimestamp(record["granted"], emulator.now().tzinfo))
+    again = urlencode({"application_id": application.application_id, **({"version": "beta"} if application.draft else {})})
+    button = (
+        '<button class="danger" name="action" value="disable">Disable</button>'
+        if active
+        else '<button name="action" value="enable">Enable again</button>'
+    )
+    return (
+        f'<section class="card"><h2>{escape(application.name)}</h2><p>{escape(seller.owner)}\'s shop · {escape(seller.id)}</p>'
+        f'<p><span class="status">{"Authorised" if active else "Disabled"}</span> <span class="quiet">since {granted}; '
+        f'renew it within 365 days</span></p><form method="post">{pages.hidden({"account": seller.id})}<div class="actions">{button}'
+        f'<a class="button" href="authorize/consent?{escape(again)}">Re-authorise</a></div></form></section>'
+    )
+
+
+async def _change(request: Request) -> Response:
+    """Disable an authorisation, or enable it again: at Amazon neither tells the application."""
+    emulator: Emulator = request.app.state.emulator
+    form = await request.form()
+    host, account = request.path_params["host"], str(form.get("account", ""))
+    if account in {seller.id for seller in _sellers(emulator, host)}:
+        emulator.state.set_status(account, "AUTHORIZED" if form.get("action") == "enable" else "DISABLED")
+    return RedirectResponse(request.url.path, 303, {"Referrer-Policy": "no-referrer"})

@@ -1,0 +1,149 @@
+"""The emulator's own switches, under /_emulator/: reachable from this machine only."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from theseller.emulator.faults import KINDS
+from theseller.emulator.runtime import Emulator
+from theseller.emulator.spapi.operations import OPERATIONS
+from theseller.emulator.texts import instant_exact
+
+
+def routes() -> list[Route]:
+    return [
+        Route("/_emulator/state", _state, methods=["GET"]),
+        Route("/_emulator/calls", _calls, methods=["GET"]),
+        Route("/_emulator/faults", _add_fault, methods=["POST"]),
+        Route("/_emulator/faults", _clear_faults, methods=["DELETE"]),
+        Route("/_emulator/clock", _clock, methods=["POST"]),
+        Route("/_emulator/revoke", _revoke, methods=["POST"]),
+        Route("/_emulator/rotate_secret", _rotate, methods=["POST"]),
+    ]
+
+
+def is_local(request: Request) -> bool:
+    """Say whether the call came from this machine: a switch for faults is nothing for strangers."""
+    host = request.client.host if request.client else ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in {"localhost", "testclient"}
+
+
+def _refusal(message: str, status: int = 400) -> Response:
+    return JSONResponse({"error": message}, status)
+
+
+async def _body(request: Request) -> dict[str, Any] | None:
+    if not is_local(request):
+        return None
+    try:
+        data = json.loads(await request.body() or b"{}")
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+_BAD = "send a JSON object, from this machine"
+
+
+async def _state(request: Request) -> Response:
+    """Show what is going on, without a token or its hash."""
+    if not is_local(request):
+        return _refusal(_BAD, 403)
+    emulator: Emulator = request.app.state.emulator
+    data = emulator.state.data
+    return JSONResponse(
+        {
+            "now": instant_exact(emulator.now()),
+            "clock_offset_seconds": data["clock_offset"],
+            "seed": emulator.config.seed,
+            "rate_scale": emulator.config.rate_scale,
+            "authorisations": data["authorisations"],
+            "grants": len(data["grants"]),
+            "reports": len(data["reports"]),
+            "faults": [
+                {"operation": fault.operation, "kind": fault.kind, "times": fault.times, "probability": fault.probability}
+                for fault in emulator.faults.active
+            ],
+            "fault_kinds": list(KINDS),
+            "operations": [operation.name for operation in OPERATIONS] + ["lwa.token", "documents.download"],
+            "sellers": {
+                seller.id: {
+                    "owner": seller.owner,
+                    "region": str(seller.region),
+                    "marketplaces": [store.marketplace.id for store in seller.stores],
+                    "opened": seller.opened.isoformat(),
+                }
+                for seller in emulator.world.sellers.values()
+            },
+        }
+    )
+
+
+async def _calls(request: Request) -> Response:
+    emulator: Emulator = request.app.state.emulator
+    if not is_local(request):
+        return _refusal(_BAD, 403)
+    return JSONResponse({"now": instant_exact(emulator.now()), "calls": emulator.calls_report()})
+
+
+async def _add_fault(request: Request) -> Response:
+    emulator: Emulator = request.app.state.emulator
+    data = await _body(request)
+    if data is None:
+        return _refusal(_BAD)
+    try:
+        fault = emulator.faults.add(data)
+    except ValueError as error:
+        return _refusal(str(error))
+    return JSONResponse({"operation": fault.operation, "kind": fault.kind, "times": fault.times, "probability": fault.probability}, 201)
+
+
+async def _clear_faults(request: Request) -> Response:
+    emulator: Emulator = request.app.state.emulator
+    if not is_local(request):
+        return _refusal(_BAD, 403)
+    emulator.faults.active.clear()
+    return Response(status_code=204)
+
+
+async def _clock(request: Request) -> Response:
+    emulator: Emulator = request.app.state.emulator
+    data = await _body(request)
+    offset = data.get("offset_seconds") if data else None
+    if not isinstance(offset, int | float):
+        return _refusal("'offset_seconds' must be a number of seconds, 0 for the machine's time")
+    emulator.state.data["clock_offset"] = float(offset)
+    emulator.state.save()
+    return JSONResponse({"now": instant_exact(emulator.now())})
+
+
+async def _revoke(request: Request) -> Response:
+    emulator: Emulator = request.app.state.emulator
+    data = await _body(request)
+    seller_id = data.get("selling_partner_id") if data else None
+    if not isinstance(seller_id, str) or not emulator.state.set_status(seller_id, "DISABLED"):
+        return _refusal("'selling_partner_id' must be that of a seller who has authorised the application")
+    return JSONResponse({"selling_partner_id": seller_id, "status": "DISABLED"})
+
+
+async def _rotate(request: Request) -> Response:
+    """Make a new client secret the newest (the given one or one drawn here); the two newest before it work for seven days more."""
+    emulator: Emulator = request.app.state.emulator
+    data = await _body(request)
+    if data is None:
+        return _refusal(_BAD)
+    secret = data.get("client_secret") or "amzn1.oa2-cs.v1." + secrets.token_hex(32)
+    if not isinstance(secret, str):
+        return _refusal("'client_secret' must be a text")
+    emulator.state.rotate_secret(secret, emulator.config.application.client_secrets, emulator.now())
+    return JSONResponse({"client_secret": secret})

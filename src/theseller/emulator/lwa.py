@@ -1,0 +1,100 @@
+"""Login with Amazon: POST /auth/o2/token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, afflict
+from theseller.emulator.runtime import Emulator
+
+OPERATION = "lwa.token"
+_SCOPES = frozenset(
+    {"sellingpartnerapi::notifications", "sellingpartnerapi::client_credential:rotation", "sellingpartnerapi::shipments:track"}
+)
+_REVOKED = "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."
+_SPOILING = frozenset({"slow", "truncate", "malformed_json", "unknown_field"})
+
+
+class LwaError(Exception):
+    def __init__(self, status: int, error: str, description: str) -> None:
+        super().__init__(error)
+        self.status, self.error, self.description = status, error, description
+
+
+async def token(request: Request) -> Response:
+    """Answer a token request. The seller of a refresh token is counted even when the answer is a refusal."""
+    emulator: Emulator = request.app.state.emulator
+    at = emulator.now()
+    kind = emulator.faults.draw(OPERATION, BEFORE)
+    seller = ""
+    response: Response
+    if kind == "timeout":
+        response = SilentResponse(status_code=504)
+    elif kind == "html_error":
+        response = Response(HTML_ERROR, 400, media_type="text/html")
+    elif kind:
+        status, error = {"throttle": (429, "slow_down"), "error500": (500, "server_error")}.get(kind, (503, "temporarily_unavailable"))
+        response = _refusal(LwaError(status, error, "Please try again later"))
+    else:
+        try:
+            seller, body = _grant(emulator, await _form(request))
+            response = JSONResponse(body)
+        except LwaError as error:
+            response = _refusal(error)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    emulator.count(seller, OPERATION, response.status_code, at)
+    return await afflict(emulator.faults.draw(OPERATION, _SPOILING), response, "")
+
+
+async def _form(request: Request) -> dict[str, str]:
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise LwaError(400, "invalid_request", "The Content-Type must be application/x-www-form-urlencoded")
+    return {key: str(value) for key, value in (await request.form()).items()}
+
+
+def _refusal(error: LwaError) -> Response:
+    return JSONResponse({"error": error.error, "error_description": error.description}, error.status)
+
+
+def _needed(form: Mapping[str, str], name: str) -> str:
+    value = form.get(name)
+    if not value:
+        raise LwaError(400, "invalid_request", f"The request is missing a required parameter : {name}")
+    return value
+
+
+def _grant(emulator: Emulator, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """Return the seller ("" if none) and the token answer. Raises LwaError."""
+    application, at = emulator.config.application, emulator.now()
+    grant_type = _needed(form, "grant_type")
+    client_id, secret = _needed(form, "client_id"), _needed(form, "client_secret")
+    if client_id != application.client_id or not emulator.state.secret_valid(secret, application.client_secrets, at):
+        raise LwaError(401, "invalid_client", "Client authentication failed")
+    answer: dict[str, Any] = {"token_type": "bearer", "expires_in": 3600}
+    if grant_type == "authorization_code":
+        code, redirect_uri = _needed(form, "code"), _needed(form, "redirect_uri")
+        redeemed = emulator.state.redeem(code, redirect_uri, client_id, at) if redirect_uri in application.redirect_uris else None
+        if redeemed is None:
+            raise LwaError(400, "invalid_grant", "The request has an invalid grant parameter : code")
+        access, refresh = redeemed
+        record = emulator.state.access(access)
+        return record["seller"] if record else "", {"access_token": access, "refresh_token": refresh, **answer}
+    if grant_type == "refresh_token":
+        refresh = _needed(form, "refresh_token")
+        living = emulator.state.grant(refresh, at)
+        if living is None:
+            raise LwaError(400, "invalid_grant", _REVOKED)
+        if living["client_id"] != client_id:
+            raise LwaError(400, "unauthorized_client", "The client is not authorized to use this authorization grant type")
+        return living["seller"], {"access_token": emulator.state.refresh(living, at), "refresh_token": refresh, **answer}
+    if grant_type == "client_credentials":
+        scope = _needed(form, "scope")
+        if scope not in _SCOPES:
+            raise LwaError(400, "invalid_scope", "The request has an invalid scope : scope")
+        return "", {"access_token": emulator.state.grantless(at), "scope": scope, **answer}
+    raise LwaError(400, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server")

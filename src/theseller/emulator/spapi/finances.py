@@ -1,0 +1,188 @@
+"""Finances API 2024-06-19: listTransactions, listBalances, listSummary."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from theseller.emulator.spapi.call import Call, parse_instant
+from theseller.emulator.spapi.errors import invalid
+from theseller.emulator.spapi.transaction_json import Entry, TransactionWriter, tree
+from theseller.emulator.texts import currency_amount, instant
+from theseller.emulator.world.cast import Store
+from theseller.emulator.world.chance import number
+from theseller.emulator.world.events import of_order
+from theseller.emulator.world.settlements import closed_between, period_at
+
+_LAG = timedelta(minutes=2)
+_WIDEST = timedelta(days=180)
+_PAGE = 100
+_TOKEN_LIFETIME = timedelta(hours=24)
+_FILTERS = ("postedAfter", "postedBefore", "marketplaceId", "transactionStatus", "relatedIdentifierName", "relatedIdentifierValue")
+
+
+def list_transactions(call: Call) -> dict[str, Any]:
+    """Return a page of transactions, oldest first. Some pages are empty and still have a nextToken, which Amazon documents as legal."""
+    status = call.query.get("transactionStatus")
+    if status not in {None, "DEFERRED", "RELEASED", "DEFERRED_RELEASED"}:
+        raise invalid("Invalid value for transactionStatus.")
+    stores = call.stores_of([call.query["marketplaceId"]]) if call.query.get("marketplaceId") else list(call.seller.stores)
+    asked = "&".join(f"{name}={call.query.get(name, '')}" for name in _FILTERS)
+    token = call.read_token("nextToken", "transactions", _TOKEN_LIFETIME)
+    if token and token["asked"] != asked:
+        raise invalid("nextToken does not belong to these parameters.")
+    position = (parse_instant(token["last"][0], "nextToken"), token["last"][1]) if token else None
+    if token and not token["solid"] and number(call.emulator.world.seed, token["last"][1], "empty page", below=6) == 0:
+        content = {"asked": asked, "last": token["last"], "solid": True}
+        return {"payload": {"transactions": [], "nextToken": call.token("transactions", content)}}
+    writer = TransactionWriter(call.emulator.world, call.seller.id, call.at)
+    found = _entries(call, writer, stores)
+    found = [entry for entry in found if entry.visible <= call.at and (position is None or (entry.posted, entry.id) > position)]
+    found.sort(key=lambda entry: (entry.posted, entry.id))
+    if status:
+        page = [(entry, body) for entry in found if (body := entry.write())["transactionStatus"] == status][: _PAGE + 1]
+    else:
+        page = [(entry, entry.write()) for entry in found[: _PAGE + 1]]
+    payload: dict[str, Any] = {"transactions": [body for _, body in page[:_PAGE]]}
+    if len(page) > _PAGE:
+        last = page[_PAGE - 1][0]
+        payload["nextToken"] = call.token("transactions", {"asked": asked, "last": [last.posted.isoformat(), last.id], "solid": False})
+    return {"payload": payload}
+
+
+def _entries(call: Call, writer: TransactionWriter, stores: list[Store]) -> list[Entry]:
+    name, value = call.query.get("relatedIdentifierName"), call.query.get("relatedIdentifierValue")
+    if (name is None) != (value is None):
+        raise invalid("relatedIdentifierName and relatedIdentifierValue must be provided together.")
+    if name == "ORDER_ID" and value:
+        order = call.emulator.world.find_order(call.seller, value)
+        events = of_order(call.emulator.world.seed, order) if order and order.store in stores else ()
+        return [entry for event in events for entry in writer.entries(event) if entry.posted <= call.at]
+    if name == "FINANCIAL_EVENT_GROUP_ID" and value:
+        return _of_group(call, writer, stores, value)
+    if name is not None:
+        raise invalid("Only FINANCIAL_EVENT_GROUP_ID and ORDER_ID can be used as a filter.")
+    after, before = call.instant("postedAfter"), call.instant("postedBefore")
+    newest = call.at - _LAG
+    if after is None:
+        raise invalid("Start date cannot be null")
+    before = before or newest
+    if before > newest or after > newest:
+        raise invalid("Dates must be more than two minutes before the time of the request.")
+    if before <= after:
+        raise invalid("postedBefore must be later than postedAfter.")
+    if before - after > _WIDEST:
+        return []  # Amazon: "more than 180 days apart, the response is empty". No error tells the caller.
+    return _posted(call, writer, stores, after, before)
+
+
+def _posted(call: Call, writer: TransactionWriter, stores: list[Store], after: datetime, before: datetime) -> list[Entry]:
+    world = call.emulator.world
+    entries: list[Entry] = []
+    for store in stores:
+        for event in world.events(call.seller, store, after, before):
+            entries += writer.entries(event)
+        for period in closed_between(world.seed, call.seller, store, after - timedelta(days=3), before + timedelta(days=3)):
+            payout = writer.payout(period)
+            entries += [payout] if payout else []
+    return [entry for entry in entries if after <= entry.posted < before]
+
+
+def _of_group(call: Call, writer: TransactionWriter, stores: list[Store], group_id: str) -> list[Entry]:
+    world = call.emulator.world
+    for store in stores:
+        index = period_at(world.seed, call.seller, store, call.at)
+        candidates = [index, *closed_between(world.seed, call.seller, store, call.at - timedelta(days=730), call.at)]
+        for period in candidates:
+            if period.group_id == group_id:
+                entries = [entry for event in world.events(call.seller, store, period.start, period.end) for entry in writer.entries(event)]
+                inside = [entry for entry in entries if period.start <= entry.posted < period.end and entry.posted <= call.at]
+                return [entry for entry in inside if entry.write()["transactionStatus"] == "RELEASED"]
+    return []
+
+
+def list_balances(call: Call) -> dict[str, Any]:
+    """Return the point-in-time balance of each store: available, reserved (deferred and account-level reserve), total."""
+    world = call.emulator.world
+    balances = []
+    for store in call.stores():
+        period = world.period_of(call.seller, store, call.at)
+        events = world.events(call.seller, store, period.start - timedelta(days=40), call.at)
+        available = sum(event.total for event in events if period.start <= event.settled <= call.at)
+        deferred = sum(event.total for event in events if event.posted <= call.at < event.settled)
+        reserve = max(available, 0) // 10
+        currency = store.marketplace.currency
+        parts = (("DEFERRED", deferred), ("ACCOUNT_LEVEL_RESERVE", reserve))
+        reserved: dict[str, Any] = {"balanceType": "RESERVED", "amount": currency_amount(deferred + reserve, currency)}
+        reserved["balances"] = [{"balanceType": name, "amount": currency_amount(value, currency)} for name, value in parts]
+        balances.append(
+            {
+                "partnerMetadata": _partner(call, store),
+                "balanceType": "TOTAL",
+                "amount": currency_amount(available + deferred, currency),
+                "lastUpdatedTime": instant(call.at),
+                "balances": [{"balanceType": "AVAILABLE", "amount": currency_amount(available - reserve, currency)}, reserved],
+            }
+        )
+    wanted = call.query.get("balanceType")
+    return {"balances": [_flat(balance, wanted) for balance in balances] if wanted else balances}
+
+
+def _flat(balance: dict[str, Any], wanted: str) -> dict[str, Any]:
+    stack = [balance]
+    while stack:
+        entry = stack.pop()
+        if entry["balanceType"] == wanted:
+            return {**entry, "partnerMetadata": balance["partnerMetadata"]}
+        stack += entry.get("balances", [])
+    raise invalid("Invalid value for balanceType.")
+
+
+def _partner(call: Call, store: Store) -> dict[str, str]:
+    return {"partnerId": call.seller.id, "accountType": "Standard Orders", "marketplaceId": store.marketplace.id}
+
+
+def list_summary(call: Call) -> dict[str, Any]:
+    """Return the totals of one settlement by its id, or of a period of days, by store."""
+    name, value = call.query.get("relatedIdentifierName"), call.query.get("relatedIdentifierValue")
+    if name not in {None, "SETTLEMENT_ID"}:
+        raise invalid("The only relatedIdentifierName is SETTLEMENT_ID.")
+    world, summaries = call.emulator.world, []
+    for store in call.stores():
+        if value:
+            since = call.at - timedelta(days=730)
+            periods = [period for period in closed_between(world.seed, call.seller, store, since, call.at) if period.settlement_id == value]
+            if not periods:
+                continue
+            start, end = periods[0].start, periods[0].end
+        else:
+            start, end = _days(call)
+        charges = []
+        for event in world.events(call.seller, store, start, end):
+            if start <= event.settled < min(end, call.at):
+                charges += [*event.charges, *(charge for item in event.items for charge in item.charges)]
+        currency = store.marketplace.currency
+        summary = {
+            "partnerMetadata": _partner(call, store),
+            "periodStart": instant(start),
+            "periodEnd": instant(end),
+            "netProceeds": currency_amount(sum(charge.amount for charge in charges), currency),
+            "breakdowns": tree(charges, currency),
+        }
+        if value:
+            summary["relatedIdentifiers"] = [{"relatedIdentifierName": "SETTLEMENT_ID", "relatedIdentifierValue": value}]
+        summaries.append(summary)
+    return {"summaries": summaries}
+
+
+def _days(call: Call) -> tuple[datetime, datetime]:
+    texts = call.query.get("periodStart"), call.query.get("periodEnd")
+    if not texts[0] or not texts[1]:
+        raise invalid("periodStart and periodEnd are required without a related identifier.")
+    try:
+        first, last = date.fromisoformat(texts[0]), date.fromisoformat(texts[1])
+    except ValueError:
+        raise invalid("periodStart and periodEnd must be ISO 8601 dates.") from None
+    if last < first:
+        raise invalid("periodEnd must not be before periodStart.")
+    return parse_instant(first.isoformat(), "periodStart"), parse_instant((last + timedelta(days=1)).isoformat(), "periodEnd")

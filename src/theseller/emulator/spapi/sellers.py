@@ -1,0 +1,32 @@
+"""Sellers API v1: getMarketplaceParticipations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from theseller.emulator.canary import canary
+from theseller.emulator.spapi.call import Call
+
+_LANGUAGES = {"US": "en_US", "CA": "en_CA", "MX": "es_MX", "UK": "en_GB", "DE": "de_DE", "FR": "fr_FR", "JP": "ja_JP"}
+
+
+def get_marketplace_participations(call: Call) -> dict[str, Any]:
+    """Return the stores the seller sells in."""
+    payload = []
+    for store in call.seller.stores:
+        market = store.marketplace
+        payload.append(
+            {
+                "marketplace": {
+                    "id": market.id,
+                    "name": market.sales_channel,
+                    "countryCode": "GB" if market.code == "UK" else market.code,
+                    "defaultCurrencyCode": market.currency,
+                    "defaultLanguageCode": _LANGUAGES[market.code],
+                    "domainName": f"www.{market.sales_channel.casefold()}",
+                },
+                "participation": {"isParticipating": True, "hasSuspendedListings": False},
+                "storeName": f"{canary(call.emulator.world.seed, 'payload[].storeName', call.seller.id + market.id)} Store",
+            }
+        )
+    return {"payload": payload}

@@ -1,0 +1,158 @@
+"""What Amazon would remember over a restart: who authorised what, which codes were used, which reports were asked for.
+
+One JSON file, replaced atomically, readable by its owner only. Tokens, codes and secrets are in it as SHA-256 hashes and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+CODE_LIFETIME = timedelta(minutes=5)
+ACCESS_LIFETIME = timedelta(seconds=3600)
+AUTHORISATION_LIFETIME = timedelta(days=365)
+SECRET_OVERLAP = timedelta(days=7)
+REPORT_RETENTION = timedelta(days=90)
+
+Record = dict[str, Any]
+_EMPTY: dict[str, Any] = {
+    "version": 1,
+    "clock_offset": 0.0,
+    "authorisations": {},
+    "codes": {},
+    "grants": {},
+    "access": {},
+    "secrets": [],
+    "reports": {},
+}
+
+
+def digest(token: str) -> str:
+    """Return the only form in which a token, code or secret is kept."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class State:
+    """The file and what is in it. Every method that changes something has written it when it returns."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = directory / "emulator.json"
+        self.lock = threading.RLock()  # Operations run in threads.
+        self.data: dict[str, Any] = json.loads(json.dumps(_EMPTY))
+        with contextlib.suppress(FileNotFoundError):
+            self.data |= json.loads(self.path.read_text(encoding="utf-8"))
+
+    def save(self) -> None:
+        """Replace the file; a kill at any moment leaves the old or the new one."""
+        temporary = self.path.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(self.data, separators=(",", ":")))
+        temporary.replace(self.path)
+
+    def change(self, name: str, key: str, record: Record) -> None:
+        """Put one record and write the file."""
+        with self.lock:
+            self.data[name][key] = record
+            self.save()
+
+    def _prune(self, at: datetime) -> None:
+        now = at.timestamp()
+        for name in ("codes", "access"):
+            kept = {key: record for key, record in self.data[name].items() if record["expires"] > now - 86400}
+            self.data[name] = kept
+        horizon = now - REPORT_RETENTION.total_seconds()
+        self.data["reports"] = {key: record for key, record in self.data["reports"].items() if record["created"] >= horizon}
+
+    def authorise(self, seller_id: str, redirect_uri: str, roles: list[str], at: datetime) -> str:
+        """Record a seller's consent and return the authorisation code, which only the caller ever has."""
+        code = "RH" + secrets.token_hex(9)
+        record = {"seller": seller_id, "redirect_uri": redirect_uri, "roles": roles, "used": False}
+        self.change("codes", digest(code), {**record, "expires": (at + CODE_LIFETIME).timestamp()})
+        return code
+
+    def redeem(self, code: str, redirect_uri: str, client_id: str, at: datetime) -> tuple[str, str] | None:
+        """Exchange a code for (access token, refresh token); None if it is unknown, expired, used, or for another redirect URI."""
+        record = self.data["codes"].get(digest(code))
+        if record is None or record["used"] or record["expires"] <= at.timestamp() or record["redirect_uri"] != redirect_uri:
+            return None
+        record["used"] = True
+        refresh = "Atzr|" + secrets.token_urlsafe(240)
+        seller = record["seller"]
+        self.data["authorisations"][seller] = {"status": "AUTHORIZED", "granted": at.timestamp(), "roles": record["roles"]}
+        self.data["grants"][digest(refresh)] = {
+            "seller": seller, "client_id": client_id, "roles": record["roles"], "expires": (at + AUTHORISATION_LIFETIME).timestamp(),
+        }  # fmt: skip
+        return self._access(seller, record["roles"], at), refresh
+
+    def grant(self, refresh: str, at: datetime) -> Record | None:
+        """Return the living grant of a refresh token; None if it is unknown, expired or revoked."""
+        record: Record | None = self.data["grants"].get(digest(refresh))
+        if record is None or record["expires"] <= at.timestamp() or not self.authorised(record["seller"]):
+            return None
+        return record
+
+    def refresh(self, record: Record, at: datetime) -> str:
+        """Return a new access token of a grant."""
+        return self._access(record["seller"], record["roles"], at)
+
+    def grantless(self, at: datetime) -> str:
+        """Return an access token that belongs to no seller."""
+        return self._access("", [], at)
+
+    def _access(self, seller: str, roles: list[str], at: datetime) -> str:
+        token = "Atza|" + secrets.token_urlsafe(240)
+        with self.lock:
+            self._prune(at)
+            self.change("access", digest(token), {"seller": seller, "roles": roles, "expires": (at + ACCESS_LIFETIME).timestamp()})
+        return token
+
+    def access(self, token: str) -> Record | None:
+        """Return what an access token was issued for, also if it has expired since."""
+        record: Record | None = self.data["access"].get(digest(token))
+        return record
+
+    def authorised(self, seller_id: str) -> bool:
+        record = self.data["authorisations"].get(seller_id)
+        return bool(record and record["status"] == "AUTHORIZED")
+
+    def set_status(self, seller_id: str, status: str) -> bool:
+        """Disable or reactivate a seller's authorisation; False if there is none. Reactivated tokens work again, as at Amazon."""
+        record = self.data["authorisations"].get(seller_id)
+        if record is None:
+            return False
+        record["status"] = status
+        self.save()
+        return True
+
+    def secret_valid(self, secret: str, configured: tuple[str, ...], at: datetime) -> bool:
+        """Say whether a client secret works: the newest, or the one before for seven more days."""
+        rotated: list[Record] = self.data["secrets"]
+        known: dict[str, float | None] = {digest(entry): None for entry in configured[:2]}
+        for record in rotated:
+            known[record["hash"]] = record["expires"]
+        found = digest(secret)
+        if found not in known:
+            return False
+        expires = known[found]
+        return expires is None or expires > at.timestamp()
+
+    def rotate_secret(self, secret: str, configured: tuple[str, ...], at: datetime) -> None:
+        """Make `secret` the newest; those that worked until now do so for seven more days."""
+        expires = (at + SECRET_OVERLAP).timestamp()
+        rotated: dict[str, Record] = {record["hash"]: record for record in self.data["secrets"]}
+        for entry in [digest(text) for text in configured[:2]] + list(rotated):
+            current = rotated.get(entry, {"hash": entry, "expires": None})
+            if current["expires"] is None:
+                rotated[entry] = {"hash": entry, "expires": expires}
+        rotated[digest(secret)] = {"hash": digest(secret), "expires": None}
+        self.data["secrets"] = list(rotated.values())
+        self.save()
