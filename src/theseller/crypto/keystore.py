@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError, SecretNotFoundError, SecretProviderError
+from theseller.crypto.errors import (
+    CannotOpenError,
+    KeyDestroyedError,
+    KeyNotFoundError,
+    KeyStoreError,
+    SecretNotFoundError,
+    SecretProviderError,
+)
 from theseller.crypto.files import erase, erase_unfinished, file_system_time, locked, private_directory, read_private, write_private
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, checked_environment, new_data_key, parse_root_keys
