@@ -1,0 +1,225 @@
+"""Transactions: leaves only, adding up to the total to the last digit, whatever Amazon prints around them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theseller.amazon.decoders.balances import decode_balances, decode_summaries
+from theseller.amazon.decoders.finances import Transaction, decode_transactions
+from theseller.amazon.errors import DriftedError
+from theseller.amazon.kinds import Kind
+
+
+def money(amount: str, currency: str = "SEK") -> dict[str, Any]:
+    return {"currencyAmount": f"@{amount}@", "currencyCode": currency}
+
+
+def part(type_: str, amount: str, *below: dict[str, Any]) -> dict[str, Any]:
+    return {"breakdownType": type_, "breakdownAmount": money(amount), "breakdowns": list(below) or None}
+
+
+def transaction(**changes: object) -> dict[str, Any]:
+    return {
+        "transactionType": "Shipment",
+        "transactionId": "tx-1",
+        "transactionStatus": "DEFERRED",
+        "postedDate": "2026-11-20T12:45:47Z",
+        "totalAmount": money("294.46"),
+        "marketplaceDetails": {"marketplaceId": "A2NODRKZP88ZB9", "marketplaceName": "Amazon.se"},
+        "relatedIdentifiers": [
+            {"relatedIdentifierName": "ORDER_ID", "relatedIdentifierValue": "902-1"},
+            {"relatedIdentifierName": "SETTLEMENT_ID", "relatedIdentifierValue": "77"},
+        ],
+        "description": "zzq1",
+        "contexts": [{"contextType": "DeferredContext", "deferralReason": "DD7", "maturityDate": "2026-11-30T00:00:00Z"}],
+        "items": [item()],
+        "breakdowns": [part("Sales", "449", part("Tax", "89.80"), part("ProductCharges", "320")), part("Expenses", "-154.54")],
+        **changes,
+    }
+
+
+def item(total: str = "294.46", breakdowns: list[dict[str, Any]] | None = None, sku: str = "TAB-1") -> dict[str, Any]:
+    tree = [
+        part("Tax", "89.80", part("OurPriceTax", "80"), part("ShippingTax", "9.80")),
+        part("ProductCharges", "320", part("OurPricePrincipal", "320")),
+        part("Shipping", "39.20", part("ShippingPrincipal", "39.20")),
+        part(
+            "AmazonFees",
+            "-154.54",
+            part("FBAPerUnitFulfillmentFee", "-45.54", part("Base", "-36.43"), part("Tax", "-9.11")),
+            part("Commission", "-60", part("Base", "-60.00")),
+            part("ShippingChargeback", "-49", part("Base", "-39.2"), part("Tax", "-9.8")),
+        ),
+        part("Promo", "0"),
+    ]
+    return {
+        "description": "a tablet",
+        "totalAmount": money(total),
+        "breakdowns": tree if breakdowns is None else breakdowns,
+        "relatedIdentifiers": [{"itemRelatedIdentifierName": "ORDER_ADJUSTMENT_ITEM_ID", "itemRelatedIdentifierValue": "6"}],
+        "contexts": [{"contextType": "ProductContext", "asin": "B1", "sku": sku, "quantityShipped": 1, "fulfillmentNetwork": "AFN"}],
+    }
+
+
+def body(*found: dict[str, Any], **payload: object) -> bytes:
+    text = json.dumps({"payload": {"transactions": list(found), **payload}})
+    return text.replace('"@', "").replace('@"', "").encode()  # Amounts are JSON numbers, with the digits as written.
+
+
+def decode(**changes: object) -> Transaction:
+    (one,) = decode_transactions(body(transaction(**changes))).transactions
+    assert sum((line.amount for line in one.lines), Decimal(0)) == one.total
+    assert [line.position for line in one.lines] == list(range(len(one.lines)))
+    return one
+
+
+def test_the_leaves_of_a_sale() -> None:
+    page = decode_transactions(body(transaction(), nextToken="more"))
+    assert (page.next_token, page.mismatches, page.drift) == ("more", 0, ())
+    one = decode()
+    assert (one.key, one.status, one.order_id, one.settlement_id) == ("tx-1", "DEFERRED", "902-1", "77")
+    assert (one.total, one.currency, one.marketplace_id, one.deferral_reason) == (Decimal("294.46"), "SEK", "A2NODRKZP88ZB9", "DD7")
+    assert [(line.path[-1], line.kind, str(line.amount)) for line in one.lines] == [
+        ("OurPriceTax", Kind.ITEM_TAX, "80"),
+        ("ShippingTax", Kind.SHIPPING_TAX, "9.80"),
+        ("OurPricePrincipal", Kind.PRINCIPAL, "320"),
+        ("ShippingPrincipal", Kind.SHIPPING, "39.20"),
+        ("Base", Kind.FBA_FULFILMENT, "-36.43"),
+        ("Tax", Kind.FBA_FULFILMENT, "-9.11"),
+        ("Base", Kind.REFERRAL, "-60.00"),
+        ("Base", Kind.SHIPPING_CHARGEBACK, "-39.2"),
+        ("Tax", Kind.SHIPPING_CHARGEBACK, "-9.8"),
+    ]
+    assert {(line.item, line.sku, line.asin) for line in one.lines} == {(0, "TAB-1", "B1")}
+    assert one.items[0].quantity == 1
+    assert "zzq1" not in repr(one)
+
+
+def test_amounts_never_pass_through_a_float() -> None:
+    digits = "1234567890.1234567890123456789"
+    (one,) = decode_transactions(body(transaction(items=None, breakdowns=None, totalAmount=money(digits)))).transactions
+    assert str(one.total) == digits
+
+
+def test_a_leaf_too_few_becomes_one_unclassified_line_with_the_difference() -> None:
+    one = decode(items=[item(breakdowns=[part("ProductCharges", "290.00")])])
+    assert one.mismatches == 1
+    assert (one.lines[-1].kind, one.lines[-1].amount, one.lines[-1].sku) == (Kind.UNCLASSIFIED, Decimal("4.46"), "TAB-1")
+
+
+def test_an_item_too_few_becomes_an_unclassified_line_of_the_whole() -> None:
+    one = decode(totalAmount=money("300"))
+    assert (one.lines[-1].kind, one.lines[-1].amount, one.lines[-1].item) == (Kind.UNCLASSIFIED, Decimal("5.54"), None)
+    assert decode_transactions(body(transaction(totalAmount=money("300")), transaction())).mismatches == 1
+
+
+def test_a_leaf_in_another_currency_explains_nothing() -> None:
+    foreign = {"breakdownType": "Commission", "breakdownAmount": money("-1", "EUR"), "breakdowns": []}
+    (one,) = decode_transactions(body(transaction(items=[item(breakdowns=[foreign])]))).transactions
+    assert sum(line.amount for line in one.lines if line.currency == "SEK") == one.total
+    assert one.mismatches == 1
+
+
+def test_reimbursements_are_printed_on_the_whole_and_belong_to_the_items() -> None:
+    items = [item("6.22", [], "SKU-A"), item("3.78", [], "SKU-B")]
+    tree = [part("Sales", "10", part("FBAInventoryReimbursement", "10"))]
+    one = decode(transactionType="FBAInventoryReimbursement", totalAmount=money("10"), items=items, breakdowns=tree)
+    assert [(line.kind, line.amount, line.sku) for line in one.lines] == [
+        (Kind.REIMBURSEMENT, Decimal("6.22"), "SKU-A"),
+        (Kind.REIMBURSEMENT, Decimal("3.78"), "SKU-B"),
+    ]
+    assert one.mismatches == 0
+
+
+def test_several_leaves_on_the_whole_go_to_the_only_item() -> None:
+    tree = [part("Sales", "20", part("ProductCharges", "20")), part("Expenses", "-10", part("AmazonFees", "-10"))]
+    one = decode(totalAmount=money("10"), items=[item("10", [])], breakdowns=tree)
+    assert [(line.kind, line.sku) for line in one.lines] == [(Kind.PRINCIPAL, "TAB-1"), (Kind.OTHER_FEE, "TAB-1")]
+
+
+def test_a_bare_transaction_is_known_by_its_type() -> None:
+    bare = {"items": None, "breakdowns": None, "contexts": None, "relatedIdentifiers": None, "marketplaceDetails": None}
+    assert [line.kind for line in decode(transactionType="Transfer", **bare).lines] == [Kind.TRANSFER]
+    assert [line.kind for line in decode(transactionType="NewIn2031", **bare).lines] == [Kind.UNCLASSIFIED]
+    assert decode(transactionType="Shipment", totalAmount=money("0"), **bare).lines == ()
+
+
+def test_refunds_are_refunds() -> None:
+    tree = [part("ProductCharges", "-10", part("OurPricePrincipal", "-10")), part("AmazonFees", "1.5", part("Commission", "1.5"))]
+    one = decode(transactionType="Refund", totalAmount=money("-8.5"), items=[item("-8.5", tree)])
+    assert [line.kind for line in one.lines] == [Kind.REFUND_PRINCIPAL, Kind.REFERRAL]
+
+
+def test_without_an_id_the_key_is_the_same_again_and_differs_by_content() -> None:
+    one, again = decode(transactionId=None), decode(transactionId=None)
+    assert one.key.startswith("sha256:")
+    assert one.key == again.key
+    assert decode(transactionId=None, transactionStatus="DEFERRED_RELEASED").key == one.key
+    assert decode(transactionId=None, postedDate="2026-11-20T12:45:48Z").key != one.key
+
+
+def test_empty_pages_and_nulls_are_legal() -> None:
+    assert decode_transactions(b'{"payload":{"nextToken":"x"}}').next_token == "x"
+    assert decode_transactions(b'{"payload":{"transactions":null,"nextToken":null}}').transactions == ()
+
+
+def test_new_fields_are_noticed_at_any_depth() -> None:
+    strange = part("A", "1", part("B", "1", part("C", "1") | {"newest": "zzq1"}))
+    page = decode_transactions(body(transaction(items=[item("1", [strange])], totalAmount=money("1"))))
+    assert page.drift == ("payload.transactions[].items[].breakdowns[].breakdowns[].breakdowns[].newest",)
+
+
+@pytest.mark.parametrize("text", ['{"payload":null}', '{"errors":[]}', '{"payload":{"transactions":[{"transactionType":"zzq1"}]}}'])
+def test_another_shape_is_drift(text: str) -> None:
+    with pytest.raises(DriftedError) as caught:
+        decode_transactions(text.encode())
+    assert "zzq1" not in str(caught.value)
+
+
+TREES = st.recursive(
+    st.builds(part, st.sampled_from(["OurPricePrincipal", "Commission", "Other", "New"]), st.decimals(-999, 999, places=2).map(str)),
+    lambda below: st.builds(
+        lambda name, parts: part(name, "0", *parts), st.sampled_from(["Sales", "Expenses"]), st.lists(below, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.lists(TREES, max_size=3), max_size=3), st.lists(TREES, max_size=3), st.decimals(-999, 999, places=2).map(str))
+def test_lines_always_add_up_to_the_total(items: list[list[dict[str, Any]]], tree: list[dict[str, Any]], total: str) -> None:
+    decode(items=[item(total, parts) for parts in items], breakdowns=tree, totalAmount=money(total))
+
+
+def test_balances_keep_their_path() -> None:
+    reserved = {"balanceType": "RESERVED", "amount": {"currencyAmount": 7000.5, "currencyCode": "USD"}}
+    total = {
+        "balanceType": "TOTAL",
+        "amount": {"currencyAmount": 15000, "currencyCode": "USD"},
+        "partnerMetadata": {"partnerId": "zzq1", "marketplaceId": "A1"},
+        "asOfDate": "2026-11-20",
+        "balances": [reserved],
+    }
+    page = decode_balances(json.dumps({"balances": [total]}).encode())
+    assert [(line.path, line.amount, line.marketplace_id, line.as_of) for line in page.balances] == [
+        (("TOTAL",), Decimal(15000), "A1", "2026-11-20"),
+        (("TOTAL", "RESERVED"), Decimal("7000.5"), "A1", "2026-11-20"),
+    ]
+    assert "zzq1" not in repr(page)
+    assert page.drift == ()
+
+
+def test_summaries() -> None:
+    summary = {
+        "netProceeds": {"currencyAmount": 8.01, "currencyCode": "USD"},
+        "relatedIdentifiers": [{"relatedIdentifierName": "SETTLEMENT_ID", "relatedIdentifierValue": "77"}],
+        "breakdowns": [{"breakdownType": "Sales", "breakdownAmount": {"currencyAmount": 9, "currencyCode": "USD"}}],
+    }
+    (one,) = decode_summaries(json.dumps({"summaries": [summary]}).encode()).summaries
+    assert (str(one.net_proceeds), one.currency, one.identifiers) == ("8.01", "USD", (("SETTLEMENT_ID", "77"),))
+    assert one.breakdowns == (("Sales", Decimal(9)),)
