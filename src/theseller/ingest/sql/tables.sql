@@ -71,6 +71,24 @@ create unlogged table ingest_bucket (
 );
 select guard.protect('ingest_bucket');
 
+-- The ticket of bulk writes is proven once a statement instead of once a row (45 µs each, nine tenths of an insert): the rows that a
+-- statement added must all be of the tenant that the ticket proves. It looks at the rows themselves, after all of them are there, so no
+-- trick with settings in the middle of a statement deceives it. The `tenant` policy still holds for each row as it comes.
+create function guard.prove_added() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    proven uuid := guard.ticket_tenant();
+begin
+    if exists (select from added a where a.tenant_id is distinct from proven) then
+        raise insufficient_privilege using message = 'new rows violate row-level security: they are not of the tenant in scope';
+    end if;
+    return null;
+end
+$$;
+revoke all on function guard.prove_added() from public;
+
 -- One line of one order. An order is a slice: all its lines are replaced together, by the source that saw it last.
 create table ingest_order_line (
     tenant_id           uuid not null,
@@ -101,6 +119,8 @@ create table ingest_order_line (
 create index ingest_order_line_order on ingest_order_line (tenant_id, order_id);
 select guard.protect('ingest_order_line');
 select guard.split_by_tenant('ingest_order_line');
+alter policy ticket on ingest_order_line with check (tenant_id = current_setting('theseller.tenant', true)::uuid);
+create trigger prove_added after insert on ingest_order_line referencing new table as added for each statement execute function guard.prove_added();
 
 -- The ledger: money lines as Amazon posted them, appended slice by slice (one transaction, one settlement), never edited.
 create table ingest_ledger_line (
@@ -118,7 +138,7 @@ create table ingest_ledger_line (
     breakdown        text not null,
     currency         text not null,
     amount           numeric(20, 4) not null,
-    quantity         int,
+    quantity         int,  -- stands on one line of each item only (its principal's), so that a sum counts units once
     order_id         text,
     sku              text,
     asin             text,
@@ -129,6 +149,8 @@ create index ingest_ledger_line_source on ingest_ledger_line (tenant_id, source,
 create index ingest_ledger_line_supersedes on ingest_ledger_line (tenant_id, supersedes) where supersedes is not null;
 select guard.protect('ingest_ledger_line');
 select guard.split_by_tenant('ingest_ledger_line');
+alter policy ticket on ingest_ledger_line with check (tenant_id = current_setting('theseller.tenant', true)::uuid);
+create trigger prove_added after insert on ingest_ledger_line referencing new table as added for each statement execute function guard.prove_added();
 
 create table ingest_product (
     tenant_id       uuid not null,

@@ -73,8 +73,10 @@ grant select, delete on connections_refresh_token to theseller_worker;
 grant select, insert, update, delete on ingest_stream, ingest_bucket to theseller_worker;
 grant select on ingest_stream, ingest_drift to theseller_web;
 grant select, insert, update on ingest_drift to theseller_worker;
-grant select, insert, update, delete on ingest_document, ingest_order_line, ingest_ledger_line, ingest_product, ingest_inventory,
-    ingest_traffic_day, ingest_dirty_day to theseller_web, theseller_worker;
+grant select, insert, update, delete on ingest_document, ingest_product, ingest_inventory, ingest_traffic_day, ingest_dirty_day
+    to theseller_web, theseller_worker;
+-- Slices are replaced, never edited: no update.
+grant select, insert, delete on ingest_order_line, ingest_ledger_line to theseller_web, theseller_worker;
 
 -- Rollups: the worker recomputes them; the web reads, and recomputes the days of a file it has just imported.
 grant select, insert, delete on analytics_day, analytics_day_product to theseller_web, theseller_worker;

@@ -1,0 +1,66 @@
+"""Many rows into PostgreSQL: binary COPY into a temporary table of this transaction, then one INSERT … SELECT with the tenant named.
+
+COPY straight into a row-secured table is refused by PostgreSQL. A temporary table is private to the session and gone at the commit.
+Measured for 200 000 rows: 135–143 k rows/s, against 28–41 k by arrays and 14–18 k by Django's bulk_create (decision 0006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import psycopg
+from django.db import connections
+
+Row = tuple[Any, ...]
+Columns = Sequence[tuple[str, str]]
+
+
+class Bulk:
+    """The database of an open tenant scope, for set-wise SQL. Parameters are bound on the server, so the planner sees them."""
+
+    def __init__(self, tenant: UUID, using: str = "default") -> None:
+        self.tenant = tenant
+        wrapper = connections[using]
+        wrapper.ensure_connection()
+        self._connection = cast("psycopg.Connection[Row]", wrapper.connection)
+        # Not Django's cursor: that one binds parameters on the client.
+        self._cursor = psycopg.Cursor(self._connection)
+
+    def run(self, sql: str, **parameters: Any) -> int:  # noqa: ANN401  # whatever the statement binds
+        """Run one statement, `%(tenant)s` bound for it; return how many rows it touched."""
+        # One-off statements: planned with their values (partitions are pruned) and never as a generic plan.
+        self._cursor.execute(sql.encode(), {"tenant": self.tenant, **parameters}, prepare=False)
+        return max(self._cursor.rowcount, 0)
+
+    def rows(self, sql: str, **parameters: Any) -> list[Row]:  # noqa: ANN401
+        """Run one statement and return its rows."""
+        self._cursor.execute(sql.encode(), {"tenant": self.tenant, **parameters}, prepare=False)
+        return self._cursor.fetchall()
+
+    def serialise(self, book: int) -> None:
+        """Let one transaction at a time write `book` of this tenant. Take books in rising order, so that nobody waits in a circle.
+
+        Without it two writers of one order would each see none and insert it twice, and wait for each other's rows.
+        """
+        self.run(
+            "select pg_advisory_xact_lock(%(book)s, %(number)s)", book=book, number=int.from_bytes(self.tenant.bytes[-4:], signed=True)
+        )
+
+    def create_stage(self, name: str, columns: Columns) -> None:
+        """Create the temporary table `name`, replacing one that an earlier write of this transaction left."""
+        body = ", ".join(f"{column} {kind}" for column, kind in columns)
+        self._cursor.execute(f"drop table if exists pg_temp.{name}; create temporary table {name} ({body}) on commit drop".encode())
+
+    def copy(self, name: str, columns: Columns, batches: Iterable[Iterable[Row]]) -> int:
+        """Copy rows into the temporary table `name`; return how many."""
+        count = 0
+        with self._cursor.copy(f"copy pg_temp.{name} from stdin (format binary)".encode()) as copy:
+            copy.set_types([kind for _, kind in columns])
+            write = copy.write_row
+            for batch in batches:
+                for row in batch:
+                    write(row)
+                    count += 1
+        return count

@@ -1,0 +1,235 @@
+"""From decoded values to the rows that are kept. Nothing here can hold a name or an address: the decoders have no field for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from theseller.amazon.decoders.finances import Transaction, TransactionLine
+from theseller.amazon.decoders.orders import Order, OrderItem
+from theseller.amazon.kinds import Kind
+from theseller.amazon.reports import AllOrdersLine, SettlementLine
+from theseller.ingest.bulk import Row
+from theseller.ingest.local_days import LocalDays
+from theseller.lib.limits import FACTS_KEPT_DAYS
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace
+
+ORDER_COLUMNS = (
+    ("local_day", "date"), ("order_id", "text"), ("line_key", "text"), ("marketplace_id", "text"), ("purchased_at", "timestamptz"),
+    ("last_updated_at", "timestamptz"), ("status", "text"), ("fulfilment", "text"), ("is_business", "boolean"), ("is_replacement", "boolean"),
+    ("sku", "text"), ("asin", "text"), ("quantity", "int4"), ("quantity_shipped", "int4"), ("currency", "text"), ("item_price", "numeric"),
+    ("item_tax", "numeric"), ("shipping_price", "numeric"), ("gift_wrap_price", "numeric"), ("promotion_discount", "numeric"),
+)  # fmt: skip
+LEDGER_COLUMNS = (
+    ("local_day", "date"), ("source_key", "text"), ("source_line", "int4"), ("marketplace_id", "text"), ("posted_at", "timestamptz"),
+    ("state", "text"), ("kind", "text"), ("transaction_type", "text"), ("breakdown", "text"), ("currency", "text"), ("amount", "numeric"),
+    ("quantity", "int4"), ("order_id", "text"), ("sku", "text"), ("asin", "text"), ("supersedes", "text"),
+)  # fmt: skip
+_PRINCIPAL = frozenset({Kind.PRINCIPAL, Kind.REFUND_PRINCIPAL})
+
+
+def oldest_kept(at: datetime) -> datetime:
+    """Return the instant before which no fact is taken in: it would have to be erased at once."""
+    return at - timedelta(days=FACTS_KEPT_DAYS)
+
+
+@dataclass(slots=True)
+class Minimiser:
+    """Turns the lines of one write into rows and counts what it leaves out. `products`: (store, SKU) → (ASIN, title, seen at)."""
+
+    at: datetime
+    too_old: int = 0
+    elsewhere: int = 0
+    first_day: date = date.max
+    last_day: date = date.min
+    products: dict[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=dict)
+    _days: LocalDays = field(default_factory=LocalDays)
+
+    def report_orders(self, batches: Iterable[Iterable[AllOrdersLine | Row]]) -> Iterator[list[Row]]:
+        """Yield rows of ORDER_COLUMNS for lines of an all-orders report: structs, or tuples in the same order."""
+        for batch in batches:
+            yield self._report_batch(batch)
+
+    def _report_batch(self, batch: Iterable[Any]) -> list[Row]:
+        oldest, day_of, products, status_of = oldest_kept(self.at), self._days.day, self.products, _REPORT_STATUS
+        rows: list[Row] = []
+        for line in batch:
+            (_, occurrence, order, item, purchased, updated, order_status, channel, _, marketplace, sku, asin, title, item_status, quantity,
+             currency, price, tax, shipping, _, gift_wrap, _, discount, shipping_discount, _, business, replacement,
+             ) = line if type(line) is tuple else _fields(line)  # fmt: skip
+            if marketplace is None:
+                self.elsewhere += 1
+                continue
+            if purchased < oldest:
+                self.too_old += 1
+                continue
+            store = marketplace.id
+            known = products.get((store, sku))
+            if known is None or known[2] < updated:
+                products[store, sku] = (asin, title, updated)
+            if shipping_discount:
+                discount = shipping_discount + discount if discount else shipping_discount
+            rows.append((
+                day_of(marketplace, purchased), order, item or f"{asin}/{sku}/{occurrence}", store, purchased, updated,
+                status_of[order_status, item_status], _FULFILMENT.get(channel, "unknown"), business is True, replacement is True, sku, asin,
+                quantity, None, currency or None, price, tax, shipping, gift_wrap, discount,
+            ))  # fmt: skip
+        self._span(rows)
+        return rows
+
+    def api_orders(self, orders: Iterable[Order]) -> Iterator[list[Row]]:
+        """Yield rows of ORDER_COLUMNS for orders of the Orders API."""
+        rows: list[Row] = []
+        for order in orders:
+            marketplace = MARKETPLACES.get(order.marketplace_id or "")
+            if marketplace is None or (order.sales_channel.channel_name or "").upper().startswith("NON_AMAZON"):
+                self.elsewhere += len(order.order_items)
+            elif order.created_time < oldest_kept(self.at):
+                self.too_old += len(order.order_items)
+            else:
+                rows.extend(self._api_row(order, item, marketplace) for item in order.order_items)
+        self._span(rows)
+        yield rows
+
+    def _api_row(self, order: Order, item: OrderItem, marketplace: Marketplace) -> Row:
+        product, sku = item.product, item.product.seller_sku or ""
+        if product.title and sku:
+            self.products[marketplace.id, sku] = (product.asin or "", product.title, order.last_updated_time)
+        by_kind = {name: amount for _, name, amount in item.lines()}
+        price, discount = by_kind.get("ITEM"), by_kind.get("DISCOUNT")
+        part = {name: by_kind[name].amount if name in by_kind else None for name in ("TAX", "SHIPPING", "GIFT_WRAP")}
+        fulfilled_by = order.fulfillment.fulfilled_by if order.fulfillment else None
+        return (
+            self._days.day(marketplace, order.created_time), order.order_id, item.order_item_id, marketplace.id, order.created_time,
+            order.last_updated_time, "cancelled" if item.is_cancelled else _status((order.status or "").replace("_", "")),
+            _FULFILMENT.get((fulfilled_by or "").capitalize(), "unknown"), "AMAZON_BUSINESS" in (order.programs or ()), order.is_replacement,
+            sku, product.asin or "", item.quantity_ordered, item.fulfillment.quantity_fulfilled if item.fulfillment else None,
+            price.currency_code if price else None, price.amount if price else None, part["TAX"], part["SHIPPING"], part["GIFT_WRAP"],
+            abs(discount.amount) if discount else None,
+        )  # fmt: skip
+
+    def transactions(self, transactions: Iterable[Transaction], stores: Stores) -> list[Row]:
+        """Return rows of LEDGER_COLUMNS for transactions of the Finances API, each item's quantity on one of its lines only."""
+        rows: list[Row] = []
+        for transaction in transactions:
+            if transaction.posted_at < oldest_kept(self.at):
+                self.too_old += len(transaction.lines)
+                continue
+            marketplace = stores.of(transaction.marketplace_id, transaction.currency)
+            day = self._days.day(marketplace, transaction.posted_at)
+            bearers = _bearers(transaction.lines)
+            deferred = (transaction.status or "").startswith("DEFERRED")
+            supersedes = None if deferred else transaction.identifier("DEFERRED_TRANSACTION_ID")
+            for line in transaction.lines:
+                quantity = transaction.items[line.item].quantity if line.item is not None and line.position in bearers else None
+                rows.append((
+                    day, transaction.key, line.position, marketplace.id, transaction.posted_at, "deferred" if deferred else "released",
+                    line.kind.value, transaction.type, "/".join(line.path), line.currency, line.amount, quantity, transaction.order_id,
+                    line.sku, line.asin, supersedes,
+                ))  # fmt: skip
+        self._span(rows)
+        return rows
+
+    def settlement(self, lines: Iterable[SettlementLine | Row], stores: Stores) -> list[Row]:
+        """Return rows of LEDGER_COLUMNS for the lines of one settlement, each item's quantity on one of its lines only."""
+        taken = [line if type(line) is tuple else _fields(line) for line in lines]
+        home = _home(taken)
+        seen: set[tuple[str, ...]] = set()
+        rows: list[Row] = []
+        for (number, settlement, type_, order, adjustment, shipment, _, marketplace, amount_type, description, kind, amount, currency, _,
+             posted, _, item, sku, quantity, _) in taken:  # fmt: skip
+            if posted < oldest_kept(self.at):
+                self.too_old += 1
+                continue
+            store = marketplace or home or stores.of(None, currency)
+            bearer: int | None = None
+            whose = (type_, order, item, adjustment, shipment)
+            if quantity and kind in _PRINCIPAL and whose not in seen:
+                seen.add(whose)
+                bearer = quantity
+            rows.append((
+                self._days.day(store, posted), settlement, number, store.id, posted, "settled", kind.value, type_,
+                f"{amount_type}/{description}", currency, amount, bearer, order or None, sku or None, None, None,
+            ))  # fmt: skip
+        self._span(rows)
+        return rows
+
+    def _span(self, rows: list[Row]) -> None:
+        if rows:
+            days = [row[0] for row in rows]
+            self.first_day, self.last_day = min(self.first_day, min(days)), max(self.last_day, max(days))
+
+
+class Stores:
+    """The stores of a connection, and which of them bears money that Amazon attributes to none: the first that keeps its currency."""
+
+    def __init__(self, marketplace_ids: Iterable[str]) -> None:
+        self._stores = [MARKETPLACES[name] for name in marketplace_ids if name in MARKETPLACES]
+
+    def of(self, marketplace_id: str | None, currency: str) -> Marketplace:
+        """Return the store called `marketplace_id`, else the one that bears `currency`. Raises ValueError for a connection without stores."""
+        named = MARKETPLACES.get(marketplace_id or "")
+        if named is not None:
+            return named
+        if not self._stores:
+            raise ValueError("this connection has no store that could bear the amount")
+        return next((store for store in self._stores if store.currency == currency), self._stores[0])
+
+
+def _home(lines: list[Row]) -> Marketplace | None:
+    """Return the store that most lines of a settlement name: its subscription and storage fees are booked there."""
+    counts: dict[str, int] = {}
+    for line in lines:
+        if line[7] is not None:
+            counts[line[7].id] = counts.get(line[7].id, 0) + 1
+    return MARKETPLACES[max(sorted(counts), key=lambda name: counts[name])] if counts else None
+
+
+def _bearers(lines: Iterable[TransactionLine]) -> set[int]:
+    """Return the positions of the lines that carry their item's quantity: its principal, else its first, so that a sum counts units once."""
+    best: dict[int, tuple[bool, int]] = {}
+    for line in lines:
+        if line.item is not None:
+            rank = (line.kind not in _PRINCIPAL, line.position)
+            best[line.item] = min(best.get(line.item, rank), rank)
+    return {position for _, position in best.values()}
+
+
+_FULFILMENT = {"Amazon": "amazon", "AFN": "amazon", "Merchant": "merchant", "MFN": "merchant"}
+
+
+def _status(word: str) -> str:
+    """Return our status for one of Amazon's: "Shipped - Delivered to Buyer" is shipped, "PartiallyShipped" too."""
+    folded = word.casefold().replace(" ", "")
+    if folded.startswith("cancel"):
+        return "cancelled"
+    if folded.startswith("pending"):
+        return "pending"
+    if folded.startswith(("shipp", "partiallyshipp", "complete")):
+        return "shipped"
+    return "unshipped"
+
+
+class _StatusTable(dict[tuple[str, str], str]):
+    """Our status by the report's (order status, item status); a cancelled item of a living order is cancelled."""
+
+    def __missing__(self, words: tuple[str, str]) -> str:
+        order, item = map(_status, words)
+        status = "cancelled" if "cancelled" in {order, item} else order
+        if len(self) < 1000:
+            self[words] = status
+        return status
+
+
+_REPORT_STATUS = _StatusTable()
+
+
+def _fields(line: Any) -> Row:  # noqa: ANN401  # either report's struct
+    return tuple(getattr(line, name) for name in line.__struct_fields__)
+
+
+def products_rows(products: dict[tuple[str, str], tuple[str, str, datetime]]) -> list[Row]:
+    """Return (store, SKU, ASIN, title, seen at) in the order of the key."""
+    return [(*key, *value) for key, value in sorted(products.items())]
