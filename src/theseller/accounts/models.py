@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower
 
 from theseller.lib.ids import new_id
 
@@ -30,7 +31,7 @@ class User(AbstractBaseUser):
     objects = UserManager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(models.functions.Lower("email"), name="accounts_user_email_any_case")]
+        constraints = [models.UniqueConstraint(Lower("email"), name="accounts_user_email_any_case")]
 
 
 class Membership(models.Model):

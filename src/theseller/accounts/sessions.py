@@ -21,7 +21,7 @@ class SessionStore(DatabaseSessionStore):
     """Django's database sessions, but the key in the cookie never reaches the table."""
 
     def _get_session_from_db(self) -> Session | None:
-        cookie_key = self._session_key  # type: ignore[attr-defined]
+        cookie_key = self._session_key
         if cookie_key is None:
             return None
         try:

@@ -73,7 +73,11 @@ def begin_authorisation(
             Tag.AUTHORISATION_BEGUN, actor=actor, tenant=tenant, subject=f"attempt:{attempt}", at=at, details={"region": marketplace.region}
         )
     url = settings.AMAZON_ENDPOINTS.consent_url(
-        marketplace, settings.ENVIRONMENT.application_id, state, settings.LWA_REDIRECT_URI, draft=settings.ENVIRONMENT.application_is_draft
+        marketplace,
+        settings.ENVIRONMENT.application_id,
+        state.reveal(),
+        settings.LWA_REDIRECT_URI,
+        draft=settings.ENVIRONMENT.application_is_draft,
     )
     return BegunAuthorisation(attempt, url)
 
@@ -132,8 +136,12 @@ def _why_not(attempt: AuthorisationAttempt, session_key: Secret, at: datetime) -
 
 def _refuse(attempt: AuthorisationAttempt, refusal: Refusal, *, tenant: UUID, actor: str, at: datetime) -> Refused:
     with tenant_scope(tenant):
-        AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(outcome=refusal.value)
-        record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject=f"attempt:{attempt.id}", at=at, details={"why": refusal})
+        return _refuse_in_scope(attempt, refusal, tenant=tenant, actor=actor, at=at)
+
+
+def _refuse_in_scope(attempt: AuthorisationAttempt, refusal: Refusal, *, tenant: UUID, actor: str, at: datetime) -> Refused:
+    AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(outcome=refusal.value)
+    record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject=f"attempt:{attempt.id}", at=at, details={"why": refusal})
     return Refused(refusal)
 
 
@@ -144,24 +152,18 @@ def _open_connection(
     with tenant_scope(tenant):
         existing = open_connection_in(region)
         if existing and existing.origin is Origin.LWA and existing.selling_partner_id != selling_partner_id:
-            refused = True
-        else:
-            refused = False
-            connection = existing.id if existing else new_id()
-            lock_exclusively(connection)
-            former_key = _write_connection(
-                connection, attempt, grant, selling_partner_id, exists=existing is not None, tenant=tenant, at=at
-            )
-            record(
-                Tag.CONNECTION_AUTHORISED,
-                actor=actor,
-                tenant=tenant,
-                subject=f"connection:{connection}",
-                at=at,
-                details={"attempt": str(attempt.id), "region": region.value, "renewed": existing is not None},
-            )
-    if refused:
-        return _refuse(attempt, Refusal.ALREADY_CONNECTED, tenant=tenant, actor=actor, at=at)
+            return _refuse_in_scope(attempt, Refusal.ALREADY_CONNECTED, tenant=tenant, actor=actor, at=at)
+        connection = existing.id if existing else new_id()
+        lock_exclusively(connection)
+        former_key = _write_connection(connection, attempt, grant, selling_partner_id, exists=existing is not None, tenant=tenant, at=at)
+        record(
+            Tag.CONNECTION_AUTHORISED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"connection:{connection}",
+            at=at,
+            details={"attempt": str(attempt.id), "region": region.value, "renewed": existing is not None},
+        )
     if former_key is not None:
         settings.KEY_STORE.destroy(former_key)
     return Authorised(connection)

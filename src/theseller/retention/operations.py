@@ -83,9 +83,7 @@ def _closed(tenant: UUID, connection: UUID) -> ConnectionView:
 def _begin(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
     """Write the plan, with what is there now, before anything is destroyed; return the chunks that an earlier run finished."""
     with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        cursor.execute(
-            "select steps_done from retention_purge where tenant_id = %s and connection_id = %s", [closed.tenant, closed.id]
-        )
+        cursor.execute("select steps_done from retention_purge where tenant_id = %s and connection_id = %s", [closed.tenant, closed.id])
         row = cursor.fetchone()
         if row is not None:
             return json.loads(row[0]) if isinstance(row[0], str) else dict(row[0])
@@ -145,8 +143,8 @@ def _rebuild_what_others_share(closed: ConnectionView, *, at: datetime) -> None:
     with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
         for facts in ("ingest_order_line", "ingest_ledger_line"):
             cursor.execute(
-                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"
-                f" select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from {facts}"  # noqa: S608
+                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"  # noqa: S608
+                f" select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from {facts}"
                 " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s) order by 2, 3 on conflict do nothing",
                 [at, closed.tenant, closed.id, list(closed.marketplace_ids)],
             )

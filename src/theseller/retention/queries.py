@@ -92,4 +92,4 @@ def _purge_view(row: tuple[Any, ...]) -> PurgeView:
 
 
 def _document(value: Any) -> dict[str, int]:  # noqa: ANN401  # text or a document, as the driver hands it over
-    return json.loads(value) if isinstance(value, str) else value
+    return dict(json.loads(value) if isinstance(value, str) else value)

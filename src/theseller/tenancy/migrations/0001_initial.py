@@ -10,7 +10,6 @@ from theseller.tenancy.ddl import run_sql
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies: list[tuple[str, str]] = []
     operations = [
         run_sql("tenancy", "guard.sql"),
         migrations.CreateModel(
