@@ -57,7 +57,7 @@ class Program:
     log: Path
     environ: Mapping[str, str]
     ready: Callable[[], bool] = lambda: True
-    start_patience: float = 60.0
+    start_patience: float = 30.0
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -130,7 +130,11 @@ class Program:
         with self.log.open("rb") as log:
             log.seek(begun)
             lines = log.read().decode(errors="replace").strip().splitlines()
-        return "\n  ".join([f"Its log is {self.log}; it ends:", *lines[-8:]]) if lines else f"Its log is {self.log}; it says nothing."
+        return (
+            "\n  ".join([f"Its log is {self.log}; it ends:", *(line[-300:] for line in lines[-6:])])
+            if lines
+            else f"Its log is {self.log}; it says nothing."
+        )
 
 
 @dataclass(slots=True)
