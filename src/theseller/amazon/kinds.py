@@ -257,6 +257,12 @@ def _of_label(folded: str) -> Kind | None:
     return next((kind for prefix, kind in _KIND_OF_PREFIX if folded.startswith(prefix)), None)
 
 
+def _of_telling_type(folded_type: str) -> Kind:
+    """Return the kind of a transaction that can be for one thing only, such as a transfer, whatever its leaf is called."""
+    kind = _of_label(folded_type)
+    return kind if kind is not None and group(kind) not in {Group.FEES, Group.TAX} else Kind.UNCLASSIFIED
+
+
 def _for_type(kind: Kind, folded_type: str) -> Kind:
     return _REFUNDED.get(kind, kind) if folded_type in _REFUND_TYPES else kind
 
@@ -291,9 +297,7 @@ def classify_transaction(transaction_type: str, breakdown_path: Sequence[str]) -
             return Kind.OTHER_FEE
         if labels[depth] in _FRAMES or (labels[depth] in _PARTS and depth > 0 and labels[depth - 1] not in _FRAMES):
             continue
-        kind = _of_label(labels[depth])
-        if kind is None:
-            return Kind.UNCLASSIFIED
+        kind = _of_label(labels[depth]) or _of_telling_type(type_)
         if kind is Kind.OTHER_FEE and type_.startswith("removalshipment"):
             return Kind.REMOVAL
         return _for_type(kind, type_)

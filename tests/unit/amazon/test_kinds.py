@@ -89,6 +89,8 @@ def test_settlement_lines(transaction_type: str, amount_type: str, description: 
         ("ProductAdsPayment", ("Expenses",), Kind.ADVERTISING),
         ("FBAInventoryReimbursement", (), Kind.REIMBURSEMENT),
         ("Transfer", ("FundTransfer",), Kind.TRANSFER),
+        ("Transfer", ("Transfer", "DisbursementAmount"), Kind.TRANSFER),
+        ("ServiceFee", ("Expenses", "FeeOf2031"), Kind.UNCLASSIFIED),
         ("Adjustment", ("ReserveDebit",), Kind.RESERVE),
         ("Shipment", (), Kind.UNCLASSIFIED),
         ("Shipment", ("Expenses", "AmazonFees", "FeeOf2031", "Base"), Kind.UNCLASSIFIED),

@@ -147,8 +147,8 @@ def _unknown(raw: bytes | msgspec.Raw, node: _Node, path: str) -> Iterator[str]:
             yield here
             continue
         for element in elements:
-            if bytes(element) != b"null":
-                yield from _unknown(element, child, f"{here}[]")
+            if bytes(element) != b"null":  # A recursion adds nothing to the path: the same new field at each depth is one finding.
+                yield from _unknown(element, child, path if child is node else f"{here}[]")
 
 
 T = typing.TypeVar("T", bound=msgspec.Struct)
