@@ -8,10 +8,10 @@ from uuid import UUID
 
 import psycopg
 import pytest
-
 from tests.cast import Cast
 from tests.database import role_dsn, test_server
 from tests.seeds import seed_every_table
+
 from theseller.crypto.mac import tenant_ticket
 from theseller.datamap.registry import holdings
 from theseller.lib.secret import Secret

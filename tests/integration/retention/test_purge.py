@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 from django.db import connections as databases
-
 from tests.cast import NOON, Cast
+
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib.marketplaces import Region
@@ -38,9 +38,7 @@ def _with_facts(tenant: UUID) -> UUID:
 
 
 def _end(cast: Cast, connection: UUID) -> None:
-    disconnect(
-        connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON
-    )
+    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
 
 
 def test_an_open_connection_is_never_purged(cast: Cast) -> None:

@@ -1,0 +1,93 @@
+"""The emulated Amazon for one test: a real server on a loopback port, in a thread, and the seller's hands at its consent page."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import uvicorn
+from django.conf import settings
+from django.test.utils import override_settings
+
+from theseller.amazon.endpoints import Endpoints
+from theseller.connections import sessions
+from theseller.connections.amazon_account import lwa_client
+from theseller.emulator.app import create_app
+from theseller.emulator.settings import Application, Config
+from theseller.lib.secret import Secret
+
+ALICE, CHARLIE = "A2ALICEEXAMPLE1", "A3CHARLIEEXMPL"
+ROLES = ("Inventory and Order Tracking", "Finance and Accounting", "Amazon Fulfillment")
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What Seller Central sends the browser back with."""
+
+    state: Secret
+    code: Secret
+    selling_partner_id: str
+
+
+class EmulatedAmazon:
+    """A running emulator, and what a seller does there."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(trust_env=False, timeout=20)
+
+    def consent(self, consent_url: str, *, seller: str = ALICE) -> Return:
+        """Confirm at the consent page as `seller`, and return what the redirect carries."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(consent_url).query).items()}
+        page = self.http.get(consent_url)
+        assert page.status_code == 200, page.text
+        answer = self.http.post(consent_url.split("?", 1)[0], data={**asked, "account": seller, "decision": "confirm"})
+        assert answer.status_code == 303, answer.text
+        back = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
+        return Return(Secret(back["state"]), Secret(back["spapi_oauth_code"]), back["selling_partner_id"])
+
+    def control(self, path: str, **body: object) -> None:
+        self.http.post(f"{self.url}/_emulator/{path}", json=body).raise_for_status()
+
+    def calls(self) -> object:
+        return self.http.get(f"{self.url}/_emulator/calls").json()["calls"]
+
+
+@contextlib.contextmanager
+def emulated_amazon(state: Path, *, roles: tuple[str, ...] = ROLES, rate_scale: float = 1000.0) -> Iterator[EmulatedAmazon]:
+    """Run the emulator and point this process's settings at it."""
+    application = Application(
+        client_id=settings.ENVIRONMENT.lwa_client_id,
+        application_id=settings.ENVIRONMENT.application_id,
+        client_secrets=tuple(secret.reveal() for secret in settings.LWA_CLIENT_SECRETS()),
+        redirect_uris=(settings.LWA_REDIRECT_URI,),
+        roles=roles,
+    )
+    app = create_app(Config(application=application, state_dir=state, rate_scale=rate_scale))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    with override_settings(AMAZON_ENDPOINTS=Endpoints.emulated(url)):
+        _forget()
+        amazon = EmulatedAmazon(url)
+        yield amazon
+        amazon.http.close()
+    _forget()
+    server.should_exit = True
+    thread.join(10)
+
+
+def _forget() -> None:
+    if lwa_client.cache_info().currsize:
+        lwa_client()._http.close()
+    lwa_client.cache_clear()
+    sessions._cache.clear()

@@ -1,0 +1,254 @@
+"""The way to Amazon and back: what makes a connection, and every way in which none comes of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connections as databases
+from tests.cast import Cast
+from tests.conftest import as_role
+from tests.emulated_amazon import ALICE, EmulatedAmazon, Return, emulated_amazon
+
+from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect
+from theseller.connections.queries import all_connections, connection_view
+from theseller.connections.sessions import open_connection, with_access_token
+from theseller.connections.types import Authorised, DisconnectReason, Refusal, Refused
+from theseller.lib import clock
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+US, DE = "ATVPDKIKX0DER", "A1PA6795UKMFR9"
+SESSION = Secret("alices-browser-session")
+
+
+@pytest.fixture
+def amazon(tmp_path: Path) -> Iterator[EmulatedAmazon]:
+    with emulated_amazon(tmp_path / "amazon") as running:
+        yield running
+
+
+def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, at: datetime | None = None) -> Return:
+    begun = begin_authorisation(
+        features=["sales", "finances", "stock"],
+        marketplace_id=US,
+        session_key=SESSION,
+        person=cast.alice.id,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=at or clock.now(),
+    )
+    return amazon.consent(begun.consent_url, seller=seller)
+
+
+def _complete(
+    cast: Cast, back: Return, *, session: Secret = SESSION, at: datetime | None = None, code: Secret | None = None
+) -> Authorised | Refused:
+    return complete_authorisation(
+        state=back.state,
+        code=code or back.code,
+        selling_partner_id=back.selling_partner_id,
+        session_key=session,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=at or clock.now(),
+    )
+
+
+def _connect(cast: Cast, amazon: EmulatedAmazon) -> Authorised:
+    outcome = _complete(cast, _consent(cast, amazon))
+    assert isinstance(outcome, Authorised)
+    return outcome
+
+
+def _call(cast: Cast, authorised: Authorised) -> Secret:
+    """Get an access token as the worker does around each call."""
+    with as_role("worker"), open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened:
+        return with_access_token(opened, lambda token: token)
+
+
+def test_a_confirmed_consent_opens_a_connection_whose_token_works(cast: Cast, amazon: EmulatedAmazon) -> None:
+    authorised = _connect(cast, amazon)
+    assert _call(cast, authorised).reveal().startswith("Atza|")
+    with tenant_scope(cast.alices_shop):
+        view = connection_view(authorised.connection)
+    assert view is not None
+    assert view.is_open
+    assert set(view.roles) == {"Inventory and Order Tracking", "Finance and Accounting", "Amazon Fulfillment"}
+
+
+def test_a_state_works_once(cast: Cast, amazon: EmulatedAmazon) -> None:
+    back = _consent(cast, amazon)
+    assert isinstance(_complete(cast, back), Authorised)
+    assert _complete(cast, back) == Refused(Refusal.STATE_USED)
+
+
+def test_a_state_belongs_to_its_browser_session(cast: Cast, amazon: EmulatedAmazon) -> None:
+    assert _complete(cast, _consent(cast, amazon), session=Secret("another browser")) == Refused(Refusal.WRONG_SESSION)
+
+
+def test_a_state_that_was_never_given_out_is_refused(cast: Cast, amazon: EmulatedAmazon) -> None:
+    back = _consent(cast, amazon)
+    assert _complete(cast, Return(Secret("invented"), back.code, ALICE)) == Refused(Refusal.STATE_UNKNOWN)
+
+
+def test_a_state_lapses_after_ten_minutes(cast: Cast, amazon: EmulatedAmazon) -> None:
+    at = clock.now()
+    back = _consent(cast, amazon, at=at)
+    assert _complete(cast, back, at=at + timedelta(minutes=10)) == Refused(Refusal.EXPIRED)
+
+
+def test_a_code_lapses_after_five_minutes(cast: Cast, amazon: EmulatedAmazon) -> None:
+    back = _consent(cast, amazon)
+    amazon.control("clock", offset_seconds=301)
+    assert _complete(cast, back) == Refused(Refusal.CODE_REJECTED)
+
+
+def test_a_declined_consent_stores_nothing(cast: Cast, amazon: EmulatedAmazon) -> None:
+    back = _consent(cast, amazon)
+    outcome = complete_authorisation(
+        state=back.state,
+        code=None,
+        selling_partner_id="",
+        session_key=SESSION,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=clock.now(),
+    )
+    assert outcome == Refused(Refusal.DECLINED)
+    with tenant_scope(cast.alices_shop):
+        assert all_connections() == ()
+
+
+def test_an_answer_for_charlies_shop_does_not_find_alices_attempt(cast: Cast, amazon: EmulatedAmazon) -> None:
+    back = _consent(cast, amazon)
+    outcome = complete_authorisation(
+        state=back.state,
+        code=back.code,
+        selling_partner_id=ALICE,
+        session_key=SESSION,
+        tenant=cast.charlies_shop,
+        actor=cast.charlie.actor,
+        at=clock.now(),
+    )
+    assert outcome == Refused(Refusal.STATE_UNKNOWN)
+
+
+def test_amazons_outage_keeps_nothing_and_says_so(cast: Cast, amazon: EmulatedAmazon) -> None:
+    back = _consent(cast, amazon)
+    amazon.control("faults", operation="lwa.token", kind="error503", times=None, probability=1.0)
+    assert _complete(cast, back) == Refused(Refusal.AMAZON_UNAVAILABLE)
+
+
+def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(cast: Cast, amazon: EmulatedAmazon) -> None:
+    authorised = _connect(cast, amazon)
+    amazon.control("revoke", selling_partner_id=ALICE)
+    with pytest.raises(ConnectionClosedError):
+        _call(cast, authorised)
+    with tenant_scope(cast.alices_shop):
+        view = connection_view(authorised.connection)
+    assert view is not None
+    assert view.disconnect_reason is DisconnectReason.REVOKED_AT_AMAZON
+
+
+def test_an_invalid_client_secret_is_the_operators_problem_and_ends_nothing(cast: Cast, amazon: EmulatedAmazon) -> None:
+    from theseller.amazon.errors import ClientSecretInvalidError
+
+    authorised = _connect(cast, amazon)
+    for _ in range(2):
+        amazon.control("rotate_secret")
+    amazon.control("clock", offset_seconds=8 * 86400)
+    with pytest.raises(ClientSecretInvalidError):
+        _call(cast, authorised)
+    with tenant_scope(cast.alices_shop):
+        view = connection_view(authorised.connection)
+    assert view is not None
+    assert view.is_open
+
+
+def test_disconnecting_deletes_the_token_and_destroys_its_key(cast: Cast, amazon: EmulatedAmazon, database: str) -> None:
+    authorised = _connect(cast, amazon)
+    with tenant_scope(cast.alices_shop), databases["default"].cursor() as cursor:
+        cursor.execute("select data_key_id from connections_refresh_token where connection_id = %s", [authorised.connection])
+        key = cursor.fetchone()[0]
+    assert settings.KEY_STORE.exists(key)
+    disconnect(
+        connection=authorised.connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=clock.now(),
+    )
+    assert not settings.KEY_STORE.exists(key)
+    with tenant_scope(cast.alices_shop), databases["default"].cursor() as cursor:
+        cursor.execute("select count(*) from connections_refresh_token where connection_id = %s", [authorised.connection])
+        assert cursor.fetchone()[0] == 0
+    with pytest.raises(ConnectionClosedError):
+        _call(cast, authorised)
+
+
+def test_a_disconnection_killed_before_its_commit_is_finished_by_the_next_call(cast: Cast, amazon: EmulatedAmazon) -> None:
+    authorised = _connect(cast, amazon)
+    with tenant_scope(cast.alices_shop), databases["default"].cursor() as cursor:
+        cursor.execute("select data_key_id from connections_refresh_token where connection_id = %s", [authorised.connection])
+        settings.KEY_STORE.destroy(cursor.fetchone()[0])
+    with pytest.raises(ConnectionClosedError):
+        _call(cast, authorised)
+    with tenant_scope(cast.alices_shop):
+        view = connection_view(authorised.connection)
+    assert view is not None
+    assert not view.is_open
+
+
+def test_no_call_leaves_after_a_disconnection_has_committed(cast: Cast, amazon: EmulatedAmazon) -> None:
+    """Workers call in a tight loop while the seller disconnects: what left, left before the commit."""
+    authorised = _connect(cast, amazon)
+    left_at: list[datetime] = []
+    stop = threading.Event()
+
+    def work() -> None:
+        # A thread has connections of its own, and must take the worker's role in them.
+        databases["default"] = databases["worker"]
+        while not stop.is_set():
+            try:
+                with open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened:
+                    with_access_token(opened, lambda token: token)
+                    left_at.append(clock.now())
+            except ConnectionClosedError:
+                return
+            finally:
+                databases["worker"].close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    while len(left_at) < 10:
+        threading.Event().wait(0.005)
+    disconnect(
+        connection=authorised.connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=clock.now(),
+    )
+    committed = clock.now()
+    for worker in workers:
+        worker.join(10)
+    stop.set()
+    assert len(left_at) >= 10
+    assert max(left_at) <= committed
+
+
+def test_another_account_of_the_same_region_is_refused_while_one_is_open(cast: Cast, amazon: EmulatedAmazon) -> None:
+    _connect(cast, amazon)
+    again = _consent(cast, amazon)
+    assert isinstance(_complete(cast, again), Authorised)  # the same account again: a renewal
+    with tenant_scope(cast.alices_shop):
+        assert len(all_connections()) == 1
+    other = Return(_consent(cast, amazon).state, _consent(cast, amazon).code, "A9SOMEBODYELSE")
+    assert _complete(cast, other) == Refused(Refusal.ALREADY_CONNECTED)
