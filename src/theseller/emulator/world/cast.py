@@ -51,7 +51,7 @@ SELLERS: dict[str, Seller] = {
             Region.NA,
             (_store("US", 28.0, 1.0), _store("CA", 6.0, 1.36, 0.7), _store("MX", 2.0, 18.4, 0.4)),
             date(2023, 9, 4),
-            72,
+            120,
         ),
         Seller(
             "A2ALICEEUROPE1",
@@ -60,7 +60,7 @@ SELLERS: dict[str, Seller] = {
             Region.EU,
             (_store("UK", 2.5, 0.84, 0.5), _store("DE", 1.5, 0.97, 0.5)),
             date(2024, 6, 3),
-            72,
+            120,
         ),
         Seller(
             "A3CHARLIEEXMPL",

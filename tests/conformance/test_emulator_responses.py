@@ -1,0 +1,187 @@
+"""What the emulator answers is what Amazon's OpenAPI models describe, and its canaries are everywhere the models have personal data.
+
+The models are Amazon's (github.com/amzn/selling-partner-api-models, Apache-2.0). They are not part of this project: say where they are
+with the environment variable THESELLER_AMAZON_MODELS, else `../shared/reference/amazon-models` beside the project is tried.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+from tests.unit.emulator.support import ALICE, CHARLIE, DORA, Amazon, amazon_with
+
+from theseller.emulator.canary import ORDER_PATHS
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = Path(os.environ.get("THESELLER_AMAZON_MODELS", str(ROOT.parent / "shared" / "reference" / "amazon-models")))
+TRAFFIC_SCHEMA = MODELS.parent / "amazon-schemas" / "reports" / "sellerSalesAndTrafficReport.json"
+pytestmark = pytest.mark.skipif(
+    not (MODELS / "orders_2026-01-01.json").is_file(), reason="Amazon's models were not found: set THESELLER_AMAZON_MODELS to their folder"
+)
+FIRST_STORE = {ALICE: "ATVPDKIKX0DER", CHARLIE: "A1F83G8C2ARO7P", DORA: "A1VC38T7YXB528"}
+EVERYTHING = "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
+
+
+@cache
+def model(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def strict(schema: Any) -> Any:  # noqa: ANN401 -- any JSON.
+    """Return the schema with every object closed, so that a field that the model does not have is an error too."""
+    if isinstance(schema, list):
+        return [strict(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: strict(value) for key, value in schema.items()}
+    if isinstance(closed.get("properties"), dict) and "additionalProperties" not in closed:
+        closed["additionalProperties"] = False
+    return closed
+
+
+@cache
+def validator(name: str, definition: str) -> jsonschema.Draft4Validator:
+    definitions = model(name)["definitions"]
+    # A context is all of its kinds at once (allOf), which no closed schema could allow: it stays open.
+    closed = {key: value if key.endswith("Context") else strict(value) for key, value in definitions.items()}
+    return jsonschema.Draft4Validator({"$ref": f"#/definitions/{definition}", "definitions": closed})
+
+
+def check(name: str, definition: str, answer: httpx.Response, status: int = 200) -> None:
+    assert answer.status_code == status, answer.text
+    problems = [
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:120]}"
+        for error in validator(name, definition).iter_errors(answer.json())
+    ]
+    assert not problems
+
+
+@pytest.fixture(scope="module", params=[ALICE, CHARLIE, DORA])
+def connected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Amazon, str, str]:
+    amazon = amazon_with(tmp_path_factory.mktemp("state"))
+    return amazon, request.param, amazon.connect(request.param)["access_token"]
+
+
+def test_orders(connected: tuple[Amazon, str, str]) -> None:
+    amazon, seller, token = connected
+    path = "/orders/2026-01-01/orders"
+    for query in (f"lastUpdatedAfter=2026-11-14T00:00:00Z&includedData={EVERYTHING}", "createdAfter=2026-11-18T00:00:00Z"):
+        answer = amazon.call(seller, token, f"{path}?{query}")
+        check("orders_2026-01-01", "SearchOrdersResponse", answer)
+        assert answer.json()["orders"]
+    order_id = answer.json()["orders"][0]["orderId"]
+    check("orders_2026-01-01", "GetOrderResponse", amazon.call(seller, token, f"{path}/{order_id}?includedData={EVERYTHING}"))
+    check("orders_2026-01-01", "ErrorList", amazon.call(seller, token, path), 400)
+
+
+def test_finances(connected: tuple[Amazon, str, str]) -> None:
+    amazon, seller, token = connected
+    base = "/finances/2024-06-19"
+    kinds: set[str] = set()
+    following = ""
+    for _ in range(40):
+        amazon.clock.pass_(seconds=1)
+        answer = amazon.call(seller, token, f"{base}/transactions?postedAfter=2026-10-01T00:00:00Z{following}")
+        check("finances_2024-06-19", "ListTransactionsResponse", answer)
+        payload = answer.json()["payload"]
+        kinds |= {entry["transactionType"] for entry in payload["transactions"]}
+        if "nextToken" not in payload:
+            break
+        following = f"&nextToken={payload['nextToken']}"
+    assert {"Shipment", "Refund", "ServiceFee", "ProductAdsPayment", "Transfer"} <= kinds
+    check("finances_2024-06-19", "ListBalancesResponse", amazon.call(seller, token, f"{base}/balances"))
+    check(
+        "finances_2024-06-19", "SummaryResponse", amazon.call(seller, token, f"{base}/summary?periodStart=2026-10-01&periodEnd=2026-10-31")
+    )
+    check("finances_2024-06-19", "ErrorList", amazon.call(seller, token, f"{base}/transactions"), 400)
+
+
+def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None:
+    amazon, seller, token = connected
+    store = FIRST_STORE[seller]
+    stock = f"/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId={store}&marketplaceIds={store}&details=true"
+    check("fbaInventory", "GetInventorySummariesResponse", amazon.call(seller, token, stock))
+    check("sellers", "GetMarketplaceParticipationsResponse", amazon.call(seller, token, "/sellers/v1/marketplaceParticipations"))
+    interval = "2026-11-01T00:00:00Z--2026-11-08T00:00:00Z"
+    query = f"marketplaceIds={store}&interval={interval}&granularity=Day&granularityTimeZone=UTC"
+    check("sales", "GetOrderMetricsResponse", amazon.call(seller, token, f"/sales/v1/orderMetrics?{query}"))
+
+
+def test_reports(connected: tuple[Amazon, str, str]) -> None:
+    amazon, seller, token = connected
+    base = "/reports/2021-06-30"
+    body = {"reportType": "GET_SALES_AND_TRAFFIC_REPORT", "marketplaceIds": [FIRST_STORE[seller]], "dataStartTime": "2026-11-01"}
+    created = amazon.call(seller, token, f"{base}/reports", "POST", json=body)
+    check("reports_2021-06-30", "CreateReportResponse", created, 202)
+    path = f"{base}/reports/{created.json()['reportId']}"
+    check("reports_2021-06-30", "Report", amazon.call(seller, token, path))
+    amazon.clock.pass_(seconds=30)
+    done = amazon.call(seller, token, path)
+    check("reports_2021-06-30", "Report", done)
+    document = amazon.call(seller, token, f"{base}/documents/{done.json()['reportDocumentId']}")
+    check("reports_2021-06-30", "ReportDocument", document)
+    text = gzip.decompress(amazon.client.get(document.json()["url"]).content)
+    jsonschema.validate(json.loads(text), json.loads(TRAFFIC_SCHEMA.read_text(encoding="utf-8")))
+    settlements = f"{base}/reports?reportTypes=GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
+    check("reports_2021-06-30", "GetReportsResponse", amazon.call(seller, token, settlements))
+    check("reports_2021-06-30", "ErrorList", amazon.call(seller, token, f"{base}/reports"), 400)
+
+
+def texts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give every leaf of the order model that holds a free text: no enumeration, no instant, no amount."""
+    if "$ref" in schema:
+        schema = model("orders_2026-01-01")["definitions"][schema["$ref"].rpartition("/")[2]]
+    if "properties" in schema:
+        for name, below in schema["properties"].items():
+            yield from texts(below, f"{path}.{name}" if path else name)
+    elif schema.get("type") == "array":
+        yield from texts(schema["items"], f"{path}[]")
+    elif schema.get("type") == "string" and "enum" not in schema and "format" not in schema:
+        yield path, schema
+
+
+#: Texts below a place of personal data that name a kind, not a person.
+KINDS = {
+    "recipient.deliveryAddress.countryCode", "recipient.deliveryAddress.addressType", "tax.taxRegistrations[].entityType",
+    "tax.taxRegistrations[].taxRegistrationType", "tax.taxRegistrations[].taxRegistrationAddress.countryCode",
+    "tax.taxRegistrations[].taxRegistrationAddress.addressType", "tax.taxRegistrations[].taxRegistrationAttributes[].key",
+    "packages[].shipFromAddress.countryCode",
+}  # fmt: skip
+PERSONAL_BRANCHES = ("buyer.", "recipient.", "tax.taxRegistrations[].", "packages[].shipFromAddress.")
+PERSONAL_LEAVES = {
+    "payment.paymentExecutions[].acquirerId", "payment.paymentExecutions[].cardBrand", "payment.paymentExecutions[].authorizationCode",
+    "orderItems[].product.customization.customizedUrl", "orderItems[].product.serialNumbers[]",
+    "orderItems[].product.condition.conditionNote", "orderItems[].fulfillment.packing.giftOption.giftMessage",
+    "orderItems[].fulfillment.shipping.internationalShipping.iossNumber",
+    "orderItems[].cancellation.cancellationRequest.cancelReason", "orderItems[].cancellation.cancellationExecution.cancelReason",
+    "packages[].trackingNumber", "packages[].packageItems[].transparencyCodes[]",
+}  # fmt: skip
+
+
+def test_no_personal_text_of_the_order_model_is_without_a_canary() -> None:
+    leaves = {path for path, _ in texts({"$ref": "#/definitions/Order"})}
+    assert leaves >= PERSONAL_LEAVES
+    personal = PERSONAL_LEAVES | {path for path in leaves if path.startswith(PERSONAL_BRANCHES)}
+    planted = {path for paths in ORDER_PATHS.values() for path in paths}
+    assert personal - KINDS == planted
+
+
+def test_amazons_names_for_what_is_personal_are_all_among_them() -> None:
+    """Any text leaf with one of these names, wherever a new model puts it, must be planted."""
+    planted = {path for paths in ORDER_PATHS.values() for path in paths}
+    names = ("name", "email", "phone", "message", "addressline", "postalcode", "note", "reason", "tracking", "serial", "legal")
+    harmless = {"salesChannel.marketplaceName", "salesChannel.channelName"}
+    found = {
+        path for path, _ in texts({"$ref": "#/definitions/Order"}) if any(name in path.rpartition(".")[2].casefold() for name in names)
+    }
+    assert found - harmless <= planted

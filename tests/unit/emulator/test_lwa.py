@@ -1,0 +1,127 @@
+"""Login with Amazon: what is granted, what is refused and in which words, what survives a restart."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.unit.emulator.support import ALICE, REDIRECT, Amazon
+
+PARTICIPATIONS = "/sellers/v1/marketplaceParticipations"
+REVOKED = "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."
+
+
+def refresh(amazon: Amazon, token: str, **fields: str) -> tuple[int, dict[str, str]]:
+    answer = amazon.token(grant_type="refresh_token", refresh_token=token, **fields)
+    return answer.status_code, answer.json()
+
+
+def test_a_code_becomes_tokens_and_tokens_open_the_api(amazon: Amazon) -> None:
+    tokens = amazon.connect(ALICE)
+    assert tokens["access_token"].startswith("Atza|")
+    assert tokens["refresh_token"].startswith("Atzr|")
+    assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 3600)
+    assert amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS).status_code == 200
+    status, again = refresh(amazon, tokens["refresh_token"])
+    assert status == 200
+    assert again["access_token"] != tokens["access_token"]
+    assert again["refresh_token"] == tokens["refresh_token"]
+
+
+def code_refused(amazon: Amazon, code: str, redirect_uri: str = REDIRECT) -> bool:
+    answer = amazon.token(grant_type="authorization_code", code=code, redirect_uri=redirect_uri)
+    wanted = {"error": "invalid_grant", "error_description": "The request has an invalid grant parameter : code"}
+    return answer.status_code == 400 and answer.json() == wanted
+
+
+def test_a_code_works_once_for_five_minutes_and_for_its_own_redirect_uri(amazon: Amazon) -> None:
+    code = amazon.code(ALICE)
+    assert code_refused(amazon, code, "https://shop.example/amazon/callback/")
+    assert amazon.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT).status_code == 200
+    assert code_refused(amazon, code)
+    late = amazon.code(ALICE)
+    amazon.clock.pass_(minutes=5)
+    assert code_refused(amazon, late)
+    assert code_refused(amazon, "never issued")
+
+
+def test_a_missing_redirect_uri_is_refused(amazon: Amazon) -> None:
+    answer = amazon.token(grant_type="authorization_code", code=amazon.code(ALICE))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "error"),
+    [
+        ({"grant_type": "refresh_token", "refresh_token": "Atzr|x", "client_secret": "long ago"}, 401, "invalid_client"),
+        ({"grant_type": "refresh_token", "refresh_token": "Atzr|x", "client_id": "someone"}, 401, "invalid_client"),
+        ({"grant_type": "refresh_token", "refresh_token": "Atzr|x"}, 400, "invalid_grant"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials", "scope": "profile"}, 400, "invalid_scope"),
+        ({"grant_type": "client_credentials"}, 400, "invalid_request"),
+        ({}, 400, "invalid_request"),
+    ],
+)
+def test_refusals(amazon: Amazon, fields: dict[str, str], status: int, error: str) -> None:
+    answer = amazon.token(**fields)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_form_must_be_a_form(amazon: Amazon) -> None:
+    answer = amazon.client.post("/auth/o2/token", json={"grant_type": "refresh_token"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_a_revoked_seller_is_refused_everywhere_and_an_enabled_one_is_not(amazon: Amazon) -> None:
+    tokens = amazon.connect(ALICE)
+    assert amazon.client.post("/_emulator/revoke", json={"selling_partner_id": ALICE}).status_code == 200
+    assert refresh(amazon, tokens["refresh_token"]) == (400, {"error": "invalid_grant", "error_description": REVOKED})
+    refused = amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS)
+    assert refused.status_code == 403
+    assert refused.json()["errors"][0]["details"] == "The access token you provided is revoked, malformed or invalid."
+    manage = "/seller-central/sellercentral.amazon.com/apps/manage"
+    assert amazon.client.post(manage, data={"account": ALICE, "action": "enable"}).status_code == 303
+    assert refresh(amazon, tokens["refresh_token"])[0] == 200
+
+
+def test_an_authorisation_ends_after_a_year(amazon: Amazon) -> None:
+    tokens = amazon.connect(ALICE)
+    amazon.clock.pass_(days=364)
+    assert refresh(amazon, tokens["refresh_token"])[0] == 200
+    amazon.clock.pass_(days=2)
+    assert refresh(amazon, tokens["refresh_token"])[1]["error"] == "invalid_grant"
+
+
+def test_two_secrets_work_and_rotation_gives_the_old_ones_seven_days(amazon: Amazon) -> None:
+    token = amazon.connect(ALICE)["refresh_token"]
+    assert refresh(amazon, token, client_secret="before")[0] == 200
+    assert amazon.client.post("/_emulator/rotate_secret", json={"client_secret": "brand new"}).json() == {"client_secret": "brand new"}
+    assert refresh(amazon, token, client_secret="brand new")[0] == 200
+    assert refresh(amazon, token, client_secret="newest")[0] == 200
+    amazon.clock.pass_(days=7, seconds=1)
+    amazon.start()
+    assert refresh(amazon, token, client_secret="newest")[0] == 401
+    assert refresh(amazon, token, client_secret="brand new")[0] == 200
+
+
+def test_a_restart_forgets_nothing_and_the_file_holds_no_token(amazon: Amazon) -> None:
+    tokens, code = amazon.connect(ALICE), amazon.code(ALICE)
+    amazon.start()
+    assert amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS).status_code == 200
+    assert refresh(amazon, tokens["refresh_token"])[0] == 200
+    assert amazon.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT).status_code == 200
+    amazon.start()
+    assert code_refused(amazon, code)
+    path = amazon.emulator.state.path
+    kept = path.read_text()
+    assert not any(secret in kept for secret in (tokens["access_token"][5:], tokens["refresh_token"][5:], code, "newest"))
+    assert len(re.findall(r"[0-9a-f]{64}", kept)) > 3
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_without_a_seller_opens_nothing_of_a_seller(amazon: Amazon) -> None:
+    answer = amazon.token(grant_type="client_credentials", scope="sellingpartnerapi::notifications")
+    assert answer.status_code == 200
+    refused = amazon.call(ALICE, answer.json()["access_token"], PARTICIPATIONS)
+    assert (refused.status_code, refused.json()["errors"][0]["details"]) == (403, "")
