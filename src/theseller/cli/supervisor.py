@@ -176,7 +176,7 @@ class Supervisor:
     """Runs services. `say` gets a sentence for each event. Use inside `signals()`, in the main thread."""
 
     def __init__(self, say: Callable[[str], None], *, patience: float = 20.0) -> None:
-        self._say = say
+        self._hear = say
         self._patience = patience
         self._watched: list[_Watched] = []
         self._stopping = False
@@ -221,6 +221,11 @@ class Supervisor:
                 took = time.monotonic() - begun
                 self._say(f"stopped {service.name} in {took:.1f} s" + (" (at once)" if hurried else ""))
             service.close()
+
+    def _say(self, sentence: str) -> None:
+        # A terminal that was closed must not keep us from stopping what we started.
+        with contextlib.suppress(OSError):
+            self._hear(sentence)
 
     def _ended(self, service: Service, patience: float, *, hurried: bool = False) -> bool:
         deadline = time.monotonic() + patience

@@ -152,6 +152,19 @@ def test_a_signal_stops_and_a_second_one_hurries(stage: Stage) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_closed_terminal_keeps_nothing_running(stage: Stage) -> None:
+    def broken(_sentence: str) -> None:
+        raise BrokenPipeError
+
+    deaf_to_us = Supervisor(broken)
+    programs = [stage.program(name, READY_THEN_SLEEP, waits=True) for name in ("first", "second")]
+    for program in programs:
+        deaf_to_us.start(program)
+    pids = [stage.pid(program) for program in programs]
+    deaf_to_us.stop()
+    assert all(start_time(pid) is None for pid in pids)
+
+
 def test_a_programs_own_children_go_with_it(stage: Stage) -> None:
     parent = stage.program("parent", PARENT, waits=True)
     stage.supervisor.start(parent)

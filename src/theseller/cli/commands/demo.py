@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -39,7 +40,6 @@ def run(args: argparse.Namespace) -> int:
             print(screen(address, people, seconds=time.monotonic() - begun), flush=True)
             supervisor.watch()
         except StopRequestedError:
-            print()
             say("stopping (once more to hurry)")
         finally:
             supervisor.stop()
@@ -112,4 +112,6 @@ class _Timed:
 
 
 def say(sentence: str) -> None:
-    print(f"demo: {sentence}", flush=True)
+    # A terminal that was closed must not keep us from stopping what we started.
+    with contextlib.suppress(OSError):
+        print(f"demo: {sentence}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -51,14 +52,12 @@ def run(args: argparse.Namespace) -> int:
 def _start(state: Path) -> int:
     server = embedded_server(state, purpose=_PURPOSE, say=print)
     supervisor = Supervisor(print)
-    with supervisor.signals():
+    with supervisor.signals(), contextlib.suppress(StopRequestedError):
         try:
             supervisor.start(Database(server))
             apply_roles(server)
             print(f"PostgreSQL {server.binaries.version} runs: socket {server.socket_dir}, log {server.log}. Ctrl-C stops it.")
             supervisor.watch()
-        except StopRequestedError:
-            print("stopping")
         finally:
             supervisor.stop()
     return OK
