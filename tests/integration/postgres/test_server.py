@@ -76,7 +76,7 @@ def run_as(python: str, user: pwd.struct_passwd, arguments: list[str]) -> subpro
     packages = Path(psycopg.__file__).parent.parent
     environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{packages}", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        return subprocess.run(  # noqa: S603  Python and a test's own arguments
+        return subprocess.run(
             [python, *arguments], user=user.pw_uid, group=user.pw_gid, extra_groups=[], env=environ, cwd="/", capture_output=True, text=True,
             check=False, timeout=60,
         )  # fmt: skip
@@ -173,7 +173,7 @@ def test_acknowledged_commits_survive_kill_9(started: Server) -> None:
 @needs_linux
 def test_the_server_ends_with_a_killed_supervisor(state: Path) -> None:
     command = [sys.executable, str(CHILD), "start_and_sleep", str(state)]
-    child = subprocess.Popen(command, cwd=ROOT, env=child_environ(), stdout=subprocess.PIPE)  # noqa: S603  Python and our own file
+    child = subprocess.Popen(command, cwd=ROOT, env=child_environ(), stdout=subprocess.PIPE)
     assert child.stdout is not None
     pid = int(child.stdout.readline())
     child.kill()
@@ -272,7 +272,7 @@ def test_as_root_the_server_is_somebody_else_and_others_cannot_connect(shared: S
     assert answer.stdout.strip() == "PermissionError", answer.stderr
     # The same probe does connect where it may: root passes.
     command = [sys.executable, str(CHILD), "connect", str(shared.socket_dir)]
-    mine = subprocess.run(command, cwd=ROOT, env=child_environ(), capture_output=True, text=True, check=True)  # noqa: S603  as above
+    mine = subprocess.run(command, cwd=ROOT, env=child_environ(), capture_output=True, text=True, check=True)
     assert mine.stdout.strip() == "connected"
 
 
