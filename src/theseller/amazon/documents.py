@@ -44,7 +44,8 @@ def stream_document(
     """
     if compression not in {None, "GZIP"}:
         raise DriftedError(_OPERATION, "compressionAlgorithm")
-    _check_address(url, origins)
+    if not _is_known_address(url, origins):
+        raise NotAllowedError(_OPERATION, code="documentAddress")
     failure: Failure | None = None
     try:
         with opened(http, _request(http, url, user_agent)) as response:
@@ -61,20 +62,17 @@ def _request(http: httpx.Client, url: Secret, user_agent: str) -> httpx.Request:
     return http.build_request("GET", url.reveal(), headers={"user-agent": user_agent, "accept-encoding": "identity"})
 
 
-def _check_address(url: Secret, origins: Sequence[str]) -> None:
-    """Refuse an address that an answer must not send us to: another scheme, a login in it, a host that is not Amazon's."""
-    parsed: httpx.URL | None
+def _is_known_address(url: Secret, origins: Sequence[str]) -> bool:
+    """Say whether an answer may send us to this address: no other scheme, no login in it, no host but Amazon's and `origins`."""
     try:
         parsed = httpx.URL(url.reveal())
     except (httpx.InvalidURL, ValueError):
-        parsed = None
-    if parsed is not None and not parsed.userinfo:
-        known = {(origin.scheme, origin.host, origin.port) for origin in map(httpx.URL, origins)}
-        if (parsed.scheme, parsed.host, parsed.port) in known:
-            return
-        if parsed.scheme == "https" and parsed.port is None and parsed.host.endswith(_HOSTS):
-            return
-    raise NotAllowedError(_OPERATION, code="documentAddress")
+        return False
+    if parsed.userinfo:
+        return False
+    if (parsed.scheme, parsed.host, parsed.port) in {(origin.scheme, origin.host, origin.port) for origin in map(httpx.URL, origins)}:
+        return True
+    return parsed.scheme == "https" and parsed.port is None and parsed.host.endswith(_HOSTS)
 
 
 def _check_status(response: httpx.Response) -> None:

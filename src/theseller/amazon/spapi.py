@@ -164,11 +164,11 @@ class SPAPIClient:
 def _check_reports(plan: Operation, params: Mapping[str, Value], body: Mapping[str, object] | None) -> None:
     if plan.name == "createReport":
         require_report_type(plan.name, (body or {}).get("reportType"), creating=True)
-    if plan.name == "getReports" and "nextToken" not in params:  # A next token stands alone; it repeats the first, checked request.
+    if plan.name == "getReports":
         types = params.get("reportTypes", ())
-        for report_type in [types] if isinstance(types, str) else types if isinstance(types, Sequence) else [types]:
+        for report_type in types if isinstance(types, Sequence) and not isinstance(types, str) else [types]:
             require_report_type(plan.name, report_type)
-        if not types:
+        if not types and "nextToken" not in params:  # A next token stands alone: it repeats the first, checked request.
             raise NotAllowedError(plan.name, code="reportTypes")
 
 

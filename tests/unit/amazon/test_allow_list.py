@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, combinations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from theseller.amazon import operations
 from theseller.amazon.endpoints import Endpoints
 from theseller.amazon.errors import NotAllowedError
 from theseller.amazon.features import FEATURES, STREAMS, operations_for, roles_for, uncovered
@@ -46,6 +48,14 @@ def test_the_table_is_exactly_these_operations() -> None:
 def test_anything_else_is_refused(name: str) -> None:
     with pytest.raises(NotAllowedError):
         allowed(name)
+
+
+def test_an_operation_marked_restricted_is_refused_even_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    marked = replace(OPERATIONS["getOrder"], restricted=True)
+    monkeypatch.setattr(operations, "OPERATIONS", {**OPERATIONS, "getOrder": marked})
+    with pytest.raises(NotAllowedError):
+        allowed("getOrder")
+    assert allowed("searchOrders").name == "searchOrders"
 
 
 def test_buyers_and_recipients_are_never_included() -> None:

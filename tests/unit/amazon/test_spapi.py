@@ -142,6 +142,7 @@ def test_a_report_request_is_json() -> None:
         ("createReport", {"body": {"reportType": ["GET_SALES_AND_TRAFFIC_REPORT"]}}),
         ("getReports", {"params": {"marketplaceIds": ["A1"]}}),
         ("getReports", {"params": {"reportTypes": []}}),
+        ("getReports", {"params": {"reportTypes": ["SC_VAT_TAX_REPORT"], "nextToken": "n"}}),
         ("getReports", {"params": {"reportTypes": ["GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "SC_VAT_TAX_REPORT"]}}),
         ("getReports", {"params": {"reportTypes": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2,SC_VAT_TAX_REPORT"}}),
     ],
@@ -153,6 +154,13 @@ def test_what_is_not_allowed_sends_no_byte_and_costs_no_token(operation: str, pa
     assert_tells_nothing(caught.value)
     assert amazon.asked == []
     assert limiter._buckets == {}
+
+
+def test_the_next_page_of_reports_needs_its_token_only() -> None:
+    amazon = Amazon(httpx.Response(200, json={"reports": []}))
+    call(make(amazon), "getReports", params={"nextToken": "n"})
+    call(make(amazon), "getReports", params={"reportTypes": ["GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"], "pageSize": 10})
+    assert [request.url.params.get("reportTypes") for request in amazon.asked] == [None, "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"]
 
 
 EXPIRED = "The access token you provided has expired."
