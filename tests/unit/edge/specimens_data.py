@@ -91,63 +91,65 @@ def _waterfall() -> list[WaterfallRow]:
     ]
 
 
+_CONTROLS = [
+    (
+        "cred-token-encryption",
+        "Refresh tokens are sealed with AES-256-GCM under a key of their own",
+        "Met",
+        3,
+        "Every stored token was opened with its own key and with a neighbour's; only its own worked.",
+        4,
+    ),
+    (
+        "net-tenant-isolation",
+        "One shop can't read another's rows",
+        "Met",
+        212,
+        "Row security is on and forced on 53 of 53 tables; 212 crossings tried, none seen.",
+        4,
+    ),
+    (
+        "life-purge-30",
+        "Everything is gone within 30 days of leaving",
+        "Broken",
+        1,
+        "One purge is 2 days past its limit. The operator was told at 09:12.",
+        12,
+    ),
+    (
+        "life-backup-drill",
+        "A backup was restored and compared this week",
+        "Stale",
+        1,
+        "The last drill was 9 days ago; its budget is 7.",
+        12_960,
+    ),
+    (
+        "auth-revoke-anytime",
+        "Access can be withdrawn at any time, from either side",
+        "Unknown",
+        0,
+        "No connection exists, so there was nothing to look at.",
+        4,
+    ),
+    (
+        "pii-retention-30",
+        "Buyer data is kept 30 days at most",
+        "NotApplicable",
+        0,
+        "This service holds no role that gives buyer data.",
+        4,
+    ),
+]
+
+
 def _controls() -> list[dict[str, Any]]:
-    rows = [
-        (
-            "cred-token-encryption",
-            "Refresh tokens are sealed with AES-256-GCM under a key of their own",
-            "Met",
-            3,
-            "Every stored token was opened with its own key and with a neighbour's; only its own worked.",
-            4,
-        ),
-        (
-            "net-tenant-isolation",
-            "One shop can't read another's rows",
-            "Met",
-            212,
-            "Row security is on and forced on 53 of 53 tables; 212 crossings tried, none seen.",
-            4,
-        ),
-        (
-            "life-purge-30",
-            "Everything is gone within 30 days of leaving",
-            "Broken",
-            1,
-            "One purge is 2 days past its limit. The operator was told at 09:12.",
-            12,
-        ),
-        (
-            "life-backup-drill",
-            "A backup was restored and compared this week",
-            "Stale",
-            1,
-            "The last drill was 9 days ago; its budget is 7.",
-            12_960,
-        ),
-        (
-            "auth-revoke-anytime",
-            "Access can be withdrawn at any time, from either side",
-            "Unknown",
-            0,
-            "No connection exists, so there was nothing to look at.",
-            4,
-        ),
-        (
-            "pii-retention-30",
-            "Buyer data is kept 30 days at most",
-            "NotApplicable",
-            0,
-            "This service holds no role that gives buyer data.",
-            4,
-        ),
-    ]
     return [
         {
             "id": key, "title": title, "outcome": outcome, "checked": checked, "evidence": evidence, "checked_at": AT - timedelta(minutes=minutes),
             "statement": "The promise in our own words, one or two sentences, plain enough to be argued with.", "citation": "DPP §2.4", "owner": "Olga",
         }
-        for key, title, outcome, checked, evidence, minutes in rows
+        for key, title, outcome, checked, evidence, minutes in _CONTROLS
     ]  # fmt: skip
 
 

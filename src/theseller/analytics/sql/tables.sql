@@ -68,7 +68,7 @@ create table analytics_day_product_t0 partition of analytics_day_product for val
 create table analytics_day_product_t1 partition of analytics_day_product for values with (modulus 4, remainder 1);
 create table analytics_day_product_t2 partition of analytics_day_product for values with (modulus 4, remainder 2);
 create table analytics_day_product_t3 partition of analytics_day_product for values with (modulus 4, remainder 3);
--- The covering index that turned a hundred thousand buffer hits into a thousand (decision 0006): reads by people never touch the heap.
+-- The covering index that turned a hundred thousand buffer hits into a thousand: reads by people never touch the heap.
 create index analytics_day_product_read on analytics_day_product (tenant_id, local_day)
     include (marketplace_id, sku, currency, orders, units, ordered_sales, refunds, refunded_sales, fees, net_proceeds);
 select guard.protect('analytics_day_product'), guard.protect('analytics_day_product_t0'), guard.protect('analytics_day_product_t1'),

@@ -1,0 +1,41 @@
+"""The documents say nothing that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = re.compile(r"`((?:src|tests)/[\w/.]+):([\w.]+)`")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def test_the_tour_names_only_what_exists() -> None:
+    references = REFERENCE.findall((ROOT / "docs" / "tour.md").read_text())
+    assert len(references) >= 20
+    for path, symbol in references:
+        assert (ROOT / path).is_file(), path
+        text = (ROOT / path).read_text()
+        defined = rf"^(?:async def|def|class) {symbol}\b|^{symbol}\b\s*[:=]" if path.endswith(".py") else re.escape(symbol)
+        assert re.search(defined, text, re.MULTILINE), f"{path} has no {symbol}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in LINK.findall(document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_cited_decisions_exist() -> None:
+    numbers = {path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")}
+    for path in [*ROOT.glob("src/**/*.py"), *ROOT.glob("src/**/*.sql"), *DOCUMENTS]:
+        for number in re.findall(r"\bdecision (\d{4})\b", path.read_text()):
+            assert number in numbers, f"{path.relative_to(ROOT)} cites decision {number}"
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    commands = re.findall(r"^(make \w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert commands[:2] == ["make demo", "make test"]
