@@ -202,6 +202,7 @@ def test_every_documented_path_is_kept_or_dropped_on_purpose(operation: str) -> 
     known = shape.kept | set(shape.dropped)
     assert model - known == set(), "Amazon documents paths that nobody classified"
     assert known - model == set(), "we name paths that Amazon does not document"
+    assert shape.kept & set(shape.dropped) == set(), "a path is kept that was to be dropped"
 
 
 @needs_models
