@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from tests.unit.emulator.support import ALICE, CHARLIE, DORA, Amazon, amazon_with
 
@@ -75,10 +75,11 @@ def connected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def test_orders(connected: tuple[Amazon, str, str]) -> None:
     amazon, seller, token = connected
     path = "/orders/2026-01-01/orders"
-    for query in (f"lastUpdatedAfter=2026-11-14T00:00:00Z&includedData={EVERYTHING}", "createdAfter=2026-11-18T00:00:00Z"):
-        answer = amazon.call(seller, token, f"{path}?{query}")
-        check("orders_2026-01-01", "SearchOrdersResponse", answer)
-        assert answer.json()["orders"]
+    bare = amazon.call(seller, token, f"{path}?createdAfter=2026-11-18T00:00:00Z&maxResultsPerPage=40")
+    answer = amazon.call(seller, token, f"{path}?lastUpdatedAfter=2026-11-14T00:00:00Z&maxResultsPerPage=40&includedData={EVERYTHING}")
+    for page in (bare, answer):
+        check("orders_2026-01-01", "SearchOrdersResponse", page)
+        assert page.json()["orders"]
     order_id = answer.json()["orders"][0]["orderId"]
     check("orders_2026-01-01", "GetOrderResponse", amazon.call(seller, token, f"{path}/{order_id}?includedData={EVERYTHING}"))
     check("orders_2026-01-01", "ErrorList", amazon.call(seller, token, path), 400)
@@ -91,7 +92,7 @@ def test_finances(connected: tuple[Amazon, str, str]) -> None:
     following = ""
     for _ in range(40):
         amazon.clock.pass_(seconds=1)
-        answer = amazon.call(seller, token, f"{base}/transactions?postedAfter=2026-10-01T00:00:00Z{following}")
+        answer = amazon.call(seller, token, f"{base}/transactions?postedAfter=2026-11-03T00:00:00Z{following}")
         check("finances_2024-06-19", "ListTransactionsResponse", answer)
         payload = answer.json()["payload"]
         kinds |= {entry["transactionType"] for entry in payload["transactions"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from typing_extensions import override
 from theseller.emulator.app import create_app
 from theseller.emulator.reports import documents, settlement, traffic
 from theseller.emulator.settings import ApplicationFileError, Config, load_application
+from theseller.emulator.state import StateFileError
 from theseller.emulator.world.cast import SELLERS
 from theseller.emulator.world.world import World
 from theseller.lib import clock
@@ -69,6 +71,11 @@ class _Server(uvicorn.Server):
             sys.stdout.flush()
 
 
+def _expected_truncation(record: logging.LogRecord) -> bool:
+    """Drop the server's complaint about an answer that a fault cut short on purpose."""
+    return not (record.exc_info and "declared Content-Length" in str(record.exc_info[1]))
+
+
 def _serve(options: argparse.Namespace) -> int:
     try:
         application = load_application(options.application)
@@ -84,8 +91,14 @@ def _serve(options: argparse.Namespace) -> int:
         application_id=options.application_id or application.application_id,
     )
     config = Config(application, options.state, options.seed, options.rate_scale, options.public_url)
+    try:
+        app = create_app(config)
+    except (StateFileError, OSError) as error:
+        sys.stderr.write(f"emulator: {error}\n")
+        return 2
+    logging.getLogger("uvicorn.error").addFilter(_expected_truncation)
     # No access log: links to documents are secrets, and they stand in the path.
-    server = _Server(uvicorn.Config(create_app(config), host=options.host, port=options.port, log_level="warning", access_log=False))
+    server = _Server(uvicorn.Config(app, host=options.host, port=options.port, log_level="warning", access_log=False))
     server.ready_line = (
         f"emulated Amazon ready at http://{options.host}:{options.port} (seed {options.seed}, rates x{options.rate_scale:g})"
     )

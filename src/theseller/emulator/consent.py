@@ -22,12 +22,36 @@ _SECONDARY = "secondary:"
 
 def routes() -> list[Route]:
     return [
+        Route("/", _index, methods=["GET"]),
         Route(pages.STYLE_PATH, _style, methods=["GET"]),
         Route(f"{_BASE}/authorize/consent", _ask, methods=["GET"]),
         Route(f"{_BASE}/authorize/consent", _decide, methods=["POST"]),
         Route(f"{_BASE}/manage", _manage, methods=["GET"]),
         Route(f"{_BASE}/manage", _change, methods=["POST"]),
     ]
+
+
+async def _index(request: Request) -> Response:
+    """Say what is here: whose shops, where a seller manages applications, how faults are switched."""
+    emulator: Emulator = request.app.state.emulator
+    hosts = sorted({market.seller_central_host for market in MARKETPLACES.values()})
+    rows = "".join(
+        f'<li><strong><a href="/seller-central/{host}/apps/manage">{host}</a></strong>'
+        f"<span>{escape(', '.join(seller.owner for seller in _sellers(emulator, host)))}</span></li>"
+        for host in hosts
+        if _sellers(emulator, host)
+    )
+    base = str(request.base_url).rstrip("/")
+    switches = (
+        f"curl {base}/_emulator/state\ncurl {base}/_emulator/calls\n"
+        f'curl -X POST {base}/_emulator/faults -d \'{{"operation": "orders.*", "kind": "throttle", "times": 5}}\'\n'
+        f"curl -X DELETE {base}/_emulator/faults"
+    )
+    content = (
+        f'<section class="card"><h2>Manage your apps, by store</h2><ul class="roles">{rows}</ul></section>'
+        f'<section class="card"><h2>Faults and counts, from this machine only</h2><pre>{escape(switches)}</pre></section>'
+    )
+    return pages.page(request.url.netloc, "The emulated Amazon", content)
 
 
 async def _style(_request: Request) -> Response:

@@ -39,6 +39,21 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+class StateFileError(ValueError):
+    """The state file cannot be used; the message says what to do."""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        data = None
+    if not isinstance(data, dict) or data.get("version") != 1:
+        message = f"{path} is not a state file of this emulator; move it away to begin with no authorisation"
+        raise StateFileError(message)
+    return data
+
+
 class State:
     """The file and what is in it. Every method that changes something has written it when it returns."""
 
@@ -48,7 +63,7 @@ class State:
         self.lock = threading.RLock()  # Operations run in threads.
         self.data: dict[str, Any] = json.loads(json.dumps(_EMPTY))
         with contextlib.suppress(FileNotFoundError):
-            self.data |= json.loads(self.path.read_text(encoding="utf-8"))
+            self.data |= _read(self.path)
 
     def save(self) -> None:
         """Replace the file; a kill at any moment leaves the old or the new one."""

@@ -99,3 +99,11 @@ def test_managing_and_revoking(amazon: Amazon) -> None:
 
 def test_an_unknown_host_has_no_sellers(amazon: Amazon) -> None:
     assert amazon.client.get("/seller-central/sellercentral.example/apps/authorize/consent").status_code == 404
+
+
+def test_the_first_page_leads_to_every_emulated_store(amazon: Amazon) -> None:
+    page = amazon.client.get("/")
+    assert page.status_code == 200
+    for host in ("sellercentral.amazon.com", "sellercentral-europe.amazon.com", "sellercentral.amazon.co.jp"):
+        assert f"/seller-central/{host}/apps/manage" in page.text
+        assert amazon.client.get(f"/seller-central/{host}/apps/manage").status_code == 200

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.emulator.support import ALICE, REDIRECT, Amazon
+
+from theseller.emulator.state import State, StateFileError
 
 PARTICIPATIONS = "/sellers/v1/marketplaceParticipations"
 REVOKED = "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."
 
 
-def refresh(amazon: Amazon, token: str, **fields: str) -> tuple[int, dict[str, str]]:
+def refresh(amazon: Amazon, token: str, **fields: str) -> tuple[int, dict[str, Any]]:
     answer = amazon.token(grant_type="refresh_token", refresh_token=token, **fields)
     return answer.status_code, answer.json()
 
@@ -20,7 +24,8 @@ def test_a_code_becomes_tokens_and_tokens_open_the_api(amazon: Amazon) -> None:
     tokens = amazon.connect(ALICE)
     assert tokens["access_token"].startswith("Atza|")
     assert tokens["refresh_token"].startswith("Atzr|")
-    assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 3600)
+    assert tokens["token_type"] == "bearer"
+    assert int(tokens["expires_in"]) == 3600
     assert amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS).status_code == 200
     status, again = refresh(amazon, tokens["refresh_token"])
     assert status == 200
@@ -125,3 +130,10 @@ def test_a_token_without_a_seller_opens_nothing_of_a_seller(amazon: Amazon) -> N
     assert answer.status_code == 200
     refused = amazon.call(ALICE, answer.json()["access_token"], PARTICIPATIONS)
     assert (refused.status_code, refused.json()["errors"][0]["details"]) == (403, "")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"version": 2}'])
+def test_a_broken_state_file_is_not_taken_for_an_empty_one(tmp_path: Path, content: str) -> None:
+    (tmp_path / "emulator.json").write_text(content)
+    with pytest.raises(StateFileError, match="move it away"):
+        State(tmp_path)

@@ -268,7 +268,13 @@ def test_the_clock_can_be_moved_and_stays_moved(amazon: Amazon) -> None:
 def test_application_files_say_what_is_wrong() -> None:
     good = {"client_id": "a", "application_id": "b", "client_secrets": ["s"], "redirect_uris": ["https://x.example/"], "roles": ["Pricing"]}
     assert application_from(good).roles == ("Pricing",)
-    for change in ({"client_id": 1}, {"client_secrets": []}, {"roles": ["Everything"]}, {"redirect_uris": "x"}):
+    changes: tuple[dict[str, object], ...] = (
+        {"client_id": 1},
+        {"client_secrets": []},
+        {"roles": ["Everything"]},
+        {"redirect_uris": "x"},
+    )
+    for change in changes:
         with pytest.raises(ApplicationFileError):
             application_from({**good, **change})
     with pytest.raises(ApplicationFileError):
@@ -304,6 +310,6 @@ def test_the_report_command_writes_the_document(tmp_path: Path) -> None:
 
 def test_the_package_imports_nothing_of_ours_but_lib() -> None:
     program = "import sys, theseller.emulator.cli; print([m for m in sys.modules if m.startswith('theseller.')])"
-    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout  # noqa: S603 -- our own program text.
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     rooms = {name.split(".")[1] for name in re.findall(r"'(theseller\.[a-z_.]+)'", loaded)}
     assert rooms == {"emulator", "lib"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from theseller.emulator.canary import canary
 from theseller.emulator.texts import amount
@@ -35,11 +35,11 @@ def columns(report_type: str, seller: Seller) -> tuple[str, ...]:
 
 def rows(world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime) -> list[tuple[str, ...]]:
     """Return the rows of [start, end) as Amazon knew them at `at`."""
-    stores = list(seller.stores)
+    stores, last = list(seller.stores), min(end - timedelta(microseconds=1), at)
     if report_type == LAST_UPDATE:
-        orders = world.orders_updated(seller, stores, start, min(end, at), at)
+        orders = world.orders_updated(seller, stores, start, last, at)
     else:
-        orders = list(world.orders_created(seller, stores, start, min(end, at)))
+        orders = world.orders_created(seller, stores, start, last)
     wanted = columns(report_type, seller)
     picked = (_row(world.seed, order, line, at) for order in orders for line in order.lines)
     return [tuple(row[column] for column in wanted) for row in picked]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from theseller.emulator.spapi.call import Call, parse_instant
@@ -36,28 +38,28 @@ def list_transactions(call: Call) -> dict[str, Any]:
         content = {"asked": asked, "last": token["last"], "solid": True}
         return {"payload": {"transactions": [], "nextToken": call.token("transactions", content)}}
     writer = TransactionWriter(call.emulator.world, call.seller.id, call.at)
-    found = _entries(call, writer, stores)
-    found = [entry for entry in found if entry.visible <= call.at and (position is None or (entry.posted, entry.id) > position)]
-    found.sort(key=lambda entry: (entry.posted, entry.id))
-    if status:
-        page = [(entry, body) for entry in found if (body := entry.write())["transactionStatus"] == status][: _PAGE + 1]
-    else:
-        page = [(entry, entry.write()) for entry in found[: _PAGE + 1]]
-    payload: dict[str, Any] = {"transactions": [body for _, body in page[:_PAGE]]}
+    wanted = (
+        entry
+        for entry in _entries(call, writer, stores, position[0] if position else None)
+        if entry.visible <= call.at and (position is None or (entry.posted, entry.id) > position) and status in {None, entry.status}
+    )
+    page = list(islice(wanted, _PAGE + 1))
+    payload: dict[str, Any] = {"transactions": [entry.write() for entry in page[:_PAGE]]}
     if len(page) > _PAGE:
-        last = page[_PAGE - 1][0]
+        last = page[_PAGE - 1]
         payload["nextToken"] = call.token("transactions", {"asked": asked, "last": [last.posted.isoformat(), last.id], "solid": False})
     return {"payload": payload}
 
 
-def _entries(call: Call, writer: TransactionWriter, stores: list[Store]) -> list[Entry]:
+def _entries(call: Call, writer: TransactionWriter, stores: list[Store], reached: datetime | None) -> Iterable[Entry]:
+    """Return what is asked for, by posting time and id. `reached`: what was posted before it has been listed already."""
     name, value = call.query.get("relatedIdentifierName"), call.query.get("relatedIdentifierValue")
     if (name is None) != (value is None):
         raise invalid("relatedIdentifierName and relatedIdentifierValue must be provided together.")
     if name == "ORDER_ID" and value:
         order = call.emulator.world.find_order(call.seller, value)
         events = of_order(call.emulator.world.seed, order) if order and order.store in stores else ()
-        return [entry for event in events for entry in writer.entries(event) if entry.posted <= call.at]
+        return _sorted(entry for event in events for entry in writer.entries(event) if entry.posted <= call.at)
     if name == "FINANCIAL_EVENT_GROUP_ID" and value:
         return _of_group(call, writer, stores, value)
     if name is not None:
@@ -73,19 +75,27 @@ def _entries(call: Call, writer: TransactionWriter, stores: list[Store]) -> list
         raise invalid("postedBefore must be later than postedAfter.")
     if before - after > _WIDEST:
         return []  # Amazon: "more than 180 days apart, the response is empty". No error tells the caller.
-    return _posted(call, writer, stores, after, before)
+    return _posted(call, writer, stores, max(after, reached or after), before)
 
 
-def _posted(call: Call, writer: TransactionWriter, stores: list[Store], after: datetime, before: datetime) -> list[Entry]:
-    world = call.emulator.world
-    entries: list[Entry] = []
-    for store in stores:
-        for event in world.events(call.seller, store, after, before):
-            entries += writer.entries(event)
-        for period in closed_between(world.seed, call.seller, store, after - timedelta(days=3), before + timedelta(days=3)):
-            payout = writer.payout(period)
-            entries += [payout] if payout else []
-    return [entry for entry in entries if after <= entry.posted < before]
+def _sorted(entries: Iterable[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.posted, entry.id))
+
+
+def _posted(call: Call, writer: TransactionWriter, stores: list[Store], after: datetime, before: datetime) -> Iterator[Entry]:
+    """Give what was posted in [after, before), a week at a time, so that a first page need not make half a year."""
+    world, days = call.emulator.world, timedelta(days=3)
+    while after < before:
+        until = min(after + timedelta(days=7), before)
+        entries: list[Entry] = []
+        for store in stores:
+            for event in world.events(call.seller, store, after, until):
+                entries += writer.entries(event)
+            for period in closed_between(world.seed, call.seller, store, after - days, until + days):
+                payout = writer.payout(period)
+                entries += [payout] if payout else []
+        yield from _sorted(entry for entry in entries if after <= entry.posted < until)
+        after = until
 
 
 def _of_group(call: Call, writer: TransactionWriter, stores: list[Store], group_id: str) -> list[Entry]:
@@ -96,8 +106,8 @@ def _of_group(call: Call, writer: TransactionWriter, stores: list[Store], group_
         for period in candidates:
             if period.group_id == group_id:
                 entries = [entry for event in world.events(call.seller, store, period.start, period.end) for entry in writer.entries(event)]
-                inside = [entry for entry in entries if period.start <= entry.posted < period.end and entry.posted <= call.at]
-                return [entry for entry in inside if entry.write()["transactionStatus"] == "RELEASED"]
+                inside = (entry for entry in entries if period.start <= entry.posted < period.end and entry.posted <= call.at)
+                return _sorted(entry for entry in inside if entry.status == "RELEASED")
     return []
 
 

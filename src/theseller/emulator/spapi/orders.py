@@ -42,7 +42,7 @@ def search_orders(call: Call) -> dict[str, Any]:
     if by_creation:
         found = call.emulator.world.orders_created(call.seller, stores, start, before)
     else:
-        found = iter(call.emulator.world.orders_updated(call.seller, stores, start, before, call.at))
+        found = call.emulator.world.orders_updated(call.seller, stores, start, before, call.at)
 
     def key(order: Order) -> tuple[datetime, str]:
         return (order.created if by_creation else order.last_updated(call.at), order.id)

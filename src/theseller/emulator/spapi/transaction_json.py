@@ -87,6 +87,7 @@ class Entry:
     posted: datetime
     id: str
     visible: datetime
+    status: str
     write: Callable[[], Json]
 
 
@@ -100,15 +101,19 @@ class TransactionWriter:
     def entries(self, event: Event) -> list[Entry]:
         """Return what an event shows at `at`: itself, and if it was deferred and is released, the transaction that released it."""
         if not event.deferral:
-            return [Entry(event.posted, event.id, event.visible, partial(self._write, event, event.id, event.posted, "RELEASED"))]
+            return [
+                Entry(event.posted, event.id, event.visible, "RELEASED", partial(self._write, event, event.id, event.posted, "RELEASED"))
+            ]
         released = event.settled <= self.at
         twin = release_id(self.world.seed, event)
         status = "DEFERRED_RELEASED" if released else "DEFERRED"
         link = ("RELEASE_TRANSACTION_ID", twin) if released else None
-        found = [Entry(event.posted, event.id, event.visible, partial(self._write, event, event.id, event.posted, status, link))]
+        found = [Entry(event.posted, event.id, event.visible, status, partial(self._write, event, event.id, event.posted, status, link))]
         if released:
             back = ("DEFERRED_TRANSACTION_ID", event.id)
-            found.append(Entry(event.settled, twin, event.settled, partial(self._write, event, twin, event.settled, "RELEASED", back)))
+            found.append(
+                Entry(event.settled, twin, event.settled, "RELEASED", partial(self._write, event, twin, event.settled, "RELEASED", back))
+            )
         return found
 
     def _identifiers(self, event: Event, status: str) -> list[tuple[str, str]]:
@@ -177,7 +182,7 @@ class TransactionWriter:
         if total <= 0:
             return None
         entry_id = period.group_id[::-1]
-        return Entry(period.deposit, entry_id, period.deposit, partial(self._write_payout, period, entry_id, total))
+        return Entry(period.deposit, entry_id, period.deposit, "RELEASED", partial(self._write_payout, period, entry_id, total))
 
     def _write_payout(self, period: Period, entry_id: str, total: int) -> Json:
         store = period.store.marketplace

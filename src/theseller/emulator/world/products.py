@@ -73,7 +73,7 @@ _RANGE: dict[str, tuple[float, float, tuple[tuple[str, str, str, str, str], ...]
                 "Aluminium Laptop Stand",
                 "Laptopständer aus Aluminium",
                 "Support pour ordinateur en aluminium",
-                "ノートPCスタンド",  # noqa: RUF001 -- Japanese, as meant.
+                "ノートPCスタンド",
                 "Soporte de aluminio",
             ),
         ),

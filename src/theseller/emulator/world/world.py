@@ -64,20 +64,22 @@ class World:
             ]
             yield from sorted(batch, key=lambda order: (order.created, order.id))
             cursor = until
-            if until > end:
-                return
 
-    def orders_updated(self, seller: Seller, stores: list[Store], start: datetime, end: datetime, at: datetime) -> list[Order]:
-        """Return the orders whose newest change, as seen at `at`, lies in [start, end]; by that change, ties by id."""
-        found = [
-            (updated, order.id, order)
-            for store in stores
-            for day in self.days(seller, store, start - _HORIZON, end)
-            for order in self.orders_of_day(seller, store, day)
-            if order.created <= at and order.updates[-1] >= start and start <= (updated := order.last_updated(at)) <= end
-        ]
-        found.sort(key=lambda entry: entry[:2])
-        return [entry[2] for entry in found]
+    def orders_updated(self, seller: Seller, stores: list[Store], start: datetime, end: datetime, at: datetime) -> Iterator[Order]:
+        """Give the orders whose newest change, as seen at `at`, lies in [start, end]; by that change, ties by id."""
+        low = max(start, datetime(seller.opened.year, seller.opened.month, seller.opened.day, tzinfo=start.tzinfo) - 2 * _ONE_DAY)
+        while low <= end:
+            high = min(low + timedelta(days=7), end + timedelta(microseconds=1))
+            found = [
+                (updated, order.id, order)
+                for store in stores
+                for day in self.days(seller, store, low - _HORIZON, high)
+                for order in self.orders_of_day(seller, store, day)
+                if order.updates[-1] >= low and order.created <= at and low <= (updated := order.last_updated(at)) < high
+            ]
+            found.sort(key=lambda entry: entry[:2])
+            yield from (entry[2] for entry in found)
+            low = high
 
     def find_order(self, seller: Seller, order_id: str) -> Order | None:
         """Return the order with this id, or None if the seller never had it."""
