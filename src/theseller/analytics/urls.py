@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
+
+from theseller.analytics import views
 
 app_name = "analytics"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("products/", views.products, name="products"),
+    path("days/<str:day>/", views.day, name="day"),
+]

@@ -67,16 +67,20 @@ class Shop:
 
     def settlement(self, covers_from: datetime, covers_until: datetime, stores: tuple[str, ...] = (DE,)) -> None:
         """Add a settlement document, and mark every day that it touches: their book may change."""
-        row = {
-            "id": new_id(), "origin": "imported", "report_type": SETTLEMENT_REPORTS[0], "source_key": str(new_id()), "content_sha256": bytes(32),
-            "marketplace_ids": list(stores), "covers_from": covers_from, "covers_until": covers_until, "rows_kept": 1, "recorded_at": NOON,
-        }  # fmt: skip
-        self._insert("ingest_document", row)
+        self.settlement_document(covers_from, covers_until, stores)
         for store in stores:
             day, last = local_day(store, covers_from), local_day(store, covers_until)
             while day <= last:
                 self.mark(store, day)
                 day += timedelta(days=1)
+
+    def settlement_document(self, covers_from: datetime, covers_until: datetime, stores: tuple[str, ...]) -> None:
+        """Add a settlement document and nothing else."""
+        row = {
+            "id": new_id(), "origin": "imported", "report_type": SETTLEMENT_REPORTS[0], "source_key": str(new_id()), "content_sha256": bytes(32),
+            "marketplace_ids": list(stores), "covers_from": covers_from, "covers_until": covers_until, "rows_kept": 1, "recorded_at": NOON,
+        }  # fmt: skip
+        self._insert("ingest_document", row)
 
     def mark(self, store: str, day: date) -> None:
         with self.scope() as cursor:

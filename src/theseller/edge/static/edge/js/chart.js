@@ -98,7 +98,7 @@ function cursor(figure, box, plot, data) {
 
   const lines = (index) => {
     const parts = [[day(x[index]), ""], [data.label, full(data.now[index])]];
-    if (data.estimatedFrom !== null && data.estimatedFrom !== undefined && index >= data.estimatedFrom) parts[1][0] += " (estimated)";
+    if (data.estimatedFrom !== null && data.estimatedFrom !== undefined && index >= data.estimatedFrom) parts[1][0] += ` (${data.estimatedLabel ?? "estimated"})`;
     if (data.before.length) parts.push([data.beforeLabel, full(data.before[index])]);
     return parts;
   };

@@ -1,0 +1,85 @@
+"""What each page gives as CSV: the rows it shows, unrounded, with the ledger's signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from django.http import HttpResponse
+
+from theseller.amazon.kinds import Kind
+from theseller.analytics import queries
+from theseller.analytics.day_page import kind_label
+from theseller.analytics.exports import Cell, csv_response
+from theseller.analytics.periods import Span
+from theseller.analytics.product_page import Table
+from theseller.analytics.products import Ask, product_page
+from theseller.analytics.queries import DaySeries
+from theseller.analytics.selection import Selection, store_label
+from theseller.analytics.types import SUMMED, Figures
+
+#: A file of more products than this would be no table to look at; it is what 560 days of the largest catalogue we test need.
+_MOST_PRODUCTS = 100_000
+_BEFORE = ("ordered_sales", "units", "orders", "refunded_sales", "fees", "net_proceeds")
+
+
+def days_csv(selection: Selection, series: DaySeries) -> HttpResponse:
+    """Return one row a day, with the columns of the day rollup and, beside them, the main ones of the period of comparison."""
+    before = series.before_span.days() if series.before_span else []
+    header = ["day", "currency", *SUMMED, *(["compared_with_day", *(f"{name}_before" for name in _BEFORE)] if before else [])]
+    rows: list[list[Cell]] = []
+    for index, day in enumerate(series.span.days()):
+        figures = series.by_day.get(day, Figures())
+        row: list[Cell] = [day, selection.scope.currency, *(getattr(figures, name) for name in SUMMED)]
+        if before:
+            earlier = before[index] if index < len(before) else None
+            known = series.by_day.get(earlier, Figures()) if earlier and earlier >= selection.option.first_day else None
+            row += [earlier, *(getattr(known, name) if known else None for name in _BEFORE)]
+        rows.append(row)
+    return csv_response(_name("days", selection, series.span), header, rows)
+
+
+def products_csv(selection: Selection, table: Table, before: Span | None) -> HttpResponse:
+    """Return every product that the table would show on all its pages, in its order."""
+    span = selection.choice.span
+    everything = Ask(table.sort, table.descending, table.search, _MOST_PRODUCTS, with_lines=False)
+    page = product_page(selection.scope, span, before, everything)
+    header = [
+        "sku", "asin", "title", "currency", "ordered_sales", "units", "orders", "refunds", "refunded_sales", "fees", "net_proceeds",
+        "ordered_sales_before", "units_before", "net_proceeds_before",
+    ]  # fmt: skip
+    rows: list[list[Cell]] = [
+        [
+            row.sku, row.asin, row.title, selection.scope.currency, row.ordered_sales, row.units, row.orders, row.refunds, row.refunded_sales,
+            row.fees, row.net_proceeds, row.ordered_sales_before, row.units_before, row.net_proceeds_before,
+        ]
+        for row in page.rows
+    ]  # fmt: skip
+    return csv_response(_name("products", selection, span), header, rows)
+
+
+def day_csv(selection: Selection, wanted: date, *, most: int) -> HttpResponse:
+    """Return every ledger line and order line of a day, with what became of each."""
+    header = ["book", "store", "instant", "order_id", "sku", "kind", "source", "state", "counted", "quantity", "currency", "amount", "transaction_type", "breakdown"]  # fmt: skip
+    rows = [row for store in selection.scope.marketplace_ids for row in _day_rows(store, wanted, most)]
+    return csv_response(_name("day", selection, Span(wanted, wanted)), header, rows)
+
+
+def _day_rows(store: str, wanted: date, most: int) -> Iterator[list[Cell]]:
+    label = store_label(store)
+    for entry in queries.day_entries(store, wanted, most=most):
+        kind = kind_label(Kind(entry.kind))
+        yield [
+            "ledger", label, entry.posted_at, entry.order_id, entry.sku, kind, entry.source, entry.state, entry.verdict, entry.quantity,
+            entry.currency, entry.amount, entry.transaction_type, entry.breakdown,
+        ]  # fmt: skip
+    for order in queries.day_orders(store, wanted, most=most):
+        verdict = "counted" if order.counted else "not a sale"
+        yield [
+            "orders", label, order.purchased_at, order.order_id, order.sku, "Ordered", "orders", order.status, verdict, order.quantity,
+            order.currency, order.item_price, "", "",
+        ]  # fmt: skip
+
+
+def _name(what: str, selection: Selection, span: Span) -> str:
+    return f"theseller-{what}-{selection.option.key}-{span.first.isoformat()}-{span.last.isoformat()}"

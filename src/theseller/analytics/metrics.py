@@ -1,0 +1,57 @@
+"""The six figures of the dashboard: what each is called, where it comes from, and what its rise means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from theseller.analytics.types import Figures
+from theseller.edge.numbers import Polarity
+from theseller.lib.money import Money
+
+#: Sentences for the legend of the page, in the words of the ledger and of Amazon.
+ORDERS_BOOK = "by purchase day"
+LEDGER = "by posted day"
+MONEY, COUNT = "money", "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure. `value` turns stored figures into what is shown: refunds and fees, stored as negative, are shown as what they cost."""
+
+    key: str
+    label: str
+    polarity: Polarity
+    book: str
+    unit: str
+    value: Callable[[Figures], Decimal | int]
+    help: str
+
+    @property
+    def is_money(self) -> bool:
+        return self.unit == MONEY
+
+    @property
+    def from_ledger(self) -> bool:
+        return self.book == LEDGER
+
+    def shown(self, figures: Figures, currency: str) -> Money | int:
+        """Return the figure as pages show it: an amount with its currency, or a count."""
+        value = self.value(figures)
+        return Money(Decimal(value), currency) if self.is_money else int(value)
+
+
+METRICS = (
+    Metric("sales", "Ordered sales", "good", ORDERS_BOOK, MONEY, lambda f: f.ordered_sales,
+           "Price of the products ordered, before discounts, without shipping. Cancelled and replacement orders are left out."),
+    Metric("units", "Units", "good", ORDERS_BOOK, COUNT, lambda f: f.units, "Units ordered, pending ones included."),
+    Metric("orders", "Orders", "good", ORDERS_BOOK, COUNT, lambda f: f.orders, "Orders that are neither cancelled nor replacements."),
+    Metric("refunds", "Refunds", "bad", LEDGER, MONEY, lambda f: -f.refunded_sales,
+           "Money given back to buyers, by the day Amazon posted it."),
+    Metric("fees", "Amazon fees", "neutral", LEDGER, MONEY, lambda f: -f.fees,
+           "Selling, fulfilment, storage and other fees, less those given back."),
+    Metric("net", "Net proceeds", "good", LEDGER, MONEY, lambda f: f.net_proceeds,
+           "What Amazon leaves you: sales, discounts, refunds, fees, advertising and reimbursements as posted, before your own costs."),
+)  # fmt: skip
+BY_KEY = {metric.key: metric for metric in METRICS}

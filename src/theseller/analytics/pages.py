@@ -1,0 +1,277 @@
+"""What the pages show, worked out from figures: tiles, chart, waterfall, and the sentences that say how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+from django.utils.dateformat import format as format_date
+from django.utils.html import format_html
+
+from theseller.analytics import queries
+from theseller.analytics.metrics import METRICS, Metric
+from theseller.analytics.periods import COMPARE_LABELS, LABELS, Choice, PeriodKey, Span, neighbours
+from theseller.analytics.queries import DaySeries
+from theseller.analytics.selection import Selection, StoreOption, same_time_on
+from theseller.analytics.types import Figures, StreamFreshness
+from theseller.edge.numbers import format_money, format_number, format_percent, style_for
+from theseller.edge.types import WaterfallRow
+from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.money import Money, minor_unit_digits
+
+#: A period shorter than this is charted with the days before it: one point is no chart.
+_SHORTEST_CHART = 4
+_CONTEXT_DAYS = 14
+_SEGMENTS = (
+    PeriodKey.TODAY, PeriodKey.YESTERDAY, PeriodKey.LAST_7, PeriodKey.LAST_28, PeriodKey.LAST_90, PeriodKey.MONTH, PeriodKey.LAST_MONTH,
+    PeriodKey.LAST_12_MONTHS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure of the strip. `before` is None where nothing can be compared."""
+
+    metric: Metric
+    now: Money | int
+    before: Money | int | None
+    values: tuple[Decimal | int, ...]
+    url: str
+    current: bool
+    mark: str
+
+
+def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, Any]:
+    """Return the choices of the bar on top, each with its address."""
+    choice = selection.choice
+    earlier, later = neighbours(choice)
+    shown = (*_SEGMENTS, choice.key) if choice.key is PeriodKey.LAST_30 else _SEGMENTS
+    return {
+        "periods": [
+            {"label": LABELS[key], "key": key, "url": selection.query(period=key.value), "current": key is choice.key} for key in shown
+        ],
+        "compares": [{"key": key, "label": label, "current": key is choice.compare} for key, label in COMPARE_LABELS.items()],
+        "stores": [{"key": option.key, "label": option.label, "current": option is selection.option} for option in options],
+        "custom": choice.key is PeriodKey.CUSTOM,
+        "thirty": selection.query(period=PeriodKey.LAST_30.value),
+        "earlier": selection.for_span(earlier),
+        "later": selection.for_span(later) if later else "",
+        "range": span_text(choice.span),
+        "zone": zone_text(selection),
+        "hidden": [("metric", selection.metric.key)] if selection.metric is not METRICS[0] else [],
+    }
+
+
+def zone_text(selection: Selection) -> str:
+    """Say whose days these are: ``Berlin days``, ``each store's own days``."""
+    zones = {MARKETPLACES[store].zone_name for store in selection.scope.marketplace_ids if store in MARKETPLACES}
+    if len(zones) != 1:
+        return "each store\u2019s own days" if zones else "UTC days"
+    name = zones.pop()
+    return f"{ {'America/Los_Angeles': 'Pacific'}.get(name, name.rsplit('/', 1)[-1].replace('_', ' ')) } days"
+
+
+def span_text(span: Span) -> str:
+    """Write a span as briefly as it can be read: ``27 Oct \u2013 23 Nov 2026``."""
+    if span.first == span.last:
+        return format_date(span.first, "D j M Y")
+    begin = format_date(span.first, "j M" if span.first.year == span.last.year else "j M Y")
+    return f"{begin} \u2013 {format_date(span.last, 'j M Y')}"
+
+
+def load_series(selection: Selection, at: datetime) -> DaySeries:
+    """Read the figures of the selection. A period that ends today is compared with the same part of its last day."""
+    choice = selection.choice
+    series = queries.day_series(selection.scope, choice.span, choice.before)
+    if not choice.partial or choice.before is None or choice.before.length != choice.span.length:
+        return series
+    whole = series.by_day.get(choice.before.last, Figures())
+    part = queries.ordered_so_far(selection.scope, choice.before.last, same_time_on(selection.scope, choice.before.last, at))
+    before = replace(
+        series.before,
+        orders=series.before.orders - whole.orders + part.orders,
+        units=series.before.units - whole.units + part.units,
+        ordered_sales=series.before.ordered_sales - whole.ordered_sales + part.ordered_sales,
+    )
+    return replace(series, before=before)
+
+
+def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
+    """Return what the chart shows: the period itself, or for one of a few days the fortnight that it ends."""
+    span = selection.choice.span
+    if span.length >= _SHORTEST_CHART:
+        return series
+    wider = Span(span.last - timedelta(days=_CONTEXT_DAYS - 1), span.last)
+    return queries.day_series(selection.scope, wider, wider.shifted(-_CONTEXT_DAYS) if series.before_span else None)
+
+
+def tiles(selection: Selection, series: DaySeries, drawn: DaySeries) -> list[Tile]:
+    """Return the six figures with their change and line."""
+    currency, days = selection.scope.currency, drawn.span.days()
+    one_partial_day = selection.choice.partial and selection.choice.span.length == 1
+    made = []
+    for metric in METRICS:
+        # Money is posted in batches, not through the day: half a day of it compares with nothing.
+        comparable = selection.comparable and not (metric.from_ledger and one_partial_day)
+        made.append(
+            Tile(
+                metric,
+                metric.shown(series.total, currency),
+                metric.shown(series.before, currency) if comparable else None,
+                tuple(metric.value(drawn.by_day.get(day, Figures())) for day in days),
+                selection.query(metric="" if metric is METRICS[0] else metric.key),
+                metric is selection.metric,
+                _mark(metric, series.total, selection),
+            )
+        )
+    return made
+
+
+def _mark(metric: Metric, total: Figures, selection: Selection) -> str:
+    if metric.key == "sales" and _tax_included(selection):
+        return "incl. VAT"
+    if metric.key == "net" and total.net_proceeds and total.deferred:
+        return f"{format_percent(total.deferred / total.net_proceeds, 0, style=style_for())} held"
+    return ""
+
+
+def _tax_included(selection: Selection) -> bool:
+    return any(MARKETPLACES[store].tax_included for store in selection.scope.marketplace_ids if store in MARKETPLACES)
+
+
+def chart(selection: Selection, series: DaySeries, drawn: DaySeries) -> dict[str, Any]:
+    """Return the main chart: its data, its table, and the sentence that says it in words."""
+    metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
+    days = drawn.span.days()
+    now = [metric.value(drawn.by_day.get(day, Figures())) for day in days]
+    before = _before_values(selection, drawn, len(days))
+    data = {
+        "days": [day.isoformat() for day in days],
+        "now": [float(value) for value in now],
+        "before": [None if value is None else float(value) for value in before],
+        "label": metric.label,
+        "beforeLabel": choice.before_label if drawn is series else f"{_CONTEXT_DAYS} days before",
+        "kind": "money" if metric.is_money else "number",
+        "currency": currency,
+        "digits": minor_unit_digits(currency) if metric.is_money else 0,
+        "estimatedFrom": len(days) - 1 if choice.partial and len(days) > 1 else None,
+        "estimatedLabel": "day not over",
+        "dayAddress": day_address(selection, date(1, 1, 1)).replace("0001-01-01", "DAY"),
+    }
+    rows = [
+        {
+            "day": format_html('<a href="{}">{}</a>', day_address(selection, day), format_date(day, "D j M Y")),
+            "now": _text(value, metric, currency),
+            "before": _text(earlier, metric, currency),
+        }
+        for day, value, earlier in zip(days, now, before or [None] * len(days), strict=True)
+    ]
+    return {"data": data, "rows": rows, "summary": _summary(selection, series, drawn, now), "title": metric.label}
+
+
+def _before_values(selection: Selection, drawn: DaySeries, length: int) -> list[Decimal | int | None]:
+    if drawn.before_span is None or drawn.before_span.last < selection.option.first_day:
+        return []
+    days = drawn.before_span.days()[:length]
+    first = selection.option.first_day
+    known = [selection.metric.value(drawn.by_day.get(day, Figures())) if day >= first else None for day in days]
+    return known + [None] * (length - len(known))
+
+
+def _text(value: Decimal | int | None, metric: Metric, currency: str) -> str:
+    if value is None:
+        return "\u2013"
+    return format_money(Money(Decimal(value), currency), style=style_for()) if metric.is_money else format_number(value, style=style_for())
+
+
+def _summary(selection: Selection, series: DaySeries, drawn: DaySeries, now: Sequence[Decimal | int]) -> str:
+    metric, currency = selection.metric, selection.scope.currency
+    total, earlier = Decimal(metric.value(series.total)), Decimal(metric.value(series.before))
+    text = f"{_text(total, metric, currency)} {metric.book}"
+    if selection.comparable and earlier and not (metric.from_ledger and selection.choice.partial and selection.choice.span.length == 1):
+        ratio = (total - earlier) / abs(earlier)
+        word = "up" if ratio > 0 else "down"
+        text += f", {word} {format_percent(abs(ratio), style=style_for())} on {selection.choice.before_label[0].lower()}{selection.choice.before_label[1:]}"
+    if any(now) and len(now) > 1:
+        best = max(range(len(now)), key=lambda index: now[index])
+        text += f"; highest on {format_date(drawn.span.days()[best], 'D j M')}"
+    return text + "."
+
+
+def day_address(selection: Selection, day: date) -> str:
+    """Return the address of the rows behind a day."""
+    address = reverse("analytics:day", args=[day.isoformat()])
+    return f"{address}?store={selection.chosen_store}" if selection.chosen_store else address
+
+
+def waterfall_rows(selection: Selection, total: Figures) -> list[WaterfallRow]:
+    """Return the way from what was ordered to what is left. Its second line is the bridge between the two books."""
+    span = selection.choice.span
+    url = day_address(selection, span.first) if span.length == 1 else ""
+    steps = (
+        ("Timing", total.product_sales - total.ordered_sales, ""),
+        ("Shipping, gift wrap", total.credits, ""),
+        ("Discounts", total.discounts, ""),
+        ("Refunds", total.refunded_sales, f"{format_number(total.refunds)} orders" if total.refunds else ""),
+        ("Selling fees", total.selling_fees, ""),
+        ("Fulfilment, returns", total.fulfilment_fees, ""),
+        ("Storage, inbound", total.storage_fees, ""),
+        ("Other fees", total.other_fees, ""),
+        ("Advertising", total.advertising, ""),
+        ("Reimbursements", total.reimbursements, ""),
+        ("Not classified", total.unclassified, ""),
+    )
+    currency = selection.scope.currency
+    rows = [WaterfallRow("Ordered sales", Money(total.ordered_sales, currency), total=True, url=url)]
+    rows += [WaterfallRow(label, Money(amount, currency), note=note, url=url) for label, amount, note in steps if amount]
+    return [*rows, WaterfallRow("Net proceeds", Money(total.net_proceeds, currency), total=True, url=url)]
+
+
+def honesty(selection: Selection, total: Figures, streams: Sequence[StreamFreshness]) -> dict[str, Any]:
+    """Return what must be said beside the figures: how fresh, how sure, what is missing."""
+    choice = selection.choice
+    return {
+        "streams": sorted(
+            ({"label": stream_label(stream.name), "at": stream.fresh_until, "failing": stream.failing} for stream in streams),
+            key=lambda shown: (
+                list(_STREAMS.values()).index(shown["label"]) if shown["label"] in _STREAMS.values() else 99,
+                shown["label"],
+            ),
+        ),
+        "last_day": selection.option.last_day,
+        "pending_orders": total.pending_orders,
+        "unpriced_units": total.unpriced_units,
+        "deferred": Money(total.deferred, selection.scope.currency) if total.deferred else None,
+        "settled_share": Decimal(total.settled_days) / total.ledger_days if total.ledger_days else None,
+        "unclassified": Money(total.unclassified, selection.scope.currency) if total.unclassified else None,
+        "partial": choice.partial,
+        "incomparable": choice.before is not None and not selection.comparable,
+        "first_day": selection.option.first_day,
+    }
+
+
+#: What streams are called, in the order in which they are shown.
+_STREAMS = {
+    "orders": "Orders", "order_history": "Order history", "all_orders": "Order history", "finances": "Money", "transactions": "Money",
+    "settlement": "Settlements", "settlements": "Settlements", "inventory": "Stock", "sales_and_traffic": "Traffic", "traffic": "Traffic",
+    "products": "Products",
+}  # fmt: skip
+
+
+def stream_label(name: str) -> str:
+    """Return what pages call a stream; one that has no word of its own is called by its name."""
+    return _STREAMS.get(name) or name.replace("_", " ").capitalize()
+
+
+def reach_of(option: StoreOption) -> Span:
+    """Return the last 28 days that have figures: where to send someone whose period is empty."""
+    return Span(max(option.first_day, option.last_day - timedelta(days=27)), option.last_day)
+
+
+def choice_has_days(choice: Choice, series: DaySeries) -> bool:
+    """Say whether any day of the period has figures."""
+    return any(choice.span.first <= day <= choice.span.last for day in series.by_day)

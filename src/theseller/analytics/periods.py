@@ -1,0 +1,192 @@
+"""Periods: which days a page is about, and which they are compared with. Pure arithmetic over calendar days.
+
+Rolling periods end with yesterday, so that whole days are compared with whole days; 7, 28 and 364 days keep the weekdays aligned.
+Today and the month to date end with the day that is not over, and say so (`Choice.partial`).
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+
+class PeriodKey(StrEnum):
+    """The periods of the toolbar, by their name in the address."""
+
+    TODAY = "today"
+    YESTERDAY = "yesterday"
+    LAST_7 = "7d"
+    LAST_28 = "28d"
+    LAST_30 = "30d"
+    LAST_90 = "90d"
+    MONTH = "month"
+    LAST_MONTH = "last-month"
+    LAST_12_MONTHS = "12m"
+    CUSTOM = "custom"
+
+
+class Compare(StrEnum):
+    """What a period is compared with."""
+
+    NONE = "none"
+    PREVIOUS = "previous"
+    YEAR = "year"
+
+
+LABELS = {
+    PeriodKey.TODAY: "Today",
+    PeriodKey.YESTERDAY: "Yesterday",
+    PeriodKey.LAST_7: "7 days",
+    PeriodKey.LAST_28: "28 days",
+    PeriodKey.LAST_30: "30 days",
+    PeriodKey.LAST_90: "90 days",
+    PeriodKey.MONTH: "Month to date",
+    PeriodKey.LAST_MONTH: "Last month",
+    PeriodKey.LAST_12_MONTHS: "12 months",
+    PeriodKey.CUSTOM: "Custom",
+}
+COMPARE_LABELS = {Compare.PREVIOUS: "Previous period", Compare.YEAR: "Previous year", Compare.NONE: "Nothing"}
+DEFAULT_PERIOD = PeriodKey.LAST_28
+#: Facts live 18 months; a longer request would only draw empty days.
+LONGEST_DAYS = 560
+_ROLLING = {PeriodKey.LAST_7: 7, PeriodKey.LAST_28: 28, PeriodKey.LAST_30: 30, PeriodKey.LAST_90: 90, PeriodKey.LAST_12_MONTHS: 365}
+_YEAR_KEEPING_WEEKDAYS = 364
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Calendar days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def length(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def days(self) -> list[date]:
+        """Return each day, in order."""
+        return [self.first + timedelta(days=offset) for offset in range(self.length)]
+
+    def shifted(self, days: int) -> Span:
+        return Span(self.first + timedelta(days=days), self.last + timedelta(days=days))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A period and its comparison. `before` is None when nothing is compared; `partial`: the last day is not over yet."""
+
+    key: PeriodKey
+    span: Span
+    compare: Compare
+    before: Span | None
+    today: date
+
+    @property
+    def partial(self) -> bool:
+        return self.span.last >= self.today
+
+    @property
+    def before_label(self) -> str:
+        """Say what the comparison is, as a legend does."""
+        if self.compare is Compare.YEAR:
+            return "A year earlier"
+        named = {
+            PeriodKey.TODAY: "Yesterday", PeriodKey.YESTERDAY: "The day before", PeriodKey.MONTH: "Month before",
+            PeriodKey.LAST_MONTH: "Month before", PeriodKey.LAST_12_MONTHS: "12 months before",
+        }  # fmt: skip
+        return named.get(self.key) or f"Previous {self.span.length} day{'' if self.span.length == 1 else 's'}"
+
+
+def choose(*, period: str, compare: str, first: str = "", last: str = "", today: date) -> Choice:
+    """Read a choice from the words of an address. What can't be read falls back to the default: an address is no form to be refused.
+
+    `first` and `last` (ISO days) count for a custom period only; swapped ends are put right, and the future is cut off.
+    """
+    key = PeriodKey(period) if period in set(PeriodKey) else DEFAULT_PERIOD
+    span = _span(key, today)
+    if key is PeriodKey.CUSTOM:
+        custom = _custom(first, last, today)
+        key, span = (key, custom) if custom else (DEFAULT_PERIOD, _span(DEFAULT_PERIOD, today))
+    mode = Compare(compare) if compare in set(Compare) else Compare.PREVIOUS
+    return Choice(key, span, mode, compared_span(key, span, mode), today)
+
+
+def _span(key: PeriodKey, today: date) -> Span:
+    if key is PeriodKey.TODAY:
+        return Span(today, today)
+    yesterday = today - timedelta(days=1)
+    if key is PeriodKey.YESTERDAY:
+        return Span(yesterday, yesterday)
+    if key is PeriodKey.MONTH:
+        return Span(today.replace(day=1), today)
+    if key is PeriodKey.LAST_MONTH:
+        end = today.replace(day=1) - timedelta(days=1)
+        return Span(end.replace(day=1), end)
+    return Span(today - timedelta(days=_ROLLING.get(key, 28)), yesterday)
+
+
+def _custom(first: str, last: str, today: date) -> Span | None:
+    begin, end = parse_day(first), parse_day(last)
+    if begin is None or end is None:
+        return None
+    begin, end = min(begin, end), min(max(begin, end), today)
+    if begin > end:
+        return None
+    return Span(max(begin, end - timedelta(days=LONGEST_DAYS - 1)), end)
+
+
+def parse_day(text: str) -> date | None:
+    """Read an ISO day; None if it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def compared_span(key: PeriodKey, span: Span, mode: Compare) -> Span | None:
+    """Return the days that `span` is compared with, or None."""
+    if mode is Compare.NONE:
+        return None
+    by_month = key in {PeriodKey.MONTH, PeriodKey.LAST_MONTH}
+    if mode is Compare.YEAR:
+        if not by_month:
+            return span.shifted(-_YEAR_KEEPING_WEEKDAYS)
+        return Span(add_months(span.first, -12), _matching_end(span, -12))
+    if by_month:
+        return Span(add_months(span.first, -1), _matching_end(span, -1))
+    return span.shifted(-span.length)
+
+
+def _matching_end(span: Span, months: int) -> date:
+    ends_month = (span.last + timedelta(days=1)).day == 1
+    end = add_months(span.last, months)
+    return end.replace(day=calendar.monthrange(end.year, end.month)[1]) if ends_month else end
+
+
+def add_months(day: date, months: int) -> date:
+    """Return the same day of another month, or that month's last day if it is shorter."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def neighbours(choice: Choice) -> tuple[Span, Span | None]:
+    """Return the periods before and after, for stepping; None where the next one lies wholly in the future."""
+    span = choice.span
+    whole_months = span.first.day == 1 and choice.key in {PeriodKey.MONTH, PeriodKey.LAST_MONTH}
+    if whole_months or _is_month(span):
+        earlier_end = span.first - timedelta(days=1)
+        earlier = Span(earlier_end.replace(day=1), earlier_end)
+        begin = add_months(span.first, 1)
+        later = Span(begin, min(add_months(begin, 1) - timedelta(days=1), choice.today))
+    else:
+        earlier = span.shifted(-span.length)
+        later = Span(span.last + timedelta(days=1), min(span.last + timedelta(days=span.length), choice.today))
+    return earlier, later if later.first <= choice.today and span.last < choice.today else None
+
+
+def _is_month(span: Span) -> bool:
+    return span.first.day == 1 and (span.last + timedelta(days=1)).day == 1 and span.first.month == span.last.month

@@ -1,0 +1,150 @@
+"""Pages: the dashboard, the products, the rows behind a day. Each also answers htmx with the part that changes, and `format=csv`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from theseller.accounts.seats import seated
+from theseller.accounts.types import Permission, Seat
+from theseller.analytics import downloads, pages, queries
+from theseller.analytics.day_page import day_context
+from theseller.analytics.periods import Span, parse_day
+from theseller.analytics.product_page import product_context, read_table
+from theseller.analytics.products import Ask, product_page
+from theseller.analytics.selection import Selection, StoreOption, select, store_options
+from theseller.connections.queries import all_connections
+from theseller.connections.types import Origin
+from theseller.lib import clock
+from theseller.tenancy.scope import tenant_scope
+
+_TOP_PRODUCTS = 10
+_LINES_SHOWN, _LINES_EXPORTED = 400, 50_000
+
+
+@require_safe
+@seated(Permission.DASHBOARD_READ)
+def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the shop at a glance; the period, the comparison, the stores and the metric are in the address."""
+    at = clock.now()
+    with tenant_scope(seat.tenant):
+        options = store_options(queries.stores())
+        if not options:
+            return _without_figures(request, seat)
+        selection = select(request.GET, options, at)
+        series = pages.load_series(selection, at)
+        if request.GET.get("format") == "csv":
+            return downloads.days_csv(selection, series)
+        drawn = pages.chart_series(selection, series)
+        products = product_page(selection.scope, selection.choice.span, _before(selection), Ask(most=_TOP_PRODUCTS))
+        context = {
+            **_frame(seat, selection, options),
+            "at": at,
+            "tiles": pages.tiles(selection, series, drawn),
+            "chart": pages.chart(selection, series, drawn),
+            "waterfall_rows": pages.waterfall_rows(selection, series.total),
+            "honesty": pages.honesty(selection, series.total, queries.freshness()),
+            "products": products,
+            "top": max((product.ordered_sales for product in products.rows), default=0),
+            "has_figures": pages.choice_has_days(selection.choice, series),
+            "reach": selection.for_span(pages.reach_of(selection.option)),
+            "reach_text": pages.span_text(pages.reach_of(selection.option)),
+            "arriving": queries.history_arriving(),
+        }
+    return _page(request, "dashboard", context)
+
+
+def _without_figures(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Answer for a shop that has no figures yet: invite to connect, or show how its history arrives."""
+    connections = [connection for connection in all_connections() if connection.disconnected_at is None]
+    if request.headers.get("HX-Trigger") == "arrival":
+        return HttpResponse(status=204)  # Still nothing: htmx leaves the page as it is.
+    context = {
+        "seat": seat,
+        "connected": any(connection.origin is Origin.LWA for connection in connections),
+        "imported": any(connection.origin is Origin.FILES for connection in connections),
+        "may_connect": seat.may(Permission.CONNECTION_MANAGE),
+        "connect_url": _address("connections:choose"),
+        "import_url": _address("ingest:import"),
+        "progress_url": _address("ingest:progress"),
+    }
+    return _page(request, "welcome", context)
+
+
+@require_safe
+@seated(Permission.DASHBOARD_READ)
+def products(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show every product of the selection: searched, sorted, page by page, compared."""
+    at = clock.now()
+    with tenant_scope(seat.tenant):
+        options = store_options(queries.stores())
+        if not options:
+            return _without_figures(request, seat)
+        selection = select(request.GET, options, at)
+        table = read_table(request.GET)
+        if request.GET.get("format") == "csv":
+            return downloads.products_csv(selection, table, _before(selection))
+        page = product_page(selection.scope, selection.choice.span, _before(selection), table.ask())
+        total = queries.day_series(selection.scope, selection.choice.span, None).total
+        context = {**_frame(seat, selection, options), "at": at, **product_context(selection, table, page, total)}
+    return _page(request, "products", context)
+
+
+@require_safe
+@seated(Permission.DASHBOARD_READ)
+def day(request: HttpRequest, seat: Seat, day: str) -> HttpResponse:
+    """Show the rows behind one day's figures: ledger lines by kind and orders, for each store of the selection."""
+    at, wanted = clock.now(), parse_day(day)
+    if wanted is None or not date(2000, 1, 1) <= wanted < date(2200, 1, 1):
+        raise Http404
+    with tenant_scope(seat.tenant):
+        options = store_options(queries.stores())
+        if not options:
+            return _without_figures(request, seat)
+        selection = select(request.GET, options, at)
+        if request.GET.get("format") == "csv":
+            return downloads.day_csv(selection, wanted, most=_LINES_EXPORTED)
+        context = {**_frame(seat, selection, options), "at": at, **day_context(selection, wanted, at, most=_LINES_SHOWN)}
+    return _page(request, "day", context)
+
+
+def _before(selection: Selection) -> Span | None:
+    return selection.choice.before if selection.comparable else None
+
+
+def _frame(seat: Seat, selection: Selection, options: tuple[StoreOption, ...]) -> dict[str, Any]:
+    return {
+        "seat": seat,
+        "selection": selection,
+        "choice": selection.choice,
+        "currency": selection.scope.currency,
+        "compared": selection.comparable,
+        "toolbar": pages.toolbar(selection, options),
+        "query": selection.query(),
+        "csv_url": selection.query(format="csv"),
+        "progress_url": _address("ingest:progress"),
+        "import_url": _address("ingest:import"),
+    }
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """Render the whole page, or for htmx the part inside the frame. Back and forward ask htmx for whole pages."""
+    partial = request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
+    response = render(request, f"analytics/{name}.html", {**context, "base": "analytics/part.html" if partial else "analytics/frame.html"})
+    response["Cache-Control"] = "private, no-store"
+    patch_vary_headers(response, ("HX-Request",))
+    return response
+
+
+def _address(name: str) -> str:
+    # A room that is not mounted has no address, and then no link: its absence must not break a page.
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,183 @@
+"""The pages in a real browser, with a lifelike shop: nothing that the policy refuses, nothing that axe objects to, and they work by keyboard.
+
+With THESELLER_SCREENSHOTS set to a folder, pictures of every page are left there.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.test import Client, override_settings
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from typing_extensions import override
+
+from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.cast import Cast, assemble
+from tests.integration.analytics.books import DE, FR, UK, Shop
+from tests.integration.analytics.lifelike import fill
+from theseller.accounts.models import User
+from theseller.lib import clock
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def cast(database: str) -> Cast:
+    at = clock.now()
+    people = assemble(at=at - timedelta(days=500))
+    fill(Shop(people.alices_shop), at, days=420, per_day=40, stores=(DE, FR, UK))
+    return people
+
+
+@pytest.fixture(scope="module")
+def site(cast: Cast) -> Iterator[str]:
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]):
+        server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+def _cookie(person: User | None) -> str:
+    client = Client()
+    assert person is not None
+    client.force_login(person)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+class Visit:
+    """A signed-in browser that remembers every complaint."""
+
+    def __init__(self, browser: Browser, site: str, cookie: str, width: int, scheme: str) -> None:
+        self.site = site
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light", locale="en-GB"
+        )
+        self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in {"error", "warning"} else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.site + path)
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def axe(self) -> list[object]:
+        found = Axe().run(self.page, options={"runOnly": WCAG}).response["violations"]
+        return [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in found]
+
+
+@pytest.fixture(scope="module")
+def cookies(cast: Cast, browser: Browser) -> dict[str, str]:
+    people = {"alice": cast.alice.id, "charlie": cast.charlie.id}
+    import concurrent.futures
+
+    def sign_in() -> dict[str, str]:  # Playwright's loop runs in this thread; Django's database refuses to work beside one.
+        return {name: _cookie(User.objects.filter(pk=id).first()) for name, id in people.items()}
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(sign_in).result()
+
+
+PAGES = {
+    "dashboard": "/", "dashboard-one-store": "/?store=UK&metric=fees&compare=year", "dashboard-today": "/?period=today&store=UK",
+    "dashboard-year": "/?period=12m&metric=net", "dashboard-month": "/?period=month&metric=refunds", "products": "/products/",
+    "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK", "custom": "/?period=custom&from=2026-08-01&to=2026-09-15",
+    "empty-period": "/?period=custom&from=2020-01-01&to=2020-01-31",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_within_the_policy_accessible_and_within_its_window(
+    site: str, browser: Browser, cookies: dict[str, str], name: str
+) -> None:
+    path = PAGES[name].replace("DAY", (clock.now() - timedelta(days=9)).date().isoformat())
+    found: dict[str, object] = {}
+    for width, scheme in ((1280, "light"), (1440, "dark"), (390, "light"), (390, "dark")):
+        visit = Visit(browser, site, cookies["alice"], width, scheme)
+        page = visit.go(path)
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/{name}-{width}-{scheme}.png", full_page=True)
+        found[f"{width} {scheme}"] = (
+            visit.axe() if width != 390 else [],
+            page.evaluate("document.documentElement.scrollWidth") - width,
+            visit.complaints,
+        )
+        visit.context.close()
+    assert found == {key: ([], 0, []) for key in found}
+
+
+def test_a_shop_without_figures_is_invited(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+    visit = Visit(browser, site, cookies["charlie"], 1280, "light")
+    page = visit.go("/")
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/welcome-1280-light.png", full_page=True)
+    assert page.get_by_role("heading", level=1).inner_text() == "Bring your shop in"
+    assert visit.axe() == []
+    assert visit.complaints == []
+    visit.context.close()
+
+
+def test_the_dashboard_works_by_keyboard_without_loading_pages(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    page = visit.go("/")
+    page.evaluate("window.stayed = true")
+    page.locator("#tile-fees").click()
+    expect(page.locator(".chart figcaption strong")).to_have_text("Amazon fees")
+    assert page.url.endswith("/?metric=fees")
+    assert page.evaluate("document.activeElement.id") == "tile-fees"
+    page.keyboard.press("[")
+    page.wait_for_url("**period=custom**")
+    expect(page.locator("#period-later")).to_be_visible()
+    page.keyboard.press("]")
+    page.wait_for_timeout(50)
+    page.keyboard.press("c")
+    assert page.evaluate("document.activeElement.id") == "compare"
+    page.select_option("#compare", "none")
+    page.wait_for_url("**compare=none**")
+    page.locator("body").click(position={"x": 2, "y": 2})
+    page.keyboard.press("?")
+    expect(page.locator("dialog[data-keys]")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert page.evaluate("window.stayed") is True
+    page.go_back()
+    expect(page.locator(".chart canvas")).to_be_visible()
+    page.locator(".plot").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/days/**")
+    assert visit.complaints == []
+    visit.context.close()
