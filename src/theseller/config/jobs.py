@@ -1,11 +1,48 @@
-"""What recurs, in one table; and how a killed worker's jobs come back."""
+"""What recurs, where it is written, and how the jobs of a killed worker come back.
+
+Each room registers its own recurring jobs in its `tasks.py`. Procrastinate's cron has five fields and, if there is a sixth, it is the
+seconds, last: ``* * * * * */2`` is every two seconds.
+"""
 
 from __future__ import annotations
 
+import logging
+
 import procrastinate
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
+
+log = logging.getLogger(__name__)
+
+_ROOMS = ("ingest", "analytics", "retention", "controls")
+#: A worker says every ten seconds that it lives. One that was silent three times is dead.
+SILENCE_SECONDS = 30
 
 
 def on_app_ready(app: procrastinate.App) -> None:
     """Give Procrastinate our tasks and the recurring table. Called by its Django app when it is ready."""
-    for module in ("theseller.ingest.tasks", "theseller.analytics.tasks", "theseller.retention.tasks", "theseller.controls.tasks"):
-        __import__(module)
+    for room in _ROOMS:
+        __import__(f"theseller.{room}.tasks")
+    reap = app.task(name="config.reap", queueing_lock="config.reap", pass_context=True)(reap_stalled)
+    app.periodic(cron="* * * * * */10")(reap)
+
+
+async def reap_stalled(context: procrastinate.JobContext, timestamp: int = 0) -> int:  # noqa: ARG001  # Procrastinate names the tick
+    """Queue again the jobs of workers that died; return how many. Every job of ours may run twice.
+
+    Procrastinate leaves them `doing` for ever, and with them their locks.
+    """
+    manager = context.app.job_manager
+    reaped = 0
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_SECONDS):
+        if job.id is None:
+            continue
+        try:
+            await manager.retry_job(job)
+        except ConnectorException:
+            # The same job is queued already (its queueing lock is taken): this one is done with.
+            await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        reaped += 1
+    if reaped:
+        log.warning("%s jobs of a dead worker were taken up again", reaped)
+    return reaped

@@ -159,7 +159,8 @@ class Minimiser:
     def _span(self, rows: list[Row]) -> None:
         if rows:
             days = [row[0] for row in rows]
-            self.first_day, self.last_day = min(self.first_day, min(days)), max(self.last_day, max(days))
+            first, last = min(days), max(days)
+            self.first_day, self.last_day = min(self.first_day, first), max(self.last_day, last)
 
 
 class Stores:

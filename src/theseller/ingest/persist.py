@@ -80,7 +80,7 @@ def _replace(bulk: Bulk, minimiser: Minimiser, connection: UUID, source: OrderSo
         days = _delete(bulk, span)
         keep = " where order_id not in (select order_id from pg_temp.standing_order where verdict <> 'replace')"
     replaced = days.total()
-    days.update({(store, day): 1 for store, day in bulk.rows(f"select distinct marketplace_id, local_day from pg_temp.{_STAGE}{keep}")})
+    days.update(dict.fromkeys(bulk.rows(f"select distinct marketplace_id, local_day from pg_temp.{_STAGE}{keep}"), 1))
     rows = bulk.run(
         f"insert into ingest_order_line (tenant_id, connection_id, source, {_LINE})"
         f" select %(tenant)s, %(connection)s, %(source)s, {_LINE} from pg_temp.{_STAGE}{keep}",

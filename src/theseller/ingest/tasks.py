@@ -1,1 +1,38 @@
-"""Jobs of this room."""
+"""Jobs of this room. A job is a nudge; the table of streams is the truth."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from theseller.ingest.planner import due_streams, plan_new_connections
+from theseller.ingest.runner import run_stream
+from theseller.ingest.types import StreamKey
+from theseller.lib import clock
+
+
+@app.periodic(cron="* * * * * */2")
+@app.task(name="ingest.tick", queueing_lock="ingest.tick")
+def tick(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names the tick; the time that counts is the work's own
+    """Plan new connections and nudge every stream that is due."""
+    plan_new_connections(at=clock.now())
+    for key in due_streams(at=clock.now()):
+        _nudge(key)
+
+
+def _nudge(key: StreamKey) -> None:
+    lock = f"ingest:{key.connection}:{key.name}:{key.marketplace_id}"
+    try:
+        pull.configure(queueing_lock=lock, priority=-1).defer(
+            tenant=str(key.tenant), connection=str(key.connection), name=key.name, marketplace_id=key.marketplace_id
+        )
+    except AlreadyEnqueued:
+        return
+
+
+@app.task(name="ingest.pull")
+def pull(tenant: str, connection: str, name: str, marketplace_id: str) -> None:
+    """Run one stream for a turn."""
+    run_stream(StreamKey(UUID(tenant), UUID(connection), name, marketplace_id), now=clock.now)

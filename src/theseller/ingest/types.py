@@ -61,8 +61,9 @@ class Outcome(StrEnum):
     """How the last step of a stream went. Only `last_outcome` of `ingest_stream` holds it."""
 
     ACCOUNT_BLOCKED = "account_blocked"
-    CLIENT_SECRET_INVALID = "client_secret_invalid"
+    CLIENT_SECRET_INVALID = "client_secret_invalid"  # noqa: S105  # the name of an outcome
     DRIFTED = "drifted"
+    FAULT = "fault"
     MISCONFIGURED = "misconfigured"
     NEVER_RUN = "never_run"
     OK = "ok"
@@ -95,6 +96,7 @@ class Lease:
     work_total: int
     failures_in_row: int
     fresh_until: datetime | None
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""One step of one stream: the calls it may make and the one transaction in which it writes.
+
+A call and a write each happen inside `open_connection`, which keeps the connection from ending meanwhile: no call leaves after the commit
+of a disconnection, and a page that arrives late is not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+
+from theseller.amazon.decoders.reports import decode_report_document
+from theseller.amazon.errors import ThrottledError
+from theseller.amazon.spapi import SPAPIClient, Value
+from theseller.amazon.throttle import BucketKey
+from theseller.amazon.transport import new_http
+from theseller.connections.sessions import open_connection, with_access_token
+from theseller.connections.types import ConnectionView
+from theseller.ingest import leases
+from theseller.ingest.drift import note_drift
+from theseller.ingest.limiter import PostgresLimiter, Prepaid
+from theseller.ingest.types import Advance, Lease
+
+
+@cache
+def _http():  # type: ignore[no-untyped-def]  # noqa: ANN202  # only theseller.amazon may name httpx's types
+    return new_http()
+
+
+class Pull:
+    """What a step works with. `at` is the step's instant, `now` asks for the present one where a step lasts."""
+
+    def __init__(self, lease: Lease, view: ConnectionView, *, now: Callable[[], datetime]) -> None:
+        self.lease = lease
+        self.view = view
+        self.now = now
+        self.at = now()
+        self._prepaid = Prepaid(PostgresLimiter(self.tenant, self.connection))
+        self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, _http(), self._prepaid, application=settings.ENVIRONMENT.application_id)
+        self._drift: list[tuple[str, tuple[str, ...]]] = []
+        self._renewed_at = self.at
+
+    @property
+    def tenant(self) -> UUID:
+        return self.lease.key.tenant
+
+    @property
+    def connection(self) -> UUID:
+        return self.lease.key.connection
+
+    def pay(self, operation: str) -> None:
+        """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none: nobody waits for it here."""
+        key = BucketKey(settings.ENVIRONMENT.application_id, self.view.selling_partner_id, self.view.region, operation)
+        wait = self._prepaid.pay(key, self.now())
+        if wait is not None:
+            raise ThrottledError(operation, wait.instant)
+
+    def ask(
+        self,
+        operation: str,
+        *,
+        params: Mapping[str, Value] | None = None,
+        path: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        paid: bool = False,
+    ) -> bytes:
+        """Call `operation` and return the undecoded answer. Raises an AmazonError, or ConnectionClosedError."""
+        if not paid:
+            self.pay(operation)
+        at = self.now()
+        self._keep_lease(at)
+        with self._prepaid.telling(), open_connection(self.tenant, self.connection, at=at) as opened:
+            reply = with_access_token(
+                opened,
+                lambda token: self._client.call(
+                    operation,
+                    region=self.view.region,
+                    selling_partner_id=self.view.selling_partner_id,
+                    access_token=token,
+                    at=at,
+                    params=params,
+                    path=path,
+                    body=body,
+                ),
+            )
+        return reply.body
+
+    def _keep_lease(self, at: datetime) -> None:
+        if at - self._renewed_at > leases.LEASE_LENGTH / 3:
+            with open_connection(self.tenant, self.connection, at=at):
+                leases.renew(self.lease, at=at)
+            self._renewed_at = at
+
+    def download(self, document_id: str) -> list[bytes]:
+        """Return the bytes of a report document, decompressed, in memory. Its address is asked for anew each time and kept nowhere."""
+        document = decode_report_document(self.ask("getReportDocument", path={"reportDocumentId": document_id}))
+        self._keep_lease(self.now())
+        with open_connection(self.tenant, self.connection, at=self.now()):
+            return list(self._client.get_document(document.url, document.compression_algorithm))
+
+    def saw(self, operation: str, drift: tuple[str, ...]) -> None:
+        """Remember unknown fields; they are noted when the step commits."""
+        if drift:
+            self._drift.append((operation, drift))
+
+    def commit(self, step: Advance, write: Callable[[], object] | None = None) -> None:
+        """Write facts, progress and drift in one transaction, or nothing. Raises ConnectionClosedError, LeaseLostError."""
+        at = self.now()
+        with open_connection(self.tenant, self.connection, at=at):
+            lease = leases.advance(self.lease, step, at=at)
+            if write is not None:
+                write()
+            for operation, paths in self._drift:
+                note_drift(paths, operation=operation, tenant=self.tenant, connection=self.connection, at=at)
+        self._drift.clear()
+        self.lease = lease

@@ -1,0 +1,114 @@
+"""Settlements: Amazon makes their reports by itself, so they are listed, then fetched one by one, and each is written whole."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from theseller.amazon.decoders.reports import decode_reports
+from theseller.amazon.errors import GoneError, InvalidRequestError, NotFoundError
+from theseller.amazon.reports import ReportRefusedError, ReportType, read_report
+from theseller.ingest.ledger import write_settlement
+from theseller.ingest.pull import Pull
+from theseller.ingest.stock import document_of, record_document
+from theseller.ingest.types import Advance, DocumentOrigin, Outcome
+from theseller.ingest.windows import written
+
+REPORT_TYPE = ReportType.SETTLEMENT_V2
+#: Amazon keeps these reports for 90 days.
+KEPT = timedelta(days=89)
+EVERY = timedelta(hours=6)
+#: A settlement that can't be read is tried again with each new list, this often.
+_TRIES = 5
+
+
+def start(at: datetime) -> tuple[dict[str, Any], int]:  # noqa: ARG001  # every stream starts by the same signature
+    return {"listed": False, "token": None, "queue": [], "done": {}, "failed": {}}, 1
+
+
+def step(pull: Pull) -> None:
+    """List, or fetch and write one settlement."""
+    cursor = {**pull.lease.cursor}
+    if not cursor["listed"]:
+        _list(pull, cursor)
+    elif cursor["queue"]:
+        _fetch(pull, cursor)
+    else:
+        _list(pull, {**cursor, "listed": False})
+
+
+def _list(pull: Pull, cursor: dict[str, Any]) -> None:
+    if cursor["token"]:
+        params: dict[str, Any] = {"nextToken": cursor["token"]}
+    else:
+        params = {
+            "reportTypes": [REPORT_TYPE.value],
+            "processingStatuses": ["DONE"],
+            "createdSince": pull.at - KEPT,
+            "pageSize": 100,
+        }
+    try:
+        page = decode_reports(pull.ask("getReports", params=params))
+    except (GoneError, InvalidRequestError):
+        if not cursor["token"]:
+            raise
+        pull.commit(Advance(due_at=pull.at, cursor={**cursor, "token": None}))
+        return
+    pull.saw("getReports", page.drift)
+    oldest = written(pull.at - KEPT - timedelta(days=2))
+    done = {report: at for report, at in cursor["done"].items() if at >= oldest}
+    queued = {entry[0] for entry in cursor["queue"]}
+    fresh = [
+        [report.report_id, report.report_document_id, written(report.created_time)]
+        for report in page.reports
+        if report.report_document_id
+        and report.report_id not in done
+        and report.report_id not in queued
+        and cursor["failed"].get(report.report_id, 0) < _TRIES
+    ]
+    cursor = {**cursor, "done": done, "queue": [*cursor["queue"], *fresh], "token": page.next_token, "listed": page.next_token is None}
+    pull.commit(_go_on(pull, cursor))
+
+
+def _fetch(pull: Pull, cursor: dict[str, Any]) -> None:
+    report_id, document_id, created = cursor["queue"][0]
+    rest = {**cursor, "queue": cursor["queue"][1:]}
+    try:
+        chunks = pull.download(document_id)
+        report = read_report(chunks, expected=REPORT_TYPE, rows_as_tuples=True)
+    except (ReportRefusedError, NotFoundError):
+        failed = {**cursor["failed"], report_id: cursor["failed"].get(report_id, 0) + 1}
+        pull.commit(_go_on(pull, {**rest, "failed": failed}, Outcome.REFUSED))
+        return
+    summary = report.summary
+    if summary is None:  # A settlement without a summary is refused above.
+        raise RuntimeError("a settlement was read without its summary")
+
+    def write() -> None:
+        stores = pull.view.marketplace_ids
+        done = write_settlement(summary, report.rows(), tenant=pull.tenant, connection=pull.connection, marketplace_ids=stores, at=pull.at)
+        document = document_of(
+            report.inspection,
+            done,
+            origin=DocumentOrigin.PULLED,
+            source_key=summary.settlement_id,
+            marketplace_ids=stores,
+            covers_from=summary.starts_at,
+            covers_until=summary.ends_at,
+        )
+        record_document(document, tenant=pull.tenant, connection=pull.connection, at=pull.at)
+
+    pull.commit(_go_on(pull, {**rest, "done": {**cursor["done"], report_id: created}}), write)
+
+
+def _go_on(pull: Pull, cursor: dict[str, Any], outcome: Outcome = Outcome.OK) -> Advance:
+    more = cursor["queue"] or not cursor["listed"]
+    done = len(cursor["done"]) + 1
+    return Advance(
+        due_at=pull.at if more else pull.at + EVERY,
+        cursor=cursor,
+        work_done=done,
+        work_total=done + len(cursor["queue"]),
+        fresh_until=None if more else pull.at,
+        outcome=outcome,
+    )

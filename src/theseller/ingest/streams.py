@@ -1,0 +1,46 @@
+"""The streams: what each feature of a connection pulls, in words and in code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from theseller.amazon.features import FEATURES
+from theseller.ingest import stream_history, stream_money, stream_orders, stream_settlements, stream_stock
+from theseller.ingest.pull import Pull
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKind:
+    """One kind of stream. `flow` is its name in `amazon/features.py`; `unit` says what its progress counts."""
+
+    name: str
+    flow: str
+    title: str
+    unit: str
+    start: Callable[[datetime], tuple[dict[str, Any], int]]
+    step: Callable[[Pull], None]
+    per_store: bool = False
+
+
+_KINDS = (
+    StreamKind("orders_history", "all_orders_report", "Past orders", "months", stream_history.start, stream_history.step),
+    StreamKind("orders", "orders", "New orders", "pages", stream_orders.start, stream_orders.step),
+    StreamKind("transactions", "transactions", "Fees, refunds and payouts", "months", stream_money.start, stream_money.step),
+    StreamKind("settlements", "settlement_report", "Settlements", "documents", stream_settlements.start, stream_settlements.step),
+    StreamKind("inventory", "inventory", "Stock", "stores", stream_stock.start, stream_stock.step, per_store=True),
+)
+#: In the order in which people see them.
+KINDS: Mapping[str, StreamKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
+
+
+def streams_of(features: Iterable[str], marketplace_ids: Iterable[str]) -> Iterator[tuple[StreamKind, str]]:
+    """Yield (kind, marketplace id or blank) for a connection. Raises KeyError for an unknown feature."""
+    flows = {flow for feature in features for flow in FEATURES[feature].streams}
+    stores = tuple(marketplace_ids)
+    for kind in _KINDS:
+        if kind.flow in flows:
+            yield from ((kind, store) for store in (stores if kind.per_store else ("",)))
