@@ -175,7 +175,7 @@ class _Watched:
 class Supervisor:
     """Runs services. `say` gets a sentence for each event. Use inside `signals()`, in the main thread."""
 
-    def __init__(self, say: Callable[[str], None], *, patience: float = 20.0) -> None:
+    def __init__(self, say: Callable[[str], None], *, patience: float = 15.0) -> None:
         self._hear = say
         self._patience = patience
         self._watched: list[_Watched] = []

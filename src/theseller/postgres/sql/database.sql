@@ -11,4 +11,6 @@ $$;
 
 -- Temporary tables take the bulk writes (COPY into a row-secured table is refused), hence `temporary` above.
 revoke all on schema public from public;
+-- Since 16 the database's owner has this by itself; on 15 only an inheriting role does, and ours do not inherit.
+grant usage, create on schema public to theseller_owner;
 grant usage on schema public to theseller_web, theseller_worker, theseller_retention, theseller_probe;
