@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 _TENANTS, _BATCHES = 100, 20
 
 
-@app.periodic(cron="*/2 * * * * *")
+@app.periodic(cron="* * * * * */2")
 @app.task(name="analytics.roll_up", queueing_lock="analytics.roll_up", pass_context=False)
 def roll_up(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names the tick; the time that counts is the work's own
     """Recompute the dirty days of every tenant that has some. One tenant's failure leaves the others' figures fresh."""

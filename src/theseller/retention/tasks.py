@@ -13,7 +13,7 @@ from theseller.retention.queries import due_purges
 log = logging.getLogger(__name__)
 
 
-@app.periodic(cron="*/5 * * * * *")
+@app.periodic(cron="* * * * * */5")
 @app.task(queueing_lock="purge_due", pass_context=False)
 def purge_due(timestamp: int) -> None:
     """Erase what closed connections left. Recurring: nothing has to remember a connection for it to be erased."""
