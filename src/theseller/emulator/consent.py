@@ -34,12 +34,13 @@ def routes() -> list[Route]:
 async def _index(request: Request) -> Response:
     """Say what is here: whose shops, where a seller manages applications, how faults are switched."""
     emulator: Emulator = request.app.state.emulator
-    hosts = sorted({market.seller_central_host for market in MARKETPLACES.values()})
+    hosts = list(
+        dict.fromkeys(store.marketplace.seller_central_host for seller in emulator.world.sellers.values() for store in seller.stores)
+    )
     rows = "".join(
         f'<li><strong><a href="/seller-central/{host}/apps/manage">{host}</a></strong>'
-        f"<span>{escape(', '.join(seller.owner for seller in _sellers(emulator, host)))}</span></li>"
+        f"<span>{escape(' and '.join(f'{seller.owner} ({_countries(seller)})' for seller in _sellers(emulator, host)))}</span></li>"
         for host in hosts
-        if _sellers(emulator, host)
     )
     base = str(request.base_url).rstrip("/")
     switches = (
@@ -98,7 +99,8 @@ async def _ask(request: Request) -> Response:
         return refusal
     application, sellers = emulator.config.application, _sellers(emulator, host)
     choices = [
-        _choice(seller.id, f"{seller.owner}'s shop", f"Primary user · {seller.id}", checked=not i) for i, seller in enumerate(sellers)
+        _choice(seller.id, f"{seller.owner}'s shop", f"Primary user · {_countries(seller)} · {seller.id}", checked=not i)
+        for i, seller in enumerate(sellers)
     ]
     choices.append(
         _choice(_SECONDARY + sellers[0].id, f"{sellers[0].owner}'s assistant", f"User without the owner's rights · {sellers[0].id}")
@@ -114,6 +116,10 @@ async def _ask(request: Request) -> Response:
         '<button name="decision" value="cancel">Cancel</button></div></form>'
     )
     return pages.page(host, f"Authorise {application.name}", content, form_targets=_origin(_target(emulator, asked)))
+
+
+def _countries(seller: Seller) -> str:
+    return ", ".join(store.marketplace.code for store in seller.stores)
 
 
 def _choice(value: str, name: str, note: str, *, checked: bool = False) -> str:
@@ -181,7 +187,7 @@ def _card(emulator: Emulator, seller: Seller) -> str:
         else '<button name="action" value="enable">Enable again</button>'
     )
     return (
-        f'<section class="card"><h2>{escape(application.name)}</h2><p>{escape(seller.owner)}\'s shop · {escape(seller.id)}</p>'
+        f'<section class="card"><h2>{escape(application.name)}</h2><p>{escape(seller.owner)}\'s shop · {_countries(seller)} · {escape(seller.id)}</p>'
         f'<p><span class="status">{"Authorised" if active else "Disabled"}</span> <span class="quiet">since {granted}; '
         f'renew it within 365 days</span></p><form method="post">{pages.hidden({"account": seller.id})}<div class="actions">{button}'
         f'<a class="button" href="authorize/consent?{escape(again)}">Re-authorise</a></div></form></section>'

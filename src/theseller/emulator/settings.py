@@ -32,7 +32,6 @@ class Application:
     roles: tuple[str, ...]
     draft: bool = False
     name: str = "TheSeller"
-    login_uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +84,4 @@ def application_from(data: object) -> Application:
         roles=tuple(data["roles"]),
         draft=bool(data.get("draft", False)),
         name=str(data.get("name") or "TheSeller"),
-        login_uri=str(data.get("login_uri") or ""),
     )

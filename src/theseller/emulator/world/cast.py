@@ -54,15 +54,6 @@ SELLERS: dict[str, Seller] = {
             120,
         ),
         Seller(
-            "A2ALICEEUROPE1",
-            "Alice (Europe)",
-            "Larkhill",
-            Region.EU,
-            (_store("UK", 2.5, 0.84, 0.5), _store("DE", 1.5, 0.97, 0.5)),
-            date(2024, 6, 3),
-            120,
-        ),
-        Seller(
             "A3CHARLIEEXMPL",
             "Charlie",
             "Fellwerk",
@@ -70,6 +61,15 @@ SELLERS: dict[str, Seller] = {
             (_store("UK", 6.0, 0.84), _store("DE", 5.0, 0.97), _store("FR", 3.0, 0.98, 0.8)),
             date(2023, 11, 6),
             48,
+        ),
+        Seller(
+            "A2ALICEEUROPE1",
+            "Alice",
+            "Larkhill",
+            Region.EU,
+            (_store("UK", 2.5, 0.84, 0.5), _store("DE", 1.5, 0.97, 0.5)),
+            date(2024, 6, 3),
+            120,
         ),
         Seller("A4DORAEXAMPLE22", "Dora", "Kiyosato", Region.FE, (_store("JP", 8.0, 1.52),), date(2024, 2, 5), 40),
     )
