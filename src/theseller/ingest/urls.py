@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
+
+from theseller.ingest import import_views
 
 app_name = "ingest"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", import_views.import_files, name="import"),
+]

@@ -1,0 +1,171 @@
+"""`theseller import FILE… --shop ID`: stores report files in a shop, each file whole or not at all."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from theseller.amazon.reports import Inspection, Options, ReportRefusedError
+from theseller.cli.django import setup_django
+from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
+from theseller.cli.report_files import STDIN, add_file_arguments, check_files, open_source, shown_name
+from theseller.cli.report_text import inspection_text
+from theseller.ingest.import_types import Imported, ImportStatus
+from theseller.ingest.report_words import counted, outcome_texts, title
+from theseller.lib import clock
+
+if TYPE_CHECKING:
+    from theseller.accounts.types import MemberRole
+
+HELP = "store report files that were downloaded from Seller Central"
+_MARKS = {ImportStatus.IMPORTED: "imported", ImportStatus.ALREADY: "already there", ImportStatus.EMPTY: "nothing to store"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shop:
+    tenant: UUID
+    name: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_file_arguments(parser)
+    parser.add_argument("--as", dest="person", metavar="EMAIL", help="a person of the shop who may import; finds the shop")
+    parser.add_argument("--shop", metavar="ID-OR-NAME", help="the shop's id; with --as also its name, where the person has several")
+    parser.add_argument(
+        "--allow-refused-rows", action="store_true", help="store the rows that can be read and leave out the others (never for settlements)"
+    )
+    parser.set_defaults(usage_error=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Return 0 only if every file was imported, or had been before."""
+    check_files(args.files, args.usage_error)
+    if not args.shop and not args.person:
+        args.usage_error("say which shop: --as EMAIL of one of its people, or --shop with its id")
+    setup_django("web")
+    from theseller.tenancy.startup import refuse_bypassing_role  # noqa: PLC0415  needs Django ready
+
+    refuse_bypassing_role()
+    shop = _find_shop(args.shop, args.person)
+    if not args.json:
+        print(f"Into {shown_name(shop.name)} ({shop.tenant}):")
+    outcomes: list[tuple[str, Imported]] = []
+    for name in args.files:
+        outcome = _import(name, args, shop)
+        outcomes.append((shown_name(name), outcome))
+        if not args.json:
+            _print(shown_name(name), outcome)
+    days = _recompute(shop) if any(outcome.status is ImportStatus.IMPORTED for _, outcome in outcomes) else 0
+    _summarise(shop, outcomes, days, as_json=args.json)
+    return OK if all(outcome.ok for _, outcome in outcomes) else FAILURE
+
+
+def _import(name: str, args: argparse.Namespace, shop: _Shop) -> Imported:
+    from theseller.ingest.imports import import_report  # noqa: PLC0415  needs Django ready
+
+    options = Options(
+        filename=None if name == STDIN else name,
+        encoding=args.encoding,
+        expected=args.type,
+        allow_refused_rows=args.allow_refused_rows,
+    )
+    try:
+        source = open_source(name)
+    except ReportRefusedError as error:
+        return Imported(ImportStatus.REFUSED, Inspection(why_not=error.reason), why_not=error.reason, advice=error.advice)
+    # The operator runs this, not the person whose shop it is: the audit log must not say otherwise.
+    return import_report(source, options, tenant=shop.tenant, actor="process:cli", at=clock.now())
+
+
+def _find_shop(wanted: str | None, email: str | None) -> _Shop:
+    """Find the shop without looking over all of them, which no role of the service may: by its id, or among one person's shops."""
+    if email:
+        return _shop_of_person(email, wanted)
+    try:
+        tenant = UUID(wanted)
+    except ValueError:
+        advice = "Give its id, or add --as EMAIL of one of its people: names are only looked up among one person's shops."
+        raise CommandError("A shop's name alone does not say which shop it is.", advice, status=USAGE) from None
+    from theseller.tenancy.models import Tenant  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.scope import tenant_scope  # noqa: PLC0415
+
+    with tenant_scope(tenant):
+        found = Tenant.objects.filter(id=tenant).first()
+    if found is None:
+        raise CommandError("There is no shop with this id.", "Give --as EMAIL of one of its people instead.")
+    return _Shop(tenant, found.name)
+
+
+def _shop_of_person(email: str, wanted: str | None) -> _Shop:
+    from theseller.accounts.models import User  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.queries import tenants_of  # noqa: PLC0415
+    from theseller.accounts.types import PERMISSIONS, Permission  # noqa: PLC0415
+
+    person = User.objects.filter(email__iexact=email).first()
+    places = tenants_of(person.id) if person else ()
+    if not places:
+        raise CommandError("Nobody with this address belongs to a shop.", "Check --as, or give the shop's id with --shop.")
+    fitting = [place for place in places if wanted in {None, place[1], str(place[0])}]
+    if len(fitting) != 1:
+        what = "belongs to several shops" if wanted is None else "has no shop of this name" if not fitting else "has several of this name"
+        raise CommandError(f"This person {what}.", f"Choose one with --shop: {_listed(places)}.", status=USAGE)
+    tenant, name, role = fitting[0]
+    if Permission.DOCUMENT_IMPORT not in PERMISSIONS[role]:
+        raise CommandError(
+            f"This person is a {role.value} of the shop and may not import.", "Name an owner or analyst of the shop with --as."
+        )
+    return _Shop(tenant, name)
+
+
+def _listed(places: tuple[tuple[UUID, str, MemberRole], ...]) -> str:
+    return ", ".join(f"{shown_name(name)} ({tenant})" for tenant, name, _ in places)
+
+
+def _recompute(shop: _Shop) -> int:
+    """Bring the figures up to date now; the worker would do it within seconds, but it may not be running."""
+    from theseller.analytics.operations import recompute_dirty  # noqa: PLC0415  needs Django ready
+
+    days = 0
+    while (batch := recompute_dirty(tenant=shop.tenant, at=clock.now())).days:
+        days += batch.days
+        if not batch.more:
+            break
+    return days
+
+
+def _print(name: str, outcome: Imported) -> None:
+    if outcome.status is ImportStatus.REFUSED:
+        if outcome.inspection.report_type:
+            print("\n" + inspection_text(name, outcome.inspection))
+        print(f"\n{name}: REFUSED")
+    else:
+        print(f"\n{name}: {title(outcome.inspection.report_type)}: {_MARKS[outcome.status]}")
+    for text in outcome_texts(outcome):
+        print(f"  {text}")
+
+
+def _summarise(shop: _Shop, outcomes: list[tuple[str, Imported]], days: int, *, as_json: bool) -> None:
+    if as_json:
+        files = [{"file": name, **_document(outcome)} for name, outcome in outcomes]
+        good = all(outcome.ok for _, outcome in outcomes)
+        print(json.dumps({"shop": str(shop.tenant), "imported": good, "days_recomputed": days, "files": files}, indent=2))
+        return
+    refused = sum(not outcome.ok for _, outcome in outcomes)
+    parts = [f"{sum(outcome.status is status for _, outcome in outcomes):,} {word}" for status, word in _MARKS.items()]
+    print(f"\n{counted(len(outcomes), 'file')}: {', '.join(parts)}, {refused:,} refused; {counted(days, 'day')} of figures recomputed.")
+
+
+def _document(outcome: Imported) -> dict[str, Any]:
+    written = outcome.written
+    counts = {name: getattr(written, name) for name in ("rows", "replaced", "unchanged", "outdated", "too_old", "elsewhere", "days")}
+    return {
+        "status": outcome.status.value,
+        "document": str(outcome.document) if outcome.document else None,
+        "why_not": outcome.why_not,
+        "advice": outcome.advice,
+        "written": counts,
+        "inspection": outcome.inspection.as_dict(),
+    }

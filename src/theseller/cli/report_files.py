@@ -1,0 +1,102 @@
+"""Report files as `inspect` and `import` take them: paths, or `-` for what comes in through a pipe. Nothing is copied to disk."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from theseller.amazon.reports import Chunks, Limits, ReportRefusedError, ReportType
+
+STDIN = "-"
+_PIECE = 1 << 20
+_ENCODINGS = ("utf-8", "utf-8-sig", "windows-1252", "shift_jis", "cp932", "utf-16")
+_TYPES = {
+    "orders-by-date": ReportType.ALL_ORDERS_BY_ORDER_DATE,
+    "orders-by-update": ReportType.ALL_ORDERS_BY_LAST_UPDATE,
+    "settlement": ReportType.SETTLEMENT_V2,
+    "traffic": ReportType.SALES_AND_TRAFFIC,
+}
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a report as Amazon made it, also gzipped; - reads standard input")
+    parser.add_argument("--encoding", type=_encoding, help="overrule how the file is decoded: utf-8, windows-1252, shift_jis or utf-16")
+    parser.add_argument("--type", type=_type, metavar="TYPE", help=f"refuse the file unless it is this: {', '.join(_TYPES)}")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def check_files(files: list[str], parser_error: Callable[[str], object]) -> None:
+    if files.count(STDIN) > 1:
+        parser_error("standard input (-) can be read only once")
+
+
+def _encoding(text: str) -> str:
+    names = {codecs.lookup(name).name for name in _ENCODINGS}
+    try:
+        found = codecs.lookup(text).name
+    except (LookupError, ValueError):
+        found = ""
+    if found not in names:
+        raise argparse.ArgumentTypeError("no report comes in that encoding; choose utf-8, windows-1252, shift_jis or utf-16")
+    return found
+
+
+def _type(text: str) -> ReportType:
+    try:
+        return _TYPES.get(text) or ReportType(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"choose one of {', '.join(_TYPES)}, or Amazon's own name of the report type") from None
+
+
+def shown_name(name: str) -> str:
+    """Return a file's name without what could steer a terminal."""
+    return "standard input" if name == STDIN else "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def open_source(name: str) -> Chunks:
+    """Return the bytes of `name`, replayable. Raises ReportRefusedError for what is no readable file.
+
+    A regular file is opened anew for each reading; a pipe can be read only once and is kept in memory, up to the size that is refused anyway.
+    """
+    if name == STDIN:
+        return _held(sys.stdin.buffer)
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise ReportRefusedError("this is a folder", f"Name the files in it, such as {shown_name(name).rstrip('/')}/*.txt.")
+        if not path.exists():
+            raise ReportRefusedError("there is no such file", "Check the path; a name with spaces needs quotes.")
+        with path.open("rb") as file:
+            if not path.is_file():
+                return _held(file)
+            file.read(1)
+    except OSError as error:
+        raise _unreadable(error) from None
+    return lambda: _pieces_of(path)
+
+
+def _pieces_of(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
+def _held(file: BinaryIO) -> Iterable[bytes]:
+    pieces: list[bytes] = []
+    size = 0
+    while size <= Limits().content and (piece := file.read(_PIECE)):
+        pieces.append(piece)
+        size += len(piece)
+    return pieces
+
+
+def _unreadable(error: OSError) -> ReportRefusedError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return ReportRefusedError(f"the file can't be read: {reason}", "Check its permissions and that its disk is there.")

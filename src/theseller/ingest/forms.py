@@ -1,0 +1,24 @@
+"""How a person wants report files to be read and what is to be done with them. The files themselves never touch a form's storage."""
+
+from __future__ import annotations
+
+from django import forms
+
+
+class ImportForm(forms.Form):
+    """Options beside the files. Without `confirm` the files are inspected and nothing is stored."""
+
+    encoding = forms.ChoiceField(
+        required=False,
+        label="Characters",
+        help_text="Leave this alone unless names came out garbled.",
+        choices=[
+            ("", "As the file itself shows"),
+            ("utf-8", "UTF-8"),
+            ("windows-1252", "Windows-1252 (Europe, Americas)"),
+            ("shift_jis", "Shift JIS (Japan)"),
+            ("utf-16", "UTF-16"),
+        ],
+    )
+    confirm = forms.BooleanField(required=False)
+    allow_refused_rows = forms.BooleanField(required=False)

@@ -1,0 +1,123 @@
+// The browser keeps each file between looking and storing, and sends it again: the server keeps none. Without this the form works as it is.
+
+const form = document.getElementById("import-form");
+const results = document.getElementById("import-results");
+const voice = document.getElementById("import-voice");
+const field = form.querySelector("input[type=file]");
+const confirmAtOnce = form.querySelector("input[name=confirm]");
+const send = document.getElementById("import-send");
+const limit = Number(form.dataset.limitMb) * 1024 * 1024;
+const most = Number(form.dataset.most);
+const kept = new WeakMap(); // card → its file
+
+const element = (tag, properties, ...children) => {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+};
+
+function notice(title, text) {
+  const box = element("div", { className: "notice is-bad" }, element("b", { textContent: title }), element("span", { textContent: text }));
+  box.setAttribute("role", "alert");
+  return box;
+}
+
+function problemCard(file, title, text) {
+  const card = element("article", { className: "card import-card" }, element("div", { className: "section-head" }, element("h2", { textContent: file.name })), notice(title, text));
+  return card;
+}
+
+function waitingCard(file, text) {
+  const bar = element("progress", { className: "progress", max: 1, value: 0 });
+  bar.setAttribute("aria-label", `${text} ${file.name}`);
+  const card = element("article", { className: "card import-card" }, element("div", { className: "section-head" }, element("h2", { textContent: file.name }), element("span", { className: "muted small", textContent: text })), bar);
+  card.setAttribute("aria-busy", "true");
+  return [card, bar];
+}
+
+// What an answer means that is no card: the session ended, too fast, the server is down.
+function explain(request) {
+  if (request.status === 429) return ["A little too fast", `Nothing was stored. Try again in ${request.getResponseHeader("Retry-After") || "a few"} seconds.`];
+  if (request.status === 403) return ["Not sent", "You may not import here any more, or this page is out of date. Nothing was stored. Reload the page and try again."];
+  if (request.status === 413) return ["That is too large", "Nothing was stored. Gzip the file, or ask Seller Central for a shorter period."];
+  if (request.status === 0) return ["The server can't be reached", "Check your connection, then look at the list below to see what was stored."];
+  if (request.status === 200) return ["You have been signed out", "Nothing was stored. Reload the page, sign in and send the file again."];
+  return ["That didn't work", `Reference: ${request.getResponseHeader("X-Request-Id") || "none"}. Look at the list below to see what was stored.`];
+}
+
+function post(file, extras, onProgress) {
+  const data = new FormData();
+  data.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
+  for (const [name, value] of Object.entries(extras)) data.append(name, value);
+  data.append("files", file, file.name);
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", window.location.pathname);
+    request.responseType = "document";
+    request.setRequestHeader("X-Fragment", "cards");
+    request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); });
+    request.addEventListener("loadend", () => resolve(request));
+    request.send(data);
+  });
+}
+
+async function exchange(file, extras, place, text) {
+  const [waiting, bar] = waitingCard(file, text);
+  place.replaceWith(waiting);
+  const request = await post(file, extras, (share) => { if (share < 1) bar.value = share; else bar.removeAttribute("value"); });
+  const answer = request.response?.querySelector("[data-import-result]");
+  const card = answer ? document.adoptNode(answer) : problemCard(file, ...explain(request));
+  waiting.replaceWith(card);
+  kept.set(card, file);
+  card.querySelector("[data-actions]")?.removeAttribute("hidden");
+  voice.textContent = `${file.name}: ${card.querySelector(".badge, .notice b")?.textContent.trim() ?? ""}`;
+  if (card.hasAttribute("data-done")) await refresh();
+  return card;
+}
+
+async function refresh() {
+  const answer = await fetch(window.location.pathname, { headers: { "X-Fragment": "documents" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const list = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.getElementById("documents").replaceChildren(...Array.from(list.body.childNodes, (node) => document.adoptNode(node)));
+}
+
+function options(confirm, partly) {
+  const chosen = { encoding: form.querySelector("[name=encoding]").value };
+  if (confirm) chosen.confirm = "1";
+  if (partly || form.querySelector("[name=allow_refused_rows]").checked) chosen.allow_refused_rows = "1";
+  return chosen;
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const files = Array.from(field.files);
+  if (files.length > most) {
+    results.replaceChildren(notice("Those are too many files", `Choose at most ${most} files at a time.`));
+    return;
+  }
+  const confirm = confirmAtOnce.checked;
+  const places = files.map((file) => waitingCard(file, "Waiting")[0]);
+  results.replaceChildren(...places);
+  send.disabled = true;
+  // One after the other: a file is held in the server's memory while it is read.
+  for (const [number, file] of files.entries()) {
+    if (file.size > limit) places[number].replaceWith(problemCard(file, "That file is too large", `At most ${form.dataset.limitMb} MB can be sent at once. Gzip the file, or ask Seller Central for a shorter period.`));
+    else await exchange(file, options(confirm, false), places[number], confirm ? "Importing" : "Looking");
+  }
+  send.disabled = false;
+  form.reset();
+  send.textContent = "Inspect";
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
+results.addEventListener("click", async (event) => {
+  const card = event.target.closest("[data-import-result]");
+  const button = event.target.closest("[data-import], [data-discard]");
+  if (!card || !button) return;
+  if (button.hasAttribute("data-discard")) { card.remove(); field.focus(); return; }
+  const done = await exchange(kept.get(card), options(true, button.hasAttribute("data-partly")), card, "Importing");
+  done.querySelector("h2")?.focus();
+});
+
+confirmAtOnce.addEventListener("change", () => { send.textContent = confirmAtOnce.checked ? "Import" : "Inspect"; });
