@@ -1,0 +1,279 @@
+"""Every address × every kind of person × GET and POST: who gets what stands in one table, and a new address can't stay out of it.
+
+Rooms that hold another shop's things answer "not found", never "forbidden": an outsider does not learn that they exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections as databases
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import URLPattern, URLResolver, get_resolver
+from tests.cast import NOON, PASSWORD, Cast, assemble
+from tests.database import test_server
+
+from theseller.accounts.models import User
+from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.types import MemberRole
+from theseller.connections.operations import connection_for_files, disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.datamap.registry import holdings
+from theseller.lib.ids import new_id
+from theseller.lib.marketplaces import Region
+from theseller.lib.secret import Secret
+from theseller.retention.operations import purge
+from theseller.retention.queries import certificate
+from theseller.tenancy.scope import tenant_scope
+
+#: In the order in which they ask: Alice comes last, for she may end what the others must still find.
+PEOPLE = ("anonymous", "charlie", "viewer", "bob", "alice")
+OUTSIDERS = ("anonymous", "charlie")
+SKU, ORDER = "ALICES-SKU-7", "111-7654321-1234567"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The statuses of GET and POST for anonymous, charlie, viewer, bob and alice. `data`: a post that would succeed for who may.
+
+    302 is the way to the sign-in page for anonymous, and onward for others; 404 hides; 403 is a member without the right;
+    405 a method that the address does not have; 422 a form that was not filled in.
+    """
+
+    get: str
+    post: str = "302 405 405 405 405"
+    data: dict[str, object] = field(default_factory=dict)
+
+    def expected(self, method: str, person: str) -> int:
+        return int((self.get if method == "GET" else self.post).split()[PEOPLE.index(person)])
+
+
+_CHOICE: dict[str, object] = {"features": ["sales"], "marketplace": "ATVPDKIKX0DER"}
+
+MATRIX: dict[str, Row] = {
+    "": Row("302 200 200 200 200"),
+    "products/": Row("302 200 200 200 200"),
+    "days/<str:day>/": Row("302 200 200 200 200"),
+    "healthz": Row("200 200 200 200 200", "405 405 405 405 405"),
+    "sign-in/": Row("200 302 302 302 302", "422 302 302 302 302"),
+    "sign-out/": Row("302 405 405 405 405", "302 302 302 302 302"),
+    "no-shop/": Row("302 200 200 200 200"),
+    "seats/<uuid:tenant>/": Row("302 405 405 405 405", "302 404 302 302 302"),
+    "connections/": Row("302 200 200 200 200"),
+    "connections/new/": Row("302 200 403 403 200", "302 200 403 403 200", _CHOICE),
+    "connections/attempts/": Row("302 405 405 405 405", "302 303 403 403 303", _CHOICE),
+    "connections/callback/": Row("302 302 403 403 302"),
+    "connections/refused/<str:refusal>/": Row("302 200 403 403 200"),
+    "connections/<uuid:connection>/disconnection/": Row("302 404 403 403 200", "302 404 403 403 302", {"confirm": "DISCONNECT"}),
+    "connections/<uuid:connection>/erasure/": Row("302 404 200 200 200"),
+    "connections/<uuid:connection>/certificate.json": Row("302 404 200 200 200"),
+    "imports/": Row("302 200 403 200 200", "302 422 403 422 422"),
+    "security/": Row("200 200 200 200 200", "405 405 405 405 405"),
+    "security/page.json": Row("200 200 200 200 200", "405 405 405 405 405"),
+    "security/<slug:clause>/": Row("200 200 200 200 200", "405 405 405 405 405"),
+}
+
+#: What anybody on the network may open. Every address here is one more that the edge must withstand: the list may only shrink.
+PUBLIC = {"healthz", "sign-in/", "security/", "security/page.json", "security/<slug:clause>/"}
+PUBLIC_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The cast, with things of Alice's shop that others ask for, and words that none of their answers may hold."""
+
+    cast: Cast
+    viewer: UUID
+    open: UUID
+    closed: UUID
+    secrets: tuple[str, ...]
+
+    def person(self, name: str) -> UUID | None:
+        return {"alice": self.cast.alice.id, "bob": self.cast.bob.id, "charlie": self.cast.charlie.id, "viewer": self.viewer}.get(name)
+
+
+#: What stands in the place of an address's variable: always something of Alice's.
+ARGUMENTS: dict[str, Callable[[Shop], object]] = {
+    "connection": lambda shop: shop.open,
+    "clause": lambda _: "page-true",
+    "day": lambda _: "2026-11-01",
+    "refusal": lambda _: "declined",
+    "tenant": lambda shop: shop.cast.alices_shop,
+}
+ARGUMENTS_OF: dict[str, Callable[[Shop], object]] = {
+    "connections/<uuid:connection>/erasure/": lambda shop: shop.closed,
+    "connections/<uuid:connection>/certificate.json": lambda shop: shop.closed,
+}
+
+
+def routes(patterns: list[URLPattern | URLResolver] | None = None, before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Give every address of the product as the resolver knows it, with its pattern."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+def _address(route: str, shop: Shop) -> str:
+    pattern = dict(routes())[route].pattern
+    text = route
+    for name, converter in pattern.converters.items():
+        value = ARGUMENTS_OF.get(route, ARGUMENTS.get(name))
+        assert value is not None, f"{route}: say in ARGUMENTS what stands for {name!r}"
+        prefix = next(piece for piece in (f"<{kind}:{name}>" for kind in ("uuid", "str", "slug", "int", "path")) if piece in text)
+        text = text.replace(prefix, converter.to_url(value(shop)))
+    return f"/{text}"
+
+
+@pytest.fixture
+def shop(database: str) -> Shop:
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # or whitenoise warns
+    # The product's hash is slow on purpose; these passwords guard nothing.
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        cast = assemble()
+        viewer = add_person(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
+    add_member(person=viewer, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
+    tenant = cast.alices_shop
+    with tenant_scope(tenant):
+        opened, closed = (connection_for_files(region, tenant=tenant, at=NOON) for region in (Region.NA, Region.EU))
+    _sell(tenant, opened, database)
+    disconnect(connection=closed, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor=cast.alice.actor, at=NOON)
+    assert purge(connection=closed, tenant=tenant, at=NOON).completed
+    with tenant_scope(tenant):
+        issued = certificate(closed)
+    assert issued is not None
+    secrets = ("Alice's shop", "Alice&#x27;s shop", SKU, ORDER, str(issued[0]), str(tenant), cast.alice.email, cast.bob.email)
+    return Shop(cast, viewer, opened, closed, secrets)
+
+
+def _sell(tenant: UUID, connection: UUID, database: str) -> None:
+    """Give the shop one day with an order and its figures."""
+    sold = (tenant, "2026-11-01", ORDER, connection, "ATVPDKIKX0DER", NOON, NOON, SKU)
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        superuser.execute(
+            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
+            " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, currency, item_price, source)"
+            " values (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, %s, 'B0ALICE777', 1, 'USD', 31.5, 'orders_api')",
+            sold,
+        )
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) values (%s, %s, %s, %s)",
+            [tenant, sold[4], sold[1], NOON],
+        )
+
+
+def _ask(shop: Shop, person: str, method: str, route: str, *, checks: bool = False) -> HttpResponse:
+    client = Client(enforce_csrf_checks=checks)
+    who = shop.person(person)
+    if who is not None:
+        client.force_login(User.objects.get(pk=who))
+    answer = client.generic("GET", _address(route, shop)) if method == "GET" else client.post(_address(route, shop), MATRIX[route].data)
+    assert isinstance(answer, HttpResponse)
+    return answer
+
+
+def _fingerprint(shop: Shop, database: str) -> dict[str, object]:
+    """Return what Alice's shop consists of, table by table."""
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        return {
+            holding.table: superuser.execute(
+                f"select count(*), md5(string_agg(t::text, '|' order by t::text)) from {holding.table} t"
+                f" where {holding.tenant_column} = %s",
+                [shop.cast.alices_shop],
+            ).fetchone()
+            for holding in holdings()
+            if holding.tenant_column
+        }
+
+
+def test_every_address_has_its_row_and_every_row_its_address() -> None:
+    assert sorted(MATRIX) == sorted(route for route, _ in routes())
+
+
+@pytest.mark.parametrize("route", MATRIX)
+def test_everybody_gets_what_the_matrix_says(route: str, shop: Shop, database: str) -> None:
+    before = _fingerprint(shop, database)
+    got = {}
+    for person in PEOPLE:
+        for method in ("GET", "POST"):
+            answer = _ask(shop, person, method, route)
+            got[person, method] = answer.status_code
+            if person in OUTSIDERS:
+                _tells_nothing(answer, shop)
+                if person == "anonymous" and answer.status_code == 302:
+                    assert answer["Location"].startswith("/sign-in/?next=")
+        if person == OUTSIDERS[-1]:
+            assert _fingerprint(shop, database) == before, "an outsider changed something of Alice's"
+    assert got == {(person, method): MATRIX[route].expected(method, person) for person in PEOPLE for method in ("GET", "POST")}
+
+
+def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
+    """Check that neither page nor headers hold a word of Alice's shop, but what the asker put into the address."""
+    asked = str(answer.request["PATH_INFO"]) if hasattr(answer, "request") else ""
+    said = answer.content.decode() + "\n".join(f"{name}: {value}" for name, value in answer.items())
+    told = [word for word in shop.secrets if word in said.replace(asked, "")]
+    assert not told
+
+
+@pytest.mark.parametrize("route", [route for route in MATRIX if "<uuid:" in route])
+def test_what_is_hidden_answers_like_what_does_not_exist(route: str, shop: Shop) -> None:
+    """Charlie can't tell Alice's things from none: same status, same page."""
+    missing = replace(shop, cast=replace(shop.cast, alices_shop=new_id()), open=new_id(), closed=new_id())
+    for method in ("GET", "POST"):
+        theirs, none = _ask(shop, "charlie", method, route), _ask(missing, "charlie", method, route)
+        assert theirs.status_code == none.status_code
+        if theirs.status_code == 404:
+            assert _without_marks(theirs, shop) == _without_marks(none, missing)
+
+
+def _without_marks(answer: HttpResponse, shop: Shop) -> str:
+    """Return the page without what differs for every request: its id, the forgery token, the address itself."""
+    text = answer.content.decode()
+    for mark in (str(answer.get("X-Request-Id")), str(shop.open), str(shop.closed), str(shop.cast.alices_shop)):
+        text = text.replace(mark, "")
+    return re.sub(r"[A-Za-z0-9]{64}", "", text)
+
+
+def test_the_members_of_the_shop_do_see_what_the_others_do_not(shop: Shop) -> None:
+    """The matrix would prove little if the words that outsiders must not see were on nobody's page."""
+    said = "".join(_ask(shop, "alice", "GET", route).content.decode() for route in MATRIX if MATRIX[route].expected("GET", "alice") == 200)
+    missing = [word for word in shop.secrets if word not in said]
+    assert set(missing) <= {"Alice's shop", shop.cast.alice.email, shop.cast.bob.email, SKU, ORDER}
+
+
+def test_what_the_public_may_open_is_listed() -> None:
+    public = {route for route, pattern in routes() if not getattr(pattern.callback, "login_required", True)}
+    assert public == PUBLIC
+    assert len(PUBLIC) <= PUBLIC_MOST
+
+
+def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
+    """Signed in is not enough: what is a shop's goes through `seated`, which finds the person's own shop and right."""
+    personal = {"sign-out/", "no-shop/", "seats/<uuid:tenant>/"}  # about the person, not about a shop
+    unguarded = {route for route, pattern in routes() if not hasattr(pattern.callback, "theseller_permission")}
+    assert unguarded == PUBLIC | personal
+
+
+@pytest.mark.parametrize("route", [route for route, row in MATRIX.items() if row.expected("POST", "alice") != 405])
+def test_a_post_from_another_site_is_refused(route: str, shop: Shop) -> None:
+    for person in ("anonymous", "alice"):
+        assert _ask(shop, person, "POST", route, checks=True).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])
+def test_no_address_has_other_methods(method: str, shop: Shop) -> None:
+    client = Client()
+    client.force_login(User.objects.get(pk=shop.cast.alice.id))
+    got = {route: client.generic(method, _address(route, shop)).status_code for route in MATRIX}
+    assert got == dict.fromkeys(MATRIX, 405)
