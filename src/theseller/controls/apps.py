@@ -6,6 +6,8 @@ import importlib
 
 from django.apps import AppConfig
 
+from theseller.controls.memory import forbid_core_dumps
+
 
 class ControlsConfig(AppConfig):
     name = "theseller.controls"
@@ -13,5 +15,6 @@ class ControlsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register what this room's tables hold; keep this process's memory off the disk, whichever process it is."""
         importlib.import_module("theseller.controls.datamap")
+        forbid_core_dumps()

@@ -1,1 +1,16 @@
 """Jobs of this room."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+from theseller.controls.operations import run_due
+from theseller.lib import clock
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="run_due_controls", pass_context=False)
+def run_due_controls(timestamp: int) -> None:
+    """Run the probes that are due. Recurring: each has its own interval, and evidence that is not renewed goes stale by itself."""
+    del timestamp
+    run_due(at=clock.now())

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
+
+from theseller.controls import views
 
 app_name = "controls"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.security, name="page"),
+    path("page.json", views.security_json, name="page-json"),
+    path("<slug:clause>/", views.clause, name="clause"),
+]

@@ -116,10 +116,11 @@ $$;
 grant select (tenant_id, id, state_hash, created_at, expires_at, consumed_at, outcome, features, roles) on connections_attempt to theseller_probe;
 grant select on connections_connection, connections_disconnection, ingest_stream, ingest_document, ingest_drift, ingest_dirty_day,
     retention_purge, audit_event to theseller_probe;
-grant select (tenant_id, connection_id, id, issued_at) on retention_certificate to theseller_probe;
+grant select (tenant_id, connection_id, id, issued_at, public_key) on retention_certificate to theseller_probe;
 grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_probe;
 grant select (tenant_id, local_day, connection_id, marketplace_id) on ingest_order_line, ingest_ledger_line to theseller_probe;
-grant select (tenant_id, connection_id) on ingest_bucket to theseller_probe;
+-- `updated_at`: when a call was last granted, so that a call after the end of a connection shows.
+grant select (tenant_id, connection_id, updated_at) on ingest_bucket to theseller_probe;
 grant select (tenant_id, connection_id, marketplace_id) on ingest_product, ingest_inventory, ingest_traffic_day to theseller_probe;
 grant select (tenant_id, marketplace_id, local_day) on analytics_day, analytics_day_product to theseller_probe;
 grant select on controls_evidence to theseller_probe, theseller_web, theseller_worker;

@@ -1,0 +1,49 @@
+"""Security page §1: no machine-learning model is trained on Amazon's data."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib import metadata
+
+from theseller.controls import source
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+
+CONTROL = Control(
+    id="aup-no-training",
+    section=1,
+    title="No model is trained on your data",
+    statement=(
+        "The running service has no library that trains models and none that sends text to one, neither among its own imports nor among what is"
+        " installed beside it."
+    ),
+    citation="Security page §1; Acceptable Use Policy 4",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=("requirements/run.txt", "pyproject.toml"),
+)
+
+#: Names of distributions and of the modules they bring; what trains models, or hands data to a service that may.
+_TRAINING = frozenset(
+    """tensorflow tensorflow-cpu keras torch torchvision pytorch-lightning lightning jax jaxlib flax scikit-learn sklearn xgboost lightgbm
+    catboost transformers datasets sentence-transformers peft trl accelerate spacy nltk gensim fastai mxnet paddlepaddle onnx onnxruntime
+    openai anthropic cohere mistralai google-generativeai google-genai langchain langchain-core llama-index llama-cpp-python vllm litellm
+    huggingface-hub mlflow wandb ray sagemaker statsmodels prophet""".split()
+)
+
+
+def probe(world: World) -> Outcome:
+    """Compare what is installed in this process's environment, and what its modules import, with the list of what trains."""
+    del world
+    installed = {str(distribution.metadata["Name"] or "").lower().replace("_", "-") for distribution in metadata.distributions()}
+    modules = source.imports()
+    imported = {name.partition(".")[0].replace("_", "-") for names in modules.values() for name in names}
+    broken = [f"The library {name} is installed." for name in sorted(installed & _TRAINING)]
+    broken += [f"A module imports {name}." for name in sorted(imported & _TRAINING)]
+    return verdict(
+        len(installed),
+        broken,
+        f"{len(installed)} installed libraries and the imports of {len(modules)} modules: none trains models or calls one.",
+        libraries=len(installed),
+        modules=len(modules),
+    )

@@ -1,0 +1,55 @@
+"""Security page §2: access can be withdrawn here or at Amazon, and the token goes with it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from theseller.connections.types import DisconnectReason
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+
+CONTROL = Control(
+    id="auth-revoke-anytime",
+    section=2,
+    title="You can withdraw access at any time, here or at Amazon",
+    statement=(
+        "One step ends a connection, whoever takes it: the seller on the connection page, or Amazon when access is revoked in Seller Central."
+        " A connection that has ended holds no token and no key that could open one."
+    ),
+    citation="Security page §2; Data Protection Policy 1.4",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=("theseller.connections.operations:disconnect", "theseller.connections.sessions:open_connection"),
+)
+
+_ENDED = """
+select d.connection_id, d.reason,
+       exists (select from connections_refresh_token t where t.tenant_id = d.tenant_id and t.connection_id = d.connection_id)
+from connections_disconnection d
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Look for what a connection that has ended must not have: a token's row, a live key. Whatever the reason it ended for."""
+    ended = world.rows(_ENDED)
+    with_token = sum(has_token for _, _, has_token in ended)
+    with_key = len({connection for connection, _, _ in ended} & _connections_with_a_live_key(world))
+    broken = [f"{with_token} ended connection(s) still hold a refresh token."] if with_token else []
+    if with_key:
+        broken.append(f"{with_key} ended connection(s) still have a live key for tokens.")
+    reasons = sorted({reason for _, reason, _ in ended})
+    return verdict(
+        len(ended),
+        broken,
+        "No ended connection holds a token, and no key that could open one exists.",
+        ended_connections=len(ended),
+        ended_at_amazon=sum(reason == DisconnectReason.REVOKED_AT_AMAZON for _, reason, _ in ended),
+        reasons_seen=reasons,
+    )
+
+
+def _connections_with_a_live_key(world: World) -> set[UUID]:
+    # A destroyed key leaves a record of its end; only the key's own file can still open something.
+    owners = (record.owner for record in world.keys.list() if not record.destroyed)
+    return {UUID(owner.removeprefix("connection:")) for owner in owners if owner.startswith("connection:")}

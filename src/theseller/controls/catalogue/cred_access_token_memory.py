@@ -1,0 +1,103 @@
+"""Security page §3: access tokens live in a process's memory only."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import resource
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.db import connections as databases
+
+from theseller.amazon.lwa import AccessToken
+from theseller.controls.search import search_files, search_tables, state_files
+from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.world import World
+from theseller.lib.secret import Secret
+
+CONTROL = Control(
+    id="cred-access-token-memory",
+    section=3,
+    title="Access tokens exist in memory only, and only while they are valid",
+    statement=(
+        "The short-lived tokens that calls carry are held in the memory of the process that calls, by a type that refuses to be printed,"
+        " logged, copied out or stored. They are in no table, job, session, log or file, and a crash leaves no image of memory."
+    ),
+    citation="Security page §3; Data Protection Policy 2.4",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=(
+        "theseller.lib.secret:Secret",
+        "theseller.connections.sessions:OpenConnection",
+        "theseller.lib.redaction",
+        "theseller.controls.memory",
+    ),
+)
+
+#: What every token of Amazon's begins with: `Atza|` for access, `Atzr|` for refresh. Also as JSON and addresses write the bar.
+_IN_TABLES = r"Atz[ar](\||%7C|\\u007c)"
+_IN_FILES = re.compile(rb"Atz[ar](?:\||%7C|\\u007[cC])[\w.~+/=%-]")
+
+
+def probe(world: World) -> Outcome:
+    """Search what rests for tokens, try to make the token's type talk, and ask the system about memory images."""
+    tables = search_tables(world, _IN_TABLES)
+    sessions, in_sessions = _search_sessions(world)
+    files = search_files(state_files(world), world.state, _IN_FILES)
+    broken = [f"A token of Amazon's lies in {place}." for place in (*tables.hits, *files.hits)]
+    broken += [f"A token of Amazon's lies in {in_sessions} browser session(s)."] if in_sessions else []
+    broken += _talkative()
+    if resource.getrlimit(resource.RLIMIT_CORE)[0] != 0:
+        broken.append("A crash of this process would write its memory to the disk: core dumps are on.")
+    if files.skipped and not broken:
+        return Unknown(f"{files.skipped} file(s) of the state folder could not be searched.")
+    return verdict(
+        tables.size + files.things,
+        broken,
+        f"No token in {tables.size} columns of {tables.things} tables, {sessions} sessions and {files.things} files"
+        f" ({files.size / 1e6:.1f} MB); memory images are off.",
+        tables=tables.things,
+        columns=tables.size,
+        sessions=sessions,
+        files=files.things,
+        bytes=files.size,
+    )
+
+
+def _search_sessions(world: World) -> tuple[int, int]:
+    """Unpack every session: Django stores them compressed, where a plain search would not see a thing."""
+    with databases[world.application].cursor() as cursor:
+        cursor.execute("select session_data from django_session")
+        stored = [row[0] for row in cursor.fetchall()]
+    return len(stored), sum(bool(_IN_FILES.search(_unpacked(text))) for text in stored)
+
+
+def _unpacked(text: str) -> bytes:
+    payload = text.lstrip(".").split(":", 1)[0]
+    try:
+        packed = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        return zlib.decompress(packed) if text.startswith(".") else packed
+    except (ValueError, binascii.Error, zlib.error):
+        return text.encode()  # Not packed as Django packs: what is stored is searched as it stands.
+
+
+def _talkative() -> Iterator[str]:
+    """Yield a sentence for each way in which a token's value would leave its wrapper."""
+    word = "probe-4711"
+    token = AccessToken(Secret(word), _ANY_INSTANT)
+    said = f"{token!r} {token} {token.token!r} {token.token} {token.token:>40} {[token.token]}"
+    if word in said:
+        yield "A token shows itself when it is printed."
+    for what, leave in (("pickled", lambda: token.token.__reduce_ex__(4)), ("written as JSON", lambda: json.dumps(token.token))):
+        try:
+            leave()
+        except TypeError:
+            continue
+        yield f"A token lets itself be {what}."
+
+
+_ANY_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,0 +1,167 @@
+"""Security page §3: refresh tokens are sealed with AES-GCM by the application; the keys live apart from the database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.crypto.errors import CannotOpenError, CryptoError, KeyNotFoundError
+from theseller.crypto.keys import DataKey, Purpose, new_data_key
+from theseller.crypto.place import Place
+from theseller.crypto.sealed import key_id_of, open_sealed, seal
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+CONTROL = Control(
+    id="cred-token-encryption",
+    section=3,
+    title="Refresh tokens are sealed, each under its own key, each to its own row",
+    statement=(
+        "A refresh token is stored only as an AES-256-GCM message under a key of that one connection, bound to its shop, table, row, purpose"
+        " and kind of deployment. The keys lie outside the database and outside its backups, and one database role may read the messages."
+    ),
+    citation="Security page §3; Data Protection Policy 2.4",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=("theseller.crypto.sealed:seal", "theseller.crypto.keystore:FileKeyStore", "theseller.connections.vault:store"),
+)
+
+#: Tokens looked at in one run, newest first; each costs a transaction in its shop's scope.
+MOST = 500
+_READER = "theseller_worker"
+_TOKENS = (
+    "select tenant_id, connection_id, data_key_id from connections_refresh_token t where not exists (select from connections_disconnection d"
+    " where d.tenant_id = t.tenant_id and d.connection_id = t.connection_id) order by sealed_at desc"
+)
+_READERS = """
+select r.rolname from pg_roles r
+where r.rolcanlogin and not r.rolsuper and r.rolname <> 'theseller_migrate' and exists (
+    select from pg_roles s
+    where pg_has_role(r.oid, s.oid, 'member') and has_column_privilege(s.oid, 'connections_refresh_token', 'sealed', 'select'))
+order by r.rolname
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Check every token's key, every message's form, that none opens at a neighbour's place, and where the keys lie."""
+    tokens = world.rows(_TOKENS)
+    broken = [*_wrong_places_for_keys(world), *_wrong_readers(world), *_self_test(), *_wrong_keys(world, tokens)]
+    for row in tokens[:MOST]:
+        broken += _wrong_message(world, *row)
+    return verdict(
+        len(tokens[:MOST]),
+        broken,
+        "Each token's message names its own live key, opened at none of its neighbours' places, and only the worker's role may read it.",
+        tokens=len(tokens),
+        messages_looked_at=len(tokens[:MOST]),
+        moves_refused_by_the_seal=6,
+    )
+
+
+def _wrong_keys(world: World, tokens: list[tuple[UUID, UUID, UUID]]) -> Iterator[str]:
+    shared = sum(count - 1 for count in Counter(key for _, _, key in tokens).values())
+    if shared:
+        yield f"{shared} token(s) share another connection's key."
+    for _, connection, key in tokens:
+        try:
+            record = world.keys.record(key)
+        except KeyNotFoundError:
+            yield "A token names a key that the key store never held."
+            continue
+        if record.destroyed:
+            yield "A token of an open connection names a destroyed key."
+        elif record.purpose is not Purpose.REFRESH_TOKEN or record.owner != f"connection:{connection}":
+            yield "A token names a key that was made for something else."
+
+
+def _wrong_message(world: World, tenant: UUID, connection: UUID, key: UUID) -> Iterator[str]:
+    """Look at one message as the worker, in its shop's scope. It is never opened at its own place: only `connections` does that."""
+    with tenant_scope(tenant, using=world.application), databases[world.application].cursor() as cursor:
+        cursor.execute(
+            "select sealed from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
+            [tenant, connection, key],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return  # Replaced or deleted since we listed it.
+    sealed = bytes(row[0])
+    try:
+        named = key_id_of(sealed)
+    except CannotOpenError:
+        yield "A stored token is not a sealed message."
+        return
+    if named != key:
+        yield "A stored token is sealed under another key than its row names."
+    neighbour = _place(tenant, new_id())
+    for place in (neighbour, replace(neighbour, tenant=new_id(), row=str(connection))):
+        if _opens(world.keys, place, sealed):
+            yield "A stored token opened at another row's place."
+
+
+def _self_test() -> Iterator[str]:
+    """Seal something with the running program and move it: it must open at home, and nowhere else."""
+    key, home, text = new_data_key(Purpose.REFRESH_TOKEN), _place(new_id(), new_id()), Secret("a probe's own words")
+    sealed = seal(key, home, text)
+    ring = _Ring(key)
+    if text.reveal_bytes() in sealed or open_sealed(ring, home, sealed) != text:
+        yield "The seal does not seal."
+    moves = (
+        replace(home, tenant=new_id()),
+        replace(home, table="another_table"),
+        replace(home, column="another_column"),
+        replace(home, row=str(new_id())),
+        replace(home, purpose=Purpose.PII),
+        replace(home, environment="elsewhere"),
+    )
+    yield from ("A sealed message opened at a place that it was not sealed to." for place in moves if _opens(ring, place, sealed))
+    altered = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    if _opens(ring, home, altered):
+        yield "An altered message was opened."
+
+
+def _opens(keys: object, place: Place, sealed: bytes) -> bool:
+    try:
+        open_sealed(keys, place, sealed)  # type: ignore[arg-type]  # a key store, or our ring of one
+    except CryptoError:
+        return False
+    return True
+
+
+def _place(tenant: UUID, connection: UUID) -> Place:
+    return Place(tenant, "connections_refresh_token", "sealed", str(connection), Purpose.REFRESH_TOKEN, settings.ENVIRONMENT.kind.value)
+
+
+def _wrong_readers(world: World) -> Iterator[str]:
+    readers = {name for (name,) in world.rows(_READERS)}
+    for extra in sorted(readers - {_READER}):
+        yield f"Database role {extra} may read sealed tokens."
+
+
+def _wrong_places_for_keys(world: World) -> Iterator[str]:
+    database = world.database_directory
+    for what, folder in (("keys", world.keys_directory), ("secrets", world.secrets_directory)):
+        if database is not None and (folder.resolve().is_relative_to(database.resolve()) or database.resolve() == folder.resolve()):
+            yield f"The folder of {what} lies inside the database's own folder."
+        if folder.exists() and folder.stat().st_mode & 0o077:
+            yield f"The folder of {what} is open to other users of the machine."
+
+
+class _Ring:
+    """One key, found by its id."""
+
+    def __init__(self, key: DataKey) -> None:
+        self._key = key
+
+    def get(self, key_id: UUID, /) -> DataKey:
+        if key_id != self._key.id:
+            raise KeyNotFoundError(key_id)
+        return self._key

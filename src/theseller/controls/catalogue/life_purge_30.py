@@ -1,0 +1,85 @@
+"""Security page §6: everything derived from a connection is erased within 30 days of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.datamap.registry import holdings
+from theseller.datamap.types import Eraser
+from theseller.retention.limits import PURGE_DAYS_MAX
+
+CONTROL = Control(
+    id="life-purge-30",
+    section=6,
+    title="Everything derived from a connection is erased within 30 days of its end",
+    statement=(
+        "A recurring job erases every row that came of an ended connection and certifies it. Nothing has to be remembered for it to happen:"
+        " what has ended and has no certificate is due. The certificate is kept to; its connection's rows are counted again and again."
+    ),
+    citation="Security page §6; Data Protection Policy 1.4",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=("theseller.retention.tasks:purge_due", "theseller.retention.operations:purge", "theseller.datamap"),
+)
+
+#: The page's promise, written again here: the program's own limit may be stricter, and may not be laxer.
+_PROMISED_DAYS = 30
+_ENDED = """
+select count(*), count(c.id), min(d.at) filter (where c.id is null)
+from connections_disconnection d
+left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_id = d.connection_id
+"""
+_PUBLIC_KEYS = "select public_key from retention_certificate group by 1 order by max(issued_at) desc limit 10"
+_ROWS_LEFT = "select count(*) from {table} t join retention_certificate c on c.tenant_id = t.tenant_id and c.connection_id = t.{column}"
+#: Derived rows name a store instead of a connection: one is left over if only certified connections could have fed it.
+_DERIVED_LEFT = """
+select count(*) from {table} t
+where exists (
+    select from connections_connection n join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
+    where n.tenant_id = t.tenant_id and t.marketplace_id = any(n.marketplace_ids))
+  and not exists (
+    select from connections_connection o
+    where o.tenant_id = t.tenant_id and t.marketplace_id = any(o.marketplace_ids)
+      and not exists (select from retention_certificate c where c.tenant_id = o.tenant_id and c.connection_id = o.id))
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Find the longest-ended connection without a certificate, and count what is left of all that have one."""
+    ended, certified, waiting_since = world.rows(_ENDED)[0]
+    broken = [*_left_over(world)]
+    days = (world.at - waiting_since).days if waiting_since else 0
+    if waiting_since and world.at - waiting_since > timedelta(days=_PROMISED_DAYS):
+        broken.append(f"A connection ended {days} days ago and is not proven erased.")
+    if PURGE_DAYS_MAX > _PROMISED_DAYS:
+        broken.append(f"The program's own limit is {PURGE_DAYS_MAX} days.")
+    return verdict(
+        ended,
+        broken,
+        f"{certified} of {ended} ended connection(s) are erased and certified, with no row left by a fresh count;"
+        + (f" the oldest of the others has waited {days} day(s)." if waiting_since else " none is waiting."),
+        ended_connections=ended,
+        certified=certified,
+        oldest_waiting_days=days,
+        tables_counted=len(list(_counts())),
+        certificate_public_keys=[bytes(key).hex() for (key,) in world.rows(_PUBLIC_KEYS)],
+    )
+
+
+def _left_over(world: World) -> Iterator[str]:
+    for table, count in _counts():
+        left = world.number(count)
+        if left:
+            yield f"{left} row(s) of {table} are left of connections that are certified as erased."
+
+
+def _counts() -> Iterator[tuple[str, str]]:
+    """Yield (table, count) for every table whose rows go with a connection, from the data map and not from the purge's own plan."""
+    for holding in holdings():
+        if holding.eraser in {Eraser.DELETE_CONNECTION, Eraser.KEY} and holding.connection_column:
+            yield holding.table, _ROWS_LEFT.format(table=holding.table, column=holding.connection_column)
+        elif holding.eraser is Eraser.REBUILD:
+            yield holding.table, _DERIVED_LEFT.format(table=holding.table)

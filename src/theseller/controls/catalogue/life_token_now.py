@@ -1,0 +1,94 @@
+"""Security page §6: the token is deleted at once when a connection ends, and calls stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.crypto.errors import KeyNotFoundError
+
+CONTROL = Control(
+    id="life-token-now",
+    section=6,
+    title="When you disconnect, the token dies at once and calls stop",
+    statement=(
+        "Ending a connection deletes its token and destroys the token's key in the same transaction, after the calls under way have finished."
+        " From that moment every process refuses to call Amazon for it."
+    ),
+    citation="Security page §6; Data Protection Policy 1.4",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=(
+        "theseller.connections.operations:disconnect",
+        "theseller.connections.locks",
+        "theseller.crypto.keystore:KeyStore.destroy",
+    ),
+)
+
+#: A disconnection waits up to 50 seconds for a call that is under way (connections.operations), counted from when it was asked for.
+_AT_ONCE = timedelta(minutes=2)
+_ENDED = """
+select d.connection_id, d.at, d.data_key_id,
+       exists (select from connections_refresh_token t
+               where t.tenant_id = d.tenant_id and t.connection_id = d.connection_id and t.sealed_at <= d.at),
+       (select max(s.last_attempt_at) from ingest_stream s where s.tenant_id = d.tenant_id and s.connection_id = d.connection_id),
+       (select max(b.updated_at) from ingest_bucket b where b.tenant_id = d.tenant_id and b.connection_id = d.connection_id),
+       (select count(*) from ingest_stream s where s.tenant_id = d.tenant_id and s.connection_id = d.connection_id
+        and s.lease_expires_at > %s)
+from connections_disconnection d
+"""
+
+
+def probe(world: World) -> Outcome:
+    """For each end of a connection, compare when its key died with when it ended, and look for any use of it afterwards."""
+    ended = world.rows(_ENDED, [world.at])
+    broken = [problem for row in ended for problem in _late(world, *row)]
+    keys = sum(row[2] is not None for row in ended)
+    return verdict(
+        len(ended),
+        broken,
+        f"{keys} key(s) died with their connections within {int(_AT_ONCE.total_seconds() // 60)} minutes of the request;"
+        " no stream ran and no call was granted afterwards.",
+        ended_connections=len(ended),
+        keys_destroyed=keys,
+    )
+
+
+def _late(
+    world: World,
+    _connection: UUID,
+    at: datetime,
+    key: UUID | None,
+    kept: bool,
+    attempt: datetime | None,
+    grant: datetime | None,
+    leases: int,  # noqa: FBT001
+) -> Iterator[str]:
+    if kept:
+        yield "A connection that ended still holds the token it had."
+    ended = at
+    if key is not None:
+        died = _died(world, key)
+        if died is None:
+            yield "The key of an ended connection's token was not destroyed."
+        else:
+            # The key dies as the last act before the commit, so its death is the moment after which nothing may run.
+            ended = max(at, died)
+            if died > at + _AT_ONCE:
+                yield f"A token's key lived on for {int((died - at).total_seconds() // 60)} minutes after its connection ended."
+    if attempt is not None and attempt > ended:
+        yield "A stream tried to call Amazon for a connection that had ended."
+    if grant is not None and grant > ended:
+        yield "A call to Amazon was granted for a connection that had ended."
+    if leases:
+        yield "A worker holds a stream of a connection that has ended."
+
+
+def _died(world: World, key: UUID) -> datetime | None:
+    try:
+        return world.keys.record(key).destroyed_at
+    except KeyNotFoundError:
+        return None

@@ -1,0 +1,77 @@
+"""Security page §4: Amazon is called from the server only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from theseller.controls import source
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+
+CONTROL = Control(
+    id="net-server-side",
+    section=4,
+    title="Only the server calls Amazon; a browser never can",
+    statement=(
+        "One part of the program speaks HTTP to the outside, to Amazon's addresses and no others. Pages forbid the browser to load from or"
+        " connect to any host but ours, so no credential of Amazon's has a way there."
+    ),
+    citation="Security page §4; Data Protection Policy 1.1",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=("theseller.amazon.transport", "theseller.amazon.endpoints:Endpoints", "theseller.edge.csp"),
+)
+
+_CLIENTS = ("httpx", "requests", "urllib.request", "urllib3", "http.client", "aiohttp", "websockets", "ftplib", "paramiko")
+#: The only rooms that may: Amazon's client, and the supervisor that asks its own programs whether they answer.
+_MAY_SPEAK = ("amazon/", "cli/", "emulator/")
+_OURS = {"'self'", "'none'"}
+
+
+def probe(world: World) -> Outcome:
+    """Read the imports of every module, the addresses that the client was given, and the policy that pages carry."""
+    del world
+    modules = source.imports()
+    addresses = list(_addresses())
+    directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+    broken = [
+        f"Module {module} can speak to other hosts ({name})."
+        for module, names in modules.items()
+        if not module.startswith(_MAY_SPEAK)
+        for name in sorted(names)
+        if name.startswith(_CLIENTS)
+    ]
+    broken += [f"The client may call {host}, which is not Amazon's." for host in addresses if not _is_amazon(host)]
+    broken += [
+        f"Pages may reach {origin} ({directive})."
+        for directive, origins in directives.items()
+        for origin in map(str, origins)
+        if directive != "form-action" and origin not in _OURS
+    ]
+    if "connect-src" not in directives and "default-src" not in directives:
+        broken.append("Pages do not forbid the browser to connect elsewhere.")
+    return verdict(
+        len(modules) + len(addresses) + len(directives),
+        broken,
+        f"{len(modules)} modules, {len(addresses)} addresses and {len(directives)} rules for browsers were read; only Amazon can be called,"
+        " only by the server.",
+        modules=len(modules),
+        addresses=len(addresses),
+        rules_for_browsers=len(directives),
+    )
+
+
+def _addresses() -> Iterator[str]:
+    endpoints = settings.AMAZON_ENDPOINTS
+    for address in (endpoints.lwa_token_url, *endpoints.spapi_base.values()):
+        yield urlsplit(address).hostname or ""
+
+
+def _is_amazon(host: str) -> bool:
+    if settings.ENVIRONMENT.emulator_url:
+        return host == urlsplit(settings.ENVIRONMENT.emulator_url).hostname
+    return host.endswith((".amazon.com", ".amazon.co.uk", ".amazonaws.com"))

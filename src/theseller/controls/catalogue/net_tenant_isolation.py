@@ -1,0 +1,161 @@
+"""Security page §4: row-level security constrains every query to one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+from django.db import connections as databases
+
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.crypto.mac import tenant_ticket
+from theseller.datamap.registry import holdings
+from theseller.datamap.types import DataClass, Holding
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+CONTROL = Control(
+    id="net-tenant-isolation",
+    section=4,
+    title="One shop's rows do not exist for another",
+    statement=(
+        "Every table that holds a shop's rows has row security switched on and forced, down to its last partition. A query sees the rows of"
+        " the one shop whose signed, short-lived ticket its transaction carries; without a ticket, or with a forged one, there are none."
+    ),
+    citation="Security page §4; Data Protection Policy 1.1",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=("theseller.tenancy.scope:tenant_scope", "theseller/tenancy/sql/guard.sql", "theseller.tenancy.startup"),
+)
+
+#: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owner of a few functions
+#: that name work and never data. Nobody can sign in as the latter.
+_MAY_BYPASS = {"theseller_probe", "theseller_directory"}
+_DIRECTORY_FUNCTIONS = {"tenants_of", "due_streams", "unplanned_connections", "dirty_tenants", "due_purges"}
+
+_TABLES = """
+select c.relname, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
+       exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped),
+       exists (select from aclexplode(c.relacl) g where g.grantee <> c.relowner),
+       exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = to_regproc('guard.prove_added') and t.tgenabled in ('O', 'A')
+               and t.tgtype & 4 = 4 and t.tgqual is null),
+       array(select array[p.polname::text, p.polpermissive::text, p.polcmd::text, p.polroles::text, pg_get_expr(p.polqual, p.polrelid),
+                          pg_get_expr(p.polwithcheck, p.polrelid)]
+             from pg_policy p where p.polrelid = c.oid order by p.polname)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = 'public' and c.relkind in ('r', 'p') order by c.relname
+"""
+_BYPASSING = """
+select r.rolname from pg_roles r
+where r.rolname like 'theseller\\_%%' and r.rolname <> 'theseller_super'
+  and exists (select from pg_roles s where (s.rolsuper or s.rolbypassrls) and pg_has_role(r.oid, s.oid, 'member'))
+   or r.rolbypassrls and not r.rolsuper
+"""
+_WINDOWS = """
+select c.relkind::text || ' ' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'guard') and c.relkind in ('v', 'm', 'f')
+union all
+select 'function ' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_roles r on r.oid = p.proowner
+where n.nspname in ('public', 'guard') and p.prosecdef and (r.rolbypassrls or r.rolsuper) and not p.proname = any(%s)
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Read the catalogue of the live database, then try to get in, as the application does."""
+    tables = world.rows(_TABLES)
+    broken = [problem for table in tables for problem in _unprotected(*table)]
+    broken += [f"Role {name} is not bound by row security." for (name,) in world.rows(_BYPASSING) if name not in _MAY_BYPASS]
+    broken += [f"A window through row security exists: {name}." for (name,) in world.rows(_WINDOWS, [sorted(_DIRECTORY_FUNCTIONS)])]
+    tries = list(_break_in(world))
+    broken += [problem for _, problem in tries if problem]
+    guarded = sum(bool(row[4]) for row in tables)
+    return verdict(
+        guarded + len(tries),
+        broken,
+        f"Row security is on and forced on {guarded} tables and partitions; {len(tries)} ways in were tried as the application, none let in.",
+        tables_and_partitions=guarded,
+        break_ins_tried=len(tries),
+    )
+
+
+def _unprotected(  # one for each column of the catalogue's answer
+    name: str,
+    partition: bool,
+    enabled: bool,
+    forced: bool,
+    has_tenant: bool,
+    granted: bool,
+    proven_whole: bool,
+    policies: list[list[str]],  # noqa: FBT001
+) -> Iterator[str]:
+    holding = _covering(name)
+    if holding is None:
+        yield f"Table {name} is in no data map, so nobody knows whose rows it holds."
+    elif holding.tenant_column is None:
+        if has_tenant and holding.data_class is not DataClass.EVIDENCE:
+            yield f"Table {name} names tenants and is not protected."
+    else:
+        if not enabled or not forced:
+            yield f"Row security is not {'forced' if enabled else 'on'} for table {name}."
+        if policies != _expected(holding.tenant_column, proven_whole=proven_whole):
+            yield f"The policies of table {name} are not the two that the guard makes."
+        if partition and granted:
+            yield f"Partition {name} is granted to somebody by itself."
+
+
+def _covering(name: str) -> Holding | None:
+    return next((holding for holding in holdings() if holding.covers(name)), None)
+
+
+def _expected(column: str, *, proven_whole: bool) -> list[list[str]]:
+    """Return the two policies. Where a trigger proves the ticket for all rows that a statement added, the policy need not for each."""
+    by_setting = f"({column} = (current_setting('theseller.tenant'::text, true))::uuid)"
+    by_ticket = f"({column} = guard.ticket_tenant())"
+    return [["tenant", "true", "*", "{0}", by_setting, by_setting], ["ticket", "false", "*", "{0}", by_ticket, by_setting if proven_whole else by_ticket]]
+
+
+def _break_in(world: World) -> Iterator[tuple[str, str]]:
+    """Try every wrong scope on every tenant table that the application may read; yield (try, what went wrong or nothing)."""
+    known = world.rows("select tenant_id from connections_connection group by tenant_id order by max(created_at) desc limit 2")
+    victim = known[0][0] if known else new_id()
+    own = known[1][0] if len(known) > 1 else new_id()
+    tables = [(holding.table, holding.tenant_column) for holding in holdings() if holding.tenant_column and _readable(world, holding.table)]
+    for table, column in tables:
+        count = f"select count(*) from {table} where {column} = '{victim}'"  # noqa: S608  # the data map's names, our own id
+        for name in ("no scope", "setting alone", "forged ticket"):
+            seen = _seen(world, count, name, victim)
+            yield f"{name} on {table}", f"{seen} row(s) of {table} were seen with {name}." if seen else ""
+    with tenant_scope(own, using=world.application), databases[world.application].cursor() as cursor:
+        for table, column in tables:
+            cursor.execute(f"select count(*) from {table} where {column} <> %s", [own])  # noqa: S608  # the data map's own names
+            seen = int(cursor.fetchone()[0])
+            yield f"another's scope on {table}", f"{seen} row(s) of {table} were seen from another shop's scope." if seen else ""
+
+
+def _seen(world: World, count: str, way: str, victim: UUID) -> int:
+    """Count the victim's rows on the application's connection. A refusal is what we hope for."""
+    try:
+        with transaction.atomic(using=world.application), databases[world.application].cursor() as cursor:
+            if way != "no scope":
+                cursor.execute("select set_config('theseller.tenant', %s, true)", [str(victim)])
+            if way == "forged ticket":
+                backend = databases[world.application].connection.info.backend_pid
+                ticket = tenant_ticket(Secret("a guess at the key of this deployment"), victim, backend, world.at + timedelta(minutes=1))
+                cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])
+            cursor.execute(count)
+            return int(cursor.fetchone()[0])
+    except DatabaseError as refusal:
+        # 42501 refused by the guard, 22P02 the empty setting is no id; anything else is trouble and no proof.
+        if getattr(refusal.__cause__, "sqlstate", None) not in {"42501", "22P02"}:
+            raise
+        return 0
+
+
+def _readable(world: World, table: str) -> bool:
+    with databases[world.application].cursor() as cursor:
+        cursor.execute("select has_table_privilege(%s, 'select')", [table])
+        return bool(cursor.fetchone()[0])

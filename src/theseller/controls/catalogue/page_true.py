@@ -1,0 +1,125 @@
+"""The page says no more than was proven: what it shows is derived a second time, from the evidence alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from html.parser import HTMLParser
+
+from django.template.loader import render_to_string
+from typing_extensions import override
+
+from theseller.controls import page, source
+from theseller.controls.types import Control, Outcome, Status, verdict
+from theseller.controls.world import Row, World
+
+CONTROL = Control(
+    id="page-true",
+    section=14,
+    title="This page says no more than was proven",
+    statement=(
+        "A clause is green only while the newest evidence says so, is young enough and was gathered by the program that runs now. Nobody can"
+        " set a colour: evidence is added by one database role and can be changed by none."
+    ),
+    citation="Security page, preamble",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=("theseller.controls.page:colour", "theseller/controls/sql/tables.sql", "theseller/postgres/sql/grants.sql"),
+)
+
+_LATEST = """
+select control_id, outcome, checked, code_version, collected_at from controls_evidence e
+where position = (select max(position) from controls_evidence n where n.control_id = e.control_id)
+"""
+_TRIGGERS = """
+select c.relname, count(*) filter (where t.tgenabled in ('O', 'A') and t.tgtype & 1 = 1 and t.tgtype & 24 = 24),
+       count(*) filter (where t.tgenabled in ('O', 'A') and t.tgtype & 32 = 32)
+from pg_class c left join pg_trigger t on t.tgrelid = c.oid and t.tgfoid = 'guard.refuse_change'::regproc
+where c.oid in ('controls_evidence'::regclass, 'audit_event'::regclass) group by c.relname
+"""
+_CHANGERS = """
+select c.relname, g.privilege_type, coalesce(r.rolname, 'everybody')
+from pg_class c cross join lateral (
+    select * from aclexplode(c.relacl)
+    union all select e.* from pg_attribute a cross join lateral aclexplode(a.attacl) e where a.attrelid = c.oid) g
+left join pg_roles r on r.oid = g.grantee
+where c.oid in ('controls_evidence'::regclass, 'audit_event'::regclass) and g.grantee <> c.relowner
+  and (g.privilege_type in ('UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+       or c.relname = 'controls_evidence' and g.privilege_type = 'INSERT' and r.rolname is distinct from 'theseller_probe')
+"""
+_FROM_THE_FUTURE = (
+    "select count(*) from (select collected_at from controls_evidence order by position desc limit 5000) e where collected_at > %s"
+)
+
+
+def probe(world: World) -> Outcome:
+    """Render the page, read it as a browser would, and hold it against the evidence; then see who could have changed that."""
+    board = page.board(world.at, using=world.probe)
+    html = render_to_string("controls/page.html", page.context(board, public_keys=()))
+    latest = {row[0]: row[1:] for row in world.rows(_LATEST)}
+    shown = _Reader.read(html)
+    listed = {one.id: one for one in board.shown}
+    broken = [*_wrong_colours(world, shown, latest, listed), *_changeable(world)]
+    json_says = {one["id"]: one["outcome"] for one in page.as_document(board)["controls"]}
+    broken += [f"{name} is shown otherwise as JSON." for name in json_says if json_says[name] != shown.get(name)]
+    if world.number(_FROM_THE_FUTURE, [world.at + timedelta(minutes=2)]):
+        broken.append("There is evidence that is dated in the future.")
+    return verdict(
+        len(shown),
+        broken,
+        f"All {len(shown)} clauses on the page were derived again from the evidence alone and agree; evidence can be added by one role only.",
+        clauses=len(shown),
+        green=sum(word == Status.MET for word in shown.values()),
+        pieces_of_evidence=len(latest),
+    )
+
+
+def _wrong_colours(world: World, shown: Mapping[str, str], latest: Mapping[str, Row], listed: Mapping[str, page.Shown]) -> Iterator[str]:
+    for name in sorted(set(shown) ^ set(listed)):
+        yield f"{name} is on the page or in the catalogue, but not in both."
+    for name, word in shown.items():
+        control = listed.get(name)
+        proven = _is_proven(world, latest.get(name), control.freshness if control else None)
+        if word == Status.MET and not proven:
+            yield f"{name} is shown as met, and the evidence does not say so."
+        elif word != Status.MET and proven:
+            yield f"{name} is proven, and not shown as met."
+
+
+def _is_proven(world: World, evidence: Row | None, freshness: timedelta | None) -> bool:
+    """The rule of colours once more, written from the clause and not from `page.colour`."""
+    if evidence is None or freshness is None:
+        return False
+    outcome, checked, version, collected = evidence
+    age = world.at - collected
+    return outcome == "met" and checked > 0 and version == source.code_version() and timedelta(minutes=-1) <= age <= freshness
+
+
+def _changeable(world: World) -> Iterator[str]:
+    for table, against_change, against_truncation in world.rows(_TRIGGERS):
+        if against_change < 1 or against_truncation < 1:
+            yield f"The guard that keeps {table} append-only is off."
+    for table, privilege, role in world.rows(_CHANGERS):
+        yield f"{role} may {str(privilege).lower()} {table}."
+
+
+class _Reader(HTMLParser):
+    """Reads what the page says: each clause's element id and the word of its colour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: dict[str, str] = {}
+
+    @classmethod
+    def read(cls, html: str) -> dict[str, str]:
+        reader = cls()
+        reader.feed(html)
+        return reader.shown
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        classes = (given.get("class") or "").split()
+        if tag == "article" and "control" in classes and given.get("id"):
+            word = next(name.removeprefix("is-") for name in classes if name.startswith("is-"))
+            self.shown[str(given["id"])] = "not_applicable" if word == "notapplicable" else word

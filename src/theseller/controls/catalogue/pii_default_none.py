@@ -1,0 +1,101 @@
+"""Security page §5: by default no personal data of buyers is collected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from theseller.amazon import operations as allow_list
+from theseller.amazon.errors import NotAllowedError
+from theseller.amazon.features import STREAMS
+from theseller.amazon.roles import RESTRICTED_ROLES
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+
+CONTROL = Control(
+    id="pii-default-none",
+    section=5,
+    title="Nothing that holds buyers' personal data is ever asked for",
+    statement=(
+        "The service can call only the operations and read only the report types of a fixed list. None of them needs a restricted role or a"
+        " restricted data token, and orders are asked for without buyer, recipient, tax, payment and parcel data."
+    ),
+    citation="Security page §5; Data Protection Policy 2.1",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=(
+        "theseller.amazon.operations:OPERATIONS",
+        "theseller.amazon.operations:require_report_type",
+        "theseller.amazon.roles:Role",
+    ),
+)
+
+#: Written again here on purpose: a probe that read the program's own constant would agree with whatever it says.
+_ASKED_OF_ORDERS = ("PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT")
+_ORDER_OPERATIONS = ("searchOrders", "getOrder")
+_PERSONAL = re.compile(
+    r"buyer|address|recipient|messaging|solicitation|restricteddata|/tokens/|shipping/|merchantfulfillment|shipment|invoic|easyship|customer",
+    re.IGNORECASE,
+)
+_MUST_BE_REFUSED = (
+    "createRestrictedDataToken", "getOrderBuyerInfo", "getOrderAddress", "getOrderItemsBuyerInfo", "createProductReviewAndSellerFeedbackSolicitation",
+    "createShipment", "getShipment", "submitInvoice", "getMessagingActionsForOrder",
+)  # fmt: skip
+_REPORTS_WITH_PERSONS = (
+    "GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING", "GET_ORDER_REPORT_DATA_INVOICING", "GET_ORDER_REPORT_DATA_TAX",
+    "GET_ORDER_REPORT_DATA_SHIPPING", "GET_FLAT_FILE_ORDER_REPORT_DATA_INVOICING", "GET_FLAT_FILE_ORDER_REPORT_DATA_SHIPPING",
+    "GET_FLAT_FILE_ORDER_REPORT_DATA_TAX", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_INVOICING",
+    "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_TAX", "GET_EASYSHIP_DOCUMENTS", "GET_GST_MTR_B2B_CUSTOM", "GET_GST_MTR_B2C_CUSTOM",
+    "SC_VAT_TAX_REPORT", "GET_VAT_TRANSACTION_DATA", "GET_SELLER_FEEDBACK_DATA", "GET_FLAT_FILE_VAT_INVOICE_DATA_REPORT",
+)  # fmt: skip
+
+
+def probe(world: World) -> Outcome:
+    """Try the forbidden on the running allow-list, and look whether anything forbidden was ever pulled, imported or authorised."""
+    documents = world.rows("select report_type, count(*) from ingest_document group by 1")
+    authorised = world.rows("select distinct unnest(roles) from connections_connection")
+    broken = [*_operations(), *_reports()]
+    broken += [f"{number} document(s) of a report type outside the list were taken in." for kind, number in documents if not _listed(kind)]
+    broken += [f"A connection was authorised for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
+    called = {name for stream in STREAMS.values() for name in stream.operations}
+    return verdict(
+        len(allow_list.OPERATIONS) + len(allow_list.ALLOWED_REPORT_TYPES),
+        broken,
+        f"{len(allow_list.OPERATIONS)} operations and {len(allow_list.ALLOWED_REPORT_TYPES)} report types are allowed, none with personal data;"
+        f" {len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS)} that have it were tried and refused.",
+        operations=len(allow_list.OPERATIONS),
+        operations_in_use=len(called),
+        report_types=len(allow_list.ALLOWED_REPORT_TYPES),
+        documents_taken_in=sum(number for _, number in documents),
+    )
+
+
+def _operations() -> Iterator[str]:
+    for name, operation in allow_list.OPERATIONS.items():
+        if operation.restricted or _PERSONAL.search(f"{name} {operation.path}") or set(map(str, operation.roles)) & RESTRICTED_ROLES:
+            yield f"The operation {name} is on the list and opens personal data."
+    for name in _ORDER_OPERATIONS:
+        order_operation = allow_list.OPERATIONS[name]
+        if dict(order_operation.forced).get("includedData") != _ASKED_OF_ORDERS or "includedData" in order_operation.params:
+            yield f"{name} may ask for more of an order than its money, promotions, cancellation and fulfilment."
+    for name in _MUST_BE_REFUSED:
+        try:
+            allow_list.allowed(name)
+        except NotAllowedError:
+            continue
+        yield f"The operation {name} was not refused."
+
+
+def _reports() -> Iterator[str]:
+    for kind in (*_REPORTS_WITH_PERSONS, *sorted(allow_list.DENIED_REPORT_TYPES)):
+        if _listed(kind):
+            yield f"The report type {kind} was not refused."
+
+
+def _listed(kind: str) -> bool:
+    try:
+        allow_list.require_report_type("createReport", kind)
+    except NotAllowedError:
+        return False
+    return True

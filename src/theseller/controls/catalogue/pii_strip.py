@@ -1,0 +1,136 @@
+"""Security page §5: personal data is stripped before anything is stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connections as databases
+
+from theseller.amazon.decoders import shapes
+from theseller.amazon.reports import types as report_types
+from theseller.amazon.reports.report import read_report
+from theseller.controls.canaries import CANARY, UNLISTED, answer, materialised, report
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.datamap.registry import holdings
+from theseller.datamap.types import DataClass
+from theseller.tenancy.scope import tenant_scope
+
+CONTROL = Control(
+    id="pii-strip",
+    section=5,
+    title="Buyers' data is dropped while it is read, before anything is stored",
+    statement=(
+        "Answers and report files pass a decoder that makes values only of listed fields: a name or an address that Amazon sends is skipped as"
+        " bytes. What is stored has no column for it, and a field that nobody listed is reported by its name, never kept."
+    ),
+    citation="Security page §5; Data Protection Policy 2.1",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=("theseller.amazon.decoders.shape:Shape", "theseller.amazon.reports.types:COLUMNS", "theseller.ingest.minimise"),
+)
+
+#: Words that a column about a person would have in its name, as whole words between underscores.
+_PERSONAL_COLUMN = (
+    r"(^|_)(buyer|recipient|customer|consignee|receiver|surname|lastname|firstname|fullname|phone|telephone|mobile|email|mail|address|street|city|"
+    r"postcode|zip|postal|birthday|cpf|gift_message|tracking|ip|latitude|longitude)(_|$)"
+)
+#: What no fact may hold: our emulator's canaries, this probe's own, and mail addresses (a product's title is the seller's own text).
+_PERSONAL_VALUE = r"CNRY[A-Z2-7]{20}|CNRYPROBE|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"
+_CANARY_VALUE = r"CNRY[A-Z2-7]{20}|CNRYPROBE"
+SHOPS, ROWS = 50, 2000
+
+_COLUMNS = """
+select c.relname, a.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
+order by c.relname, a.attnum
+"""
+_TEXTS = """
+select array_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a
+where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
+  and format_type(a.atttypid, null) in ('text', 'text[]', 'json', 'jsonb') and has_column_privilege(a.attrelid, a.attnum, 'select')
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Run every decoder on a payload full of canaries, read the tables' columns, and read the newest facts of the newest shops."""
+    broken = [*_decoders(), *_reports(), *_columns(world)]
+    shops = world.rows("select tenant_id from connections_connection group by 1 order by max(created_at) desc limit %s", [SHOPS])
+    rows = 0
+    for (tenant,) in shops:
+        read, problems = _stored(world, tenant)
+        rows, broken = rows + read, broken + problems
+    paths = sum(len(shape.dropped) for shape in shapes.SHAPES.values())
+    columns = sum(len(one.dropped) for one in report_types.COLUMNS.values())
+    return verdict(
+        len(shapes.SHAPES) + len(report_types.COLUMNS),
+        broken,
+        f"{paths} paths of {len(shapes.SHAPES)} answers and {columns} columns of {len(report_types.COLUMNS)} reports were filled with canaries;"
+        f" none came out. {rows} stored rows of {len(shops)} shops hold none.",
+        decoders=len(shapes.SHAPES),
+        dropped_paths=paths,
+        dropped_columns=columns,
+        stored_rows=rows,
+        shops=len(shops),
+    )
+
+
+def _decoders() -> Iterator[str]:
+    for operation, shape in shapes.SHAPES.items():
+        known, unknown = answer(shape, unlisted=False), answer(shape, unlisted=True)
+        if CANARY in materialised(shape, known) or CANARY in materialised(shape, unknown):
+            yield f"The decoder of {operation} lets a dropped field through."
+        notices = shape.drift(unknown)
+        if CANARY in " ".join(notices):
+            yield f"The decoder of {operation} reports a value."
+        if not any(UNLISTED in notice for notice in notices):
+            yield f"The decoder of {operation} does not notice a new field."
+
+
+def _reports() -> Iterator[str]:
+    for kind in report_types.COLUMNS:
+        found = read_report([report(kind)], expected=kind)
+        rows = list(found.rows())
+        if not rows:
+            yield f"The decoder of {kind} reads no row."
+        if CANARY in repr((rows, found.inspection, found.summary)):
+            yield f"The decoder of {kind} lets a dropped column through."
+
+
+def _columns(world: World) -> Iterator[str]:
+    ours = {holding.table for holding in holdings() if holding.data_class is DataClass.SELLER_PERSONAL}
+    for table, column in world.rows(_COLUMNS):
+        if table not in ours and not table.startswith(("django_", "auth_")) and re.search(_PERSONAL_COLUMN, column):
+            yield f"Table {table} has a column for personal data: {column}."
+
+
+def _stored(world: World, tenant: UUID) -> tuple[int, list[str]]:
+    """Read one shop's facts as the worker does, in that shop's scope."""
+    read, problems = 0, []
+    with tenant_scope(tenant, using=world.application), databases[world.application].cursor() as cursor:
+        for holding in holdings():
+            if holding.data_class is not DataClass.SELLER_FACTS or not holding.tenant_column:
+                continue
+            cursor.execute(_TEXTS, [holding.table])
+            columns = cursor.fetchone()[0] or []
+            own_text = [name for name in columns if name == "title"]
+            plain = [name for name in columns if name != "title"]
+            if not columns:
+                continue
+            cursor.execute(
+                f"select count(*), count(*) filter (where concat_ws(' ', {_texts(plain)}) ~ %s or concat_ws(' ', {_texts(own_text)}) ~ %s)"  # noqa: S608
+                f" from (select * from {holding.table} where {holding.tenant_column} = %s limit {ROWS}) newest",
+                [_PERSONAL_VALUE, _CANARY_VALUE, tenant],
+            )
+            looked, found = cursor.fetchone()
+            read += looked
+            if found:
+                problems.append(f"{found} row(s) of {holding.table} hold what looks like personal data.")
+    return read, problems
+
+
+def _texts(columns: list[str]) -> str:
+    return ", ".join(f"{name}::text" for name in columns) or "''"

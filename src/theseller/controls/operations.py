@@ -1,0 +1,93 @@
+"""Run probes and store what they saw. Nothing here, or anywhere, sets a colour: the page derives it from this evidence."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime
+
+from django.db import connections as databases
+from django.db import transaction
+
+from theseller.controls import source
+from theseller.controls.catalogue import CATALOGUE
+from theseller.controls.queries import latest_evidence
+from theseller.controls.types import (
+    Broken,
+    Entry,
+    Evidence,
+    Met,
+    NothingCheckedError,
+    NotApplicable,
+    Observations,
+    Outcome,
+    Status,
+    Unknown,
+)
+from theseller.controls.world import World, live_world
+from theseller.lib.ids import new_id
+
+log = logging.getLogger(__name__)
+
+_SUMMARY_LENGTH = 500
+
+
+def run_control(control: str, *, at: datetime) -> Evidence:
+    """Run one probe on the live deployment and append what it saw, whatever it saw.
+
+    Raises:
+        KeyError: there is no such control, or no probe for that clause yet.
+    """
+    world = live_world(at)
+    outcome = _answer(CATALOGUE[control], world)
+    return _append(control, outcome, world)
+
+
+def run_due(*, at: datetime) -> tuple[Evidence, ...]:
+    """Run every probe whose evidence is missing, of another version of the program, or older than its interval; `page-true` last."""
+    entries = CATALOGUE.values()
+    newest = latest_evidence(list(CATALOGUE), using=live_world(at).probe)
+    due = [entry.control.id for entry in entries if _is_due(entry, newest.get(entry.control.id), at)]
+    return tuple(run_control(control, at=at) for control in sorted(due, key=lambda name: name == "page-true"))
+
+
+def _is_due(entry: Entry, newest: Evidence | None, at: datetime) -> bool:
+    return newest is None or newest.code_version != source.code_version() or abs(at - newest.collected_at) >= entry.control.interval
+
+
+def _answer(entry: Entry, world: World) -> Outcome:
+    """Ask the probe. One that fails has seen nothing, and its error may quote what it must not: only the error's kind is kept."""
+    try:
+        return entry.probe(world)
+    except NothingCheckedError:
+        return Unknown("Nothing was there to look at, and nothing proves nothing.")
+    except Exception as error:  # noqa: BLE001  # any failure at all is "unknown", never silence and never green
+        log.error("the probe of %s failed: %s", entry.control.id, type(error).__name__)
+        return Unknown(f"The probe could not finish ({type(error).__name__}).")
+
+
+def _append(control: str, outcome: Outcome, world: World) -> Evidence:
+    status, checked, summary, observations = _as_columns(outcome)
+    identity, version = new_id(), source.code_version()
+    with transaction.atomic(using=world.probe), databases[world.probe].cursor() as cursor:
+        # The only statement by which the probe's role writes anything.
+        cursor.execute("set transaction read write")
+        cursor.execute(
+            "insert into controls_evidence (id, control_id, outcome, checked, summary, observations, code_version, collected_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s) returning position",
+            [identity, control, status.value, checked, summary, json.dumps(dict(observations)), version, world.at],
+        )
+        position = cursor.fetchone()[0]
+    return Evidence(position, identity, control, status, checked, summary, observations, version, world.at)
+
+
+def _as_columns(outcome: Outcome) -> tuple[Status, int, str, Observations]:
+    match outcome:
+        case Met(checked, saw, observations):
+            return Status.MET, checked, saw[:_SUMMARY_LENGTH], observations
+        case Broken(evidence, checked, observations):
+            return Status.BROKEN, checked, evidence[:_SUMMARY_LENGTH], observations
+        case NotApplicable(why):
+            return Status.NOT_APPLICABLE, 0, why[:_SUMMARY_LENGTH], {}
+        case Unknown(why):
+            return Status.UNKNOWN, 0, why[:_SUMMARY_LENGTH], {}

@@ -1,0 +1,118 @@
+"""Search everything that rests: every text column that may be read, the state folder's files. Says how much was searched; returns places,
+never what stood there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.controls.world import World
+from theseller.datamap.registry import holding
+from theseller.datamap.types import DataClass
+
+_CHUNK = 1 << 20
+#: Longer than anything that is looked for, so that nothing hides across two chunks.
+_OVERLAP = 4096
+#: A state folder of text that is larger than this is not searched to its end within a probe's time; the probe then says so.
+MOST_BYTES = 2 << 30
+
+_TEXT_COLUMNS = """
+select c.relname, array_agg(quote_ident(a.attname) order by a.attnum), c.relrowsecurity
+from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
+  and format_type(a.atttypid, null) in ('text', 'character varying', 'json', 'jsonb', 'text[]', 'character varying[]')
+  and has_column_privilege(c.oid, a.attnum, 'select')
+group by c.relname, c.relrowsecurity order by c.relname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search covered and where it hit. `skipped` counts what should have been searched and could not be."""
+
+    things: int
+    size: int
+    skipped: int
+    hits: tuple[str, ...]
+
+
+def search_tables(world: World, pattern: str) -> Searched:
+    """Match a PostgreSQL regular expression in every text column of every table that is not a seller's facts; `size` counts columns.
+
+    The probe reads over all tenants; the tables of no tenant (jobs, sessions, limits) are read as the application.
+    """
+    columns, hits, tables = 0, [], 0
+    for alias, table, names in _searchable(world):
+        text = ", ".join(f"{name}::text" for name in names)
+        with databases[alias].cursor() as cursor:
+            cursor.execute(f"select count(*) from {table} where concat_ws(' ', {text}) ~ %s", [pattern])  # noqa: S608  # catalogue's names
+            found = int(cursor.fetchone()[0])
+        tables, columns = tables + 1, columns + len(names)
+        if found:
+            hits.append(f"{found} row{'s' if found > 1 else ''} of table {table}")
+    return Searched(tables, columns, 0, tuple(hits))
+
+
+def _searchable(world: World) -> Iterator[tuple[str, str, list[str]]]:
+    seen: set[str] = set()
+    for alias in (world.probe, world.application):
+        with databases[alias].cursor() as cursor:
+            cursor.execute(_TEXT_COLUMNS)
+            found = cursor.fetchall()
+        for table, names, secured in found:
+            facts = holding(table).data_class is DataClass.SELLER_FACTS
+            if table in seen or facts or (secured and alias != world.probe):
+                continue
+            seen.add(table)
+            yield alias, table, names
+
+
+def search_files(paths: Iterable[Path], root: Path, pattern: re.Pattern[bytes]) -> Searched:
+    """Match `pattern` in every file; `size` counts bytes. A hit names the file by its path below `root`, never the line."""
+    files = size = skipped = 0
+    hits: list[str] = []
+    for path in paths:
+        try:
+            if size > MOST_BYTES:
+                skipped += 1
+                continue
+            read, found = _matches(path, pattern)
+        except FileNotFoundError:
+            continue  # Rotated away or erased while we looked.
+        except OSError:
+            skipped += 1
+            continue
+        files, size = files + 1, size + read
+        if found:
+            hits.append(f"file {path.relative_to(root).as_posix()}")
+    return Searched(files, size, skipped, tuple(hits))
+
+
+def _matches(path: Path, pattern: re.Pattern[bytes]) -> tuple[int, bool]:
+    size, tail = 0, b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            if pattern.search(tail + chunk):
+                return size, True
+            tail = chunk[-_OVERLAP:]
+    return size, False
+
+
+def state_files(world: World, *, without: Iterable[Path] = ()) -> Iterator[Path]:
+    """Yield the state folder's files: logs, keys, whatever lies there. Not the database's own, nor the emulated Amazon's."""
+    database = world.database_directory
+    foreign = [world.state / "postgres", world.state / "run", *without, *([database] if database else [])]
+    if settings.ENVIRONMENT.emulator_url:
+        foreign.append(world.state / "emulator")
+    for name, folders, files in os.walk(world.state):
+        folder = Path(name)
+        folders[:] = [below for below in sorted(folders) if folder / below not in foreign]
+        # Links are not followed: what they name is searched where it lies, or is not ours.
+        yield from (folder / file for file in sorted(files) if (folder / file).is_file() and not (folder / file).is_symlink())

@@ -1,0 +1,211 @@
+"""The words of this room: what a control is, what a probe can answer, what evidence is, and what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from theseller.controls.world import World
+
+Observations = Mapping[str, int | str | Sequence[str]]
+
+
+class Kind(StrEnum):
+    """Who makes it true: the machine; people, by the machine's clock and record; or the deployment around the machine."""
+
+    MACHINE = "M"
+    CLOCK = "C"
+    DEPLOYMENT = "D"
+    MACHINE_AND_CLOCK = "M/C"
+    MACHINE_AND_DEPLOYMENT = "M/D"
+
+
+class Status(StrEnum):
+    """What the page can say of a control. The first four are a probe's answers; `STALE` is what time or an upgrade makes of one."""
+
+    MET = "met"
+    BROKEN = "broken"
+    NOT_APPLICABLE = "not_applicable"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+
+
+class NothingCheckedError(ValueError):
+    """A probe said "met" and had looked at nothing. It is recorded as unknown."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing was there to look at")
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """It holds for the `checked` things that were looked at. Raises NothingCheckedError when there were none: that proves nothing."""
+
+    checked: int
+    saw: str = ""
+    observations: Observations = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.checked < 1:
+            raise NothingCheckedError
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """It does not hold. `evidence` is shown to everybody: counts and names of tables, never anybody's row or id."""
+
+    evidence: str
+    checked: int = 0
+    observations: Observations = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """This deployment has nothing that it could apply to."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It could not be seen."""
+
+    why: str
+
+
+Outcome = Met | Broken | NotApplicable | Unknown
+
+
+def verdict(checked: int, broken: Sequence[str], saw: str, **observations: int | str | Sequence[str]) -> Outcome:
+    """Return Broken with the first findings, Met if there are none and something was checked, or Unknown."""
+    if broken:
+        shown = list(dict.fromkeys(broken))
+        more = f" And {len(shown) - 3} more." if len(shown) > 3 else ""
+        return Broken(" ".join(shown[:3]) + more, checked, {**observations, "findings": shown[:20]})
+    if checked < 1:
+        return Unknown("Nothing was there to look at yet, and nothing proves nothing.")
+    return Met(checked, saw, observations)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One clause. `id` is the clause's id and the element's id on the page; `section` is the page's section number.
+
+    `freshness` is how old evidence may be before it stops counting; a probe runs six times as often. `enforced_by` are module paths.
+    """
+
+    id: str
+    section: int
+    title: str
+    statement: str
+    citation: str
+    owner: str
+    freshness: timedelta
+    enforced_by: tuple[str, ...]
+    kind: Kind = Kind.MACHINE
+
+    @property
+    def interval(self) -> timedelta:
+        return self.freshness / 6
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A clause that no probe covers yet. It is on the page, and it is never green."""
+
+    id: str
+    section: int
+    title: str
+    statement: str
+    kind: Kind
+    why: str
+
+
+Probe = Callable[["World"], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A control with its probe."""
+
+    control: Control
+    probe: Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One piece of evidence as it was stored."""
+
+    position: int
+    id: UUID
+    control_id: str
+    outcome: Status
+    checked: int
+    summary: str
+    observations: Observations
+    code_version: str
+    collected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A clause as the page shows it. `outcome` is derived, never stored; `note` says why it is not simply the last answer."""
+
+    id: str
+    section: int
+    title: str
+    statement: str
+    citation: str
+    owner: str
+    kind: Kind
+    enforced_by: tuple[str, ...]
+    freshness: timedelta | None
+    outcome: Status
+    evidence: str
+    note: str
+    checked: int
+    checked_at: datetime | None
+    built: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the page. `met` of `shown` are green."""
+
+    number: int
+    title: str
+    intro: str
+    shown: tuple[Shown, ...]
+
+    @property
+    def anchor(self) -> str:
+        return f"section-{self.number}"
+
+    @property
+    def met(self) -> int:
+        return sum(one.outcome is Status.MET for one in self.shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The whole page at one instant."""
+
+    at: datetime
+    code_version: str
+    sections: tuple[Section, ...]
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        return tuple(one for section in self.sections for one in section.shown)
+
+    @property
+    def refreshed_at(self) -> datetime | None:
+        return max((one.checked_at for one in self.shown if one.checked_at), default=None)
+
+    def count(self, status: Status, *, built: bool = True) -> int:
+        return sum(one.outcome is status and one.built is built for one in self.shown)

@@ -1,0 +1,48 @@
+"""The public page, its JSON, and the evidence behind one clause. No sign-in: it is for those who decide whether to trust us."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from theseller.controls import page
+from theseller.controls.queries import history
+from theseller.edge import times
+from theseller.lib import clock
+
+#: Anybody may ask, so anybody's cache may answer for a while; the page names its own time.
+_CACHED = "public, max-age=15"
+
+
+@login_not_required
+@require_safe
+def security(request: HttpRequest) -> HttpResponse:
+    """Show every clause with what its probe saw last, and when."""
+    shown = page.board(clock.now())
+    response = render(request, "controls/page.html", page.context(shown, public_keys=page.certificate_keys()))
+    response["Cache-Control"] = _CACHED
+    return response
+
+
+@login_not_required
+@require_safe
+def security_json(request: HttpRequest) -> HttpResponse:
+    """Answer the same as JSON."""
+    del request
+    document = {**page.as_document(page.board(clock.now())), "certificate_public_keys": page.certificate_keys()}
+    return JsonResponse(document, json_dumps_params={"indent": 1}, headers={"Cache-Control": _CACHED, "Access-Control-Allow-Origin": "*"})
+
+
+@login_not_required
+@require_safe
+def clause(request: HttpRequest, clause: str) -> HttpResponse:
+    """Show one clause with its last twenty pieces of evidence."""
+    at = clock.now()
+    one = next((one for one in page.board(at).shown if one.id == clause), None)
+    if one is None:
+        raise Http404
+    response = render(request, "controls/clause.html", {"control": one, "history": history(clause), "at": at, "lasts": times.lasts(int(one.freshness.total_seconds())) if one.freshness else ""})
+    response["Cache-Control"] = _CACHED
+    return response

@@ -1,0 +1,75 @@
+"""What a probe may touch: the running deployment, read only, and the application's own connection to try what must fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connections as databases
+from django.db import transaction
+from django.db.backends.utils import CursorWrapper
+
+from theseller.crypto.keystore import KeyStore
+from theseller.postgres.layout import control_folder, saved_layout
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The deployment at one instant. `probe` and `application` are names of database connections."""
+
+    at: datetime
+    probe: str
+    application: str
+
+    @property
+    def keys(self) -> KeyStore:
+        return settings.KEY_STORE
+
+    @property
+    def state(self) -> Path:
+        return settings.ENVIRONMENT.state
+
+    @property
+    def keys_directory(self) -> Path:
+        return self.state / "keys"
+
+    @property
+    def secrets_directory(self) -> Path:
+        return settings.ENVIRONMENT.secrets_directory
+
+    @property
+    def database_directory(self) -> Path | None:
+        """Return where the embedded database keeps its files; None for one that runs elsewhere."""
+        if settings.ENVIRONMENT.database_url:
+            return None
+        layout = saved_layout(self.state)
+        return layout.data if layout else control_folder(self.state) / "data"
+
+    @contextmanager
+    def reading(self) -> Iterator[CursorWrapper]:
+        """Open a transaction of the probe's that can change nothing."""
+        with transaction.atomic(using=self.probe), databases[self.probe].cursor() as cursor:
+            cursor.execute("set transaction read only")
+            yield cursor
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Return what the probe sees, over all tenants."""
+        with self.reading() as cursor:
+            cursor.execute(sql, list(parameters))
+            return cursor.fetchall()
+
+    def number(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Return the one number that a query of the probe's answers."""
+        return int(self.rows(sql, parameters)[0][0])
+
+
+def live_world(at: datetime) -> World:
+    """Return the deployment as the worker sees it; in tests, where every role has a connection, the worker's is the application's."""
+    return World(at, "probe", "worker" if "worker" in databases.settings else "default")

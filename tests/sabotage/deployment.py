@@ -1,0 +1,111 @@
+"""A deployment in which every control is green: one shop with an open connection, one ended a minute ago, one ended and certified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from tests.cast import Cast, assemble
+from tests.conftest import as_role
+from theseller.amazon.features import FEATURES, roles_for
+from theseller.connections import vault
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.controls.catalogue import CATALOGUE
+from theseller.controls.operations import run_control
+from theseller.controls.page import board
+from theseller.controls.types import Status
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+from theseller.lib.marketplaces import MARKETPLACES, Region
+from theseller.lib.secret import Secret
+from theseller.retention.operations import purge
+from theseller.tenancy.scope import tenant_scope
+
+US = "ATVPDKIKX0DER"
+#: Shaped like a token of Amazon's and worth nothing.
+TOKEN = "Atzr|" + "IwEBIsabotage" * 8
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The cast, and three connections: Alice's is open, Charlie's ended just now, Alice's second ended and was erased."""
+
+    cast: Cast
+    open: UUID
+    charlies: UUID
+    ended: UUID
+    certified: UUID
+    begun: datetime
+
+
+def set_up() -> Deployment:
+    cast = assemble(at=clock.now())
+    opened = connect(cast.alices_shop, cast.alice.id, Region.NA)
+    charlies = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
+    ended = connect(cast.charlies_shop, cast.charlie.id, Region.FE)
+    certified = connect(cast.alices_shop, cast.alice.id, Region.EU)
+    put_product(cast.alices_shop, opened)
+    put_product(cast.alices_shop, certified, store="A1PA6795UKMFR9")
+    disconnect(
+        connection=ended, reason=DisconnectReason.REVOKED_AT_AMAZON, tenant=cast.charlies_shop, actor="process:test", at=clock.now()
+    )
+    disconnect(
+        connection=certified, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
+    )
+    assert purge(connection=certified, tenant=cast.alices_shop, at=clock.now()).completed
+    return Deployment(cast, opened, charlies, ended, certified, clock.now())
+
+
+def connect(tenant: UUID, person: UUID, region: Region) -> UUID:
+    """Open a connection as the callback does after Amazon's answer, token sealed by the vault."""
+    connection, at = new_id(), clock.now()
+    features = list(FEATURES)
+    roles = [role.value for role in roles_for(features)]
+    stores = [store.id for store in MARKETPLACES.values() if store.region is region]
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
+            " created_at, authorised_at, authorisation_expires_at) values (%s, %s, 'lwa', %s, 'A2SABOTAGE', %s, %s, %s, %s, %s, %s)",
+            [tenant, connection, region.value, stores, features, roles, at, at, at + timedelta(days=365)],
+        )
+        cursor.execute(
+            "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id, marketplace_id, features, roles, created_at,"
+            " expires_at) values (%s, %s, sha256(%s), sha256('s'), %s, %s, %s, %s, %s, %s)",
+            [tenant, new_id(), connection.bytes, person, stores[0], features, roles, at, at + timedelta(minutes=10)],
+        )
+        vault.store(tenant, connection, Secret(TOKEN), at=at)
+    with as_role("worker"), tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into ingest_stream (tenant_id, connection_id, name, due_at, last_attempt_at) values (%s, %s, 'orders', %s, %s)",
+            [tenant, connection, at, at],
+        )
+    return connection
+
+
+def put_product(tenant: UUID, connection: UUID, *, store: str = US, sku: str = "BRUSH-1", title: str = "Brush") -> None:
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
+            " values (%s, %s, %s, %s, 'B0BRUSH001', %s, now())",
+            [tenant, store, sku, connection, title],
+        )
+
+
+def probe_all() -> dict[str, Status]:
+    """Run every probe, as the recurring job does, and return what the page shows of each control now."""
+    at = clock.now()
+    for control in sorted(CATALOGUE, key=lambda name: name == "page-true"):
+        run_control(control, at=at)
+    return {one.id: one.outcome for one in board(clock.now()).shown if one.built}
+
+
+def evidence_of(control: str) -> str:
+    return next(one.evidence for one in board(clock.now()).shown if one.id == control)
+
+
+__all__ = ["TOKEN", "US", "Deployment", "connect", "evidence_of", "probe_all", "put_product", "set_up", "settings"]
