@@ -30,7 +30,9 @@ def routes() -> list[Route]:
 
 
 def is_local(request: Request) -> bool:
-    """Say whether the call came from this machine: a switch for faults is nothing for strangers."""
+    """Say whether the call came from this machine, and not from a foreign page in a browser on it."""
+    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        return False
     host = request.client.host if request.client else ""
     try:
         return ipaddress.ip_address(host).is_loopback

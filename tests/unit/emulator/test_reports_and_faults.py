@@ -242,6 +242,9 @@ def test_the_switches_are_for_this_machine_only(amazon: Amazon) -> None:
     assert stranger.post("/_emulator/faults", json={"operation": "*", "kind": "error500"}).status_code == 400
     assert stranger.request("DELETE", "/_emulator/faults").status_code == 403
     assert stranger.post("/_emulator/rotate_secret", json={}).status_code == 400
+    foreign_page = {"Sec-Fetch-Site": "cross-site"}
+    assert amazon.client.post("/_emulator/rotate_secret", json={}, headers=foreign_page).status_code == 400
+    assert not amazon.emulator.state.data["secrets"]
 
 
 def test_calls_are_counted_also_when_they_are_refused(amazon: Amazon) -> None:

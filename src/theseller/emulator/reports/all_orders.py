@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from theseller.emulator.canary import canary
@@ -33,15 +34,19 @@ def columns(report_type: str, seller: Seller) -> tuple[str, ...]:
     return tuple(column for column in COLUMNS if column not in left_out)
 
 
-def rows(world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime) -> list[tuple[str, ...]]:
-    """Return the rows of [start, end) as Amazon knew them at `at`."""
+def orders(world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime) -> Iterator[Order]:
+    """Give the orders that the report of [start, end) holds, as Amazon knew them at `at`."""
     stores, last = list(seller.stores), min(end - timedelta(microseconds=1), at)
     if report_type == LAST_UPDATE:
-        orders = world.orders_updated(seller, stores, start, last, at)
-    else:
-        orders = world.orders_created(seller, stores, start, last)
+        return world.orders_updated(seller, stores, start, last, at)
+    return world.orders_created(seller, stores, start, last)
+
+
+def rows(world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime) -> list[tuple[str, ...]]:
+    """Return the rows of [start, end) as Amazon knew them at `at`."""
     wanted = columns(report_type, seller)
-    picked = (_row(world.seed, order, line, at) for order in orders for line in order.lines)
+    found = orders(world, seller, report_type, start, end, at)
+    picked = (_row(world.seed, order, line, at) for order in found for line in order.lines)
     return [tuple(row[column] for column in wanted) for row in picked]
 
 

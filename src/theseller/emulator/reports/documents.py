@@ -38,8 +38,18 @@ def encoding_of(seller: Seller, report_type: str) -> str:
     return "utf-8-sig" if report_type == all_orders.ORDER_DATE else "utf-8"
 
 
+def has_data(world: World, order: Order) -> bool:
+    """Say whether there is anything to report, without writing it."""
+    if order.report_type == traffic.REPORT_TYPE:
+        return order.end.date() >= order.seller.opened
+    orders = all_orders.orders(world, order.seller, order.report_type, order.start, order.end, order.at)
+    return next(orders, None) is not None
+
+
 def render(world: World, order: Order) -> str | None:
     """Return the text of a requested report, or None if there is nothing to report (Amazon cancels it then)."""
+    if not has_data(world, order):
+        return None
     if order.report_type == traffic.REPORT_TYPE:
         store = order.seller.store(order.marketplace_ids[0])
         first, last = order.start.date(), order.end.date()
@@ -47,7 +57,7 @@ def render(world: World, order: Order) -> str | None:
         granularity["asin_granularity"] = order.options.get("asinGranularity", "PARENT")
         return TrafficWriter(world, order.seller, store, order.at).text(max(first, order.seller.opened), last, **granularity)
     body = all_orders.rows(world, order.seller, order.report_type, order.start, order.end, order.at)
-    return all_orders.write(all_orders.columns(order.report_type, order.seller), body) if body else None
+    return all_orders.write(all_orders.columns(order.report_type, order.seller), body)
 
 
 def render_settlement(world: World, period: Period, *, decimal_comma: bool | None = None) -> str:

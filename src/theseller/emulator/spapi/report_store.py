@@ -55,6 +55,10 @@ def settlement_report(emulator: Emulator, period: Period) -> Report:
     )  # fmt: skip
 
 
+def _order(report: Report) -> documents.Order:
+    return documents.Order(report.seller, report.type, report.start, report.end, report.ended, report.marketplace_ids, report.options)
+
+
 class ReportStore:
     """A view of the state's reports."""
 
@@ -120,14 +124,14 @@ class ReportStore:
             return "IN_PROGRESS"
         if report.outcome:
             return report.outcome
-        return "DONE" if self.text(report) is not None else "CANCELLED"
+        return "DONE" if report.period or documents.has_data(self.emulator.world, _order(report)) else "CANCELLED"
 
     def cancel(self, report: Report) -> None:
         record = self.emulator.state.data["reports"][report.id]
         self.emulator.state.change("reports", report.id, {**record, "outcome": "CANCELLED"})
 
     def text(self, report: Report) -> str | None:
-        """Return the document's text; None if there is no data. The last few are remembered."""
+        """Return the document's text; None if there is no data. The last few are remembered, as they are fetched more than once."""
         key = (id(self.emulator), report.id)
         if key not in _RENDERED:
             _RENDERED[key] = self._render(report)
@@ -140,8 +144,7 @@ class ReportStore:
             return json.dumps({"errorDetails": "The report could not be generated. Please request it again."})
         if report.period:
             return documents.render_settlement(self.emulator.world, report.period)
-        order = documents.Order(report.seller, report.type, report.start, report.end, report.ended, report.marketplace_ids, report.options)
-        return documents.render(self.emulator.world, order)
+        return documents.render(self.emulator.world, _order(report))
 
     def document(self, report: Report, extra_column: str = "") -> bytes:
         """Return the document as it is served. `extra_column`: a value for a column that no documentation knows."""
