@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 from tests.database import ROOT
+
 from theseller.postgres.processes import start_time, wait_until
 
 
