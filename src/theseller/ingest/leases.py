@@ -40,7 +40,8 @@ def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
         expires=at + LEASE_LENGTH,
         at=at,
     )
-    return Lease(key, lease_id, *found[0]) if found else None
+    # Django has its connections hand out jsonb as text.
+    return Lease(key, lease_id, json.loads(found[0][0]), *found[0][1:]) if found else None
 
 
 def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
