@@ -24,6 +24,13 @@ from psycopg import sql
 _UNPACKED_MAX = 64 * 1024 * 1024
 _DEPTH_MAX = 3
 _GZIP, _ZLIB = b"\x1f\x8b\x08", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+# The beginnings of zlib and gzip streams in base64, where a run of it begins. The first letter stands before the look behind: a
+# pattern that begins with a letter is found many times faster.
+_PACKED_BASE64 = (
+    re.compile(rb"e(?<![A-Za-z0-9+/_-]e)[AFJN][A-Za-z0-9+/_-]{18,}"),
+    re.compile(rb"H4sI(?<![A-Za-z0-9+/_-]H4sI)[A-Za-z0-9+/_-]{16,}"),
+)
+_PACKED_BYTEA = re.compile(rb"\\\\x((?:1f8b08|789c|78da|7801|785e)[0-9a-f]{20,})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,12 +267,12 @@ def _packed(content: bytes) -> Iterator[tuple[str, bytes]]:
         unpacked = _inflate(content, 15)
         if unpacked:
             yield "zlib", unpacked
-    for match in re.finditer(rb"(?<![A-Za-z0-9+/_-])(?:eJ|eN|eA|eF|H4sI)[A-Za-z0-9+/_-]{16,}", content):
-        packed = _from_base64(match.group().translate(bytes.maketrans(b"-_", b"+/")))
-        unpacked = _inflate(packed, 47)
-        if unpacked:
-            yield "packed base64", unpacked
-    for match in re.finditer(rb"\\\\x((?:1f8b08|789c|78da|7801|785e)[0-9a-f]{20,})", content):
+    for pattern in _PACKED_BASE64:
+        for match in pattern.finditer(content):
+            unpacked = _inflate(_from_base64(match.group().translate(bytes.maketrans(b"-_", b"+/"))), 47)
+            if unpacked:
+                yield "packed base64", unpacked
+    for match in _PACKED_BYTEA.finditer(content):
         unpacked = _inflate(_from_hex(match.group(1)), 47)
         if unpacked:
             yield "packed bytea", unpacked
