@@ -112,11 +112,10 @@ def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
 def tiles(selection: Selection, series: DaySeries, drawn: DaySeries) -> list[Tile]:
     """Return the six figures with their change and line."""
     currency, days = selection.scope.currency, drawn.span.days()
-    one_partial_day = selection.choice.partial and selection.choice.span.length == 1
     made = []
     for metric in METRICS:
         # Money is posted in batches, not through the day: half a day of it compares with nothing.
-        comparable = selection.comparable and not (metric.from_ledger and one_partial_day)
+        comparable = selection.comparable and not (metric.from_ledger and selection.one_partial_day)
         made.append(
             Tile(
                 metric,
@@ -192,14 +191,19 @@ def _summary(selection: Selection, series: DaySeries, drawn: DaySeries, now: Seq
     metric, currency = selection.metric, selection.scope.currency
     total, earlier = Decimal(metric.value(series.total)), Decimal(metric.value(series.before))
     text = f"{_text(total, metric, currency)} {metric.book}"
-    if selection.comparable and earlier and not (metric.from_ledger and selection.choice.partial and selection.choice.span.length == 1):
+    if selection.comparable and earlier and not (metric.from_ledger and selection.one_partial_day):
         ratio = (total - earlier) / abs(earlier)
         word = "up" if ratio > 0 else "down"
-        text += f", {word} {format_percent(abs(ratio), style=style_for())} on {selection.choice.before_label[0].lower()}{selection.choice.before_label[1:]}"
+        same_hour = " to the same hour" if selection.choice.partial and not metric.from_ledger else ""
+        text += f", {word} {format_percent(abs(ratio), style=style_for())} on {_lowered(selection.choice.before_label)}{same_hour}"
     if any(now) and len(now) > 1:
         best = max(range(len(now)), key=lambda index: now[index])
         text += f"; highest on {format_date(drawn.span.days()[best], 'D j M')}"
     return text + "."
+
+
+def _lowered(label: str) -> str:
+    return label[0].lower() + label[1:]
 
 
 def day_address(selection: Selection, day: date) -> str:

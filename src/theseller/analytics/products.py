@@ -16,6 +16,9 @@ from theseller.analytics.periods import Span
 from theseller.analytics.types import ProductFigures, ProductPage, Scope
 from theseller.tenancy.scope import current_tenant
 
+#: A line of fewer days would be a dot or a stroke.
+_SHORTEST_LINE = 4
+
 
 class Sort(StrEnum):
     """The columns that the product table can be ordered by."""
@@ -110,7 +113,7 @@ def product_page(scope: Scope, span: Span, before: Span | None, ask: Ask, *, usi
     names = {sku: (asin, title) for sku, asin, title in _read(_NAMES, values, using)}
     if any(not names.get(sku, ("",))[0] for sku in skus):
         names |= {sku: (asin, names.get(sku, ("", ""))[1]) for sku, asin in _read(_ASINS, values, using) if not names.get(sku, ("",))[0]}
-    lines = _lines(values, span, using) if ask.with_lines else {}
+    lines = _lines(values, span, using) if ask.with_lines and span.length >= _SHORTEST_LINE else {}
     products = [_product(row, names.get(row[0], ("", "")), compared=before is not None) for row in rows]
     products = [replace(product, series=lines.get(product.sku, ())) for product in products]
     return ProductPage(tuple(products), *rows[0][11:])

@@ -92,10 +92,9 @@ class Selection:
         return self.choice.before is not None and self.choice.before.first >= self.option.first_day
 
     @property
-    def whole_store(self) -> str:
-        """Return the one real store of the scope, or an empty text when there are several."""
-        real = [store for store in self.scope.marketplace_ids if store in MARKETPLACES]
-        return real[0] if len(real) == 1 else ""
+    def one_partial_day(self) -> bool:
+        """Say whether this is a single day that is not over: money and products of half a day compare with nothing."""
+        return self.choice.partial and self.choice.span.length == 1
 
     def query(self, **over: str) -> str:
         """Return the query of an address like this one with some words changed; defaults are left out."""

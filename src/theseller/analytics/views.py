@@ -51,7 +51,7 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
             "waterfall_rows": pages.waterfall_rows(selection, series.total),
             "honesty": pages.honesty(selection, series.total, queries.freshness()),
             "products": products,
-            "top": max((product.ordered_sales for product in products.rows), default=0),
+            "top_products": [product for product in products.rows if product.units],
             "has_figures": pages.choice_has_days(selection.choice, series),
             "reach": selection.for_span(pages.reach_of(selection.option)),
             "reach_text": pages.span_text(pages.reach_of(selection.option)),
@@ -115,7 +115,7 @@ def day(request: HttpRequest, seat: Seat, day: str) -> HttpResponse:
 
 
 def _before(selection: Selection) -> Span | None:
-    return selection.choice.before if selection.comparable else None
+    return selection.choice.before if selection.comparable and not selection.one_partial_day else None
 
 
 def _frame(seat: Seat, selection: Selection, options: tuple[StoreOption, ...]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _frame(seat: Seat, selection: Selection, options: tuple[StoreOption, ...]) -
         "selection": selection,
         "choice": selection.choice,
         "currency": selection.scope.currency,
-        "compared": selection.comparable,
+        "compared": _before(selection) is not None,
         "toolbar": pages.toolbar(selection, options),
         "query": selection.query(),
         "csv_url": selection.query(format="csv"),

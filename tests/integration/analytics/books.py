@@ -42,7 +42,7 @@ class Shop:
 
     def order(self, at: datetime, price: object = "20.00", *, store: str = DE, **over: Any) -> str:  # noqa: ANN401  # any column
         """Add one order line; return its order id."""
-        row = {
+        row: dict[str, Any] = {
             "order_id": f"303-{new_id().int % 10**7:07}-{new_id().int % 10**7:07}", "line_key": "1", "purchased_at": at, "last_updated_at": at,
             "status": "shipped", "fulfilment": "amazon", "is_business": False, "is_replacement": False, "sku": "MUG-1", "asin": "B000000001",
             "quantity": 1, "currency": CURRENCIES.get(store) if price is not None else None,
@@ -55,7 +55,7 @@ class Shop:
 
     def money(self, at: datetime, amount: object, kind: Kind = Kind.PRINCIPAL, *, store: str = DE, **over: Any) -> str:  # noqa: ANN401  # any column
         """Add one ledger line; return its source key."""
-        row = {
+        row: dict[str, Any] = {
             "source": "finances", "source_key": str(new_id()), "source_line": 1, "posted_at": at, "state": "released", "kind": kind.value,
             "transaction_type": "Shipment", "breakdown": kind.value, "currency": CURRENCIES.get(store, "EUR"), "amount": Decimal(str(amount)),
             "quantity": None, "order_id": None, "sku": "MUG-1", "asin": None, "supersedes": None, "marketplace_id": store,
@@ -121,4 +121,4 @@ class Shop:
             row["connection_id"] = self.connection
         with self.scope() as cursor:
             marks = ", ".join(["%s"] * len(row))
-            cursor.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values()))  # noqa: S608  # our own names
+            cursor.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values()))  # our own names
