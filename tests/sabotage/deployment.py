@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
-
 from tests.cast import Cast, assemble
 from tests.conftest import as_role
+
 from theseller.amazon.features import FEATURES, roles_for
 from theseller.connections import vault
 from theseller.connections.operations import disconnect
@@ -51,9 +51,7 @@ def set_up() -> Deployment:
     certified = connect(cast.alices_shop, cast.alice.id, Region.EU)
     put_product(cast.alices_shop, opened)
     put_product(cast.alices_shop, certified, store="A1PA6795UKMFR9")
-    disconnect(
-        connection=ended, reason=DisconnectReason.REVOKED_AT_AMAZON, tenant=cast.charlies_shop, actor="process:test", at=clock.now()
-    )
+    disconnect(connection=ended, reason=DisconnectReason.REVOKED_AT_AMAZON, tenant=cast.charlies_shop, actor="process:test", at=clock.now())
     disconnect(
         connection=certified, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
     )
@@ -74,7 +72,8 @@ def connect(tenant: UUID, person: UUID, region: Region) -> UUID:
             [tenant, connection, region.value, stores, features, roles, at, at, at + timedelta(days=365)],
         )
         cursor.execute(
-            "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id, marketplace_id, features, roles, created_at,"
+            "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id, marketplace_id, features, roles,"
+            " created_at,"
             " expires_at) values (%s, %s, sha256(%s), sha256('s'), %s, %s, %s, %s, %s, %s)",
             [tenant, new_id(), connection.bytes, person, stores[0], features, roles, at, at + timedelta(minutes=10)],
         )

@@ -1,4 +1,4 @@
-"""Answers and report files made of canaries: every documented path filled, a canary in each that must not pass, and one nobody documented."""
+"""Answers and report files full of canaries: one at every documented place that must not pass, one where nobody documented anything."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def report(kind: ReportType) -> bytes:
     return "".join("\t".join(row) + "\n" for row in rows).encode()
 
 
-def _sample(hint: Any, depth: int) -> Any:  # noqa: ANN401, PLR0911  # JSON has no narrower type; one return for each kind of value
+def _sample(hint: Any, depth: int) -> Any:  # noqa: ANN401  # JSON has no narrower type; one return for each kind of value
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in {typing.Union, types.UnionType}:
         return _sample(next(one for one in arguments if one is not types.NoneType), depth)

@@ -1,5 +1,4 @@
-"""Search everything that rests: every text column that may be read, the state folder's files. Says how much was searched; returns places,
-never what stood there."""
+"""Search what rests: text columns, the state folder's files. Says how much was searched; returns places, never what stood there."""
 
 from __future__ import annotations
 

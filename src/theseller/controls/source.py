@@ -29,6 +29,7 @@ def source_files() -> tuple[Path, ...]:
     return tuple(_files((*_MEASURED, ".js", ".css", ".json", ".toml", ".txt", ".md")))
 
 
+@cache
 def imports() -> dict[str, frozenset[str]]:
     """Return what each module of the package imports, by its path below the package, full dotted names."""
     return {path.relative_to(PACKAGE).as_posix(): frozenset(_imported(path)) for path in _files((".py",))}

@@ -59,13 +59,14 @@ class World:
             cursor.execute("set transaction read only")
             yield cursor
 
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Return what the probe sees, over all tenants."""
         with self.reading() as cursor:
             cursor.execute(sql, list(parameters))
-            return cursor.fetchall()
+            found: list[Row] = cursor.fetchall()
+            return found
 
-    def number(self, sql: str, parameters: Sequence[object] = ()) -> int:
+    def number(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Return the one number that a query of the probe's answers."""
         return int(self.rows(sql, parameters)[0][0])
 

@@ -14,7 +14,8 @@ CONTROL = Control(
     section=1,
     title="No buyer is ever contacted",
     statement=(
-        "The service can't write to a buyer: it may call no messaging or solicitation operation of Amazon's, it asks for no buyer's address, and"
+        "The service can't write to a buyer: it may call no messaging or solicitation operation of Amazon's, it asks for no buyer's"
+        " address, and"
         " no part of it sends mail."
     ),
     citation="Security page §1; Acceptable Use Policy 4",
@@ -23,7 +24,7 @@ CONTROL = Control(
     enforced_by=("theseller.amazon.operations:OPERATIONS",),
 )
 
-_CONTACT = ("/messaging", "/solicitations", "/notifications/v1/destinations", "feeds")
+_CONTACT = ("/messaging", "/solicitations", "/notifications/v1/destinations", "/feeds")
 _MAILERS = ("smtplib", "aiosmtplib", "django.core.mail", "sendgrid", "mailgun", "postmarker", "twilio", "boto3")
 
 

@@ -14,7 +14,8 @@ CONTROL = Control(
     section=1,
     title="No model is trained on your data",
     statement=(
-        "The running service has no library that trains models and none that sends text to one, neither among its own imports nor among what is"
+        "The running service has no library that trains models and none that sends text to one, neither among its own imports nor among"
+        " what is"
         " installed beside it."
     ),
     citation="Security page §1; Acceptable Use Policy 4",
@@ -25,10 +26,56 @@ CONTROL = Control(
 
 #: Names of distributions and of the modules they bring; what trains models, or hands data to a service that may.
 _TRAINING = frozenset(
-    """tensorflow tensorflow-cpu keras torch torchvision pytorch-lightning lightning jax jaxlib flax scikit-learn sklearn xgboost lightgbm
-    catboost transformers datasets sentence-transformers peft trl accelerate spacy nltk gensim fastai mxnet paddlepaddle onnx onnxruntime
-    openai anthropic cohere mistralai google-generativeai google-genai langchain langchain-core llama-index llama-cpp-python vllm litellm
-    huggingface-hub mlflow wandb ray sagemaker statsmodels prophet""".split()
+    [
+        "tensorflow",
+        "tensorflow-cpu",
+        "keras",
+        "torch",
+        "torchvision",
+        "pytorch-lightning",
+        "lightning",
+        "jax",
+        "jaxlib",
+        "flax",
+        "scikit-learn",
+        "sklearn",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "transformers",
+        "datasets",
+        "sentence-transformers",
+        "peft",
+        "trl",
+        "accelerate",
+        "spacy",
+        "nltk",
+        "gensim",
+        "fastai",
+        "mxnet",
+        "paddlepaddle",
+        "onnx",
+        "onnxruntime",
+        "openai",
+        "anthropic",
+        "cohere",
+        "mistralai",
+        "google-generativeai",
+        "google-genai",
+        "langchain",
+        "langchain-core",
+        "llama-index",
+        "llama-cpp-python",
+        "vllm",
+        "litellm",
+        "huggingface-hub",
+        "mlflow",
+        "wandb",
+        "ray",
+        "sagemaker",
+        "statsmodels",
+        "prophet",
+    ]
 )
 
 

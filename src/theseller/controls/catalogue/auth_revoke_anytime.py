@@ -14,7 +14,8 @@ CONTROL = Control(
     section=2,
     title="You can withdraw access at any time, here or at Amazon",
     statement=(
-        "One step ends a connection, whoever takes it: the seller on the connection page, or Amazon when access is revoked in Seller Central."
+        "One step ends a connection, whoever takes it: the seller on the connection page, or Amazon when access is revoked in Seller"
+        " Central."
         " A connection that has ended holds no token and no key that could open one."
     ),
     citation="Security page §2; Data Protection Policy 1.4",

@@ -8,7 +8,7 @@ import json
 import re
 import resource
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.db import connections as databases
@@ -92,7 +92,11 @@ def _talkative() -> Iterator[str]:
     said = f"{token!r} {token} {token.token!r} {token.token} {token.token:>40} {[token.token]}"
     if word in said:
         yield "A token shows itself when it is printed."
-    for what, leave in (("pickled", lambda: token.token.__reduce_ex__(4)), ("written as JSON", lambda: json.dumps(token.token))):
+    ways: dict[str, Callable[[], object]] = {
+        "pickled": lambda: token.token.__reduce_ex__(4),
+        "written as JSON": lambda: json.dumps(token.token),
+    }
+    for what, leave in ways.items():
         try:
             leave()
         except TypeError:

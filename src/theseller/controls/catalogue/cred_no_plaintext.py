@@ -16,7 +16,8 @@ CONTROL = Control(
     section=3,
     title="Secrets are in the secret store, and in no log, file or source",
     statement=(
-        "The service takes its passwords, keys and client secrets from one secret store that only its own user can read. Their values appear in"
+        "The service takes its passwords, keys and client secrets from one secret store that only its own user can read. Their values"
+        " appear in"
         " no log, in no other file that the service keeps, and nowhere in the program."
     ),
     citation="Security page §3; Data Protection Policy 1.1, 2.4",
@@ -47,7 +48,8 @@ def probe(world: World) -> Outcome:
     return verdict(
         len(secrets),
         broken,
-        f"{len(secrets)} live secrets were looked for in {kept.things} kept files ({kept.size / 1e6:.1f} MB) and {program.things} files of the"
+        f"{len(secrets)} live secrets were looked for in {kept.things} kept files ({kept.size / 1e6:.1f} MB) and {program.things} files"
+        " of the"
         " program; none was found.",
         secrets=len(secrets),
         files=kept.things,

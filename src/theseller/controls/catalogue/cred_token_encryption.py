@@ -26,7 +26,8 @@ CONTROL = Control(
     section=3,
     title="Refresh tokens are sealed, each under its own key, each to its own row",
     statement=(
-        "A refresh token is stored only as an AES-256-GCM message under a key of that one connection, bound to its shop, table, row, purpose"
+        "A refresh token is stored only as an AES-256-GCM message under a key of that one connection, bound to its shop, table, row,"
+        " purpose"
         " and kind of deployment. The keys lie outside the database and outside its backups, and one database role may read the messages."
     ),
     citation="Security page §3; Data Protection Policy 2.4",
@@ -39,7 +40,8 @@ CONTROL = Control(
 MOST = 500
 _READER = "theseller_worker"
 _TOKENS = (
-    "select tenant_id, connection_id, data_key_id from connections_refresh_token t where not exists (select from connections_disconnection d"
+    "select tenant_id, connection_id, data_key_id from connections_refresh_token t where not exists (select from"
+    " connections_disconnection d"
     " where d.tenant_id = t.tenant_id and d.connection_id = t.connection_id) order by sealed_at desc"
 )
 _READERS = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +16,8 @@ CONTROL = Control(
     section=6,
     title="When you disconnect, the token dies at once and calls stop",
     statement=(
-        "Ending a connection deletes its token and destroys the token's key in the same transaction, after the calls under way have finished."
+        "Ending a connection deletes its token and destroys the token's key in the same transaction, after the calls under way have"
+        " finished."
         " From that moment every process refuses to call Amazon for it."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
@@ -31,7 +33,7 @@ CONTROL = Control(
 #: A disconnection waits up to 50 seconds for a call that is under way (connections.operations), counted from when it was asked for.
 _AT_ONCE = timedelta(minutes=2)
 _ENDED = """
-select d.connection_id, d.at, d.data_key_id,
+select d.at, d.data_key_id,
        exists (select from connections_refresh_token t
                where t.tenant_id = d.tenant_id and t.connection_id = d.connection_id and t.sealed_at <= d.at),
        (select max(s.last_attempt_at) from ingest_stream s where s.tenant_id = d.tenant_id and s.connection_id = d.connection_id),
@@ -44,9 +46,9 @@ from connections_disconnection d
 
 def probe(world: World) -> Outcome:
     """For each end of a connection, compare when its key died with when it ended, and look for any use of it afterwards."""
-    ended = world.rows(_ENDED, [world.at])
-    broken = [problem for row in ended for problem in _late(world, *row)]
-    keys = sum(row[2] is not None for row in ended)
+    ended = [_End(*row) for row in world.rows(_ENDED, [world.at])]
+    broken = [problem for end in ended for problem in _late(world, end)]
+    keys = sum(end.key is not None for end in ended)
     return verdict(
         len(ended),
         broken,
@@ -57,33 +59,36 @@ def probe(world: World) -> Outcome:
     )
 
 
-def _late(
-    world: World,
-    _connection: UUID,
-    at: datetime,
-    key: UUID | None,
-    kept: bool,
-    attempt: datetime | None,
-    grant: datetime | None,
-    leases: int,  # noqa: FBT001
-) -> Iterator[str]:
-    if kept:
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of a connection; the fields are the columns of `_ENDED`. `kept`: it still has the token that it had then."""
+
+    at: datetime
+    key: UUID | None
+    kept: bool
+    attempt: datetime | None
+    grant: datetime | None
+    leases: int
+
+
+def _late(world: World, end: _End) -> Iterator[str]:
+    if end.kept:
         yield "A connection that ended still holds the token it had."
-    ended = at
-    if key is not None:
-        died = _died(world, key)
+    ended = end.at
+    if end.key is not None:
+        died = _died(world, end.key)
         if died is None:
             yield "The key of an ended connection's token was not destroyed."
         else:
             # The key dies as the last act before the commit, so its death is the moment after which nothing may run.
-            ended = max(at, died)
-            if died > at + _AT_ONCE:
-                yield f"A token's key lived on for {int((died - at).total_seconds() // 60)} minutes after its connection ended."
-    if attempt is not None and attempt > ended:
+            ended = max(end.at, died)
+            if died > end.at + _AT_ONCE:
+                yield f"A token's key lived on for {int((died - end.at).total_seconds() // 60)} minutes after its connection ended."
+    if end.attempt is not None and end.attempt > ended:
         yield "A stream tried to call Amazon for a connection that had ended."
-    if grant is not None and grant > ended:
+    if end.grant is not None and end.grant > ended:
         yield "A call to Amazon was granted for a connection that had ended."
-    if leases:
+    if end.leases:
         yield "A worker holds a stream of a connection that has ended."
 
 

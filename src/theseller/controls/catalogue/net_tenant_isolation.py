@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -66,45 +67,51 @@ where n.nspname in ('public', 'guard') and p.prosecdef and (r.rolbypassrls or r.
 
 def probe(world: World) -> Outcome:
     """Read the catalogue of the live database, then try to get in, as the application does."""
-    tables = world.rows(_TABLES)
-    broken = [problem for table in tables for problem in _unprotected(*table)]
+    tables = [_Table(*row) for row in world.rows(_TABLES)]
+    broken = [problem for table in tables for problem in _unprotected(table)]
     broken += [f"Role {name} is not bound by row security." for (name,) in world.rows(_BYPASSING) if name not in _MAY_BYPASS]
     broken += [f"A window through row security exists: {name}." for (name,) in world.rows(_WINDOWS, [sorted(_DIRECTORY_FUNCTIONS)])]
     tries = list(_break_in(world))
     broken += [problem for _, problem in tries if problem]
-    guarded = sum(bool(row[4]) for row in tables)
+    guarded = sum(table.enabled and table.forced for table in tables)
     return verdict(
         guarded + len(tries),
         broken,
-        f"Row security is on and forced on {guarded} tables and partitions; {len(tries)} ways in were tried as the application, none let in.",
+        f"Row security is on and forced on {guarded} tables and partitions; {len(tries)} ways in were tried as the application, none let"
+        " in.",
         tables_and_partitions=guarded,
         break_ins_tried=len(tries),
     )
 
 
-def _unprotected(  # one for each column of the catalogue's answer
-    name: str,
-    partition: bool,
-    enabled: bool,
-    forced: bool,
-    has_tenant: bool,
-    granted: bool,
-    proven_whole: bool,
-    policies: list[list[str]],  # noqa: FBT001
-) -> Iterator[str]:
-    holding = _covering(name)
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What the catalogue says of one table or partition; the fields are the columns of `_TABLES`."""
+
+    name: str
+    partition: bool
+    enabled: bool
+    forced: bool
+    has_tenant: bool
+    granted: bool
+    proven_whole: bool
+    policies: list[list[str]]
+
+
+def _unprotected(table: _Table) -> Iterator[str]:
+    holding = _covering(table.name)
     if holding is None:
-        yield f"Table {name} is in no data map, so nobody knows whose rows it holds."
+        yield f"Table {table.name} is in no data map, so nobody knows whose rows it holds."
     elif holding.tenant_column is None:
-        if has_tenant and holding.data_class is not DataClass.EVIDENCE:
-            yield f"Table {name} names tenants and is not protected."
+        if table.has_tenant and holding.data_class is not DataClass.EVIDENCE:
+            yield f"Table {table.name} names tenants and is not protected."
     else:
-        if not enabled or not forced:
-            yield f"Row security is not {'forced' if enabled else 'on'} for table {name}."
-        if policies != _expected(holding.tenant_column, proven_whole=proven_whole):
-            yield f"The policies of table {name} are not the two that the guard makes."
-        if partition and granted:
-            yield f"Partition {name} is granted to somebody by itself."
+        if not table.enabled or not table.forced:
+            yield f"Row security is not {'forced' if table.enabled else 'on'} for table {table.name}."
+        if table.policies != _expected(holding.tenant_column, proven_whole=table.proven_whole):
+            yield f"The policies of table {table.name} are not the two that the guard makes."
+        if table.partition and table.granted:
+            yield f"Partition {table.name} is granted to somebody by itself."
 
 
 def _covering(name: str) -> Holding | None:
@@ -115,7 +122,8 @@ def _expected(column: str, *, proven_whole: bool) -> list[list[str]]:
     """Return the two policies. Where a trigger proves the ticket for all rows that a statement added, the policy need not for each."""
     by_setting = f"({column} = (current_setting('theseller.tenant'::text, true))::uuid)"
     by_ticket = f"({column} = guard.ticket_tenant())"
-    return [["tenant", "true", "*", "{0}", by_setting, by_setting], ["ticket", "false", "*", "{0}", by_ticket, by_setting if proven_whole else by_ticket]]
+    ticket_check = by_setting if proven_whole else by_ticket
+    return [["tenant", "true", "*", "{0}", by_setting, by_setting], ["ticket", "false", "*", "{0}", by_ticket, ticket_check]]
 
 
 def _break_in(world: World) -> Iterator[tuple[str, str]]:

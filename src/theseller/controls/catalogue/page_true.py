@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from typing_extensions import override
 
 from theseller.controls import page, source
-from theseller.controls.types import Control, Outcome, Status, verdict
+from theseller.controls.types import Control, Outcome, Shown, Status, verdict
 from theseller.controls.world import Row, World
 
 CONTROL = Control(
@@ -18,7 +18,8 @@ CONTROL = Control(
     section=14,
     title="This page says no more than was proven",
     statement=(
-        "A clause is green only while the newest evidence says so, is young enough and was gathered by the program that runs now. Nobody can"
+        "A clause is green only while the newest evidence says so, is young enough and was gathered by the program that runs now. Nobody"
+        " can"
         " set a colour: evidence is added by one database role and can be changed by none."
     ),
     citation="Security page, preamble",
@@ -67,14 +68,15 @@ def probe(world: World) -> Outcome:
     return verdict(
         len(shown),
         broken,
-        f"All {len(shown)} clauses on the page were derived again from the evidence alone and agree; evidence can be added by one role only.",
+        f"All {len(shown)} clauses on the page were derived again from the evidence alone and agree; evidence can be added by one role"
+        " only.",
         clauses=len(shown),
         green=sum(word == Status.MET for word in shown.values()),
         pieces_of_evidence=len(latest),
     )
 
 
-def _wrong_colours(world: World, shown: Mapping[str, str], latest: Mapping[str, Row], listed: Mapping[str, page.Shown]) -> Iterator[str]:
+def _wrong_colours(world: World, shown: Mapping[str, str], latest: Mapping[str, Row], listed: Mapping[str, Shown]) -> Iterator[str]:
     for name in sorted(set(shown) ^ set(listed)):
         yield f"{name} is on the page or in the catalogue, but not in both."
     for name, word in shown.items():
@@ -92,7 +94,7 @@ def _is_proven(world: World, evidence: Row | None, freshness: timedelta | None) 
         return False
     outcome, checked, version, collected = evidence
     age = world.at - collected
-    return outcome == "met" and checked > 0 and version == source.code_version() and timedelta(minutes=-1) <= age <= freshness
+    return bool(outcome == "met" and checked > 0 and version == source.code_version() and timedelta(minutes=-1) <= age <= freshness)
 
 
 def _changeable(world: World) -> Iterator[str]:

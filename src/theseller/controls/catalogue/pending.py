@@ -1,4 +1,4 @@
-"""The clauses that no probe of this version covers. They stand on the page as not yet proven; a file of their own takes them off this list."""
+"""The clauses that no probe covers yet. They stand on the page as not yet proven; a file of its own takes a clause off this list."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ PENDING: tuple[Pending, ...] = (
         "auth-oauth",
         2,
         "Authorisation goes through Login with Amazon, and our secret stays on the server",
-        "The return from Amazon is bound to the browser session that began it and works once; the client secret is in no answer that leaves.",
+        "The return from Amazon is bound to the browser session that began it and works once; the client secret is in no answer that"
+        " leaves.",
         Kind.MACHINE,
         "No probe searches the answers that leave the server yet.",
     ),

@@ -35,11 +35,13 @@ CONTROL = Control(
 _ASKED_OF_ORDERS = ("PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT")
 _ORDER_OPERATIONS = ("searchOrders", "getOrder")
 _PERSONAL = re.compile(
-    r"buyer|address|recipient|messaging|solicitation|restricteddata|/tokens/|shipping/|merchantfulfillment|shipment|invoic|easyship|customer",
+    r"buyer|address|recipient|messaging|solicitation|restricteddata|/tokens/|shipping/|merchantfulfillment|shipment|invoic"
+    r"|easyship|customer",
     re.IGNORECASE,
 )
 _MUST_BE_REFUSED = (
-    "createRestrictedDataToken", "getOrderBuyerInfo", "getOrderAddress", "getOrderItemsBuyerInfo", "createProductReviewAndSellerFeedbackSolicitation",
+    "createRestrictedDataToken", "getOrderBuyerInfo", "getOrderAddress", "getOrderItemsBuyerInfo",
+    "createProductReviewAndSellerFeedbackSolicitation",
     "createShipment", "getShipment", "submitInvoice", "getMessagingActionsForOrder",
 )  # fmt: skip
 _REPORTS_WITH_PERSONS = (
@@ -62,7 +64,8 @@ def probe(world: World) -> Outcome:
     return verdict(
         len(allow_list.OPERATIONS) + len(allow_list.ALLOWED_REPORT_TYPES),
         broken,
-        f"{len(allow_list.OPERATIONS)} operations and {len(allow_list.ALLOWED_REPORT_TYPES)} report types are allowed, none with personal data;"
+        f"{len(allow_list.OPERATIONS)} operations and {len(allow_list.ALLOWED_REPORT_TYPES)} report types are allowed, none with personal"
+        " data;"
         f" {len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS)} that have it were tried and refused.",
         operations=len(allow_list.OPERATIONS),
         operations_in_use=len(called),

@@ -24,7 +24,8 @@ CONTROL = Control(
     section=5,
     title="Buyers' data is dropped while it is read, before anything is stored",
     statement=(
-        "Answers and report files pass a decoder that makes values only of listed fields: a name or an address that Amazon sends is skipped as"
+        "Answers and report files pass a decoder that makes values only of listed fields: a name or an address that Amazon sends is"
+        " skipped as"
         " bytes. What is stored has no column for it, and a field that nobody listed is reported by its name, never kept."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
@@ -35,8 +36,8 @@ CONTROL = Control(
 
 #: Words that a column about a person would have in its name, as whole words between underscores.
 _PERSONAL_COLUMN = (
-    r"(^|_)(buyer|recipient|customer|consignee|receiver|surname|lastname|firstname|fullname|phone|telephone|mobile|email|mail|address|street|city|"
-    r"postcode|zip|postal|birthday|cpf|gift_message|tracking|ip|latitude|longitude)(_|$)"
+    r"(^|_)(buyer|recipient|customer|consignee|receiver|surname|lastname|firstname|fullname|phone|telephone|mobile|email|mail|address|"
+    r"street|city|postcode|zip|postal|birthday|cpf|gift_message|tracking|ip|latitude|longitude)(_|$)"
 )
 #: What no fact may hold: our emulator's canaries, this probe's own, and mail addresses (a product's title is the seller's own text).
 _PERSONAL_VALUE = r"CNRY[A-Z2-7]{20}|CNRYPROBE|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"
@@ -68,7 +69,8 @@ def probe(world: World) -> Outcome:
     return verdict(
         len(shapes.SHAPES) + len(report_types.COLUMNS),
         broken,
-        f"{paths} paths of {len(shapes.SHAPES)} answers and {columns} columns of {len(report_types.COLUMNS)} reports were filled with canaries;"
+        f"{paths} paths of {len(shapes.SHAPES)} answers and {columns} columns of {len(report_types.COLUMNS)} reports were filled with"
+        " canaries;"
         f" none came out. {rows} stored rows of {len(shops)} shops hold none.",
         decoders=len(shapes.SHAPES),
         dropped_paths=paths,
@@ -121,7 +123,8 @@ def _stored(world: World, tenant: UUID) -> tuple[int, list[str]]:
             if not columns:
                 continue
             cursor.execute(
-                f"select count(*), count(*) filter (where concat_ws(' ', {_texts(plain)}) ~ %s or concat_ws(' ', {_texts(own_text)}) ~ %s)"  # noqa: S608
+                "select count(*), count(*) filter"  # noqa: S608  # the catalogue's own names
+                f" (where concat_ws(' ', {_texts(plain)}) ~ %s or concat_ws(' ', {_texts(own_text)}) ~ %s)"
                 f" from (select * from {holding.table} where {holding.tenant_column} = %s limit {ROWS}) newest",
                 [_PERSONAL_VALUE, _CANARY_VALUE, tenant],
             )

@@ -1,0 +1,119 @@
+"""There is no way to a green control but fresh evidence of this program's: not old, not broken off, not empty, not forged."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from tests.database import role_dsn
+from tests.sabotage.deployment import Deployment, probe_all
+
+from theseller.controls import source
+from theseller.controls.catalogue import CATALOGUE
+from theseller.controls.operations import run_control, run_due
+from theseller.controls.page import board, colour
+from theseller.controls.types import Board, Broken, Control, Entry, Met, NothingCheckedError, Status
+from theseller.controls.world import World
+from theseller.lib import clock
+
+CONTROL = "auth-minimum-roles"
+_FORGED = (
+    "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
+    " values (gen_random_uuid(), 'auth-minimum-roles', 'met', 1, '', 'x', now())"
+)
+
+
+def _shown(of: Board, control: str = CONTROL) -> Status:
+    return next(one.outcome for one in of.shown if one.id == control)
+
+
+def _replace_probe(patch: pytest.MonkeyPatch, control: Control, probe: object) -> None:
+    patch.setitem(CATALOGUE._all(), control.id, Entry(control, probe))  # type: ignore[attr-defined, arg-type]
+
+
+def test_old_evidence_is_not_green(deployment: Deployment) -> None:
+    run_control(CONTROL, at=clock.now())
+    fresh = CATALOGUE[CONTROL].control.freshness
+    assert _shown(board(clock.now())) is Status.MET
+    assert _shown(board(clock.now() + fresh + timedelta(seconds=1))) is Status.STALE
+
+
+def test_evidence_of_another_program_is_not_green(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_control(CONTROL, at=clock.now())
+    monkeypatch.setattr(source, "code_version", lambda: "0123456789abcdef")
+    assert _shown(board(clock.now())) is Status.STALE
+
+
+def test_evidence_from_the_future_is_not_green(deployment: Deployment) -> None:
+    evidence = run_control(CONTROL, at=clock.now())
+    before = evidence.collected_at - timedelta(hours=1)
+    found, _ = colour(evidence, timedelta(hours=9), at=before, version=evidence.code_version)
+    assert found is Status.UNKNOWN
+
+
+def test_a_probe_that_fails_is_not_green_and_tells_only_its_kind(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_world: World) -> Met:
+        raise RuntimeError("Jane Doe, 1 Main Street")
+
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, fails)
+    evidence = run_control(CONTROL, at=clock.now())
+    assert evidence.outcome is Status.UNKNOWN
+    assert "Jane" not in evidence.summary
+    assert "RuntimeError" in evidence.summary
+    assert _shown(board(clock.now())) is Status.UNKNOWN
+
+
+def test_a_probe_that_looked_at_nothing_is_not_green(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NothingCheckedError):
+        Met(0)
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Met(0))
+    assert run_control(CONTROL, at=clock.now()).outcome is Status.UNKNOWN
+
+
+def test_the_database_refuses_met_without_anything_checked(
+    deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation):
+        superuser.execute(_FORGED.replace("'met', 1", "'met', 0"))  # type: ignore[arg-type]
+
+
+def test_broken_stays_broken_however_old(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Broken("as planned", 1))
+    run_control(CONTROL, at=clock.now())
+    assert _shown(board(clock.now() + timedelta(days=400))) is Status.BROKEN
+    monkeypatch.undo()
+    run_control(CONTROL, at=clock.now())
+    assert _shown(board(clock.now())) is Status.MET
+
+
+@pytest.mark.parametrize("role", ["web", "worker", "retention", "migrate"])
+def test_no_role_but_the_probe_adds_evidence(deployment: Deployment, database: str, role: str) -> None:
+    with psycopg.connect(role_dsn(role, database), autocommit=True) as connection:
+        if role == "migrate":
+            # Migrations own the tables, so what stops them is that no service knows their password; they still can't rewrite.
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+                connection.execute("update controls_evidence set outcome = 'met'")
+            return
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(_FORGED)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("role", ["web", "worker", "retention", "probe", "migrate"])
+@pytest.mark.parametrize(
+    "change", ["update controls_evidence set outcome = 'met'", "delete from controls_evidence", "truncate controls_evidence"]
+)
+def test_no_role_changes_evidence(deployment: Deployment, database: str, role: str, change: str) -> None:
+    with psycopg.connect(role_dsn(role, database), autocommit=True) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(change)  # type: ignore[arg-type]
+
+
+def test_the_recurring_job_runs_what_is_due_and_nothing_else(deployment: Deployment) -> None:
+    probe_all()
+    at = clock.now()
+    assert run_due(at=at) == ()
+    shortest = min(entry.control.interval for entry in CATALOGUE.values())
+    later = run_due(at=at + shortest)
+    assert {evidence.control_id for evidence in later} == {c for c, entry in CATALOGUE.items() if entry.control.interval == shortest}
+    assert later[-1].control_id == "page-true"
+    probe_all()
