@@ -103,7 +103,7 @@ class Visit:
 
 def _settled(page: Page) -> None:
     """Wait until htmx has taken its new elements in hand; a click before that is an ordinary one, which loads a page."""
-    page.wait_for_function("!document.querySelector('.htmx-added, .htmx-settling, .htmx-request')")
+    expect(page.locator(".htmx-added, .htmx-settling, .htmx-request")).to_have_count(0)
 
 
 @pytest.fixture(scope="module")
