@@ -8,6 +8,8 @@ from django.views.decorators.http import require_GET
 
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
+from theseller.connections.queries import all_connections
+from theseller.connections.types import Origin
 from theseller.ingest import queries
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
@@ -19,7 +21,9 @@ def progress(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show the progress; for htmx only its list."""
     with tenant_scope(seat.tenant):
         streams = queries.progress()
-    context = {"streams": streams, "running": queries.is_running(streams), "at": clock.now()}
+        # A connection of a moment ago has no streams until the planner has seen it: keep looking.
+        expected = not streams and any(view.is_open and view.origin is Origin.LWA for view in all_connections())
+    context = {"streams": streams, "running": expected or queries.is_running(streams), "at": clock.now()}
     partial = request.headers.get("HX-Request") == "true"
     response = render(request, "ingest/progress_list.html" if partial else "ingest/progress.html", context)
     response.headers["Vary"] = "HX-Request"
