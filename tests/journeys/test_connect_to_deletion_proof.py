@@ -1,0 +1,361 @@
+"""The whole way, in a browser, against real processes: connect, watch, read, share, keep apart, disconnect, prove; then search everything.
+
+Alice goes it on a wide screen and Charlie on a phone. Every figure is compared with what the emulated Amazon knows to be true.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.leaks import search_everything
+from tests.search import Exact
+from tests.truth import ALICE, CHARLIE, Earned, Truth
+from tests.visitors import CHROMIUM, PHONE, WIDE, Visitor, chromium, visitor
+from tests.world import World, running_world
+
+from theseller.lib import clock
+from theseller.postgres.processes import wait_until
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in CHROMIUM"),
+    pytest.mark.timeout(360),
+]
+PATIENCE = 120.0
+MONEY_DAYS = timedelta(days=50)  # what the first two months of the backfill, the newest, cover
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A seller as the demo has them: who owns it, what they click at Amazon, where the figures are compared."""
+
+    owner: str
+    seller: str
+    marketplace: str
+    code: str
+    symbol: str
+    tenant: str
+    account: str
+
+
+ALICES = Shop("alice", ALICE, "ATVPDKIKX0DER", "US", "$", "a11ce000-0000-7000-8000-000000000001", "Alice's shop")
+CHARLIES = Shop("charlie", CHARLIE, "A1F83G8C2ARO7P", "UK", "£", "c4a811e0-0000-7000-8000-000000000002", "Charlie's shop")
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with running_world() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Return what shows a sentence to whoever runs the tests, also when they pass."""
+
+    def write(sentence: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n  {sentence}")
+
+    return write
+
+
+def test_the_whole_way_from_connecting_to_the_proof_of_deletion(
+    world: World, browser: Browser, tmp_path: Path, say: Callable[[str], None]
+) -> None:
+    sessions: dict[str, str] = {}
+    states: dict[str, str] = {}
+    with visitor(browser, world.web, world.emulator, viewport=WIDE) as alice:
+        _sign_in(alice, world, "alice", sessions)
+        _connect(alice, ALICES)
+        _watch_history_arrive(alice, world, ALICES)
+        shown = _read_figures(alice, world, ALICES, tmp_path)
+        _see_what_alice_sees(browser, world, sessions, shown)
+        _see_nothing_of_alices(browser, world, sessions, shown)
+        orders = _order_ids(world, ALICES)
+        certificate = _disconnect(alice, world, ALICES, tmp_path)
+        _judge(alice, world, states)
+    _verify(world, certificate, tmp_path)
+    _nothing_left(world, ALICES, orders)
+    with visitor(browser, world.web, world.emulator, viewport=PHONE) as charlie:
+        _sign_in(charlie, world, "charlie", sessions)
+        _connect(charlie, CHARLIES)
+        _watch_history_arrive(charlie, world, CHARLIES)
+        _read_figures(charlie, world, CHARLIES, tmp_path)
+        _verify(world, _disconnect(charlie, world, CHARLIES, tmp_path), tmp_path)
+        _judge(charlie, world, states)
+    _search(world, sessions, states, say)
+
+
+def _sign_in(who: Visitor, world: World, name: str, sessions: dict[str, str]) -> None:
+    who.sign_in(f"{name}@example.com", world.password)
+    sessions[f"session of {name}"] = who.session()
+    assert _fits(who.page)
+
+
+def _connect(who: Visitor, shop: Shop) -> None:
+    """Choose, read which roles and why, consent at Seller Central, come back."""
+    page = who.page
+    who.go("/")
+    page.get_by_role("link", name="Connect", exact=True).click()
+    assert _fits(page)
+    page.get_by_label("Your Amazon store").select_option(shop.marketplace)
+    page.get_by_role("button", name="Show what that needs").click()
+    review = page.locator("main").inner_text()
+    for role in ("Inventory and Order Tracking", "Finance and Accounting", "Amazon Fulfillment"):
+        assert role in review
+    assert "Restricted" not in review
+    assert review.count("Needed for") == 3
+    assert _fits(page)
+    page.get_by_role("button", name="Continue to Amazon").click()
+    expect(page.get_by_role("heading", name="Authorise TheSeller")).to_be_visible()
+    assert page.url.startswith(f"{who.visit.origins[1]}/seller-central/")
+    page.locator("label.choice", has_text=shop.account).filter(has_text=shop.seller).filter(has_text="Primary").click()
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(f"{who.web}/connections/")
+    expect(page.get_by_text("Your history is on its way")).to_be_visible()
+    expect(page.get_by_text(f"Amazon seller {shop.seller}")).to_be_visible()
+
+
+def _watch_history_arrive(who: Visitor, world: World, shop: Shop) -> None:
+    """Watch the bar grow without touching the page, until what is compared below has come in."""
+    bar = who.page.locator('[data-stream="orders_history"]').first
+    expect(bar).to_be_visible()
+    seen: list[int] = []
+
+    def arrived() -> bool:
+        percent = int(bar.get_attribute("data-percent") or 0)
+        if not seen or percent != seen[-1]:
+            seen.append(percent)
+        return len(seen) > 2 and _figures_are_in(world, shop)
+
+    assert wait_until(arrived, PATIENCE, step=0.5), f"the history did not arrive, progress was {seen}\n{world.last_words()}"
+    assert seen == sorted(seen), "progress went backwards"
+    assert _fits(who.page)
+
+
+def _figures_are_in(world: World, shop: Shop) -> bool:
+    """Return whether the months that are compared have come in and their days are added up."""
+    streams = {str(name): int(done) for name, done in world.rows(
+        "select name, min(work_done) from ingest_stream where tenant_id = %s and marketplace_id = '' and not exists"
+        " (select from connections_disconnection d where d.connection_id = ingest_stream.connection_id) group by 1", (shop.tenant,),
+    )}  # fmt: skip
+    if streams.get("transactions", 0) < 2 or streams.get("orders_history", 0) < 3:
+        return False
+    waiting = "select count(*) from ingest_stream where tenant_id = %s and name in ('settlements', 'orders') and work_done < work_total"
+    dirty = "select count(*) from ingest_dirty_day where tenant_id = %s and marketplace_id = %s and local_day > %s"
+    since = (clock.now() - MONEY_DAYS).date()
+    return world.rows(waiting, (shop.tenant,)) == [(0,)] and world.rows(dirty, (shop.tenant, shop.marketplace, since)) == [(0,)]
+
+
+def _read_figures(who: Visitor, world: World, shop: Shop, folder: Path) -> str:
+    """Compare the dashboard's tiles, its file of days, and one day's own page with the truth; return the tiles' text."""
+    page, at = who.page, clock.now()
+    truth = Truth(shop.seller, shop.code)
+    today = truth.store.marketplace.local_day(at)
+    first, last = today - timedelta(days=24), today - timedelta(days=4)
+    sold, earned = truth.sold(first, last, at), truth.earned(first, last, at, settled_only=_settled_days(world, shop))
+    query = f"?period=custom&from={first}&to={last}&store={shop.code}"
+    who.go(f"/{query}")
+    tiles = _tiles(page)
+    money = _money_of(shop.symbol, 0)
+    assert tiles["Ordered sales"] == money(sum(day.sales for day in sold.values()))
+    assert tiles["Units"] == f"{sum(day.units for day in sold.values()):,}"
+    assert tiles["Orders"] == f"{sum(day.orders for day in sold.values()):,}"
+    assert tiles["Refunds"] == money(-sum(day.refunds for day in earned.values()))
+    assert tiles["Amazon fees"] == money(-sum(day.fees for day in earned.values()))
+    assert tiles["Net proceeds"] == money(sum(day.net for day in earned.values()))
+    for said in ("Previous 21 days", "Orders to", "Money to", "From sales to what is left"):
+        assert said in page.locator("main").inner_text()
+    assert page.locator(".plot canvas").count() == 1
+    assert _fits(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").last.click()
+    file = folder / f"{shop.owner}-days.csv"
+    download.value.save_as(file)
+    for row in csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()):
+        day = date.fromisoformat(row["day"])
+        assert (int(row["orders"]), int(row["units"]), Decimal(row["ordered_sales"])) == _values(sold[day]), day
+        assert Earned(Decimal(row["refunded_sales"]), Decimal(row["fees"]), Decimal(row["net_proceeds"])) == earned[day], day
+    _read_products_and_day(who, shop, query, last, sold[last].sales, earned[last].net)
+    return json.dumps(tiles)
+
+
+def _values(sold: object) -> tuple[object, ...]:
+    return tuple(getattr(sold, name) for name in ("orders", "units", "sales"))
+
+
+def _read_products_and_day(who: Visitor, shop: Shop, query: str, day: date, sales: Decimal, net: Decimal) -> None:
+    page, money = who.page, _money_of(shop.symbol, 2)
+    who.go(f"/products/{query}")
+    assert page.locator("table.products tbody tr").count() >= 10
+    assert _fits(page)
+    who.go(f"/days/{day}/?store={shop.code}")
+    assert _tiles(page)["Ordered sales"] == money(sales)
+    assert _tiles(page)["Net proceeds"] == money(net)
+    assert _fits(page)
+
+
+def _settled_days(world: World, shop: Shop) -> frozenset[date]:
+    found = world.rows(
+        "select local_day from analytics_day where tenant_id = %s and marketplace_id = %s and ledger_source = 'settlement'",
+        (shop.tenant, shop.marketplace),
+    )
+    assert found, "no settlement covers any day"
+    return frozenset(row[0] for row in found)
+
+
+def _tiles(page: Page) -> dict[str, str]:
+    """Return what the tiles show, by their label."""
+    found = {}
+    for tile in page.locator(".tile").all():
+        label = tile.locator(".tile-label > span").first.inner_text()
+        found[label] = tile.locator(".tile-value > *").first.inner_text().strip()
+    return found
+
+
+def _money_of(symbol: str, digits: int) -> Callable[[Decimal | int], str]:
+    def text(amount: Decimal | int) -> str:
+        rounded = abs(Decimal(amount)).quantize(Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP")
+        return f"{'−' if amount < 0 and rounded else ''}{symbol}{rounded:,}"
+
+    return text
+
+
+def _see_what_alice_sees(browser: Browser, world: World, sessions: dict[str, str], shown: str) -> None:
+    """Bob is on Alice's team: the same figures, but no right to connect or disconnect."""
+    with visitor(browser, world.web, world.emulator) as bob:
+        _sign_in(bob, world, "bob", sessions)
+        bob.go(_same_days(ALICES))
+        assert json.dumps(_tiles(bob.page)) == shown
+        bob.go("/connections/")
+        assert bob.page.get_by_text("Disconnect…").count() == 0
+        _judge(bob, world, {})
+
+
+def _see_nothing_of_alices(browser: Browser, world: World, sessions: dict[str, str], shown: str) -> None:
+    """Charlie owns another shop: not a figure, not a name, and Alice's addresses do not exist."""
+    ids = world.rows("select id::text from connections_connection where tenant_id = %s", (ALICES.tenant,))
+    with visitor(browser, world.web, world.emulator) as charlie:
+        _sign_in(charlie, world, "charlie", sessions)
+        said = ""
+        for path in (_same_days(ALICES), "/products/", f"/days/{clock.now().date() - timedelta(days=5)}/", "/connections/", "/imports/"):
+            charlie.go(path)
+            said += charlie.page.content()
+        for word in ("Alice", "Larkhill", "LAR-", ALICE, "$", *json.loads(shown).values()):
+            assert word not in said, f"Charlie sees {word!r}"
+        _judge(charlie, world, {})
+        for (connection,) in ids:
+            for path in ("disconnection/", "erasure/", "certificate.json"):
+                answer = charlie.context.request.get(f"{world.web}/connections/{connection}/{path}")
+                assert answer.status == 404
+                assert "Alice" not in answer.text()
+
+
+def _same_days(shop: Shop) -> str:
+    truth = Truth(shop.seller, shop.code)
+    today = truth.store.marketplace.local_day(clock.now())
+    return f"/?period=custom&from={today - timedelta(days=24)}&to={today - timedelta(days=4)}&store={shop.code}"
+
+
+def _disconnect(who: Visitor, world: World, shop: Shop, folder: Path) -> Path:
+    """Disconnect while history still arrives; watch the erasure; download the certificate."""
+    page = who.page
+    who.go("/connections/")
+    page.get_by_role("link", name="Disconnect…").click()
+    expect(page.get_by_role("heading", name="Disconnect")).to_be_visible()
+    assert _fits(page)
+    page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")
+    page.get_by_role("button", name="Disconnect and erase").click()
+    page.wait_for_url(re.compile("/erasure/$"))
+    assert world.rows("select count(*) from connections_refresh_token where tenant_id = %s", (shop.tenant,)) == [(0,)]
+    calls = _calls(world, shop)
+    expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(timeout=60_000)
+    assert _fits(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the certificate").click()
+    file = folder / f"{shop.owner}-certificate.json"
+    download.value.save_as(file)
+    # One call may have been under way when the token went; none begins after it.
+    assert _calls(world, shop) <= calls + 1
+    return file
+
+
+def _calls(world: World, shop: Shop) -> int:
+    calls = world.ask_emulator("GET", "calls")["calls"]
+    return sum(int(call["count"]) for call in calls if call["selling_partner_id"] == shop.seller)
+
+
+def _verify(world: World, certificate: Path, folder: Path) -> None:
+    """The command accepts the certificate and refuses it when one byte is changed."""
+    done = world.theseller("verify-certificate", str(certificate))
+    assert (done.returncode, done.stdout[:6]) == (0, "VALID:"), done.stderr
+    content = bytearray(certificate.read_bytes())
+    at = content.index(b'"deleted"') + 12
+    content[at] ^= 1
+    changed = folder / "changed.json"
+    changed.write_bytes(content)
+    refused = world.theseller("verify-certificate", str(changed))
+    assert refused.returncode == 1
+    assert "REFUSED" in refused.stderr
+
+
+def _order_ids(world: World, shop: Shop) -> list[str]:
+    return [str(row[0]) for row in world.rows("select distinct order_id from ingest_order_line where tenant_id = %s", (shop.tenant,))]
+
+
+def _nothing_left(world: World, shop: Shop, orders: list[str]) -> None:
+    """No fact of the shop is in any table, nor any of its order numbers in any column of any table."""
+    assert len(orders) > 1000
+    rows = world.rows(
+        "select 'lines', count(*) from ingest_order_line where tenant_id = %(t)s union all"
+        " select 'ledger', count(*) from ingest_ledger_line where tenant_id = %(t)s union all"
+        " select 'days', count(*) from analytics_day where tenant_id = %(t)s union all"
+        " select 'products', count(*) from analytics_day_product where tenant_id = %(t)s".replace("%(t)s", f"'{shop.tenant}'")
+    )
+    assert {name: count for name, count in rows} == {"lines": 0, "ledger": 0, "days": 0, "products": 0}
+    found = search_everything(world, [Exact(f"order {number}", order.encode()) for number, order in enumerate(orders[::200])], files=False)
+    assert not found.hits
+
+
+def _judge(who: Visitor, world: World, states: dict[str, str]) -> None:
+    secrets = {name: world.secret(name) for name in ("lwa-client-secret", "root-key", "django-session-key", "demo-cast-password")}
+    who.visit.judge({**secrets, "session": who.session()}, callback=f"{world.web}/connections/callback/")
+    for name in ("state", "spapi_oauth_code"):
+        for value in who.visit.passed_through(name):
+            states[f"{name} {len(states)}"] = value
+
+
+def _search(world: World, sessions: dict[str, str], states: dict[str, str], say: Callable[[str], None]) -> None:
+    """Everything that the deployment keeps, before and after it stops, holds no canary and no credential."""
+    assert len(states) == 4, "two authorisations, each with its state and its code"
+    needles = [Exact(name, value.encode()) for name, value in {**sessions, **states}.items()]
+    running = search_everything(world, needles)
+    say(f"while it runs: {running}")
+    assert not running.hits
+    assert running.files > 500
+    assert running.bytes > 50_000_000
+    assert running.tables > 100
+    world.stop()
+    stopped = search_everything(world, needles, database=False)
+    say(f"after it stopped: {stopped}")
+    assert not stopped.hits
+
+
+def _fits(page: Page) -> bool:
+    """Return whether the page is no wider than its window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))

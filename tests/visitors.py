@@ -1,0 +1,147 @@
+"""People at a browser: Chromium, watched. Every console complaint, request and response body of a visit is kept and can be judged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Error as BrowserError
+
+CHROMIUM = (
+    os.environ.get("CHROMIUM") or os.environ.get("THESELLER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+)  # fmt: skip
+WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+#: Kinds of pages' parts whose bodies people can't read as text, and which hold none.
+_NO_TEXT = {"image", "font", "media"}
+_TOKENS = re.compile(rb"Atz[ar]\|[\w-]{8,}")
+
+
+@dataclass  # without slots: the browser library marks the handlers' owner
+class Visit:
+    """What happened in one browser session."""
+
+    origins: tuple[str, ...]
+    complaints: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    referrers: list[str] = field(default_factory=list)
+    bodies: list[tuple[str, bytes]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    def passed_through(self, name: str) -> set[str]:
+        """Return every value that the parameter `name` had in any address."""
+        return {value for address in self.addresses for value in parse_qs(urlsplit(address).query).get(name, [])}
+
+    def judge(self, secrets: dict[str, str], *, callback: str) -> None:
+        """Fail unless the visit was clean: no complaint, no foreign host, and no secret in a body, address or referrer.
+
+        `callback`: the one address that may carry the authorisation code and the state, for Amazon puts them there.
+        """
+        assert not self.complaints
+        assert not [
+            address for address in self.addresses if not address.startswith((*(f"{one}/" for one in self.origins), "blob:", "data:"))
+        ]
+        assert not self.unread, "bodies that could not be read prove nothing"
+        assert self.bodies
+        codes = self.passed_through("spapi_oauth_code")
+        for address in self.addresses:
+            if "spapi_oauth_code" in address:
+                assert address.startswith(callback)
+        told = {**secrets, **{f"authorisation code {number}": code for number, code in enumerate(sorted(codes))}}
+        for place, content in self.bodies:
+            assert not _TOKENS.search(content), f"a token of Amazon's in {place}"
+            for name, secret in told.items():
+                assert secret.encode() not in content, f"{name} in {place}"
+        for text in [*self.referrers, *(address for address in self.addresses if not address.startswith(callback))]:
+            assert "spapi_oauth_code" not in text
+            assert not [name for name, secret in told.items() if secret in text], "a secret in an address"
+
+    def watch(self, page: Page) -> None:
+        page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}") if said.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+        page.on("request", self._request)
+        page.on("requestfinished", self._finished)
+        page.on("requestfailed", self._failed)
+
+    def _request(self, request: Request) -> None:
+        self.addresses.append(request.url)
+        referrer = request.headers.get("referer")
+        if referrer:
+            self.referrers.append(referrer)
+
+    def _finished(self, request: Request) -> None:
+        # Static files are the same for everybody and come from the checkout; browsers keep them where their bodies can't be asked for.
+        if request.resource_type in _NO_TEXT or not request.url.startswith("http") or "/static/" in request.url:
+            return
+        try:
+            response = request.response()
+            if response is None or 300 <= response.status < 400 or response.status == 204:
+                return
+            self.bodies.append((request.url, response.body()))
+        except BrowserError as error:
+            self.unread.append(f"{request.url}: {str(error)[:120]}")
+
+    def _failed(self, request: Request) -> None:
+        # A page that is left stops what it was loading; that is no fault.
+        if request.failure and "ERR_ABORTED" not in request.failure:
+            self.complaints.append(f"failed: {request.url}: {request.failure}")
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One person's browser session."""
+
+    context: BrowserContext
+    page: Page
+    visit: Visit
+    web: str
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.web + path)
+
+    def sign_in(self, email: str, password: str) -> None:
+        self.go("/sign-in/")
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(lambda url: "/sign-in/" not in url)
+
+    def text(self) -> str:
+        """Return what the page says, as it is shown."""
+        return self.page.locator("body").inner_text()
+
+    def session(self) -> str:
+        """Return the cookie of this session: whoever has it is this person."""
+        return next(str(cookie["value"]) for cookie in self.context.cookies() if cookie.get("name") == "theseller_session")
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def visitor(browser: Browser, web: str, emulator: str, *, viewport: ViewportSize = WIDE, scheme: str = "light") -> Iterator[Visitor]:
+    """Open a browser session of its own, as on another person's machine."""
+    context = browser.new_context(viewport=viewport, color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    visit = Visit((web, emulator))
+    context.on("page", visit.watch)
+    try:
+        yield Visitor(context, context.new_page(), visit, web)
+    finally:
+        context.close()
