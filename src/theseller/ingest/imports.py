@@ -118,6 +118,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> Imported:
     if known := _recorded_at(bulk, file.inspection, connection.id):
         transaction.set_rollback(True)
         return replace(done, status=ImportStatus.ALREADY, since=known)
+    _refuse_while_erasing(bulk)
     stream = stream_report(file.chunks, replace(file.options, as_tuples=True))
     written, source_key = _write(stream, connection, tenant=tenant, at=at)
     if stream.require_inspection().sha256 != file.inspection.sha256:
@@ -136,6 +137,21 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> Imported:
     }
     record(Tag.IMPORT_RECORDED, actor=actor, tenant=tenant, subject=f"document:{identity}", at=at, details=details)
     return replace(done, document=identity)
+
+
+def _refuse_while_erasing(bulk: Bulk) -> None:
+    """Refuse while facts of an ended connection still stand: orders among them would count as there already, and then be erased."""
+    [(erasing,)] = bulk.rows(
+        """
+        with ended as materialized (select connection_id from connections_disconnection where tenant_id = %(tenant)s)
+        select exists (select from ended) and (
+            exists (select from ingest_order_line where tenant_id = %(tenant)s and connection_id in (select connection_id from ended))
+            or exists (select from ingest_ledger_line where tenant_id = %(tenant)s and connection_id in (select connection_id from ended)))
+        """
+    )
+    if erasing:
+        why = "the data of a connection that was ended is still being erased"
+        raise ReportRefusedError(why, "Import the file again when the certificate of its erasure is there, in a few minutes.")
 
 
 def _recorded_at(bulk: Bulk, inspection: Inspection, connection: UUID) -> datetime | None:
