@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from uuid import UUID
+
+
+class ServiceState(StrEnum):
+    """Why a key store or secret provider cannot answer, and with that who has to do what."""
+
+    UNREACHABLE = "unreachable"  # stopped, or no way to it: start it, and look at address, network and certificate
+    SLOW = "slow"  # no answer in time: nothing is known, the same call may be made again
+    BUSY = "busy"  # it asks for fewer calls: wait
+    SEALED = "sealed"  # it runs, and its keys are locked away: unseal it, or enable the key
+    DENIED = "denied"  # our credentials are refused: renew them, or widen the policy
+    NOT_SET_UP = "not-set-up"  # a mount, key or folder that it needs has not been made
+    READ_ONLY = "read-only"  # it gives and does not keep: change it where it is kept
+    DAMAGED = "damaged"  # it answers, with something that is not what was kept
 
 
 class CryptoError(Exception):
@@ -27,7 +41,15 @@ class NotCanonicalError(CryptoError):
     """A document cannot be written, or was not written, in the one canonical form that is signed."""
 
 
-class KeyStoreError(CryptoError):
+class _CannotAnswerError(CryptoError):
+    """Somebody who keeps keys or secrets cannot answer; `state` says why."""
+
+    def __init__(self, message: str, state: ServiceState = ServiceState.DAMAGED) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+class KeyStoreError(_CannotAnswerError):
     """The key store cannot answer: unreachable, damaged or misused. Nothing is known about the key that was asked for."""
 
 
@@ -55,8 +77,12 @@ class SecretNotFoundError(CryptoError):
     """The provider has no secret of this name."""
 
 
-class SecretProviderError(CryptoError):
+class SecretProviderError(_CannotAnswerError):
     """The provider cannot give or keep this secret: unreachable, malformed or ambiguous."""
+
+
+class ServiceError(KeyStoreError, SecretProviderError):
+    """The service behind a key store or secret provider cannot answer. The message says what to do, and quotes nothing of it."""
 
 
 class UnsafePermissionsError(KeyStoreError, SecretProviderError):

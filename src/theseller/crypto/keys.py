@@ -64,6 +64,19 @@ def checked_environment(environment: str) -> str:
     return environment
 
 
+def checked_owner(purpose: Purpose, owner: str) -> str:
+    """Return `owner` if a data key for `purpose` can be made for it.
+
+    Raises:
+        ValueError: the purpose is the root's, or the owner is empty, too long or not printable.
+    """
+    if purpose is Purpose.ROOT:
+        raise ValueError("a root key comes from the secret provider, not from the key store")
+    if not 1 <= len(owner) <= 200 or not owner.isprintable():
+        raise ValueError("a key's owner is 1 to 200 printable characters")
+    return owner
+
+
 def new_data_key(purpose: Purpose) -> DataKey:
     """Return a fresh random key. Only a key store keeps it; without one it is gone with the process."""
     return DataKey(new_id(), purpose, Secret(os.urandom(KEY_BYTES)))

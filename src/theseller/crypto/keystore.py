@@ -1,6 +1,6 @@
 """Data keys, kept outside the database and outside its backups. Destroying one is final: that is what erasure rests on.
 
-`KeyStore` is what the rest of the house knows; `FileKeyStore` is the default where there is no key service::
+`KeyStore` is what the rest of the house knows; `FileKeyStore` is the default where there is no key service (`wrapped.ServiceKeyStore`)::
 
     <directory>/purpose/<purpose>/<id>.json     a purpose key, sealed under the root key
     <directory>/data/<id>.json                  a data key, sealed under its purpose key
@@ -26,10 +26,11 @@ from theseller.crypto.errors import (
     KeyStoreError,
     SecretNotFoundError,
     SecretProviderError,
+    ServiceState,
 )
 from theseller.crypto.files import erase, erase_unfinished, file_system_time, locked, private_directory, read_private, write_private
 from theseller.crypto.keyfile import KeyRecord, decode, encode
-from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, checked_environment, new_data_key, parse_root_keys
+from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, checked_environment, checked_owner, new_data_key, parse_root_keys
 from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.providers import SecretProvider
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
@@ -90,10 +91,7 @@ class FileKeyStore:
         Raises:
             ValueError: the purpose is the root's, or the owner is empty, too long or not printable.
         """
-        if purpose is Purpose.ROOT:
-            raise ValueError("a root key comes from the secret provider, not from the key store")
-        if not 1 <= len(owner) <= 200 or not owner.isprintable():
-            raise ValueError("a key's owner is 1 to 200 printable characters")
+        checked_owner(purpose, owner)
         key = new_data_key(purpose)
         with self._answering(), locked(self._directory):
             wrapped = seal(self._current_purpose_key(purpose), self._place("data", key.id, purpose, owner), key.material)
@@ -155,7 +153,7 @@ class FileKeyStore:
         try:
             yield
         except OSError as error:
-            raise KeyStoreError(f"the key store {self._directory} does not answer: {error.strerror}") from error
+            raise KeyStoreError(f"the key store {self._directory} does not answer: {error.strerror}", ServiceState.UNREACHABLE) from error
 
     def _data_path(self, key_id: UUID) -> Path:
         return self._data / f"{key_id}.json"
@@ -220,7 +218,8 @@ class FileKeyStore:
                 f"the {purpose} key {key_id} is missing from {self._purposes}: restore the folder, never from another store"
             ) from None
         except (SecretNotFoundError, SecretProviderError) as error:
-            raise KeyStoreError(f"the root key is not to be had now: {error}") from error
+            state = error.state if isinstance(error, SecretProviderError) else ServiceState.NOT_SET_UP
+            raise KeyStoreError(f"the root key is not to be had now: {error}", state) from error
         except CannotOpenError:
             raise KeyStoreError(
                 f"the {purpose} keys in {self._directory} cannot be opened with this root key:"

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
-from theseller.crypto.files import erase_unfinished, locked, private_directory, read_private, write_private
+from theseller.crypto.files import erase, erase_unfinished, locked, private_directory, read_private, write_private
 from theseller.lib.secret import Secret
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -29,6 +30,22 @@ class SecretProvider(Protocol):
             SecretNotFoundError: the provider has none of this name.
             SecretProviderError: it cannot say, or what it has is no secret text.
         """
+
+
+class SecretKeeper(SecretProvider, Protocol):
+    """A provider that keeps what it is given. Each method raises SecretProviderError if it cannot, or may not."""
+
+    def put(self, name: str, secret: Secret) -> None:
+        """Keep `secret` under `name`, replacing what was there: whole, or not at all."""
+
+    def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
+        """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
+
+    def remove(self, name: str) -> None:
+        """Destroy the secret; harmless if there is none."""
+
+    def written_at(self, name: str) -> datetime | None:
+        """Return when the secret was last written, in UTC by the keeper's own clock; None if that is not known."""
 
 
 def new_text_secret() -> Secret:
@@ -58,7 +75,7 @@ class FileSecretProvider:
             raise SecretNotFoundError(f"no secret {name!r}: put it into {path} with mode 0600") from None
         except OSError as error:
             raise SecretProviderError(f"secret {name!r}: {path} cannot be read: {error.strerror}") from None
-        return _text_secret(name, content, str(path))
+        return text_secret(name, content, str(path))
 
     def put(self, name: str, secret: Secret) -> None:
         """Keep `secret` under `name`, replacing what was there; after a crash it is the old one or the new one.
@@ -82,53 +99,34 @@ class FileSecretProvider:
                 write_private(path, _checked_for_keeping(name, generate()).reveal_bytes() + b"\n")
         return self.get(name)
 
+    def remove(self, name: str) -> None:
+        """Overwrite and remove the secret's file; harmless if there is none."""
+        with locked(self.directory), contextlib.suppress(FileNotFoundError):
+            erase(self._path(name))
+
+    def written_at(self, name: str) -> datetime | None:
+        """Return when the file was last written; None if there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            return datetime.fromtimestamp(self._path(name).stat().st_mtime, UTC)
+        return None
+
     def _path(self, name: str) -> Path:
-        return self.directory / _checked_name(name)
+        return self.directory / checked_name(name)
 
 
-class EnvironmentSecretProvider:
-    """Secrets from variables: ``root-key`` is in THESELLER_ROOT_KEY, or in the file that THESELLER_ROOT_KEY_FILE names.
-
-    The file form is how Docker and systemd hand secrets over; who may read such a file is their business, not checked here.
-    """
-
-    def __init__(self, environment: Mapping[str, str], prefix: str = "THESELLER_") -> None:
-        """Read from `environment` (`os.environ`, as a rule)."""
-        self._environment = environment
-        self._prefix = prefix
-
-    def get(self, name: str, /) -> Secret:
-        """Return the secret.
-
-        Raises:
-            SecretNotFoundError: neither variable is set.
-            SecretProviderError: both are, or the file cannot be read, or the value is empty or no text.
-        """
-        variable = self._prefix + _checked_name(name).upper().replace("-", "_")
-        path = self._environment.get(variable + "_FILE")
-        if variable in self._environment and path is not None:
-            raise SecretProviderError(f"both {variable} and {variable}_FILE are set: keep one")
-        if path is not None:
-            return _text_secret(name, _read_given_file(variable + "_FILE", Path(path)), f"the file of {variable}_FILE")
-        if variable not in self._environment:
-            raise SecretNotFoundError(f"no secret {name!r}: set {variable}, or {variable}_FILE to the path of a file that holds it")
-        return _text_secret(name, self._environment[variable].encode(errors="surrogateescape"), variable)
-
-
-def _read_given_file(variable: str, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SecretProviderError(f"the file that {variable} names cannot be read: {error.strerror}") from None
-
-
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return `name` if it can name a secret. Raises ValueError if not."""
     if len(name) > 64 or not _NAME.fullmatch(name):
         raise ValueError("a secret's name is up to 64 lower-case letters and digits, in words joined by hyphens")
     return name
 
 
-def _text_secret(name: str, content: bytes, origin: str) -> Secret:
+def text_secret(name: str, content: bytes, origin: str) -> Secret:
+    """Return what `origin` holds as a secret; one line end after it does not count, since editors add one.
+
+    Raises:
+        SecretProviderError: it is no text, is empty, or begins or ends with white space.
+    """
     secret = Secret(content.removesuffix(b"\n").removesuffix(b"\r"))
     return _checked(name, secret, f"{origin} does not hold one secret")
 

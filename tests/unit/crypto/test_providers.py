@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, UnsafePermissionsError
-from theseller.crypto.providers import EnvironmentSecretProvider, FileSecretProvider, new_text_secret
+from theseller.crypto.providers import FileSecretProvider, new_text_secret
+from theseller.crypto.variables import EnvironmentSecretProvider
 from theseller.lib.secret import Secret
 
 # The tests' own threads (xdist has some) do nothing that a forked child waits for.

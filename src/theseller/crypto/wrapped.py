@@ -1,0 +1,177 @@
+"""A `KeyStore` over a service: key files on its shelf, each wrapped by a key that never leaves it.
+
+Nothing is cached, so a key that one process destroys is gone for every other at once. The order of things is that of
+`FileKeyStore`: a tombstone is written before the key is erased and read after the key was read, so whatever is interrupted is
+known as destroyed, and is finished by the next call or start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError
+from theseller.crypto.keyfile import KeyRecord, decode, encode
+from theseller.crypto.keys import DataKey, Purpose, checked_owner
+from theseller.crypto.place import NO_TENANT, Place
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+
+
+class Folder(StrEnum):
+    """The two kinds of things on a shelf."""
+
+    KEYS = "keys"
+    DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A key file as the service gave it, and when the service took it, by its own clock."""
+
+    content: bytes
+    written_at: datetime
+
+
+class Shelf(Protocol):
+    """Where key files lie: outside the database. Each method raises KeyStoreError if the service cannot answer."""
+
+    def read(self, folder: Folder, key_id: UUID, /) -> Kept | None:
+        """Return one file, or None if there is none."""
+
+    def add(self, folder: Folder, key_id: UUID, content: bytes, /) -> bool:
+        """Keep a new file, whole or not at all; False, and nothing changed, if there is one of this id."""
+
+    def erase(self, key_id: UUID, /) -> None:
+        """Remove a key's file and every older version of it for good; harmless if there is none."""
+
+    def ids(self, folder: Folder, /) -> set[UUID]:
+        """Return the ids of all files in the folder."""
+
+    def contents(self, folder: Folder, /) -> Mapping[UUID, Kept]:
+        """Return all files in the folder; one that goes meanwhile may be left out."""
+
+
+class Wrapper(Protocol):
+    """Makes and opens wrapped keys. What it makes opens only with the same id, purpose, owner and environment."""
+
+    def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
+        """Return 32 fresh random bytes, and the same wrapped."""
+
+    def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
+        """Return what `make` wrapped for this record. Raises CannotOpenError if it did not."""
+
+
+def wrapping_place(record: KeyRecord, environment: str) -> Place:
+    """Return where a wrapped key lives: the context that it is bound to."""
+    if record.purpose is None:
+        raise CannotOpenError
+    return Place(NO_TENANT, "keystore", "data", f"{record.id}:{record.owner}", record.purpose, environment)
+
+
+class ServiceKeyStore:
+    """A `KeyStore` whose keys lie with a service. Any number of machines may share it."""
+
+    def __init__(self, shelf: Shelf, wrapper: Wrapper) -> None:
+        """Finish what a killed process left half done. Raises KeyStoreError if the service cannot answer now."""
+        self._shelf = shelf
+        self._wrapper = wrapper
+        for key_id in shelf.ids(Folder.KEYS) & shelf.ids(Folder.DESTROYED):
+            shelf.erase(key_id)
+
+    def create(self, purpose: Purpose, owner: str) -> DataKey:
+        """Make and keep a fresh data key for `owner`; it is with the service when this returns.
+
+        Raises:
+            ValueError: the purpose is the root's, or the owner is empty, too long or not printable.
+            KeyStoreError: the service cannot answer. A key that it may have kept all the same seals nothing.
+        """
+        record = KeyRecord(new_id(), purpose, checked_owner(purpose, owner), None)
+        material, wrapped = self._wrapper.make(record)
+        if not self._shelf.add(Folder.KEYS, record.id, encode(record, wrapped)):
+            raise KeyStoreError(f"the service already keeps something under the fresh key id {record.id}")
+        return DataKey(record.id, purpose, material)
+
+    def get(self, key_id: UUID, /) -> DataKey:
+        """Return the key. Raises KeyNotFoundError, KeyDestroyedError, or KeyStoreError."""
+        kept = self._shelf.read(Folder.KEYS, key_id)
+        key: DataKey | None = None
+        failure: KeyStoreError | None = None
+        try:
+            key = None if kept is None else self._unwrap(key_id, kept)
+        except CannotOpenError:
+            failure = KeyStoreError(f"the kept form of key {key_id} is damaged, or was made in another environment")
+        except KeyStoreError as error:
+            failure = error
+        # Asked after reading, so that a key whose destruction has begun anywhere is not handed out.
+        if self._shelf.read(Folder.DESTROYED, key_id) is not None:
+            raise KeyDestroyedError(key_id)
+        if failure is not None:
+            raise failure
+        if key is None:
+            raise KeyNotFoundError(key_id)
+        return key
+
+    def destroy(self, key_id: UUID, /) -> None:
+        """Write the tombstone, erase the key, and read back that it is gone; again is harmless.
+
+        Raises:
+            KeyNotFoundError: this store never held it.
+            KeyStoreError: the service cannot answer, or still gives the key: destroy it again.
+        """
+        if self._shelf.read(Folder.DESTROYED, key_id) is None:
+            self._bury(key_id)
+        self._shelf.erase(key_id)
+        if self._shelf.read(Folder.KEYS, key_id) is not None:
+            raise KeyStoreError(f"key {key_id} was erased, and the service still gives it: destroy it again")
+
+    def exists(self, key_id: UUID, /) -> bool:
+        """Say whether the key can still open something."""
+        return self._shelf.read(Folder.KEYS, key_id) is not None and self._shelf.read(Folder.DESTROYED, key_id) is None
+
+    def record(self, key_id: UUID, /) -> KeyRecord:
+        """Return what is known of the key, destroyed or not. Raises KeyNotFoundError."""
+        # The tombstone is asked for twice: between the first two reads another process may destroy the key.
+        for folder in (Folder.DESTROYED, Folder.KEYS, Folder.DESTROYED):
+            kept = self._shelf.read(folder, key_id)
+            if kept is not None:
+                return _record(folder, key_id, kept)
+        raise KeyNotFoundError(key_id)
+
+    def list(self) -> tuple[KeyRecord, ...]:
+        """Return the records of all keys, destroyed ones too, oldest first (an id begins with its time)."""
+        # The tombstones are read last and win, so that a key destroyed meanwhile is neither lost nor called alive.
+        found = {
+            key_id: _record(folder, key_id, kept)
+            for folder in (Folder.KEYS, Folder.DESTROYED)
+            for key_id, kept in self._shelf.contents(folder).items()
+        }
+        return tuple(found[key_id] for key_id in sorted(found))
+
+    def _unwrap(self, key_id: UUID, kept: Kept) -> DataKey:
+        file = decode(key_id, kept.content)
+        if file.record.purpose is None:
+            raise KeyStoreError(f"key {key_id} is kept without a purpose")
+        return DataKey(key_id, file.record.purpose, self._wrapper.open(file.record, file.wrapped))
+
+    def _bury(self, key_id: UUID) -> None:
+        """Write the tombstone. Damage must not keep a key from being destroyed, so its record may be unknown."""
+        kept = self._shelf.read(Folder.KEYS, key_id)
+        if kept is None:
+            if self._shelf.read(Folder.DESTROYED, key_id) is None:  # else another process was faster
+                raise KeyNotFoundError(key_id)
+            return
+        try:
+            record = decode(key_id, kept.content).record
+        except KeyStoreError:
+            record = KeyRecord(key_id, None, "", None)
+        self._shelf.add(Folder.DESTROYED, key_id, encode(record, wrapped=b""))
+
+
+def _record(folder: Folder, key_id: UUID, kept: Kept) -> KeyRecord:
+    record = decode(key_id, kept.content).record
+    return record if folder is Folder.KEYS else replace(record, destroyed_at=kept.written_at)
