@@ -170,7 +170,7 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = ENVIRONMENT.state / "static"
+STATIC_ROOT = None  # Served by whitenoise straight from the packages: nothing is collected, nothing can be out of date.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -25,7 +25,7 @@ class ChoiceForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one thing to see."},
     )
-    marketplace = forms.ChoiceField(label="Your Amazon store", choices=_stores, initial="ATVPDKIKX0DER")
+    marketplace = forms.ChoiceField(label="Your Amazon store", label_suffix="", choices=_stores, initial="ATVPDKIKX0DER")
 
 
 class DisconnectForm(forms.Form):
@@ -33,6 +33,7 @@ class DisconnectForm(forms.Form):
 
     confirm = forms.CharField(
         label="Type DISCONNECT to confirm",
+        label_suffix="",
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )

@@ -1,0 +1,67 @@
+"""Signing in, staying in, and what the database knows of it."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from tests.cast import PASSWORD, Cast, Person
+
+
+def _sign_in(person: Person, password: str = PASSWORD, **extra: str) -> tuple[Client, int]:
+    client = Client()
+    answer = client.post("/sign-in/", {"email": person.email, "password": password, **extra}, headers={"x-forwarded-for": "203.0.113.9"})
+    return client, answer.status_code
+
+
+def test_a_right_password_signs_in(cast: Cast) -> None:
+    client, status = _sign_in(cast.alice)
+    assert status == 302
+    assert client.get("/connections/").status_code == 200
+
+
+def test_a_wrong_password_and_an_unknown_address_answer_alike(cast: Cast) -> None:
+    wrong = Client().post("/sign-in/", {"email": cast.alice.email, "password": "nope"})
+    unknown = Client().post("/sign-in/", {"email": "nobody@example.com", "password": "nope"})
+    assert (wrong.status_code, unknown.status_code) == (422, 422)
+    assert b"do not match an account" in wrong.content
+    assert b"do not match an account" in unknown.content
+
+
+def test_ten_wrong_tries_lock_an_address_out_even_for_the_right_password(cast: Cast) -> None:
+    for _ in range(10):
+        _sign_in(cast.charlie, "wrong")
+    assert _sign_in(cast.charlie)[1] == 429
+
+
+def test_the_session_key_in_the_cookie_is_not_in_the_database(cast: Cast) -> None:
+    client, _ = _sign_in(cast.alice)
+    key = client.cookies["theseller_session"].value
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from django_session where session_key = %s or session_data like %s", [key, f"%{key}%"])
+        assert cursor.fetchone() == (0,)
+
+
+def test_signing_out_ends_the_session_in_the_database(cast: Cast) -> None:
+    client, _ = _sign_in(cast.alice)
+    stolen = client.cookies["theseller_session"].value
+    client.post("/sign-out/")
+    thief = Client()
+    thief.cookies["theseller_session"] = stolen
+    assert thief.get("/connections/").status_code == 302
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_next_leads_nowhere_else(cast: Cast, target: str) -> None:
+    answer = Client().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD, "next": target})
+    assert answer["Location"] == "/"
+
+
+def test_a_person_removed_from_a_shop_has_no_seat_at_once(cast: Cast, database: str) -> None:
+    import psycopg
+    from tests.database import test_server
+
+    client, _ = _sign_in(cast.bob)
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        superuser.execute("delete from accounts_membership where user_id = %s", [cast.bob.id])
+    assert client.get("/connections/")["Location"] == "/no-shop/"
