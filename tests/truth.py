@@ -21,7 +21,7 @@ _REFUNDS = {"Refund", "GuaranteeClaim", "Chargeback"}
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """A day of the orders book: orders that are neither cancelled nor replacements, by purchase day."""
+    """A day of the orders book: orders that are not cancelled, by purchase day. Replacements are free, but only the API names them."""
 
     orders: int = 0
     units: int = 0
@@ -56,7 +56,9 @@ class Truth:
     def _sold_on(self, day: date, at: datetime) -> Sold:
         counted = [order for order in self._world.orders_of_day(self.seller, self.store, day) if _is_sale(order, at)]
         lines = [line for order in counted for line in order.lines]
-        return Sold(len(counted), sum(line.quantity for line in lines), self._amount(sum(line.price for line in lines)))
+        # Amazon tells no price while an order is pending.
+        priced = [line.price for order in counted for line in order.lines if order.status(at) != "PENDING"]
+        return Sold(len(counted), sum(line.quantity for line in lines), self._amount(sum(priced)))
 
     def order_lines(self, day: date, at: datetime) -> int:
         """Return how many order lines Amazon has for a day, cancelled ones included."""
@@ -84,7 +86,7 @@ class Truth:
 
 
 def _is_sale(order: Order, at: datetime) -> bool:
-    return order.created <= at and not order.off_amazon and order.replaces is None and order.status(at) != "CANCELLED"
+    return order.created <= at and not order.off_amazon and order.status(at) != "CANCELLED"
 
 
 def _parts(event: Event) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from theseller.ingest.pull import Pull
 from theseller.ingest.stock import document_of, record_document
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome
 from theseller.ingest.windows import written
+from theseller.lib.marketplaces import by_code
 
 REPORT_TYPE = ReportType.SETTLEMENT_V2
 #: Amazon keeps these reports for 90 days.
@@ -87,12 +88,14 @@ def _fetch(pull: Pull, cursor: dict[str, Any]) -> None:
     def write() -> None:
         stores = pull.view.marketplace_ids
         done = write_settlement(summary, report.rows(), tenant=pull.tenant, connection=pull.connection, marketplace_ids=stores, at=pull.at)
+        # A settlement speaks for the stores that it names. Said of all, it would silence Finances for stores that it knows nothing of.
+        named = [by_code(code).id for code in report.inspection.marketplaces]
         document = document_of(
             report.inspection,
             done,
             origin=DocumentOrigin.PULLED,
             source_key=summary.settlement_id,
-            marketplace_ids=stores,
+            marketplace_ids=named,
             covers_from=summary.starts_at,
             covers_until=summary.ends_at,
         )
