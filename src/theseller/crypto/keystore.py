@@ -13,7 +13,7 @@ need none. A data key is read from its file each time, so that destroying it tak
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -35,7 +35,8 @@ from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.providers import SecretProvider
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
 
-_PURPOSE_KEY = "purpose key"
+#: The owner in the files of purpose keys.
+PURPOSE_KEY = "purpose key"
 
 
 class KeyStore(Protocol):
@@ -104,7 +105,7 @@ class FileKeyStore:
         failure: KeyStoreError | None = None
         try:
             with self._answering(), contextlib.suppress(FileNotFoundError):
-                key = self._unwrap(key_id, read_private(self._data_path(key_id)))
+                key = self._read(self._data_path(key_id), lambda content: self._unwrap(key_id, content))
         except CannotOpenError:
             failure = KeyStoreError(f"the file of key {key_id} in {self._data} is damaged")
         except KeyStoreError as error:
@@ -201,18 +202,18 @@ class FileKeyStore:
             return self._purpose_key(purpose, ids[-1])
         key = new_data_key(purpose)
         root = self._roots()[0]
-        wrapped = seal(root, self._place(purpose.value, key.id, Purpose.ROOT, _PURPOSE_KEY), key.material)
-        write_private(folder / f"{key.id}.json", encode(KeyRecord(key.id, purpose, _PURPOSE_KEY, None), wrapped))
+        wrapped = seal(root, self._place(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material)
+        write_private(folder / f"{key.id}.json", encode(KeyRecord(key.id, purpose, PURPOSE_KEY, None), wrapped))
         return key
 
     def _purpose_key(self, purpose: Purpose, key_id: UUID) -> DataKey:
+        path = self._purposes / purpose.value / f"{key_id}.json"
         known = self._purpose_keys.get(key_id)
-        if known is not None:
+        if known is not None and path.exists():  # A retired key must not live on in our memory.
             return known
+        self._purpose_keys.pop(key_id, None)
         try:
-            file = decode(key_id, read_private(self._purposes / purpose.value / f"{key_id}.json"))
-            place = self._place(purpose.value, key_id, Purpose.ROOT, _PURPOSE_KEY)
-            key = DataKey(key_id, purpose, open_sealed(_Ring(self._roots()), place, file.wrapped))
+            key = self._read(path, lambda content: self._unwrap_purpose_key(purpose, key_id, content))
         except FileNotFoundError:
             raise KeyStoreError(
                 f"the {purpose} key {key_id} is missing from {self._purposes}: restore the folder, never from another store"
@@ -227,6 +228,21 @@ class FileKeyStore:
             ) from None
         self._purpose_keys[key_id] = key
         return key
+
+    def _unwrap_purpose_key(self, purpose: Purpose, key_id: UUID, content: bytes) -> DataKey:
+        place = self._place(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY)
+        return DataKey(key_id, purpose, open_sealed(_Ring(self._roots()), place, decode(key_id, content).wrapped))
+
+    def _read(self, path: Path, unwrap: Callable[[bytes], DataKey]) -> DataKey:
+        """Return the key in `path`. A rotation may wrap it anew, and retire the key above it, between our reading and our unwrapping."""
+        content = read_private(path)
+        try:
+            return unwrap(content)
+        except (CannotOpenError, KeyStoreError):
+            again = read_private(path)
+            if again == content:
+                raise
+            return unwrap(again)
 
     def _roots(self) -> tuple[DataKey, ...]:
         return parse_root_keys(self._root.get(ROOT_KEY_NAME), self._environment)

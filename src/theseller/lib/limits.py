@@ -1,6 +1,10 @@
-"""How long facts live: the one number that writing, partitioning and erasing must agree on."""
+"""Limits that several rooms must agree on: how long facts live, and how long a secret serves."""
 
 from __future__ import annotations
 
 #: 18 months of facts that are not personal data (Data Protection Policy 1.7; clause life-purge-30 ends them sooner).
 FACTS_KEPT_DAYS = 548
+#: No secret serves longer than this, whatever is configured (clause cred-rotation).
+SECRET_DAYS_MAX = 90
+#: A process uses what it read of a replaceable secret at most this long.
+SECRET_CACHE_SECONDS = 2.0

@@ -1,0 +1,50 @@
+"""Secrets of our own making that say when they were made, whoever keeps them and however often they were restored.
+
+``theseller-1.<id>.<43 random characters>``: the id is a version 7 UUID in hexadecimal, its first 48 bits the milliseconds since 1970. It
+is no secret: it may stand in a log, and names this very secret.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime
+from uuid import UUID
+
+from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.keys import parse_root_keys
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+
+_PREFIX = "theseller-1"
+_DATED = re.compile(_PREFIX + r"\.([0-9a-f]{32})\.[A-Za-z0-9_-]{43}")
+
+
+def new_dated_secret() -> Secret:
+    """Return a fresh secret of 256 random bits with its id."""
+    return Secret(f"{_PREFIX}.{new_id().hex}.{secrets.token_urlsafe(32)}")
+
+
+def dated_id(secret: Secret) -> UUID | None:
+    """Return the id that a secret of `new_dated_secret` carries, None for any other."""
+    found = _DATED.fullmatch(secret.reveal())
+    return UUID(hex=found.group(1)) if found else None
+
+
+def made_at(identifier: UUID) -> datetime | None:
+    """Return when a version 7 UUID (of a key, or of a dated secret) was made, in UTC; None for a UUID of another kind."""
+    if identifier.version != 7:
+        return None
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+
+
+def root_key_ids(text: Secret, environment: str) -> tuple[UUID, ...]:
+    """Return the ids of the root keys in a secret, the one that wraps first; none if there is no such key in it.
+
+    Raises:
+        WrongEnvironmentError: they are another environment's.
+    """
+    try:
+        return tuple(key.id for key in parse_root_keys(text, environment))
+    except KeyStoreError:
+        return ()

@@ -1,0 +1,91 @@
+"""Secrets that a long-running process uses and that are replaced under it: read anew, never held for long.
+
+A process that can't reach the provider goes on with what it read last: a key service's pause must not become ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Generic, TypeVar
+
+from typing_extensions import override
+
+from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
+from theseller.crypto.providers import SecretProvider
+from theseller.lib.limits import SECRET_CACHE_SECONDS
+from theseller.lib.secret import REDACTED, Secret
+
+#: What a secret's name is followed by while it is being replaced: the coming one, and the one that is still believed.
+NEXT, PREVIOUS = "-next", "-previous"
+
+T = TypeVar("T")
+
+
+def secret_or_none(secrets: SecretProvider, name: str) -> Secret | None:
+    """Return the secret, or None if the provider has none of this name. Raises SecretProviderError if it can't say."""
+    try:
+        return secrets.get(name)
+    except SecretNotFoundError:
+        return None
+
+
+class Live(Generic[T]):
+    """A value read again when it is older than `seconds`. Threads share it."""
+
+    def __init__(self, read: Callable[[], T], seconds: float = SECRET_CACHE_SECONDS) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._known: tuple[float, T] | None = None
+
+    def __call__(self) -> T:
+        """Return the value. Raises what `read` raises, but when the provider only pauses, the value read last is good enough."""
+        begun = time.monotonic()
+        known = self._known
+        if known is not None and begun - known[0] < self._seconds:
+            return known[1]
+        try:
+            value = self._read()
+        except SecretProviderError:
+            if known is None:
+                raise
+            return known[1]
+        # Dated before the reading: from then on, a change may have been missed.
+        self._known = begun, value
+        return value
+
+
+class LivePassword:
+    """A database password as psycopg and its pools take it: `str()` reads it for the connection that is being made.
+
+    Django, psycopg's pools and Procrastinate's hold one set of connection parameters for the life of the process and turn each into
+    text for each new connection; this object is the password among them. While a password is being replaced PostgreSQL knows either
+    the old or the coming one, and nobody can say which: they are given in turn, and a pool tries again within a second.
+    """
+
+    def __init__(self, secrets: SecretProvider, name: str) -> None:
+        self._secrets = secrets
+        self._name = name
+        self._turn = count()
+        self._last = Secret("")
+
+    @override
+    def __str__(self) -> str:
+        """Return the plain password. Only psycopg has a reason to ask."""
+        try:
+            candidates = [found for name in (self._name, self._name + NEXT) if (found := secret_or_none(self._secrets, name)) is not None]
+        except SecretProviderError:
+            return self._last.reveal()
+        if not candidates:
+            return ""  # Tools that never connect (type checks, `makemigrations --check`) need none; a connection without one fails.
+        self._last = candidates[next(self._turn) % len(candidates)]
+        return self._last.reveal()
+
+    @override
+    def __repr__(self) -> str:
+        return REDACTED
+
+    @override
+    def __format__(self, spec: str) -> str:
+        return REDACTED

@@ -1,0 +1,111 @@
+"""Replacing the keys above the data keys of a file key store, under the eyes of processes that read and write it.
+
+Each level is random, so a new root key re-wraps purpose keys only, and a new purpose key re-wraps data keys only; no sealed value is
+touched. Every file is replaced whole, so a kill leaves each key under the old one or the new one, and the same call again goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.files import erase, locked, private_directory, read_private, write_private
+from theseller.crypto.keyfile import KeyRecord, decode, encode
+from theseller.crypto.keys import Purpose, new_data_key
+from theseller.crypto.keystore import PURPOSE_KEY, FileKeyStore
+from theseller.crypto.sealed import key_id_of, seal
+
+
+class RotatableKeyStore(FileKeyStore):
+    """The same directory as a `FileKeyStore`, with the verbs that replace its root and purpose keys."""
+
+    @classmethod
+    def of(cls, store: FileKeyStore) -> Self:
+        """Open the directory of `store` for rotation."""
+        return cls(store._directory, store._root, environment=store._environment)  # noqa: SLF001  the same class, a level up
+
+    def purpose_keys(self) -> dict[Purpose, tuple[UUID, ...]]:
+        """Return the ids of the purpose keys, oldest first; the last one wraps what is made now."""
+        found = {purpose: self._purpose_ids(purpose) for purpose in Purpose}
+        return {purpose: ids for purpose, ids in found.items() if ids}
+
+    def under_root(self, root: UUID) -> int:
+        """Return how many purpose keys are wrapped by the root key `root`."""
+        return sum(self._wrapped_by(path) == root for path in self._purpose_files())
+
+    def under_purpose_key(self, key_id: UUID) -> int:
+        """Return how many data keys are wrapped by the purpose key `key_id`."""
+        return sum(self._wrapped_by(path) == key_id for path in self._data.glob("*.json"))
+
+    def rewrap_purpose_keys(self) -> int:
+        """Wrap by the first root key every purpose key that another one wraps; return how many were."""
+        wrapped = 0
+        for path in self._purpose_files():
+            with self._answering(), locked(self._directory):
+                root, purpose, key_id = self._roots()[0], Purpose(path.parent.name), UUID(path.stem)
+                if self._wrapped_by(path) != root.id:
+                    key = self._purpose_key(purpose, key_id)
+                    sealed = seal(root, self._place(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY), key.material)
+                    write_private(path, encode(KeyRecord(key_id, purpose, PURPOSE_KEY, None), sealed))
+                    wrapped += 1
+        return wrapped
+
+    def new_purpose_key(self, purpose: Purpose) -> UUID:
+        """Make a purpose key that wraps from now on, and return its id.
+
+        Raises:
+            KeyStoreError: the clock runs behind the one that made the last key, so the new one would not count as the newest.
+        """
+        with self._answering(), locked(self._directory):
+            ids = self._purpose_ids(purpose)
+            key = new_data_key(purpose)
+            if ids and key.id <= ids[-1]:
+                raise KeyStoreError("this machine's clock is behind the newest key's: set it right, then rotate again")
+            folder = private_directory(self._purposes / purpose.value)
+            sealed = seal(self._roots()[0], self._place(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material)
+            write_private(folder / f"{key.id}.json", encode(KeyRecord(key.id, purpose, PURPOSE_KEY, None), sealed))
+        return key.id
+
+    def rewrap_data_keys(self, purpose: Purpose) -> int:
+        """Wrap by the newest purpose key every data key of this purpose that an older one wraps; return how many were."""
+        wrapped, newest = 0, self._purpose_ids(purpose)[-1]
+        for path in self._data.glob("*.json"):
+            # The lock is taken for one key at a time: who makes or destroys a key must not wait for all of them.
+            with self._answering(), contextlib.suppress(FileNotFoundError), locked(self._directory):
+                content = read_private(path)
+                record = decode(UUID(path.stem), content).record
+                if record.purpose is purpose and self._wrapped_by(path) != newest and not self._tombstone_path(record.id).exists():
+                    key = self._unwrap(record.id, content)
+                    place = self._place("data", record.id, purpose, record.owner)
+                    write_private(path, encode(record, seal(self._purpose_key(purpose, newest), place, key.material)))
+                    wrapped += 1
+        return wrapped
+
+    def retire_purpose_keys(self, purpose: Purpose) -> int:
+        """Erase every older purpose key that nothing is wrapped by; return how many still wrap something and were kept."""
+        kept = 0
+        with self._answering(), locked(self._directory):
+            for key_id in self._purpose_ids(purpose)[:-1]:
+                if self.under_purpose_key(key_id):
+                    kept += 1
+                else:
+                    erase(self._purposes / purpose.value / f"{key_id}.json")
+        return kept
+
+    def _purpose_ids(self, purpose: Purpose) -> tuple[UUID, ...]:
+        return tuple(sorted(UUID(path.stem) for path in (self._purposes / purpose.value).glob("*.json")))
+
+    def _purpose_files(self) -> Iterator[Path]:
+        yield from sorted(self._purposes.glob("*/*.json"))
+
+    def _wrapped_by(self, path: Path) -> UUID | None:
+        """Return the id of the key that wraps the key in `path`; None if its file has gone meanwhile."""
+        try:
+            content = read_private(path)
+        except FileNotFoundError:
+            return None
+        return key_id_of(decode(UUID(path.stem), content).wrapped)

@@ -1,0 +1,110 @@
+"""Root and purpose keys are replaced under living readers; an old one is gone when nothing is under it, and only then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from theseller.crypto.dated import dated_id, made_at, new_dated_secret, root_key_ids
+from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.keys import Purpose, new_root_key
+from theseller.crypto.keystore import FileKeyStore
+from theseller.crypto.live import Live, LivePassword
+from theseller.crypto.providers import FileSecretProvider
+from theseller.crypto.rewrap import RotatableKeyStore
+from theseller.lib import clock
+from theseller.lib.secret import Secret
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> FileSecretProvider:
+    provider = FileSecretProvider(tmp_path / "secrets")
+    provider.put("root-key", new_root_key("test"))
+    return provider
+
+
+@pytest.fixture
+def store(tmp_path: Path, secrets: FileSecretProvider) -> RotatableKeyStore:
+    return RotatableKeyStore.of(FileKeyStore(tmp_path / "keys", secrets, environment="test"))
+
+
+def test_a_root_key_is_replaced_and_the_old_one_then_opens_nothing(
+    tmp_path: Path, store: RotatableKeyStore, secrets: FileSecretProvider
+) -> None:
+    keys = [store.create(purpose, "connection:1") for purpose in (Purpose.REFRESH_TOKEN, Purpose.SIGNING)]
+    reader = FileKeyStore(tmp_path / "keys", secrets, environment="test")
+    old, new = secrets.get("root-key"), new_root_key("test")
+    secrets.put("root-key", Secret(f"{new.reveal()}\n{old.reveal()}"))
+    new_id, old_id = root_key_ids(secrets.get("root-key"), "test")
+    assert store.under_root(old_id) == 2
+    assert store.rewrap_purpose_keys() == 2
+    assert store.rewrap_purpose_keys() == 0
+    assert (store.under_root(old_id), store.under_root(new_id)) == (0, 2)
+    secrets.put("root-key", new)
+    for key in keys:
+        assert reader.get(key.id).material == key.material
+    secrets.put("root-key", old)
+    with pytest.raises(KeyStoreError):
+        FileKeyStore(tmp_path / "keys", secrets, environment="test").get(keys[0].id)
+
+
+def test_a_purpose_key_is_replaced_under_a_reader_that_still_remembers_it(
+    tmp_path: Path, store: RotatableKeyStore, secrets: FileSecretProvider
+) -> None:
+    keys = [store.create(Purpose.REFRESH_TOKEN, f"connection:{number}") for number in range(3)]
+    other = store.create(Purpose.SIGNING, "certificates")
+    reader = FileKeyStore(tmp_path / "keys", secrets, environment="test")
+    assert reader.get(keys[0].id).material == keys[0].material
+    (old,) = store.purpose_keys()[Purpose.REFRESH_TOKEN]
+    before = {path: path.read_bytes() for path in (tmp_path / "keys" / "data").glob("*.json")}
+    new = store.new_purpose_key(Purpose.REFRESH_TOKEN)
+    assert store.retire_purpose_keys(Purpose.REFRESH_TOKEN) == 1, "an old key that wraps something was erased"
+    assert store.rewrap_data_keys(Purpose.REFRESH_TOKEN) == 3
+    assert (store.under_purpose_key(old), store.under_purpose_key(new)) == (0, 3)
+    assert store.retire_purpose_keys(Purpose.REFRESH_TOKEN) == 0
+    assert store.purpose_keys()[Purpose.REFRESH_TOKEN] == (new,)
+    assert [reader.get(key.id).material for key in (*keys, other)] == [key.material for key in (*keys, other)]
+    # A copy of a key file from before the rotation: the key above it is gone, from the disk and from the reader's memory.
+    stolen = tmp_path / "keys" / "data" / f"{keys[0].id}.json"
+    stolen.write_bytes(before[stolen])
+    with pytest.raises(KeyStoreError):
+        reader.get(keys[0].id)
+
+
+def test_a_dated_secret_says_when_it_was_made_and_others_do_not() -> None:
+    before = clock.now()
+    secret = new_dated_secret()
+    identifier = dated_id(secret)
+    assert identifier is not None
+    born = made_at(identifier)
+    assert born is not None
+    assert abs((born - before).total_seconds()) < 5
+    assert dated_id(Secret("hunter2")) is None
+
+
+def test_a_live_value_is_read_anew_and_survives_a_provider_that_pauses() -> None:
+    from theseller.crypto.errors import SecretProviderError
+
+    answers: list[int | Exception] = [1, 2, SecretProviderError("paused"), 3]
+
+    def read() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    live = Live(read, seconds=0)
+    assert [live() for _ in range(4)] == [1, 2, 2, 3]
+    held = Live(iter([1, 2]).__next__, seconds=60)
+    assert [held(), held()] == [1, 1]
+
+
+def test_a_password_under_rotation_is_tried_old_and_new_in_turn(secrets: FileSecretProvider) -> None:
+    password = LivePassword(secrets, "db-web")
+    assert str(password) == ""
+    secrets.put("db-web", Secret("old"))
+    assert {str(password) for _ in range(4)} == {"old"}
+    secrets.put("db-web-next", Secret("new"))
+    assert {str(password) for _ in range(2)} == {"old", "new"}
+    assert "old" not in f"{password} {password!r}"
