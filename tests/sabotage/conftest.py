@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from tests.database import test_server
+from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import Deployment, set_up
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with own_database("sabotage") as name:
+        yield name
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,9 @@ from theseller.edge.status import look_of
 #: Clocks of two machines may differ by this much; evidence from further ahead is believed by nobody.
 _SKEW = timedelta(minutes=1)
 
+#: What a visitor is told at the top, the worst first.
+_ATTENTION = (Status.BROKEN, Status.STALE)
+
 
 def colour(evidence: Evidence | None, freshness: timedelta, *, at: datetime, version: str) -> tuple[Status, str]:
     """Return what may be said of a control, and why where it is not simply the evidence's own word.
@@ -62,7 +65,10 @@ def context(shown: Board, *, public_keys: Sequence[str]) -> dict[str, Any]:
         "at": shown.at,
         "public_keys": public_keys,
         "tally": [(status, f"{shown.count(status)} {look_of(status).label.lower()}") for status in Status if shown.count(status)],
-        "not_built": shown.count(Status.UNKNOWN, built=False),
+        "not_built": sum(not one.built for one in shown.shown),
+        "tested": sum(one.built for one in shown.shown),
+        "attention": [(look_of(status).label, one) for status in _ATTENTION for one in shown.shown if one.outcome is status],
+        "has_broken": bool(shown.count(Status.BROKEN)),
         "total": len(shown.shown),
     }
 
