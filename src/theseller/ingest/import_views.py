@@ -53,8 +53,9 @@ def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpR
 @csrf_protect
 def import_files(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show the page (GET); inspect the files, or with `confirm` store them (POST). A script asks for the cards alone."""
+    fragment = bool(request.headers.get("X-Fragment"))
     if request.method != "POST":
-        template = "ingest/import_documents.html" if request.headers.get("X-Fragment") else ""
+        template = "ingest/import_documents.html" if fragment else ""
         return _page(request, form=ImportForm(), template=template)
     form = ImportForm(request.POST)
     files = request.FILES.getlist("files")
@@ -63,9 +64,10 @@ def import_files(request: HttpRequest, seat: Seat) -> HttpResponse:
             request, 422, "No file came with that", "Choose the report files that you downloaded from Seller Central, then send them."
         )
     cards = [_card(file, form, seat) for file in files]
-    status = 200 if all(card["ok"] for card in cards) else 422
-    template = "ingest/import_cards.html" if request.headers.get("X-Fragment") else ""
-    return _page(request, form=form, cards=cards, status=status, template=template)
+    # To a script, an inspection that finds a file bad is one that worked.
+    worked = all(card["ok"] for card in cards) or (fragment and not form.cleaned_data["confirm"])
+    template = "ingest/import_cards.html" if fragment else ""
+    return _page(request, form=form, cards=cards, status=200 if worked else 422, template=template)
 
 
 def _page(request: HttpRequest, *, form: ImportForm, status: int = 200, template: str = "", **more: Any) -> HttpResponse:  # noqa: ANN401
@@ -95,9 +97,15 @@ def _card(file: UploadedFile[bytes], form: ImportForm, seat: Seat) -> dict[str, 
         "verdict": verdict,
         "inspected": True,
         "partly": partly,
-        "button": f"Import {counted(inspection.rows, 'row')}" if inspection.importable else "",
+        "button": _button(inspection),
         **_described(inspection),
     }
+
+
+def _button(inspection: Inspection) -> str:
+    if inspection.importable:
+        return f"Import {counted(inspection.rows, 'row')}"
+    return f"Import {counted(inspection.rows, 'readable row')}, leave out {inspection.rows_refused_count:,}"
 
 
 def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
@@ -118,7 +126,9 @@ def _described(inspection: Inspection) -> dict[str, Any]:
         "title": title(kind) if kind else "",
         "period": period_texts(inspection),
         "stores": [by_code(code).sales_channel for code in inspection.marketplaces],
-        "dropped": dropped_by_reason(inspection),
+        "dropped": {
+            reason.replace("PII: ", "Personal data, ").capitalize(): names for reason, names in dropped_by_reason(inspection).items()
+        },
         "totals": _totals(inspection),
         "currencies": [currency for currency in sorted(inspection.totals) if currency],
         "more_refused": inspection.rows_refused_count - len(inspection.rows_refused[:10]),

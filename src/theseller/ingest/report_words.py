@@ -29,8 +29,11 @@ def is_count(measure: str) -> bool:
 
 
 def period_texts(inspection: Inspection) -> list[str]:
-    """Return the days that the report covers in each store: ``1 – 31 Oct 2026 in Amazon.de``."""
-    texts = [f"{span(first, last)} in {by_code(code).sales_channel}" for code, (first, last) in inspection.period.days.items()]
+    """Return the days that the report covers, with the stores whose days they are: ``1 – 31 Oct 2026 in Amazon.de, Amazon.fr``."""
+    stores: dict[tuple[date, date], list[str]] = {}
+    for code, days in inspection.period.days.items():
+        stores.setdefault(days, []).append(by_code(code).sales_channel)
+    texts = [f"{span(*days)} in {', '.join(names)}" for days, names in stores.items()]
     if not texts and inspection.period.first and inspection.period.last:
         texts.append(f"{span(inspection.period.first.date(), inspection.period.last.date())} (UTC)")
     return texts

@@ -27,11 +27,6 @@ from theseller.lib.secret import Secret
 ORDERS, SETTLEMENT, TRAFFIC = ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.SETTLEMENT_V2, ReportType.SALES_AND_TRAFFIC
 
 
-@pytest.fixture(autouse=True)
-def _static_folder() -> None:
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-
-
 def _browser(person: Person, *, enforce_csrf_checks: bool = False) -> Client:
     # An address of its own, or the tests would share one allowance of uploads.
     client = Client(enforce_csrf_checks=enforce_csrf_checks, REMOTE_ADDR=f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}")

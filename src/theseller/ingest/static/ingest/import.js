@@ -40,7 +40,7 @@ function explain(request) {
   if (request.status === 429) return ["A little too fast", `Nothing was stored. Try again in ${request.getResponseHeader("Retry-After") || "a few"} seconds.`];
   if (request.status === 403) return ["Not sent", "You may not import here any more, or this page is out of date. Nothing was stored. Reload the page and try again."];
   if (request.status === 413) return ["That is too large", "Nothing was stored. Gzip the file, or ask Seller Central for a shorter period."];
-  if (request.status === 0) return ["The server can't be reached", "Check your connection, then look at the list below to see what was stored."];
+  if (request.status === 0) return ["The server can't be reached", "Check your connection and reload the page: you may have been signed out. The list below then shows what was stored."];
   if (request.status === 200) return ["You have been signed out", "Nothing was stored. Reload the page, sign in and send the file again."];
   return ["That didn't work", `Reference: ${request.getResponseHeader("X-Request-Id") || "none"}. Look at the list below to see what was stored.`];
 }
