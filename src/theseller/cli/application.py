@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 
 from theseller.amazon.features import FEATURES
-from theseller.crypto.providers import FileSecretProvider, new_text_secret
+from theseller.crypto.providers import SecretKeeper, new_text_secret
 
 CLIENT_ID = "amzn1.application-oa2-client.demo"
 APPLICATION_ID = "amzn1.sellerapps.app.demo"
 
 
-def write_application(state: Path, public_url: str, secrets: FileSecretProvider) -> Path:
+def write_application(state: Path, public_url: str, secrets: SecretKeeper) -> Path:
     """Write the emulator's application file (0600: it holds the client secret) and return its path."""
     folder = state / "emulator"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -100,10 +100,14 @@ def _sentences(error: Exception) -> tuple[str, str, int]:
 # `config` here would need Django for every command.
 _SPEAKING = {
     "InvalidSettingError",
+    "KeyStoreError",
     "SecretNotFoundError",
     "SecretProviderError",
+    "ServiceError",
     "UnsafePermissionsError",
     "UnsafeDatabaseRoleError",
+    "WrongEnvironmentError",
+    "WrongDatabaseError",
 }
 
 

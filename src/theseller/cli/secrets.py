@@ -1,30 +1,52 @@
-"""The deployment's secrets in files, made at the first start."""
+"""The deployment's own secrets, made where they are kept at the first start."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from theseller.config.environment import Kind, read_kind, read_secret_choice
+from theseller.crypto.choice import SecretChoice, StoreKind, make_secret_provider
 from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key
-from theseller.crypto.providers import FileSecretProvider, new_text_secret
+from theseller.crypto.providers import SecretKeeper, SecretProvider, new_text_secret
+from theseller.lib.secret import Secret
 from theseller.postgres.roles import LOGIN_ROLES
 
-_OWN = ("django-session-key", "tenant-ticket-key")
+#: Amazon gives it; it is put, never made.
+AMAZONS = "lwa-client-secret"
 
 
-def secret_provider(state: Path) -> FileSecretProvider:
-    return FileSecretProvider(state / "secrets")
+def secret_choice(state: Path) -> SecretChoice:
+    """Return where this deployment keeps secrets and keys. Raises InvalidSettingError."""
+    return read_secret_choice(os.environ, kind=read_kind(os.environ), state=state)
 
 
-def ensure_secrets(state: Path) -> FileSecretProvider:
-    """Make each secret that is ours to choose and that does not exist yet: keys and database passwords. Never Amazon's."""
-    provider = secret_provider(state)
-    provider.ensure(ROOT_KEY_NAME, lambda: new_root_key(os.environ.get("THESELLER_ENV", "demo")))
-    for name in (*_OWN, "db-superuser", *(f"db-{short}" for short in LOGIN_ROLES)):
-        provider.ensure(name, new_text_secret)
+def secret_provider(state: Path) -> SecretKeeper:
+    return make_secret_provider(secret_choice(state), os.environ)
+
+
+def own_secrets(choice: SecretChoice) -> tuple[str, ...]:
+    """Return the names of the secrets that are ours to choose: keys and database passwords. Never Amazon's."""
+    external = bool(os.environ.get("DATABASE_URL")) and choice.environment != Kind.DEMO
+    roots = (ROOT_KEY_NAME,) if choice.key_store is StoreKind.FILES else ()  # a key service has roots of its own
+    superuser = () if external else ("db-superuser",)
+    return (*roots, "django-session-key", "tenant-ticket-key", *superuser, *(f"db-{short}" for short in LOGIN_ROLES))
+
+
+def new_secret(name: str, choice: SecretChoice) -> Secret:
+    """Return a fresh secret that can serve as `name` in this environment."""
+    return new_root_key(choice.environment) if name == ROOT_KEY_NAME else new_text_secret()
+
+
+def ensure_secrets(state: Path) -> SecretKeeper:
+    """Make each secret of ours that does not exist yet, where this deployment keeps them."""
+    choice = secret_choice(state)
+    provider = make_secret_provider(choice, os.environ)
+    for name in own_secrets(choice):
+        provider.ensure(name, lambda wanted=name: new_secret(wanted, choice))  # type: ignore[misc]  # bound at once, not at the end
     return provider
 
 
-def role_passwords(provider: FileSecretProvider) -> dict[str, str]:
+def role_passwords(provider: SecretProvider) -> dict[str, str]:
     """Return the passwords that `ensure_roles` takes, by the roles' short names."""
     return {short: provider.get(f"db-{short}").reveal() for short in LOGIN_ROLES}

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from theseller.crypto.choice import KEY_STORE, PROVIDER, InvalidChoiceError, SecretChoice, read_choice
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -21,7 +23,13 @@ class Kind(StrEnum):
 
     DEMO = "demo"
     PRODUCTION = "production"
+    STAGING = "staging"  # production's rules, with keys and a database of its own, and the emulated Amazon if wanted
     TEST = "test"
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it serves real people: https only, a session key that is kept, and secrets with a service."""
+        return self in {Kind.PRODUCTION, Kind.STAGING}
 
 
 class ProcessRole(StrEnum):
@@ -48,6 +56,7 @@ class Environment:
     lwa_client_id: str
     application_id: str
     application_is_draft: bool
+    secret_choice: SecretChoice
 
     @property
     def secrets_directory(self) -> Path:
@@ -56,7 +65,7 @@ class Environment:
 
 def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Environment:
     """Read and check the `THESELLER_…` variables. Raises InvalidSettingError naming the variable and what it may be."""
-    kind = _choice(Kind, environ.get("THESELLER_ENV", Kind.DEMO), "THESELLER_ENV")
+    kind = read_kind(environ)
     amazon = environ.get("THESELLER_AMAZON", "emulator:http://127.0.0.1:8101")
     emulator_url = None
     if amazon.startswith("emulator:"):
@@ -66,12 +75,13 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
     elif amazon != "amazon":
         raise InvalidSettingError("THESELLER_AMAZON must be `amazon` or `emulator:http://127.0.0.1:PORT`")
     public_url = environ.get("THESELLER_PUBLIC_URL", "http://127.0.0.1:8100").rstrip("/")
-    if kind is Kind.PRODUCTION and urlsplit(public_url).scheme != "https":
-        raise InvalidSettingError("THESELLER_PUBLIC_URL must be an https:// address in production")
+    if kind.guarded and urlsplit(public_url).scheme != "https":
+        raise InvalidSettingError(f"THESELLER_PUBLIC_URL must be an https:// address in {kind}")
+    state = Path(environ.get("THESELLER_STATE") or default_state).resolve()
     return Environment(
         kind=kind,
         role=_choice(ProcessRole, environ.get("THESELLER_ROLE", ProcessRole.WEB), "THESELLER_ROLE"),
-        state=Path(environ.get("THESELLER_STATE") or default_state).resolve(),
+        state=state,
         database_url=environ.get("DATABASE_URL") or None,
         database_name=environ.get("THESELLER_DATABASE", "theseller"),
         emulator_url=emulator_url,
@@ -79,7 +89,24 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         lwa_client_id=environ.get("THESELLER_LWA_CLIENT_ID", "amzn1.application-oa2-client.demo"),
         application_id=environ.get("THESELLER_APPLICATION_ID", "amzn1.sellerapps.app.demo"),
         application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no") in {"yes", "1", "true"},
+        secret_choice=read_secret_choice(environ, kind=kind, state=state),
     )
+
+
+def read_kind(environ: Mapping[str, str]) -> Kind:
+    """Return what this deployment is for. Raises InvalidSettingError."""
+    return _choice(Kind, environ.get("THESELLER_ENV", Kind.DEMO), "THESELLER_ENV")
+
+
+def read_secret_choice(environ: Mapping[str, str], *, kind: Kind, state: Path) -> SecretChoice:
+    """Return where secrets and data keys are kept. Raises InvalidSettingError naming the variable and what it may be."""
+    elsewhere = [name for name in (PROVIDER, KEY_STORE) if environ.get(name, "files") != "files"]
+    if kind is Kind.DEMO and elsewhere:
+        raise InvalidSettingError(f"the demo keeps its secrets in files: unset {elsewhere[0]}, or say by THESELLER_ENV what this is")
+    try:
+        return read_choice(environ, environment=kind.value, state=state, guarded=kind.guarded)
+    except InvalidChoiceError as error:
+        raise InvalidSettingError(str(error)) from None
 
 
 def _choice(kind: type[Choice], value: str, name: str) -> Choice:

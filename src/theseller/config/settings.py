@@ -13,10 +13,10 @@ from django.utils.functional import SimpleLazyObject
 
 from theseller.amazon.endpoints import Endpoints
 from theseller.config.database import database_settings
-from theseller.config.environment import Kind, ProcessRole, read_environment
+from theseller.config.environment import ProcessRole, read_environment
+from theseller.crypto.choice import make_key_store, make_secret_provider
 from theseller.crypto.errors import SecretNotFoundError
-from theseller.crypto.keystore import FileKeyStore, KeyStore
-from theseller.crypto.providers import FileSecretProvider
+from theseller.crypto.keystore import KeyStore
 from theseller.edge.csp import content_security_policy
 from theseller.lib.logs import configure_logging
 from theseller.lib.marketplaces import MARKETPLACES
@@ -25,11 +25,9 @@ from theseller.lib.secret import Secret
 ENVIRONMENT = read_environment(os.environ, default_state=Path(__file__).parents[3] / "state")
 
 # --- Secrets and keys: only by name, only from the provider ---------------------------------------------------------------------
-SECRETS = FileSecretProvider(ENVIRONMENT.secrets_directory)
-# Made at first use: migrations and checks need no key, and a key store without a root key refuses to exist.
-KEY_STORE: KeyStore = cast(
-    "KeyStore", SimpleLazyObject(lambda: FileKeyStore(ENVIRONMENT.state / "keys", SECRETS, environment=ENVIRONMENT.kind.value))
-)
+SECRETS = make_secret_provider(ENVIRONMENT.secret_choice, os.environ)
+# Made at first use, and again after a failure: migrations and checks need no key, and a key service may be down just now.
+KEY_STORE: KeyStore = cast("KeyStore", SimpleLazyObject(lambda: make_key_store(ENVIRONMENT.secret_choice, SECRETS, os.environ)))
 
 
 @cache
@@ -58,7 +56,7 @@ def _session_key() -> str:
     key = _secret_or_none("django-session-key")
     if key is not None:
         return key.reveal()
-    if ENVIRONMENT.kind is Kind.PRODUCTION and ENVIRONMENT.role is ProcessRole.WEB:
+    if ENVIRONMENT.kind.guarded and ENVIRONMENT.role is ProcessRole.WEB:
         raise SecretNotFoundError("django-session-key")
     return stdlib_secrets.token_urlsafe(48)  # Tools and migrations sign nothing that outlives them.
 

@@ -13,6 +13,7 @@ need none. A data key is read from its file each time, so that destroying it tak
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +79,14 @@ class FileKeyStore:
         self._environment = checked_environment(environment)
         self._root = root
         self._roots()
-        self._directory = private_directory(directory)
-        self._data = private_directory(directory / "data")
-        self._destroyed = private_directory(directory / "destroyed")
-        self._purposes = private_directory(directory / "purpose")
+        self._directory = directory
         self._purpose_keys: dict[UUID, DataKey] = {}
-        with locked(self._directory):
+        with self._answering():
+            private_directory(directory)
+            self._data = private_directory(directory / "data")
+            self._destroyed = private_directory(directory / "destroyed")
+            self._purposes = private_directory(directory / "purpose")
+        with self._answering(), locked(self._directory):
             self._finish_interrupted()
 
     def create(self, purpose: Purpose, owner: str) -> DataKey:
@@ -154,6 +157,12 @@ class FileKeyStore:
         try:
             yield
         except OSError as error:
+            if error.errno == errno.EROFS:
+                raise KeyStoreError(
+                    f"the key store {self._directory} lies on a read-only disk: without a disk of our own, keys belong with a key"
+                    " service (THESELLER_KEY_STORE=vault or aws)",
+                    ServiceState.NOT_SET_UP,
+                ) from None
             raise KeyStoreError(f"the key store {self._directory} does not answer: {error.strerror}", ServiceState.UNREACHABLE) from error
 
     def _data_path(self, key_id: UUID) -> Path:

@@ -15,164 +15,17 @@ import base64
 import binascii
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from theseller.crypto.errors import CannotOpenError, SecretNotFoundError, ServiceError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import KEY_BYTES, checked_environment
+from theseller.crypto.keys import KEY_BYTES
 from theseller.crypto.providers import checked_name, text_secret
-from theseller.crypto.services import PerProcess, checked_address, library
+from theseller.crypto.vault_client import Answer, VaultClient
 from theseller.crypto.wrapped import Folder, Kept, ServiceKeyStore, wrapping_place
 from theseller.lib.secret import Secret
-
-#: Calls that change nothing are made again once when the connection breaks: a kept-alive one may have been closed meanwhile.
-_READING = {"get", "list"}
-_STATES = {
-    403: (ServiceState.DENIED, "refuses our token, or its policy lacks this path: renew the token, or widen the policy"),
-    429: (ServiceState.BUSY, "asks for fewer calls: wait, or raise its quota"),
-    501: (ServiceState.NOT_SET_UP, "was never initialised: `bao operator init`"),
-    503: (ServiceState.SEALED, "is sealed: `bao operator unseal`; nothing is lost, and we go on when it is open"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class VaultCredentials:
-    """A token, or an AppRole's id and secret."""
-
-    token: Secret | None = None
-    role_id: str = ""
-    secret_id: Secret | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VaultAddress:
-    """Where the service is. `certificate_authority` is a file of certificates to trust instead of the system's.
-
-    Raises:
-        ValueError: the address is not https (or this machine's own), or the environment is no name of one.
-    """
-
-    address: str
-    environment: str
-    kv_mount: str = "secret"
-    transit_mount: str = "transit"
-    approle_mount: str = "approle"
-    namespace: str = ""
-    certificate_authority: str = ""
-    timeout_seconds: float = 5.0
-
-    def __post_init__(self) -> None:
-        checked_address(self.address)
-        checked_environment(self.environment)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    body: Mapping[str, Any] = field(repr=False)
-
-
-class VaultClient:
-    """Calls the service, signs in when it must, and says every failure as a `ServiceError` that quotes nothing of the call."""
-
-    def __init__(self, where: VaultAddress, credentials: Callable[[], VaultCredentials]) -> None:
-        """Sign in at the first call. `credentials` is asked again when the service refuses the token, which an agent may renew."""
-        self.where = where
-        self._credentials = credentials
-        self._clients = PerProcess(self._new_client)
-
-    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> _Answer:
-        """Return the answer with a status below 300, of 400 or of 404; any other raises ServiceError."""
-        client = self._clients.get()
-        if not client.token:
-            self._sign_in(client)
-        used = client.token
-        answer = self._attempt(client, method, path, body)
-        if answer.status == 403:
-            if client.token == used:  # else another thread has just signed in again
-                self._sign_in(client)
-            if client.token != used:
-                answer = self._attempt(client, method, path, body)
-        return self._checked(answer)
-
-    def missing(self, what: str) -> ServiceError:
-        """Return the error for something that the operator has yet to make there."""
-        return ServiceError(f"the key service {self.where.address} has no {what}: see docs/operate/secrets.md", ServiceState.NOT_SET_UP)
-
-    def _new_client(self) -> Any:  # noqa: ANN401 - hvac has no types
-        hvac, adapters = library("hvac", "vault"), library("hvac.adapters", "vault")
-        client = hvac.Client(
-            url=self.where.address,
-            token="",
-            verify=self.where.certificate_authority or True,
-            timeout=self.where.timeout_seconds,
-            namespace=self.where.namespace or None,
-            allow_redirects=False,  # the token would travel along, to whatever host is named
-            adapter=adapters.RawAdapter,
-        )
-        client.session.trust_env = False  # neither a proxy nor a netrc of the environment sees the token
-        return client
-
-    def _sign_in(self, client: Any) -> None:  # noqa: ANN401 - hvac has no types
-        given = self._credentials()
-        if given.token is not None:
-            client.token = given.token.reveal()
-        elif given.secret_id is not None:
-            body = {"role_id": given.role_id, "secret_id": given.secret_id.reveal()}
-            client.token = ""
-            answer = self._attempt(client, "post", f"auth/{self.where.approle_mount}/login", body)
-            if answer.status == 400:
-                answer = _Answer(403, {})  # a wrong or expired secret id
-            client.token = str(self._checked(answer).body["auth"]["client_token"])
-
-    def _attempt(self, client: Any, method: str, path: str, body: Mapping[str, object] | None) -> _Answer:  # noqa: ANN401 - hvac has no types
-        failure: ServiceError | None = None
-        for _ in range(2 if method in _READING else 1):
-            try:
-                response = client.adapter.request(method, f"/v1/{path}", json=body, raise_exception=False)
-                return _Answer(response.status_code, _object(response))
-            except OSError as error:  # every error of `requests` is one
-                failure = self._failure(error)
-            if failure.state is not ServiceState.UNREACHABLE:
-                break
-        # Raised here and not above: the library's error holds the request, and with it the token and the body.
-        raise failure if failure is not None else AssertionError("an attempt ends with an answer or a failure")
-
-    def _failure(self, error: OSError) -> ServiceError:
-        kinds = {kind.__name__ for kind in type(error).__mro__}
-        service = f"the key service {self.where.address}"
-        if "Timeout" in kinds:
-            return ServiceError(
-                f"{service} did not answer within {self.where.timeout_seconds:g} s: nothing is known; try again", ServiceState.SLOW
-            )
-        if "SSLError" in kinds or not Path(self.where.certificate_authority or "/").exists():
-            return ServiceError(
-                f"{service} shows no certificate that we trust: name its authority's file in THESELLER_VAULT_CA_FILE",
-                ServiceState.UNREACHABLE,
-            )
-        return ServiceError(
-            f"{service} cannot be reached: is it running, and is this its address? We go on when it is back", ServiceState.UNREACHABLE
-        )
-
-    def _checked(self, answer: _Answer) -> _Answer:
-        if answer.status < 300 or answer.status in {400, 404}:
-            return answer
-        state, advice = _STATES.get(answer.status, (ServiceState.UNREACHABLE, f"answers with status {answer.status}: look at its log"))
-        if 300 <= answer.status < 400:
-            state, advice = ServiceState.NOT_SET_UP, "sends us elsewhere: name the address of the active node itself"
-        raise ServiceError(f"the key service {self.where.address} {advice}", state)
-
-
-def _object(response: Any) -> Mapping[str, Any]:  # noqa: ANN401 - hvac has no types
-    try:
-        found = response.json() if response.content else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 class _KeyValue:
@@ -229,7 +82,7 @@ class _KeyValue:
     def _path(self, kind: str, path: str) -> str:
         return f"{self._mount}/{kind}/{self._folder}/{path}"
 
-    def _unusable(self, answer: _Answer, path: str) -> ServiceError:
+    def _unusable(self, answer: Answer, path: str) -> ServiceError:
         if answer.status < 300 and "data" in (answer.body.get("data") or {}):
             return ServiceError(f"{self._folder}/{path} in the key service has no field `{self._field}`", ServiceState.DAMAGED)
         return self._client.missing(f"kv mount of version 2 named {self._mount!r}")

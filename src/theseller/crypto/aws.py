@@ -1,0 +1,192 @@
+"""AWS as secret provider and key store: KMS, Secrets Manager and Parameter Store. Needs the extra ``theseller[aws]``.
+
+What lies where, for the environment ``production``::
+
+    Secrets Manager   theseller/production/secrets/<name>        a secret of the deployment
+    Secrets Manager   theseller/production/keys/<id>             a key file, its key wrapped by KMS
+    Parameter Store   /theseller/production/destroyed/<id>       a tombstone: no material, and free of charge, as it stays for ever
+    KMS               alias/theseller-production-<purpose>       the purpose key; it never leaves, and binds what it wraps by
+                                                                 encryption context to id, owner, purpose and environment
+
+CloudTrail records the encryption contexts: whose key was used when, by which role.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from theseller.crypto.aws_client import AwsClient
+from theseller.crypto.errors import CannotOpenError, KeyStoreError, SecretNotFoundError, ServiceError, ServiceState
+from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.keys import KEY_BYTES
+from theseller.crypto.providers import checked_name, text_secret
+from theseller.crypto.wrapped import Folder, Kept, ServiceKeyStore
+from theseller.lib.secret import Secret
+
+#: BatchGetSecretValue's most (Secrets Manager API reference).
+_BATCH = 20
+#: Secrets Manager deletes asynchronously, even without recovery window: this often we look again, this many seconds apart.
+_LOOKS, _BETWEEN_LOOKS = 10, 0.3
+
+
+class AwsSecretProvider:
+    """Secrets of the deployment in Secrets Manager."""
+
+    def __init__(self, client: AwsClient) -> None:
+        self._client = client
+        self._prefix = f"theseller/{client.where.environment}/secrets/"
+
+    def get(self, name: str, /) -> Secret:
+        """Return the secret.
+
+        Raises:
+            SecretNotFoundError: there is none of this name.
+            SecretProviderError: the service cannot answer, or holds no secret text there.
+        """
+        answer = self._read(name)
+        if answer is None:
+            raise SecretNotFoundError(f"no secret {name!r} in AWS Secrets Manager: `theseller secrets put {name}` asks for it")
+        return text_secret(name, str(answer.get("SecretString", "")).encode(), "AWS Secrets Manager")
+
+    def put(self, name: str, secret: Secret) -> None:
+        """Keep `secret` under `name`. AWS keeps the one before as AWSPREVIOUS until the next change."""
+        text = _kept_text(name, secret)
+        if not self._create(name, text):
+            changed = self._client.call("secretsmanager", "put_secret_value", SecretId=self._id(name), SecretString=text)
+            if changed is None:
+                raise ServiceError(f"secret {name!r} is being deleted in AWS: try again in a minute", ServiceState.BUSY)
+
+    def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
+        """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
+        if self._read(name) is None:
+            self._create(name, _kept_text(name, generate()))  # False: another process was faster
+        return self.get(name)
+
+    def remove(self, name: str) -> None:
+        """Delete the secret without a window in which it could be recovered; harmless if there is none."""
+        self._client.call("secretsmanager", "delete_secret", SecretId=self._id(name), ForceDeleteWithoutRecovery=True)
+
+    def written_at(self, name: str) -> datetime | None:
+        """Return when the secret was last written, by the service's clock; None if there is none."""
+        answer = self._read(name)
+        return None if answer is None else answer["CreatedDate"].astimezone(UTC)  # of this version, not of the secret
+
+    def _create(self, name: str, text: str) -> bool:
+        return self._client.call("secretsmanager", "create_secret", Name=self._id(name), SecretString=text) is not None
+
+    def _read(self, name: str) -> Mapping[str, Any] | None:
+        return self._client.call("secretsmanager", "get_secret_value", SecretId=self._id(name))
+
+    def _id(self, name: str) -> str:
+        return self._prefix + checked_name(name)
+
+
+class AwsShelf:
+    """Key files in Secrets Manager, tombstones in Parameter Store."""
+
+    def __init__(self, client: AwsClient) -> None:
+        self._client = client
+        self._keys = f"theseller/{client.where.environment}/keys/"
+        self._tombstones = f"/theseller/{client.where.environment}/destroyed/"
+
+    def read(self, folder: Folder, key_id: UUID, /) -> Kept | None:
+        if folder is Folder.KEYS:
+            answer = self._client.call("secretsmanager", "get_secret_value", SecretId=f"{self._keys}{key_id}")
+            return None if answer is None else _kept_secret(answer)
+        answer = self._client.call("ssm", "get_parameter", Name=f"{self._tombstones}{key_id}")
+        return None if answer is None else _kept_parameter(answer["Parameter"])
+
+    def add(self, folder: Folder, key_id: UUID, content: bytes, /) -> bool:
+        text = content.decode()
+        if folder is Folder.KEYS:
+            answer = self._client.call("secretsmanager", "create_secret", Name=f"{self._keys}{key_id}", SecretString=text)
+        else:
+            name = f"{self._tombstones}{key_id}"
+            answer = self._client.call("ssm", "put_parameter", Name=name, Value=text, Type="String", Overwrite=False)
+        return answer is not None
+
+    def erase(self, key_id: UUID, /) -> None:
+        name = f"{self._keys}{key_id}"
+        self._client.call("secretsmanager", "delete_secret", SecretId=name, ForceDeleteWithoutRecovery=True)
+        for _ in range(_LOOKS):
+            if self._client.call("secretsmanager", "get_secret_value", SecretId=name) is None:
+                return
+            time.sleep(_BETWEEN_LOOKS)
+        raise KeyStoreError(f"key {key_id} was deleted, and AWS still gives it: destroy it again")
+
+    def ids(self, folder: Folder, /) -> set[UUID]:
+        if folder is Folder.KEYS:
+            return {UUID(name.removeprefix(self._keys)) for name in self._names()}
+        return set(self.contents(folder))
+
+    def contents(self, folder: Folder, /) -> Mapping[UUID, Kept]:
+        if folder is Folder.DESTROYED:
+            path = self._tombstones.rstrip("/")
+            found = self._client.pages("ssm", "get_parameters_by_path", "Parameters", Path=path)
+            return {UUID(one["Name"].removeprefix(self._tombstones)): _kept_parameter(one) for one in found}
+        names, kept = self._names(), {}
+        for start in range(0, len(names), _BATCH):
+            batch = names[start : start + _BATCH]
+            for one in self._client.pages("secretsmanager", "batch_get_secret_value", "SecretValues", SecretIdList=batch):
+                kept[UUID(one["Name"].removeprefix(self._keys))] = _kept_secret(one)
+        return kept
+
+    def _names(self) -> list[str]:
+        only = [{"Key": "name", "Values": [self._keys]}]
+        found = self._client.pages("secretsmanager", "list_secrets", "SecretList", Filters=only, MaxResults=100)
+        return [one["Name"] for one in found if one["Name"].startswith(self._keys)]
+
+
+class KmsWrapper:
+    """Wraps with a KMS key for each purpose, which AWS never gives away."""
+
+    def __init__(self, client: AwsClient) -> None:
+        self._client = client
+
+    def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
+        answer = self._client.call(
+            "kms", "generate_data_key", KeyId=self._alias(record), NumberOfBytes=KEY_BYTES, EncryptionContext=self._context(record)
+        )
+        if answer is None or len(answer["Plaintext"]) != KEY_BYTES:
+            raise KeyStoreError("AWS kms gave no data key")
+        return Secret(answer["Plaintext"]), answer["CiphertextBlob"]
+
+    def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
+        answer = self._client.call(
+            "kms", "decrypt", KeyId=self._alias(record), CiphertextBlob=wrapped, EncryptionContext=self._context(record)
+        )
+        if answer is None:
+            raise CannotOpenError
+        return Secret(answer["Plaintext"])
+
+    def _alias(self, record: KeyRecord) -> str:
+        return f"alias/theseller-{self._client.where.environment}-{str(record.purpose).replace('_', '-')}"
+
+    def _context(self, record: KeyRecord) -> dict[str, str]:
+        return {
+            "theseller:environment": self._client.where.environment,
+            "theseller:purpose": str(record.purpose),
+            "theseller:owner": record.owner,
+            "theseller:key": str(record.id),
+        }
+
+
+def aws_key_store(client: AwsClient) -> ServiceKeyStore:
+    """Return the key store of this account and region. Raises ServiceError if it cannot answer now."""
+    return ServiceKeyStore(AwsShelf(client), KmsWrapper(client))
+
+
+def _kept_secret(answer: Mapping[str, Any]) -> Kept:
+    return Kept(str(answer.get("SecretString", "")).encode(), answer["CreatedDate"].astimezone(UTC))
+
+
+def _kept_parameter(parameter: Mapping[str, Any]) -> Kept:
+    return Kept(str(parameter["Value"]).encode(), parameter["LastModifiedDate"].astimezone(UTC))
+
+
+def _kept_text(name: str, secret: Secret) -> str:
+    return text_secret(name, secret.reveal_bytes(), "what was given").reveal()

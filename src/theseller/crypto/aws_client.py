@@ -1,0 +1,137 @@
+"""Calls to AWS, by AWS's own library. Needs the extra ``theseller[aws]``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from theseller.crypto.errors import CannotOpenError, ServiceError, ServiceState
+from theseller.crypto.keys import checked_environment
+from theseller.crypto.services import PerProcess, checked_address, library
+
+_MISSING = {"ResourceNotFoundException", "ParameterNotFound"}
+_TAKEN = {"ResourceExistsException", "ParameterAlreadyExists"}
+_STATES: tuple[tuple[ServiceState, str, frozenset[str]], ...] = (
+    (
+        ServiceState.DENIED,
+        "refuses our credentials or lacks a permission: renew them, or widen the role's policy",
+        frozenset(
+            {"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch"}
+            | {
+                "ExpiredToken",
+                "ExpiredTokenException",
+                "IncompleteSignature",
+                "InvalidSignatureException",
+                "NotAuthorized",
+                "OptInRequired",
+            }
+        ),
+    ),
+    (
+        ServiceState.BUSY,
+        "asks for fewer calls: wait, or ask AWS for a higher quota",
+        frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException"}),
+    ),
+    (
+        ServiceState.SEALED,
+        "has this key disabled or awaiting deletion: enable it, or cancel its deletion; nothing is lost until it is deleted",
+        frozenset({"DisabledException", "KMSInvalidStateException", "KeyUnavailableException"}),
+    ),
+    (ServiceState.NOT_SET_UP, "has no key of this alias: see docs/operate/secrets.md", frozenset({"NotFoundException"})),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAddress:
+    """Which AWS region, and for a stand-in its address. Credentials are found by AWS's own library, in its own order.
+
+    Raises:
+        ValueError: the region is missing, the address is not https (or this machine's own), the environment no name of one.
+    """
+
+    region: str
+    environment: str
+    endpoint: str = ""
+    timeout_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        checked_environment(self.environment)
+        if not self.region:
+            raise ValueError("a region is needed, such as eu-central-1")
+        if self.endpoint:
+            checked_address(self.endpoint)
+
+
+class AwsClient:
+    """Calls the three services, and says every failure as a `ServiceError` that quotes nothing of the call."""
+
+    def __init__(self, where: AwsAddress) -> None:
+        """Make the connections at the first call."""
+        self.where = where
+        self._clients = PerProcess(self._new_clients)
+
+    def call(self, service: str, verb: str, **parameters: object) -> Mapping[str, Any] | None:
+        """Return the answer; None if what it names is not there, or is already there where a new one was to be made.
+
+        Raises:
+            CannotOpenError: KMS says that this is not its ciphertext, or not in this context.
+            ServiceError: the service cannot answer.
+        """
+        errors = library("botocore.exceptions", "aws")
+        code, failure = "", None
+        try:
+            answer: Mapping[str, Any] = getattr(self._clients.get()[service], verb)(**parameters)
+        except errors.ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            waiting = code == "InvalidRequestException" and "delet" in str(error.response["Error"].get("Message", ""))
+            code = "ResourceNotFoundException" if waiting else code
+        except (errors.BotoCoreError, OSError) as error:
+            failure = self._no_answer(service, {kind.__name__ for kind in type(error).__mro__})
+        else:
+            return answer
+        # Raised here and not above: the library's error would be the context of ours, and holds the call.
+        if failure is not None:
+            raise failure
+        if code in _MISSING | _TAKEN:
+            return None
+        if code in {"InvalidCiphertextException", "IncorrectKeyException"}:
+            raise CannotOpenError
+        raise self._refusal(service, code)
+
+    def pages(self, service: str, verb: str, key: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
+        """Yield the entries of a listing, all pages of it."""
+        token: dict[str, object] = {}
+        while True:
+            answer = self.call(service, verb, **parameters, **token) or {}
+            yield from answer.get(key, ())
+            if not answer.get("NextToken"):
+                return
+            token = {"NextToken": answer["NextToken"]}
+
+    def _new_clients(self) -> dict[str, Any]:
+        # A session of our own: the library's default one is shared by whoever else uses it, and is not safe to make in threads.
+        session = library("boto3", "aws").session.Session(region_name=self.where.region)
+        config = library("botocore.config", "aws").Config(
+            connect_timeout=self.where.timeout_seconds,
+            read_timeout=self.where.timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": 2},
+        )
+        endpoint = self.where.endpoint or None
+        return {name: session.client(name, config=config, endpoint_url=endpoint) for name in ("kms", "secretsmanager", "ssm")}
+
+    def _no_answer(self, service: str, kinds: set[str]) -> ServiceError:
+        what = f"AWS {service} in {self.where.region}"
+        if kinds & {"ReadTimeoutError", "ConnectTimeoutError"}:
+            return ServiceError(
+                f"{what} did not answer within {self.where.timeout_seconds:g} s: nothing is known; try again", ServiceState.SLOW
+            )
+        if any("Credential" in kind or "Token" in kind for kind in kinds):
+            return ServiceError(f"{what}: we have no AWS credentials; give the machine or task a role", ServiceState.DENIED)
+        return ServiceError(f"{what} cannot be reached: look at network and region. We go on when it is back", ServiceState.UNREACHABLE)
+
+    def _refusal(self, service: str, code: str) -> ServiceError:
+        for state, advice, codes in _STATES:
+            if code in codes:
+                return ServiceError(f"AWS {service} in {self.where.region} {advice}", state)
+        return ServiceError(f"AWS {service} in {self.where.region} answers {code or 'with an unnamed error'}", ServiceState.UNREACHABLE)

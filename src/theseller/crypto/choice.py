@@ -1,0 +1,207 @@
+"""Where this deployment keeps its secrets and its data keys: read from the environment, checked, and made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from theseller.crypto.aws import AwsSecretProvider, aws_key_store
+from theseller.crypto.aws_client import AwsAddress, AwsClient
+from theseller.crypto.errors import SecretNotFoundError
+from theseller.crypto.keys import checked_environment
+from theseller.crypto.keystore import FileKeyStore, KeyStore
+from theseller.crypto.providers import FileSecretProvider, SecretKeeper, SecretProvider
+from theseller.crypto.variables import EnvironmentSecretProvider
+from theseller.crypto.vault import VaultSecretProvider, vault_key_store
+from theseller.crypto.vault_client import VaultAddress, VaultClient, VaultCredentials
+from theseller.lib.secret import Secret
+
+PROVIDER = "THESELLER_SECRET_PROVIDER"
+KEY_STORE = "THESELLER_KEY_STORE"
+ALLOW_FILES = "THESELLER_ALLOW_FILE_SECRETS"
+
+#: Variables that hosts without a disk of their own set: what is written there is lost with the instance.
+_DISKLESS = ("VERCEL", "AWS_LAMBDA_FUNCTION_NAME")
+_YES = {"yes", "1", "true"}
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class InvalidChoiceError(ValueError):
+    """A variable that says where secrets are kept is missing or wrong. The message names it, and what it may be."""
+
+
+class ProviderKind(StrEnum):
+    """Where the deployment's own secrets come from."""
+
+    FILES = "files"
+    ENVIRONMENT = "environment"
+    VAULT = "vault"
+    AWS = "aws"
+
+
+class StoreKind(StrEnum):
+    """Where data keys lie. The environment is none of them: a key that is made there could not be kept, nor destroyed."""
+
+    FILES = "files"
+    VAULT = "vault"
+    AWS = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretChoice:
+    """What `read_choice` found. The addresses are set if one of the two kinds needs them."""
+
+    environment: str
+    state: Path
+    provider: ProviderKind
+    key_store: StoreKind
+    vault: VaultAddress | None = None
+    aws: AwsAddress | None = None
+
+
+def read_choice(environ: Mapping[str, str], *, environment: str, state: Path, guarded: bool) -> SecretChoice:
+    """Read and check the variables. `guarded` deployments (production, staging) keep nothing in files unless told to.
+
+    Raises:
+        InvalidChoiceError: naming the variable and what it may be.
+    """
+    provider = _one_of(ProviderKind, environ.get(PROVIDER) or ProviderKind.FILES, PROVIDER)
+    same = StoreKind.FILES if provider is ProviderKind.ENVIRONMENT else StoreKind(provider)
+    store = _one_of(StoreKind, environ.get(KEY_STORE) or same, KEY_STORE)
+    if guarded:
+        _refuse_files(environ, provider, store)
+    diskless = [name for name in _DISKLESS if environ.get(name)]
+    if diskless and StoreKind.FILES in {store.value, provider.value}:
+        raise InvalidChoiceError(
+            f"this host has no lasting disk ({diskless[0]} is set), so keys in files would be lost, and with them what they sealed:"
+            f" set {KEY_STORE} to vault or aws, and {PROVIDER} to environment, vault or aws"
+        )
+    kinds = {provider.value, store.value}
+    return SecretChoice(
+        environment=checked_environment(environment),
+        state=state,
+        provider=provider,
+        key_store=store,
+        vault=_vault_address(environ, environment) if "vault" in kinds else None,
+        aws=_aws_address(environ, environment) if "aws" in kinds else None,
+    )
+
+
+def make_secret_provider(choice: SecretChoice, environ: Mapping[str, str]) -> SecretKeeper:
+    """Return the provider. Only files are looked at now; a service is called at the first use."""
+    if choice.provider is ProviderKind.ENVIRONMENT:
+        return EnvironmentSecretProvider(environ)
+    if choice.provider is ProviderKind.VAULT:
+        return VaultSecretProvider(_vault_client(choice, environ))
+    if choice.provider is ProviderKind.AWS:
+        return AwsSecretProvider(_aws_client(choice))
+    return FileSecretProvider(choice.state / "secrets")
+
+
+def make_key_store(choice: SecretChoice, secrets: SecretProvider, environ: Mapping[str, str]) -> KeyStore:
+    """Return the key store, which finishes what was interrupted. `secrets` gives the root key to a store in files only.
+
+    Raises:
+        KeyStoreError: it cannot answer now; call again later, nothing is lost.
+        SecretNotFoundError, WrongEnvironmentError: there is no root key, or it is another environment's.
+    """
+    if choice.key_store is StoreKind.VAULT:
+        return vault_key_store(_vault_client(choice, environ))
+    if choice.key_store is StoreKind.AWS:
+        return aws_key_store(_aws_client(choice))
+    return FileKeyStore(choice.state / "keys", secrets, environment=choice.environment)
+
+
+def vault_credentials(environ: Mapping[str, str]) -> VaultCredentials:
+    """Return what to sign in to OpenBao or Vault with: a token, or an AppRole, from variables, files or systemd's credentials.
+
+    Raises:
+        SecretNotFoundError: there is neither. SecretProviderError: a file cannot be read.
+    """
+    given = EnvironmentSecretProvider(environ)
+    token, secret_id = _or_none(given, "vault-token"), _or_none(given, "vault-secret-id")
+    role_id = environ.get("THESELLER_VAULT_ROLE_ID", "")
+    if token is None and (secret_id is None or not role_id):
+        raise SecretNotFoundError(
+            "nothing to sign in to the key service with: set THESELLER_VAULT_TOKEN_FILE, or THESELLER_VAULT_ROLE_ID and"
+            " THESELLER_VAULT_SECRET_ID_FILE"
+        )
+    return VaultCredentials(token=token, role_id=role_id, secret_id=secret_id)
+
+
+def _refuse_files(environ: Mapping[str, str], provider: ProviderKind, store: StoreKind) -> None:
+    if environ.get(ALLOW_FILES, "no") in _YES:
+        return
+    in_files = [name for name, kind in ((PROVIDER, provider), (KEY_STORE, store)) if kind.value == "files"]
+    if in_files:
+        raise InvalidChoiceError(
+            f"{' and '.join(in_files)} would keep secrets in files of this machine: use vault or aws (docs/operate/secrets.md),"
+            f" or set {ALLOW_FILES}=yes if a machine that only you administer is enough"
+        )
+
+
+def _vault_address(environ: Mapping[str, str], environment: str) -> VaultAddress:
+    try:
+        return VaultAddress(
+            address=environ.get("THESELLER_VAULT_ADDRESS", ""),
+            environment=environment,
+            kv_mount=environ.get("THESELLER_VAULT_KV_MOUNT") or "secret",
+            transit_mount=environ.get("THESELLER_VAULT_TRANSIT_MOUNT") or "transit",
+            approle_mount=environ.get("THESELLER_VAULT_APPROLE_MOUNT") or "approle",
+            namespace=environ.get("THESELLER_VAULT_NAMESPACE", ""),
+            certificate_authority=environ.get("THESELLER_VAULT_CA_FILE", ""),
+            timeout_seconds=_timeout(environ),
+        )
+    except InvalidChoiceError:
+        raise
+    except ValueError as error:
+        raise InvalidChoiceError(f"THESELLER_VAULT_ADDRESS {error}") from None
+
+
+def _aws_address(environ: Mapping[str, str], environment: str) -> AwsAddress:
+    region = environ.get("THESELLER_AWS_REGION") or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+    if not region:
+        raise InvalidChoiceError("THESELLER_AWS_REGION must name the region of the keys and secrets, such as eu-central-1")
+    try:
+        return AwsAddress(region, environment, environ.get("THESELLER_AWS_ENDPOINT", ""), _timeout(environ))
+    except InvalidChoiceError:
+        raise
+    except ValueError as error:
+        raise InvalidChoiceError(f"THESELLER_AWS_ENDPOINT {error}") from None
+
+
+def _timeout(environ: Mapping[str, str]) -> float:
+    text = environ.get("THESELLER_SECRETS_TIMEOUT_SECONDS") or "5"
+    seconds = float(text) if text.replace(".", "", 1).isdigit() else 0.0
+    if not 0.1 <= seconds <= 60:
+        raise InvalidChoiceError("THESELLER_SECRETS_TIMEOUT_SECONDS must be a number from 0.1 to 60")
+    return seconds
+
+
+def _vault_client(choice: SecretChoice, environ: Mapping[str, str]) -> VaultClient:
+    if choice.vault is None:
+        raise InvalidChoiceError("THESELLER_VAULT_ADDRESS is missing")
+    return VaultClient(choice.vault, lambda: vault_credentials(environ))
+
+
+def _aws_client(choice: SecretChoice) -> AwsClient:
+    if choice.aws is None:
+        raise InvalidChoiceError("THESELLER_AWS_REGION is missing")
+    return AwsClient(choice.aws)
+
+
+def _one_of(kind: type[_Choice], value: str, name: str) -> _Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        raise InvalidChoiceError(f"{name} must be one of {', '.join(kind)}") from None
+
+
+def _or_none(provider: EnvironmentSecretProvider, name: str) -> Secret | None:
+    try:
+        return provider.get(name)
+    except SecretNotFoundError:
+        return None
