@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from theseller.amazon.decoders.finances import Transaction
-from theseller.amazon.reports import SettlementLine, SettlementSummary
+from theseller.amazon.reports import SettlementSummary
+from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.bulk import Bulk, Row
 from theseller.ingest.minimise import LEDGER_COLUMNS, Minimiser, Stores
 from theseller.ingest.persist import LEDGER_BOOK, Day, mark_days
@@ -49,7 +50,7 @@ def write_transactions(
 
 def write_settlement(
     summary: SettlementSummary,
-    lines: Iterable[SettlementLine | Row],
+    lines: Iterable[ReportRow],
     *,
     tenant: UUID,
     connection: UUID,

@@ -6,11 +6,12 @@ bucket would stay locked for as long as Amazon takes to answer, and a rollback w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -18,6 +19,7 @@ from typing_extensions import override
 
 from theseller.amazon.operations import OPERATIONS
 from theseller.amazon.throttle import BucketKey, Granted, Limiter, NotBefore
+from theseller.connections import locks
 from theseller.tenancy.scope import tenant_scope
 
 #: A header outside of these bounds is a mistake, not a plan (see `amazon/throttle.py`).
@@ -60,16 +62,22 @@ where tenant_id = %(tenant)s and key = %(key)s
 
 
 class PostgresLimiter(Limiter):
-    """The limiter of one connection. Call it outside of any tenant scope: it opens its own."""
+    """The limiter of one connection. Call it outside of any tenant scope: it opens its own.
 
-    def __init__(self, tenant: UUID, connection: UUID, *, using: str = "default") -> None:
+    `hold` keeps the connection from ending meanwhile, or raises ConnectionClosedError: a bucket is never touched after the end, so that
+    whoever looks at the buckets can see that nothing was asked for any more.
+    """
+
+    def __init__(self, tenant: UUID, connection: UUID, *, using: str = "default", hold: Callable[[UUID], object] = locks.share) -> None:
         self._tenant = tenant
         self._connection = connection
         self._using = using
+        self._hold = hold
 
     @override
     def acquire(self, key: BucketKey, at: datetime) -> Granted | NotBefore:
         with tenant_scope(self._tenant, using=self._using), connections[self._using].cursor() as cursor:
+            self._hold(self._connection)
             cursor.execute(_ACQUIRE, self._parameters(key, at))
             row = cursor.fetchone()
         if row is None:  # Another worker made the bucket in this very moment, later than this statement's snapshot.
@@ -85,7 +93,12 @@ class PostgresLimiter(Limiter):
         rate = _rate(rate_header)
         if rate is None and not throttled:
             return
-        with tenant_scope(self._tenant, using=self._using), connections[self._using].cursor() as cursor:
+        with (
+            suppress(locks.ConnectionClosedError),
+            tenant_scope(self._tenant, using=self._using),
+            connections[self._using].cursor() as cursor,
+        ):
+            self._hold(self._connection)
             parameters = self._parameters(key, at)
             cursor.execute(_SEED, parameters)
             if rate is not None:
@@ -93,7 +106,7 @@ class PostgresLimiter(Limiter):
             if throttled:
                 cursor.execute(_PENALISE, parameters)
 
-    def _parameters(self, key: BucketKey, at: datetime) -> dict[str, object]:
+    def _parameters(self, key: BucketKey, at: datetime) -> dict[str, Any]:
         plan = OPERATIONS[key.operation]
         return {
             "tenant": self._tenant,

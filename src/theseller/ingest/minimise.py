@@ -10,7 +10,7 @@ from typing import Any
 from theseller.amazon.decoders.finances import Transaction, TransactionLine
 from theseller.amazon.decoders.orders import Order, OrderItem
 from theseller.amazon.kinds import Kind
-from theseller.amazon.reports import AllOrdersLine, SettlementLine
+from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.bulk import Row
 from theseller.ingest.local_days import LocalDays
 from theseller.lib.limits import FACTS_KEPT_DAYS
@@ -47,7 +47,7 @@ class Minimiser:
     products: dict[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=dict)
     _days: LocalDays = field(default_factory=LocalDays)
 
-    def report_orders(self, batches: Iterable[Iterable[AllOrdersLine | Row]]) -> Iterator[list[Row]]:
+    def report_orders(self, batches: Iterable[Iterable[ReportRow]]) -> Iterator[list[Row]]:
         """Yield rows of ORDER_COLUMNS for lines of an all-orders report: structs, or tuples in the same order."""
         for batch in batches:
             yield self._report_batch(batch)
@@ -132,7 +132,7 @@ class Minimiser:
         self._span(rows)
         return rows
 
-    def settlement(self, lines: Iterable[SettlementLine | Row], stores: Stores) -> list[Row]:
+    def settlement(self, lines: Iterable[ReportRow], stores: Stores) -> list[Row]:
         """Return rows of LEDGER_COLUMNS for the lines of one settlement, each item's quantity on one of its lines only."""
         taken = [line if type(line) is tuple else _fields(line) for line in lines]
         home = _home(taken)

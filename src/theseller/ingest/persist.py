@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from theseller.amazon.decoders.orders import Order
-from theseller.amazon.reports import AllOrdersLine
+from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.bulk import Bulk, Row
 from theseller.ingest.minimise import ORDER_COLUMNS, Minimiser, products_rows
 from theseller.ingest.types import OrderSource, Written
@@ -35,7 +35,7 @@ _PRODUCT_COLUMNS = (("marketplace_id", "text"), ("sku", "text"), ("asin", "text"
 
 
 def write_orders(
-    batches: Iterable[Iterable[AllOrdersLine | Row]],
+    batches: Iterable[Iterable[ReportRow]],
     *,
     tenant: UUID,
     connection: UUID,

@@ -22,6 +22,7 @@ from theseller.amazon.errors import (
     ThrottledError,
 )
 from theseller.amazon.reports import Options, ReportRefusedError, ReportType, stream_report
+from theseller.amazon.spapi import Value
 from theseller.ingest.persist import write_orders
 from theseller.ingest.pull import Pull
 from theseller.ingest.stock import document_of, record_document
@@ -118,7 +119,7 @@ def _find(pull: Pull, cursor: dict[str, Any]) -> None:
     asking = cursor["asking"]
     span = _window(cursor, asking["window"])
     known = {report["id"] for report in cursor["open"].values()}
-    params = {"reportTypes": [REPORT_TYPE.value], "createdSince": read(asking["since"]), "pageSize": 100}
+    params: dict[str, Value] = {"reportTypes": [REPORT_TYPE.value], "createdSince": read(asking["since"]), "pageSize": 100}
     page = decode_reports(pull.ask("getReports", params=params))
     pull.saw("getReports", page.drift)
     for report in page.reports:

@@ -71,7 +71,7 @@ class Worker:
     def key(self, name: str, store: str = "") -> StreamKey:
         return StreamKey(self.tenant, self.connection, name, store)
 
-    def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # whatever the statement binds
         with tenant_scope(self.tenant), databases["default"].cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall()) if cursor.description else []
@@ -90,7 +90,8 @@ class Worker:
 
     def pass_time(self, name: str) -> None:
         """Let what the stream waits for be over: its due time, its lease, the next look at a report, the parking of a
-        window, Amazon's patience."""
+        window, Amazon's patience.
+        """
         past = clock.now() - timedelta(seconds=1)
         self.rows(
             "update ingest_stream set due_at = least(due_at, %s), lease_expires_at = %s where connection_id = %s and name = %s",

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 
-from croniter import croniter
+import psycopg
+import pytest
+from croniter import croniter  # type: ignore[import-untyped]  # it ships none
 from django.db import connections as databases
+from procrastinate import JobContext, PsycopgConnector
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
+from tests.database import test_server
 from tests.integration.ingest.conftest import Worker
 
 from theseller.config.jobs import reap_stalled
@@ -24,18 +30,25 @@ def _jobs(worker: Worker, task: str = "ingest.pull") -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+@pytest.fixture
+def _alone(database: str) -> None:
+    """Other tests' streams in this database are not due today."""
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        superuser.execute("update ingest_stream set due_at = now() + interval '1 day'")
+        superuser.execute("delete from procrastinate_jobs")
+
+
+@pytest.mark.usefixtures("_alone")
 def test_a_tick_nudges_every_due_stream_once(worker: Worker) -> None:
     tick(0)
     tick(0)
     jobs = _jobs(worker)
     streams = worker.rows("select count(*) from ingest_stream")[0][0]
     assert len(jobs) == streams
-    assert all(
-        set(job[2] if isinstance(job[2], dict) else __import__("json").loads(job[2])) == {"tenant", "connection", "name", "marketplace_id"}
-        for job in jobs
-    )
+    assert all(set(json.loads(arguments)) == {"tenant", "connection", "name", "marketplace_id"} for _, _, arguments, _ in jobs)
 
 
+@pytest.mark.usefixtures("_alone")
 def test_the_jobs_of_a_dead_worker_come_back(worker: Worker) -> None:
     tick(0)
     [first, second, *_] = _jobs(worker)
@@ -51,15 +64,14 @@ def test_the_jobs_of_a_dead_worker_come_back(worker: Worker) -> None:
             [first[0]],
         )
 
-    class Context:
-        pass
+    parameters = databases["default"].get_connection_params()
+    connector = PsycopgConnector(kwargs={name: parameters[name] for name in ("dbname", "host", "port", "user", "password")})
 
     async def reap() -> int:
-        with app.replace_connector(app.connector.get_worker_connector()) as working:  # type: ignore[attr-defined]
+        with app.replace_connector(connector) as working:
             async with working.open_async():
-                context: Any = Context()
-                context.app = working
-                return await reap_stalled(context, 0)
+                job = Job(id=None, queue="", lock=None, queueing_lock=None, task_name="config.reap")
+                return await reap_stalled(JobContext(app=working, job=job, start_timestamp=0.0, abort_reason=lambda: None), 0)
 
     assert asyncio.run(reap()) >= 2
     after = {job[0]: job[1] for job in _jobs(worker)}

@@ -13,18 +13,25 @@ from tests.conftest import as_role
 
 from theseller.amazon.operations import OPERATIONS
 from theseller.amazon.throttle import BucketKey, Granted, InMemoryLimiter, Limiter, NotBefore
+from theseller.connections.locks import ConnectionClosedError
 from theseller.ingest.limiter import PostgresLimiter, Prepaid
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
+from theseller.tenancy.scope import tenant_scope
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 KEY = BucketKey("amzn1.sellerapps.app.test", "A1SELLER", Region.NA, "listTransactions")
 PLAN = OPERATIONS["listTransactions"]
 
 
+def _limiter(tenant: UUID, connection: UUID, *, using: str = "worker") -> PostgresLimiter:
+    """Return a limiter of a connection that is nowhere recorded."""
+    return PostgresLimiter(tenant, connection, using=using, hold=lambda _: None)
+
+
 def _take_all(tenant: UUID, connection: UUID, tries: int, granted: list[datetime], lock: threading.Lock) -> None:
     with as_role("worker"):
-        limiter = PostgresLimiter(tenant, connection)
+        limiter = _limiter(tenant, connection, using="default")
         for number in range(tries):
             at = AT + timedelta(seconds=number)
             if isinstance(limiter.acquire(KEY, at), Granted):
@@ -46,7 +53,7 @@ def test_many_workers_never_take_one_token_too_many(cast: Cast) -> None:
 
 @pytest.fixture
 def both(cast: Cast) -> list[Limiter]:
-    return [PostgresLimiter(cast.alices_shop, new_id(), using="worker"), InMemoryLimiter()]
+    return [_limiter(cast.alices_shop, new_id()), InMemoryLimiter()]
 
 
 def test_it_counts_as_the_pure_arithmetic_does(both: list[Limiter]) -> None:
@@ -82,7 +89,7 @@ def test_it_counts_as_the_pure_arithmetic_does(both: list[Limiter]) -> None:
 
 
 def test_a_caller_who_comes_back_when_told_is_let_in(cast: Cast) -> None:
-    limiter = PostgresLimiter(cast.alices_shop, new_id(), using="worker")
+    limiter = _limiter(cast.alices_shop, new_id())
     while isinstance(answer := limiter.acquire(KEY, AT), Granted):
         pass
     assert isinstance(limiter.acquire(KEY, answer.instant - timedelta(milliseconds=5)), NotBefore)
@@ -91,7 +98,7 @@ def test_a_caller_who_comes_back_when_told_is_let_in(cast: Cast) -> None:
 
 @pytest.mark.parametrize("header", ["nonsense", "-1", "0", "1e9", "nan", None])
 def test_a_nonsensical_rate_teaches_nothing(cast: Cast, header: str | None) -> None:
-    limiter = PostgresLimiter(cast.alices_shop, new_id(), using="worker")
+    limiter = _limiter(cast.alices_shop, new_id())
     limiter.observe(KEY, header, throttled=False, at=AT)
     grants = sum(isinstance(limiter.acquire(KEY, AT), Granted) for _ in range(PLAN.burst + 3))
     assert grants == PLAN.burst
@@ -103,3 +110,14 @@ def test_what_was_paid_is_good_for_one_call() -> None:
     assert prepaid.pay(KEY, AT) is None
     assert isinstance(prepaid.acquire(KEY, AT), Granted)
     assert prepaid.acquire(KEY, AT) == NotBefore(AT)
+
+
+def test_a_closed_connection_takes_no_token_and_leaves_no_bucket(cast: Cast) -> None:
+    limiter = PostgresLimiter(cast.alices_shop, new_id())
+    with as_role("worker"):
+        with pytest.raises(ConnectionClosedError):
+            limiter.acquire(KEY, AT)
+        limiter.observe(KEY, "1.0", throttled=True, at=AT)
+        with tenant_scope(cast.alices_shop), databases["default"].cursor() as cursor:
+            cursor.execute("select count(*) from ingest_bucket")
+            assert cursor.fetchone() == (0,)

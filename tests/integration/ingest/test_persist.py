@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401  # fields of whatever is made here
 """Slices: whole orders, transactions and their releases, settlements, stock. The newer wins, and nothing is counted twice."""
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from tests.cast import Cast
-from tests.emulated_amazon import EmulatedAmazon
 from tests.integration.ingest.conftest import DE, SMALL_SELLER, UK, Worker
 
 from theseller.connections.types import DisconnectReason
@@ -130,6 +129,7 @@ def test_a_document_cut_off_is_written_not_at_all(worker: Worker) -> None:
 def test_a_failed_report_is_parked_and_asked_for_again(worker: Worker) -> None:
     worker.set_cursor("orders_history", pending=[0, 1])
     worker.amazon.control("faults", operation="reports.createReport", kind="fatal_report", times=1)
+    cursor = worker.stream("orders_history")["cursor"]
     for _ in range(6):
         worker.run("orders_history")
         worker.rows("update ingest_stream set due_at = now() where name = 'orders_history' and due_at < now() + interval '40 seconds'")

@@ -1,9 +1,10 @@
+# ruff: noqa: ANN401  # what stands in for a method takes whatever it takes
 """A worker that is killed at any moment, two workers at once, a connection that ends in the middle: nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +29,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def kill_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Return a function that has the process die at the n-th boundary: before or after a call, before or after a commit."""
     ask, download, commit = Pull.ask, Pull.download, Pull.commit
     left = [0]
@@ -54,7 +55,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     def arm(number: int) -> None:
         left[0] = number
 
-    yield arm
+    return arm
 
 
 def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
@@ -64,7 +65,7 @@ def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(("name", "boundaries"), [("orders_history", range(1, 40)), ("transactions", range(1, 7))])
-def test_killed_at_any_boundary_it_ends_the_same(worker: Worker, name: str, boundaries: range, kill_at: Any) -> None:
+def test_killed_at_any_boundary_it_ends_the_same(worker: Worker, name: str, boundaries: range, kill_at: Callable[[int], None]) -> None:
     fresh = worker.stream(name)["cursor"]
     worker.finish(name)
     whole = _state(worker, name)
