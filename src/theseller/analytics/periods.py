@@ -150,7 +150,7 @@ def compared_span(key: PeriodKey, span: Span, mode: Compare) -> Span | None:
     """Return the days that `span` is compared with, or None."""
     if mode is Compare.NONE:
         return None
-    by_month = key in {PeriodKey.MONTH, PeriodKey.LAST_MONTH}
+    by_month = key in {PeriodKey.MONTH, PeriodKey.LAST_MONTH} or (mode is Compare.YEAR and span.length > _YEAR_KEEPING_WEEKDAYS)
     if mode is Compare.YEAR:
         if not by_month:
             return span.shifted(-_YEAR_KEEPING_WEEKDAYS)

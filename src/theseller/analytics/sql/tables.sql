@@ -73,3 +73,11 @@ create index analytics_day_product_read on analytics_day_product (tenant_id, loc
     include (marketplace_id, sku, currency, orders, units, ordered_sales, refunds, refunded_sales, fees, net_proceeds);
 select guard.protect('analytics_day_product'), guard.protect('analytics_day_product_t0'), guard.protect('analytics_day_product_t1'),
        guard.protect('analytics_day_product_t2'), guard.protect('analytics_day_product_t3');
+
+-- As with the facts: the ticket of a bulk write is proven before its first row and after its last, not at every row between.
+alter policy ticket on analytics_day with check (tenant_id = current_setting('theseller.tenant', true)::uuid);
+alter policy ticket on analytics_day_product with check (tenant_id = current_setting('theseller.tenant', true)::uuid);
+create trigger prove_scope before insert on analytics_day for each statement execute function guard.prove_scope();
+create trigger prove_added after insert on analytics_day referencing new table as added for each statement execute function guard.prove_added();
+create trigger prove_scope before insert on analytics_day_product for each statement execute function guard.prove_scope();
+create trigger prove_added after insert on analytics_day_product referencing new table as added for each statement execute function guard.prove_added();

@@ -1,0 +1,227 @@
+"""The pages through the web's role: whose figures, exact sums, downloads, honesty, and addresses that nobody should have typed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from tests.cast import Cast, Person, assemble
+from tests.integration.analytics.books import DE, FR, UK, Shop
+
+from theseller.accounts.models import User
+from theseller.amazon.kinds import Kind
+from theseller.analytics.books import local_day, midnight
+from theseller.lib import clock
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return assemble(at=clock.now() - timedelta(days=100))
+
+
+def _client(person: Person) -> Client:
+    client = Client()
+    found = User.objects.filter(pk=person.id).first()
+    assert found is not None
+    client.force_login(found)
+    return client
+
+
+def _day(back: int, store: str = DE) -> date:
+    return local_day(store, clock.now()) - timedelta(days=back)
+
+
+def _noon(back: int, store: str = DE) -> datetime:
+    return midnight(store, _day(back, store)) + timedelta(hours=12)
+
+
+def _csv(client: Client, address: str) -> list[dict[str, str]]:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+
+
+def test_bob_sees_what_alice_sees_and_charlie_sees_his_own(cast: Cast) -> None:
+    alices, charlies = Shop(cast.alices_shop), Shop(cast.charlies_shop)
+    alices.order(_noon(3), "1234.56")
+    charlies.order(_noon(3), "777.77")
+    alices.roll_up()
+    charlies.roll_up()
+    for person, theirs, others in (
+        (cast.alice, "1,234.56", "777.77"),
+        (cast.bob, "1,234.56", "777.77"),
+        (cast.charlie, "777.77", "1,234.56"),
+    ):
+        client = _client(person)
+        for address in ("/", "/products/", f"/days/{_day(3)}/", "/?format=csv", "/products/?format=csv", f"/days/{_day(3)}/?format=csv"):
+            text = client.get(address).content.decode()
+            assert theirs.replace(",", "" if "csv" in address else ",") in text, address
+            assert others not in text, address
+            assert others.replace(",", "") not in text, address
+
+
+@pytest.mark.parametrize("address", ["/", "/products/", "/days/2026-11-01/", "/?format=csv"])
+def test_nobody_sees_anything_without_signing_in(address: str) -> None:
+    answer = Client().get(address)
+    assert answer.status_code == 302
+    assert "/sign-in/" in answer["Location"]
+
+
+def test_the_downloads_are_the_base_rows_to_the_cent(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(2), "10.01")
+    shop.order(_noon(2), "0.02", sku="=cmd", asin="B000000009")
+    shop.order(_noon(30), "4.00")
+    shop.money(_noon(2), "-3.33", Kind.REFERRAL)
+    shop.money(_noon(2), "-39.00", Kind.SUBSCRIPTION, sku=None)
+    shop.roll_up()
+    client = _client(cast.alice)
+    days = {row["day"]: row for row in _csv(client, "/?format=csv")}
+    assert len(days) == 28
+    assert (days[str(_day(2))]["ordered_sales"], days[str(_day(2))]["fees"], days[str(_day(2))]["units"]) == ("10.03", "-42.33", "2")
+    assert days[str(_day(2))]["compared_with_day"] == str(_day(30))
+    products = {row["sku"]: row for row in _csv(client, "/products/?format=csv")}
+    assert set(products) == {"MUG-1", "'=cmd"}
+    assert products["MUG-1"]["net_proceeds"] == "-3.33"
+    page = client.get("/products/").content.decode()
+    assert "\u2212\u20ac39.00" in page
+    assert "belong to no product" in page
+    rows = _csv(client, f"/days/{_day(2)}/?format=csv")
+    assert sum((Decimal(row["amount"]) for row in rows if row["book"] == "ledger" and row["counted"] == "counted"), Decimal(0)) == Decimal(
+        "-42.33"
+    )
+
+
+def test_a_day_shows_its_lines_and_why_others_are_left_out(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(5), "20.00")
+    shop.order(_noon(5), "30.00", status="cancelled")
+    shop.money(_noon(5), "20.00")
+    shop.money(_noon(5), "20.00", source="settlement", state="settled")
+    shop.money(_noon(5), "-100.00", Kind.TRANSFER)
+    shop.roll_up()
+    text = _client(cast.alice).get(f"/days/{_day(5)}/").content.decode()
+    assert "Product sales" in text
+    assert "From Finances" in text
+    assert "The same money in the other source" in text
+    assert "they move money" in text
+    assert "not a sale" in text
+
+
+def test_currencies_are_shown_one_at_a_time(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    for back in (2, 3):
+        shop.order(_noon(back), "10.00")
+    shop.order(_noon(2, FR), "5.00", store=FR)
+    shop.order(_noon(2, UK), "7.00", store=UK)
+    shop.roll_up()
+    client = _client(cast.alice)
+    assert "\u20ac25" in client.get("/").content.decode()
+    assert "\u20ac20" in client.get("/?store=DE").content.decode()
+    assert "\u00a37" in client.get("/?store=UK").content.decode()
+    assert sum(Decimal(row["ordered_sales"]) for row in _csv(client, "/?format=csv")) == 25
+
+
+def test_what_is_not_sure_is_said(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(2), None, status="pending", quantity=3)
+    shop.money(_noon(2), "20.00", state="deferred")
+    shop.money(_noon(2), "-1.23", Kind.UNCLASSIFIED)
+    shop.roll_up()
+    text = " ".join(_client(cast.alice).get("/").content.decode().split())
+    assert "order pending" in text
+    assert "await a price" in text
+    assert "held back by Amazon" in text
+    assert "of kinds that this version does not know" in text
+    assert "No comparable data" in text
+    assert "Money from Finances, not settled yet" in text
+
+
+def test_today_is_compared_with_the_same_hours_of_yesterday(cast: Cast) -> None:
+    shop, at = Shop(cast.alices_shop), clock.now()
+    begin = midnight(DE, local_day(DE, at))
+    yesterday = midnight(DE, local_day(DE, at) - timedelta(days=1))
+    shop.order(begin, "30.00")
+    shop.order(yesterday, "20.00")
+    shop.order(begin - timedelta(seconds=1), "500.00")
+    shop.order(_noon(9), "1.00")
+    shop.roll_up()
+    text = _client(cast.alice).get("/?period=today").content.decode()
+    assert "\u20ac30.00 by purchase day, up 50.0% on yesterday to the same hour" in text
+
+
+def test_search_sort_and_pages_of_products(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    for number in range(60):
+        shop.order(_noon(2), f"{number + 1}.00", sku=f"SKU_{number:02}", asin=f"B0000000{number:02}")
+    shop.roll_up()
+    client = _client(cast.alice)
+
+    def skus(address: str) -> list[str]:
+        return re.findall(r'<div class="product">\s*<span>(SKU_\d\d)</span>', client.get(address).content.decode())
+
+    assert skus("/products/")[:2] == ["SKU_59", "SKU_58"]
+    assert skus("/products/?dir=asc")[:2] == ["SKU_00", "SKU_01"]
+    assert len(skus("/products/?page=2")) == 10
+    assert skus("/products/?page=9") == []
+    assert skus("/products/?q=sku_07") == ["SKU_07"]
+    assert skus("/products/?q=SKU%2507") == []
+    assert skus("/products/?q=_0") == [f"SKU_0{number}" for number in range(9, -1, -1)]
+
+
+HOSTILE = (
+    "period=custom&from=0001-01-01&to=9999-12-31", "page=99999999999999999999", "page=-1", "q=%00", "q=%27%3B--", "sort=tenant_id", "store=XX",
+    "metric=__class__", "period=today&compare=year", "from=2026-13-45&to=x&period=custom", "q=" + "x" * 5000, "dir=asc&sort=change", "store=%00",
+)  # fmt: skip
+
+
+def test_any_address_is_answered(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(2))
+    shop.roll_up()
+    client = _client(cast.alice)
+    for words in HOSTILE:
+        for path in ("/", "/products/", f"/days/{_day(2)}/"):
+            for address in (f"{path}?{words}", f"{path}?{words}&format=csv"):
+                assert client.get(address).status_code == 200, address
+
+
+def test_a_day_that_is_none_is_not_found(cast: Cast) -> None:
+    client = _client(cast.alice)
+    for day in ("x", "2026-02-30", "0001-01-01", "9999-12-31", "2026-11-1"):
+        assert client.get(f"/days/{day}/").status_code == 404, day
+
+
+def test_htmx_gets_the_part_that_changes_and_a_reload_the_whole(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(2))
+    shop.roll_up()
+    client = _client(cast.alice)
+    part = client.get("/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert 'id="page"' in part
+    assert 'hx-swap-oob="innerHTML"' in part
+    restored = client.get("/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+    assert "<html" in restored.content.decode()
+    assert "HX-Request" in restored["Vary"]
+    assert restored["Cache-Control"] == "private, no-store"
+
+
+def test_a_shop_without_figures_is_told_what_to_do_and_one_that_waits_is_not_disturbed(cast: Cast) -> None:
+    client = _client(cast.alice)
+    assert "Bring your shop in" in client.get("/").content.decode()
+    assert client.get("/", headers={"HX-Request": "true", "HX-Trigger": "arrival"}).status_code == 204
+
+
+def test_a_period_without_figures_leads_to_one_that_has_some(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(60))
+    shop.roll_up()
+    text = _client(cast.alice).get("/").content.decode()
+    assert "No figures in this period" in text
+    assert f"from={_day(60)}" in text
