@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -40,7 +39,7 @@ def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpR
     # The body may be unread, so the header says how the answer is wanted.
     if request.headers.get("X-Fragment"):
         return render(request, "ingest/import_refusal.html", {"heading": heading, "text": text}, status=status)
-    return _page(request, form=ImportForm(), refusal=(heading, text), status=status)
+    return _page(request, form=ImportForm(label_suffix=""), refusal=(heading, text), status=status)
 
 
 # The forgery check would read the whole body first. It still happens, one step later: after session, permission, rate and size.
@@ -56,8 +55,8 @@ def import_files(request: HttpRequest, seat: Seat) -> HttpResponse:
     fragment = bool(request.headers.get("X-Fragment"))
     if request.method != "POST":
         template = "ingest/import_documents.html" if fragment else ""
-        return _page(request, form=ImportForm(), template=template)
-    form = ImportForm(request.POST)
+        return _page(request, form=ImportForm(label_suffix=""), template=template)
+    form = ImportForm(request.POST, label_suffix="")
     files = request.FILES.getlist("files")
     if not form.is_valid() or not files:
         return _refuse(
@@ -116,7 +115,15 @@ def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
 def _outcome(outcome: Imported) -> dict[str, Any]:
     first, *others = outcome_texts(outcome)
     tone = "" if outcome.status in {ImportStatus.ALREADY, ImportStatus.EMPTY} else _VERDICTS[outcome.status][0]
-    return {"verdict": _VERDICTS[outcome.status], "said": first, "said_more": " ".join(others), "tone": tone, "done": outcome.ok}
+    stored = outcome.status is ImportStatus.IMPORTED
+    return {
+        "verdict": _VERDICTS[outcome.status],
+        "said": first,
+        "said_more": " ".join(others),
+        "tone": tone,
+        "done": outcome.ok,
+        "stored": stored,
+    }
 
 
 def _described(inspection: Inspection) -> dict[str, Any]:
@@ -154,12 +161,12 @@ def _totals(inspection: Inspection) -> list[tuple[str, list[Money | int | None]]
 
 def _listed(document: ImportedDocument) -> dict[str, Any]:
     stores = [MARKETPLACES[store] for store in document.marketplace_ids if store in MARKETPLACES]
-    # The days of one store are its own; several stores have no day in common, so UTC is the least wrong.
     first, last = document.covers_from, document.covers_until
-    if len(stores) == 1:
-        days = stores[0].local_day(first), stores[0].local_day(last)
-    else:
-        days = first.date(), max(first, last - timedelta(microseconds=1)).date()
+    # Days are the stores' own; where they differ, the span that holds them all.
+    days = (
+        min((store.local_day(first) for store in stores), default=first.date()),
+        max((store.local_day(last) for store in stores), default=last.date()),
+    )
     return {
         "title": title(document.report_type),
         "stores": ", ".join(store.sales_channel for store in stores) or "no store named",
