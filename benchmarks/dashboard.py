@@ -1,4 +1,4 @@
-# ruff: noqa: PLC0415, ANN401  # Django and the test database are set up before anything of ours is imported; drivers are untyped here
+# ruff: noqa: ANN401  # Django and the test database are set up before anything of ours is imported; drivers are untyped here
 """The dashboard's queries under row security against the same queries with a plain filter, over a million order items.
 
 Ours: the web's role, a transaction with its signed ticket, every policy in force. Baseline: the very same statements, which filter by tenant
@@ -139,7 +139,7 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
     import psycopg
     from tests.database import role_dsn, test_server
 
-    chance = random.Random(7)  # noqa: S311  # repeatable, not secret
+    chance = random.Random(7)  # repeatable, not secret
     weights = [1 / (rank + 1) for rank in range(len(shops))]
     asked = {shop: _statements(shop, days) for shop in shops}
     ours: list[float] = []

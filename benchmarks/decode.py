@@ -93,7 +93,7 @@ def model(name: str, tree: Tree, extra: Literal["ignore", "forbid"]) -> type[Bas
 def run() -> dict[str, Any]:
     """Measure, and return name, ours, baseline, ratio, unit and bar, and the same with unknown fields noticed."""
     tree = documented()
-    body = json.dumps(filled(tree, Random(7))).encode()  # noqa: S311  (a page made of chance, no secret)
+    body = json.dumps(filled(tree, Random(7))).encode()
     lenient, strict = model("Page", tree, "ignore"), model("StrictPage", tree, "forbid")
     contestants: dict[str, Callable[[], object]] = {
         "ours": lambda: SEARCH_ORDERS.decode(body),

@@ -5,6 +5,7 @@ Columns are filled by type, so that a new column or table needs nothing here unl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from psycopg import Connection
@@ -13,7 +14,7 @@ from theseller.datamap.registry import erasure_order
 from theseller.lib.ids import new_id
 
 _AT = "'2026-11-01T12:00:00Z'"
-_BY_TYPE = {
+_BY_TYPE: dict[str, Callable[[], str]] = {
     "uuid": lambda: f"'{new_id()}'",
     "text": lambda: "'x'",
     "ARRAY": lambda: "array['x']",
@@ -59,7 +60,7 @@ def seed_every_table(database: Connection[Row], tenant: UUID, person: UUID) -> d
         }
         inserts[holding.table] = _insert(database, holding.table, fixed)
         if holding.table not in {"tenancy_tenant", "accounts_membership"}:  # the cast has these
-            database.execute(inserts[holding.table])  # type: ignore[arg-type]  # made here, of constants and ids
+            database.execute(inserts[holding.table])
     return inserts
 
 
@@ -79,4 +80,4 @@ def _value(table: str, name: str, kind: str, fixed: dict[str, str]) -> str:
         for key in (f"{table}.{name}", name):
             if key in rules and not (rules is fixed and key == "id"):
                 return rules[key]
-    return _BY_TYPE.get(kind, lambda: "1")()
+    return _BY_TYPE[kind]() if kind in _BY_TYPE else "1"

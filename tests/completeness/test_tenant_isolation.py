@@ -103,7 +103,7 @@ def test_nothing_is_seen_and_nothing_changes(
             try:
                 with connection.transaction():
                     SCOPES[scope](connection, cast.alices_shop, cast.charlies_shop)
-                    cursor = connection.execute(_attack(verb, table, column, cast.alices_shop, inserts[table]))  # type: ignore[arg-type]
+                    cursor = connection.execute(_attack(verb, table, column, cast.alices_shop, inserts[table]))
                     touched = cursor.fetchone() if verb.startswith("select") else (cursor.rowcount if verb != "delete_all" else 0,)
                     assert touched == (0,), f"{verb} on {table} with scope {scope!r} reached another tenant's rows"
                     raise psycopg.Rollback

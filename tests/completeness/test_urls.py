@@ -8,12 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
-from django.conf import settings
 from django.db import connections as databases
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -137,7 +135,6 @@ def _address(route: str, shop: Shop) -> str:
 
 @pytest.fixture
 def shop(database: str) -> Shop:
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # or whitenoise warns
     # The product's hash is slow on purpose; these passwords guard nothing.
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         cast = assemble()

@@ -13,6 +13,7 @@ from theseller.crypto.providers import new_text_secret
 from theseller.postgres.roles import apply_grants
 from theseller.retention.limits import FACTS_KEPT_DAYS
 from theseller.tenancy.guard_keys import install_ticket_key
+from theseller.tenancy.startup import claim_database, refuse_foreign_database
 
 #: Partitions are made this far ahead; a recurring job keeps it so.
 MONTHS_AHEAD = timedelta(days=92)
@@ -21,11 +22,18 @@ MONTHS_AHEAD = timedelta(days=92)
 def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
     """Apply migrations as the migrate role, then everything that needs a superuser. Run it as often as you like.
 
-    `superuser_dsn` is used for grants only; no serving process ever knows it.
+    `superuser_dsn` is used for grants and the guard only; no serving process ever knows it.
+
+    Raises:
+        WrongDatabaseError: the database belongs to another environment. Nothing was changed.
     """
+    environment = settings.ENVIRONMENT.kind.value
+    with psycopg.connect(superuser_dsn) as superuser:
+        refuse_foreign_database(superuser, environment)
     call_command("migrate", verbosity=verbosity, interactive=False)
     connections.close_all()
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
+        claim_database(superuser, environment, at=at)
         apply_grants(superuser)
         install_ticket_key(superuser, settings.SECRETS.ensure("tenant-ticket-key", new_text_secret), at=at)
         first, last = months_needed(at.date())

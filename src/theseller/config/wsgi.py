@@ -1,4 +1,4 @@
-"""The web process. It refuses to start on a database role that row security does not bind."""
+"""The web process. It refuses to start on a database of another environment, or by a role that row security does not bind."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
 application = get_wsgi_application()
 
-from theseller.tenancy.startup import refuse_bypassing_role  # noqa: E402  # needs Django ready
+from theseller.tenancy.startup import refuse_unsafe_database  # noqa: E402  # needs Django ready
 
-refuse_bypassing_role()
+refuse_unsafe_database()

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
 from django.db import connections
+from psycopg import Connection
 
 
 class UnsafeDatabaseRoleError(RuntimeError):
     """This process would connect with a role that row security does not bind."""
+
+
+class WrongDatabaseError(RuntimeError):
+    """This database belongs to another environment, or to none yet."""
+
+
+def refuse_unsafe_database(using: str = "default") -> None:
+    """Do every check that a serving process needs. Raises UnsafeDatabaseRoleError, WrongDatabaseError."""
+    refuse_bypassing_role(using)
+    refuse_other_environment(settings.ENVIRONMENT.kind.value, using)
 
 
 def refuse_bypassing_role(using: str = "default") -> None:
@@ -20,4 +35,44 @@ def refuse_bypassing_role(using: str = "default") -> None:
         raise UnsafeDatabaseRoleError(
             f"database role {role} bypasses row security (superuser or BYPASSRLS, itself or by membership); "
             "connect as theseller_web or theseller_worker, with the grants of postgres/sql/grants.sql"
+        )
+
+
+def refuse_other_environment(environment: str, using: str = "default") -> None:
+    """Raise WrongDatabaseError if the database of connection `using` was not migrated for `environment`."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("select to_regclass('guard.deployment') is not null")
+        known = cursor.fetchone()[0]
+        row = None
+        if known:
+            cursor.execute("select environment from guard.deployment")
+            row = cursor.fetchone()
+    _refuse(None if row is None else row[0], environment)
+
+
+def claim_database(database: Connection[Any], environment: str, *, at: datetime) -> None:
+    """Write into a database that belongs to no environment yet that it is `environment`'s. The connection is a superuser's.
+
+    Raises:
+        WrongDatabaseError: it belongs to another one already.
+    """
+    database.execute("insert into guard.deployment (environment, set_at) values (%s, %s) on conflict do nothing", [environment, at])
+    refuse_foreign_database(database, environment)
+
+
+def refuse_foreign_database(database: Connection[Any], environment: str) -> None:
+    """Raise WrongDatabaseError if the database belongs to another environment; one that is empty or new belongs to nobody yet."""
+    known = database.execute("select to_regclass('guard.deployment') is not null").fetchone()
+    row = database.execute("select environment from guard.deployment").fetchone() if known and known[0] else None
+    if row is not None:
+        _refuse(row[0], environment)
+
+
+def _refuse(found: str | None, environment: str) -> None:
+    if found is None:
+        raise WrongDatabaseError("this database does not say which environment it belongs to: run `theseller migrate` first")
+    if found != environment:
+        raise WrongDatabaseError(
+            f"this database belongs to the environment {found!r}, and this process runs as {environment!r}:"
+            " look at DATABASE_URL and THESELLER_ENV. Nothing was read or changed"
         )

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -53,7 +52,6 @@ def cast(database: str) -> Cast:
 
 @pytest.fixture(scope="module")
 def site(cast: Cast) -> Iterator[str]:
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]):
         server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
         threading.Thread(target=server.serve_forever, daemon=True).start()

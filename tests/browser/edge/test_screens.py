@@ -6,13 +6,11 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -41,7 +39,6 @@ class _Quiet(WSGIRequestHandler):
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     with override_settings(ROOT_URLCONF="tests.unit.edge.specimen_urls", ALLOWED_HOSTS=["127.0.0.1"]):
         server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
         thread = threading.Thread(target=server.serve_forever, daemon=True)

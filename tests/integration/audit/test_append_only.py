@@ -18,14 +18,14 @@ from theseller.tenancy.scope import tenant_scope
 def test_no_role_of_the_service_can_change_it(role: str, verb: str, database: str) -> None:
     with psycopg.connect(role_dsn(role, database)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("set transaction read write")
-        connection.execute(verb)  # type: ignore[arg-type]
+        connection.execute(verb)
 
 
 @pytest.mark.parametrize("verb", ["update audit_event set actor = actor", "delete from audit_event", "truncate audit_event"])
 def test_not_even_a_superuser_changes_it_by_accident(verb: str, cast: Cast, database: str) -> None:
     del cast  # whose making wrote lines
     with psycopg.connect(test_server().superuser_dsn(database)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.execute(verb)  # type: ignore[arg-type]
+        connection.execute(verb)
 
 
 def test_a_line_is_written_with_its_effect_or_not_at_all(cast: Cast, database: str) -> None:

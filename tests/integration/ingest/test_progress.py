@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from tests.cast import Cast
@@ -76,7 +74,6 @@ def test_the_page_and_its_part(worker: Worker, cast: Cast) -> None:
 
 
 def _look(cast: Cast) -> None:
-    Path(str(settings.STATIC_ROOT)).mkdir(exist_ok=True)
     address = reverse("ingest:progress")
     assert Client().get(address).status_code == 302
     alice, charlie = _client(cast.alice.id), _client(cast.charlie.id)

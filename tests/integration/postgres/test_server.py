@@ -158,7 +158,7 @@ def test_acknowledged_commits_survive_kill_9(started: Server) -> None:
     assert pid is not None
     with psycopg.connect(started.superuser_dsn(), autocommit=True) as connection:
         connection.execute("create table kept (id int)")
-        with pytest.raises(psycopg.OperationalError):  # noqa: PT012  the loop ends by the kill
+        with pytest.raises(psycopg.OperationalError):
             while True:
                 connection.execute("insert into kept values (1)")
                 acknowledged += 1

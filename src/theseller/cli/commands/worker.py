@@ -29,9 +29,9 @@ def run(args: argparse.Namespace) -> int:
     setup_django("worker")
     from django.core.management import call_command  # noqa: PLC0415  needs Django ready
 
-    from theseller.tenancy.startup import refuse_bypassing_role  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
-    refuse_bypassing_role()
+    refuse_unsafe_database()
     # Finished jobs are deleted: the table stays small and fast, and holds nothing that outlives its use.
     call_command(
         "procrastinate", "worker", "--concurrency", str(args.concurrency), "--fetch-job-polling-interval", _POLL_SECONDS,

@@ -25,6 +25,7 @@ grant usage on schema public to theseller_directory;
 grant usage on schema guard to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_directory;
 -- The guard.
 grant execute on function guard.ticket_tenant() to theseller_web, theseller_worker, theseller_retention;
+grant select on guard.deployment to theseller_web, theseller_worker, theseller_retention, theseller_probe;
 grant execute on function guard.ensure_months(date, date) to theseller_worker;
 alter function guard.tenants_of(uuid) owner to theseller_directory;
 alter function guard.due_streams(timestamptz, int) owner to theseller_directory;
