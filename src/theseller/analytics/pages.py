@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
 from django.utils.dateformat import format as format_date
-from django.utils.html import format_html
 
 from theseller.analytics import queries
-from theseller.analytics.metrics import METRICS, Metric
+from theseller.analytics.metrics import METRICS
 from theseller.analytics.periods import COMPARE_LABELS, LABELS, Choice, PeriodKey, Span, neighbours
 from theseller.analytics.queries import DaySeries
 from theseller.analytics.selection import Selection, StoreOption, same_time_on
 from theseller.analytics.types import Figures, StreamFreshness
-from theseller.edge.numbers import format_money, format_number, format_percent, style_for
+from theseller.edge.numbers import format_number
 from theseller.edge.types import WaterfallRow
 from theseller.lib.marketplaces import MARKETPLACES
-from theseller.lib.money import Money, minor_unit_digits
+from theseller.lib.money import Money
 
-#: A period shorter than this is charted with the days before it: one point is no chart.
-_SHORTEST_CHART = 4
-_CONTEXT_DAYS = 14
 _SEGMENTS = (
     PeriodKey.TODAY, PeriodKey.YESTERDAY, PeriodKey.LAST_7, PeriodKey.LAST_28, PeriodKey.LAST_90, PeriodKey.MONTH, PeriodKey.LAST_MONTH,
     PeriodKey.LAST_12_MONTHS,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One figure of the strip. `before` is None where nothing can be compared."""
-
-    metric: Metric
-    now: Money | int
-    before: Money | int | None
-    values: tuple[Decimal | int, ...]
-    url: str
-    current: bool
-    mark: str
 
 
 def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, Any]:
@@ -100,112 +83,6 @@ def load_series(selection: Selection, at: datetime) -> DaySeries:
     return replace(series, before=before)
 
 
-def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
-    """Return what the chart shows: the period itself, or for one of a few days the fortnight that it ends."""
-    span = selection.choice.span
-    if span.length >= _SHORTEST_CHART:
-        return series
-    wider = Span(span.last - timedelta(days=_CONTEXT_DAYS - 1), span.last)
-    return queries.day_series(selection.scope, wider, wider.shifted(-_CONTEXT_DAYS) if series.before_span else None)
-
-
-def tiles(selection: Selection, series: DaySeries, drawn: DaySeries) -> list[Tile]:
-    """Return the six figures with their change and line."""
-    currency, days = selection.scope.currency, drawn.span.days()
-    made = []
-    for metric in METRICS:
-        # Money is posted in batches, not through the day: half a day of it compares with nothing.
-        comparable = selection.comparable and not (metric.from_ledger and selection.one_partial_day)
-        made.append(
-            Tile(
-                metric,
-                metric.shown(series.total, currency),
-                metric.shown(series.before, currency) if comparable else None,
-                tuple(metric.value(drawn.by_day.get(day, Figures())) for day in days),
-                selection.query(metric="" if metric is METRICS[0] else metric.key),
-                metric is selection.metric,
-                _mark(metric, series.total, selection),
-            )
-        )
-    return made
-
-
-def _mark(metric: Metric, total: Figures, selection: Selection) -> str:
-    if metric.key == "sales" and _tax_included(selection):
-        return "incl. VAT"
-    if metric.key == "net" and total.net_proceeds and total.deferred:
-        return f"{format_percent(total.deferred / total.net_proceeds, 0, style=style_for())} held"
-    return ""
-
-
-def _tax_included(selection: Selection) -> bool:
-    return any(MARKETPLACES[store].tax_included for store in selection.scope.marketplace_ids if store in MARKETPLACES)
-
-
-def chart(selection: Selection, series: DaySeries, drawn: DaySeries) -> dict[str, Any]:
-    """Return the main chart: its data, its table, and the sentence that says it in words."""
-    metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
-    days = drawn.span.days()
-    now = [metric.value(drawn.by_day.get(day, Figures())) for day in days]
-    before = _before_values(selection, drawn, len(days))
-    data = {
-        "days": [day.isoformat() for day in days],
-        "now": [float(value) for value in now],
-        "before": [None if value is None else float(value) for value in before],
-        "label": metric.label,
-        "beforeLabel": choice.before_label if drawn is series else f"{_CONTEXT_DAYS} days before",
-        "kind": "money" if metric.is_money else "number",
-        "currency": currency,
-        "digits": minor_unit_digits(currency) if metric.is_money else 0,
-        "estimatedFrom": len(days) - 1 if choice.partial and len(days) > 1 else None,
-        "estimatedLabel": "day not over",
-        "dayAddress": day_address(selection, date(1, 1, 1)).replace("0001-01-01", "DAY"),
-    }
-    rows = [
-        {
-            "day": format_html('<a href="{}">{}</a>', day_address(selection, day), format_date(day, "D j M Y")),
-            "now": _text(value, metric, currency),
-            "before": _text(earlier, metric, currency),
-        }
-        for day, value, earlier in zip(days, now, before or [None] * len(days), strict=True)
-    ]
-    return {"data": data, "rows": rows, "summary": _summary(selection, series, drawn, now), "title": metric.label}
-
-
-def _before_values(selection: Selection, drawn: DaySeries, length: int) -> list[Decimal | int | None]:
-    if drawn.before_span is None or drawn.before_span.last < selection.option.first_day:
-        return []
-    days = drawn.before_span.days()[:length]
-    first = selection.option.first_day
-    known = [selection.metric.value(drawn.by_day.get(day, Figures())) if day >= first else None for day in days]
-    return known + [None] * (length - len(known))
-
-
-def _text(value: Decimal | int | None, metric: Metric, currency: str) -> str:
-    if value is None:
-        return "\u2013"
-    return format_money(Money(Decimal(value), currency), style=style_for()) if metric.is_money else format_number(value, style=style_for())
-
-
-def _summary(selection: Selection, series: DaySeries, drawn: DaySeries, now: Sequence[Decimal | int]) -> str:
-    metric, currency = selection.metric, selection.scope.currency
-    total, earlier = Decimal(metric.value(series.total)), Decimal(metric.value(series.before))
-    text = f"{_text(total, metric, currency)} {metric.book}"
-    if selection.comparable and earlier and not (metric.from_ledger and selection.one_partial_day):
-        ratio = (total - earlier) / abs(earlier)
-        word = "up" if ratio > 0 else "down"
-        same_hour = " to the same hour" if selection.choice.partial and not metric.from_ledger else ""
-        text += f", {word} {format_percent(abs(ratio), style=style_for())} on {_lowered(selection.choice.before_label)}{same_hour}"
-    if any(now) and len(now) > 1:
-        best = max(range(len(now)), key=lambda index: now[index])
-        text += f"; highest on {format_date(drawn.span.days()[best], 'D j M')}"
-    return text + "."
-
-
-def _lowered(label: str) -> str:
-    return label[0].lower() + label[1:]
-
-
 def day_address(selection: Selection, day: date) -> str:
     """Return the address of the rows behind a day."""
     address = reverse("analytics:day", args=[day.isoformat()])
@@ -250,12 +127,20 @@ def honesty(selection: Selection, total: Figures, streams: Sequence[StreamFreshn
         "pending_orders": total.pending_orders,
         "unpriced_units": total.unpriced_units,
         "deferred": Money(total.deferred, selection.scope.currency) if total.deferred else None,
-        "settled_share": Decimal(total.settled_days) / total.ledger_days if total.ledger_days else None,
+        "settled_share": _share(total.settled_days, total.ledger_days),
         "unclassified": Money(total.unclassified, selection.scope.currency) if total.unclassified else None,
         "partial": choice.partial,
         "incomparable": choice.before is not None and not selection.comparable,
         "first_day": selection.option.first_day,
     }
+
+
+def _share(part: int, whole: int) -> Decimal | None:
+    """Return a share that shows as nothing or everything only if it is."""
+    if not whole:
+        return None
+    share = Decimal(part) / whole
+    return share if share in {0, 1} else min(max(share, Decimal("0.01")), Decimal("0.99"))
 
 
 #: What streams are called, in the order in which they are shown.

@@ -59,7 +59,11 @@ def _option(key: str, label: str, members: Sequence[Store]) -> StoreOption:
     currency = members[0].currency
     scope = Scope(tuple(store.marketplace_id for store in members), currency)
     return StoreOption(
-        key, f"{label} \u00b7 {currency}", scope, min(store.first_day for store in members), max(store.last_day for store in members)
+        key,
+        label if currency in label else f"{label} \u00b7 {currency}",
+        scope,
+        min(store.first_day for store in members),
+        max(store.last_day for store in members),
     )
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
-from theseller.analytics import downloads, pages, queries
+from theseller.analytics import charts, downloads, pages, queries
 from theseller.analytics.day_page import day_context
 from theseller.analytics.periods import Span, parse_day
 from theseller.analytics.product_page import product_context, read_table
@@ -41,13 +41,13 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
         series = pages.load_series(selection, at)
         if request.GET.get("format") == "csv":
             return downloads.days_csv(selection, series)
-        drawn = pages.chart_series(selection, series)
+        drawn = charts.chart_series(selection, series)
         products = product_page(selection.scope, selection.choice.span, _before(selection), Ask(most=_TOP_PRODUCTS))
         context = {
             **_frame(seat, selection, options),
             "at": at,
-            "tiles": pages.tiles(selection, series, drawn),
-            "chart": pages.chart(selection, series, drawn),
+            "tiles": charts.tiles(selection, series, drawn),
+            "chart": charts.chart(selection, series, drawn),
             "waterfall_rows": pages.waterfall_rows(selection, series.total),
             "honesty": pages.honesty(selection, series.total, queries.freshness()),
             "products": products,

@@ -1,0 +1,186 @@
+"""Tiles and the main chart: the same series as a picture, as a table and as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils.dateformat import format as format_date
+from django.utils.html import format_html
+
+from theseller.analytics import queries
+from theseller.analytics.metrics import METRICS, Metric
+from theseller.analytics.pages import day_address
+from theseller.analytics.periods import Span
+from theseller.analytics.queries import DaySeries
+from theseller.analytics.selection import Selection
+from theseller.analytics.types import Figures
+from theseller.edge.numbers import format_money, format_number, format_percent, style_for
+from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.money import Money, minor_unit_digits
+
+#: A period shorter than this is charted with the days before it: one point is no chart.
+_SHORTEST_CHART = 4
+_CONTEXT_DAYS = 14
+#: Beyond this many days the weekly rhythm would hide everything else, so a point is a week.
+_LONGEST_BY_DAY = 120
+Value = Decimal | int
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure of the strip. `before` is None where nothing can be compared."""
+
+    metric: Metric
+    now: Money | int
+    before: Money | int | None
+    values: tuple[Decimal | int, ...]
+    url: str
+    current: bool
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """What is drawn: days, or weeks counted back from the last day so that the newest is whole. Days after the first figures only."""
+
+    spans: tuple[Span, ...]
+    weekly: bool
+
+    @classmethod
+    def of(cls, span: Span) -> Points:
+        if span.length <= _LONGEST_BY_DAY:
+            return cls(tuple(Span(day, day) for day in span.days()), weekly=False)
+        ends = [span.last - timedelta(days=offset) for offset in range(0, span.length, 7)]
+        return cls(tuple(Span(max(end - timedelta(days=6), span.first), end) for end in reversed(ends)), weekly=True)
+
+    def values(self, metric: Metric, series: DaySeries) -> list[Value]:
+        return [sum((metric.value(series.by_day.get(day, Figures())) for day in span.days()), 0) for span in self.spans]
+
+    def whole(self, index: int) -> bool:
+        """Say whether a point stands for as many days as the others; a week of two days would look like a fall."""
+        return not self.weekly or self.spans[index].length == 7
+
+
+def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
+    """Return what the chart shows: the period itself, or for one of a few days the fortnight that it ends."""
+    span = selection.choice.span
+    if span.length >= _SHORTEST_CHART:
+        return series
+    wider = Span(span.last - timedelta(days=_CONTEXT_DAYS - 1), span.last)
+    return queries.day_series(selection.scope, wider, wider.shifted(-_CONTEXT_DAYS) if series.before_span else None)
+
+
+def tiles(selection: Selection, series: DaySeries, drawn: DaySeries) -> list[Tile]:
+    """Return the six figures with their change and line."""
+    currency, points = selection.scope.currency, Points.of(drawn.span)
+    shown = [index for index in range(len(points.spans)) if points.whole(index)]
+    if selection.choice.partial and len(shown) >= _SHORTEST_CHART:
+        shown.pop()  # A day that is not over would end every line with a fall.
+    made = []
+    for metric in METRICS:
+        # Money is posted in batches, not through the day: half a day of it compares with nothing.
+        values = points.values(metric, drawn)
+        comparable = selection.comparable and not (metric.from_ledger and selection.one_partial_day)
+        made.append(
+            Tile(
+                metric,
+                metric.shown(series.total, currency),
+                metric.shown(series.before, currency) if comparable else None,
+                tuple(values[index] for index in shown),
+                selection.query(metric="" if metric is METRICS[0] else metric.key),
+                metric is selection.metric,
+                _mark(metric, series.total, selection),
+            )
+        )
+    return made
+
+
+def _mark(metric: Metric, total: Figures, selection: Selection) -> str:
+    if metric.key == "sales" and _tax_included(selection):
+        return "incl. VAT"
+    if metric.key == "net" and total.net_proceeds and total.deferred:
+        return f"{format_percent(total.deferred / total.net_proceeds, 0, style=style_for())} held"
+    return ""
+
+
+def _tax_included(selection: Selection) -> bool:
+    return any(MARKETPLACES[store].tax_included for store in selection.scope.marketplace_ids if store in MARKETPLACES)
+
+
+def chart(selection: Selection, series: DaySeries, drawn: DaySeries) -> dict[str, Any]:
+    """Return the main chart: its data, its table, and the sentence that says it in words."""
+    metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
+    points = Points.of(drawn.span)
+    now = points.values(metric, drawn)
+    before = _before_values(selection, drawn, len(now))
+    last = len(now) - 1
+    data = {
+        "days": [span.last.isoformat() for span in points.spans],
+        "now": [float(value) if points.whole(index) else None for index, value in enumerate(now)],
+        "before": [None if value is None or not points.whole(index) else float(value) for index, value in enumerate(before)],
+        "label": f"{metric.label} by week" if points.weekly else metric.label,
+        "beforeLabel": choice.before_label if drawn is series else f"{_CONTEXT_DAYS} days before",
+        "kind": "money" if metric.is_money else "number",
+        "currency": currency,
+        "digits": minor_unit_digits(currency) if metric.is_money else 0,
+        "estimatedFrom": last if choice.partial and last > 0 else None,
+        "estimatedLabel": "day not over",
+        "dayAddress": "" if points.weekly else day_address(selection, date(1, 1, 1)).replace("0001-01-01", "DAY"),
+    }
+    rows = [
+        {"day": _row_head(selection, span), "now": _text(value, metric, currency), "before": _text(earlier, metric, currency)}
+        for span, value, earlier in zip(points.spans, now, before or [None] * len(now), strict=True)
+    ]
+    return {"data": data, "rows": rows, "summary": _summary(selection, series, points, now), "title": metric.label}
+
+
+def _row_head(selection: Selection, span: Span) -> str:
+    if span.length == 1:
+        return format_html('<a href="{}">{}</a>', day_address(selection, span.first), format_date(span.first, "D j M Y"))
+    return format_html(
+        '<a href="{}">{}</a>', selection.for_span(span), f"{format_date(span.first, 'j M')} \u2013 {format_date(span.last, 'j M Y')}"
+    )
+
+
+def _before_values(selection: Selection, drawn: DaySeries, length: int) -> list[Value | None]:
+    """Return the values of comparison beside those drawn, None where there are no figures yet; empty where there are none at all."""
+    first = selection.option.first_day
+    if drawn.before_span is None or drawn.before_span.last < first:
+        return []
+    points = Points.of(drawn.before_span)
+    values = points.values(selection.metric, drawn)
+    known = [value if span.first >= first else None for span, value in zip(points.spans, values, strict=True)][:length]
+    return known + [None] * (length - len(known))
+
+
+def _text(value: Decimal | int | None, metric: Metric, currency: str) -> str:
+    if value is None:
+        return "\u2013"
+    return format_money(Money(Decimal(value), currency), style=style_for()) if metric.is_money else format_number(value, style=style_for())
+
+
+def _summary(selection: Selection, series: DaySeries, points: Points, now: Sequence[Value]) -> str:
+    metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
+    total, earlier = Decimal(metric.value(series.total)), Decimal(metric.value(series.before))
+    text = f"{_text(total, metric, currency)} {metric.book}"
+    if selection.comparable and earlier and not (metric.from_ledger and selection.one_partial_day):
+        ratio = (total - earlier) / abs(earlier)
+        same_hour = " to the same hour" if choice.partial and not metric.from_ledger else ""
+        text += f", {'up' if ratio > 0 else 'down'} {format_percent(abs(ratio), style=style_for())} on {_in_words(choice.before_label)}{same_hour}"
+    if any(now) and len(now) > 1:
+        best = points.spans[max(range(len(now)), key=lambda index: now[index])]
+        text += (
+            f"; highest in the week to {format_date(best.last, 'j M')}"
+            if points.weekly
+            else f"; highest on {format_date(best.last, 'D j M')}"
+        )
+    return text + "."
+
+
+def _in_words(label: str) -> str:
+    lowered = label[0].lower() + label[1:]
+    return f"the {lowered}" if lowered.startswith(("previous", "month", "12 months")) else lowered
