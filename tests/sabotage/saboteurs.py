@@ -80,11 +80,11 @@ def sql(control: str, does: str, broken: str, repaired: str) -> None:
             "certified": tools.deployment.certified, "alice": tools.deployment.cast.alices_shop,
             "charlie": tools.deployment.cast.charlies_shop, "new": new_id(), "newer": new_id(), "token": TOKEN,
         }  # fmt: skip
-        tools.superuser.execute(broken.format(**names))  # type: ignore[arg-type]  # constants and ids
+        tools.superuser.execute(broken.format(**names))
         try:
             yield
         finally:
-            tools.superuser.execute(repaired.format(**names))  # type: ignore[arg-type]
+            tools.superuser.execute(repaired.format(**names))
 
     breaks(control, does)(act)
 
@@ -162,7 +162,8 @@ def _key_again(tools: Tools) -> Iterator[None]:
 
 _SWAP = (
     "update connections_refresh_token t set sealed = o.sealed from connections_refresh_token o"
-    " where t.connection_id in ('{open}', '{charlies}') and o.connection_id in ('{open}', '{charlies}') and o.connection_id <> t.connection_id"
+    " where t.connection_id in ('{open}', '{charlies}') and o.connection_id in ('{open}', '{charlies}')"
+    " and o.connection_id <> t.connection_id"
 )
 sql("cred-token-encryption", "swaps the sealed tokens of two shops", _SWAP, _SWAP)
 sql(
@@ -280,8 +281,9 @@ def _included(tools: Tools) -> Iterator[None]:
 sql(
     "pii-default-none",
     "takes in a report type that holds addresses",
-    "insert into ingest_document (tenant_id, id, connection_id, origin, report_type, source_key, content_sha256, marketplace_ids, covers_from,"
-    " covers_until, rows_kept, recorded_at) values ('{alice}', '{new}', '{open}', 'pulled', 'GET_ORDER_REPORT_DATA_SHIPPING', 'k',"
+    "insert into ingest_document (tenant_id, id, connection_id, origin, report_type, source_key, content_sha256, marketplace_ids,"
+    " covers_from, covers_until, rows_kept, recorded_at)"
+    " values ('{alice}', '{new}', '{open}', 'pulled', 'GET_ORDER_REPORT_DATA_SHIPPING', 'k',"
     " sha256('x'), '{{}}', now(), now(), 1, now())",
     "delete from ingest_document where report_type = 'GET_ORDER_REPORT_DATA_SHIPPING'",
 )
@@ -358,7 +360,8 @@ sql(
 sql(
     "life-purge-30",
     "leaves a derived row of a store that only an erased connection fed",
-    "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) values ('{alice}', 'A1PA6795UKMFR9', '2026-11-01', now())",
+    "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"
+    " values ('{alice}', 'A1PA6795UKMFR9', '2026-11-01', now())",
     "delete from ingest_dirty_day where tenant_id = '{alice}'",
 )
 sql(
@@ -374,7 +377,8 @@ sql(
 # --- 14 This page -----------------------------------------------------------------------------------------------------------------
 
 for _does, _broken, _repaired in (
-    ("lets the web add evidence", "grant insert on controls_evidence to theseller_web", "revoke insert on controls_evidence from theseller_web"),
+    ("lets the web add evidence",
+     "grant insert on controls_evidence to theseller_web", "revoke insert on controls_evidence from theseller_web"),
     ("lets the probe change evidence",
      "grant update (outcome) on controls_evidence to theseller_probe", "revoke update (outcome) on controls_evidence from theseller_probe"),
     ("switches off the guard of the evidence",

@@ -75,7 +75,7 @@ def test_the_database_refuses_met_without_anything_checked(
     deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
-        superuser.execute(_FORGED.replace("'met', 1", "'met', 0"))  # type: ignore[arg-type]
+        superuser.execute(_FORGED.replace("'met', 1", "'met', 0"))
 
 
 def test_broken_stays_broken_however_old(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_no_role_but_the_probe_adds_evidence(deployment: Deployment, database: s
                 connection.execute("update controls_evidence set outcome = 'met'")
             return
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(_FORGED)  # type: ignore[arg-type]
+            connection.execute(_FORGED)
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "probe", "migrate"])
@@ -105,7 +105,7 @@ def test_no_role_but_the_probe_adds_evidence(deployment: Deployment, database: s
 )
 def test_no_role_changes_evidence(deployment: Deployment, database: str, role: str, change: str) -> None:
     with psycopg.connect(role_dsn(role, database), autocommit=True) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.execute(change)  # type: ignore[arg-type]
+        connection.execute(change)
 
 
 def test_the_recurring_job_runs_what_is_due_and_nothing_else(deployment: Deployment) -> None:

@@ -128,18 +128,19 @@ def _expected(column: str, *, proven_whole: bool) -> list[list[str]]:
 
 def _break_in(world: World) -> Iterator[tuple[str, str]]:
     """Try every wrong scope on every tenant table that the application may read; yield (try, what went wrong or nothing)."""
-    known = world.rows("select tenant_id from connections_connection group by tenant_id order by max(created_at) desc limit 2")
+    known = world.rows("select tenant_id from connections_connection order by created_at desc limit 1")
     victim = known[0][0] if known else new_id()
-    own = known[1][0] if len(known) > 1 else new_id()
+    # A shop that has nothing: whatever is seen in its scope is another's.
+    own = new_id()
     tables = [(holding.table, holding.tenant_column) for holding in holdings() if holding.tenant_column and _readable(world, holding.table)]
     for table, column in tables:
-        count = f"select count(*) from {table} where {column} = '{victim}'"  # noqa: S608  # the data map's names, our own id
+        count = f"select count(*) from (select from {table} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
         for name in ("no scope", "setting alone", "forged ticket"):
             seen = _seen(world, count, name, victim)
             yield f"{name} on {table}", f"{seen} row(s) of {table} were seen with {name}." if seen else ""
     with tenant_scope(own, using=world.application), databases[world.application].cursor() as cursor:
-        for table, column in tables:
-            cursor.execute(f"select count(*) from {table} where {column} <> %s", [own])  # noqa: S608  # the data map's own names
+        for table, _ in tables:
+            cursor.execute(f"select count(*) from (select from {table} limit 1000) seen")  # noqa: S608  # the data map's own names
             seen = int(cursor.fetchone()[0])
             yield f"another's scope on {table}", f"{seen} row(s) of {table} were seen from another shop's scope." if seen else ""
 

@@ -1,0 +1,40 @@
+"""`docs/sabotage.md` is the list of saboteurs, written out; with THESELLER_WRITE_DOCS=1 this test writes it anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.sabotage.saboteurs import SABOTEURS
+
+from theseller.controls.catalogue import CATALOGUE
+from theseller.controls.catalogue.pending import PENDING
+
+_PAGE = Path(__file__).parents[2] / "docs" / "sabotage.md"
+_HEAD = """# Sabotage: what turns each control red
+
+Every control of the security page has at least one saboteur: a test that breaks the real thing (a row, a grant, a policy, a file, the
+running program) in a deployment where all controls are green, runs **all** probes, and asserts that exactly this control is Broken and
+every other is still Met. Then it repairs what it broke and sees green again. `tests/sabotage/test_controls.py` does that; this page is
+its list.
+
+What keeps green honest besides (`tests/sabotage/test_evidence.py`): evidence that is too old, of another version of the program, or dated
+in the future is not green; a probe that fails or looked at nothing is Unknown; no role but the probe's adds evidence, and none changes it.
+"""
+
+
+def _lines() -> Iterator[str]:
+    yield _HEAD
+    for control in sorted(CATALOGUE, key=lambda name: (CATALOGUE[name].control.section, name)):
+        yield f"## {control}\n\n{CATALOGUE[control].control.title}. Red when somebody …\n"
+        yield from (f"- {saboteur.does}" for saboteur in SABOTEURS if saboteur.control == control)
+        yield ""
+    yield f"{len(SABOTEURS)} saboteurs, {len(CATALOGUE)} controls. {len(PENDING)} clauses have no probe yet; the page says so of each."
+
+
+def test_the_page_is_the_list() -> None:
+    written = "\n".join(_lines()) + "\n"
+    if os.environ.get("THESELLER_WRITE_DOCS"):
+        _PAGE.write_text(written)
+    assert _PAGE.read_text() == written, "write it anew: THESELLER_WRITE_DOCS=1 pytest tests/sabotage/test_matrix.py"

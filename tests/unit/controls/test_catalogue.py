@@ -1,0 +1,64 @@
+"""The catalogue is complete: every clause of the specification is on the page, once, in its section; what is proven says by what."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import theseller
+from theseller.controls.catalogue import CATALOGUE, SECTIONS
+from theseller.controls.catalogue.pending import PENDING
+from theseller.controls.types import Control, Kind
+
+_CLAUSES = Path(__file__).with_name("clauses.txt")
+_ROOT = Path(theseller.__file__).parents[2]
+CONTROLS = [entry.control for entry in CATALOGUE.values()]
+
+
+def _clauses() -> list[tuple[int, str]]:
+    return [(int(section), clause) for section, clause in (line.split() for line in _CLAUSES.read_text().splitlines())]
+
+
+def test_every_clause_is_on_the_page_once() -> None:
+    shown = [*((control.section, control.id) for control in CONTROLS), *((one.section, one.id) for one in PENDING)]
+    assert len(shown) == len(set(shown))
+    assert sorted(shown) == sorted(_clauses())
+    assert {section for section, _ in shown} == set(SECTIONS)
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
+def test_what_enforces_a_control_exists(control: Control) -> None:
+    assert control.enforced_by
+    for named in control.enforced_by:
+        if "/" in named or named.endswith((".toml", ".txt")):
+            assert (_ROOT / named).exists() or (_ROOT / "src" / named).exists(), named
+            continue
+        module, _, thing = named.partition(":")
+        found: object = importlib.import_module(module)
+        for part in filter(None, thing.split(".")):
+            found = getattr(found, part)
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
+def test_a_control_can_be_read(control: Control) -> None:
+    assert re.search(r"§\d+|preamble", control.citation)
+    assert control.statement.endswith(".")
+    assert not control.title.endswith(".")
+    assert control.owner
+    assert 0 < control.interval.total_seconds() <= 900
+    assert isinstance(control.kind, Kind)
+
+
+def test_a_pending_clause_says_why() -> None:
+    for one in PENDING:
+        assert one.why.endswith(".")
+        assert one.statement.endswith(".")
+        assert not one.title.endswith(".")
+
+
+def test_a_file_must_bear_its_clauses_name() -> None:
+    for control in CONTROLS:
+        assert importlib.import_module(f"theseller.controls.catalogue.{control.id.replace('-', '_')}").CONTROL is control

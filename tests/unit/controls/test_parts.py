@@ -1,0 +1,102 @@
+"""What the probes stand on: canaries in every place, a search that finds what is planted, a version that notices every byte."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from theseller.amazon.decoders.shape import Shape
+from theseller.amazon.decoders.shapes import SHAPES
+from theseller.amazon.reports.report import read_report
+from theseller.amazon.reports.types import COLUMNS, ReportType
+from theseller.controls import source
+from theseller.controls.canaries import CANARY, UNLISTED, answer, materialised, report
+from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
+from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
+from theseller.controls.search import search_files
+
+
+@pytest.mark.parametrize("shape", list(SHAPES.values()), ids=list(SHAPES))
+def test_an_answer_has_a_canary_at_every_dropped_path(shape: Shape[Any]) -> None:
+    body = answer(shape, unlisted=False)
+    assert shape.drift(body) == ()
+    document = json.loads(body)
+    for path in shape.dropped:
+        assert CANARY in json.dumps(_at(document, path.split("."))), path
+    assert UNLISTED in " ".join(shape.drift(answer(shape, unlisted=True)))
+    assert CANARY not in materialised(shape, body)
+
+
+def _at(node: Any, segments: list[str]) -> Any:  # noqa: ANN401
+    for segment in segments:
+        name = segment.removesuffix("[]")
+        node = node[name]
+        if segment.endswith("[]") and isinstance(node, list):
+            node = node[0]
+    return node
+
+
+@pytest.mark.parametrize("kind", list(COLUMNS))
+def test_a_report_has_a_canary_in_every_dropped_column(kind: ReportType) -> None:
+    body = report(kind)
+    assert body.count(CANARY.encode()) >= len(COLUMNS[kind].dropped) + 1
+    assert len(list(read_report([body], expected=kind).rows())) == 1
+
+
+def test_a_search_finds_what_lies_across_two_reads(tmp_path: Path) -> None:
+    needle = b"Atza|IwEB"
+    for offset in range(-len(needle) - 1, 3):
+        (tmp_path / "log").write_bytes(b"x" * ((1 << 20) + offset) + needle + b"y" * 10)
+        found = search_files([tmp_path / "log"], tmp_path, _IN_FILES)
+        assert found.hits == ("file log",), offset
+    (tmp_path / "clean").write_bytes(b"Atza is a word" * 9)
+    clean = search_files([tmp_path / "clean", tmp_path / "gone"], tmp_path, _IN_FILES)
+    assert (clean.hits, clean.things, clean.size, clean.skipped) == ((), 1, 126, 0)
+
+
+def test_what_can_not_be_read_is_counted(tmp_path: Path) -> None:
+    assert search_files([tmp_path], tmp_path, re.compile(b"x")).skipped == 1  # a folder can't be read as a file
+
+
+@pytest.mark.parametrize("stored", ["", "plain text", ".!!!:1:2", ".AAAA:1:2", "e30:1:2"])
+def test_any_session_text_can_be_unpacked(stored: str) -> None:
+    assert isinstance(_unpacked(stored), bytes)
+
+
+@pytest.mark.parametrize(
+    "column", ["buyer_email", "ship_city", "recipient_name", "phone", "postal_code", "gift_message", "ip", "customer_id"]
+)
+def test_a_personal_column_is_known_by_its_name(column: str) -> None:
+    assert re.search(_PERSONAL_COLUMN, column)
+
+
+@pytest.mark.parametrize("column", ["sku", "title", "shipping_price", "gift_wrap_price", "description", "zipped", "emails_sent_count_x"])
+def test_an_ordinary_column_is_not(column: str) -> None:
+    assert not re.search(_PERSONAL_COLUMN, column)
+
+
+def test_the_version_follows_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = set()
+    for content in ("a = 1\n", "a = 2\n"):
+        (tmp_path / "module.py").write_text(content)
+        versions.add(_version_of(tmp_path, monkeypatch))
+    (tmp_path / "module.py").rename(tmp_path / "renamed.py")
+    versions.add(_version_of(tmp_path, monkeypatch))
+    (tmp_path / "grants.sql").write_text("grant")
+    versions.add(_version_of(tmp_path, monkeypatch))
+    assert len(versions) == 4
+
+
+def _version_of(package: Path, patch: pytest.MonkeyPatch) -> str:
+    with patch.context() as patched:
+        patched.setattr(source, "PACKAGE", package)
+        return source.code_version.__wrapped__()
+
+
+def test_imports_are_read_as_full_names() -> None:
+    assert "httpx" in source.imports()["amazon/lwa.py"]
+    assert "theseller.lib.clock" in source.imports()["controls/tasks.py"]
