@@ -18,8 +18,13 @@ class Tag(StrEnum):
     CONNECTION_AUTHORISED = "connections:connection:authorised"
     CONNECTION_DISCONNECTED = "connections:connection:disconnected"
     CONNECTION_DISCONNECT_INTENDED = "connections:connection:disconnect_intended"
+    CONNECTION_KEY_REPLACED = "connections:token:resealed"
     IMPORT_RECORDED = "ingest:document:imported"
     MEMBER_ADDED = "accounts:membership:added"
     PURGE_COMPLETED = "retention:purge:completed"
     PURGE_INTENDED = "retention:purge:intended"
+    ROTATION_BEGUN = "governance:rotation:begun"
+    ROTATION_FINISHED = "governance:rotation:finished"
+    ROTATION_FORCED = "governance:rotation:forced"
+    SECRET_AGE_NOTED = "governance:secret:age_noted"  # noqa: S105  # an event
     TENANT_CREATED = "tenancy:tenant:created"

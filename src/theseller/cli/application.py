@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from theseller.amazon.features import FEATURES
-from theseller.crypto.providers import SecretKeeper, new_text_secret
+from theseller.crypto.dated import new_dated_secret
+from theseller.crypto.providers import SecretKeeper
 
 CLIENT_ID = "amzn1.application-oa2-client.demo"
 APPLICATION_ID = "amzn1.sellerapps.app.demo"
@@ -21,7 +22,7 @@ def write_application(state: Path, public_url: str, secrets: SecretKeeper) -> Pa
     content = {
         "application_id": APPLICATION_ID,
         "client_id": CLIENT_ID,
-        "client_secrets": [secrets.ensure("lwa-client-secret", new_text_secret).reveal()],
+        "client_secrets": [secrets.ensure("lwa-client-secret", new_dated_secret).reveal()],
         "name": "TheSeller (demo)",
         "redirect_uris": [f"{public_url}/connections/callback/"],
         "roles": sorted({role.value for feature in FEATURES.values() for role in feature.roles}),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from theseller.config.environment import Kind, read_kind, read_secret_choice
 from theseller.crypto.choice import SecretChoice, StoreKind, make_secret_provider
+from theseller.crypto.dated import new_dated_secret
 from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key
-from theseller.crypto.providers import SecretKeeper, SecretProvider, new_text_secret
+from theseller.crypto.providers import SecretKeeper, SecretProvider
 from theseller.lib.secret import Secret
 from theseller.postgres.roles import LOGIN_ROLES
 
@@ -35,7 +36,7 @@ def own_secrets(choice: SecretChoice) -> tuple[str, ...]:
 
 def new_secret(name: str, choice: SecretChoice) -> Secret:
     """Return a fresh secret that can serve as `name` in this environment."""
-    return new_root_key(choice.environment) if name == ROOT_KEY_NAME else new_text_secret()
+    return new_root_key(choice.environment) if name == ROOT_KEY_NAME else new_dated_secret()
 
 
 def ensure_secrets(state: Path) -> SecretKeeper:

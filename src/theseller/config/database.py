@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from theseller.config.environment import Environment, InvalidSettingError, Kind, ProcessRole
-from theseller.crypto.errors import SecretNotFoundError
+from theseller.crypto.live import LivePassword
 from theseller.crypto.providers import SecretProvider
 from theseller.postgres.layout import socket_directory
 
@@ -48,10 +48,6 @@ def _external(url: str) -> dict[str, Any]:
 
 
 def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider) -> dict[str, Any]:
-    try:
-        password = secrets.get(f"db-{role.value}").reveal()
-    except SecretNotFoundError:
-        password = ""  # Tools that never connect (type checks, `makemigrations --check`) need no password; a connection without one fails.
     options: dict[str, Any] = {**server["OPTIONS"], "application_name": f"theseller-{role.value}", "connect_timeout": 10}
     if role is not ProcessRole.MIGRATE:
         options["pool"] = {"min_size": 0, "max_size": 10, "timeout": 10, "max_idle": 300}
@@ -59,7 +55,7 @@ def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider)
         "ENGINE": "django.db.backends.postgresql",
         **server,
         "USER": f"theseller_{role.value}",
-        "PASSWORD": password,
+        "PASSWORD": LivePassword(secrets, f"db-{role.value}"),  # Read for each new connection: a rotation needs no restart.
         "OPTIONS": options,
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,

@@ -10,6 +10,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from theseller.crypto.choice import KEY_STORE, PROVIDER, InvalidChoiceError, SecretChoice, read_choice
+from theseller.lib.limits import SECRET_DAYS_MAX
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -57,6 +58,7 @@ class Environment:
     application_id: str
     application_is_draft: bool
     secret_choice: SecretChoice
+    rotation_days: int = SECRET_DAYS_MAX
 
     @property
     def secrets_directory(self) -> Path:
@@ -90,6 +92,7 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         application_id=environ.get("THESELLER_APPLICATION_ID", "amzn1.sellerapps.app.demo"),
         application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no") in {"yes", "1", "true"},
         secret_choice=read_secret_choice(environ, kind=kind, state=state),
+        rotation_days=_rotation_days(environ.get("THESELLER_ROTATION_DAYS") or str(SECRET_DAYS_MAX)),
     )
 
 
@@ -107,6 +110,15 @@ def read_secret_choice(environ: Mapping[str, str], *, kind: Kind, state: Path) -
         return read_choice(environ, environment=kind.value, state=state, guarded=kind.guarded)
     except InvalidChoiceError as error:
         raise InvalidSettingError(str(error)) from None
+
+
+def _rotation_days(text: str) -> int:
+    days = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= days <= SECRET_DAYS_MAX:
+        raise InvalidSettingError(
+            f"THESELLER_ROTATION_DAYS must be 1 to {SECRET_DAYS_MAX}: no secret may serve longer, and nobody can allow it here"
+        )
+    return days
 
 
 def _choice(kind: type[Choice], value: str, name: str) -> Choice:

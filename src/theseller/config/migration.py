@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from theseller.crypto.providers import new_text_secret
+from theseller.crypto.dated import new_dated_secret
 from theseller.postgres.roles import apply_grants
 from theseller.retention.limits import FACTS_KEPT_DAYS
 from theseller.tenancy.guard_keys import install_ticket_key
@@ -35,7 +35,7 @@ def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
         claim_database(superuser, environment, at=at)
         apply_grants(superuser)
-        install_ticket_key(superuser, settings.SECRETS.ensure("tenant-ticket-key", new_text_secret), at=at)
+        install_ticket_key(superuser, settings.SECRETS.ensure("tenant-ticket-key", new_dated_secret), at=at)
         first, last = months_needed(at.date())
         superuser.execute("select guard.ensure_months(%s, %s)", [first, last])
 

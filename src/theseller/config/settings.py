@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets as stdlib_secrets
 import sys
-from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +16,7 @@ from theseller.config.environment import ProcessRole, read_environment
 from theseller.crypto.choice import make_key_store, make_secret_provider
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.keystore import KeyStore
+from theseller.crypto.live import Live
 from theseller.edge.csp import content_security_policy
 from theseller.lib.logs import configure_logging
 from theseller.lib.marketplaces import MARKETPLACES
@@ -30,10 +30,8 @@ SECRETS = make_secret_provider(ENVIRONMENT.secret_choice, os.environ)
 KEY_STORE: KeyStore = cast("KeyStore", SimpleLazyObject(lambda: make_key_store(ENVIRONMENT.secret_choice, SECRETS, os.environ)))
 
 
-@cache
-def TENANT_TICKET_KEY() -> Secret:  # noqa: N802  # a setting, and Django's settings are capitals
-    """Return the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half)."""
-    return SECRETS.get("tenant-ticket-key")
+#: Answers the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half), read anew every other second.
+TENANT_TICKET_KEY: Live[Secret] = Live(lambda: SECRETS.get("tenant-ticket-key"))
 
 
 def LWA_CLIENT_SECRETS() -> list[Secret]:  # noqa: N802
@@ -52,16 +50,23 @@ def _secret_or_none(name: str) -> Secret | None:
         return None
 
 
-def _session_key() -> str:
-    key = _secret_or_none("django-session-key")
-    if key is not None:
-        return key.reveal()
+def _session_keys() -> tuple[str, list[str]]:
+    """Return the key that signs sessions, and those that are believed besides: the coming one and the one before, while it is replaced."""
+    # The coming one first: it takes the present one's place while we read, and must not be missed in both.
+    coming, present, former = (_secret_or_none(f"django-session-key{which}") for which in ("-next", "", "-previous"))
+    if present is not None:
+        return present.reveal(), [key.reveal() for key in (coming, former) if key is not None]
     if ENVIRONMENT.kind.guarded and ENVIRONMENT.role is ProcessRole.WEB:
         raise SecretNotFoundError("django-session-key")
-    return stdlib_secrets.token_urlsafe(48)  # Tools and migrations sign nothing that outlives them.
+    return _TOOLS_KEY, []  # Tools and migrations sign nothing that outlives them.
 
 
-SECRET_KEY = _session_key()
+_TOOLS_KEY = stdlib_secrets.token_urlsafe(48)
+#: Answers both, read anew every other second; `config.live` puts them in place.
+SESSION_KEYS: Live[tuple[str, list[str]]] = Live(_session_keys)
+SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
+#: Secrets are replaced when they are this old; the cap is nobody's to raise.
+ROTATION_DAYS = ENVIRONMENT.rotation_days
 
 # --- Amazon ---------------------------------------------------------------------------------------------------------------------
 AMAZON_ENDPOINTS = Endpoints.emulated(ENVIRONMENT.emulator_url) if ENVIRONMENT.emulator_url else Endpoints.amazon()
@@ -90,12 +95,14 @@ INSTALLED_APPS = [
     "theseller.ingest",
     "theseller.analytics",
     "theseller.retention",
+    "theseller.governance",
     "theseller.controls",
 ]
 MIDDLEWARE = [
     "theseller.edge.middleware.RequestIdMiddleware",
     "theseller.edge.middleware.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "theseller.config.live.LiveSessionKeysMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

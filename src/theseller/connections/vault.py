@@ -39,6 +39,23 @@ def store(tenant: UUID, connection: UUID, token: Secret, *, at: datetime) -> UUI
     return former
 
 
+def reseal(tenant: UUID, connection: UUID, *, at: datetime) -> UUID | None:
+    """Seal the token anew under a fresh data key; return the id of the key that is now superseded, None if there is no token.
+
+    As after `store`, the superseded key must live until nobody can hold the old row any more.
+    """
+    row = RefreshToken.objects.select_for_update().filter(tenant_id=tenant, connection_id=connection).first()
+    if row is None:
+        return None
+    place = _place(tenant, connection)
+    token = open_sealed(settings.KEY_STORE, place, bytes(row.sealed))
+    key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{connection}")
+    RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).update(
+        sealed=seal(key, place, token), data_key_id=key.id, sealed_at=at
+    )
+    return UUID(str(row.data_key_id))
+
+
 def unseal(tenant: UUID, connection: UUID) -> Secret | None:
     """Return the refresh token, or None if the connection holds none. Raises KeyDestroyedError, CannotOpenError."""
     row = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).first()

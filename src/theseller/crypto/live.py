@@ -74,9 +74,11 @@ class LivePassword:
     def __str__(self) -> str:
         """Return the plain password. Only psycopg has a reason to ask."""
         try:
-            candidates = [found for name in (self._name, self._name + NEXT) if (found := secret_or_none(self._secrets, name)) is not None]
+            # The coming one first: it takes the present one's place while we read, and must not be missed in both.
+            found = [secret_or_none(self._secrets, self._name + NEXT), secret_or_none(self._secrets, self._name)]
         except SecretProviderError:
             return self._last.reveal()
+        candidates = [one for one in reversed(found) if one is not None]
         if not candidates:
             return ""  # Tools that never connect (type checks, `makemigrations --check`) need none; a connection without one fails.
         self._last = candidates[next(self._turn) % len(candidates)]

@@ -91,6 +91,13 @@ grant select, insert on retention_purge, retention_certificate to theseller_rete
 grant update (steps_done, completed_at) on retention_purge to theseller_retention;
 grant select on retention_purge, retention_certificate to theseller_web;
 
+-- Renewal of secrets: the worker's. It seals a token anew under a fresh key, and writes nothing else of a connection.
+grant update (sealed, data_key_id, sealed_at) on connections_refresh_token to theseller_worker;
+grant select, insert, update on governance_rotation, governance_signing_key to theseller_worker;
+grant select, insert on governance_secret_age to theseller_worker;
+grant select on governance_rotation, governance_secret_age, governance_signing_key to theseller_probe;
+grant select on governance_signing_key to theseller_web;
+
 -- Jobs.
 grant select, insert, update, delete on procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
     to theseller_worker;

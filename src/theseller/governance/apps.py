@@ -1,0 +1,17 @@
+"""Django's name for this room."""
+
+from __future__ import annotations
+
+import importlib
+
+from django.apps import AppConfig
+
+
+class GovernanceConfig(AppConfig):
+    name = "theseller.governance"
+    label = "governance"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what this room's tables hold."""
+        importlib.import_module("theseller.governance.datamap")

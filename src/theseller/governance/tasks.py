@@ -1,0 +1,3 @@
+"""Jobs of this room."""
+
+from __future__ import annotations
