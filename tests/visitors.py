@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Request, ViewportSize, sync_playwright
 from playwright.sync_api import Error as BrowserError
 
 CHROMIUM = (
@@ -21,8 +23,6 @@ ARGUMENTS = (
     "--disable-sync",
 )  # fmt: skip
 WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
-#: Kinds of pages' parts whose bodies people can't read as text, and which hold none.
-_NO_TEXT = {"image", "font", "media"}
 _TOKENS = re.compile(rb"Atz[ar]\|[\w-]{8,}")
 
 
@@ -50,7 +50,7 @@ class Visit:
         assert not [
             address for address in self.addresses if not address.startswith((*(f"{one}/" for one in self.origins), "blob:", "data:"))
         ]
-        assert not self.unread, "bodies that could not be read prove nothing"
+        assert self.unread == [], "answers that could not be read prove nothing"
         assert self.bodies
         codes = self.passed_through("spapi_oauth_code")
         for address in self.addresses:
@@ -69,8 +69,11 @@ class Visit:
         page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}") if said.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         page.on("request", self._request)
-        page.on("requestfinished", self._finished)
         page.on("requestfailed", self._failed)
+        # Every answer is held back until its body has been read: once a page is left, its bodies are gone.
+        wire = page.context.new_cdp_session(page)
+        wire.on("Fetch.requestPaused", lambda event: self._answered(wire, event))
+        wire.send("Fetch.enable", {"patterns": [{"urlPattern": "http*", "requestStage": "Response"}]})
 
     def _request(self, request: Request) -> None:
         self.addresses.append(request.url)
@@ -78,17 +81,21 @@ class Visit:
         if referrer:
             self.referrers.append(referrer)
 
-    def _finished(self, request: Request) -> None:
-        # Static files are the same for everybody and come from the checkout; browsers keep them where their bodies can't be asked for.
-        if request.resource_type in _NO_TEXT or not request.url.startswith("http") or "/static/" in request.url:
-            return
+    def _answered(self, wire: CDPSession, event: dict[str, Any]) -> None:
+        address, status = str(event["request"]["url"]), int(event.get("responseStatusCode", 0))
+        headers = "\n".join(
+            f"{one['name']}: {one['value']}" for one in event.get("responseHeaders", []) if one["name"].lower() != "set-cookie"
+        )
         try:
-            response = request.response()
-            if response is None or 300 <= response.status < 400 or response.status == 204:
-                return
-            self.bodies.append((request.url, response.body()))
+            if status and not 300 <= status < 400:
+                body = wire.send("Fetch.getResponseBody", {"requestId": event["requestId"]})
+                content = base64.b64decode(body["body"]) if body["base64Encoded"] else str(body["body"]).encode()
+                self.bodies.append((address, headers.encode() + b"\n\n" + content))
+            wire.send("Fetch.continueRequest", {"requestId": event["requestId"]})
         except BrowserError as error:
-            self.unread.append(f"{request.url}: {str(error)[:120]}")
+            # The page, and with it the request, has gone in the meantime: nobody got this answer.
+            if not any(word in str(error) for word in ("Invalid InterceptionId", "closed", "Invalid state")):
+                self.unread.append(f"{address}: {str(error)[:160]}")
 
     def _failed(self, request: Request) -> None:
         # A page that is left stops what it was loading; that is no fault.

@@ -327,7 +327,7 @@ def _nothing_left(world: World, shop: Shop, orders: list[str]) -> None:
         " select 'days', count(*) from analytics_day where tenant_id = %(t)s union all"
         " select 'products', count(*) from analytics_day_product where tenant_id = %(t)s".replace("%(t)s", f"'{shop.tenant}'")
     )
-    assert {name: count for name, count in rows} == {"lines": 0, "ledger": 0, "days": 0, "products": 0}
+    assert dict(rows) == {"lines": 0, "ledger": 0, "days": 0, "products": 0}
     found = search_everything(world, [Exact(f"order {number}", order.encode()) for number, order in enumerate(orders[::200])], files=False)
     assert not found.hits
 
