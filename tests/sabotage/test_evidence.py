@@ -13,6 +13,7 @@ from theseller.controls import source
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control, run_due
 from theseller.controls.page import board, colour
+from theseller.controls.tasks import run_due_controls
 from theseller.controls.types import Board, Broken, Control, Entry, Met, NothingCheckedError, Status
 from theseller.controls.world import World
 from theseller.lib import clock
@@ -116,4 +117,16 @@ def test_the_recurring_job_runs_what_is_due_and_nothing_else(deployment: Deploym
     later = run_due(at=at + shortest)
     assert {evidence.control_id for evidence in later} == {c for c, entry in CATALOGUE.items() if entry.control.interval == shortest}
     assert later[-1].control_id == "page-true"
+    probe_all()
+
+
+def test_the_job_does_it(deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+    before = superuser.execute("select max(position) from controls_evidence").fetchone()
+    assert before is not None
+    # What counts as done depends on the program's version, so another version makes everything due.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "code_version", lambda: "another")
+        run_due_controls(timestamp=0)
+    added = superuser.execute("select count(*) from controls_evidence where position > %s", [before[0]]).fetchone()
+    assert added == (len(CATALOGUE),)
     probe_all()

@@ -6,14 +6,6 @@ from theseller.controls.types import Kind, Pending
 
 PENDING: tuple[Pending, ...] = (
     Pending(
-        "aup-purpose",
-        1,
-        "Data serves the features you chose, and nothing else",
-        "Each stream of data names the feature it serves, and runs only where the seller chose that feature.",
-        Kind.MACHINE,
-        "The purposes of streams are not compared with the features yet.",
-    ),
-    Pending(
         "aup-no-redistribution",
         1,
         "Nothing is sold, shared, pooled or combined across sellers",
@@ -52,7 +44,7 @@ PENDING: tuple[Pending, ...] = (
         "Each process holds only the database rights that its work needs",
         "One reviewed file grants every right, to one role for each kind of work.",
         Kind.MACHINE,
-        "The live rights are not compared with that file yet.",
+        "The live rights are not compared with that file as a whole yet; other clauses look at the most dangerous of them.",
     ),
     Pending(
         "cred-operator-mfa",

@@ -1,0 +1,56 @@
+"""Security page §1: Amazon's data serves the features that the seller chose, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from theseller.amazon.features import FEATURES
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.ingest.streams import KINDS
+
+CONTROL = Control(
+    id="aup-purpose",
+    section=1,
+    title="Data serves the features you chose, and nothing else",
+    statement=(
+        "Everything that is pulled from Amazon comes by a stream of a fixed list, and each stream belongs to a feature. A connection has the"
+        " streams of the features that its seller ticked, and no others."
+    ),
+    citation="Security page §1; Acceptable Use Policy 2",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=("theseller.ingest.streams:streams_of", "theseller.ingest.planner:plan", "theseller.amazon.features:FEATURES"),
+)
+
+_STREAMS = """
+select s.name, c.features, c.origin, count(*) from ingest_stream s
+join connections_connection c on c.tenant_id = s.tenant_id and c.id = s.connection_id
+where not exists (select from connections_disconnection d where d.tenant_id = c.tenant_id and d.connection_id = c.id)
+group by 1, 2, 3
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Compare the streams of every open connection with what its features need today."""
+    found = world.rows(_STREAMS)
+    broken = [problem for name, features, origin, number in found for problem in _problems(name, features, origin, number)]
+    streams = sum(number for *_, number in found)
+    return verdict(
+        streams,
+        broken,
+        f"{streams} stream(s) run, each of a feature that its seller chose.",
+        streams=streams,
+        kinds=sorted({name for name, *_ in found}),
+    )
+
+
+def _problems(name: str, features: list[str], origin: str, number: int) -> Iterator[str]:
+    kind = KINDS.get(name)
+    if kind is None:
+        yield f"{number} stream(s) are of a kind that this version does not have."
+    elif origin != "lwa":
+        yield f"{number} stream(s) belong to a connection that Amazon never authorised."
+    elif not any(kind.flow in FEATURES[feature].streams for feature in features if feature in FEATURES):
+        yield f"{number} stream(s) ({name}) serve a feature that the seller did not choose."
