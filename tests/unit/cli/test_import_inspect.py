@@ -58,7 +58,7 @@ def test_a_good_file_is_told_in_full(file: Path, orders: str, capsys: pytest.Cap
         "All Orders, by order date (GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL)",
         "decided by its columns",
         f"{rows:,} rows",
-        "in Amazon.com",
+        "Oct 2026 in Amazon.",
         "PII: buyer's place of delivery: ship-city, ship-state, ship-postal-code, ship-country",
         "verdict     can be imported",
     ):
