@@ -111,6 +111,7 @@ def _statements(shop: UUID, days: int) -> list[Statement]:
     from theseller.analytics.periods import Span
     from theseller.analytics.products import Ask, product_page
     from theseller.analytics.selection import store_options
+    from theseller.ingest.queries import freshness, progress
     from theseller.tenancy.scope import tenant_scope
 
     caught: list[Statement] = []
@@ -126,8 +127,8 @@ def _statements(shop: UUID, days: int) -> list[Statement]:
             before = span.shifted(-min(days, DAYS - days))
             assert queries.day_series(scope, span, before, using="web").total.order_items
             assert product_page(scope, span, before, Ask(most=10), using="web").rows
-            queries.freshness(using="web")
-            queries.history_arriving(using="web")
+            freshness(using="web")
+            progress(using="web")
         else:
             for store in STORES:
                 queries.day_entries(store, LAST, most=400, using="web")

@@ -16,9 +16,10 @@ from theseller.analytics.metrics import METRICS
 from theseller.analytics.periods import COMPARE_LABELS, LABELS, Choice, PeriodKey, Span, neighbours
 from theseller.analytics.queries import DaySeries
 from theseller.analytics.selection import Selection, StoreOption, same_time_on
-from theseller.analytics.types import Figures, StreamFreshness
+from theseller.analytics.types import Figures
 from theseller.edge.numbers import format_number
 from theseller.edge.types import WaterfallRow
+from theseller.ingest.types import Freshness, StreamProgress
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.money import Money
 
@@ -112,17 +113,13 @@ def waterfall_rows(selection: Selection, total: Figures) -> list[WaterfallRow]:
     return [*rows, WaterfallRow("Net proceeds", Money(total.net_proceeds, currency), total=True, url=url)]
 
 
-def honesty(selection: Selection, total: Figures, streams: Sequence[StreamFreshness]) -> dict[str, Any]:
+def honesty(selection: Selection, total: Figures, until: Freshness, streams: Sequence[StreamProgress]) -> dict[str, Any]:
     """Return what must be said beside the figures: how fresh, how sure, what is missing."""
     choice = selection.choice
+    fresh = (("Orders", until.orders_until), ("Money", until.money_until), ("Stock", until.stock_as_of))
     return {
-        "streams": sorted(
-            ({"label": stream_label(stream.name), "at": stream.fresh_until, "failing": stream.failing} for stream in streams),
-            key=lambda shown: (
-                list(_STREAMS.values()).index(shown["label"]) if shown["label"] in _STREAMS.values() else 99,
-                shown["label"],
-            ),
-        ),
+        "fresh": [(label, instant) for label, instant in fresh if instant is not None],
+        "failing": [stream for stream in streams if stream.step == "failed"],
         "last_day": selection.option.last_day,
         "pending_orders": total.pending_orders,
         "unpriced_units": total.unpriced_units,
@@ -141,19 +138,6 @@ def _share(part: int, whole: int) -> Decimal | None:
         return None
     share = Decimal(part) / whole
     return share if share in {0, 1} else min(max(share, Decimal("0.01")), Decimal("0.99"))
-
-
-#: What streams are called, in the order in which they are shown.
-_STREAMS = {
-    "orders": "Orders", "order_history": "Order history", "all_orders": "Order history", "finances": "Money", "transactions": "Money",
-    "settlement": "Settlements", "settlements": "Settlements", "inventory": "Stock", "sales_and_traffic": "Traffic", "traffic": "Traffic",
-    "products": "Products",
-}  # fmt: skip
-
-
-def stream_label(name: str) -> str:
-    """Return what pages call a stream; one that has no word of its own is called by its name."""
-    return _STREAMS.get(name) or name.replace("_", " ").capitalize()
 
 
 def reach_of(option: StoreOption) -> Span:

@@ -15,7 +15,7 @@ from django.db import connections
 
 from theseller.analytics.books import parameters, sql_text
 from theseller.analytics.periods import Span
-from theseller.analytics.types import SUMMED, Figures, LedgerEntry, OrderEntry, Scope, Store, StreamFreshness
+from theseller.analytics.types import SUMMED, Figures, LedgerEntry, OrderEntry, Scope, Store
 from theseller.tenancy.scope import current_tenant
 
 _STORES = """
@@ -36,19 +36,6 @@ from ingest_order_line o
 join unnest(%(stores)s::text[], %(cutoffs)s::timestamptz[]) as c (marketplace_id, cutoff) using (marketplace_id)
 where o.tenant_id = %(tenant)s and o.local_day = %(day)s and o.purchased_at < c.cutoff and coalesce(o.currency, %(currency)s) = %(currency)s
   and o.status <> 'cancelled' and not o.is_replacement
-"""
-_FRESHNESS = """
-select name, min(fresh_until) filter (where fresh_until is not null), bool_or(failures_in_row > 2)
-from ingest_stream s
-where tenant_id = %(tenant)s
-  and not exists (select from connections_disconnection d where d.tenant_id = s.tenant_id and d.connection_id = s.connection_id)
-group by name order by name
-"""
-_ARRIVING = """
-select exists (
-    select from ingest_stream s
-    where tenant_id = %(tenant)s and (last_outcome = 'never_run' or work_done < work_total)
-      and not exists (select from connections_disconnection d where d.tenant_id = s.tenant_id and d.connection_id = s.connection_id))
 """
 _DAY_ORDERS = """
 select o.order_id, o.purchased_at, o.status, o.is_replacement, o.is_business, o.sku, o.asin, coalesce(p.title, ''), o.quantity, o.currency,
@@ -111,16 +98,6 @@ def ordered_so_far(scope: Scope, day: date, cutoffs: Sequence[datetime], *, usin
         _SO_FAR, {"stores": list(scope.marketplace_ids), "cutoffs": list(cutoffs), "day": day, "currency": scope.currency}, using
     )[0]
     return Figures(orders=orders, units=units, ordered_sales=sales)
-
-
-def freshness(*, using: str = "default") -> tuple[StreamFreshness, ...]:
-    """Return how far each kind of data is complete, over the tenant's open connections: the slowest store decides."""
-    return tuple(StreamFreshness(*row) for row in _read(_FRESHNESS, {}, using))
-
-
-def history_arriving(*, using: str = "default") -> bool:
-    """Say whether some stream of an open connection has not yet been read through once."""
-    return bool(_read(_ARRIVING, {}, using)[0][0])
 
 
 def day_entries(store: str, day: date, *, most: int, using: str = "default") -> tuple[LedgerEntry, ...]:

@@ -147,15 +147,6 @@ class ProductPage:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamFreshness:
-    """One kind of data: it is complete up to `fresh_until` (None: nothing yet); `failing` when its last attempts failed."""
-
-    name: str
-    fresh_until: datetime | None
-    failing: bool
-
-
-@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """One money line of a day. `verdict` is ``counted`` or why it is in no figure."""
 

@@ -21,6 +21,7 @@ from theseller.analytics.products import Ask, product_page
 from theseller.analytics.selection import Selection, StoreOption, select, store_options
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
+from theseller.ingest.queries import freshness, is_running, progress
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
 
@@ -42,6 +43,7 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
         if request.GET.get("format") == "csv":
             return downloads.days_csv(selection, series)
         drawn = charts.chart_series(selection, series)
+        streams = progress()
         products = product_page(selection.scope, selection.choice.span, _before(selection), Ask(most=_TOP_PRODUCTS))
         context = {
             **_frame(seat, selection, options),
@@ -49,13 +51,13 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
             "tiles": charts.tiles(selection, series, drawn),
             "chart": charts.chart(selection, series, drawn),
             "waterfall_rows": pages.waterfall_rows(selection, series.total),
-            "honesty": pages.honesty(selection, series.total, queries.freshness()),
+            "honesty": pages.honesty(selection, series.total, freshness(), streams),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
             "has_figures": pages.choice_has_days(selection.choice, series),
             "reach": selection.for_span(pages.reach_of(selection.option)),
             "reach_text": pages.span_text(pages.reach_of(selection.option)),
-            "arriving": queries.history_arriving(),
+            "arriving": is_running(streams),
         }
     return _page(request, "dashboard", context)
 

@@ -169,11 +169,19 @@ class Year:
                 " created_at, authorised_at) values (%s, %s, 'lwa', 'eu', 'A1EXAMPLE', %s, '{}', '{}', %s, %s)",
                 [self.shop.tenant, self.shop.connection, list(self.stores), self.at, self.at],
             )
-            for name, minutes in (("orders", 9), ("finances", 38), ("inventory", 61)):
+            for name, minutes in (("orders", 9), ("transactions", 38), ("inventory", 61)):
                 connection.execute(
-                    "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id, work_done, work_total, due_at, last_outcome, fresh_until)"
-                    " values (%s, %s, %s, '', %s, 12, %s, 'done', %s)",
-                    [self.shop.tenant, self.shop.connection, name, 5 if arriving else 12, self.at, self.at - timedelta(minutes=minutes)],
+                    "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id, work_done, work_total, due_at, last_outcome, last_success_at, fresh_until)"
+                    " values (%s, %s, %s, '', %s, 12, %s, 'ok', %s, %s)",
+                    [
+                        self.shop.tenant,
+                        self.shop.connection,
+                        name,
+                        5 if arriving else 12,
+                        self.at,
+                        self.at,
+                        self.at - timedelta(minutes=minutes),
+                    ],
                 )
 
 

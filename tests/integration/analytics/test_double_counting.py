@@ -200,3 +200,12 @@ def test_a_settlement_must_cover_all_25_hours_of_the_long_day(shop: Shop) -> Non
     shop.money(at, "21.00", store=US, source="settlement", state="settled")
     shop.roll_up()
     assert shop.day(day, US)["net_proceeds"] == Decimal(21)
+
+
+def test_a_settlement_marks_every_day_it_touches_also_those_without_a_line_of_it(shop: Shop) -> None:
+    shop.money(AT, "20.00")
+    shop.roll_up()
+    assert shop.day(DAY)["ledger_source"] == "finances"
+    shop.settlement_document(AT - timedelta(days=3), AT + timedelta(days=3), (DE,))
+    shop.roll_up()
+    assert shop.day(DAY) == {}

@@ -81,3 +81,23 @@ create trigger prove_scope before insert on analytics_day for each statement exe
 create trigger prove_added after insert on analytics_day referencing new table as added for each statement execute function guard.prove_added();
 create trigger prove_scope before insert on analytics_day_product for each statement execute function guard.prove_scope();
 create trigger prove_added after insert on analytics_day_product referencing new table as added for each statement execute function guard.prove_added();
+
+-- A settlement decides who speaks for every day that it touches, also for those in which it has no line. So its document marks them all,
+-- a day more on either side: the store's midnight is not known here, and recomputing a day for nothing changes nothing.
+create function guard.mark_settled_days() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into public.ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)
+    select new.tenant_id, store, day::date, new.recorded_at
+    from unnest(new.marketplace_ids) as store,
+         generate_series((new.covers_from at time zone 'UTC')::date - 1, (new.covers_until at time zone 'UTC')::date + 1, interval '1 day') as day
+    order by 2, 3
+    on conflict (tenant_id, marketplace_id, local_day) do update set marked_at = excluded.marked_at;
+    return null;
+end
+$$;
+revoke all on function guard.mark_settled_days() from public;
+create trigger mark_settled_days after insert or update on ingest_document for each row
+    when (new.report_type = 'GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2') execute function guard.mark_settled_days();
