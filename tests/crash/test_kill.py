@@ -1,0 +1,230 @@
+"""kill -9 in the middle of a backfill: the worker, the web, PostgreSQL, the whole demo. Nothing is lost, nothing doubled, it goes on.
+
+One seller's history arrives once, and everything is killed during it; then every day of it is compared with what Amazon knows.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import psycopg
+import pytest
+from tests.truth import CHARLIE, Earned, Sold, Truth
+from tests.world import World, running_world
+
+from theseller.lib import clock
+from theseller.postgres.processes import ProcessMark, mark, wait_until
+
+pytestmark = pytest.mark.timeout(360)
+TENANT = "c4a811e0-0000-7000-8000-000000000002"
+UK, STORES = "A1F83G8C2ARO7P", ("UK", "DE", "FR")
+PATIENCE = 150.0
+#: Newer days are still moving while they are compared.
+SETTLED_AFTER = timedelta(days=4)
+#: A backfill reaches back nineteen months of thirty days, and facts are kept for eighteen calendar months: compare what is surely there.
+REACH = timedelta(days=530)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    # Slower than the journey's, so that a kill meets a backfill that is under way.
+    with running_world(rate_scale="1000") as running:
+        yield running
+
+
+def test_a_history_that_survives_every_kill_is_whole_and_single(world: World) -> None:
+    connect(world, "charlie@example.com", UK, CHARLIE)
+    _killed_while_it_arrives(world, "the worker", lambda: _kill_program(world, "worker"))
+    _killed_while_it_arrives(world, "gunicorn's master", lambda: _kill_program(world, "web"))
+    _wait(world, "the web answers again", lambda: _answers(world))
+    _killed_while_it_arrives(world, "one of gunicorn's workers", lambda: _kill([_child_of(world.process("web"))]))
+    _killed_while_it_arrives(world, "PostgreSQL's first process", lambda: _kill([world.postmaster()]))
+    _wait(world, "the web answers after PostgreSQL came back", lambda: _answers(world, "/sign-in/"))
+    _killed_while_it_arrives(world, "all of PostgreSQL", lambda: _kill(_postgres(world)))
+    before = _facts(world)
+    world.kill()
+    world.start()
+    after = _facts(world)
+    assert all(after[table] >= rows for table, rows in before.items()), "the kill of everything lost committed rows"
+    _wait(world, "the history is complete", lambda: _complete(world))
+    for code in STORES:
+        _equals_the_truth(world, code)
+    _nothing_is_doubled(world)
+
+
+def _killed_while_it_arrives(world: World, what: str, kill: Callable[[], None]) -> None:
+    """Kill something while rows arrive, and wait until more rows arrive than there were."""
+    begun = _rows(world)
+    _wait(world, f"rows arrive before the kill of {what}", lambda: _rows(world) > begun or _complete(world))
+    assert not _complete(world), f"the backfill ended before {what} was killed: nothing was proven"
+    before = _facts(world)
+    kill()
+    _wait(world, f"rows arrive after the kill of {what}", lambda: _rows(world) > sum(before.values()) or _complete(world))
+    assert all(_facts(world)[table] >= rows for table, rows in before.items()), f"the kill of {what} lost committed rows"
+
+
+def _kill_program(world: World, name: str) -> None:
+    """Kill one of the supervisor's programs, and check that it is another one that runs afterwards."""
+    killed = world.process(name)
+    _kill([killed])
+    _wait(world, f"{name} runs again", lambda: _other(world, name, killed))
+
+
+def _other(world: World, name: str, killed: ProcessMark) -> bool:
+    found = ProcessMark.load(world.state / "processes" / f"{name}.pid")
+    return found is not None and found != killed and found.alive()
+
+
+def _kill(processes: list[ProcessMark]) -> None:
+    for process in processes:
+        if process.alive():
+            os.kill(process.pid, signal.SIGKILL)
+    assert wait_until(lambda: not any(process.alive() for process in processes), 10.0)
+
+
+def _child_of(parent: ProcessMark) -> ProcessMark:
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    found = mark(int(children[0])) if children else None
+    assert found is not None, "gunicorn has no worker"
+    return found
+
+
+def _postgres(world: World) -> list[ProcessMark]:
+    """Return PostgreSQL's first process and all that it started, children first: none of them may clean up after the others."""
+    first = world.postmaster()
+    children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    found = [mark(int(child)) for child in children]
+    return [*(child for child in found if child is not None), first]
+
+
+def _wait(world: World, what: str, holds: Callable[[], bool]) -> None:
+    def asked() -> bool:
+        try:
+            return holds()
+        except (OSError, psycopg.OperationalError):
+            return False  # what was killed is not back yet
+
+    assert wait_until(asked, PATIENCE, step=0.2), f"waited in vain: {what}\n{world.last_words()}"
+
+
+def _facts(world: World) -> dict[str, int]:
+    """Return how many rows each table of facts has."""
+    tables = ("ingest_order_line", "ingest_document", "ingest_product")
+    query = " union all ".join(f"select '{table}', count(*) from {table} where tenant_id = '{TENANT}'" for table in tables)
+    return {str(table): int(rows) for table, rows in world.rows(query)}
+
+
+def _rows(world: World) -> int:
+    return sum(_facts(world).values())
+
+
+def _complete(world: World) -> bool:
+    """Return whether every stream has reached its end and no day waits to be added up."""
+    waiting = world.rows("select count(*) from ingest_stream where work_done < work_total and last_outcome <> 'role_missing'")
+    return (
+        waiting == [(0,)]
+        and world.rows("select count(*) from ingest_dirty_day") == [(0,)]
+        and bool(world.rows("select 1 from ingest_stream"))
+    )
+
+
+def _answers(world: World, path: str = "/healthz") -> bool:
+    with closing(http.client.HTTPConnection("127.0.0.1", world.web_port, timeout=10)) as connection:
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def _equals_the_truth(world: World, code: str) -> None:
+    """Compare each day of a store, order book and ledger, with the emulated Amazon's own."""
+    truth, at = Truth(CHARLIE, code), clock.now()
+    last = truth.store.marketplace.local_day(at - SETTLED_AFTER)
+    first = last - REACH
+    stored = {row[0]: row[1:] for row in world.rows(
+        "select local_day, ledger_source, orders, units, ordered_sales, refunded_sales, fees, net_proceeds from analytics_day"
+        " where tenant_id = %s and marketplace_id = %s and local_day between %s and %s and currency = %s",
+        (TENANT, truth.marketplace, first, last, truth.store.marketplace.currency),
+    )}  # fmt: skip
+    settled = frozenset(day for day, row in stored.items() if row[0] == "settlement")
+    sold, earned = truth.sold(first, last, at), truth.earned(first, last, at, settled_only=settled)
+    wrong = {}
+    for day in sold:
+        row = stored.get(day, ("", 0, 0, *[Decimal(0)] * 4))
+        kept = Sold(*row[1:4]), Earned(*row[4:])
+        if kept != (sold[day], earned[day]):
+            wrong[str(day)] = kept, (sold[day], earned[day])
+    assert not wrong, f"{len(wrong)} of {len(sold)} days of {code} differ from the truth (kept, true): {dict(list(wrong.items())[:3])}"
+
+
+def _nothing_is_doubled(world: World) -> None:
+    """Compare order lines with Amazon's count for each day, and the rollups with a count of the base rows by another way."""
+    at = clock.now()
+    for code in STORES:
+        truth = Truth(CHARLIE, code)
+        last = truth.store.marketplace.local_day(at - SETTLED_AFTER)
+        lines = {row[0]: int(row[1]) for row in world.rows(
+            "select local_day, count(*) from ingest_order_line where tenant_id = %s and marketplace_id = %s group by 1",
+            (TENANT, truth.marketplace),
+        )}  # fmt: skip
+        for offset in range(REACH.days):
+            day = last - timedelta(days=offset)
+            assert lines.get(day, 0) == truth.order_lines(day, at), f"{code} {day}"
+    documents = world.rows(
+        "select source_key, count(*) from ingest_document where report_type like '%%SETTLEMENT%%' group by 1 having count(*) > 1"
+    )
+    assert not documents, "a settlement was recorded twice"
+
+
+def connect(world: World, email: str, store: str, seller: str) -> None:
+    """Sign in and connect by plain HTTP, as the browser does in the journey."""
+    jar: dict[str, str] = {}
+    _fetch(world, jar, "/sign-in/")
+    _post(world, jar, "/sign-in/", {"email": email, "password": world.password})
+    _fetch(world, jar, "/connections/new/")
+    choice = [("features", "sales"), ("features", "finances"), ("marketplace", store)]
+    consent = _post(world, jar, "/connections/attempts/", choice)
+    asked = urlsplit(consent)
+    with closing(http.client.HTTPConnection("127.0.0.1", world.emulator_port, timeout=20)) as amazon:
+        form = f"{asked.query}&{urlencode({'account': seller, 'decision': 'confirm'})}"
+        amazon.request("POST", asked.path, form, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = amazon.getresponse()
+        answer.read()
+        back = urlsplit(str(answer.getheader("Location")))
+    assert back.path == "/connections/callback/", answer.status
+    assert _fetch(world, jar, f"{back.path}?{back.query}") == "/connections/"
+
+
+def _fetch(world: World, jar: dict[str, str], path: str, body: str | None = None) -> str:
+    """Ask for a page with the cookies of `jar` and keep what it sets; return where it leads, or its text."""
+    headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items()), "Origin": world.web}
+    if body is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    with closing(http.client.HTTPConnection("127.0.0.1", world.web_port, timeout=20)) as web:
+        web.request("GET" if body is None else "POST", path, body, headers)
+        answer = web.getresponse()
+        for name, value in answer.getheaders():
+            if name.lower() == "set-cookie":
+                key, _, content = value.partition(";")[0].partition("=")
+                jar[key] = content
+        text = answer.read().decode()
+    assert answer.status < 400, f"{path}: {answer.status}"
+    if found := re.search('name="csrfmiddlewaretoken" value="([^"]+)"', text):
+        jar["csrfmiddlewaretoken"] = found.group(1)
+    return str(answer.getheader("Location") or text)
+
+
+def _post(world: World, jar: dict[str, str], path: str, form: dict[str, str] | list[tuple[str, str]]) -> str:
+    token = jar.pop("csrfmiddlewaretoken")
+    fields = list(form.items()) if isinstance(form, dict) else form
+    return _fetch(world, jar, path, urlencode([*fields, ("csrfmiddlewaretoken", token)]))
