@@ -18,7 +18,8 @@ from theseller.amazon.reports import SettlementSummary
 from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.bulk import Bulk, Row
 from theseller.ingest.minimise import LEDGER_COLUMNS, Minimiser, Stores
-from theseller.ingest.persist import LEDGER_BOOK, Day, mark_days
+from theseller.ingest.order_book import Day
+from theseller.ingest.persist import LEDGER_BOOK, mark_days
 from theseller.ingest.types import Written
 
 _STAGE = "incoming_ledger_line"

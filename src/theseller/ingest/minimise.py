@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from theseller.amazon.decoders.finances import Transaction, TransactionLine
@@ -42,8 +42,6 @@ class Minimiser:
     at: datetime
     too_old: int = 0
     elsewhere: int = 0
-    first_day: date = date.max
-    last_day: date = date.min
     products: dict[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=dict)
     _days: LocalDays = field(default_factory=LocalDays)
 
@@ -76,7 +74,6 @@ class Minimiser:
                 status_of[order_status, item_status], _FULFILMENT.get(channel, "unknown"), business is True, replacement is True, sku, asin,
                 quantity, None, currency or None, price, tax, shipping, gift_wrap, discount,
             ))  # fmt: skip
-        self._span(rows)
         return rows
 
     def api_orders(self, orders: Iterable[Order]) -> Iterator[list[Row]]:
@@ -90,7 +87,6 @@ class Minimiser:
                 self.too_old += len(order.order_items)
             else:
                 rows.extend(self._api_row(order, item, marketplace) for item in order.order_items)
-        self._span(rows)
         yield rows
 
     def _api_row(self, order: Order, item: OrderItem, marketplace: Marketplace) -> Row:
@@ -129,7 +125,6 @@ class Minimiser:
                     line.kind.value, transaction.type, "/".join(line.path), line.currency, line.amount, quantity, transaction.order_id,
                     line.sku, line.asin, supersedes,
                 ))  # fmt: skip
-        self._span(rows)
         return rows
 
     def settlement(self, lines: Iterable[ReportRow], stores: Stores) -> list[Row]:
@@ -153,14 +148,7 @@ class Minimiser:
                 self._days.day(store, posted), settlement, number, store.id, posted, "settled", kind.value, type_,
                 f"{amount_type}/{description}", currency, amount, bearer, order or None, sku or None, None, None,
             ))  # fmt: skip
-        self._span(rows)
         return rows
-
-    def _span(self, rows: list[Row]) -> None:
-        if rows:
-            days = [row[0] for row in rows]
-            first, last = min(days), max(days)
-            self.first_day, self.last_day = min(self.first_day, first), max(self.last_day, last)
 
 
 class Stores:

@@ -17,7 +17,8 @@ from tests.conftest import as_role
 from theseller.amazon.decoders.finances import Transaction, TransactionItem, TransactionLine
 from theseller.amazon.decoders.inventory import Summary
 from theseller.amazon.kinds import Kind
-from theseller.amazon.reports import AllOrdersLine, SettlementLine, SettlementSummary, TrafficDay, TrafficProduct
+from theseller.amazon.reports import AllOrdersLine, ReportRefusedError, SettlementLine, SettlementSummary, TrafficDay, TrafficProduct
+from theseller.ingest import persist
 from theseller.ingest.drift import note_drift
 from theseller.ingest.ledger import write_settlement, write_transactions
 from theseller.ingest.persist import write_orders, write_products
@@ -260,3 +261,33 @@ def test_drift_holds_paths_and_counts_only(shop: Shop) -> None:
         with tenant_scope(shop.tenant):
             note_drift(["orders[].new", "looks like\ta value!"], operation="searchOrders", tenant=shop.tenant, connection=CONNECTION, at=AT)
     assert shop.rows("select path, times_seen from ingest_drift order by path") == [("-", 2), ("orders[].new", 2)]
+
+
+def test_a_document_in_parts_is_written_as_in_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persist, "PART_ROWS", 2)
+    orders = [f"111-0000002-000000{number}" for number in range(4)]
+    shop.write(write_orders, [[line("MUG", order=orders[0]), line("CUP", order=orders[0])], [line("MUG", order=orders[1], hours=9)]])
+    # The lines of a new order (2) and of a known one (0) lie far apart; another known one (1) is newer than what comes.
+    batches = [
+        [line("MUG", order=orders[2]), line("MUG", order=orders[0], hours=3)],
+        [line("MUG", order=orders[1], hours=2), line("MUG", order=orders[3])],
+        [line("CUP", order=orders[2]), line("POT", order=orders[0], hours=3)],
+    ]
+    written = shop.write(write_orders, batches)
+    assert (written.rows, written.replaced, written.outdated) == (5, 2, 1)
+    assert shop.rows("select order_id, sku from ingest_order_line order by 1, 2") == [
+        (orders[0], "MUG"), (orders[0], "POT"), (orders[1], "MUG"), (orders[2], "CUP"), (orders[2], "MUG"), (orders[3], "MUG"),
+    ]  # fmt: skip
+
+
+def test_a_report_that_proves_broken_at_its_end_leaves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persist, "PART_ROWS", 1)
+
+    def cut() -> Iterator[list[AllOrdersLine]]:
+        yield [line()]
+        yield [line(order="111-0000001-0000009")]
+        raise ReportRefusedError("the file ends in the middle of a row")
+
+    with pytest.raises(ReportRefusedError):
+        shop.write(write_orders, cut())
+    assert shop.rows("select count(*) from ingest_order_line") == [(0,)]
