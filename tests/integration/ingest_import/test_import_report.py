@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connections
-from tests.cast import Cast
+from tests.cast import NOON, Cast, Person
 from tests.conftest import as_role
 from tests.integration.ingest_import.files import (
     ALICE,
@@ -33,12 +33,24 @@ from theseller.emulator.canary import PREFIX
 from theseller.ingest.import_types import Imported, ImportStatus
 from theseller.ingest.imports import import_report, imported_documents
 from theseller.ingest.report_words import outcome_texts
+from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.retention.operations import purge
+from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 
 BY_DATE, BY_UPDATE = ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE
 TRAFFIC = ReportType.SALES_AND_TRAFFIC
+
+
+@pytest.fixture
+def cast(database: str) -> Cast:
+    """Return the cast with fresh shops. Nobody signs in here, so nobody's password is hashed."""
+    shops = [create_tenant(name=f"{name}'s shop", actor="process:test", at=NOON) for name in ("Alice", "Charlie")]
+    alice, bob, charlie = (
+        Person(new_id(), name, "", shop) for name, shop in (("Alice", shops[0]), ("Bob", shops[0]), ("Charlie", shops[1]))
+    )
+    return Cast(alice, bob, charlie, shops[0], shops[1])
 
 
 def _import(data: bytes | str, cast: Cast, *, shop: UUID | None = None, options: Options | None = None) -> Imported:
