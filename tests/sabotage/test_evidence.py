@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db import transaction
 from tests.database import role_dsn
 from tests.sabotage.deployment import Deployment, probe_all
 
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
 from theseller.controls import source
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control, run_due
@@ -118,6 +121,14 @@ def test_the_recurring_job_runs_what_is_due_and_nothing_else(deployment: Deploym
     assert {evidence.control_id for evidence in later} == {c for c, entry in CATALOGUE.items() if entry.control.interval == shortest}
     assert later[-1].control_id == "page-true"
     probe_all()
+
+
+def test_what_happens_makes_its_controls_due(deployment: Deployment) -> None:
+    probe_all()
+    with transaction.atomic():
+        record(Tag.CERTIFICATE_ISSUED, actor="process:test", tenant=None, subject="connection:x", at=clock.now())
+    assert [evidence.control_id for evidence in run_due(at=clock.now())] == ["life-purge-30"]
+    assert run_due(at=clock.now()) == ()
 
 
 def test_the_job_does_it(deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]) -> None:

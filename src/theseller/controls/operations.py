@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import connections as databases
@@ -30,6 +31,8 @@ from theseller.lib.ids import new_id
 log = logging.getLogger(__name__)
 
 _SUMMARY_LENGTH = 500
+#: When each kind of event happened last, among the newest.
+_HAPPENED = "select tag, max(at) from (select tag, at from audit_event order by position desc limit 1000) e group by tag"
 
 
 def run_control(control: str, *, at: datetime) -> Evidence:
@@ -44,15 +47,21 @@ def run_control(control: str, *, at: datetime) -> Evidence:
 
 
 def run_due(*, at: datetime) -> tuple[Evidence, ...]:
-    """Run every probe whose evidence is missing, of another version of the program, or older than its interval; `page-true` last."""
-    entries = CATALOGUE.values()
-    newest = latest_evidence(list(CATALOGUE), using=live_world(at).probe)
-    due = [entry.control.id for entry in entries if _is_due(entry, newest.get(entry.control.id), at)]
+    """Run every probe whose evidence is missing, of another program, older than its interval, or older than what happened since.
+
+    `page-true` comes last, so that it sees what the others added.
+    """
+    world = live_world(at)
+    newest = latest_evidence(list(CATALOGUE), using=world.probe)
+    happened: dict[str, datetime] = dict(world.rows(_HAPPENED))
+    due = [entry.control.id for entry in CATALOGUE.values() if _is_due(entry, newest.get(entry.control.id), happened, at)]
     return tuple(run_control(control, at=at) for control in sorted(due, key=lambda name: name == "page-true"))
 
 
-def _is_due(entry: Entry, newest: Evidence | None, at: datetime) -> bool:
-    return newest is None or newest.code_version != source.code_version() or abs(at - newest.collected_at) >= entry.control.interval
+def _is_due(entry: Entry, newest: Evidence | None, happened: Mapping[str, datetime], at: datetime) -> bool:
+    if newest is None or newest.code_version != source.code_version() or abs(at - newest.collected_at) >= entry.control.interval:
+        return True
+    return any(newest.collected_at < happened[tag] for tag in entry.control.after if tag in happened)
 
 
 def _answer(entry: Entry, world: World) -> Outcome:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from theseller.audit.tags import Tag
+
 if TYPE_CHECKING:
     from theseller.controls.world import World
 
@@ -96,7 +98,8 @@ def verdict(checked: int, broken: Sequence[str], saw: str, **observations: int |
 class Control:
     """One clause. `id` is the clause's id and the element's id on the page; `section` is the page's section number.
 
-    `freshness` is how old evidence may be before it stops counting; a probe runs six times as often. `enforced_by` are module paths.
+    `freshness` is how old evidence may be before it stops counting; a probe runs six times as often, and within a minute of an event
+    of `after`. `enforced_by` are module paths.
     """
 
     id: str
@@ -107,6 +110,7 @@ class Control:
     owner: str
     freshness: timedelta
     enforced_by: tuple[str, ...]
+    after: tuple[Tag, ...] = ()
     kind: Kind = Kind.MACHINE
 
     @property

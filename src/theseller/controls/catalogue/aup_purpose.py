@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.amazon.features import FEATURES
+from theseller.audit.tags import Tag
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
 from theseller.ingest.streams import KINDS
@@ -22,6 +23,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=("theseller.ingest.streams:streams_of", "theseller.ingest.planner:plan", "theseller.amazon.features:FEATURES"),
+    after=(Tag.CONNECTION_AUTHORISED,),
 )
 
 _STREAMS = """

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from theseller.amazon import features as amazon_features
 from theseller.amazon.roles import RESTRICTED_ROLES
+from theseller.audit.tags import Tag
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
 
@@ -22,6 +23,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=("theseller.amazon.features:roles_for", "theseller.connections.operations:begin_authorisation"),
+    after=(Tag.AUTHORISATION_BEGUN, Tag.CONNECTION_AUTHORISED),
 )
 
 _AUTHORISATIONS = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from theseller.audit.tags import Tag
 from theseller.connections.types import DisconnectReason
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
@@ -22,6 +23,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=("theseller.connections.operations:disconnect", "theseller.connections.sessions:open_connection"),
+    after=(Tag.CONNECTION_AUTHORISED, Tag.CONNECTION_DISCONNECTED),
 )
 
 _ENDED = """

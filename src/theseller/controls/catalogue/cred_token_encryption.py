@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
+from theseller.audit.tags import Tag
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
 from theseller.crypto.errors import CannotOpenError, CryptoError, KeyNotFoundError
@@ -34,6 +35,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=("theseller.crypto.sealed:seal", "theseller.crypto.keystore:FileKeyStore", "theseller.connections.vault:store"),
+    after=(Tag.CONNECTION_AUTHORISED,),
 )
 
 #: Tokens looked at in one run, newest first; each costs a transaction in its shop's scope.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from theseller.audit.tags import Tag
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
 from theseller.datamap.registry import holdings
@@ -23,6 +24,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=("theseller.retention.tasks:purge_due", "theseller.retention.operations:purge", "theseller.datamap"),
+    after=(Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),
 )
 
 #: The page's promise, written again here: the program's own limit may be stricter, and may not be laxer.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from theseller.audit.tags import Tag
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
 from theseller.crypto.errors import KeyNotFoundError
@@ -28,6 +29,7 @@ CONTROL = Control(
         "theseller.connections.locks",
         "theseller.crypto.keystore:KeyStore.destroy",
     ),
+    after=(Tag.CONNECTION_DISCONNECTED,),
 )
 
 #: A disconnection waits up to 50 seconds for a call that is under way (connections.operations), counted from when it was asked for.
