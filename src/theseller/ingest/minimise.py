@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 from theseller.amazon.decoders.finances import Transaction, TransactionLine
 from theseller.amazon.decoders.orders import Order, OrderItem
 from theseller.amazon.kinds import Kind
+from theseller.amazon.reports import AllOrdersLine
 from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.bulk import Row
 from theseller.ingest.local_days import LocalDays
@@ -51,30 +55,42 @@ class Minimiser:
             yield self._report_batch(batch)
 
     def _report_batch(self, batch: Iterable[Any]) -> list[Row]:
-        oldest, day_of, products, status_of = oldest_kept(self.at), self._days.day, self.products, _REPORT_STATUS
-        rows: list[Row] = []
-        for line in batch:
-            (_, occurrence, order, item, purchased, updated, order_status, channel, _, marketplace, sku, asin, title, item_status, quantity,
-             currency, price, tax, shipping, _, gift_wrap, _, discount, shipping_discount, _, business, replacement,
-             ) = line if type(line) is tuple else _fields(line)  # fmt: skip
-            if marketplace is None:
-                self.elsewhere += 1
-                continue
-            if purchased < oldest:
-                self.too_old += 1
-                continue
-            store = marketplace.id
-            known = products.get((store, sku))
-            if known is None or known[2] < updated:
-                products[store, sku] = (asin, title, updated)
-            if shipping_discount:
-                discount = shipping_discount + discount if discount else shipping_discount
-            rows.append((
-                day_of(marketplace, purchased), order, item or f"{asin}/{sku}/{occurrence}", store, purchased, updated,
-                status_of[order_status, item_status], _FULFILMENT.get(channel, "unknown"), business is True, replacement is True, sku, asin,
-                quantity, None, currency or None, price, tax, shipping, gift_wrap, discount,
-            ))  # fmt: skip
-        return rows
+        """Work by columns: what is done for each cell is done in C, and a dictionary lookup is all that is left of most parsing."""
+        lines = [line if type(line) is tuple else _fields(line) for line in batch]
+        oldest = oldest_kept(self.at)
+        kept = [line for line in lines if line[_STORE] is not None and line[_BOUGHT] >= oldest]
+        if len(kept) < len(lines):
+            elsewhere = sum(line[_STORE] is None for line in lines)
+            self.elsewhere += elsewhere
+            self.too_old += len(lines) - len(kept) - elsewhere
+            if not kept:
+                return []
+        (_, occurrences, orders, items, bought, updated, order_words, channels, _, marketplaces, skus, asins, titles, item_words, quantities,
+         currencies, prices, taxes, shippings, _, gift_wraps, _, discounts, shipping_discounts, _, business, replacements,
+         ) = zip(*kept, strict=True)  # fmt: skip
+        stores = [marketplace.id for marketplace in marketplaces]
+        self._note_products(zip(stores, skus, asins, titles, updated, strict=True))
+        keys = items if all(items) else [
+            item or f"{asin}/{sku}/{occurrence}" for item, asin, sku, occurrence in zip(items, asins, skus, occurrences, strict=True)
+        ]  # fmt: skip
+        if any(shipping_discounts):
+            discounts = tuple(
+                (own or 0) + shipping if shipping else own for own, shipping in zip(discounts, shipping_discounts, strict=True)
+            )
+        return list(zip(
+            map(self._days.day, marketplaces, bought), orders, keys, stores, bought, updated,
+            map(_REPORT_STATUS.__getitem__, zip(order_words, item_words, strict=True)), map(_CHANNELS.__getitem__, channels),
+            map(_IS_TRUE, business), map(_IS_TRUE, replacements), skus, asins, quantities, repeat(None, len(kept)),
+            [currency or None for currency in currencies], prices, taxes, shippings, gift_wraps, discounts, strict=True,
+        ))  # fmt: skip
+
+    def _note_products(self, seen: Iterable[tuple[str, str, str, str, datetime]]) -> None:
+        products = self.products
+        latest = {(store, sku): (asin, title, updated) for store, sku, asin, title, updated in seen}
+        for key, value in latest.items():
+            known = products.get(key)
+            if known is None or known[2] < value[2]:
+                products[key] = value
 
     def api_orders(self, orders: Iterable[Order]) -> Iterator[list[Row]]:
         """Yield rows of ORDER_COLUMNS for orders of the Orders API."""
@@ -186,6 +202,9 @@ def _bearers(lines: Iterable[TransactionLine]) -> set[int]:
     return {position for _, position in best.values()}
 
 
+#: Where a line of an all-orders report has its store and its time of purchase.
+_STORE, _BOUGHT = AllOrdersLine.__struct_fields__.index("marketplace"), AllOrdersLine.__struct_fields__.index("purchased_at")
+_IS_TRUE = partial(is_, True)  # noqa: FBT003  # an operator's operand
 _FULFILMENT = {"Amazon": "amazon", "AFN": "amazon", "Merchant": "merchant", "MFN": "merchant"}
 
 
@@ -212,7 +231,15 @@ class _StatusTable(dict[tuple[str, str], str]):
         return status
 
 
+class _ChannelTable(dict[str, str]):
+    """Our word for who fulfils, by the report's."""
+
+    def __missing__(self, word: str) -> str:
+        return _FULFILMENT.get(word, "unknown")
+
+
 _REPORT_STATUS = _StatusTable()
+_CHANNELS = _ChannelTable(_FULFILMENT)
 
 
 def _fields(line: Any) -> Row:  # noqa: ANN401  # either report's struct

@@ -184,6 +184,11 @@ create table ingest_product (
     primary key (tenant_id, marketplace_id, sku)
 );
 select guard.protect('ingest_product');
+alter policy ticket on ingest_product with check (tenant_id = current_setting('theseller.tenant', true)::uuid);
+create trigger prove_added after insert on ingest_product referencing new table as added for each statement
+    execute function guard.prove_added();
+create trigger prove_changed after update on ingest_product referencing new table as added for each statement
+    execute function guard.prove_added();
 
 -- Stock now, replaced per marketplace.
 create table ingest_inventory (
