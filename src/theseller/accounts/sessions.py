@@ -8,8 +8,10 @@ from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.models import Session
+from django.core import signing
 
 from theseller.lib import clock
+from theseller.lib.secret import Secret
 
 
 def stored_key(session_key: str) -> str:
@@ -46,6 +48,25 @@ class SessionStore(DatabaseSessionStore):
             Session.objects.filter(session_key=stored_key(session_key)).delete()
 
 
-def _now() -> datetime:
+def live_sessions_signed_by(key: Secret, *, at: datetime, using: str = "default") -> int:
+    """Count the sessions that have not expired at `at` and whose content `key` signed."""
+    signer = signing.TimestampSigner(key=key.reveal(), salt=SessionStore().key_salt, fallback_keys=[])
+    sessions = Session.objects.using(using).filter(expire_date__gt=at).values_list("session_data", flat=True)
+    return sum(_signed_by(signer, content) for content in sessions.iterator(chunk_size=500))
 
+
+def end_all_sessions(*, using: str = "default") -> int:
+    """Sign everybody out; return how many sessions there were."""
+    return Session.objects.using(using).all().delete()[0]
+
+
+def _signed_by(signer: signing.TimestampSigner, content: str) -> bool:
+    try:
+        signer.unsign(content)
+    except signing.BadSignature:
+        return False
+    return True
+
+
+def _now() -> datetime:
     return clock.now()

@@ -1,3 +1,28 @@
 """Jobs of this room."""
 
 from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from procrastinate.contrib.django import app
+
+from theseller.governance.rotation.operations import rotate_due
+from theseller.governance.rotation.types import Hands, RotationBusyError
+from theseller.lib import clock
+
+log = logging.getLogger(__name__)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queueing_lock="rotation_due", pass_context=False)
+def rotation_due(timestamp: int) -> None:
+    """Replace what is due, and go on with what was interrupted or waits. Hourly: a secret is due days before it is too old."""
+    del timestamp
+    hands = Hands(clock.now, time.sleep, patience=timedelta(seconds=20))
+    try:
+        for rotated in rotate_due(actor="process:rotation", hands=hands):
+            log.info("rotation of %s: finished=%s step=%s", rotated.secret, rotated.finished, rotated.step)
+    except RotationBusyError:
+        log.info("rotation: another process is at it")

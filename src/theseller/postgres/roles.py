@@ -39,7 +39,7 @@ def ensure_roles(superuser_dsn: str, passwords: Mapping[str, str], *, database: 
         with connection.transaction():
             connection.execute(_script("roles.sql"))
             for short, role in LOGIN_ROLES.items():
-                _set_password(connection, role, passwords[short])
+                set_password(connection, role, passwords[short])
         ensure_database(connection, database)
     close_database(superuser_dsn, database)
 
@@ -63,7 +63,7 @@ def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
         connection.execute(_script("grants.sql"))
 
 
-def _set_password(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
+def set_password(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
     """Send a scram verifier instead of the password, so that the server never sees it."""
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))

@@ -24,6 +24,19 @@ def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) 
     return True
 
 
+def retire_other_ticket_keys(database: Connection[Any], key: Secret) -> int:
+    """Stop believing tickets that another key than `key` signed; return how many keys were believed besides it.
+
+    Raises:
+        LookupError: `key` itself is not believed, so that nobody could open a scope afterwards. Nothing is changed then.
+    """
+    inner, _outer = _blocks(key)
+    with database.transaction():
+        if not database.execute("select 1 from guard.ticket_key where inner_block = %s", [inner]).fetchone():
+            raise LookupError("the key that is to stay is not believed")
+        return database.execute("delete from guard.ticket_key where inner_block <> %s", [inner]).rowcount
+
+
 def _blocks(key: Secret) -> tuple[bytes, bytes]:
     # RFC 2104: SHA-256 works in blocks of 64 bytes; PostgreSQL has sha256() but no hmac of its own, so it gets the padded halves.
     material = key.reveal_bytes()

@@ -1,0 +1,182 @@
+"""`theseller rotate`: how old every secret is, and replacing them while the service runs."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from theseller.cli.django import setup_django
+from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
+from theseller.crypto.files import read_private
+from theseller.lib import clock
+from theseller.lib.secret import Secret
+
+if TYPE_CHECKING:
+    from theseller.governance.rotation.types import Entry, Hands, Reason, Rotated
+
+HELP = "list every secret with its age, or replace secrets while the service runs"
+_SECRET_BYTES_MAX = 4096
+_CLIENT_SECRET = "lwa-client-secret"  # noqa: S105  # a name
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="secrets to replace, as --list names them")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--list", action="store_true", help="say how old every secret is; exit status 1 if one is too old or of unknown age")
+    which.add_argument("--due", action="store_true", help="replace what is due, and go on with what was interrupted")
+    which.add_argument("--all", action="store_true", help="replace everything that the machine can replace")
+    which.add_argument("--leaked", action="store_true", help="the NAMEs leaked: refuse the old ones at once, whoever still uses them")
+    which.add_argument("--leaver", action="store_true", help="somebody who knew the NAMEs leaves: replace them now")
+    which.add_argument("--note-age", metavar="DATE", type=_day, help="say when the NAMEs, which you made, were made: 2026-11-23")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done; change nothing")
+    parser.add_argument("--json", action="store_true", help="with --list: one JSON document")
+    parser.add_argument("--new-from-file", type=Path, metavar="FILE", help=f"the new {_CLIENT_SECRET}, from a file of mode 0600")
+
+
+def run(args: argparse.Namespace) -> int:
+    everything = args.list or args.due or args.all
+    if everything == bool(args.names):
+        raise CommandError(
+            "Say which secrets.", "Name them, or use --list, --due or --all. `theseller rotate --list` names all.", status=USAGE
+        )
+    if args.new_from_file and args.names != [_CLIENT_SECRET]:
+        raise CommandError(f"--new-from-file is for {_CLIENT_SECRET} alone.", "Every other secret is made by the machine.", status=USAGE)
+    setup_django("worker")
+    from theseller.governance.rotation.types import RotationError  # noqa: PLC0415  needs Django ready
+
+    try:
+        return _list(as_json=args.json) if args.list else _change(args)
+    except RotationError as error:
+        raise CommandError(str(error)) from None
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write the day as 2026-11-23") from None
+
+
+def _list(*, as_json: bool) -> int:
+    from theseller.governance.rotation.inventory import inventory  # noqa: PLC0415  needs Django ready
+
+    at = clock.now()
+    entries = inventory(at=at)
+    if as_json:
+        print(json.dumps({"at": at.isoformat(), "secrets": [_as_json(one, at) for one in entries]}, indent=1))
+    else:
+        print(f"{'SECRET':56} {'AGE':>8} {'DUE IN':>8}  STATE")
+        for one in entries:
+            print(f"{one.name:56} {_days(at, one.made_at):>8} {_days(one.due_at, at):>8}  {one.state}{_remark(one)}")
+    return FAILURE if any(one.state.red for one in entries) else OK
+
+
+def _change(args: argparse.Namespace) -> int:
+    from theseller.governance.rotation import operations  # noqa: PLC0415  needs Django ready
+    from theseller.governance.rotation.types import Hands, Reason  # noqa: PLC0415  needs Django ready
+
+    hands = Hands(clock.now, time.sleep, _say)
+    reason = Reason.LEAKED if args.leaked else Reason.LEAVER if args.leaver else Reason.MANUAL
+    if args.note_age:
+        for name in args.names:
+            operations.note_age(name, args.note_age, actor=_operator(), at=clock.now())
+        return OK
+    if args.dry_run:
+        return _dry_run(_wanted(args, hands), reason, hands, given=args.new_from_file is not None)
+    if args.new_from_file:
+        operations.give_client_secret(_secret_in(args.new_from_file))
+    if args.due:
+        return _report(operations.rotate_due(actor=_operator(), hands=hands))
+    verb = operations.rotate if reason is Reason.MANUAL else operations.force_rotation
+    return _report(verb([one.name for one in _wanted(args, hands)], reason=reason, actor=_operator(), hands=hands))
+
+
+def _wanted(args: argparse.Namespace, hands: Hands) -> list[Entry]:
+    from theseller.governance.rotation.inventory import inventory  # noqa: PLC0415  needs Django ready
+    from theseller.governance.rotation.operations import due  # noqa: PLC0415  needs Django ready
+    from theseller.governance.rotation.types import UnknownSecretError  # noqa: PLC0415  needs Django ready
+
+    known = inventory(at=hands.now())
+    if args.due:
+        return due(at=hands.now())
+    if args.all:
+        return [one for one in known if one.by_machine]
+    found = {one.name: one for one in known}
+    for name in args.names:
+        if name not in found:
+            raise UnknownSecretError(f"there is no secret {name!r}: theseller rotate --list shows them")
+    return [found[name] for name in args.names]
+
+
+def _dry_run(entries: list[Entry], reason: Reason, hands: Hands, *, given: bool) -> int:
+    from theseller.governance.rotation.operations import steps_of  # noqa: PLC0415  needs Django ready
+
+    for entry in entries:
+        print(f"{entry.name} ({entry.kind}, {entry.state})")
+        if not (entry.by_machine or given):
+            print(f"  {entry.how}")
+            continue
+        for step in steps_of(entry, reason, hands):
+            print(f"  {step.name:14} {step.says}")
+    print("Nothing was changed.")
+    return OK
+
+
+def _report(rotated: tuple[Rotated, ...]) -> int:
+    waiting = [one for one in rotated if not one.finished]
+    for one in waiting:
+        print(f"{one.secret}: waits: {one.waits_for}. The hourly job goes on with it, or `theseller rotate --due`.")
+    print(f"{len(rotated) - len(waiting)} replaced, {len(waiting)} under way")
+    return OK
+
+
+def _say(secret: str, step: str, event: str) -> None:
+    if event == "recorded":
+        print(f"{secret}: {step}", flush=True)
+
+
+def _secret_in(path: Path) -> Secret:
+    """Read the new client secret. The file must be ours alone: what others could read has leaked already."""
+    try:
+        content = read_private(path)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", "Name the file that holds the new client secret.") from None
+    if not content.strip() or len(content) > _SECRET_BYTES_MAX:
+        raise CommandError(f"{path} does not hold one client secret.", "It must hold the new secret and nothing else.")
+    return Secret(content.strip())
+
+
+def _operator() -> str:
+    return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")
+
+
+def _as_json(one: Entry, at: datetime) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "kind": one.kind.value,
+        "owner": one.owner,
+        "made_at": one.made_at.isoformat() if one.made_at else None,
+        "age_days": round((at - one.made_at).total_seconds() / 86_400, 2) if one.made_at else None,
+        "due_at": one.due_at.isoformat() if one.due_at else None,
+        "state": one.state.value,
+        "by_machine": one.by_machine,
+        "how": one.how,
+        "last_rotation": one.rotated_at.isoformat() if one.rotated_at else None,
+        "under_way": one.under_way or None,
+    }
+
+
+def _days(later: datetime | None, earlier: datetime | None) -> str:
+    return "unknown" if later is None or earlier is None else f"{(later - earlier).total_seconds() / 86_400:.1f} d"
+
+
+def _remark(one: Entry) -> str:
+    if one.under_way:
+        return f", being replaced (after {one.under_way})"
+    return "" if one.by_machine else f": {one.how}"

@@ -1,0 +1,174 @@
+"""Every secret that this deployment has, with its age. What is not listed in `_TEXTS` and lies in the provider is listed as unclassified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from theseller.crypto.choice import ProviderKind
+from theseller.crypto.dated import made_at, root_key_ids
+from theseller.crypto.errors import SecretProviderError
+from theseller.crypto.keys import ROOT_KEY_NAME
+from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
+from theseller.crypto.providers import FileSecretProvider
+from theseller.governance.rotation import ages
+from theseller.governance.rotation.database import ROLES
+from theseller.governance.rotation.keys import LOOKER, rotatable, signing_records, tokens
+from theseller.governance.rotation.queries import last_rotations, steps_under_way
+from theseller.governance.rotation.secrets import keeper
+from theseller.governance.rotation.types import Entry, Kind, State
+from theseller.lib.limits import SECRET_DAYS_MAX
+from theseller.lib.secret import Secret
+
+#: Secrets are replaced this long before they are too old, so that a week's trouble makes none late.
+LEAD = timedelta(days=7)
+OPERATIONS = "Operations"
+_MACHINE = "by the machine: theseller rotate "
+_READ_ONLY = "by hand: the secret provider only gives; replace it where it is kept, restart, then theseller rotate --note-age "
+_AMAZONS = (
+    "by hand: Developer Central > application > LWA credentials > Rotate; save the new secret in a file of mode 0600;"
+    " theseller rotate lwa-client-secret --new-from-file FILE; delete the file"
+)
+_SERVICE = "by hand: have the key service replace it (docs/operate/rotation.md), then theseller rotate --note-age "
+_TEXTS = {
+    "django-session-key": Kind.SESSION_KEY,
+    "tenant-ticket-key": Kind.TICKET_KEY,
+    "lwa-client-secret": Kind.CLIENT_SECRET,
+    **dict.fromkeys(ROLES, Kind.DATABASE_PASSWORD),
+}
+#: Opens only the demo on this machine, and is printed on its screen.
+_DEMO_ONLY = {"demo-cast-password"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    name: str
+    kind: Kind
+    made_at: datetime | None
+    how: str
+    owner: str = OPERATIONS
+
+    @property
+    def by_machine(self) -> bool:
+        return self.how == _MACHINE
+
+
+def inventory(*, at: datetime, using: str = LOOKER) -> tuple[Entry, ...]:
+    """Return every secret, by kind and name. Reads over all tenants as the probe does.
+
+    Raises:
+        SecretProviderError, KeyStoreError: provider or store cannot answer; then nothing is known, and nothing is said.
+    """
+    last, under_way = last_rotations(using=using), steps_under_way(using=using)
+    found = [*_keys(using), *_texts(using), *_credentials(using), *_unclassified(using)]
+    return tuple(_entry(one, at, last.get(one.name), under_way.get(one.name)) for one in found)
+
+
+def one_entry(name: str, *, at: datetime) -> Entry | None:
+    """Return one secret of the inventory."""
+    return next((one for one in inventory(at=at) if one.name == name), None)
+
+
+def longest_life() -> timedelta:
+    """Return how old a secret may get: what was configured, and never more than the cap."""
+    return timedelta(days=min(settings.ROTATION_DAYS, SECRET_DAYS_MAX))
+
+
+def readable(name: str) -> Secret:
+    """Return the secret whose age can be noted; a stand-in for what a key service holds."""
+    return secret_or_none(keeper(), name) or ages.UNREADABLE if ":" not in name else ages.UNREADABLE
+
+
+def state_of(made: datetime | None, at: datetime) -> State:
+    """Return how a secret made then stands now. One from the future has no known age: a clock is wrong."""
+    if made is None or made > at + timedelta(days=1):
+        return State.UNKNOWN
+    if at > made + longest_life():
+        return State.OVERDUE
+    return State.DUE if at >= made + longest_life() - min(LEAD, longest_life() / 4) else State.FRESH
+
+
+def _entry(found: _Found, at: datetime, rotated_at: datetime | None, step: str | None) -> Entry:
+    demo = found.name in _DEMO_ONLY and settings.ENVIRONMENT.kind.value == "demo"
+    how = found.how if found.kind is Kind.CLIENT_SECRET or demo else found.how + found.name
+    return Entry(
+        name=found.name,
+        kind=found.kind,
+        owner=found.owner,
+        made_at=found.made_at,
+        due_at=found.made_at + longest_life() if found.made_at and not demo else None,
+        state=State.EXEMPT if demo else state_of(found.made_at, at),
+        by_machine=found.by_machine,
+        how="not needed: it opens this machine's demo only" if demo else how,
+        rotated_at=rotated_at,
+        under_way="" if step is None else step or "begun",
+    )
+
+
+def _keys(using: str) -> Iterator[_Found]:
+    store = rotatable()
+    if store is not None:
+        ids = root_key_ids(keeper().get(ROOT_KEY_NAME), settings.ENVIRONMENT.kind.value)
+        yield _Found(ROOT_KEY_NAME, Kind.ROOT_KEY, made_at(ids[0]) if ids else None, _how_text())
+        for purpose, purpose_ids in sorted(store.purpose_keys().items()):
+            # While one is being replaced, the oldest that still wraps something is the age that counts.
+            yield _Found(f"purpose-key:{purpose.value}", Kind.PURPOSE_KEY, made_at(purpose_ids[0]), _MACHINE)
+    else:
+        name = "service-root-key"
+        yield _Found(name, Kind.ROOT_KEY, ages.age_of(name, ages.UNREADABLE, using=using), _SERVICE)
+    signing = signing_records()
+    if signing:
+        yield _Found("certificate-key", Kind.CERTIFICATE_KEY, made_at(signing[-1].id), _MACHINE)
+    for connection, (_tenant, key) in tokens(using=using).items():
+        yield _Found(f"connection-key:{connection}", Kind.CONNECTION_KEY, made_at(key), _MACHINE)
+
+
+def _texts(using: str) -> Iterator[_Found]:
+    for name, kind in _TEXTS.items():
+        if name == "db-superuser" and settings.ENVIRONMENT.database_url:
+            continue  # The server is somebody else's, and so is its superuser.
+        secret = secret_or_none(keeper(), name)
+        if secret is not None:
+            yield _Found(name, kind, ages.age_of(name, secret, using=using), _AMAZONS if kind is Kind.CLIENT_SECRET else _how_text())
+
+
+def _credentials(using: str) -> Iterator[_Found]:
+    choice = settings.ENVIRONMENT.secret_choice
+    for used, name in (
+        ("vault" in {choice.provider, choice.key_store}, "vault-credentials"),
+        ("aws" in {choice.provider, choice.key_store}, "aws-credentials"),
+    ):
+        if used:
+            yield _Found(name, Kind.SERVICE_CREDENTIAL, ages.age_of(name, ages.UNREADABLE, using=using), _SERVICE)
+
+
+def _unclassified(using: str) -> Iterator[_Found]:
+    provider = keeper()
+    names = {path.name for path in provider.directory.iterdir()} if isinstance(provider, FileSecretProvider) else set()
+    for name in sorted(_stem(name) for name in names if not name.startswith(".")):
+        if name not in _TEXTS and name != ROOT_KEY_NAME:
+            secret = _secret_or_none(name)
+            yield _Found(name, Kind.OTHER, ages.age_of(name, secret, using=using) if secret else None, "by hand, then --note-age ")
+    named = {key for _, key in tokens(using=using).values()} | {one.id for one in signing_records()}
+    for one in settings.KEY_STORE.list():
+        if not (one.destroyed or one.id in named or one.owner.startswith("connection:")):
+            yield _Found(f"data-key:{one.id}", Kind.OTHER, made_at(UUID(str(one.id))), "by the room that made it: ")
+
+
+def _secret_or_none(name: str) -> Secret | None:
+    try:
+        return secret_or_none(keeper(), name)
+    except (SecretProviderError, ValueError):
+        return None  # Not a secret of ours by its name or form; it is listed all the same.
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(NEXT).removesuffix(PREVIOUS)
+
+
+def _how_text() -> str:
+    return _READ_ONLY if settings.ENVIRONMENT.secret_choice.provider is ProviderKind.ENVIRONMENT else _MACHINE

@@ -1,0 +1,75 @@
+"""The steps that every text secret shares: the new one is staged beside the old, takes its place, and the old one goes."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from theseller.crypto.dated import new_dated_secret
+from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
+from theseller.crypto.providers import SecretKeeper
+from theseller.governance.rotation.types import Run, Step
+from theseller.lib.limits import SECRET_CACHE_SECONDS
+from theseller.lib.secret import Secret
+
+#: After this long every process has read the secret anew: a reading may be as old as the cache when it begins, and takes a while.
+SETTLED_SECONDS = 2 * SECRET_CACHE_SECONDS + 1
+
+
+def keeper() -> SecretKeeper:
+    """Return the deployment's secret provider."""
+    return settings.SECRETS
+
+
+def coming(name: str) -> Secret:
+    """Return the staged secret. Raises SecretNotFoundError if somebody removed it: then the replacement must not go on."""
+    return keeper().get(name + NEXT)
+
+
+def is_coming(name: str) -> bool:
+    """Say whether a new secret of this name is staged."""
+    return secret_or_none(keeper(), name + NEXT) is not None
+
+
+def stage(run: Run) -> str:
+    """Make the new secret, unless an interrupted call did, or a person gave it."""
+    keeper().ensure(run.secret + NEXT, new_dated_secret)
+    return ""
+
+
+def keep_previous(run: Run) -> str:
+    keeper().put(run.secret + PREVIOUS, keeper().get(run.secret))
+    return ""
+
+
+def switch(run: Run) -> str:
+    keeper().put(run.secret, coming(run.secret))
+    return ""
+
+
+def drop_next(run: Run) -> str:
+    keeper().remove(run.secret + NEXT)
+    return ""
+
+
+def drop_previous(run: Run) -> str:
+    keeper().remove(run.secret + PREVIOUS)
+    return ""
+
+
+def settle(run: Run) -> str:
+    """Wait until every process has read what was written last."""
+    run.hands.wait(SETTLED_SECONDS)
+    return ""
+
+
+def previous(name: str) -> Secret | None:
+    return secret_or_none(keeper(), name + PREVIOUS)
+
+
+STAGE = Step("stage", stage, "a new secret is made and laid beside the old one")
+KEEP_PREVIOUS = Step("keep-previous", keep_previous, "the old secret is kept as the one before")
+SWITCH = Step("switch", switch, "the new secret takes the old one's place")
+DROP_NEXT = Step("drop-next", drop_next, "the laid-out copy is removed")
+KNOWN = Step("known", settle, "every process has read that the new one will come")
+SETTLE = Step("settle", settle, "every process has read the new one")
+RETIRE = Step("retire", drop_previous, "the old secret is removed")

@@ -1,0 +1,168 @@
+"""How each text secret is replaced: session key, tenant-ticket key, database passwords, Amazon's client secret."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timedelta
+
+import psycopg
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.accounts.sessions import end_all_sessions, live_sessions_signed_by
+from theseller.amazon.errors import AuthorizationRevokedError, ClientSecretInvalidError, LWAError
+from theseller.amazon.lwa import LWAClient
+from theseller.amazon.transport import new_http
+from theseller.crypto.errors import SecretNotFoundError
+from theseller.governance.rotation import ages
+from theseller.governance.rotation.database import ROLES, connect, signed_in, transactions_ended
+from theseller.governance.rotation.secrets import (
+    DROP_NEXT,
+    KEEP_PREVIOUS,
+    KNOWN,
+    RETIRE,
+    SETTLE,
+    STAGE,
+    SWITCH,
+    coming,
+    keeper,
+    previous,
+    settle,
+)
+from theseller.governance.rotation.types import NewSecretRefusedError, Run, Step
+from theseller.lib.secret import Secret
+from theseller.postgres.roles import set_password
+from theseller.tenancy.guard_keys import install_ticket_key, retire_other_ticket_keys
+from theseller.tenancy.scope import TICKET_LIFETIME
+
+#: Amazon goes on accepting a replaced client secret this long; so do we, for processes that read the old one.
+CLIENT_SECRET_GRACE = timedelta(days=7)
+#: What a new client secret is tried with. No seller's token is needed: Amazon looks at the application's own secret first.
+_NO_TOKEN = Secret("Atzr|none-of-anybody")
+
+
+def session_key_steps(run: Run) -> tuple[Step, ...]:
+    """After a leak everybody is signed out at once; else each session keeps working until it has been signed anew or has expired."""
+    if run.leaked:
+        return (STAGE, SWITCH, DROP_NEXT, SETTLE, RETIRE, Step("sign-out", _sign_out, "every session ends"))
+    drain = Step("drain", _sessions_gone, "no session is left that the old key signed")
+    return (STAGE, KNOWN, KEEP_PREVIOUS, SWITCH, DROP_NEXT, SETTLE, drain, RETIRE)
+
+
+def ticket_key_steps(run: Run) -> tuple[Step, ...]:
+    del run
+    return (
+        STAGE,
+        Step("believe", _believe, "the database believes tickets of both keys"),
+        SWITCH,
+        DROP_NEXT,
+        Step("settle", _tickets_gone, "no transaction is left whose ticket the old key signed"),
+        Step("retire", _disbelieve, "the database refuses tickets of the old key"),
+    )
+
+
+def database_password_steps(run: Run) -> tuple[Step, ...]:
+    steps = (STAGE, Step("install", _install, "the database accepts the new password only"), SWITCH, DROP_NEXT)
+    prove = Step("prove", _prove_password, "a connection was made with the new password")
+    end = (Step("disconnect", _disconnect_others, "connections made with the old one are cut"),) if run.leaked else ()
+    return (*steps, prove, *end)
+
+
+def client_secret_steps(run: Run) -> tuple[Step, ...]:
+    prove = Step("prove", _prove_client_secret, "Amazon accepts the new secret")
+    note = Step("note-age", _note_age, "its age is noted")
+    if run.leaked:
+        return (prove, note, SWITCH, DROP_NEXT, RETIRE)
+    grace = Step("grace", _grace_over, "the seven days in which Amazon accepts both are over")
+    return (prove, note, KEEP_PREVIOUS, SWITCH, DROP_NEXT, grace, RETIRE)
+
+
+def _sessions_gone(run: Run) -> str:
+    key = previous(run.secret)
+    left = 0 if key is None or run.hurried else live_sessions_signed_by(key, at=run.at)
+    return f"{left} session(s) that the old key signed have not expired; none lives longer than 12 hours" if left else ""
+
+
+def _sign_out(run: Run) -> str:
+    run.details["sessions_ended"] = end_all_sessions()
+    return ""
+
+
+def _believe(run: Run) -> str:
+    with signed_in("db-migrate") as owner:
+        install_ticket_key(owner, coming(run.secret), at=run.at)
+    return ""
+
+
+def _tickets_gone(run: Run) -> str:
+    settle(run)
+    return "" if run.leaked else transactions_ended(run, longest=TICKET_LIFETIME.total_seconds())
+
+
+def _disbelieve(run: Run) -> str:
+    with signed_in("db-migrate") as owner:
+        retire_other_ticket_keys(owner, keeper().get(run.secret))
+    return ""
+
+
+def _install(run: Run) -> str:
+    # Each role changes its own password: nobody needs a superuser for it.
+    with signed_in(run.secret) as connection:
+        connection.execute("set role none")
+        set_password(connection, ROLES[run.secret], coming(run.secret).reveal())
+    return ""
+
+
+def _prove_password(run: Run) -> str:
+    connect(run.secret, keeper().get(run.secret)).close()
+    return ""
+
+
+def _disconnect_others(run: Run) -> str:
+    own = databases["default"]
+    own.ensure_connection()
+    with signed_in(run.secret) as connection, contextlib.suppress(psycopg.OperationalError):
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s and pid <> pg_backend_pid() and pid <> %s",
+            [ROLES[run.secret], own.connection.info.backend_pid],
+        )
+    return ""
+
+
+def _prove_client_secret(run: Run) -> str:
+    """Ask Amazon. Raises NewSecretRefusedError, with the staged secret removed, if it is not the application's."""
+    try:
+        secret = coming(run.secret)
+    except SecretNotFoundError:
+        raise NewSecretRefusedError("no new client secret was given: rotate lwa-client-secret --new-from-file FILE") from None
+    http = new_http()
+    try:
+        LWAClient(settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, lambda: [secret], http).refresh(_NO_TOKEN, run.at)
+    except AuthorizationRevokedError:
+        return ""  # The token was refused, so the secret was not.
+    except ClientSecretInvalidError:
+        keeper().remove(run.secret + "-next")
+        raise NewSecretRefusedError(
+            "Amazon does not accept the new client secret: nothing was changed; copy it anew from Developer Central"
+        ) from None
+    except LWAError as error:
+        return f"Amazon could not be asked ({type(error).__name__})"
+    finally:
+        http.close()
+    return ""
+
+
+def _note_age(run: Run) -> str:
+    # It was made a little before it was given to us; the file's content says no date.
+    ages.note(run.secret, coming(run.secret), made_at=run.started_at, actor=run.actor, at=run.at)
+    return ""
+
+
+def _grace_over(run: Run) -> str:
+    begun = datetime.fromisoformat(str(run.details.setdefault("grace_from", run.at.isoformat())))
+    left = begun + CLIENT_SECRET_GRACE - run.at
+    return (
+        ""
+        if run.hurried or left <= timedelta(0)
+        else f"Amazon accepts the old secret until {begun + CLIENT_SECRET_GRACE:%Y-%m-%d %H:%M} UTC"
+    )
