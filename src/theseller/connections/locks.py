@@ -12,6 +12,7 @@ from django.db import connections as databases
 
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView
+from theseller.lib.marketplaces import Region
 
 
 class ConnectionClosedError(RuntimeError):
@@ -30,6 +31,12 @@ def share(connection: UUID, *, using: str = "default") -> ConnectionView:
     if found is None or not found.is_open:
         raise ConnectionClosedError("this connection has ended")
     return found
+
+
+def one_at_a_time(tenant: UUID, region: Region, *, using: str = "default") -> None:
+    """Let only one transaction at a time open a connection of `tenant` in `region`, where there may be one."""
+    with databases[using].cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"connections:{tenant}:{region}"])
 
 
 def _lock(function: str, connection: UUID, using: str) -> None:

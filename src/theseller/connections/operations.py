@@ -20,7 +20,7 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections import vault
 from theseller.connections.amazon_account import lwa_client
-from theseller.connections.locks import lock_exclusively
+from theseller.connections.locks import lock_exclusively, one_at_a_time
 from theseller.connections.models import AuthorisationAttempt, Connection, Disconnection
 from theseller.connections.queries import connection_view, open_connection_in
 from theseller.connections.types import (
@@ -150,6 +150,7 @@ def _open_connection(
 ) -> Authorised | Refused:
     region = MARKETPLACES[attempt.marketplace_id].region
     with tenant_scope(tenant):
+        one_at_a_time(tenant, region)
         existing = open_connection_in(region)
         if existing and existing.origin is Origin.LWA and existing.selling_partner_id != selling_partner_id:
             return _refuse_in_scope(attempt, Refusal.ALREADY_CONNECTED, tenant=tenant, actor=actor, at=at)
@@ -195,6 +196,7 @@ def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
 
     Runs inside the caller's tenant scope. Imported facts end with this connection, as pulled ones do.
     """
+    one_at_a_time(tenant, region)
     existing = open_connection_in(region)
     if existing is not None:
         return existing.id
