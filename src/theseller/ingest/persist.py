@@ -108,15 +108,24 @@ def _write_products(bulk: Bulk, rows: list[Row], connection: UUID) -> Written:
     bulk.serialise(PRODUCTS_BOOK)
     bulk.create_stage("incoming_product", _PRODUCT_COLUMNS)
     bulk.copy("incoming_product", _PRODUCT_COLUMNS, [rows])
+    # Two statements instead of ON CONFLICT, which has the row-security policies of reading looked at for each row.
     count = bulk.run(
         """
-        insert into ingest_product as p (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)
-        select %(tenant)s, marketplace_id, sku, %(connection)s, asin, title, updated_at from pg_temp.incoming_product
-        on conflict (tenant_id, marketplace_id, sku) do update
-        set asin = coalesce(nullif(excluded.asin, ''), p.asin), title = coalesce(nullif(excluded.title, ''), p.title),
-            updated_at = excluded.updated_at, connection_id = excluded.connection_id
-        where p.updated_at <= excluded.updated_at
-          and (p.asin, p.title, p.connection_id) is distinct from (excluded.asin, excluded.title, excluded.connection_id)
+        update ingest_product p
+        set asin = coalesce(nullif(i.asin, ''), p.asin), title = coalesce(nullif(i.title, ''), p.title),
+            updated_at = i.updated_at, connection_id = %(connection)s
+        from pg_temp.incoming_product i
+        where p.tenant_id = %(tenant)s and p.marketplace_id = i.marketplace_id and p.sku = i.sku and p.updated_at <= i.updated_at
+          and (p.asin, p.title, p.connection_id) is distinct from (i.asin, i.title, %(connection)s)
+        """,
+        connection=connection,
+    )
+    count += bulk.run(
+        """
+        insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)
+        select %(tenant)s, marketplace_id, sku, %(connection)s, asin, title, updated_at from pg_temp.incoming_product i
+        where not exists (
+            select from ingest_product p where p.tenant_id = %(tenant)s and p.marketplace_id = i.marketplace_id and p.sku = i.sku)
         """,
         connection=connection,
     )
