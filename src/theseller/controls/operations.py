@@ -31,6 +31,7 @@ from theseller.lib.ids import new_id
 log = logging.getLogger(__name__)
 
 _SUMMARY_LENGTH = 500
+_LAST = "page-true"
 #: When each kind of event happened last, among the newest.
 _HAPPENED = "select tag, max(at) from (select tag, at from audit_event order by position desc limit 1000) e group by tag"
 
@@ -49,13 +50,14 @@ def run_control(control: str, *, at: datetime) -> Evidence:
 def run_due(*, at: datetime) -> tuple[Evidence, ...]:
     """Run every probe whose evidence is missing, of another program, older than its interval, or older than what happened since.
 
-    `page-true` comes last, so that it sees what the others added.
+    `page-true` comes last, and whenever another ran: what the page shows has changed.
     """
     world = live_world(at)
     newest = latest_evidence(list(CATALOGUE), using=world.probe)
     happened: dict[str, datetime] = dict(world.rows(_HAPPENED))
     due = [entry.control.id for entry in CATALOGUE.values() if _is_due(entry, newest.get(entry.control.id), happened, at)]
-    return tuple(run_control(control, at=at) for control in sorted(due, key=lambda name: name == "page-true"))
+    last = [_LAST] if due else []
+    return tuple(run_control(control, at=at) for control in [*(name for name in due if name != _LAST), *last])
 
 
 def _is_due(entry: Entry, newest: Evidence | None, happened: Mapping[str, datetime], at: datetime) -> bool:
@@ -69,7 +71,7 @@ def _answer(entry: Entry, world: World) -> Outcome:
     try:
         return entry.probe(world)
     except NothingCheckedError:
-        return Unknown("Nothing was there to look at, and nothing proves nothing.")
+        return Unknown("There was nothing to look at, so nothing is proven.")
     except Exception as error:  # noqa: BLE001  # any failure at all is "unknown", never silence and never green
         log.error("the probe of %s failed: %s", entry.control.id, type(error).__name__)
         return Unknown(f"The probe could not finish ({type(error).__name__}).")

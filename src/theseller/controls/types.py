@@ -90,7 +90,7 @@ def verdict(checked: int, broken: Sequence[str], saw: str, **observations: int |
         more = f" And {len(shown) - 3} more." if len(shown) > 3 else ""
         return Broken(" ".join(shown[:3]) + more, checked, {**observations, "findings": shown[:20]})
     if checked < 1:
-        return Unknown("Nothing was there to look at yet, and nothing proves nothing.")
+        return Unknown("There is nothing to look at yet, so nothing is proven.")
     return Met(checked, saw, observations)
 
 

@@ -16,8 +16,8 @@ CONTROL = Control(
     section=1,
     title="Data serves the features you chose, and nothing else",
     statement=(
-        "Everything that is pulled from Amazon comes by a stream of a fixed list, and each stream belongs to a feature. A connection has the"
-        " streams of the features that its seller ticked, and no others."
+        "Everything that is pulled from Amazon comes by a stream of a fixed list, and each stream belongs to a feature. A connection has"
+        " the streams of the features that its seller ticked, and no others."
     ),
     citation="Security page §1; Acceptable Use Policy 2",
     owner="Engineering",

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connections as databases
 
 from theseller.amazon.lwa import AccessToken
+from theseller.audit.tags import Tag
 from theseller.controls.search import search_files, search_tables, state_files
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.controls.world import World
@@ -36,6 +37,7 @@ CONTROL = Control(
         "theseller.lib.redaction",
         "theseller.controls.memory",
     ),
+    after=(Tag.CONNECTION_AUTHORISED,),
 )
 
 #: What every token of Amazon's begins with: `Atza|` for access, `Atzr|` for refresh. Also as JSON and addresses write the bar.

@@ -12,6 +12,7 @@ from django.db import connections as databases
 from theseller.amazon.decoders import shapes
 from theseller.amazon.reports import types as report_types
 from theseller.amazon.reports.report import read_report
+from theseller.audit.tags import Tag
 from theseller.controls.canaries import CANARY, UNLISTED, answer, materialised, report
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
@@ -32,6 +33,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=("theseller.amazon.decoders.shape:Shape", "theseller.amazon.reports.types:COLUMNS", "theseller.ingest.minimise"),
+    after=(Tag.CONNECTION_AUTHORISED, Tag.IMPORT_RECORDED),
 )
 
 #: Words that a column about a person would have in its name, as whole words between underscores.
