@@ -23,7 +23,7 @@ from theseller.crypto.aws_client import AwsClient
 from theseller.crypto.errors import CannotOpenError, KeyStoreError, SecretNotFoundError, ServiceError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import KEY_BYTES
-from theseller.crypto.providers import checked_name, text_secret
+from theseller.crypto.providers import checked_for_keeping, checked_name, text_secret
 from theseller.crypto.wrapped import Folder, Kept, ServiceKeyStore
 from theseller.lib.secret import Secret
 
@@ -54,16 +54,15 @@ class AwsSecretProvider:
 
     def put(self, name: str, secret: Secret) -> None:
         """Keep `secret` under `name`. AWS keeps the one before as AWSPREVIOUS until the next change."""
-        text = _kept_text(name, secret)
-        if not self._create(name, text):
-            changed = self._client.call("secretsmanager", "put_secret_value", SecretId=self._id(name), SecretString=text)
+        if not self._create(name, checked_for_keeping(name, secret)):
+            changed = self._client.call("secretsmanager", "put_secret_value", SecretId=self._id(name), SecretString=secret)
             if changed is None:
                 raise ServiceError(f"secret {name!r} is being deleted in AWS: try again in a minute", ServiceState.BUSY)
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
         """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
         if self._read(name) is None:
-            self._create(name, _kept_text(name, generate()))  # False: another process was faster
+            self._create(name, checked_for_keeping(name, generate()))  # False: another process was faster
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -75,8 +74,8 @@ class AwsSecretProvider:
         answer = self._read(name)
         return None if answer is None else answer["CreatedDate"].astimezone(UTC)  # of this version, not of the secret
 
-    def _create(self, name: str, text: str) -> bool:
-        return self._client.call("secretsmanager", "create_secret", Name=self._id(name), SecretString=text) is not None
+    def _create(self, name: str, secret: Secret) -> bool:
+        return self._client.call("secretsmanager", "create_secret", Name=self._id(name), SecretString=secret) is not None
 
     def _read(self, name: str) -> Mapping[str, Any] | None:
         return self._client.call("secretsmanager", "get_secret_value", SecretId=self._id(name))
@@ -186,7 +185,3 @@ def _kept_secret(answer: Mapping[str, Any]) -> Kept:
 
 def _kept_parameter(parameter: Mapping[str, Any]) -> Kept:
     return Kept(str(parameter["Value"]).encode(), parameter["LastModifiedDate"].astimezone(UTC))
-
-
-def _kept_text(name: str, secret: Secret) -> str:
-    return text_secret(name, secret.reveal_bytes(), "what was given").reveal()

@@ -9,6 +9,7 @@ from typing import Any
 from theseller.crypto.errors import CannotOpenError, ServiceError, ServiceState
 from theseller.crypto.keys import checked_environment
 from theseller.crypto.services import PerProcess, checked_address, library
+from theseller.lib.secret import Secret
 
 _MISSING = {"ResourceNotFoundException", "ParameterNotFound"}
 _TAKEN = {"ResourceExistsException", "ParameterAlreadyExists"}
@@ -74,6 +75,8 @@ class AwsClient:
     def call(self, service: str, verb: str, **parameters: object) -> Mapping[str, Any] | None:
         """Return the answer; None if what it names is not there, or is already there where a new one was to be made.
 
+        A parameter that is secret comes as a `Secret`: an error report may print every variable that it passes.
+
         Raises:
             CannotOpenError: KMS says that this is not its ciphertext, or not in this context.
             ServiceError: the service cannot answer.
@@ -81,7 +84,7 @@ class AwsClient:
         errors = library("botocore.exceptions", "aws")
         code, failure = "", None
         try:
-            answer: Mapping[str, Any] = getattr(self._clients.get()[service], verb)(**parameters)
+            answer: Mapping[str, Any] = getattr(self._clients.get()[service], verb)(**_revealed(parameters))
         except errors.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             waiting = code == "InvalidRequestException" and "delet" in str(error.response["Error"].get("Message", ""))
@@ -135,3 +138,7 @@ class AwsClient:
             if code in codes:
                 return ServiceError(f"AWS {service} in {self.where.region} {advice}", state)
         return ServiceError(f"AWS {service} in {self.where.region} answers {code or 'with an unnamed error'}", ServiceState.UNREACHABLE)
+
+
+def _revealed(parameters: Mapping[str, object]) -> dict[str, object]:
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in parameters.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ ALLOW_FILES = "THESELLER_ALLOW_FILE_SECRETS"
 _DISKLESS = ("VERCEL", "AWS_LAMBDA_FUNCTION_NAME")
 _YES = {"yes", "1", "true"}
 _Choice = TypeVar("_Choice", bound=StrEnum)
+_Address = TypeVar("_Address", VaultAddress, AwsAddress)
 
 
 class InvalidChoiceError(ValueError):
@@ -97,7 +99,7 @@ def make_secret_provider(choice: SecretChoice, environ: Mapping[str, str]) -> Se
     if choice.provider is ProviderKind.VAULT:
         return VaultSecretProvider(_vault_client(choice, environ))
     if choice.provider is ProviderKind.AWS:
-        return AwsSecretProvider(_aws_client(choice))
+        return AwsSecretProvider(_aws_client(_wanted(choice.aws)))
     return FileSecretProvider(choice.state / "secrets")
 
 
@@ -111,7 +113,7 @@ def make_key_store(choice: SecretChoice, secrets: SecretProvider, environ: Mappi
     if choice.key_store is StoreKind.VAULT:
         return vault_key_store(_vault_client(choice, environ))
     if choice.key_store is StoreKind.AWS:
-        return aws_key_store(_aws_client(choice))
+        return aws_key_store(_aws_client(_wanted(choice.aws)))
     return FileKeyStore(choice.state / "keys", secrets, environment=choice.environment)
 
 
@@ -182,15 +184,19 @@ def _timeout(environ: Mapping[str, str]) -> float:
 
 
 def _vault_client(choice: SecretChoice, environ: Mapping[str, str]) -> VaultClient:
-    if choice.vault is None:
-        raise InvalidChoiceError("THESELLER_VAULT_ADDRESS is missing")
-    return VaultClient(choice.vault, lambda: vault_credentials(environ))
+    return VaultClient(_wanted(choice.vault), lambda: vault_credentials(environ))
 
 
-def _aws_client(choice: SecretChoice) -> AwsClient:
-    if choice.aws is None:
-        raise InvalidChoiceError("THESELLER_AWS_REGION is missing")
-    return AwsClient(choice.aws)
+@cache
+def _aws_client(where: AwsAddress) -> AwsClient:
+    """Return the client that provider and key store share: AWS's library reads megabytes of descriptions for each new one."""
+    return AwsClient(where)
+
+
+def _wanted(address: _Address | None) -> _Address:
+    if address is None:
+        raise InvalidChoiceError("a choice of vault or aws comes with its address: make it by read_choice")
+    return address
 
 
 def _one_of(kind: type[_Choice], value: str, name: str) -> _Choice:

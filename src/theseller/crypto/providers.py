@@ -84,7 +84,7 @@ class FileSecretProvider:
             SecretProviderError: it is not text, is empty, or begins or ends with white space, which would not survive an editor.
         """
         path = self._path(name)
-        content = _checked_for_keeping(name, secret).reveal_bytes()
+        content = checked_for_keeping(name, secret).reveal_bytes()
         with locked(self.directory):
             write_private(path, content + b"\n")
 
@@ -96,7 +96,7 @@ class FileSecretProvider:
         with locked(self.directory):
             erase_unfinished(self.directory)
             if not path.exists():  # else another process was faster
-                write_private(path, _checked_for_keeping(name, generate()).reveal_bytes() + b"\n")
+                write_private(path, checked_for_keeping(name, generate()).reveal_bytes() + b"\n")
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -131,7 +131,8 @@ def text_secret(name: str, content: bytes, origin: str) -> Secret:
     return _checked(name, secret, f"{origin} does not hold one secret")
 
 
-def _checked_for_keeping(name: str, secret: Secret) -> Secret:
+def checked_for_keeping(name: str, secret: Secret) -> Secret:
+    """Return `secret` if it can be kept under `name`. Raises SecretProviderError if it is what `text_secret` would refuse."""
     return _checked(name, secret, "it cannot be kept")
 
 

@@ -22,8 +22,8 @@ from uuid import UUID
 from theseller.crypto.errors import CannotOpenError, SecretNotFoundError, ServiceError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import KEY_BYTES
-from theseller.crypto.providers import checked_name, text_secret
-from theseller.crypto.vault_client import Answer, VaultClient
+from theseller.crypto.providers import checked_for_keeping, checked_name, text_secret
+from theseller.crypto.vault_client import Answer, VaultClient, json_body
 from theseller.crypto.wrapped import Folder, Kept, ServiceKeyStore, wrapping_place
 from theseller.lib.secret import Secret
 
@@ -37,20 +37,20 @@ class _KeyValue:
         self._mount = client.where.kv_mount
         self._folder = f"theseller/{client.where.environment}"
 
-    def read(self, path: str) -> tuple[str, datetime] | None:
+    def read(self, path: str) -> tuple[Secret, datetime] | None:
         """Return the newest value and when it was written."""
         answer = self._client.call("get", self._path("data", path))
         if answer.status == 404 and not answer.body.get("errors"):
             return None
         try:
-            found = answer.body["data"]
-            return str(found["data"][self._field]), datetime.fromisoformat(found["metadata"]["created_time"])
+            at = datetime.fromisoformat(answer.body["data"]["metadata"]["created_time"])
+            return Secret(str(answer.body["data"]["data"][self._field])), at
         except (KeyError, TypeError, ValueError):
             raise self._unusable(answer, path) from None
 
-    def write(self, path: str, value: str, *, only_new: bool) -> bool:
+    def write(self, path: str, value: Secret, *, only_new: bool) -> bool:
         """Keep a value; False if there is one and only a new one was to be made."""
-        body: dict[str, object] = {"data": {self._field: value}, "options": {"cas": 0} if only_new else {}}
+        body = json_body(data={self._field: value.reveal()}, options={"cas": 0} if only_new else {})
         answer = self._client.call("post", self._path("data", path), body)
         if answer.status == 400 and "check-and-set" in " ".join(map(str, answer.body.get("errors", ()))):
             return False
@@ -66,7 +66,7 @@ class _KeyValue:
 
     def keep_one_version(self, path: str) -> None:
         """Let a new value push out the old one for good, instead of nine more being kept."""
-        answer = self._client.call("post", self._path("metadata", path), {"max_versions": 1})
+        answer = self._client.call("post", self._path("metadata", path), json_body(max_versions=1))
         if answer.status >= 300:
             raise self._unusable(answer, path)
 
@@ -104,19 +104,19 @@ class VaultSecretProvider:
         found = self._values.read(f"secrets/{checked_name(name)}")
         if found is None:
             raise SecretNotFoundError(f"no secret {name!r} with the key service: `theseller secrets put {name}` asks for it")
-        return text_secret(name, found[0].encode(), "the key service")
+        return text_secret(name, found[0].reveal_bytes(), "the key service")
 
     def put(self, name: str, secret: Secret) -> None:
         """Keep `secret` under `name`; what was there is destroyed."""
         path = f"secrets/{checked_name(name)}"
         self._values.keep_one_version(path)
-        self._values.write(path, _kept_text(name, secret), only_new=False)
+        self._values.write(path, checked_for_keeping(name, secret), only_new=False)
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
         """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
         path = f"secrets/{checked_name(name)}"
         if self._values.read(path) is None:
-            self._values.write(path, _kept_text(name, generate()), only_new=True)  # False: another process was faster
+            self._values.write(path, checked_for_keeping(name, generate()), only_new=True)  # False: another process was faster
             self._values.keep_one_version(path)
         return self.get(name)
 
@@ -138,10 +138,10 @@ class VaultShelf:
 
     def read(self, folder: Folder, key_id: UUID, /) -> Kept | None:
         found = self._values.read(f"{folder}/{key_id}")
-        return None if found is None else Kept(found[0].encode(), found[1])
+        return None if found is None else Kept(found[0].reveal_bytes(), found[1])
 
     def add(self, folder: Folder, key_id: UUID, content: bytes, /) -> bool:
-        return self._values.write(f"{folder}/{key_id}", content.decode(), only_new=True)
+        return self._values.write(f"{folder}/{key_id}", Secret(content), only_new=True)
 
     def erase(self, key_id: UUID, /) -> None:
         self._values.erase(f"{Folder.KEYS}/{key_id}")
@@ -162,13 +162,13 @@ class TransitWrapper:
 
     def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
         material = Secret(os.urandom(KEY_BYTES))
-        answer = self._call("encrypt", record, {"plaintext": base64.b64encode(material.reveal_bytes()).decode()})
+        answer = self._call("encrypt", record, Secret(base64.b64encode(material.reveal_bytes())))
         if answer is None or "ciphertext" not in answer:
             raise self._missing(record)
         return material, str(answer["ciphertext"]).encode()
 
     def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
-        answer = self._call("decrypt", record, {"ciphertext": wrapped.decode(errors="replace")})
+        answer = self._call("decrypt", record, Secret(wrapped.decode(errors="replace")))
         if answer is None:
             raise CannotOpenError
         try:
@@ -176,11 +176,12 @@ class TransitWrapper:
         except (KeyError, TypeError, binascii.Error):
             raise CannotOpenError from None
 
-    def _call(self, verb: str, record: KeyRecord, body: dict[str, object]) -> Mapping[str, Any] | None:
+    def _call(self, verb: str, record: KeyRecord, text: Secret) -> Mapping[str, Any] | None:
         """Return the answer's data, or None if the service says that this is not its ciphertext, or not in this context."""
         context = base64.b64encode(wrapping_place(record, self._client.where.environment).canonical()).decode()
         path = f"{self._client.where.transit_mount}/{verb}/{self._name(record)}"
-        answer = self._client.call("post", path, {**body, "associated_data": context})
+        field = "plaintext" if verb == "encrypt" else "ciphertext"
+        answer = self._client.call("post", path, json_body(**{field: text.reveal()}, associated_data=context))
         said = " ".join(map(str, answer.body.get("errors") or ()))
         if answer.status == 404 or "key not found" in said:
             raise self._missing(record)
@@ -196,7 +197,3 @@ class TransitWrapper:
 def vault_key_store(client: VaultClient) -> ServiceKeyStore:
     """Return the key store of this service. Raises ServiceError if it cannot answer now."""
     return ServiceKeyStore(VaultShelf(client), TransitWrapper(client))
-
-
-def _kept_text(name: str, secret: Secret) -> str:
-    return text_secret(name, secret.reveal_bytes(), "what was given").reveal()

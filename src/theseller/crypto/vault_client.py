@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from theseller.lib.secret import Secret
 #: Calls that change nothing are made again once when the connection breaks: a kept-alive one may have been closed meanwhile.
 _READING = {"get", "list"}
 _STATES = {
-    403: (ServiceState.DENIED, "refuses our token, or its policy lacks this path: renew the token, or widen the policy"),
+    403: (ServiceState.DENIED, "refuses our token, or its policy lacks {path}: renew the token, or widen the policy"),
     429: (ServiceState.BUSY, "asks for fewer calls: wait, or raise its quota"),
     501: (ServiceState.NOT_SET_UP, "was never initialised: `bao operator init`"),
     503: (ServiceState.SEALED, "is sealed: `bao operator unseal`; nothing is lost, and we go on when it is open"),
@@ -68,19 +69,22 @@ class VaultClient:
         self._credentials = credentials
         self._clients = PerProcess(self._new_client)
 
-    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
-        """Return the answer with a status below 300, of 400 or of 404; any other raises ServiceError."""
+    def call(self, method: str, path: str, body: Secret | None = None) -> Answer:
+        """Return the answer with a status below 300, of 400 or of 404; any other raises ServiceError.
+
+        `body` is JSON (see `json_body`), and a Secret on the whole way: an error report may print every variable that it passes.
+        """
         client = self._clients.get()
         if not client.token:
             self._sign_in(client)
-        used = client.token
+        used = Secret(client.token)
         answer = self._attempt(client, method, path, body)
         if answer.status == 403:
-            if client.token == used:  # else another thread has just signed in again
+            if Secret(client.token) == used:  # else another thread has just signed in again
                 self._sign_in(client)
-            if client.token != used:
+            if Secret(client.token) != used:
                 answer = self._attempt(client, method, path, body)
-        return self._checked(answer)
+        return self._checked(answer, path)
 
     def missing(self, what: str) -> ServiceError:
         """Return the error for something that the operator has yet to make there."""
@@ -105,18 +109,19 @@ class VaultClient:
         if given.token is not None:
             client.token = given.token.reveal()
         elif given.secret_id is not None:
-            body = {"role_id": given.role_id, "secret_id": given.secret_id.reveal()}
-            client.token = ""
-            answer = self._attempt(client, "post", f"auth/{self.where.approle_mount}/login", body)
+            client.token, path = "", f"auth/{self.where.approle_mount}/login"
+            answer = self._attempt(client, "post", path, json_body(role_id=given.role_id, secret_id=given.secret_id.reveal()))
             if answer.status == 400:
                 answer = Answer(403, {})  # a wrong or expired secret id
-            client.token = str(self._checked(answer).body["auth"]["client_token"])
+            client.token = str(self._checked(answer, path).body["auth"]["client_token"])
 
-    def _attempt(self, client: Any, method: str, path: str, body: Mapping[str, object] | None) -> Answer:  # noqa: ANN401 - hvac has no types
+    def _attempt(self, client: Any, method: str, path: str, body: Secret | None) -> Answer:  # noqa: ANN401 - hvac has no types
         failure: ServiceError | None = None
         for _ in range(2 if method in _READING else 1):
             try:
-                response = client.adapter.request(method, f"/v1/{path}", json=body, raise_exception=False)
+                response = client.adapter.request(
+                    method, f"/v1/{path}", data=None if body is None else body.reveal_bytes(), raise_exception=False
+                )
                 return Answer(response.status_code, _object(response))
             except OSError as error:  # every error of `requests` is one
                 failure = self._failure(error)
@@ -132,7 +137,7 @@ class VaultClient:
             return ServiceError(
                 f"{service} did not answer within {self.where.timeout_seconds:g} s: nothing is known; try again", ServiceState.SLOW
             )
-        if "SSLError" in kinds or not Path(self.where.certificate_authority or "/").exists():
+        if "CERTIFICATE_VERIFY_FAILED" in str(error) or not Path(self.where.certificate_authority or "/").exists():
             return ServiceError(
                 f"{service} shows no certificate that we trust: name its authority's file in THESELLER_VAULT_CA_FILE",
                 ServiceState.UNREACHABLE,
@@ -141,13 +146,18 @@ class VaultClient:
             f"{service} cannot be reached: is it running, and is this its address? We go on when it is back", ServiceState.UNREACHABLE
         )
 
-    def _checked(self, answer: Answer) -> Answer:
+    def _checked(self, answer: Answer, path: str) -> Answer:
         if answer.status < 300 or answer.status in {400, 404}:
             return answer
         state, advice = _STATES.get(answer.status, (ServiceState.UNREACHABLE, f"answers with status {answer.status}: look at its log"))
         if 300 <= answer.status < 400:
             state, advice = ServiceState.NOT_SET_UP, "sends us elsewhere: name the address of the active node itself"
-        raise ServiceError(f"the key service {self.where.address} {advice}", state)
+        raise ServiceError(f"the key service {self.where.address} {advice.format(path=path)}", state)
+
+
+def json_body(**fields: object) -> Secret:
+    """Return the body of a call."""
+    return Secret(json.dumps(fields))
 
 
 def _object(response: Any) -> Mapping[str, Any]:  # noqa: ANN401 - hvac has no types
