@@ -53,7 +53,7 @@ def report(rows: int, seed: int = 7) -> bytes:
     ]
     ranks = random.choices(range(3000), weights=[1 / (n + 1) for n in range(3000)], k=rows)
     out = [_HEADER]
-    order = ""
+    order, bought = "", _AT
     for number, rank in enumerate(ranks):
         if not order or random.random() > 0.09:
             order = f"{random.randrange(100, 999)}-{number:07d}-{random.randrange(10**7):07d}"

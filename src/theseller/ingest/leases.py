@@ -14,7 +14,8 @@ from theseller.ingest.bulk import Bulk
 from theseller.ingest.types import Advance, Lease, Outcome, StreamKey
 from theseller.lib.ids import new_id
 
-#: Longer than one call may take (ten seconds to connect, thirty to answer), short enough that the streams of a killed worker go on within a minute. Renewed by each commit.
+#: Longer than one call may take (ten seconds to connect, thirty to answer), short enough that the streams of a killed worker go on within a
+#: minute. Renewed by each commit.
 LEASE_LENGTH = timedelta(seconds=45)
 
 _KEY = "tenant_id = %(tenant)s and connection_id = %(connection)s and name = %(name)s and marketplace_id = %(store)s"
