@@ -63,7 +63,7 @@ def database() -> Iterator[str]:
     from django.db import connections
 
     host = str(test_server().socket_dir)
-    name = worker_database(prepared_template("theseller", _migrate_in))
+    name = worker_database(prepared_template("migrated", _migrate_in))
     for settings in connections.settings.values():
         settings.update(HOST=host, NAME=name)
     yield name

@@ -15,7 +15,7 @@ def own_database(purpose: str) -> Iterator[str]:
     """Point every alias of Django's at a fresh migrated database; point them back and drop it afterwards."""
     name = f"{purpose}_{worker_name()}"
     drop_database(name)
-    create_database(name, template=prepared_template("theseller", _migrate_in))
+    create_database(name, template=prepared_template("migrated", _migrate_in))
     before = {alias: (settings["HOST"], settings["NAME"]) for alias, settings in connections.settings.items()}
     _let_go()
     for settings in connections.settings.values():
