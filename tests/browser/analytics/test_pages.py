@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
 from tests.cast import Cast, assemble
 from tests.integration.analytics.books import DE, FR, UK, Shop
-from tests.integration.analytics.lifelike import fill
+from tests.integration.analytics.lifelike import Year, fill
 from typing_extensions import override
 
 from theseller.accounts.models import User
@@ -164,6 +164,7 @@ def test_the_dashboard_works_by_keyboard_without_loading_pages(site: str, browse
     page.evaluate("window.stayed = true")
     page.locator("#tile-fees").click()
     expect(page.locator(".chart figcaption strong")).to_have_text("Amazon fees")
+    expect(page.locator(".chart canvas")).to_be_visible()
     assert page.url.endswith("/?metric=fees")
     assert page.evaluate("document.activeElement.id") == "tile-fees"
     page.keyboard.press("[")
@@ -193,3 +194,30 @@ def test_the_dashboard_works_by_keyboard_without_loading_pages(site: str, browse
     page.wait_for_url("**/days/**")
     assert visit.complaints == []
     visit.context.close()
+
+
+def test_figures_take_the_place_of_the_progress_when_they_arrive(site: str, browser: Browser, cast: Cast, cookies: dict[str, str]) -> None:
+    shop, at = Shop(cast.charlies_shop), clock.now()
+    year = Year(shop, at, days=40, per_day=10, stores=(DE,))
+    year.make()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(year.connect, arriving=True).result()
+        visit = Visit(browser, site, cookies["charlie"], 1280, "light")
+        visit.page.goto(f"{site}/")
+        expect(visit.page.get_by_role("heading", level=1)).to_have_text("Your history is arriving")
+        expect(visit.page.locator("#progress progress").first).to_be_visible()
+        if PICTURES:
+            visit.page.screenshot(path=f"{PICTURES}/arriving-1280-light.png", full_page=True)
+        pool.submit(_arrive, year).result()
+    expect(visit.page.locator(".chart canvas")).to_be_visible(timeout=20_000)
+    expect(visit.page.locator(".toolbar .segments")).to_be_visible()
+    expect(visit.page.locator("#page #progress progress").first).to_be_visible()
+    if PICTURES:
+        visit.page.screenshot(path=f"{PICTURES}/arrived-1280-light.png", full_page=True)
+    assert visit.complaints == []
+    visit.context.close()
+
+
+def _arrive(year: Year) -> None:
+    year.write()
+    year.shop.roll_up()

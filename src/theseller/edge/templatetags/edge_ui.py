@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -146,7 +147,16 @@ def status_key(outcome: object) -> str:
 @register.inclusion_tag("edge/components/chart.html")
 def chart(id: str, title: str, summary: str, data: dict[str, Any], rows: Sequence[Any]) -> dict[str, Any]:  # noqa: A002 (the element's id)
     """Draw the main chart: `data` as `edge/js/chart.js` describes it, `rows` the same figures as text (``day``, ``now``, ``before``)."""
-    return {"id": id, "title": title, "summary": summary, "data": data, "rows": rows, "data_id": f"{id}-data"}
+    # A hidden element, not a script block: htmx is told to drop every script of what it swaps in, data or not.
+    return {
+        "id": id,
+        "title": title,
+        "summary": summary,
+        "data": data,
+        "rows": rows,
+        "data_id": f"{id}-data",
+        "data_json": json.dumps(data),
+    }
 
 
 @register.filter

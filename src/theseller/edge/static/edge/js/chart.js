@@ -1,7 +1,7 @@
 // The main chart: reads the JSON block of its figure and draws it with uPlot in the colours of the style sheet.
 // The figure's table is the accessible version; this one adds a cursor for the mouse and for the arrow keys.
 //
-// <figure class="chart" data-chart="ID of a JSON block">: {days: ["2026-11-01", …], now: [number|null, …], before: [… or empty],
+// <figure class="chart" data-chart="ID of hidden JSON">: {days: ["2026-11-01", …], now: [number|null, …], before: [… or empty],
 //   label, beforeLabel, kind: "money"|"number"|"percent", currency, digits, estimatedFrom: index or null}
 
 const charts = new Map();
