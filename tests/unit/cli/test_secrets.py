@@ -1,0 +1,173 @@
+"""`theseller secrets`, and where each kind of deployment may keep things."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from theseller.cli.main import main
+from theseller.cli.secrets import AMAZONS, ensure_secrets, own_secrets, secret_choice
+from theseller.config.environment import InvalidSettingError, Kind, read_environment, read_secret_choice
+from theseller.crypto.choice import ProviderKind, StoreKind, make_key_store, make_secret_provider
+from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
+from theseller.crypto.keys import ROOT_KEY_NAME, Purpose
+from theseller.crypto.variables import read_bundle
+from theseller.lib.secret import Secret
+
+PLACES = ("THESELLER_ENV", "THESELLER_SECRET_PROVIDER", "THESELLER_KEY_STORE", "THESELLER_ALLOW_FILE_SECRETS", "DATABASE_URL", "VERCEL")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("THESELLER_") or name in PLACES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("THESELLER_STATE", str(tmp_path / "state"))
+
+
+def test_fill_check_and_put_on_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["secrets", "check"]) == 1
+    assert "✗ root-key" in capsys.readouterr().out
+    assert main(["secrets", "fill"]) == 0
+    assert "made: root-key, django-session-key" in capsys.readouterr().out
+    assert main(["secrets", "fill"]) == 0
+    assert "nothing was missing" in capsys.readouterr().out
+    assert main(["secrets", "check"]) == 1  # Amazon's is not ours to make
+    assert f"✗ {AMAZONS}" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO("amzn1.oa2-cs.v1.canary\n"))
+    assert main(["secrets", "put", AMAZONS]) == 0
+    assert main(["secrets", "check"]) == 0
+    shown = capsys.readouterr().out
+    assert "✓ data keys" in shown
+    assert "canary" not in shown
+
+
+def test_put_refuses_what_nobody_reads(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("x\n"))
+    assert main(["secrets", "put", "lwa-secret"]) == 1
+    assert "no secret of this deployment" in capsys.readouterr().err
+
+
+def test_a_bundle_is_all_that_the_environment_provider_needs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("THESELLER_ENV", "staging")
+    monkeypatch.setenv("THESELLER_SECRET_PROVIDER", "environment")
+    monkeypatch.setenv("THESELLER_ALLOW_FILE_SECRETS", "yes")
+    with pytest.raises(SecretProviderError, match="theseller secrets bundle"):
+        ensure_secrets(tmp_path / "state")
+    assert main(["secrets", "bundle"]) == 0
+    bundle = capsys.readouterr().out.strip()
+    assert set(read_bundle(Secret(bundle), "")) == set(own_secrets(secret_choice(tmp_path)))
+    monkeypatch.setenv("THESELLER_SECRETS", bundle)
+    monkeypatch.setenv("THESELLER_LWA_CLIENT_SECRET", "amzn1.oa2-cs.v1.x")
+    assert main(["secrets", "fill"]) == 0
+    assert main(["secrets", "check"]) == 0
+    assert "environment staging: secrets in environment, data keys in files" in capsys.readouterr().out
+
+
+def test_with_a_key_service_there_is_no_root_key_and_with_a_server_of_its_own_no_superuser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THESELLER_ENV", "production")
+    monkeypatch.setenv("THESELLER_SECRET_PROVIDER", "vault")
+    monkeypatch.setenv("THESELLER_VAULT_ADDRESS", "https://vault.example:8200")
+    names = own_secrets(secret_choice(Path("state")))
+    assert ROOT_KEY_NAME not in names
+    assert "db-superuser" in names
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db.example/theseller?sslmode=verify-full")
+    assert "db-superuser" not in own_secrets(secret_choice(Path("state")))
+
+
+VAULT = {"THESELLER_VAULT_ADDRESS": "https://vault.example:8200"}
+AWS = {"THESELLER_AWS_REGION": "eu-central-1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "environ", "provider", "store"),
+    [
+        (Kind.DEMO, {}, "files", "files"),
+        (Kind.TEST, {"THESELLER_SECRET_PROVIDER": "environment"}, "environment", "files"),
+        (Kind.PRODUCTION, {"THESELLER_ALLOW_FILE_SECRETS": "yes"}, "files", "files"),
+        (Kind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "vault", **VAULT}, "vault", "vault"),
+        (Kind.STAGING, {"THESELLER_SECRET_PROVIDER": "aws", **AWS}, "aws", "aws"),
+        (Kind.STAGING, {"THESELLER_SECRET_PROVIDER": "aws", "AWS_REGION": "eu-central-1"}, "aws", "aws"),
+        (
+            Kind.PRODUCTION,
+            {"THESELLER_SECRET_PROVIDER": "environment", "THESELLER_KEY_STORE": "aws", "VERCEL": "1", **AWS},
+            "environment",
+            "aws",
+        ),
+    ],
+)
+def test_choices(kind: Kind, environ: dict[str, str], provider: str, store: str, tmp_path: Path) -> None:
+    choice = read_secret_choice(environ, kind=kind, state=tmp_path)
+    assert (choice.provider, choice.key_store) == (ProviderKind(provider), StoreKind(store))
+    assert choice.environment == kind.value
+
+
+@pytest.mark.parametrize(
+    ("kind", "environ", "sentence"),
+    [
+        (
+            Kind.PRODUCTION,
+            {},
+            "THESELLER_SECRET_PROVIDER and THESELLER_KEY_STORE would keep secrets in files .* THESELLER_ALLOW_FILE_SECRETS=yes",
+        ),
+        (Kind.STAGING, {"THESELLER_ALLOW_FILE_SECRETS": "no"}, "THESELLER_ALLOW_FILE_SECRETS=yes"),
+        (Kind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "environment"}, "^THESELLER_KEY_STORE would keep"),
+        (
+            Kind.PRODUCTION,
+            {"THESELLER_SECRET_PROVIDER": "vault", "THESELLER_KEY_STORE": "files", **VAULT},
+            "^THESELLER_KEY_STORE would keep",
+        ),
+        (Kind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "vault"}, "THESELLER_VAULT_ADDRESS must look like https"),
+        (Kind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "aws"}, "THESELLER_AWS_REGION must name"),
+        (
+            Kind.TEST,
+            {"THESELLER_SECRET_PROVIDER": "aws", **AWS, "THESELLER_AWS_ENDPOINT": "http://aws.example"},
+            "THESELLER_AWS_ENDPOINT must look",
+        ),
+        (Kind.TEST, {"THESELLER_SECRET_PROVIDER": "keychain"}, "THESELLER_SECRET_PROVIDER must be one of files, environment, vault, aws"),
+        (Kind.TEST, {"THESELLER_KEY_STORE": "environment"}, "THESELLER_KEY_STORE must be one of files, vault, aws"),
+        (Kind.DEMO, {"THESELLER_SECRET_PROVIDER": "vault", **VAULT}, "the demo keeps its secrets in files"),
+        (Kind.DEMO, {"THESELLER_KEY_STORE": "aws"}, "the demo keeps its secrets in files: unset THESELLER_KEY_STORE"),
+        (Kind.PRODUCTION, {"THESELLER_ALLOW_FILE_SECRETS": "yes", "VERCEL": "1"}, r"no lasting disk \(VERCEL is set\)"),
+        (
+            Kind.PRODUCTION,
+            {"THESELLER_SECRET_PROVIDER": "environment", "THESELLER_ALLOW_FILE_SECRETS": "yes", "AWS_LAMBDA_FUNCTION_NAME": "f"},
+            "set THESELLER_KEY_STORE to vault or aws",
+        ),
+        (Kind.TEST, {"THESELLER_SECRET_PROVIDER": "vault", **VAULT, "THESELLER_SECRETS_TIMEOUT_SECONDS": "0"}, "number from 0.1 to 60"),
+    ],
+)
+def test_choices_that_are_refused(kind: Kind, environ: dict[str, str], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettingError, match=sentence):
+        read_secret_choice(environ, kind=kind, state=tmp_path)
+
+
+def test_staging_has_productions_rules_and_may_use_the_emulator(tmp_path: Path) -> None:
+    environ = {"THESELLER_ENV": "staging", "THESELLER_PUBLIC_URL": "https://staging.example", "THESELLER_ALLOW_FILE_SECRETS": "yes"}
+    assert read_environment(environ, default_state=tmp_path).emulator_url
+    with pytest.raises(InvalidSettingError, match="https:// address in staging"):
+        read_environment({**environ, "THESELLER_PUBLIC_URL": "http://staging.example"}, default_state=tmp_path)
+
+
+def test_nothing_is_called_before_it_is_used(tmp_path: Path) -> None:
+    """A settings file that cannot reach its key service must still be importable by tools."""
+    choice = read_secret_choice(
+        {"THESELLER_SECRET_PROVIDER": "vault", "THESELLER_VAULT_ADDRESS": "https://127.0.0.1:1"}, kind=Kind.TEST, state=tmp_path
+    )
+    provider = make_secret_provider(choice, {})
+    with pytest.raises(SecretNotFoundError, match="nothing to sign in to the key service with"):
+        provider.get("x")
+
+
+def test_the_factories_agree_on_files(tmp_path: Path) -> None:
+    choice = read_secret_choice({}, kind=Kind.TEST, state=tmp_path)
+    secrets = make_secret_provider(choice, {})
+    ensure = [secrets.ensure(ROOT_KEY_NAME, lambda: Secret(f"theseller-root-1.test.{'0' * 32}.{'A' * 43}=")) for _ in range(2)]
+    assert ensure[0] == ensure[1]
+    store = make_key_store(choice, secrets, {})
+    assert make_key_store(choice, secrets, {}).exists(store.create(Purpose.PII, "day:1").id)
