@@ -2,8 +2,8 @@
 
 Ours, as the worker's role: bytes of the report → decode → minimise → binary COPY into a temporary table → INSERT … SELECT under FORCE row
 security into the partitioned table with its checks and indexes, products and dirty days included, committed.
-The baseline, as a superuser: binary COPY of ready-made tuples, the very same rows, into the same table unprotected: columns, checks, primary
-key and index, but no row security and no partitions, committed. `bare` is the same into a heap without any key, which no query could use;
+The baseline, as a superuser: binary COPY of ready-made tuples, the very same rows, into the same table unprotected: columns, checks,
+primary key and index, but no row security and no partitions, committed. `bare` is the same into a heap without any key, which no query could use;
 it is told beside the ratio and decides nothing. Runs are interleaved.
 """
 

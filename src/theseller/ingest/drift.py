@@ -22,7 +22,8 @@ def note_drift(paths: Iterable[str], *, operation: str, tenant: UUID, connection
         Bulk(tenant, using).run(
             """
             insert into ingest_drift as d (tenant_id, connection_id, operation, path, first_seen_at, last_seen_at, times_seen)
-            select %(tenant)s, %(connection)s, %(operation)s, path, %(at)s, %(at)s, 1 from unnest(%(paths)s::text[]) as p (path) order by path
+            select %(tenant)s, %(connection)s, %(operation)s, path, %(at)s, %(at)s, 1
+            from unnest(%(paths)s::text[]) as p (path) order by path
             on conflict (tenant_id, connection_id, operation, path) do update
             set last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at), times_seen = d.times_seen + 1
             """,

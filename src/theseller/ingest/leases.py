@@ -61,7 +61,8 @@ def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
     )
     touched = Bulk(lease.key.tenant).run(
         f"update ingest_stream set cursor = %(cursor)s, work_done = %(done)s, work_total = %(total)s, due_at = %(due)s,"  # noqa: S608
-        " lease_expires_at = %(expires)s, last_success_at = %(at)s, last_outcome = %(outcome)s, failures_in_row = 0, fresh_until = %(fresh)s"
+        " lease_expires_at = %(expires)s, last_success_at = %(at)s, last_outcome = %(outcome)s, failures_in_row = 0,"
+        " fresh_until = %(fresh)s"
         f" where {_KEY} and lease_id = %(lease)s",
         **_of(lease.key),
         cursor=json.dumps(after.cursor),

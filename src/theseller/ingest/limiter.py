@@ -27,8 +27,8 @@ _SLOWEST, _FASTEST = 0.0005, 1000.0
 #: The most tokens of debt after refusals: a storm must not lock a seller out for long.
 _MOST_DEBT = 4
 
-# A refused decision writes nothing: the update's WHERE fails and only the second arm answers, from the statement's snapshot; it estimates the
-# wait. A worker whose clock is behind never takes back what another's clock has refilled.
+# A refused decision writes nothing: the update's WHERE fails and only the second arm answers, from the statement's snapshot; it estimates
+# the wait. A worker whose clock is behind never takes back what another's clock has refilled.
 _ACQUIRE = """
 with taken as (
     insert into ingest_bucket as b (tenant_id, key, connection_id, tokens, rate, burst, updated_at)
@@ -131,7 +131,7 @@ def _rate(header: str | None) -> float | None:
 class Prepaid(Limiter):
     """Lets one call through that was granted before its transaction began, and keeps what was observed until the transaction has ended.
 
-    A second call of the same step (after an access token was refused) finds nothing left: the step comes back at once, with a grant of its own.
+    A second call of the same step (after an access token was refused) finds nothing left: the step comes back at once, with its own grant.
     """
 
     limiter: Limiter

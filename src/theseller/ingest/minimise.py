@@ -22,7 +22,8 @@ from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 
 ORDER_COLUMNS = (
     ("local_day", "date"), ("order_id", "text"), ("line_key", "text"), ("marketplace_id", "text"), ("purchased_at", "timestamptz"),
-    ("last_updated_at", "timestamptz"), ("status", "text"), ("fulfilment", "text"), ("is_business", "boolean"), ("is_replacement", "boolean"),
+    ("last_updated_at", "timestamptz"), ("status", "text"), ("fulfilment", "text"), ("is_business", "boolean"),
+    ("is_replacement", "boolean"),
     ("sku", "text"), ("asin", "text"), ("quantity", "int4"), ("quantity_shipped", "int4"), ("currency", "text"), ("item_price", "numeric"),
     ("item_tax", "numeric"), ("shipping_price", "numeric"), ("gift_wrap_price", "numeric"), ("promotion_discount", "numeric"),
 )  # fmt: skip
@@ -65,7 +66,8 @@ class Minimiser:
             self.too_old += len(lines) - len(kept) - elsewhere
             if not kept:
                 return []
-        (_, occurrences, orders, items, bought, updated, order_words, channels, _, marketplaces, skus, asins, titles, item_words, quantities,
+        (_, occurrences, orders, items, bought, updated, order_words, channels, _, marketplaces, skus, asins, titles, item_words,
+         quantities,
          currencies, prices, taxes, shippings, _, gift_wraps, _, discounts, shipping_discounts, _, business, replacements,
          ) = zip(*kept, strict=True)  # fmt: skip
         stores = [marketplace.id for marketplace in marketplaces]
@@ -116,7 +118,8 @@ class Minimiser:
         return (
             self._days.day(marketplace, order.created_time), order.order_id, item.order_item_id, marketplace.id, order.created_time,
             order.last_updated_time, "cancelled" if item.is_cancelled else _status((order.status or "").replace("_", "")),
-            _FULFILMENT.get((fulfilled_by or "").capitalize(), "unknown"), "AMAZON_BUSINESS" in (order.programs or ()), order.is_replacement,
+            _FULFILMENT.get((fulfilled_by or "").capitalize(), "unknown"), "AMAZON_BUSINESS" in (order.programs or ()),
+            order.is_replacement,
             sku, product.asin or "", item.quantity_ordered, item.fulfillment.quantity_fulfilled if item.fulfillment else None,
             price.currency_code if price else None, price.amount if price else None, part["TAX"], part["SHIPPING"], part["GIFT_WRAP"],
             abs(discount.amount) if discount else None,
@@ -174,7 +177,7 @@ class Stores:
         self._stores = [MARKETPLACES[name] for name in marketplace_ids if name in MARKETPLACES]
 
     def of(self, marketplace_id: str | None, currency: str) -> Marketplace:
-        """Return the store called `marketplace_id`, else the one that bears `currency`. Raises ValueError for a connection without stores."""
+        """Return the store called `marketplace_id`, else the one that bears `currency`. Raises ValueError if the connection has none."""
         named = MARKETPLACES.get(marketplace_id or "")
         if named is not None:
             return named
@@ -193,7 +196,7 @@ def _home(lines: list[Row]) -> Marketplace | None:
 
 
 def _bearers(lines: Iterable[TransactionLine]) -> set[int]:
-    """Return the positions of the lines that carry their item's quantity: its principal, else its first, so that a sum counts units once."""
+    """Return the positions of lines that carry their item's quantity: its principal, else its first, so that a sum counts units once."""
     best: dict[int, tuple[bool, int]] = {}
     for line in lines:
         if line.item is not None:

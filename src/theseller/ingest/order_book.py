@@ -20,7 +20,7 @@ Day = tuple[str, date]
 _STAGE = "incoming_order_line"
 _LINE = ", ".join(name for name, _ in ORDER_COLUMNS)
 _SPAN = "tenant_id = %(tenant)s and local_day between %(first)s and %(last)s"
-#: A fingerprint of an order's lines that does not depend on their order. Stored amounts have four decimals, incoming ones as many as printed.
+#: A fingerprint of an order's lines that does not depend on their order. Stored amounts have four decimals, incoming ones any number.
 _PRINT = "sum(hashtextextended(row({})::text, 0))".format(
     ", ".join(f"{name}::numeric(20, 4)" if kind == "numeric" else name for name, kind in ORDER_COLUMNS)
 )

@@ -80,9 +80,11 @@ def freshness(*, using: str = "default") -> Freshness:
         cursor.execute(
             f"""
             select coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'orders'),
-                            (select max(covers_until) from ingest_document where tenant_id = %(tenant)s and report_type like '%%ALL_ORDERS%%')),
+                            (select max(covers_until) from ingest_document
+                             where tenant_id = %(tenant)s and report_type like '%%ALL_ORDERS%%')),
                    coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'transactions'),
-                            (select max(covers_until) from ingest_document where tenant_id = %(tenant)s and report_type like '%%SETTLEMENT%%')),
+                            (select max(covers_until) from ingest_document
+                             where tenant_id = %(tenant)s and report_type like '%%SETTLEMENT%%')),
                    (select max(as_of) from ingest_inventory where tenant_id = %(tenant)s)
             """,  # noqa: S608  # of this module's own parts
             {"tenant": current_tenant()},

@@ -1,4 +1,4 @@
-# ruff: noqa: S608  # statements are put together from the constants of this module; every value is a bound parameter
+# ruff: noqa: ANN401, S608  # statements are put together from the constants of this module; every value is a bound parameter
 """Stock and traffic, slice by slice, and the record of documents. Every function runs inside the caller's tenant scope."""
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ class Document:
     columns_dropped: Sequence[str]
 
 
-def document_of(inspection: Inspection, written: Written, *, origin: DocumentOrigin, source_key: str, **covers: Any) -> Document:  # noqa: ANN401
-    """Describe a document by its inspection. `marketplace_ids`, `covers_from` and `covers_until` are given by the caller, who knows best."""
+def document_of(inspection: Inspection, written: Written, *, origin: DocumentOrigin, source_key: str, **covers: Any) -> Document:
+    """Describe a document by its inspection. `marketplace_ids`, `covers_from` and `covers_until` come from the caller, who knows best."""
     return Document(
         origin=origin,
         report_type=str(inspection.report_type),

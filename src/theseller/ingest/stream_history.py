@@ -1,8 +1,8 @@
 """The history of orders by all-orders reports: ask for a window, wait until Amazon has made it, fetch, write. Several windows at a time.
 
 What is asked for is written down before it is asked, and what came back after: a worker killed in between looks for its report among
-Amazon's before it asks for another. The cursor: `anchor`, where the newest window ends; `pending`, the windows not yet written; `open`, their
-reports; `asking`, the one being asked for; `parked`, windows that must wait; `store`, which of the connection's stores is named to Amazon.
+Amazon's before it asks for another. The cursor: `anchor`, where the newest window ends; `pending`, the windows not yet written; `open`,
+their reports; `asking`, the one being asked for; `parked`, windows that must wait; `store`, which of the connection's stores is named to Amazon.
 """
 
 from __future__ import annotations

@@ -140,7 +140,8 @@ select guard.protect('ingest_order_line');
 select guard.split_by_tenant('ingest_order_line');
 alter policy ticket on ingest_order_line with check (tenant_id = current_setting('theseller.tenant', true)::uuid);
 create trigger prove_scope before insert on ingest_order_line for each statement execute function guard.prove_scope();
-create trigger prove_added after insert on ingest_order_line referencing new table as added for each statement execute function guard.prove_added();
+create trigger prove_added after insert on ingest_order_line referencing new table as added for each statement
+    execute function guard.prove_added();
 
 -- The ledger: money lines as Amazon posted them, appended slice by slice (one transaction, one settlement), never edited.
 create table ingest_ledger_line (
@@ -171,7 +172,8 @@ select guard.protect('ingest_ledger_line');
 select guard.split_by_tenant('ingest_ledger_line');
 alter policy ticket on ingest_ledger_line with check (tenant_id = current_setting('theseller.tenant', true)::uuid);
 create trigger prove_scope before insert on ingest_ledger_line for each statement execute function guard.prove_scope();
-create trigger prove_added after insert on ingest_ledger_line referencing new table as added for each statement execute function guard.prove_added();
+create trigger prove_added after insert on ingest_ledger_line referencing new table as added for each statement
+    execute function guard.prove_added();
 
 create table ingest_product (
     tenant_id       uuid not null,
