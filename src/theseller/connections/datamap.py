@@ -31,6 +31,7 @@ holds(
     tenant_column="tenant_id",
     connection_column="connection_id",
     parents=("connections_connection",),
+    sealed_columns=(("sealed", "refresh_token"),),
     note="Deleted, and its data key destroyed, in the transaction of the disconnection; the purge only confirms it.",
 )
 holds(

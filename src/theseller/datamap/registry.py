@@ -127,6 +127,7 @@ def holds(  # noqa: PLR0913 - one for each field of a holding
     partitions: str | None = None,
     erase_order: int = 0,
     note: str = "",
+    sealed_columns: tuple[tuple[str, str], ...] = (),
 ) -> Holding:
     """Register one table and return its holding; the arguments are the fields of `Holding`."""
     made = Holding(
@@ -140,6 +141,7 @@ def holds(  # noqa: PLR0913 - one for each field of a holding
         partitions=partitions,
         erase_order=erase_order,
         note=note,
+        sealed_columns=sealed_columns,
     )
     register(made)
     return made

@@ -40,7 +40,8 @@ class Holding:
 
     `retention` names the limit or clause that says how long (``life-purge-30``). `parents` are the tables that its rows refer to:
     they are erased later. Among tables that are free of each other, a lower `erase_order` goes first. `note` says what a reader
-    of the map needs to know, above all why something is kept. `partitions` is the prefix of its partitions' names, if it has any.
+    of the map needs to know, above all why something is kept. `partitions` is the prefix of its partitions' names, if it has any. `sealed_columns`
+    are the columns that hold sealed messages, each with the purpose of the keys that seal it (`crypto.keys.Purpose`, by value).
     """
 
     table: str
@@ -54,6 +55,7 @@ class Holding:
     partitions: str | None = None
     erase_order: int = 0
     note: str = ""
+    sealed_columns: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a holding that contradicts itself.
@@ -61,7 +63,8 @@ class Holding:
         Raises:
             ValueError: saying which law it breaks.
         """
-        names = (self.table, self.tenant_column, self.connection_column, self.partitions, *self.parents)
+        sealed = (name for column in self.sealed_columns for name in column)
+        names = (self.table, self.tenant_column, self.connection_column, self.partitions, *self.parents, *sealed)
         for name in names:
             if name is not None and not _NAME.fullmatch(name):
                 raise ValueError(f"{self.table}: {name!r} is no plain name of PostgreSQL")

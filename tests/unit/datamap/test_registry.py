@@ -158,3 +158,14 @@ def test_load_imports_the_slices_and_checks_the_whole(tmp_path: Path, monkeypatc
         registry.load(["sample_slice_three"])
     for name in ("sample_slice_one", "sample_slice_two"):
         del sys.modules[name]
+
+
+def test_sealed_columns_are_plain_names_with_their_purpose() -> None:
+    kept = Holding(
+        "tokens", DataClass.CREDENTIALS, retention="life-token-now", eraser=Eraser.KEY, tenant_column="tenant_id",
+        sealed_columns=(("sealed", "refresh_token"),),
+    )  # fmt: skip
+    assert kept.sealed_columns == (("sealed", "refresh_token"),)
+    for wrong in (("Sealed", "refresh_token"), ("sealed", "refresh token")):
+        with pytest.raises(ValueError, match="no plain name"):
+            Holding("tokens", DataClass.NONE, retention="x", eraser=Eraser.EXPIRY, sealed_columns=(wrong,))
