@@ -9,6 +9,8 @@ import http.client
 import os
 import re
 import signal
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -41,18 +43,29 @@ def world() -> Iterator[World]:
         yield running
 
 
-def test_a_history_that_survives_every_kill_is_whole_and_single(world: World) -> None:
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Return what shows a sentence to whoever runs the tests, also when they pass."""
+
+    def write(sentence: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n  {sentence}")
+
+    return write
+
+
+def test_a_history_that_survives_every_kill_is_whole_and_single(world: World, say: Callable[[str], None]) -> None:
     connect(world, "charlie@example.com", UK, CHARLIE)
-    _killed_while_it_arrives(world, "the worker", lambda: _kill_program(world, "worker"))
-    _killed_while_it_arrives(world, "gunicorn's master", lambda: _kill_program(world, "web"))
+    say(_killed_while_it_arrives(world, "the worker", lambda: _kill_program(world, "worker")))
+    say(_killed_while_it_arrives(world, "gunicorn's master", lambda: _kill_program(world, "web")))
     _wait(world, "the web answers again", lambda: _answers(world))
-    _killed_while_it_arrives(world, "one of gunicorn's workers", lambda: _kill([_child_of(world.process("web"))]))
-    _killed_while_it_arrives(world, "PostgreSQL's first process", lambda: _kill([world.postmaster()]))
+    say(_killed_while_it_arrives(world, "one of gunicorn's workers", lambda: _kill([_child_of(world.process("web"))])))
+    say(_killed_while_it_arrives(world, "PostgreSQL's first process", lambda: _kill([world.postmaster()])))
     _wait(world, "the web answers after PostgreSQL came back", lambda: _answers(world, "/sign-in/"))
-    _killed_while_it_arrives(world, "all of PostgreSQL", lambda: _kill(_postgres(world)))
+    say(_killed_while_it_arrives(world, "all of PostgreSQL", lambda: _kill(_postgres(world))))
     before = _facts(world)
     world.kill()
-    world.start()
+    say(f"killed everything; a new start took {world.start():.1f} s")
     after = _facts(world)
     assert all(after[table] >= rows for table, rows in before.items()), "the kill of everything lost committed rows"
     _wait(world, "the history is complete", lambda: _complete(world))
@@ -61,15 +74,16 @@ def test_a_history_that_survives_every_kill_is_whole_and_single(world: World) ->
     _nothing_is_doubled(world)
 
 
-def _killed_while_it_arrives(world: World, what: str, kill: Callable[[], None]) -> None:
-    """Kill something while rows arrive, and wait until more rows arrive than there were."""
-    begun = _rows(world)
+def _killed_while_it_arrives(world: World, what: str, kill: Callable[[], None]) -> str:
+    """Kill something while rows arrive, and wait until more rows arrive than there were; return how long that took."""
+    begun = _rows(world) + 300
     _wait(world, f"rows arrive before the kill of {what}", lambda: _rows(world) > begun or _complete(world))
     assert not _complete(world), f"the backfill ended before {what} was killed: nothing was proven"
-    before = _facts(world)
+    before, killed = _facts(world), time.monotonic()
     kill()
     _wait(world, f"rows arrive after the kill of {what}", lambda: _rows(world) > sum(before.values()) or _complete(world))
     assert all(_facts(world)[table] >= rows for table, rows in before.items()), f"the kill of {what} lost committed rows"
+    return f"killed {what} at {sum(before.values())} rows; more arrived after {time.monotonic() - killed:.1f} s"
 
 
 def _kill_program(world: World, name: str) -> None:
