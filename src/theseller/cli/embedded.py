@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
+
 from theseller.cli.paths import make_state_folder
 from theseller.cli.secrets import ensure_secrets, role_passwords
+from theseller.crypto.live import NEXT, secret_or_none
+from theseller.crypto.providers import SecretKeeper
+from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.roles import ensure_roles
+from theseller.postgres.roles import ensure_roles, set_password
 from theseller.postgres.server import Server
 
 
@@ -28,4 +34,21 @@ def embedded_server(state: Path, *, purpose: str, say: Callable[[str], None]) ->
 
 def apply_roles(server: Server) -> None:
     """Create or narrow the roles on a running server and set their passwords from the secrets."""
-    ensure_roles(server.superuser_dsn(), role_passwords(ensure_secrets(server.state)))
+    provider = ensure_secrets(server.state)
+    _settle_superuser(server, provider)
+    ensure_roles(server.superuser_dsn(), role_passwords(provider))
+
+
+def _settle_superuser(server: Server, provider: SecretKeeper) -> None:
+    """Undo half of a rotation that was killed when the database had taken the superuser's new password and our secret was still the old.
+
+    The rotation goes on with both later; until then we must be able to start.
+    """
+    coming = secret_or_none(provider, "db-superuser" + NEXT)
+    if coming is None:
+        return
+    with (
+        contextlib.suppress(psycopg.OperationalError),  # It has not taken it yet.
+        psycopg.connect(server.dsn(SUPERUSER, coming.reveal(), "postgres"), autocommit=True) as connection,
+    ):
+        set_password(connection, SUPERUSER, provider.get("db-superuser").reveal())

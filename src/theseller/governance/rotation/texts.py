@@ -28,6 +28,7 @@ from theseller.governance.rotation.secrets import (
     keeper,
     previous,
     settle,
+    switch,
 )
 from theseller.governance.rotation.types import NewSecretRefusedError, Run, Step
 from theseller.lib.secret import Secret
@@ -62,7 +63,8 @@ def ticket_key_steps(run: Run) -> tuple[Step, ...]:
 
 
 def database_password_steps(run: Run) -> tuple[Step, ...]:
-    steps = (STAGE, Step("install", _install, "the database accepts the new password only"), SWITCH, DROP_NEXT)
+    install = Step("install", _install, "the database accepts the new password only")
+    steps = (STAGE, install, Step("switch", _switch_password, SWITCH.says), DROP_NEXT)
     prove = Step("prove", _prove_password, "a connection was made with the new password")
     end = (Step("disconnect", _disconnect_others, "connections made with the old one are cut"),) if run.leaked else ()
     return (*steps, prove, *end)
@@ -111,6 +113,12 @@ def _install(run: Run) -> str:
         connection.execute("set role none")
         set_password(connection, ROLES[run.secret], coming(run.secret).reveal())
     return ""
+
+
+def _switch_password(run: Run) -> str:
+    # Between the steps somebody may have started the deployment anew, which sets every password to what our secrets then said.
+    _install(run)
+    return switch(run)
 
 
 def _prove_password(run: Run) -> str:

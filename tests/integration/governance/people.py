@@ -1,0 +1,44 @@
+"""Fills a fresh deployment: Alice's and Charlie's shops, an open connection of each, a certificate key.
+
+Run in the web's role, Django being ready; writes `people.json` into the state folder for the traffic and the tests.
+"""
+
+from __future__ import annotations
+
+import json
+
+from django.conf import settings
+from django.db import connections as databases
+from tests.cast import assemble
+
+from theseller.connections import vault
+from theseller.crypto.keys import Purpose
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+TOKEN = "Atzr|" + "IwEBIrotation" * 8
+
+
+def main() -> None:
+    at = clock.now()
+    cast = assemble(at=at)
+    found = []
+    for tenant, person in ((cast.alices_shop, cast.alice), (cast.charlies_shop, cast.charlie)):
+        connection = new_id()
+        with tenant_scope(tenant), databases["default"].cursor() as cursor:
+            cursor.execute(
+                "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
+                " created_at, authorised_at, authorisation_expires_at)"
+                " values (%s, %s, 'lwa', 'na', 'A2ROTATION', %s, '{}', '{}', %s, %s, %s)",
+                [tenant, connection, ["ATVPDKIKX0DER"], at, at, at],
+            )
+            vault.store(tenant, connection, Secret(TOKEN), at=at)
+        found.append({"tenant": str(tenant), "connection": str(connection), "person": str(person.id)})
+    settings.KEY_STORE.create(Purpose.SIGNING, "certificates")
+    (settings.ENVIRONMENT.state / "people.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
