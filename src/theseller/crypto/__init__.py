@@ -5,6 +5,7 @@ What to use:
 - to store a secret in a table or file: `sealed.seal` and `sealed.open_sealed`, with the `place.Place` it will live at;
 - to get a key for that: a `keystore.KeyStore` (one data key per connection, per backup, per day of PII);
 - to read the deployment's own secrets (root key, passwords): a `providers.SecretProvider`;
+- to make the one of each that this deployment chose (files, variables, OpenBao or Vault, AWS): `choice`;
 - to sign a document that outlives us: `signing.SigningKey` over `signing.canonical_json`;
 - to bind a database transaction to its tenant: `mac.tenant_ticket`.
 
