@@ -22,6 +22,7 @@ from uuid import UUID
 
 from theseller.crypto.errors import (
     CannotOpenError,
+    CryptoError,
     KeyDestroyedError,
     KeyNotFoundError,
     KeyStoreError,
@@ -141,10 +142,14 @@ class FileKeyStore:
     def record(self, key_id: UUID, /) -> KeyRecord:
         """Return what is known of the key, destroyed or not. Raises KeyNotFoundError."""
         # The tombstone is asked for twice: between the first two reads another process may destroy the key.
+        failure: CryptoError = KeyNotFoundError(key_id)
         for path in (self._tombstone_path(key_id), self._data_path(key_id), self._tombstone_path(key_id)):
-            with self._answering(), contextlib.suppress(FileNotFoundError):
-                return decode(key_id, read_private(path)).record
-        raise KeyNotFoundError(key_id)
+            try:
+                with self._answering(), contextlib.suppress(FileNotFoundError):
+                    return decode(key_id, read_private(path)).record
+            except KeyStoreError as error:
+                failure = error  # Damaged, or just being overwritten: then its tombstone is there already.
+        raise failure
 
     def list(self) -> tuple[KeyRecord, ...]:
         """Return the records of all keys, destroyed ones too, oldest first (an id begins with its time)."""

@@ -103,9 +103,12 @@ class RotatableKeyStore(FileKeyStore):
         yield from sorted(self._purposes.glob("*/*.json"))
 
     def _wrapped_by(self, path: Path) -> UUID | None:
-        """Return the id of the key that wraps the key in `path`; None if its file has gone meanwhile."""
+        """Return the id of the key that wraps the key in `path`; None if it has been destroyed meanwhile."""
         try:
-            content = read_private(path)
+            return key_id_of(decode(UUID(path.stem), read_private(path)).wrapped)
         except FileNotFoundError:
             return None
-        return key_id_of(decode(UUID(path.stem), content).wrapped)
+        except KeyStoreError:
+            if self._tombstone_path(UUID(path.stem)).exists():
+                return None
+            raise

@@ -41,7 +41,7 @@ def rotated(deployed: Deployment, running: Traffic, *arguments: str) -> str:
     time.sleep(_AFTERWARDS)
     after = running.look()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert after.errors == {}, f"{after.errors}\n{running.last_words()}"
+    assert after.errors == before.errors, f"{after.errors}\n{running.last_words()}"
     idle = {kind for kind in KINDS if after.by_kind.get(kind, 0) <= before.by_kind.get(kind, 0)}
     assert not idle, f"the traffic stood still: {idle}"
     _print_rate(arguments, before, after)

@@ -108,3 +108,21 @@ def test_a_password_under_rotation_is_tried_old_and_new_in_turn(secrets: FileSec
     secrets.put("db-web-next", Secret("new"))
     assert {str(password) for _ in range(2)} == {"old", "new"}
     assert "old" not in f"{password} {password!r}"
+
+
+def test_a_key_that_is_just_being_overwritten_is_known_as_destroyed(tmp_path: Path, store: RotatableKeyStore) -> None:
+    """A killed destruction leaves the tombstone and a file of zeros, and a living one passes through that state."""
+    key = store.create(Purpose.PII, "day:1")
+    path = tmp_path / "keys" / "data" / f"{key.id}.json"
+    half = bytes(path.stat().st_size)
+    store.destroy(key.id)
+    path.touch(mode=0o600)
+    path.write_bytes(half)
+    assert store.record(key.id).destroyed
+    assert all(one.destroyed for one in store.list())
+    (old,) = store.purpose_keys()[Purpose.PII]
+    assert store.under_purpose_key(old) == 0
+    other = store.create(Purpose.PII, "day:2")
+    (tmp_path / "keys" / "data" / f"{other.id}.json").write_bytes(b"{}")
+    with pytest.raises(KeyStoreError):
+        store.record(other.id)

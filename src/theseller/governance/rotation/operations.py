@@ -44,6 +44,7 @@ _STEPS: dict[Kind, Callable[[Run], tuple[Step, ...]]] = {
     Kind.DATABASE_PASSWORD: texts.database_password_steps,
     Kind.CLIENT_SECRET: texts.client_secret_steps,
 }
+CLIENT_SECRET = "lwa-client-secret"  # noqa: S105  # a name
 #: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
 _LOCK = 7_105_001
 
@@ -98,9 +99,9 @@ def force_rotation(names: Sequence[str], *, reason: Reason, actor: str, hands: H
     return rotate(names, reason=reason, actor=actor, hands=hands)
 
 
-def give_client_secret(secret: Secret, *, name: str = "lwa-client-secret") -> None:
+def give_client_secret(secret: Secret) -> None:
     """Lay out the client secret that a person fetched from Amazon; `rotate` tries it and puts it in place."""
-    keeper().put(name + NEXT, secret)
+    keeper().put(CLIENT_SECRET + NEXT, secret)
 
 
 def note_age(name: str, made_at: datetime, *, actor: str, at: datetime) -> None:
@@ -140,13 +141,23 @@ def _is_laid_out(entry: Entry) -> bool:
 
 def _rotate_one(entry: Entry, reason: Reason, actor: str, hands: Hands) -> Rotated:
     run = open_runs(hands).get(entry.name)
-    if run is not None and reason is Reason.LEAKED and run.reason is not Reason.LEAKED:
-        # The new secret of a replacement under way may have leaked too: finish that one without waiting, then begin afresh.
+    if run is not None and (_leaked_meanwhile(run, reason) or _given_meanwhile(run)):
+        # Finish the one under way without waiting for anybody, then begin afresh with a secret that is newer.
         rotated = _advance(replace(run, hurried=True), entry.kind)
         if not rotated.finished:
             return rotated
         run = None
     return _advance(run or _begin(entry.name, reason, actor, hands), entry.kind)
+
+
+def _leaked_meanwhile(run: Run, reason: Reason) -> bool:
+    """Say whether the new secret of a replacement under way may have leaked as well."""
+    return reason is Reason.LEAKED and run.reason is not Reason.LEAKED
+
+
+def _given_meanwhile(run: Run) -> bool:
+    """Say whether a person gave a still newer client secret while the last one's grace runs."""
+    return run.step == "drop-next" and run.secret == CLIENT_SECRET and is_coming(run.secret)
 
 
 def _begin(name: str, reason: Reason, actor: str, hands: Hands) -> Run:
