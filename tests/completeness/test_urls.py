@@ -74,6 +74,7 @@ MATRIX: dict[str, Row] = {
     "connections/<uuid:connection>/erasure/": Row("302 404 200 200 200"),
     "connections/<uuid:connection>/certificate.json": Row("302 404 200 200 200"),
     "imports/": Row("302 200 403 200 200", "302 422 403 422 422"),
+    "imports/progress/": Row("302 200 200 200 200"),
     "security/": Row("200 200 200 200 200", "405 405 405 405 405"),
     "security/page.json": Row("200 200 200 200 200", "405 405 405 405 405"),
     "security/<slug:clause>/": Row("200 200 200 200 200", "405 405 405 405 405"),

@@ -24,10 +24,8 @@ class Stream:
 _REPORT_OPERATIONS = ("createReport", "getReports", "getReport", "getReportDocument")
 _STREAMS = (
     Stream("orders", ("searchOrders", "getOrder")),
-    Stream("order_metrics", ("getOrderMetrics",)),
     Stream("all_orders_report", _REPORT_OPERATIONS, ("GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",)),
     Stream("transactions", ("listTransactions",)),
-    Stream("balances", ("listBalances", "listSummary")),
     Stream(
         "settlement_report",
         ("getReports", "getReport", "getReportDocument"),
@@ -57,7 +55,7 @@ _FEATURES = (
         "Sales and orders",
         "See what you sold, by day and by product, minutes after it happens.",
         (Role.INVENTORY_AND_ORDER_TRACKING,),
-        ("orders", "order_metrics", "all_orders_report"),
+        ("orders", "all_orders_report"),
         "Order numbers, dates, status, products, quantities, prices, discounts. No buyer names, addresses, messages or contact data.",
     ),
     Feature(
@@ -65,8 +63,8 @@ _FEATURES = (
         "Fees, refunds and payouts",
         "See what Amazon kept and paid: fees, refunds, reimbursements and settlements, to the cent.",
         (Role.FINANCE_AND_ACCOUNTING,),
-        ("transactions", "balances", "settlement_report"),
-        "Transactions, their amounts by type, order numbers and SKUs, balances and settlement reports. No bank or card data.",
+        ("transactions", "settlement_report"),
+        "Transactions, their amounts by type, order numbers and SKUs, and settlement reports. No bank or card data.",
     ),
     Feature(
         "stock",

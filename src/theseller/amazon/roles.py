@@ -36,7 +36,7 @@ ROLES: Mapping[Role, RoleText] = MappingProxyType(
     {
         Role.FINANCE_AND_ACCOUNTING: RoleText(
             "Amazon lets an application with this role read your transactions, balances, payouts and settlement reports, and orders.",
-            "We read transactions, balances and settlement reports: amounts, fees, dates, order numbers and SKUs.",
+            "We read transactions and settlement reports: amounts, fees, dates, order numbers and SKUs.",
         ),
         Role.INVENTORY_AND_ORDER_TRACKING: RoleText(
             "Amazon lets an application with this role read orders, order metrics and order reports, without what shipping a parcel needs.",

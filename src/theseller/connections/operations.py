@@ -177,7 +177,7 @@ def _write_connection(
     fields = {
         "origin": Origin.LWA.value,
         "selling_partner_id": selling_partner_id,
-        "marketplace_ids": _stores_of(region),
+        "marketplace_ids": _stores_of(region, first=attempt.marketplace_id),
         "features": attempt.features,
         "roles": attempt.roles,
         "authorised_at": at,
@@ -262,8 +262,10 @@ def _wait_for_calls_under_way() -> None:
         cursor.execute("SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'")
 
 
-def _stores_of(region: Region) -> list[str]:
-    return [marketplace.id for marketplace in MARKETPLACES.values() if marketplace.region is region]
+def _stores_of(region: Region, *, first: str = "") -> list[str]:
+    """Return the stores of a region, the one that the seller chose before the others: it is sure to be theirs."""
+    stores = [marketplace.id for marketplace in MARKETPLACES.values() if marketplace.region is region]
+    return sorted(stores, key=lambda store: store != first)
 
 
 def _hash(secret: Secret) -> bytes:

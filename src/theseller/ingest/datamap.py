@@ -26,6 +26,7 @@ for _table, _note in _FACTS.items():
         note=_note,
     )
 for _table, _note in {
+    "ingest_plan": "For which authorisation the streams were planned.",
     "ingest_stream": "Cursors: how far each stream is.",
     "ingest_bucket": "Token buckets of Amazon's rate limits.",
     "ingest_drift": "Paths of fields that this version does not know; never their values.",
@@ -37,7 +38,7 @@ for _table, _note in {
         eraser=Eraser.DELETE_CONNECTION,
         tenant_column="tenant_id",
         connection_column="connection_id",
-        parents=("connections_connection",) if _table == "ingest_stream" else (),
+        parents=("connections_connection",) if _table in {"ingest_plan", "ingest_stream"} else (),
         note=_note,
     )
 holds(

@@ -80,7 +80,7 @@ def _replace(bulk: Bulk, rows: list[Row], source: str, connection: UUID, at: dat
     keys = sorted({row[1] for row in rows})
     bulk.create_stage(_STAGE, LEDGER_COLUMNS)
     bulk.copy(_STAGE, LEDGER_COLUMNS, [rows])
-    unchanged = _unchanged(bulk, keys, source)
+    unchanged = _unchanged(bulk, keys, source, connection)
     days = _delete(bulk, [*(key for key in keys if key not in unchanged), *superseded], source)
     replaced = days.total()
     added = bulk.run(
@@ -110,16 +110,19 @@ def _without_superseded(bulk: Bulk, rows: list[Row], source: str, superseded: se
     return [row for row in rows if row[1] not in late], len(late)
 
 
-def _unchanged(bulk: Bulk, keys: list[str], source: str) -> set[str]:
+def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> set[str]:
+    """Return the slices that stand as they came. One of an ended connection does not count: it is about to be erased."""
     found = bulk.rows(
         f"""
         select source_key from
-        (select source_key, {_PRINT} as lines from ingest_ledger_line where {_STANDING} group by source_key) s
+        (select source_key, {_PRINT} as lines, bool_and(connection_id = %(connection)s) as mine
+         from ingest_ledger_line where {_STANDING} group by source_key) s
         join (select source_key, {_PRINT} as lines from pg_temp.{_STAGE} group by source_key) i using (source_key)
-        where s.lines = i.lines
+        where s.lines = i.lines and s.mine
         """,
         keys=keys,
         source=source,
+        connection=connection,
     )
     return {key for (key,) in found}
 

@@ -92,18 +92,24 @@ class OrderBook:
         )
 
     def _judge(self, span: dict[str, Any]) -> dict[str, int]:
-        """Compare the incoming orders with those that stand; return how many are to be replaced, unchanged and outdated."""
+        """Compare the incoming orders with those that stand; return how many are to be replaced, unchanged and outdated.
+
+        What stands under another connection is of one that has ended and is about to be erased: it is always replaced.
+        """
         self._bulk.run("drop table if exists pg_temp.standing_order")
         self._bulk.run(
             f"""
             create temporary table standing_order on commit drop as
-            select order_id, case when s.updated > i.updated then 'outdated'
+            select order_id, case when not s.mine then 'replace'
+                                  when s.updated > i.updated then 'outdated'
                                   when s.updated = i.updated and s.lines = i.lines then 'unchanged' else 'replace' end as verdict
-            from (select order_id, max(last_updated_at) as updated, {_PRINT} as lines from ingest_order_line
+            from (select order_id, max(last_updated_at) as updated, {_PRINT} as lines,
+                         bool_and(connection_id = %(connection)s) as mine from ingest_order_line
                   where {_SPAN} and order_id in (select order_id from pg_temp.{_STAGE}) group by order_id) s
             join (select order_id, max(last_updated_at) as updated, {_PRINT} as lines from pg_temp.{_STAGE} group by order_id) i
             using (order_id)
             """,
+            connection=self._connection,
             **span,
         )
         return dict(self._bulk.rows("select verdict, count(*) from pg_temp.standing_order group by verdict"))

@@ -18,7 +18,7 @@ _MOST = 100
 
 
 def plan_new_connections(*, at: datetime) -> int:
-    """Make the streams of every authorised connection that has none yet; return how many connections were planned."""
+    """Make the streams of every connection that was authorised, or authorised anew, since; return how many connections were planned."""
     planned = 0
     for tenant, connection in _unplanned(at):
         try:
@@ -30,12 +30,20 @@ def plan_new_connections(*, at: datetime) -> int:
 
 
 def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
-    """Make the streams of a connection that are missing (also after it was authorised for more features); return how many were made."""
+    """Make the streams that a connection's features need and it has not, end those that they no longer need; return how many were made."""
     with open_connection(tenant, connection, at=at) as opened:
         made = 0
+        bulk = Bulk(tenant)
+        wanted = [f"{kind.name}/{store}" for kind, store in streams_of(opened.view.features, opened.view.marketplace_ids)]
+        bulk.run(
+            "delete from ingest_stream where tenant_id = %(tenant)s and connection_id = %(connection)s"
+            " and name || '/' || marketplace_id <> all(%(wanted)s)",
+            connection=connection,
+            wanted=wanted,
+        )
         for kind, store in streams_of(opened.view.features, opened.view.marketplace_ids):
             cursor, total = kind.start(at)
-            made += Bulk(tenant).run(
+            made += bulk.run(
                 "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id, cursor, work_total, due_at)"
                 " values (%(tenant)s, %(connection)s, %(name)s, %(store)s, %(cursor)s, %(total)s, %(at)s) on conflict do nothing",
                 connection=connection,
@@ -45,6 +53,12 @@ def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
                 total=total,
                 at=at,
             )
+        bulk.run(
+            "insert into ingest_plan (tenant_id, connection_id, planned_for) values (%(tenant)s, %(connection)s, %(authorised)s)"
+            " on conflict (tenant_id, connection_id) do update set planned_for = excluded.planned_for",
+            connection=connection,
+            authorised=opened.view.authorised_at or at,
+        )
     return made
 
 

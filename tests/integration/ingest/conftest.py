@@ -130,6 +130,6 @@ def worker(cast: Cast, amazon: EmulatedAmazon) -> Iterator[Worker]:
     with as_role("worker"):
         plan(cast.alices_shop, connection, at=clock.now())
         driven = Worker(cast.alices_shop, connection, amazon)
-        driven.set_cursor("orders_history", pending=[0], store=2)
+        driven.set_cursor("orders_history", pending=[0])
         driven.set_cursor("transactions", pending=[0])
         yield driven

@@ -24,6 +24,16 @@ create table ingest_stream (
 create index ingest_stream_due on ingest_stream (due_at);
 select guard.protect('ingest_stream');
 
+-- For which authorisation the streams of a connection were planned: a renewal with other features plans them anew.
+create table ingest_plan (
+    tenant_id      uuid not null,
+    connection_id  uuid not null,
+    planned_for    timestamptz not null,
+    primary key (tenant_id, connection_id),
+    foreign key (tenant_id, connection_id) references connections_connection (tenant_id, id)
+);
+select guard.protect('ingest_plan');
+
 -- Every document that became facts: a report pulled, or a file imported. The period it covers decides which book speaks for a day.
 create table ingest_document (
     tenant_id        uuid not null,
@@ -187,6 +197,7 @@ create table ingest_product (
 );
 select guard.protect('ingest_product');
 alter policy ticket on ingest_product with check (tenant_id = current_setting('theseller.tenant', true)::uuid);
+create trigger prove_scope before insert on ingest_product for each statement execute function guard.prove_scope();
 create trigger prove_added after insert on ingest_product referencing new table as added for each statement
     execute function guard.prove_added();
 create trigger prove_changed after update on ingest_product referencing new table as added for each statement
@@ -265,7 +276,7 @@ as $$
 $$;
 revoke all on function guard.dirty_tenants(int) from public;
 
--- Authorised connections that have no streams yet: a reviewed bypass that names work, never data.
+-- Authorised connections whose streams were not yet planned for their latest authorisation: a reviewed bypass that names work, never data.
 create function guard.unplanned_connections(present timestamptz, most int) returns table (tenant_id uuid, connection_id uuid)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -273,7 +284,8 @@ as $$
     select c.tenant_id, c.id
     from public.connections_connection c
     where c.origin = 'lwa' and c.authorised_at <= present
-      and not exists (select from public.ingest_stream s where s.tenant_id = c.tenant_id and s.connection_id = c.id)
+      and not exists (select from public.ingest_plan p
+                      where p.tenant_id = c.tenant_id and p.connection_id = c.id and p.planned_for >= c.authorised_at)
       and not exists (select from public.connections_disconnection d where d.tenant_id = c.tenant_id and d.connection_id = c.id)
     limit least(most, 1000)
 $$;

@@ -40,6 +40,7 @@ grant execute on function guard.due_purges(timestamptz, int) to theseller_worker
 grant select (tenant_id, user_id, role) on accounts_membership to theseller_directory;
 grant select (id, name) on tenancy_tenant to theseller_directory;
 grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at) on ingest_stream to theseller_directory;
+grant select (tenant_id, connection_id, planned_for) on ingest_plan to theseller_directory;
 grant select (tenant_id, marketplace_id, local_day, marked_at) on ingest_dirty_day to theseller_directory;
 grant select (tenant_id, id, origin, authorised_at) on connections_connection to theseller_directory;
 grant select (tenant_id, connection_id, at) on connections_disconnection to theseller_directory;
@@ -72,6 +73,7 @@ grant select, delete on connections_refresh_token to theseller_worker;
 
 -- Facts. The web writes them too: it imports the files that a seller drops on a page.
 grant select, insert, update, delete on ingest_stream, ingest_bucket to theseller_worker;
+grant select, insert, update on ingest_plan to theseller_worker;
 grant select on ingest_stream, ingest_drift to theseller_web;
 grant select, insert, update on ingest_drift to theseller_worker;
 grant select, insert, update, delete on ingest_document, ingest_product, ingest_inventory, ingest_traffic_day, ingest_dirty_day
@@ -83,7 +85,7 @@ grant select, insert, delete on ingest_order_line, ingest_ledger_line to thesell
 grant select, insert, delete on analytics_day, analytics_day_product to theseller_web, theseller_worker;
 
 -- Erasure: only inside a tenant's scope, never the evidence.
-grant select, delete on ingest_stream, ingest_bucket, ingest_drift, ingest_document, ingest_order_line, ingest_ledger_line, ingest_product,
+grant select, delete on ingest_plan, ingest_stream, ingest_bucket, ingest_drift, ingest_document, ingest_order_line, ingest_ledger_line, ingest_product,
     ingest_inventory, ingest_traffic_day, ingest_dirty_day, analytics_day, analytics_day_product, connections_attempt to theseller_retention;
 grant insert on ingest_dirty_day to theseller_retention;
 grant select (tenant_id, connection_id) on connections_refresh_token to theseller_retention;
@@ -129,6 +131,7 @@ grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_r
 grant select (tenant_id, local_day, connection_id, marketplace_id) on ingest_order_line, ingest_ledger_line to theseller_probe;
 -- `updated_at`: when a call was last granted, so that a call after the end of a connection shows.
 grant select (tenant_id, connection_id, updated_at) on ingest_bucket to theseller_probe;
+grant select (tenant_id, connection_id) on ingest_plan to theseller_probe;
 grant select (tenant_id, connection_id, marketplace_id) on ingest_product, ingest_inventory, ingest_traffic_day to theseller_probe;
 grant select (tenant_id, marketplace_id, local_day) on analytics_day, analytics_day_product to theseller_probe;
 grant select on controls_evidence to theseller_probe, theseller_web, theseller_worker;

@@ -1,0 +1,64 @@
+"""A connection that is authorised anew, and one that takes over from another that is not erased yet."""
+
+from __future__ import annotations
+
+from tests.cast import Cast
+from tests.conftest import as_role
+from tests.emulated_amazon import EmulatedAmazon
+from tests.integration.ingest.conftest import Worker, connect
+
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.ingest.planner import plan_new_connections
+from theseller.lib import clock
+
+
+def _streams(worker: Worker) -> set[str]:
+    return {name for (name,) in worker.rows("select distinct name from ingest_stream where connection_id = %s", worker.connection)}
+
+
+def test_a_renewal_for_fewer_features_ends_the_streams_of_the_others(cast: Cast, amazon: EmulatedAmazon) -> None:
+    connection = connect(cast, amazon, ["sales", "finances", "stock"])
+    worker = Worker(cast.alices_shop, connection, amazon)
+    with as_role("worker"):
+        plan_new_connections(at=clock.now())
+        assert {"orders_history", "transactions", "inventory"} <= _streams(worker)
+    assert connect(cast, amazon, ["finances"]) == connection
+    with as_role("worker"):
+        plan_new_connections(at=clock.now())
+        assert "transactions" in _streams(worker)
+        assert not {"orders_history", "inventory"} & _streams(worker)
+    connect(cast, amazon, ["finances", "stock"])
+    with as_role("worker"):
+        plan_new_connections(at=clock.now())
+        assert "inventory" in _streams(worker)
+
+
+def test_rows_of_an_ended_connection_pass_to_the_new_one(cast: Cast, amazon: EmulatedAmazon) -> None:
+    """Else the purge that is still to come would erase what the new connection holds to be there already."""
+    owners = []
+    for _ in range(2):
+        connection = connect(cast, amazon, ["sales", "finances"])
+        worker = Worker(cast.alices_shop, connection, amazon)
+        with as_role("worker"):
+            plan_new_connections(at=clock.now())
+            for stream in ("orders_history", "transactions"):
+                worker.set_cursor(stream, pending=[0])
+                worker.finish(stream)
+            owners.append(
+                {
+                    table: worker.rows(f"select connection_id, count(*) from {table} group by 1")
+                    for table in ("ingest_order_line", "ingest_ledger_line")
+                }
+            )
+        if len(owners) == 1:
+            disconnect(
+                connection=connection,
+                reason=DisconnectReason.SELLER_REQUEST,
+                tenant=cast.alices_shop,
+                actor=cast.alice.actor,
+                at=clock.now(),
+            )
+    for table, [(_, rows)] in owners[0].items():
+        assert rows > 0
+        assert owners[1][table] == [(connection, rows)], table
