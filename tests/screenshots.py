@@ -1,0 +1,161 @@
+"""Pictures of the main pages, on a wide screen and a phone, light and dark: `python -m tests.screenshots FOLDER [README-PICTURE]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+from tests.truth import ALICE
+from tests.visitors import PHONE, WIDE, Visitor, chromium, visitor
+from tests.world import World, running_world
+
+from theseller.emulator.cli import main as emulator
+from theseller.lib import clock
+from theseller.postgres.processes import wait_until
+
+SIZES = {"wide": WIDE, "phone": PHONE}
+SCHEMES = ("light", "dark")
+#: Pages whose lower end is of no interest in a picture are cut there: pixels.
+_LONGEST = 4000
+_README = ViewportSize(width=1280, height=1000)
+
+
+class Pictures:
+    """Takes each picture four times: two sizes, two schemes. The page stays as it is, so that a moment can be caught."""
+
+    def __init__(self, folder: Path, say: Callable[[str], object]) -> None:
+        self.folder = folder
+        self._say = say
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def take(self, name: str, page: Page) -> None:
+        for size, viewport in SIZES.items():
+            page.set_viewport_size(viewport)
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+                page.wait_for_timeout(250)  # the chart draws itself again
+                # A window as high as the page: a bar that keeps to the window's foot would otherwise stand in the middle of the picture.
+                height = min(int(page.evaluate("document.documentElement.scrollHeight")), _LONGEST)
+                page.set_viewport_size({"width": viewport["width"], "height": max(height, viewport["height"])})
+                page.screenshot(path=self.folder / f"{name}-{size}-{scheme}.png")
+                page.set_viewport_size(viewport)
+        page.set_viewport_size(WIDE)
+        page.emulate_media(color_scheme="light")
+        self._say(f"{name}\n")
+
+
+def main(folder: Path, readme: Path | None) -> None:
+    pictures = Pictures(folder, sys.stdout.write)
+    with running_world() as world, chromium() as browser, visitor(browser, world.web, world.emulator) as alice:
+        _connect(alice, world, pictures)
+        _read(alice, world, pictures, readme)
+        _import(browser, world, pictures)
+        _end(alice, pictures)
+
+
+def _connect(alice: Visitor, world: World, pictures: Pictures) -> None:
+    page = alice.page
+    alice.go("/sign-in/")
+    pictures.take("01-sign-in", page)
+    alice.sign_in("alice@example.com", world.password)
+    pictures.take("02-welcome", page)
+    alice.go("/connections/new/")
+    pictures.take("03-choose", page)
+    page.get_by_role("button", name="Show what that needs").click()
+    pictures.take("04-review", page)
+    page.get_by_role("button", name="Continue to Amazon").click()
+    page.wait_for_url(f"{world.emulator}/**")
+    pictures.take("05-consent", page)
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(f"{world.web}/connections/")
+    expect(page.locator("progress").first).to_be_visible(timeout=30_000)
+    pictures.take("06-progress", page)
+
+
+def _read(alice: Visitor, world: World, pictures: Pictures, readme: Path | None) -> None:
+    page = alice.page
+    waiting = "select count(*) from ingest_stream where work_done < work_total and last_outcome <> 'role_missing'"
+    while_it_arrives = "select work_done from ingest_stream where name = 'transactions' and work_done > 2"
+    wait_until(lambda: bool(world.rows(while_it_arrives)), 120.0, step=0.5)
+    alice.go("/")
+    pictures.take("07-dashboard-arriving", page)
+    wait_until(lambda: world.rows(waiting) == [(0,)] and world.rows("select count(*) from ingest_dirty_day") == [(0,)], 240.0, step=0.5)
+    alice.go("/")
+    page.locator(".plot canvas").wait_for()
+    pictures.take("08-dashboard", page)
+    if readme:
+        page.set_viewport_size(_README)
+        page.wait_for_timeout(250)
+        page.screenshot(path=readme)
+    alice.go("/?period=12m&compare=year&metric=net")
+    pictures.take("09-dashboard-year", page)
+    alice.go("/products/")
+    pictures.take("10-products", page)
+    alice.go(f"/days/{clock.now().date() - timedelta(days=9)}/")
+    pictures.take("11-day", page)
+    alice.go("/security/")
+    pictures.take("12-security", page)
+    alice.go("/security/net-tenant-isolation/")
+    pictures.take("13-clause", page)
+    alice.go("/no/such/page/")
+    pictures.take("14-not-found", page)
+
+
+def _import(browser: Browser, world: World, pictures: Pictures) -> None:
+    """Charlie imports files, a good one and one that is none."""
+    day = clock.now().date()
+    report = world.root / "settlement.txt"
+    orders = world.root / "orders.txt"
+    broken = world.root / "notes.txt"
+    start, end = str(day - timedelta(days=40)), str(day - timedelta(days=2))
+    emulator(
+        [
+            "report",
+            "--seller",
+            ALICE,
+            "--type",
+            "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
+            "--from",
+            start,
+            "--to",
+            end,
+            "--out",
+            str(report),
+        ]
+    )
+    orders_type = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
+    emulator(
+        ["report", "--seller", ALICE, "--type", orders_type, "--from", str(day - timedelta(days=29)), "--to", end, "--out", str(orders)]
+    )
+    broken.write_text("these are only notes\n")
+    with visitor(browser, world.web, world.emulator) as charlie:
+        page = charlie.page
+        charlie.sign_in("charlie@example.com", world.password)
+        charlie.go("/imports/")
+        pictures.take("15-import", page)
+        page.locator("input[type=file]").set_input_files([report, orders, broken])
+        page.get_by_role("button", name="Inspect").click()
+        page.get_by_text("Can be imported", exact=True).first.wait_for()
+        pictures.take("16-import-report", page)
+
+
+def _end(alice: Visitor, pictures: Pictures) -> None:
+    page = alice.page
+    alice.go("/connections/")
+    page.get_by_text("up to date").first.wait_for()
+    pictures.take("17-connection", page)
+    page.get_by_role("link", name="Disconnect…").click()
+    pictures.take("18-disconnect", page)
+    page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")
+    page.get_by_role("button", name="Disconnect and erase").click()
+    page.wait_for_url("**/erasure/")
+    pictures.take("19-erasure", page)
+    expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(timeout=60_000)
+    pictures.take("20-certificate", page)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
