@@ -181,7 +181,8 @@ _LABELS: dict[Kind, str] = {
     Kind.REIMBURSEMENT: (
         "FBAInventoryReimbursement FBAReversedReimbursement ReversalReimbursement WAREHOUSE_LOST WAREHOUSE_LOST_MANUAL WAREHOUSE_DAMAGE"
         " WAREHOUSE_DAMAGE_EXCEPTION MISSING_FROM_INBOUND MISSING_FROM_INBOUND_CLAWBACK REMOVAL_ORDER_LOST REMOVAL_ORDER_DAMAGED"
-        " CS_ERROR_ITEMS CustomerServiceErrorItems CS_ERROR_NON_ITEMIZED RefundReimbursal CompensatedClawback FREE_REPLACEMENT_REFUND_ITEMS SAFETReimbursement"
+        " CS_ERROR_ITEMS CustomerServiceErrorItems"
+        " CS_ERROR_NON_ITEMIZED RefundReimbursal CompensatedClawback FREE_REPLACEMENT_REFUND_ITEMS SAFETReimbursement"
         " FBAInventoryReimbursementCustomerReturn FBAInventoryReimbursementCustomerServiceIssue"
         " FBAInventoryReimbursementDamagedWarehouse FBAInventoryReimbursementLostWarehouse FBAInventoryReimbursementLostInbound"
         " FBAInventoryReimbursementFeeCorrection FBAInventoryReimbursementGeneralAdjustment LostOrDamagedReimbursement ReimbursementClawback"
