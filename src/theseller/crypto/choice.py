@@ -18,6 +18,7 @@ from theseller.crypto.providers import FileSecretProvider, SecretKeeper, SecretP
 from theseller.crypto.variables import EnvironmentSecretProvider
 from theseller.crypto.vault import VaultSecretProvider, vault_key_store
 from theseller.crypto.vault_client import VaultAddress, VaultClient, VaultCredentials
+from theseller.crypto.vault_rotation import TransitRotation
 from theseller.lib.secret import Secret
 
 PROVIDER = "THESELLER_SECRET_PROVIDER"
@@ -115,6 +116,11 @@ def make_key_store(choice: SecretChoice, secrets: SecretProvider, environ: Mappi
     if choice.key_store is StoreKind.AWS:
         return aws_key_store(_aws_client(_wanted(choice.aws)))
     return FileKeyStore(choice.state / "keys", secrets, environment=choice.environment)
+
+
+def make_purpose_rotation(choice: SecretChoice, environ: Mapping[str, str]) -> TransitRotation | None:
+    """Return what replaces the purpose keys of a key service; None if they are in files (`rewrap`) or replaced by AWS itself."""
+    return TransitRotation(_vault_client(choice, environ)) if choice.key_store is StoreKind.VAULT else None
 
 
 def vault_credentials(environ: Mapping[str, str]) -> VaultCredentials:

@@ -42,6 +42,9 @@ class _KeyValue:
         answer = self._client.call("get", self._path("data", path))
         if answer.status == 404 and not answer.body.get("errors"):
             return None
+        return self._value(answer, path)
+
+    def _value(self, answer: Answer, path: str) -> tuple[Secret, datetime]:
         try:
             at = datetime.fromisoformat(answer.body["data"]["metadata"]["created_time"])
             return Secret(str(answer.body["data"]["data"][self._field])), at
@@ -55,6 +58,21 @@ class _KeyValue:
         if answer.status == 400 and "check-and-set" in " ".join(map(str, answer.body.get("errors", ()))):
             return False
         if answer.status >= 300 or "version" not in (answer.body.get("data") or {}):
+            raise self._unusable(answer, path)
+        return True
+
+    def replace(self, path: str, value: Secret, *, over: tuple[Secret, datetime]) -> bool:
+        """Write over exactly the value that was read as `over`, and forget that one; False if it is another by now."""
+        answer = self._client.call("get", self._path("data", path))
+        if answer.status == 404 or self._value(answer, path) != over:
+            return False
+        version = answer.body["data"]["metadata"]["version"]
+        body = json_body(data={self._field: value.reveal()}, options={"cas": version})
+        written = self._client.call("post", self._path("data", path), body)
+        if written.status == 400:
+            return False
+        answer = self._client.call("put", self._path("destroy", path), json_body(versions=[version]))
+        if answer.status >= 300:
             raise self._unusable(answer, path)
         return True
 
@@ -143,6 +161,13 @@ class VaultShelf:
     def add(self, folder: Folder, key_id: UUID, content: bytes, /) -> bool:
         return self._values.write(f"{folder}/{key_id}", Secret(content), only_new=True)
 
+    def replace(self, key_id: UUID, content: bytes, *, over: Kept) -> bool:
+        """Put `content` in place of exactly the file that was read as `over`; False, and nothing changed, if it is another by now.
+
+        The one before is gone for good: a file keeps one version from its first replacement on.
+        """
+        return self._values.replace(f"{Folder.KEYS}/{key_id}", Secret(content), over=(Secret(over.content), over.written_at))
+
     def erase(self, key_id: UUID, /) -> None:
         self._values.erase(f"{Folder.KEYS}/{key_id}")
 
@@ -162,10 +187,14 @@ class TransitWrapper:
 
     def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
         material = Secret(os.urandom(KEY_BYTES))
+        return material, self.wrap(record, material)
+
+    def wrap(self, record: KeyRecord, material: Secret) -> bytes:
+        """Return `material` wrapped for this record by the newest version of its purpose key."""
         answer = self._call("encrypt", record, Secret(base64.b64encode(material.reveal_bytes())))
         if answer is None or "ciphertext" not in answer:
             raise self._missing(record)
-        return material, str(answer["ciphertext"]).encode()
+        return str(answer["ciphertext"]).encode()
 
     def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
         answer = self._call("decrypt", record, Secret(wrapped.decode(errors="replace")))

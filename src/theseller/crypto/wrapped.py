@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError
+from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError, ServiceError
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import DataKey, Purpose, checked_owner
 from theseller.crypto.place import NO_TENANT, Place
@@ -102,7 +102,7 @@ class ServiceKeyStore:
         key: DataKey | None = None
         failure: KeyStoreError | None = None
         try:
-            key = None if kept is None else self._unwrap(key_id, kept)
+            key = None if kept is None else self._unwrap_fresh(key_id, kept)
         except CannotOpenError:
             failure = KeyStoreError(f"the kept form of key {key_id} is damaged, or was made in another environment")
         except KeyStoreError as error:
@@ -151,6 +151,18 @@ class ServiceKeyStore:
             for key_id, kept in self._shelf.contents(folder).items()
         }
         return tuple(found[key_id] for key_id in sorted(found))
+
+    def _unwrap_fresh(self, key_id: UUID, kept: Kept) -> DataKey:
+        """Unwrap; a rotation may wrap the key anew, and retire what wrapped it before, between our reading and our unwrapping."""
+        try:
+            return self._unwrap(key_id, kept)
+        except ServiceError:
+            raise  # the service pauses; what lies there has nothing to do with it
+        except (CannotOpenError, KeyStoreError):
+            again = self._shelf.read(Folder.KEYS, key_id)
+            if again is None or again == kept:
+                raise
+        return self._unwrap(key_id, again)
 
     def _unwrap(self, key_id: UUID, kept: Kept) -> DataKey:
         file = decode(key_id, kept.content)

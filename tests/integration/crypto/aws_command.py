@@ -11,11 +11,15 @@ import sys
 import boto3
 
 
+def _typed(value: str) -> str | int:
+    return int(value) if value.isdigit() else value
+
+
 def main(arguments: list[str]) -> int:
     service, verb, *rest = arguments
     options = dict(zip((name.removeprefix("--") for name in rest[::2]), rest[1::2], strict=True))
     query, output = options.pop("query", ""), options.pop("output", "")
-    parameters = {"".join(word.capitalize() for word in name.split("-")): value for name, value in options.items()}
+    parameters = {"".join(word.capitalize() for word in name.split("-")): _typed(value) for name, value in options.items()}
     client = boto3.session.Session(region_name="eu-central-1").client(service, endpoint_url=os.environ["TEST_AWS_ENDPOINT"])
     answer = getattr(client, verb.replace("-", "_"))(**parameters)
     for name in query.split(".") if query else ():

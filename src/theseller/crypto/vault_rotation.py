@@ -1,0 +1,86 @@
+"""Replacing the purpose keys of a key store in OpenBao or Vault, under the eyes of processes that use it.
+
+Transit keeps the versions of a key side by side: what is wrapped from now on is under the newest, and older ones still open what they
+wrapped. So: `rotate`, `rewrap` until nothing is left under an older version, `retire`. Each may be killed and called again.
+"""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from theseller.crypto.errors import KeyStoreError, ServiceState
+from theseller.crypto.keyfile import KeyRecord, decode, encode
+from theseller.crypto.keys import Purpose
+from theseller.crypto.vault import TransitWrapper, VaultShelf
+from theseller.crypto.vault_client import VaultClient, json_body
+from theseller.crypto.wrapped import Folder
+
+_VERSION = re.compile(rb"vault:v([0-9]+):")
+
+
+class TransitRotation:
+    """The verbs that replace purpose keys. They need the policy's lines for ``transit/keys``."""
+
+    def __init__(self, client: VaultClient) -> None:
+        self._client = client
+        self._shelf = VaultShelf(client)
+        self._wrapper = TransitWrapper(client)
+
+    def newest(self, purpose: Purpose) -> int:
+        """Return the number of the newest version of a purpose key, from 1."""
+        answer = self._client.call("get", self._path(purpose))
+        if answer.status == 404:
+            raise self._client.missing(f"transit key {self._path(purpose)}")
+        return int(answer.body["data"]["latest_version"])
+
+    def rotate(self, purpose: Purpose) -> int:
+        """Make a new version, which wraps from now on, and return its number."""
+        self._change(purpose, "/rotate")
+        return self.newest(purpose)
+
+    def under_older(self, purpose: Purpose) -> tuple[UUID, ...]:
+        """Return the ids of the data keys that an older version than the newest still wraps. This is the scan before `retire`."""
+        newest = self.newest(purpose)
+        return tuple(key_id for key_id, (_, wrapped) in self._keys(purpose).items() if _version(wrapped) < newest)
+
+    def rewrap(self, purpose: Purpose) -> int:
+        """Wrap by the newest version every data key that an older one wraps; return how many were. The keys themselves stay."""
+        done = 0
+        for key_id in self.under_older(purpose):
+            kept = self._shelf.read(Folder.KEYS, key_id)
+            if kept is None:
+                continue  # destroyed meanwhile
+            file = decode(key_id, kept.content)
+            wrapped = self._wrapper.wrap(file.record, self._wrapper.open(file.record, file.wrapped))
+            # Only over the very version that was read: a key destroyed meanwhile must not come back.
+            done += self._shelf.replace(key_id, encode(file.record, wrapped), over=kept)
+        return done
+
+    def retire(self, purpose: Purpose) -> None:
+        """Let the service refuse everything that an older version wrapped.
+
+        Raises:
+            KeyStoreError: a data key is still under an older version; rewrap first.
+        """
+        left = self.under_older(purpose)
+        if left:
+            raise KeyStoreError(f"{len(left)} data keys for {purpose} are still under an older key: rewrap them first", ServiceState.BUSY)
+        self._change(purpose, "/config", min_decryption_version=self.newest(purpose))
+
+    def _keys(self, purpose: Purpose) -> dict[UUID, tuple[KeyRecord, bytes]]:
+        files = {key_id: decode(key_id, kept.content) for key_id, kept in self._shelf.contents(Folder.KEYS).items()}
+        return {key_id: (file.record, file.wrapped) for key_id, file in files.items() if file.record.purpose is purpose}
+
+    def _change(self, purpose: Purpose, verb: str, **fields: object) -> None:
+        answer = self._client.call("post", self._path(purpose) + verb, json_body(**fields))
+        if answer.status >= 300:
+            raise self._client.missing(f"transit key {self._path(purpose)}")
+
+    def _path(self, purpose: Purpose) -> str:
+        return f"{self._client.where.transit_mount}/keys/theseller-{self._client.where.environment}-{purpose.value.replace('_', '-')}"
+
+
+def _version(wrapped: bytes) -> int:
+    found = _VERSION.match(wrapped)
+    return int(found.group(1)) if found else 0
