@@ -19,6 +19,9 @@ from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
 from theseller.controls.page import board
 from theseller.controls.types import Status
+from theseller.governance.rotation.inventory import inventory
+from theseller.governance.rotation.operations import note_age
+from theseller.governance.rotation.types import State
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
@@ -56,7 +59,16 @@ def set_up() -> Deployment:
         connection=certified, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
     )
     assert purge(connection=certified, tenant=cast.alices_shop, at=clock.now()).completed
+    note_ages()
     return Deployment(cast, opened, charlies, ended, certified, clock.now())
+
+
+def note_ages() -> None:
+    """Say of the tests' own known passwords that they were made just now; what the product makes says so itself."""
+    with as_role("worker"):
+        for one in inventory(at=clock.now()):
+            if one.state is State.UNKNOWN:
+                note_age(one.name, clock.now(), actor="process:test", at=clock.now())
 
 
 def connect(tenant: UUID, person: UUID, region: Region) -> UUID:

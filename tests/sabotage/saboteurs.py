@@ -420,3 +420,29 @@ def _core(tools: Tools) -> Iterator[None]:
         pytest.skip("only root can raise a limit again once it is nothing")
     yield
     resource.setrlimit(resource.RLIMIT_CORE, limits)
+
+
+@breaks("cred-rotation", "puts a secret of unknown age among the deployment's")
+def _unknown_secret(_tools: Tools) -> Iterator[None]:
+    settings.SECRETS.put("partner-api", Secret("nobody knows since when"))
+    yield
+    settings.SECRETS.remove("partner-api")
+
+
+@breaks("cred-rotation", "lets a database password grow 91 days old")
+def _old_password(tools: Tools) -> Iterator[None]:
+    tools.superuser.execute("update governance_secret_age set made_at = made_at - interval '91 days' where secret = 'db-worker'")
+    yield
+    tools.superuser.execute("update governance_secret_age set made_at = made_at + interval '91 days' where secret = 'db-worker'")
+
+
+@breaks("cred-rotation", "leaves the replacement of a leaked secret unfinished")
+def _stuck_rotation(tools: Tools) -> Iterator[None]:
+    stuck = new_id()
+    tools.superuser.execute(
+        "insert into governance_rotation (id, secret, reason, actor, step, started_at, moved_at)"
+        " values (%s, 'tenant-ticket-key', 'leaked', 'process:test', 'believe', now() - interval '2 hours', now())",
+        [stuck],
+    )
+    yield
+    tools.superuser.execute("delete from governance_rotation where id = %s", [stuck])

@@ -31,14 +31,6 @@ PENDING: tuple[Pending, ...] = (
         "No probe searches the answers that leave the server yet.",
     ),
     Pending(
-        "cred-rotation",
-        3,
-        "Every secret is renewed within 90 days, and at once after a leak or when somebody leaves",
-        "Secrets have an owner and an age, and what the service owns is renewed by one command.",
-        Kind.MACHINE_AND_CLOCK,
-        "Ages of secrets are not recorded yet.",
-    ),
-    Pending(
         "cred-least-privilege",
         3,
         "Each process holds only the database rights that its work needs",

@@ -1,0 +1,70 @@
+"""Security page §3: every secret is renewed within 90 days, and at once after a leak or when somebody leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from theseller.audit.tags import Tag
+from theseller.controls.types import Control, Kind, Outcome, verdict
+from theseller.controls.world import World
+from theseller.governance.rotation.inventory import inventory, longest_life
+from theseller.governance.rotation.types import Entry, State
+
+CONTROL = Control(
+    id="cred-rotation",
+    section=3,
+    title="Every secret is renewed within 90 days, and at once after a leak or when somebody leaves",
+    statement=(
+        "Every key, password and client secret of the service is listed with its owner and its age. The service renews what it owns"
+        " before it is 90 days old, while it runs; one command does it at once. A secret of unknown age counts as too old."
+    ),
+    citation="Security page §3; Data Protection Policy 2.4",
+    owner="Operations",
+    freshness=timedelta(hours=1),
+    enforced_by=(
+        "theseller.governance.rotation.operations:rotate_due",
+        "theseller.governance.rotation.operations:force_rotation",
+        "theseller.governance.rotation.inventory:inventory",
+    ),
+    after=(Tag.ROTATION_FORCED, Tag.ROTATION_FINISHED),
+    kind=Kind.MACHINE_AND_CLOCK,
+)
+
+#: Amazon's seven days for a replaced client secret, and one to notice that they are over.
+_UNDER_WAY_AT_MOST = timedelta(days=8)
+#: A replacement after a leak waits for nobody; this is for a machine that was off.
+_LEAK_AT_MOST = timedelta(hours=1)
+_STUCK = "select count(*) from governance_rotation where finished_at is null and started_at < %s and reason = any(%s)"
+
+
+def probe(world: World) -> Outcome:
+    """Take the age of every secret of the running deployment, and look for replacements that got stuck."""
+    entries = inventory(at=world.at, using=world.probe)
+    counted = [one for one in entries if one.state is not State.EXEMPT]
+    oldest = max((world.at - one.made_at for one in counted if one.made_at), default=timedelta(0))
+    return verdict(
+        len(counted),
+        [*_red(counted), *_stuck(world)],
+        f"The oldest secret is {max(oldest.days, 0)} day(s) old; none may become older than {longest_life().days}.",
+        secrets=len(counted),
+        renewed_by_the_machine=sum(one.by_machine for one in counted),
+        due_within_a_week=sum(one.state is State.DUE for one in counted),
+    )
+
+
+def _red(entries: list[Entry]) -> Iterator[str]:
+    # By kind and not by name: the page is public, and a connection's key is named after the connection.
+    for (state, kind), count in sorted(Counter((one.state, one.kind) for one in entries if one.state.red).items()):
+        what = "of unknown age" if state is State.UNKNOWN else f"older than {longest_life().days} days"
+        yield f"{count} secret(s) {what}: {kind.value}."
+
+
+def _stuck(world: World) -> Iterator[str]:
+    late = world.number(_STUCK, [world.at - _UNDER_WAY_AT_MOST, ["due", "manual", "leaver"]])
+    if late:
+        yield f"{late} replacement(s) were begun more than {_UNDER_WAY_AT_MOST.days} days ago and are not finished."
+    leaked = world.number(_STUCK, [world.at - _LEAK_AT_MOST, ["leaked"]])
+    if leaked:
+        yield f"{leaked} leaked secret(s) are not replaced an hour after it was begun."
