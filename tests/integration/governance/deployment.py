@@ -96,7 +96,7 @@ class Deployment:
         """Ask as the superuser."""
         dsn = conninfo(self.state, "theseller_super", self.secret("db-superuser"))
         with psycopg.connect(dsn, autocommit=True) as connection:
-            return connection.execute(query, parameters).fetchall()
+            return connection.execute(query, parameters or None).fetchall()
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from theseller.governance.rotation.types import (
     Reason,
     Rotated,
     RotationBusyError,
+    RotationError,
     Run,
     State,
     Step,
@@ -105,9 +106,9 @@ def give_client_secret(secret: Secret) -> None:
 
 
 def note_age(name: str, made_at: datetime, *, actor: str, at: datetime) -> None:
-    """Note when a secret that somebody else made was made. Raises UnknownSecretError; ValueError for a time to come."""
+    """Note when a secret that somebody else made was made. Raises UnknownSecretError; RotationError for a time to come."""
     if made_at > at:
-        raise ValueError("a secret can't have been made in the future")
+        raise RotationError("a secret can't have been made in the future: give the day it was made")
     if name not in {one.name for one in inventory(at=at)}:
         raise UnknownSecretError(f"there is no secret {name!r}: theseller rotate --list shows them")
     ages.note(name, readable(name), made_at=made_at, actor=actor, at=at)

@@ -1,0 +1,100 @@
+"""What an operator does: look, try, force after a leak, note an age; and what the hourly job does by itself."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from tests.integration.governance.deployment import Deployment
+
+from theseller.postgres.layout import conninfo
+
+_DUE = """
+from datetime import timedelta
+from theseller.governance.rotation.operations import rotate_due
+from theseller.governance.rotation.types import Hands
+from theseller.lib import clock
+hands = Hands(lambda: clock.now() + timedelta(days=float(sys.argv[1])), lambda seconds: None)
+print(" ".join(one.secret for one in rotate_due(actor="process:test", hands=hands) if one.finished))
+"""
+
+
+def test_every_secret_in_the_folder_is_listed(deployed: Deployment) -> None:
+    listed = deployed.listed()
+    stems = {name.removesuffix("-next").removesuffix("-previous") for name in deployed.secret_names()}
+    assert stems <= set(listed)
+    assert {one["state"] for one in listed.values()} == {"fresh"}
+    assert all(one["owner"] and one["how"] and one["age_days"] is not None for one in listed.values())
+    assert deployed.theseller("rotate", "--list").returncode == 0
+
+
+def test_a_secret_of_unknown_age_is_red_until_its_age_is_noted(deployed: Deployment) -> None:
+    file = deployed.state / "secrets" / "partner-api"
+    file.touch(mode=0o600)
+    file.write_text("theirs\n")
+    try:
+        assert deployed.listed()["partner-api"]["state"] == "unknown"
+        assert deployed.theseller("rotate", "--list").returncode == 1
+        by_hand = deployed.theseller("rotate", "partner-api")
+        assert by_hand.returncode == 1
+        assert "by hand" in by_hand.stderr
+        assert "in the future" in deployed.theseller("rotate", "partner-api", "--note-age", "2099-01-01").stderr
+        assert deployed.theseller("rotate", "partner-api", "--note-age", "2020-01-01").returncode == 0
+        assert deployed.listed()["partner-api"]["state"] == "overdue"
+        file.write_text("replaced\n")
+        assert deployed.listed()["partner-api"]["state"] == "unknown", "the age of one secret was taken for that of the next"
+    finally:
+        file.unlink()
+
+
+def test_a_dry_run_says_the_steps_and_changes_nothing(deployed: Deployment) -> None:
+    before = {name: deployed.secret(name) for name in deployed.secret_names()}
+    runs = deployed.rows("select count(*) from governance_rotation")
+    done = deployed.theseller("rotate", "--all", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing was changed." in done.stdout
+    assert {"root-key", "db-web", "tenant-ticket-key"} <= {line.split(" (")[0] for line in done.stdout.splitlines()}
+    assert {name: deployed.secret(name) for name in deployed.secret_names()} == before
+    assert deployed.rows("select count(*) from governance_rotation") == runs
+
+
+def test_an_unknown_name_stops_before_anything_is_begun(deployed: Deployment) -> None:
+    before = deployed.secret("db-probe")
+    done = deployed.theseller("rotate", "db-probe", "no-such-secret")
+    assert done.returncode == 1
+    assert "no-such-secret" in done.stderr
+    assert deployed.secret("db-probe") == before
+
+
+def test_the_hourly_job_replaces_what_is_due_and_nothing_else(deployed: Deployment) -> None:
+    assert deployed.ask(_DUE, "80") == ""
+    deployed.rows("with gone as (delete from django_session) select 1")
+    replaced = set(deployed.ask(_DUE, "84").split())
+    expected = {name for name, one in deployed.listed().items() if one["by_machine"]}
+    assert replaced == expected
+    assert {one["state"] for one in deployed.listed().values()} == {"fresh"}
+
+
+def test_after_a_leak_the_old_secret_is_refused_at_once(deployed: Deployment) -> None:
+    old = deployed.secret("db-web")
+    dsn = conninfo(deployed.state, "theseller_web", old)
+    with psycopg.connect(dsn, autocommit=True) as stolen:
+        assert stolen.execute("select 1").fetchone() == (1,)
+        done = deployed.theseller("rotate", "db-web", "tenant-ticket-key", "django-session-key", "--leaked")
+        assert done.returncode == 0, done.stdout + done.stderr
+        with pytest.raises(psycopg.OperationalError):
+            stolen.execute("select 1")
+    assert not deployed.accepts("theseller_web", old)
+    assert deployed.rows("select count(*) from django_session") == [(0,)]
+    assert deployed.rows("select count(*) from guard.ticket_key") == [(1,)]
+    forced = deployed.rows("select details ->> 'reason', details ->> 'secrets' from audit_event where tag = 'governance:rotation:forced'")
+    assert forced[-1] == ("leaked", "3")
+
+
+def test_every_replacement_is_in_the_audit_log(deployed: Deployment) -> None:
+    counts = dict(deployed.rows("select tag, count(distinct subject) from audit_event where tag like 'governance:rotation:%' group by tag"))
+    assert counts["governance:rotation:begun"] >= counts["governance:rotation:finished"] >= 10
+    texts = str(deployed.rows("select * from governance_rotation")) + str(deployed.rows("select subject, details from audit_event"))
+    for name in deployed.secret_names():
+        for secret in deployed.secret(name).splitlines():
+            assert secret not in texts
+            assert secret.rsplit(".", 1)[-1] not in texts
