@@ -171,7 +171,7 @@ def connect(tenant: UUID, number: int, token: str) -> UUID:
 def test_a_superuser_who_swaps_rows_gains_nothing(cast: Cast, database: str) -> None:
     """In the real table: whoever may write everywhere moves ciphertexts (with their keys' ids) between rows and shops."""
     shops = [(cast.alices_shop, 1), (cast.alices_shop, 2), (cast.charlies_shop, 3)]
-    homes = [(tenant, connect(tenant, number, f"Atzr|canary-{number}")) for tenant, number in shops]
+    homes = [(tenant, connect(tenant, number, f"canary-token-{number}")) for tenant, number in shops]
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
 
         def content(of: tuple[UUID, UUID]) -> tuple[bytes, UUID]:
@@ -203,4 +203,4 @@ def test_a_superuser_who_swaps_rows_gains_nothing(cast: Cast, database: str) -> 
         assert refused == 6
     for (tenant, connection), (_, number) in zip(homes, shops, strict=True):
         with as_role("worker"), tenant_scope(tenant):
-            assert vault.unseal(tenant, connection) == Secret(f"Atzr|canary-{number}")
+            assert vault.unseal(tenant, connection) == Secret(f"canary-token-{number}")

@@ -7,42 +7,62 @@ import json
 import threading
 
 import pytest
-from tests.integration.crypto.deployments import Deployment
-from tests.integration.crypto.services import Bao
+from tests.integration.crypto.deployments import RawBao
+from tests.integration.crypto.services import Bao, run_documented
 
-from theseller.crypto.choice import make_purpose_rotation, read_choice, vault_credentials
+from theseller.crypto.choice import (
+    SecretChoice,
+    make_key_store,
+    make_purpose_rotation,
+    make_secret_provider,
+    read_choice,
+    vault_credentials,
+)
 from theseller.crypto.errors import KeyDestroyedError, KeyStoreError
 from theseller.crypto.keys import Purpose
+from theseller.crypto.keystore import KeyStore
 from theseller.crypto.vault import VaultShelf
 from theseller.crypto.vault_client import VaultClient
 from theseller.crypto.vault_rotation import TransitRotation
-from theseller.crypto.wrapped import Folder, ServiceKeyStore
+from theseller.crypto.wrapped import Folder
 
-pytestmark = pytest.mark.parametrize("deployment", ["vault"], indirect=True)
+ENVIRONMENT = "rotating"  # a folder of its own in the service: whatever other tests leave there, damaged keys included, is not in it
+
+
+@pytest.fixture(scope="module")
+def choice(bao: Bao, tmp_path_factory: pytest.TempPathFactory) -> tuple[SecretChoice, dict[str, str]]:
+    """Return the choice of an environment that was set up as documented, and the variables that it was read from."""
+    folder = tmp_path_factory.mktemp("rotating")
+    run_documented("vault-prepare", {**bao.environ, "THESELLER_ENV": ENVIRONMENT}, folder)
+    environ = {
+        "THESELLER_SECRET_PROVIDER": "vault",
+        "THESELLER_VAULT_ADDRESS": bao.address,
+        "THESELLER_VAULT_CA_FILE": str(bao.certificate),
+        "THESELLER_VAULT_ROLE_ID": (folder / "vault-role-id").read_text().strip(),
+        "THESELLER_VAULT_SECRET_ID_FILE": str(folder / "vault-secret-id"),
+        "THESELLER_SECRETS_TIMEOUT_SECONDS": "20",
+    }
+    return read_choice(environ, environment=ENVIRONMENT, state=folder, guarded=True), environ
 
 
 @pytest.fixture
-def client(deployment: Deployment) -> VaultClient:
-    choice = read_choice(deployment.environ, environment="test", state=deployment.state, guarded=False)
-    assert choice.vault is not None
-    return VaultClient(choice.vault, lambda: vault_credentials(deployment.environ))
-
-
-@pytest.fixture
-def rotation(deployment: Deployment) -> TransitRotation:
-    choice = read_choice(deployment.environ, environment="test", state=deployment.state, guarded=False)
-    made = make_purpose_rotation(choice, deployment.environ)
+def rotation(choice: tuple[SecretChoice, dict[str, str]]) -> TransitRotation:
+    made = make_purpose_rotation(*choice)
     assert made is not None
     return made
 
 
-def test_a_purpose_key_is_replaced(deployment: Deployment, rotation: TransitRotation, bao: Bao) -> None:
-    store, purpose = deployment.store(), Purpose.SESSION
+@pytest.fixture
+def store(choice: tuple[SecretChoice, dict[str, str]]) -> KeyStore:
+    return make_key_store(choice[0], make_secret_provider(*choice), choice[1])
+
+
+def test_a_purpose_key_is_replaced(store: KeyStore, rotation: TransitRotation, bao: Bao) -> None:
+    purpose, raw = Purpose.SESSION, RawBao(bao)
     keys = [store.create(purpose, f"old:{number}") for number in range(3)]
     destroyed = store.create(purpose, "old:destroyed")
     store.destroy(destroyed.id)
-    assert deployment.raw is not None
-    kept = deployment.raw.read(keys[0].id)
+    kept = raw.read(keys[0].id, environment=ENVIRONMENT)
     assert kept is not None
     before = rotation.newest(purpose)
     assert rotation.rotate(purpose) == before + 1
@@ -59,10 +79,10 @@ def test_a_purpose_key_is_replaced(deployment: Deployment, rotation: TransitRota
         assert store.get(key.id) == key
     with pytest.raises(KeyDestroyedError):
         store.get(destroyed.id)
-    versions = bao.call("GET", f"secret/metadata/theseller/test/keys/{keys[0].id}")["data"]["versions"]
+    versions = bao.call("GET", f"secret/metadata/theseller/{ENVIRONMENT}/keys/{keys[0].id}")["data"]["versions"]
     assert [number for number, version in versions.items() if not version["destroyed"]] == ["2"]
     old = {"ciphertext": json.loads(_unbase64(json.loads(kept)["wrapped"]))}
-    refused = bao.call("POST", "transit/decrypt/theseller-test-session", old)
+    refused = bao.call("POST", f"transit/decrypt/theseller-{ENVIRONMENT}-session", old)
     assert refused["status"] == 400
     assert "too old" in " ".join(refused["errors"])
 
@@ -71,8 +91,8 @@ def _unbase64(text: str) -> str:
     return json.dumps(base64.b64decode(text).decode())
 
 
-def test_readers_notice_nothing(deployment: Deployment, rotation: TransitRotation) -> None:
-    store, purpose = deployment.store(), Purpose.TENANT_CONTEXT
+def test_readers_notice_nothing(store: KeyStore, rotation: TransitRotation) -> None:
+    purpose = Purpose.TENANT_CONTEXT
     key = store.create(purpose, "read all the time")
     stop, errors, reads = threading.Event(), list[str](), [0]
 
@@ -96,9 +116,10 @@ def test_readers_notice_nothing(deployment: Deployment, rotation: TransitRotatio
     assert reads[0] > 3
 
 
-def test_a_key_destroyed_meanwhile_does_not_come_back(deployment: Deployment, client: VaultClient) -> None:
-    store, shelf = deployment.store(), VaultShelf(client)
-    assert isinstance(store, ServiceKeyStore)
+def test_a_key_destroyed_meanwhile_does_not_come_back(choice: tuple[SecretChoice, dict[str, str]], store: KeyStore) -> None:
+    where, environ = choice
+    assert where.vault is not None
+    shelf = VaultShelf(VaultClient(where.vault, lambda: vault_credentials(environ)))
     key = store.create(Purpose.BACKUP, "backup:1")
     kept = shelf.read(Folder.KEYS, key.id)
     assert kept is not None

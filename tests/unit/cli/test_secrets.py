@@ -37,7 +37,7 @@ def test_fill_check_and_put_on_files(capsys: pytest.CaptureFixture[str], monkeyp
     assert "nothing was missing" in capsys.readouterr().out
     assert main(["secrets", "check"]) == 1  # Amazon's is not ours to make
     assert f"✗ {AMAZONS}" in capsys.readouterr().out
-    monkeypatch.setattr("sys.stdin", io.StringIO("amzn1.oa2-cs.v1.canary\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary-of-amazon\n"))
     assert main(["secrets", "put", AMAZONS]) == 0
     assert main(["secrets", "check"]) == 0
     shown = capsys.readouterr().out
@@ -63,7 +63,7 @@ def test_a_bundle_is_all_that_the_environment_provider_needs(
     bundle = capsys.readouterr().out.strip()
     assert set(read_bundle(Secret(bundle), "")) == set(own_secrets(secret_choice(tmp_path)))
     monkeypatch.setenv("THESELLER_SECRETS", bundle)
-    monkeypatch.setenv("THESELLER_LWA_CLIENT_SECRET", "amzn1.oa2-cs.v1.x")
+    monkeypatch.setenv("THESELLER_LWA_CLIENT_SECRET", "x-of-amazon")
     assert main(["secrets", "fill"]) == 0
     assert main(["secrets", "check"]) == 0
     assert "environment staging: secrets in environment, data keys in files" in capsys.readouterr().out
