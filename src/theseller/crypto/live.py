@@ -50,6 +50,8 @@ class Live(Generic[T]):
         except SecretProviderError:
             if known is None:
                 raise
+            # Not asked again at once: each asking may take as long as the provider's time limit, and somebody waits for it.
+            self._known = time.monotonic(), known[1]
             return known[1]
         # Dated before the reading: from then on, a change may have been missed.
         self._known = begun, value

@@ -9,6 +9,7 @@ import pytest
 from django.test import override_settings
 
 from theseller.config.environment import InvalidSettingError, read_environment
+from theseller.governance.rotation import keys, texts
 from theseller.governance.rotation.ages import fingerprint
 from theseller.governance.rotation.inventory import longest_life, state_of
 from theseller.governance.rotation.operations import _STEPS, give_client_secret
@@ -64,6 +65,16 @@ def test_each_step_has_a_name_of_its_own_and_says_what_it_does(kind: Kind, reaso
     steps = _STEPS[kind](run)
     assert len({step.name for step in steps}) == len(steps) >= 3
     assert all(step.says for step in steps)
+
+
+def test_variables_are_replaced_by_a_person_and_the_machine_retires_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for room in (keys, texts):
+        monkeypatch.setattr(room, "writable", lambda: False)
+    run = Run(new_id(), "root-key", Reason.MANUAL, "process:test", "", NOON, Hands(lambda: NOON, lambda _seconds: None))
+    for kind in (Kind.ROOT_KEY, Kind.TICKET_KEY):
+        names = [step.name for step in _STEPS[kind](run)]
+        assert names[-1] == "retire"
+        assert not {"add", "stage", "switch"} & set(names)
 
 
 def test_every_kind_is_replaced_by_steps_or_by_hand() -> None:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.conf import settings
 
-from theseller.crypto.choice import ProviderKind
 from theseller.crypto.dated import made_at, root_key_ids
 from theseller.crypto.errors import SecretProviderError
 from theseller.crypto.keys import ROOT_KEY_NAME
@@ -19,7 +18,7 @@ from theseller.governance.rotation import ages
 from theseller.governance.rotation.database import ROLES
 from theseller.governance.rotation.keys import LOOKER, rotatable, signing_records, tokens
 from theseller.governance.rotation.queries import last_rotations, steps_under_way
-from theseller.governance.rotation.secrets import keeper
+from theseller.governance.rotation.secrets import keeper, writable
 from theseller.governance.rotation.types import Entry, Kind, State
 from theseller.lib.limits import SECRET_DAYS_MAX
 from theseller.lib.secret import Secret
@@ -28,7 +27,7 @@ from theseller.lib.secret import Secret
 LEAD = timedelta(days=7)
 OPERATIONS = "Operations"
 _MACHINE = "by the machine: theseller rotate "
-_READ_ONLY = "by hand: the secret provider only gives; replace it where it is kept, restart, then theseller rotate --note-age "
+_READ_ONLY = "by hand: the secret provider only gives (docs/operate/rotation.md): replace it where it is kept and restart: "
 _AMAZONS = (
     "by hand: Developer Central > application > LWA credentials > Rotate; save the new secret in a file of mode 0600;"
     " theseller rotate lwa-client-secret --new-from-file FILE; delete the file"
@@ -171,4 +170,4 @@ def _stem(name: str) -> str:
 
 
 def _how_text() -> str:
-    return _READ_ONLY if settings.ENVIRONMENT.secret_choice.provider is ProviderKind.ENVIRONMENT else _MACHINE
+    return _MACHINE if writable() else _READ_ONLY

@@ -16,7 +16,7 @@ from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.crypto.signing import SigningKey
 from theseller.governance.rotation.database import transactions_ended
-from theseller.governance.rotation.secrets import SETTLE, keeper
+from theseller.governance.rotation.secrets import SETTLE, keeper, writable
 from theseller.governance.rotation.types import ByHandError, Run, Step
 from theseller.lib.secret import Secret
 
@@ -35,6 +35,9 @@ def rotatable() -> RotatableKeyStore | None:
 
 def root_key_steps(run: Run) -> tuple[Step, ...]:
     del run
+    if not writable():
+        check = Step("retire", _nothing_under_old_roots, "nothing is under the old root key: remove its line")
+        return (Step("rewrap", _rewrap_purposes, "every purpose key is wrapped by the root key that stands first"), SETTLE, check)
     return (
         Step("add", _add_root, "a new root key stands first, the old one behind it"),
         Step("rewrap", _rewrap_purposes, "every purpose key is wrapped by the new root key"),
@@ -108,14 +111,20 @@ def _rewrap_purposes(run: Run) -> str:
     return ""
 
 
-def _retire_roots(run: Run) -> str:
+def _nothing_under_old_roots(run: Run) -> str:
     del run
-    store, text = _store(), keeper().get(ROOT_KEY_NAME)
+    store = _store()
     store.rewrap_purpose_keys()  # One that was made while the new root was not known everywhere.
-    if sum(store.under_root(root) for root in root_key_ids(text, _environment())[1:]):
-        return "a purpose key is still under the old root key"
-    keeper().put(ROOT_KEY_NAME, Secret(text.reveal().split("\n", 1)[0].strip()))
-    return ""
+    old = root_key_ids(keeper().get(ROOT_KEY_NAME), _environment())[1:]
+    return "a purpose key is still under the old root key" if sum(map(store.under_root, old)) else ""
+
+
+def _retire_roots(run: Run) -> str:
+    waits = _nothing_under_old_roots(run)
+    if not waits:
+        first = keeper().get(ROOT_KEY_NAME).reveal().split("\n", 1)[0].strip()
+        keeper().put(ROOT_KEY_NAME, Secret(first))
+    return waits
 
 
 def _purpose(run: Run) -> Purpose:

@@ -16,7 +16,7 @@ from theseller.crypto.live import NEXT
 from theseller.governance.rotation import ages, keys, texts
 from theseller.governance.rotation.inventory import inventory, readable
 from theseller.governance.rotation.queries import open_runs
-from theseller.governance.rotation.secrets import is_coming, keeper
+from theseller.governance.rotation.secrets import is_coming, keeper, writable
 from theseller.governance.rotation.types import (
     ByHandError,
     Entry,
@@ -121,7 +121,7 @@ def plan(names: Sequence[str], *, at: datetime) -> list[Entry]:
         if name not in known:
             raise UnknownSecretError(f"there is no secret {name!r}: theseller rotate --list shows them")
         entry = known[name]
-        if not entry.by_machine and not (entry.kind is Kind.CLIENT_SECRET and _is_laid_out(entry)):
+        if not (entry.by_machine or _is_laid_out(entry) or _is_finished_by_machine(entry)):
             raise ByHandError(f"{name} is replaced {entry.how}")
     return [known[name] for name in dict.fromkeys(names)]
 
@@ -137,7 +137,12 @@ def steps_of(entry: Entry, reason: Reason, hands: Hands) -> tuple[Step, ...]:
 
 
 def _is_laid_out(entry: Entry) -> bool:
-    return bool(entry.under_way) or is_coming(entry.name)
+    return entry.kind is Kind.CLIENT_SECRET and (bool(entry.under_way) or is_coming(entry.name))
+
+
+def _is_finished_by_machine(entry: Entry) -> bool:
+    """Say whether a person replaces the secret itself and the machine retires the old one."""
+    return not writable() and entry.kind in {Kind.ROOT_KEY, Kind.TICKET_KEY}
 
 
 def _rotate_one(entry: Entry, reason: Reason, actor: str, hands: Hands) -> Rotated:

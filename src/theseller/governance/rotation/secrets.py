@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from theseller.crypto.choice import ProviderKind
 from theseller.crypto.dated import new_dated_secret
 from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
 from theseller.crypto.providers import SecretKeeper
@@ -18,6 +19,11 @@ SETTLED_SECONDS = 2 * SECRET_CACHE_SECONDS + 1
 def keeper() -> SecretKeeper:
     """Return the deployment's secret provider."""
     return settings.SECRETS
+
+
+def writable() -> bool:
+    """Say whether the provider keeps what it is given. Variables only give: a person changes them and starts the service anew."""
+    return settings.ENVIRONMENT.secret_choice.provider is not ProviderKind.ENVIRONMENT
 
 
 def coming(name: str) -> Secret:

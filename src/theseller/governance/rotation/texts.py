@@ -29,6 +29,7 @@ from theseller.governance.rotation.secrets import (
     previous,
     settle,
     switch,
+    writable,
 )
 from theseller.governance.rotation.types import NewSecretRefusedError, Run, Step
 from theseller.lib.secret import Secret
@@ -52,13 +53,16 @@ def session_key_steps(run: Run) -> tuple[Step, ...]:
 
 def ticket_key_steps(run: Run) -> tuple[Step, ...]:
     del run
+    if not writable():
+        believe = Step("believe", _believe_present, "the database believes tickets of the present key")
+        return (believe, Step("settle", _tickets_gone, "no transaction is left whose ticket the old key signed"), _TICKET_RETIRE)
     return (
         STAGE,
         Step("believe", _believe, "the database believes tickets of both keys"),
         SWITCH,
         DROP_NEXT,
         Step("settle", _tickets_gone, "no transaction is left whose ticket the old key signed"),
-        Step("retire", _disbelieve, "the database refuses tickets of the old key"),
+        _TICKET_RETIRE,
     )
 
 
@@ -96,6 +100,12 @@ def _believe(run: Run) -> str:
     return ""
 
 
+def _believe_present(run: Run) -> str:
+    with signed_in("db-migrate") as owner:
+        install_ticket_key(owner, keeper().get(run.secret), at=run.at)
+    return ""
+
+
 def _tickets_gone(run: Run) -> str:
     settle(run)
     return "" if run.leaked else transactions_ended(run, longest=TICKET_LIFETIME.total_seconds())
@@ -105,6 +115,9 @@ def _disbelieve(run: Run) -> str:
     with signed_in("db-migrate") as owner:
         retire_other_ticket_keys(owner, keeper().get(run.secret))
     return ""
+
+
+_TICKET_RETIRE = Step("retire", _disbelieve, "the database refuses tickets of the old key")
 
 
 def _install(run: Run) -> str:
