@@ -17,6 +17,22 @@ hands = Hands(lambda: clock.now() + timedelta(days=float(sys.argv[1])), lambda s
 print(" ".join(one.secret for one in rotate_due(actor="process:test", hands=hands) if one.finished))
 """
 
+_ONCE = """
+import time
+from datetime import timedelta
+from theseller.governance.rotation.operations import rotate
+from theseller.governance.rotation.types import Hands, Reason
+from theseller.lib import clock
+hands = Hands(clock.now, time.sleep, patience=timedelta(seconds=0.3))
+(one,) = rotate([sys.argv[1]], reason=Reason.MANUAL, actor="process:test", hands=hands)
+print("finished" if one.finished else one.waits_for)
+"""
+_EXISTS = """
+from uuid import UUID
+from django.conf import settings
+print(settings.KEY_STORE.exists(UUID(sys.argv[1])))
+"""
+
 
 def test_every_secret_in_the_folder_is_listed(deployed: Deployment) -> None:
     listed = deployed.listed()
@@ -98,3 +114,18 @@ def test_every_replacement_is_in_the_audit_log(deployed: Deployment) -> None:
         for secret in deployed.secret(name).splitlines():
             assert secret not in texts
             assert secret.rsplit(".", 1)[-1] not in texts
+
+
+def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(deployed: Deployment) -> None:
+    """A reader that has the old row opens it with the old key: a destroyed key would look like the end of the connection."""
+    connection = deployed.people()[1]["connection"]
+    name = f"connection-key:{connection}"
+    (old,) = deployed.rows("select data_key_id from connections_refresh_token where connection_id = %s", connection)
+    with psycopg.connect(conninfo(deployed.state, "theseller_web", deployed.secret("db-web"))) as reader:
+        reader.execute("select 1")
+        waits = deployed.ask(_ONCE, name)
+        assert waits.endswith("1 transaction(s) that began before the replacement are still open")
+        assert deployed.listed()[name]["under_way"] == "reseal"
+        assert deployed.ask(_EXISTS, str(old[0])) == "True"
+    assert deployed.ask(_ONCE, name) == "finished"
+    assert deployed.ask(_EXISTS, str(old[0])) == "False"

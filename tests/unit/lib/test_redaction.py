@@ -50,6 +50,7 @@ SHAPES = (
     "postgresql://app:{}@127.0.0.1:5432/app",
     "host=127.0.0.1 password={} user=app",
     "theseller-root-1.demo.018f3c1e7a007000800000000000a11c.{}",
+    "theseller-1.018f3c1e7a007000800000000000a11c.{}",
     "{}@example.com",
     "alice.{}+shop@mail.example.co.uk",
     "alice%40{}.example",
