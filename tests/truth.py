@@ -85,6 +85,15 @@ class Truth:
         return Decimal(minor) if self.store.marketplace.currency == "JPY" else Decimal(minor) / 100
 
 
+def moments(since: datetime, at: datetime) -> list[datetime]:
+    """Return instants from `at` back to `since`, some seconds apart, the newest first.
+
+    What was pulled is as old as its pull. When something changed at Amazon since, it equals the truth of one of these moments.
+    """
+    step = timedelta(seconds=10)
+    return [at - step * number for number in range(int((at - since) / step) + 1)]
+
+
 def _is_sale(order: Order, at: datetime) -> bool:
     return order.created <= at and not order.off_amazon and order.status(at) != "CANCELLED"
 

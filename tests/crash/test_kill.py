@@ -14,26 +14,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import psycopg
 import pytest
-from tests.truth import CHARLIE, Earned, Sold, Truth
+from tests.truth import CHARLIE, Earned, Sold, Truth, moments
 from tests.world import World, running_world
 
 from theseller.lib import clock
 from theseller.postgres.processes import ProcessMark, mark, wait_until
 
-pytestmark = pytest.mark.timeout(360)
+pytestmark = pytest.mark.timeout(900)
 TENANT = "c4a811e0-0000-7000-8000-000000000002"
 UK, STORES = "A1F83G8C2ARO7P", ("UK", "DE", "FR")
-PATIENCE = 150.0
+PATIENCE = 300.0
 #: Newer days are still moving while they are compared.
 SETTLED_AFTER = timedelta(days=4)
 #: A backfill reaches back nineteen months of thirty days, and facts are kept for eighteen calendar months: compare what is surely there.
 REACH = timedelta(days=530)
+#: How long ago the first rows of this test were pulled, at most.
+LASTED = timedelta(minutes=15)
 
 
 @pytest.fixture(scope="module")
@@ -172,13 +174,18 @@ def _equals_the_truth(world: World, code: str) -> None:
     )}  # fmt: skip
     settled = frozenset(day for day, row in stored.items() if row[0] == "settlement")
     sold, earned = truth.sold(first, last, at), truth.earned(first, last, at, settled_only=settled)
-    wrong = {}
-    for day in sold:
-        row = stored.get(day, ("", 0, 0, *[Decimal(0)] * 4))
-        kept = Sold(*row[1:4]), Earned(*row[4:])
-        if kept != (sold[day], earned[day]):
-            wrong[str(day)] = kept, (sold[day], earned[day])
-    assert not wrong, f"{len(wrong)} of {len(sold)} days of {code} differ from the truth (kept, true): {dict(list(wrong.items())[:3])}"
+    kept = {day: _kept(stored.get(day)) for day in sold}
+    wrong = {day: (kept[day], (sold[day], earned[day])) for day in sold if kept[day] != (sold[day], earned[day])}
+    # What changed at Amazon after it was pulled stands here as it was: it equals the truth of an earlier moment of this test.
+    for when in moments(at - LASTED, at):
+        for day in sorted(wrong):
+            if kept[day] == (truth.sold(day, day, when)[day], truth.earned(day, day, when, settled_only=settled)[day]):
+                del wrong[day]
+    assert not wrong, f"{len(wrong)} of {len(sold)} days of {code} differ from the truth (kept, true): {list(wrong.items())[:3]}"
+
+
+def _kept(row: tuple[Any, ...] | None) -> tuple[Sold, Earned]:
+    return (Sold(*row[1:4]), Earned(*row[4:])) if row else (Sold(), Earned())
 
 
 def _nothing_is_doubled(world: World) -> None:
