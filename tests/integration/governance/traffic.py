@@ -26,7 +26,7 @@ from procrastinate.contrib.django.utils import connector_params
 from tests.integration.governance.people import TOKEN
 
 from theseller.accounts.models import User
-from theseller.accounts.sessions import SessionStore
+from theseller.accounts.sessions import SessionStore, end_all_sessions
 from theseller.amazon.errors import AuthorizationRevokedError
 from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
@@ -208,6 +208,7 @@ def main() -> None:
     counts = Counts(Path(sys.argv[1]))
     role = os.environ["THESELLER_ROLE"]
     if role == "web":
+        end_all_sessions()  # Those of an earlier traffic, to which nobody comes back, would keep an old key alive for twelve hours.
         _COOKIES.extend(sign_in(one["person"]) for one in _PEOPLE)
     for task in _WORK[role]:
         threading.Thread(target=work, args=(counts, task), daemon=True).start()
