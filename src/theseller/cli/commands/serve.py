@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     if args.host == LOOPBACK:
         choose_port(port, fixed=True, variable="THESELLER_PORT")
     environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state_folder(os.environ))}
+    # Empty in a checkout, where static files are found beside their code; whitenoise warns in each process if it does not exist.
+    (state_folder(os.environ) / "static").mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application", "--bind", f"{args.host}:{port}",
         "--worker-class", "gthread", "--workers", str(args.workers), "--threads", str(args.threads),
