@@ -16,6 +16,7 @@ from django.conf import settings
 from django.test.utils import override_settings
 
 from theseller.amazon.endpoints import Endpoints
+from theseller.amazon.features import FEATURES, roles_for
 from theseller.connections import sessions
 from theseller.connections.amazon_account import lwa_client
 from theseller.emulator.app import create_app
@@ -23,7 +24,7 @@ from theseller.emulator.settings import Application, Config
 from theseller.lib.secret import Secret
 
 ALICE, CHARLIE = "A2ALICEEXAMPLE1", "A3CHARLIEEXMPL"
-ROLES = ("Inventory and Order Tracking", "Finance and Accounting", "Amazon Fulfillment")
+ROLES = tuple(role.value for role in roles_for(FEATURES))
 
 
 @dataclass(frozen=True, slots=True)

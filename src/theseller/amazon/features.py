@@ -105,3 +105,16 @@ def roles_for(features: Iterable[str]) -> tuple[Role, ...]:
             if not any(uncovered(chosen, roles, region) for region in Region):
                 return roles
     raise ValueError("the features' roles do not open their operations")
+
+
+def served_by(role: Role, features: Iterable[str]) -> tuple[Feature, ...]:
+    """Return which of the chosen features call something that `role` opens: what a seller is told the role is needed for."""
+    return tuple(feature for key in dict.fromkeys(features) if _opens_something(role, feature := FEATURES[key]))
+
+
+def _opens_something(role: Role, feature: Feature) -> bool:
+    reports = {report for stream in feature.streams for report in STREAMS[stream].report_types}
+    own = [o for o in operations_for([feature.key]) if o.name not in _REPORT_OPERATIONS]
+    return any(role in ALLOWED_REPORT_TYPES[report] for report in reports) or any(
+        operation.opened_by(role, region) for operation in own for region in Region
+    )

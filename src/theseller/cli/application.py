@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.features import FEATURES, roles_for
 from theseller.crypto.dated import new_dated_secret
 from theseller.crypto.providers import SecretKeeper
 
@@ -25,7 +25,7 @@ def write_application(state: Path, public_url: str, secrets: SecretKeeper) -> Pa
         "client_secrets": [secrets.ensure("lwa-client-secret", new_dated_secret).reveal()],
         "name": "TheSeller (demo)",
         "redirect_uris": [f"{public_url}/connections/callback/"],
-        "roles": sorted({role.value for feature in FEATURES.values() for role in feature.roles}),
+        "roles": [role.value for role in roles_for(FEATURES)],
     }
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
-from theseller.amazon.features import FEATURES, Feature, roles_for
+from theseller.amazon.features import FEATURES, Feature, roles_for, served_by
 from theseller.amazon.roles import ROLES
 from theseller.connections.forms import ChoiceForm, DisconnectForm
 from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect
@@ -170,15 +170,11 @@ def _offers(form: ChoiceForm) -> list[tuple[Feature, bool]]:
 
 
 def _review(form: ChoiceForm) -> dict[str, Any]:
-    chosen = [FEATURES[key] for key in form.cleaned_data["features"]]
-    marketplace = MARKETPLACES[form.cleaned_data["marketplace"]]
+    keys = form.cleaned_data["features"]
     return {
-        "chosen": chosen,
-        "marketplace": marketplace,
-        "roles": [
-            (role, ROLES[role], [feature.title for feature in chosen if role in feature.roles])
-            for role in roles_for([feature.key for feature in chosen])
-        ],
+        "chosen": [FEATURES[key] for key in keys],
+        "marketplace": MARKETPLACES[form.cleaned_data["marketplace"]],
+        "roles": [(role, ROLES[role], [feature.title for feature in served_by(role, keys)]) for role in roles_for(keys)],
     }
 
 
