@@ -51,21 +51,25 @@ Act = Callable[[Tools], Iterator[None]]
 
 @dataclass(frozen=True, slots=True)
 class Saboteur:
-    """One act. `control` must turn red, and no other may change."""
+    """One act. `control` must turn red, and no other may change, but those in `blinds`, which must say that they can't know."""
 
     control: str
     does: str
     act: Callable[[Tools], Any]
+    blinds: tuple[str, ...] = ()
 
 
 SABOTEURS: list[Saboteur] = []
 
 
-def breaks(control: str, does: str) -> Callable[[Act], Act]:
-    """Register a saboteur: a generator that breaks something, yields, and repairs it."""
+def breaks(control: str, does: str, *, blinds: tuple[str, ...] = ()) -> Callable[[Act], Act]:
+    """Register a saboteur: a generator that breaks something, yields, and repairs it.
+
+    `blinds` names the controls that can't see while it is broken, and have to say that they don't know.
+    """
 
     def register(act: Act) -> Act:
-        SABOTEURS.append(Saboteur(control, does, contextmanager(act)))
+        SABOTEURS.append(Saboteur(control, does, contextmanager(act), blinds))
         return act
 
     return register
@@ -199,7 +203,7 @@ def _plain(tools: Tools) -> Iterator[None]:
     tools.superuser.execute("update connections_refresh_token set sealed = %s where connection_id = %s", [row[0], *which])
 
 
-@breaks("cred-token-encryption", "opens the folder of keys to other users")
+@breaks("cred-token-encryption", "opens the folder of keys to other users", blinds=("cred-rotation",))
 def _open_keys(tools: Tools) -> Iterator[None]:
     del tools
     folder = settings.ENVIRONMENT.state / "keys"

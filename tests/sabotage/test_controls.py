@@ -28,8 +28,10 @@ def test_a_saboteur_turns_its_control_red_and_no_other(
     with monkeypatch.context() as patch, saboteur.act(Tools(deployment, superuser, patch, tmp_path)):
         found = probe_all()
     changed = {control: (outcome, evidence_of(control)) for control, outcome in found.items() if outcome is not Status.MET}
-    assert set(changed) == {saboteur.control}, changed
-    assert changed[saboteur.control][0] is Status.BROKEN
+    assert {control: outcome for control, (outcome, _) in changed.items()} == {
+        saboteur.control: Status.BROKEN,
+        **dict.fromkeys(saboteur.blinds, Status.UNKNOWN),
+    }, changed
     # The next saboteur begins by running all the others' probes, so that what this one left behind would show there.
     assert run_control(saboteur.control, at=clock.now()).outcome is Status.MET, evidence_of(saboteur.control)
 

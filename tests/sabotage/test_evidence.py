@@ -108,6 +108,7 @@ def test_no_role_but_the_probe_adds_evidence(deployment: Deployment, database: s
     "change", ["update controls_evidence set outcome = 'met'", "delete from controls_evidence", "truncate controls_evidence"]
 )
 def test_no_role_changes_evidence(deployment: Deployment, database: str, role: str, change: str) -> None:
+    run_control(CONTROL, at=clock.now())  # so that there is something to change
     with psycopg.connect(role_dsn(role, database), autocommit=True) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(change)
 

@@ -95,7 +95,8 @@ def test_failures_wait_longer_each_time(worker: Worker) -> None:
         worker.run("transactions")
         [(wait,)] = worker.rows("select due_at - last_attempt_at from ingest_stream where name = 'transactions'")
         waits.append(round(wait.total_seconds()))
-    assert waits == [30, 30, 60, 120]  # never less than Amazon asks for
+    # Never less than Amazon asks for; a loaded machine may add a moment.
+    assert all(0 <= wait - asked <= 5 for wait, asked in zip(waits, [30, 30, 60, 120], strict=True)), waits
     worker.finish("settlements")  # the others go on
 
 
@@ -147,9 +148,12 @@ def test_cancelled_is_no_data_only_when_asked_again_after_a_while(worker: Worker
     # Three years back the seller had no shop yet: nothing to report.
     worker.set_cursor("orders_history", pending=[40])
     worker.run("orders_history")
-    _look_now(worker)
-    worker.run("orders_history")
-    stream = worker.stream("orders_history")
+    for _ in range(6):  # the emulated report may still be in its queue
+        _look_now(worker)
+        worker.run("orders_history")
+        stream = worker.stream("orders_history")
+        if stream["cursor"]["parked"]:
+            break
     assert stream["cursor"]["parked"]["40"]["why"] == "cancelled"
     assert stream["cursor"]["pending"] == [40]
     worker.run("orders_history")

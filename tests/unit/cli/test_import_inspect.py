@@ -52,7 +52,7 @@ def file(tmp_path: Path, orders: str) -> Path:
 
 def test_a_good_file_is_told_in_full(file: Path, orders: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(file)]) == 0
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())  # lines are wrapped to the terminal's width
     rows = len(orders.strip().split("\n")) - 1
     for words in (
         "All Orders, by order date (GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL)",
@@ -60,7 +60,7 @@ def test_a_good_file_is_told_in_full(file: Path, orders: str, capsys: pytest.Cap
         f"{rows:,} rows",
         "Oct 2026 in Amazon.",
         "PII: buyer's place of delivery: ship-city, ship-state, ship-postal-code, ship-country",
-        "verdict     can be imported",
+        "verdict can be imported",
     ):
         assert words in said
     assert PREFIX not in said
