@@ -20,7 +20,11 @@ EXCUSED = (
 
 def deployment_secrets(world: World) -> list[Exact]:
     """Return every secret of the deployment, the root key also as its bytes."""
-    found = [Exact(path.name, path.read_bytes().strip()) for path in sorted((world.state / "secrets").iterdir()) if path.is_file() and not path.name.startswith(".")]
+    found = [
+        Exact(path.name, path.read_bytes().strip())
+        for path in sorted((world.state / "secrets").iterdir())
+        if path.is_file() and not path.name.startswith(".")
+    ]
     root = world.secret("root-key").rpartition(".")[2]
     return [*found, Exact("root key's bytes", base64.urlsafe_b64decode(root))]
 

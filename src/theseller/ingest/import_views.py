@@ -155,7 +155,7 @@ def _totals(inspection: Inspection) -> list[tuple[str, list[Money | int | None]]
             value = inspection.totals[currency].get(measure)
             counts = value is not None and is_count(measure)
             values.append(None if value is None else int(value) if counts else Money(value, currency))
-        rows.append((measure.replace("-", " ").replace("_", " ").capitalize(), values))
+        rows.append((measure.replace("-", " ").replace("_", " ").capitalize().replace("Fba", "FBA"), values))
     return rows
 
 

@@ -148,6 +148,7 @@ def test_cancelled_is_no_data_only_when_asked_again_after_a_while(worker: Worker
     # Three years back the seller had no shop yet: nothing to report.
     worker.set_cursor("orders_history", pending=[40])
     worker.run("orders_history")
+    stream = worker.stream("orders_history")
     for _ in range(6):  # the emulated report may still be in its queue
         _look_now(worker)
         worker.run("orders_history")

@@ -37,6 +37,7 @@ def test_a_renewal_for_fewer_features_ends_the_streams_of_the_others(cast: Cast,
 def test_rows_of_an_ended_connection_pass_to_the_new_one(cast: Cast, amazon: EmulatedAmazon) -> None:
     """Else the purge that is still to come would erase what the new connection holds to be there already."""
     owners = []
+    connection = None
     for _ in range(2):
         connection = connect(cast, amazon, ["sales", "finances"])
         worker = Worker(cast.alices_shop, connection, amazon)
