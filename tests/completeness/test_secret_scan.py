@@ -239,6 +239,13 @@ def test_a_scan_that_could_not_look_does_not_pass(clone: Path, tmp_path: Path) -
     assert [finding.rule for finding in look("huge.bin", bytes(BYTES_MAX + 1))] == ["too-large"]
 
 
+@pytest.mark.timeout(120)
+def test_a_hostile_line_takes_no_longer_than_its_length() -> None:
+    """Each of these once took, or would take a careless rule, time by the square of its length: hours for the largest file."""
+    for part in ("sk-", "eyJ", "postgres" + "://a:", "secret_key=", "-----BEGIN ", "Atzr" + "|", "0x41,", "%41", "&amp;", "QUJD"):
+        assert len(look("hostile.txt", (part * (150_000 // len(part))).encode())) <= 1
+
+
 @pytest.mark.parametrize("own", ["nothing", "a path", "a hook"])
 def test_setup_turns_the_hook_on_and_replaces_nobodys(tmp_path: Path, own: str) -> None:
     _git(tmp_path, "init", "-q", ".")

@@ -2,7 +2,7 @@
 
 Shapes are those that the issuers publish or that detect-secrets, gitleaks and GitHub's own scanner agree on. Formats without a shape of their
 own (a password in an address, an assignment) are known by the name before them, and pass a test of the value, so that an example or
-a placeholder is no finding.
+a placeholder is no finding. A repeat that may hold its own beginning has an upper bound: a hostile file must not take hours.
 """
 
 from __future__ import annotations
@@ -104,12 +104,16 @@ RULES: tuple[Rule, ...] = (
     _rule("openbao-token", "hvs. hvb. hvr.", r"hv[sbr]\.[A-Za-z0-9_-]{24,}", _is_random),
     _rule("age-key", "age-secret-key-1", r"AGE-SECRET-KEY-1[0-9A-Z]{58}"),
     _rule("private-key", "private key", r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----"),
-    _rule("json-web-token", "eyj", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{16,}", _is_a_jwt),
+    _rule("json-web-token", "eyj", r"eyJ[A-Za-z0-9_-]{10,400}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{16,}", _is_a_jwt),
     # Where it is built, hosted and talked about.
     _rule("github-token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36}"),
     _rule("github-fine-grained-token", "github_pat_", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
     _rule("gitlab-token", "glpat- glrt- gldt- glptt-", r"gl(?:pat|rt|dt|ptt)-[A-Za-z0-9_-]{20,}", _is_random),
-    _rule("npm-token", "npm_", r"npm_[A-Za-z0-9]{36}"),
+    _rule(
+        "npm-token",
+        "npm_ _authtoken",
+        r"(?:npm_[A-Za-z0-9]{36}|_authToken[ \t]{0,4}=[ \t]{0,4}[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})",
+    ),
     _rule("pypi-token", "pypi-ageichlwas5vcmc", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
     _rule("slack-token", "xox", r"xox[abeprs]-[A-Za-z0-9-]{20,}", _is_random),
     _rule("slack-webhook", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{30,}"),
@@ -119,7 +123,7 @@ RULES: tuple[Rule, ...] = (
     _rule("google-api-key", "aiza", r"AIza[A-Za-z0-9_-]{35}"),
     _rule("google-client-secret", "gocspx-", r"GOCSPX-[A-Za-z0-9_-]{28}"),
     _rule("azure-storage-key", "accountkey=", r"(?i:AccountKey=)[A-Za-z0-9+/]{86}=="),
-    _rule("openai-key", "sk-", r"sk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}"),
+    _rule("openai-key", "t3blbkfj", r"sk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,100}T3BlbkFJ[A-Za-z0-9_-]{20,}"),
     _rule("anthropic-key", "sk-ant-", r"sk-ant-[a-z]{2,10}[0-9]{2}-[A-Za-z0-9_-]{80,}"),
     _rule("hugging-face-token", "hf_", r"hf_[A-Za-z0-9]{34}(?![A-Za-z0-9_])"),
     _rule("digitalocean-token", "do", r"do[opr]_v1_[0-9a-f]{64}"),
