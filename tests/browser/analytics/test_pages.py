@@ -20,7 +20,7 @@ from django.core.wsgi import get_wsgi_application
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
-from tests.cast import Cast, assemble
+from tests.cast import Cast, Person, assemble
 from tests.integration.analytics.books import DE, FR, UK, Shop
 from tests.integration.analytics.lifelike import Year, fill
 from typing_extensions import override
@@ -51,7 +51,14 @@ def cast(database: str) -> Cast:
 
 
 @pytest.fixture(scope="module")
-def site(cast: Cast) -> Iterator[str]:
+def newcomer(database: str) -> Person:
+    """Return somebody whose shop stays empty, whatever the other tests do to Charlie's."""
+    return assemble(at=clock.now()).charlie
+
+
+@pytest.fixture(scope="module")
+def site(cast: Cast, newcomer: Person) -> Iterator[str]:
+    del cast, newcomer  # made before the browser starts, whose loop Django's database refuses to work beside
     with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]):
         server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -105,8 +112,8 @@ def _settled(page: Page) -> None:
 
 
 @pytest.fixture(scope="module")
-def cookies(cast: Cast, browser: Browser) -> dict[str, str]:
-    people = {"alice": cast.alice.id, "charlie": cast.charlie.id}
+def cookies(cast: Cast, newcomer: Person, browser: Browser) -> dict[str, str]:
+    people = {"alice": cast.alice.id, "charlie": cast.charlie.id, "newcomer": newcomer.id}
 
     def sign_in() -> dict[str, str]:  # Playwright's loop runs in this thread; Django's database refuses to work beside one.
         return {name: _cookie(User.objects.filter(pk=person).first()) for name, person in people.items()}
@@ -148,7 +155,7 @@ def test_a_page_is_within_the_policy_accessible_and_within_its_window(
 
 
 def test_a_shop_without_figures_is_invited(site: str, browser: Browser, cookies: dict[str, str]) -> None:
-    visit = Visit(browser, site, cookies["charlie"], 1280, "light")
+    visit = Visit(browser, site, cookies["newcomer"], 1280, "light")
     page = visit.go("/")
     if PICTURES:
         page.screenshot(path=f"{PICTURES}/welcome-1280-light.png", full_page=True)
