@@ -30,9 +30,8 @@ from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.secret import Secret
 
 BATCH, RUNS = 2000, 15
-#: A sealed message costs some ten microseconds of key derivation where AES-GCM itself takes less than one: about a twentieth of its
-#: rate. The bar is there to notice when it becomes slower than it must be, not to claim that it is fast.
-LEAST_SHARE = 0.015
+#: What we first set ourselves, and miss: a sealed message costs some ten microseconds of key derivation where AES-GCM takes less than one.
+LEAST_SHARE = 0.1
 CONNECT_MS = 1.0
 PLACE = Place(UUID(int=1), "connections_refresh_token", "sealed", str(UUID(int=2)), Purpose.REFRESH_TOKEN, "production")
 
