@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.sabotage.acts import SABOTEURS
 from tests.sabotage.deployment import Deployment, evidence_of, probe_all
-from tests.sabotage.saboteurs import SABOTEURS, Saboteur, Superuser, Tools
+from tests.sabotage.saboteurs import Saboteur, Superuser, Tools
 
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.sabotage.saboteurs import SABOTEURS, Saboteur
+from tests.sabotage.acts import SABOTEURS
+from tests.sabotage.saboteurs import Saboteur
 
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.catalogue.pending import PENDING

@@ -1,0 +1,39 @@
+"""Section 4: the way between browser, server, database and shops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from tests.sabotage.saboteurs import Tools, breaks, sql
+
+
+@breaks("net-server-side", "lets pages connect to another host")
+def _policy(tools: Tools) -> Iterator[None]:
+    directives = {**settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], "connect-src": ["'self'", "https://sellingpartnerapi-na.amazon.com"]}
+    tools.patch.setattr(settings, "CONTENT_SECURITY_POLICY", {"DIRECTIVES": directives})
+    yield
+
+
+_TICKET_POLICY = (
+    "create policy ticket on ingest_stream as restrictive using (tenant_id = guard.ticket_tenant())"
+    " with check (tenant_id = guard.ticket_tenant())"
+)
+for _does, _broken, _repaired in (
+    ("no longer forces row security on a table",
+     "alter table ingest_product no force row level security", "alter table ingest_product force row level security"),
+    ("switches row security off for a table",
+     "alter table ingest_inventory disable row level security", "alter table ingest_inventory enable row level security"),
+    ("adds a policy that shows everything",
+     "create policy sabotage on ingest_product using (true)", "drop policy sabotage on ingest_product"),
+    ("drops the policy that checks the signed ticket",
+     "drop policy ticket on ingest_stream",
+     _TICKET_POLICY),
+    ("switches off the proof of bulk writes",
+     "alter table ingest_order_line disable trigger prove_added", "alter table ingest_order_line enable trigger prove_added"),
+    ("grants a partition by itself",
+     "grant select on ingest_order_line_t1 to theseller_web", "revoke select on ingest_order_line_t1 from theseller_web"),
+    ("makes a view over a tenant's table", "create view sabotage as select * from ingest_product", "drop view sabotage"),
+    ("makes a table that nobody protects", "create table sabotage (tenant_id uuid, sku text)", "drop table sabotage"),
+):  # fmt: skip
+    sql("net-tenant-isolation", _does, _broken, _repaired)

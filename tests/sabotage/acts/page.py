@@ -1,0 +1,30 @@
+"""Section 14: the page itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tests.sabotage.saboteurs import Tools, breaks, sql
+
+from theseller.controls import page
+from theseller.controls.types import Status
+
+for _does, _broken, _repaired in (
+    ("lets the web add evidence",
+     "grant insert on controls_evidence to theseller_web", "revoke insert on controls_evidence from theseller_web"),
+    ("lets the probe change evidence",
+     "grant update (outcome) on controls_evidence to theseller_probe", "revoke update (outcome) on controls_evidence from theseller_probe"),
+    ("switches off the guard of the evidence",
+     "alter table controls_evidence disable trigger append_only", "alter table controls_evidence enable trigger append_only"),
+    ("switches off the guard of the audit log",
+     "alter table audit_event disable trigger append_only_whole", "alter table audit_event enable trigger append_only_whole"),
+):  # fmt: skip
+    sql("page-true", _does, _broken, _repaired)
+
+
+@breaks("page-true", "draws clauses that nobody has proven in green")
+def _lies(tools: Tools) -> Iterator[None]:
+    honest = page._not_built
+    tools.patch.setattr(page, "_not_built", lambda pending: replace(honest(pending), outcome=Status.MET))
+    yield
