@@ -15,6 +15,9 @@ from typing import Protocol, cast
 from theseller import __version__
 from theseller.cli import commands
 from theseller.cli.errors import FAILURE, INTERRUPTED, CommandError
+from theseller.lib.memory import forbid_memory_images
+from theseller.lib.redaction import redact_text
+from theseller.lib.traces import trace_text
 from theseller.postgres.errors import PostgresError
 
 
@@ -28,6 +31,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `theseller ARGUMENTS` and return its exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    forbid_memory_images()
     parser = build_parser()
     args = parser.parse_args(argv)
     try:
@@ -41,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILURE
     except Exception as error:  # noqa: BLE001  the one place where any failure becomes a sentence
         if args.debug:
-            traceback.print_exc()
+            # Without the texts of foreign exceptions: they quote what they choked on.
+            print(redact_text(trace_text(error)), file=sys.stderr)
         return _explain(args.command, error)
 
 

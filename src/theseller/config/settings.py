@@ -20,7 +20,11 @@ from theseller.crypto.live import Live
 from theseller.edge.csp import content_security_policy
 from theseller.lib.logs import configure_logging
 from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.memory import forbid_memory_images
 from theseller.lib.secret import Secret
+
+# Before the first secret is read, whichever server or script is reading these settings.
+forbid_memory_images()
 
 ENVIRONMENT = read_environment(os.environ, default_state=Path(__file__).parents[3] / "state")
 

@@ -6,7 +6,6 @@ import importlib
 
 from django.apps import AppConfig
 
-from theseller.controls.memory import forbid_core_dumps
 from theseller.controls.source import code_version
 
 
@@ -16,8 +15,7 @@ class ControlsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold; keep this process's memory off the disk, and know which program it runs."""
+        """Register what this room's tables hold, and know which program this process runs."""
         importlib.import_module("theseller.controls.datamap")
-        forbid_core_dumps()
         # Now, not at the first page: files that are replaced under a running process are not what it runs.
         code_version()

@@ -1,7 +1,7 @@
 """Logging: one JSON object a line, everything through one redactor, whoever logs it and however.
 
 A line has ``time``, ``level``, ``process``, ``logger``, ``event`` and the fields of the call; ``exception`` is a traceback
-without local variables. Fields whose names smell of secrets lose their values (`redaction.smells`): to log how far something
+without local variables and without the texts of foreign exceptions (`traces`). Fields whose names smell of secrets lose their values (`redaction.smells`): to log how far something
 is, say ``status``, not ``state`` or ``code``, which are secrets of the OAuth exchange.
 """
 
@@ -26,6 +26,7 @@ from structlog.typing import EventDict, Processor
 from typing_extensions import override
 
 from theseller.lib.redaction import redact
+from theseller.lib.traces import trace_text
 
 #: Loggers that print requests, headers, statements or their parameters below WARNING, at any level of ours.
 QUIET_LOGGERS = (
@@ -68,6 +69,7 @@ def configure_logging(process: str, target: TextIO | Path, level: int | str = lo
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+    sys.unraisablehook = _log_unraisable
 
 
 def getLogger(name: str) -> structlog.stdlib.BoundLogger:  # noqa: N802 - the standard library's name for it
@@ -123,7 +125,7 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.StackInfoRenderer(),
-            structlog.processors.format_exc_info,  # the standard traceback: it has no local variables
+            _render_exception,
         ]
         super().__init__(
             foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.ExtraAdder()],
@@ -133,7 +135,7 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
         try:
-            return super().format(_with_redacted_arguments(record))
+            return super().format(_safe_copy(record))
         except Exception as error:  # noqa: BLE001 - its text may hold the arguments, so only its type is told
             where = f"{Path(record.pathname).name}:{record.lineno}"
             failed = {"level": "error", "logger": record.name, "event": "log_call_failed", "where": where, "error": type(error).__name__}
@@ -163,6 +165,17 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
 
 
+def _render_exception(_logger: logging.Logger, _method: str, event: EventDict) -> EventDict:
+    """Replace ``exc_info``, in any of the forms it may have, by the text that may be told."""
+    given = event.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exception"] = trace_text(error)
+    return event
+
+
 def _format_arguments(_logger: logging.Logger, _method: str, event: EventDict) -> EventDict:
     """Put %-arguments into the event; ones that do not fit it stand beside it, since a log call must not raise."""
     given = event.pop("positional_args", ())
@@ -179,12 +192,15 @@ def _render(_logger: logging.Logger, _method: str, event: MutableMapping[str, An
     return json.dumps(event)  # ASCII, so that no stream of any encoding can fail on it
 
 
-def _with_redacted_arguments(record: logging.LogRecord) -> logging.LogRecord:
+def _safe_copy(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy whose %-arguments are redacted one by one: in ``{"password": "x"}`` the name is what tells."""
-    if not record.args:
-        return record
     safe = copy.copy(record)
-    safe.args = _redacted_arguments(record.args)
+    safe.exc_text = None  # A trace that another formatter has rendered has texts that ours leaves out.
+    if record.args:
+        safe.args = _redacted_arguments(record.args)
+    if record.name == "asyncio":
+        # The lines after the first print a forgotten task, and with it the text of its exception.
+        safe.msg = str(record.msg).partition("\n")[0]
     return safe
 
 
@@ -203,6 +219,12 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
 def _log_uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
     error = caught.exc_value or caught.exc_type()
     logging.getLogger("theseller").critical("uncaught_in_thread", exc_info=(caught.exc_type, error, caught.exc_traceback))
+
+
+def _log_unraisable(caught: Any) -> None:  # noqa: ANN401  # the interpreter's type for it has no public name
+    """Log what a destructor raised. Python's own hook would print it, and the object that was destroyed, to the error stream."""
+    error = caught.exc_value or caught.exc_type()
+    logging.getLogger("theseller").error("unraisable", exc_info=(caught.exc_type, error, caught.exc_traceback))
 
 
 # At import already: structlog's own default would print events unredacted, beside the standard library's handlers.

@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 
 from theseller.lib.secret import REDACTED, Secret
+from theseller.lib.traces import describe
 
 _DEEPEST = 12
 
@@ -107,6 +108,8 @@ def _shown(value: object) -> str:
         return value
     if isinstance(value, Enum):
         return str(value.value)
+    if isinstance(value, BaseException):
+        return describe(value)  # The texts of foreign exceptions quote values.
     try:
         return str(value)
     except Exception:  # noqa: BLE001 - whatever it raises, its text could hold the secret

@@ -116,7 +116,7 @@ def test_tracebacks_have_no_locals_and_no_secrets(lines: io.StringIO) -> None:
     assert CORE not in lines.getvalue()
     for line in read(lines):
         assert "KeyError" in line["exception"]
-        assert "RuntimeError: https://x.example/?code=<redacted>" in line["exception"]
+        assert line["exception"].endswith("\nRuntimeError"), "the texts of foreign exceptions quote values"
         assert "in-a-local" not in line["exception"].replace('plain + "-in-a-local"', "")
 
 

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     # Empty in a checkout, where static files are found beside their code; whitenoise warns in each process if it does not exist.
     (state_folder(os.environ) / "static").mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application", "--bind", f"{args.host}:{port}",
+        sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application", "--config", "python:theseller.config.gunicorn", "--bind", f"{args.host}:{port}",
         "--worker-class", "gthread", "--workers", str(args.workers), "--threads", str(args.threads),
         "--graceful-timeout", "10", "--timeout", "60", "--no-control-socket", "--log-level", "warning",
         # The heartbeat file on a slow disk would get healthy workers killed.

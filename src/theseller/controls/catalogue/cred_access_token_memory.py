@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 import re
-import resource
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from theseller.audit.tags import Tag
 from theseller.controls.search import search_files, search_tables, state_files
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.controls.world import World
+from theseller.lib.memory import memory_images_forbidden
 from theseller.lib.secret import Secret
 
 CONTROL = Control(
@@ -35,7 +35,7 @@ CONTROL = Control(
         "theseller.lib.secret:Secret",
         "theseller.connections.sessions:OpenConnection",
         "theseller.lib.redaction",
-        "theseller.controls.memory",
+        "theseller.lib.memory",
     ),
     after=(Tag.CONNECTION_AUTHORISED,),
 )
@@ -53,7 +53,7 @@ def probe(world: World) -> Outcome:
     broken = [f"A token of Amazon's lies in {place}." for place in (*tables.hits, *files.hits)]
     broken += [f"A token of Amazon's lies in {in_sessions} browser session(s)."] if in_sessions else []
     broken += _talkative()
-    if resource.getrlimit(resource.RLIMIT_CORE)[0] != 0:
+    if not memory_images_forbidden():
         broken.append("A crash of this process would write its memory to the disk: core dumps are on.")
     if files.skipped and not broken:
         return Unknown(f"{files.skipped} file(s) of the state folder could not be searched.")

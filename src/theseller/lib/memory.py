@@ -1,0 +1,32 @@
+"""Keep what a process knows in that process: no image of its memory on a disk, and none taken by another of the same user.
+
+Two locks, since each is open where the other holds. The limit is inherited by every program we start, PostgreSQL too; but a system that
+pipes images to a program (systemd-coredump, apport) starts that program whatever the limit says. The kernel makes no image at all of a
+process that is not dumpable; but that ends with each exec, so each program of ours asks for it anew, as its first act.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+import sys
+
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
+# Loaded at import: the hook of a fork is no place to load a library.
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def forbid_memory_images() -> None:
+    """Have the system write no image of this process when it crashes, and let no other of this user attach to it (Linux).
+
+    Call it as the first thing of a process. The limit is final, also for what this process starts, unless root raises it.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def memory_images_forbidden() -> bool:
+    """Say whether both locks hold for this process; where there is only the one (not Linux), whether that does."""
+    dumpable = _LIBC is not None and _LIBC.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0
+    return resource.getrlimit(resource.RLIMIT_CORE)[0] == 0 and not dumpable

@@ -1,0 +1,63 @@
+"""What may be told of an exception: its kind, the lines of code it came through, and the text only if one of ours wrote it.
+
+The texts of others quote what they choked on: PostgreSQL's whole keys and rows ("Key (email)=(…) already exists"), `int()` its
+argument, `KeyError` its key. No redactor can know those by their shape, so they are not told at all.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+
+#: Our own exceptions hold no value from a payload and no secret; the texts of all others may.
+_OURS = "theseller."
+_NEXT = {
+    "cause": "The above exception was the direct cause of the following exception:",
+    "context": "During handling of the above exception, another exception occurred:",
+}
+
+
+def describe(error: BaseException) -> str:
+    """Return the exception's kind with what is harmless of it: our own text, PostgreSQL's code and names, the system's words."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    told = _harmless(error)
+    return f"{name}: {told}" if told else name
+
+
+def trace_text(error: BaseException) -> str:
+    """Return a traceback without local variables and without the texts of foreign exceptions, causes and groups included."""
+    return "\n".join(_lines(error, set()))
+
+
+def _harmless(error: BaseException) -> str:
+    if type(error).__module__.startswith(_OURS):
+        try:
+            return str(error)
+        except Exception:  # noqa: BLE001  whatever it raises, its text could hold the secret
+            return ""
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        found = getattr(error, "diag", None)
+        names = {part: getattr(found, f"{part}_name", None) for part in ("constraint", "table", "column")}
+        return ", ".join([f"SQLSTATE {state}", *(f"{part} {name}" for part, name in names.items() if name)])
+    if isinstance(error, OSError) and isinstance(error.strerror, str):
+        return f"[Errno {error.errno}] {error.strerror}"
+    return ""
+
+
+def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
+    seen.add(id(error))
+    before, word = (error.__cause__, "cause") if error.__cause__ is not None else (error.__context__, "context")
+    if before is not None and id(before) not in seen and not (word == "context" and error.__suppress_context__):
+        yield from _lines(before, seen)
+        yield f"\n{_NEXT[word]}\n"
+    if error.__traceback__ is not None:
+        yield "Traceback (most recent call last):"
+        yield "".join(traceback.format_tb(error.__traceback__)).rstrip("\n")
+    yield describe(error)
+    if isinstance(error, BaseExceptionGroup):
+        for number, inner in enumerate(error.exceptions, 1):
+            yield f"--- {number} of the group:"
+            if id(inner) not in seen:
+                yield from _lines(inner, seen)

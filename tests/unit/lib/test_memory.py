@@ -1,0 +1,33 @@
+"""The two locks on a process's memory, in processes of their own: what a limit does can't be undone in this one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+_LOOK = """
+import json, resource, subprocess, sys
+from theseller.lib.memory import forbid_memory_images, memory_images_forbidden
+before = memory_images_forbidden()
+forbid_memory_images()
+child = subprocess.run([sys.executable, "-c", "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"], capture_output=True, text=True)
+print(json.dumps([before, memory_images_forbidden(), resource.getrlimit(resource.RLIMIT_CORE), child.stdout.strip()]))
+"""
+
+
+def test_no_image_is_made_of_a_process_or_of_what_it_starts() -> None:
+    done = subprocess.run([sys.executable, "-c", _LOOK], capture_output=True, text=True, check=True)
+    before, after, limit, of_the_child = json.loads(done.stdout)
+    assert after
+    assert not before or sys.platform != "linux"
+    assert limit == [0, 0]
+    assert of_the_child == "(0, 0)"
+
+
+def test_a_crash_leaves_nothing(tmp_path: Path) -> None:
+    code = "import os; from theseller.lib.memory import forbid_memory_images; forbid_memory_images(); os.abort()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode < 0
+    assert list(tmp_path.iterdir()) == []

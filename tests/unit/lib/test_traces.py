@@ -1,0 +1,92 @@
+"""What is told of an exception: everything about the code, nothing of the values."""
+
+from __future__ import annotations
+
+import errno
+
+import psycopg
+import pytest
+from tests.database import superuser
+
+from theseller.lib.traces import describe, trace_text
+from theseller.postgres.errors import ServerFailedError
+
+VALUE = "correct-horse-battery"
+
+
+class ForeignError(Exception):
+    """Not ours: its module is this test's."""
+
+
+def _trace(*errors: BaseException) -> str:
+    """Raise the errors, each during the handling of the one before, and return what is told."""
+    try:
+        for number, error in enumerate(errors):
+            try:
+                raise error
+            except type(error):
+                if number + 1 == len(errors):
+                    raise
+                try:
+                    raise errors[number + 1]
+                except type(errors[number + 1]) as last:
+                    return trace_text(last)
+    except BaseException as error:  # noqa: BLE001  any kind is under test
+        return trace_text(error)
+    raise AssertionError("nothing was raised")
+
+
+@pytest.mark.parametrize("error", [ValueError(VALUE), KeyError(VALUE), ForeignError(VALUE, 7), SystemExit(VALUE), SyntaxError(VALUE)])
+def test_the_text_of_a_foreign_exception_is_not_told_and_its_kind_is(error: BaseException) -> None:
+    error.add_note(f"while it read {VALUE}")
+    told = _trace(error)
+    assert VALUE not in told
+    assert type(error).__name__ in told
+    assert "test_traces.py" in told
+
+
+def test_our_own_texts_are_told() -> None:
+    assert "could not start" in _trace(ServerFailedError("PostgreSQL could not start."))
+
+
+def test_causes_contexts_and_groups_are_told_without_their_texts() -> None:
+    told = _trace(ValueError(VALUE), ForeignError(VALUE))
+    assert VALUE not in told
+    assert told.index("ValueError") < told.index("During handling") < told.index("ForeignError")
+    told = _trace(ExceptionGroup(VALUE, [ValueError(VALUE), ExceptionGroup(VALUE, [KeyError(VALUE)])]))
+    assert VALUE not in told
+    assert "ValueError" in told
+    assert "KeyError" in told
+
+
+def test_a_cause_of_itself_ends() -> None:
+    error = ValueError(VALUE)
+    error.__cause__ = error
+    assert trace_text(error) == "ValueError"
+
+
+def test_the_systems_words_are_told_and_no_path() -> None:
+    told = describe(FileNotFoundError(errno.ENOENT, "No such file or directory", f"/home/{VALUE}"))
+    assert told == "FileNotFoundError: [Errno 2] No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (f"select '{VALUE}'::uuid", "psycopg.errors.InvalidTextRepresentation: SQLSTATE 22P02"),
+        (
+            f"create temporary table t (word text constraint short check (length(word) < 3)); insert into t values ('{VALUE}')",
+            "psycopg.errors.CheckViolation: SQLSTATE 23514, constraint short, table t",
+        ),
+        (
+            f"create temporary table t (word text constraint once unique); insert into t values ('{VALUE}'), ('{VALUE}')",
+            "psycopg.errors.UniqueViolation: SQLSTATE 23505, constraint once, table t",
+        ),
+    ],
+)
+def test_of_an_sql_error_the_code_and_the_names_are_told(statement: str, told: str) -> None:
+    with superuser() as connection, pytest.raises(psycopg.Error) as caught:
+        connection.execute(statement)
+    assert VALUE in str(caught.value)
+    assert describe(caught.value) == told
+    assert VALUE not in trace_text(caught.value).replace(statement, "")
