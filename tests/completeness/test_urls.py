@@ -18,7 +18,9 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.cast import NOON, PASSWORD, Cast, assemble
 from tests.database import test_server
+from tests.olga import Olga, entered, make_olga
 
+from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, add_person
 from theseller.accounts.types import MemberRole
@@ -32,22 +34,23 @@ from theseller.retention.operations import purge
 from theseller.retention.queries import certificate
 from theseller.tenancy.scope import tenant_scope
 
-#: In the order in which they ask: Alice comes last, for she may end what the others must still find.
-PEOPLE = ("anonymous", "charlie", "viewer", "bob", "alice")
-OUTSIDERS = ("anonymous", "charlie")
+#: In the order in which they ask: Alice comes last, for she may end what the others must still find. Olga operates and has proven her
+#: second factor; Oskar operates too and has not.
+PEOPLE = ("anonymous", "charlie", "olga", "oskar", "viewer", "bob", "alice")
+OUTSIDERS = ("anonymous", "charlie", "olga", "oskar")
 SKU, ORDER = "ALICES-SKU-7", "111-7654321-1234567"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The statuses of GET and POST for anonymous, charlie, viewer, bob and alice. `data`: a post that would succeed for who may.
+    """The statuses of GET and POST for anonymous, charlie, olga, oskar, viewer, bob and alice. `data`: a post that would succeed for who may.
 
     302 is the way to the sign-in page for anonymous, and onward for others; 404 hides; 403 is a member without the right;
     405 a method that the address does not have; 422 a form that was not filled in.
     """
 
     get: str
-    post: str = "302 405 405 405 405"
+    post: str = "302 405 405 405 405 405 405"
     data: dict[str, object] = field(default_factory=dict)
 
     def expected(self, method: str, person: str) -> int:
@@ -57,27 +60,36 @@ class Row:
 _CHOICE: dict[str, object] = {"features": ["sales"], "marketplace": "ATVPDKIKX0DER"}
 
 MATRIX: dict[str, Row] = {
-    "": Row("302 200 200 200 200"),
-    "products/": Row("302 200 200 200 200"),
-    "days/<str:day>/": Row("302 200 200 200 200"),
-    "healthz": Row("200 200 200 200 200", "405 405 405 405 405"),
-    "sign-in/": Row("200 302 302 302 302", "422 302 302 302 302"),
-    "sign-out/": Row("302 405 405 405 405", "302 302 302 302 302"),
-    "no-shop/": Row("302 200 200 200 200"),
-    "seats/<uuid:tenant>/": Row("302 405 405 405 405", "302 404 302 302 302"),
-    "connections/": Row("302 200 200 200 200"),
-    "connections/new/": Row("302 200 403 403 200", "302 200 403 403 200", _CHOICE),
-    "connections/attempts/": Row("302 405 405 405 405", "302 303 403 403 303", _CHOICE),
-    "connections/callback/": Row("302 302 403 403 302"),
-    "connections/refused/<str:refusal>/": Row("302 200 403 403 200"),
-    "connections/<uuid:connection>/disconnection/": Row("302 404 403 403 200", "302 404 403 403 302", {"confirm": "DISCONNECT"}),
-    "connections/<uuid:connection>/erasure/": Row("302 404 200 200 200"),
-    "connections/<uuid:connection>/certificate.json": Row("302 404 200 200 200"),
-    "imports/": Row("302 200 403 200 200", "302 422 403 422 422"),
-    "imports/progress/": Row("302 200 200 200 200"),
-    "security/": Row("200 200 200 200 200", "405 405 405 405 405"),
-    "security/page.json": Row("200 200 200 200 200", "405 405 405 405 405"),
-    "security/<slug:clause>/": Row("200 200 200 200 200", "405 405 405 405 405"),
+    "": Row("302 200 302 302 200 200 200"),
+    "products/": Row("302 200 302 302 200 200 200"),
+    "days/<str:day>/": Row("302 200 302 302 200 200 200"),
+    "healthz": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
+    "sign-in/": Row("200 302 302 302 302 302 302", "422 302 302 302 302 302 302"),
+    "sign-out/": Row("302 405 405 405 405 405 405", "302 302 302 302 302 302 302"),
+    "no-shop/": Row("302 200 302 302 200 200 200"),
+    "seats/<uuid:tenant>/": Row("302 405 405 405 405 405 405", "302 404 404 404 302 302 302"),
+    "connections/": Row("302 200 302 302 200 200 200"),
+    "connections/new/": Row("302 200 302 302 403 403 200", "302 200 302 302 403 403 200", _CHOICE),
+    "connections/attempts/": Row("302 405 405 405 405 405 405", "302 303 302 302 403 403 303", _CHOICE),
+    "connections/callback/": Row("302 302 302 302 403 403 302"),
+    "connections/refused/<str:refusal>/": Row("302 200 302 302 403 403 200"),
+    "connections/<uuid:connection>/disconnection/": Row(
+        "302 404 302 302 403 403 200", "302 404 302 302 403 403 302", {"confirm": "DISCONNECT"}
+    ),
+    "connections/<uuid:connection>/erasure/": Row("302 404 302 302 200 200 200"),
+    "connections/<uuid:connection>/certificate.json": Row("302 404 302 302 200 200 200"),
+    "imports/": Row("302 200 302 302 403 200 200", "302 422 302 302 403 422 422"),
+    "imports/progress/": Row("302 200 302 302 200 200 200"),
+    "security/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
+    "security/page.json": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
+    "security/<slug:clause>/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
+    "account/security/": Row("302 200 200 200 200 200 200"),
+    "account/security/authenticator/": Row("302 302 302 302 302 302 302", "302 302 302 302 302 302 302"),
+    "account/security/passkey/": Row("302 302 302 302 302 302 302", "302 302 302 302 302 302 302"),
+    "account/security/factors/<uuid:factor>/removal/": Row("302 405 405 405 405 405 405", "302 302 302 302 302 302 302"),
+    "account/security/recovery-codes/": Row("302 405 405 405 405 405 405", "302 302 200 302 302 302 302"),
+    "account/second-factor/": Row("302 200 200 200 200 200 200", "302 422 422 422 422 422 422"),
+    "operate/": Row("302 404 200 302 404 404 404"),
 }
 
 #: What anybody on the network may open. Every address here is one more that the edge must withstand: the list may only shrink.
@@ -94,9 +106,17 @@ class Shop:
     open: UUID
     closed: UUID
     secrets: tuple[str, ...]
+    olga: Olga
+    oskar: Olga
 
     def person(self, name: str) -> UUID | None:
-        return {"alice": self.cast.alice.id, "bob": self.cast.bob.id, "charlie": self.cast.charlie.id, "viewer": self.viewer}.get(name)
+        return {
+            "alice": self.cast.alice.id,
+            "bob": self.cast.bob.id,
+            "charlie": self.cast.charlie.id,
+            "viewer": self.viewer,
+            "oskar": self.oskar.id,
+        }.get(name)
 
 
 #: What stands in the place of an address's variable: always something of Alice's.
@@ -104,6 +124,7 @@ ARGUMENTS: dict[str, Callable[[Shop], object]] = {
     "connection": lambda shop: shop.open,
     "clause": lambda _: "page-true",
     "day": lambda _: "2026-11-01",
+    "factor": lambda shop: own_factors(shop.olga.id)[0].id,
     "refusal": lambda _: "declined",
     "tenant": lambda shop: shop.cast.alices_shop,
 }
@@ -139,6 +160,7 @@ def shop(database: str) -> Shop:
     # The product's hash is slow on purpose; these passwords guard nothing.
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         cast = assemble()
+        olga, oskar = make_olga(), make_olga(name="Oskar")
         viewer = add_person(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
     add_member(person=viewer, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
     tenant = cast.alices_shop
@@ -151,7 +173,7 @@ def shop(database: str) -> Shop:
         issued = certificate(closed)
     assert issued is not None
     secrets = ("Alice's shop", "Alice&#x27;s shop", SKU, ORDER, str(issued[0]), str(tenant), cast.alice.email, cast.bob.email)
-    return Shop(cast, viewer, opened, closed, secrets)
+    return Shop(cast, viewer, opened, closed, secrets, olga, oskar)
 
 
 def _sell(tenant: UUID, connection: UUID, database: str) -> None:
@@ -172,7 +194,7 @@ def _sell(tenant: UUID, connection: UUID, database: str) -> None:
 
 
 def _ask(shop: Shop, person: str, method: str, route: str, *, checks: bool = False) -> HttpResponse:
-    client = Client(enforce_csrf_checks=checks)
+    client = entered(shop.olga) if person == "olga" else Client(enforce_csrf_checks=checks)
     who = shop.person(person)
     if who is not None:
         client.force_login(User.objects.get(pk=who))
@@ -258,9 +280,13 @@ def test_what_the_public_may_open_is_listed() -> None:
 
 def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
     """Signed in is not enough: what is a shop's goes through `seated`, which finds the person's own shop and right."""
-    personal = {"sign-out/", "no-shop/", "seats/<uuid:tenant>/"}  # about the person, not about a shop
+    personal = {"sign-out/", "no-shop/", "seats/<uuid:tenant>/", "account/security/", "account/second-factor/"}  # about the person
+    stepped_up = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_stepped_up")}
+    operators = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_operated")}
     unguarded = {route for route, pattern in routes() if not hasattr(pattern.callback, "theseller_permission")}
-    assert unguarded == PUBLIC | personal
+    assert unguarded == PUBLIC | personal | stepped_up | operators
+    assert operators == {route for route in MATRIX if route.startswith("operate/")}
+    assert stepped_up == {route for route in MATRIX if route.startswith("account/security/")} - personal
 
 
 @pytest.mark.parametrize("route", [route for route, row in MATRIX.items() if row.expected("POST", "alice") != 405])

@@ -29,3 +29,36 @@ holds(
 )
 for _table in ("django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"):
     holds(_table, DataClass.NONE, retention="with the deployment", eraser=Eraser.KEEP, note="Django's own bookkeeping; nobody's data.")
+holds(
+    "accounts_operator",
+    DataClass.SELLER_PERSONAL,
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_USER,
+    parents=("accounts_user",),
+    note="Who operates this deployment.",
+)
+holds(
+    "accounts_authenticator",
+    DataClass.CREDENTIALS,
+    retention="until the person removes it",
+    eraser=Eraser.DELETE_USER,
+    parents=("accounts_user",),
+    sealed_columns=(("sealed", "mfa"),),
+    note="Secrets of authenticator apps, sealed to their rows under the deployment's key for second factors.",
+)
+holds(
+    "accounts_passkey",
+    DataClass.CREDENTIALS,
+    retention="until the person removes it",
+    eraser=Eraser.DELETE_USER,
+    parents=("accounts_user",),
+    note="Public halves of passkeys.",
+)
+holds(
+    "accounts_recovery_code",
+    DataClass.CREDENTIALS,
+    retention="until the person makes new ones",
+    eraser=Eraser.DELETE_USER,
+    parents=("accounts_user",),
+    note="Hashes of recovery codes.",
+)

@@ -54,3 +54,63 @@ class Membership(models.Model):
     class Meta:
         managed = False
         db_table = "accounts_membership"
+
+
+class Operator(models.Model):
+    """A person who operates this deployment (`sql/second_factors.sql` is the definition of this and what follows)."""
+
+    user_id = models.UUIDField(primary_key=True)
+    since = models.DateTimeField()
+    granted_by = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_operator"
+
+
+class Authenticator(models.Model):
+    """A person's authenticator app. Its secret is sealed to this row."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField()
+    sealed = models.BinaryField()
+    data_key_id = models.UUIDField()
+    last_step = models.BigIntegerField(default=0)
+    added_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "accounts_authenticator"
+
+
+class Passkey(models.Model):
+    """The public half of a passkey."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField()
+    credential_id = models.BinaryField()
+    credential = models.BinaryField()
+    sign_count = models.BigIntegerField()
+    name = models.TextField()
+    added_at = models.DateTimeField()
+    answered = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_passkey"
+
+
+class RecoveryCode(models.Model):
+    """One recovery code, by its hash."""
+
+    pk = models.CompositePrimaryKey("set_id", "code_hash")
+    set_id = models.UUIDField()
+    code_hash = models.BinaryField()
+    user_id = models.UUIDField()
+    made_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "accounts_recovery_code"

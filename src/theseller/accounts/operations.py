@@ -1,11 +1,13 @@
-"""Verbs on people and memberships."""
+"""Verbs on people, memberships and operators."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from theseller.accounts.models import Membership, User
+from django.db import transaction
+
+from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.types import MemberRole
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
@@ -27,3 +29,21 @@ def add_member(*, person: UUID, role: MemberRole, tenant: UUID, actor: str, at: 
     with tenant_scope(tenant):
         Membership.objects.create(tenant_id=tenant, user_id=person, role=role.value, since=at)
         record(Tag.MEMBER_ADDED, actor=actor, tenant=tenant, subject=f"user:{person}", at=at, details={"role": role.value})
+
+
+def add_operator(*, person: UUID, actor: str, at: datetime) -> bool:
+    """Let `person` operate this deployment; False if they do already."""
+    with transaction.atomic():
+        _, made = Operator.objects.get_or_create(user_id=person, defaults={"since": at, "granted_by": actor})
+        if made:
+            record(Tag.OPERATOR_ADDED, actor=actor, tenant=None, subject=f"user:{person}", at=at)
+    return made
+
+
+def remove_operator(*, person: UUID, actor: str, at: datetime) -> bool:
+    """End what `add_operator` gave, at once, whatever pages they have open; False if they were none."""
+    with transaction.atomic():
+        gone = Operator.objects.filter(user_id=person).delete()[0] > 0
+        if gone:
+            record(Tag.OPERATOR_REMOVED, actor=actor, tenant=None, subject=f"user:{person}", at=at)
+    return gone

@@ -1,4 +1,4 @@
-"""Reads of people and memberships."""
+"""Reads of people, memberships and operators."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from theseller.accounts.types import MemberRole
+from theseller.accounts.models import Operator, User
+from theseller.accounts.types import MemberRole, OperatorEntry
 
 
 def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
@@ -14,3 +15,21 @@ def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
     with connection.cursor() as cursor:
         cursor.execute("select tenant_id, tenant_name, role from guard.tenants_of(%s)", [person])
         return tuple((tenant, name, MemberRole(role)) for tenant, name, role in cursor.fetchall())
+
+
+def is_operator(person: UUID, *, using: str = "default") -> bool:
+    """Say whether `person` operates this deployment."""
+    return Operator.objects.using(using).filter(user_id=person).values("user_id").exists()
+
+
+def operators() -> tuple[OperatorEntry, ...]:
+    """Return everybody who operates this deployment, longest first."""
+    found = {row.user_id: row for row in Operator.objects.all()}
+    people = User.objects.filter(id__in=found).values_list("id", "name", "email")
+    entries = (OperatorEntry(one, name, email, found[one].since, found[one].granted_by) for one, name, email in people)
+    return tuple(sorted(entries, key=lambda entry: (entry.since, entry.email)))
+
+
+def person_by_email(email: str) -> UUID | None:
+    """Return who signs in with this address, in any case."""
+    return User.objects.filter(email__iexact=email).values_list("id", flat=True).first()

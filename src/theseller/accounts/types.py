@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -48,3 +49,27 @@ class Seat:
 
     def may(self, permission: Permission) -> bool:
         return permission in PERMISSIONS[self.role]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The person who stands in the operator's area: an operator whose session has proven a second factor."""
+
+    person: UUID
+    person_name: str
+
+    @property
+    def actor(self) -> str:
+        """Return how the audit log names them."""
+        return f"operator:{self.person}"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorEntry:
+    """One line of the list of operators: who, since when, and by whose grant."""
+
+    person: UUID
+    name: str
+    email: str
+    since: datetime
+    granted_by: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from theseller.accounts import views
+from theseller.accounts.mfa import views as mfa
 
 app_name = "accounts"
 urlpatterns = [
@@ -12,4 +13,10 @@ urlpatterns = [
     path("sign-out/", views.sign_out, name="sign-out"),
     path("no-shop/", views.no_shop, name="no-shop"),
     path("seats/<uuid:tenant>/", views.take_seat, name="take-seat"),
+    path("account/security/", mfa.security, name="security"),
+    path("account/security/authenticator/", mfa.authenticator, name="authenticator"),
+    path("account/security/passkey/", mfa.passkey, name="passkey"),
+    path("account/security/factors/<uuid:factor>/removal/", mfa.remove, name="remove-factor"),
+    path("account/security/recovery-codes/", mfa.new_recovery_codes, name="recovery-codes"),
+    path("account/second-factor/", mfa.second_factor, name="second-factor"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import cast
 from uuid import UUID
 
 from django.contrib.auth import authenticate, login, logout
@@ -14,7 +15,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from theseller.accounts.forms import SignInForm
+from theseller.accounts.mfa import signing_in
+from theseller.accounts.mfa.flow import allowance, attempt, note_password
+from theseller.accounts.mfa.forms import CodeForm
+from theseller.accounts.mfa.proofs import give
+from theseller.accounts.mfa.queries import has_factor
+from theseller.accounts.mfa.types import Proof, RefusedError
+from theseller.accounts.mfa.views import proof_page, warn_of_recovery
 from theseller.accounts.models import User
+from theseller.accounts.queries import is_operator
 from theseller.accounts.seats import switch_seat
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
@@ -24,12 +33,15 @@ from theseller.lib import clock
 
 
 @login_not_required
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code", "answer")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the form, or sign the person in. A wrong password and an unknown address answer alike."""
     if request.user.is_authenticated:
         return redirect(_next(request))
+    half = signing_in.waiting(request, clock.now())
+    if half is not None:
+        return _second_step(request, half)
     form = SignInForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         address = form.cleaned_data["email"].casefold()
@@ -39,6 +51,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if isinstance(allowance, RetryAfter):
             return too_many_requests(request, allowance.seconds)
         user = authenticate(request, username=form.cleaned_data["email"], password=form.cleaned_data["password"])
+        if isinstance(user, User) and has_factor(user.pk):
+            signing_in.wait_for_second_factor(request, user, clock.now())
+            return redirect(request.get_full_path())
         if isinstance(user, User):
             return _signed_in(request, user)
         record(Tag.ACCOUNT_SIGN_IN_FAILED, actor="process:web", tenant=None, subject="session", at=clock.now())
@@ -46,9 +61,32 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=200 if request.method == "GET" else 422)
 
 
-def _signed_in(request: HttpRequest, user: User) -> HttpResponse:
+def _second_step(request: HttpRequest, user: User) -> HttpResponse:
+    """Ask a person whose password was right for their second factor, at the same address: no other opens to strangers."""
+    form = CodeForm()
+    if request.method == "POST" and "again" in request.POST:
+        signing_in.forget(request)
+        return redirect("accounts:sign-in")
+    if request.method == "POST":
+        limit = allowance(request, user.pk, clock.now())
+        if isinstance(limit, RetryAfter):
+            return too_many_requests(request, limit.seconds)
+        try:
+            return _signed_in(request, user, attempt(request, user.pk, clock.now()))
+        except RefusedError as error:
+            form = CodeForm({"code": "-"})
+            form.add_error(None, str(error))
+    return proof_page(request, form, user.pk, signing_in=True)
+
+
+def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> HttpResponse:
     with transaction.atomic():
-        login(request, user)
+        signing_in.forget(request)
+        login(request, user, backend="theseller.accounts.backend.PasswordBackend")
+        note_password(request, clock.now())
+        if proof is not None:
+            give(request, proof)
+            warn_of_recovery(request, proof)
         record(Tag.ACCOUNT_SIGNED_IN, actor=f"user:{user.id}", tenant=None, subject="session", at=clock.now())
     return redirect(_next(request))
 
@@ -71,7 +109,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def no_shop(request: HttpRequest) -> HttpResponse:
-    """Tell a person who belongs to no shop what to do."""
+    """Tell a person who belongs to no shop what to do; an operator needs none."""
+    if is_operator(cast(User, request.user).pk):
+        return redirect("/operate/")
     return render(request, "accounts/no_shop.html")
 
 

@@ -19,6 +19,9 @@ DEFAULT_NAVIGATION = (
     ("connections:overview", "Connection", "link"),
     ("controls:page", "Security", "shield"),
 )
+#: The places of the operator's area, in the place of a shop's. All stand under `OPERATE`.
+OPERATE_NAVIGATION = (("operate:overview", "Overview", "shield"),)
+OPERATE = "/operate/"
 DEFAULT_SIGN_OUT = "accounts:sign-out"
 
 
@@ -32,7 +35,8 @@ def _url(name: str) -> str:
 
 def navigation(path: str) -> list[NavItem]:
     """Return the destinations that exist; the one whose address is the longest beginning of `path` is current."""
-    found = [(_url(name), label, icon) for name, label, icon in getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)]
+    places = OPERATE_NAVIGATION if path.startswith(OPERATE) else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
+    found = [(_url(name), label, icon) for name, label, icon in places]
     found = [entry for entry in found if entry[0]]
     # Every path begins with "/": the start page is current only when it is the page itself.
     current = max((url for url, _, _ in found if path == url or (url != "/" and path.startswith(url))), key=len, default="")

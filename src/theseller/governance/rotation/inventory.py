@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 
+from theseller.accounts.mfa.rekey import second_factor_keys
 from theseller.crypto.dated import made_at, root_key_ids
 from theseller.crypto.errors import SecretProviderError
 from theseller.crypto.keys import ROOT_KEY_NAME
@@ -40,7 +41,7 @@ _TEXTS = {
     **dict.fromkeys(ROLES, Kind.DATABASE_PASSWORD),
 }
 #: Opens only the demo on this machine, and is printed on its screen.
-_DEMO_ONLY = {"demo-cast-password"}
+_DEMO_ONLY = {"demo-cast-password", "demo-authenticator-secret"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,18 @@ class _Found:
         return self.how == _MACHINE
 
 
-def inventory(*, at: datetime, using: str = LOOKER) -> tuple[Entry, ...]:
+def inventory(*, at: datetime, using: str = LOOKER, held: Mapping[UUID, UUID] | None = None) -> tuple[Entry, ...]:
     """Return every secret, by kind and name. Reads over all tenants as the probe does.
+
+    `held`: the data key of each connection, from whoever can't read over all tenants; by default what the tokens' rows name.
 
     Raises:
         SecretProviderError, KeyStoreError: provider or store cannot answer; then nothing is known, and nothing is said.
     """
     last, under_way = last_rotations(using=using), steps_under_way(using=using)
-    found = [*_keys(using), *_texts(using), *_credentials(using), *_unclassified(using)]
+    if held is None:
+        held = {connection: key for connection, (_tenant, key) in tokens(using=using).items()}
+    found = [*_keys(using, held), *_texts(using), *_credentials(using), *_unclassified(using, held)]
     return tuple(_entry(one, at, last.get(one.name), under_way.get(one.name)) for one in found)
 
 
@@ -108,7 +113,7 @@ def _entry(found: _Found, at: datetime, rotated_at: datetime | None, step: str |
     )
 
 
-def _keys(using: str) -> Iterator[_Found]:
+def _keys(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
     store = rotatable()
     if store is not None:
         ids = root_key_ids(keeper().get(ROOT_KEY_NAME), settings.ENVIRONMENT.kind.value)
@@ -122,7 +127,11 @@ def _keys(using: str) -> Iterator[_Found]:
     signing = signing_records()
     if signing:
         yield _Found("certificate-key", Kind.CERTIFICATE_KEY, made_at(signing[-1].id), _MACHINE)
-    for connection, (_tenant, key) in tokens(using=using).items():
+    second_factors = second_factor_keys()
+    if second_factors:
+        # The oldest: while it is being replaced, it may still seal something.
+        yield _Found("second-factor-key", Kind.SECOND_FACTOR_KEY, made_at(second_factors[0].id), _MACHINE)
+    for connection, key in held.items():
         yield _Found(f"connection-key:{connection}", Kind.CONNECTION_KEY, made_at(key), _MACHINE)
 
 
@@ -145,14 +154,14 @@ def _credentials(using: str) -> Iterator[_Found]:
             yield _Found(name, Kind.SERVICE_CREDENTIAL, ages.age_of(name, ages.UNREADABLE, using=using), _SERVICE)
 
 
-def _unclassified(using: str) -> Iterator[_Found]:
+def _unclassified(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
     provider = keeper()
     names = {path.name for path in provider.directory.iterdir()} if isinstance(provider, FileSecretProvider) else set()
     for name in sorted(_stem(name) for name in names if not name.startswith(".")):
         if name not in _TEXTS and name != ROOT_KEY_NAME:
             secret = _secret_or_none(name)
             yield _Found(name, Kind.OTHER, ages.age_of(name, secret, using=using) if secret else None, "by hand, then --note-age ")
-    named = {key for _, key in tokens(using=using).values()} | {one.id for one in signing_records()}
+    named = {*held.values(), *(one.id for one in signing_records()), *(one.id for one in second_factor_keys())}
     for one in settings.KEY_STORE.list():
         if not (one.destroyed or one.id in named or one.owner.startswith("connection:")):
             yield _Found(f"data-key:{one.id}", Kind.OTHER, made_at(UUID(str(one.id))), "by the room that made it: ")

@@ -1,4 +1,4 @@
-"""How the keys of the key store are replaced: root, purposes, connections, and the one that signs certificates."""
+"""How the keys of the key store are replaced: root, purposes, connections, second factors, and the one that signs certificates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
+from theseller.accounts.mfa.rekey import make_key, reseal_old_secrets, second_factor_keys
 from theseller.connections.rekey import replace_data_key
 from theseller.crypto.dated import made_at, root_key_ids
 from theseller.crypto.keyfile import KeyRecord
@@ -70,6 +71,17 @@ def certificate_key_steps(run: Run) -> tuple[Step, ...]:
         Step("make", _make_signing, "a new key signs; both public keys are listed"),
         SETTLE,
         Step("retire", _destroy_signing, "the old private key is destroyed; its public key stays listed"),
+    )
+
+
+def second_factor_key_steps(run: Run) -> tuple[Step, ...]:
+    del run
+    return (
+        Step("make", _make_second_factor, "a new key seals what is sealed from now on"),
+        Step("settle", _sealers_gone, "no transaction is left that may still seal under the old key"),
+        Step("reseal", _reseal_second_factors, "every app's secret is sealed under the new key"),
+        Step("drain", _sealers_gone, "no transaction is left that may have read an old row"),
+        Step("retire", _destroy_second_factor, "nothing is under the old key, and it is destroyed"),
     )
 
 
@@ -209,3 +221,29 @@ def _destroy_signing(run: Run) -> str:
             cursor.execute("update governance_signing_key set retired_at = %s where public_key = %s", [run.at, public])
         settings.KEY_STORE.destroy(one.id)
     return ""
+
+
+def _make_second_factor(run: Run) -> str:
+    if "former_second_factor" not in run.details:
+        run.details["former_second_factor"] = second_factor_keys()[-1].id.hex
+    if second_factor_keys()[-1].id.hex == run.details["former_second_factor"]:
+        make_key()
+    return ""
+
+
+def _sealers_gone(run: Run) -> str:
+    return transactions_ended(run)
+
+
+def _reseal_second_factors(run: Run) -> str:
+    del run
+    left = reseal_old_secrets()
+    return f"{left} secret(s) of apps are still under the old key" if left else ""
+
+
+def _destroy_second_factor(run: Run) -> str:
+    waits = _reseal_second_factors(run)
+    if not waits:
+        for one in second_factor_keys()[:-1]:
+            settings.KEY_STORE.destroy(one.id)
+    return waits

@@ -46,8 +46,11 @@ grant select (tenant_id, id, origin, authorised_at) on connections_connection to
 grant select (tenant_id, connection_id, at) on connections_disconnection to theseller_directory;
 grant select (tenant_id, connection_id) on retention_certificate to theseller_directory;
 
--- Evidence of what happened: written by everybody, read by the probe, changed by nobody.
-grant insert on audit_event to theseller_web, theseller_worker, theseller_retention;
+-- Evidence of what happened: written by everybody, read by the probe, changed by nobody. The database itself gives each line its position
+-- and its transaction's number; the worker adds the checkpoints that seal it.
+grant insert (id, at, tag, actor, tenant_id, subject, details) on audit_event to theseller_web, theseller_worker, theseller_retention;
+grant select, insert on audit_checkpoint to theseller_worker;
+grant select on audit_checkpoint to theseller_probe;
 
 -- People, sessions, limits: the web only.
 grant select, insert on accounts_user to theseller_web;
@@ -58,6 +61,14 @@ grant select, delete on edge_ratebucket, django_session to theseller_worker;
 grant select on django_content_type, auth_permission to theseller_web;
 grant select, insert on tenancy_tenant, accounts_membership to theseller_web;
 grant select on tenancy_tenant to theseller_worker, theseller_retention;
+
+-- Operators and second factors: the web's. The worker seals an app's secret anew when the key is replaced.
+grant select, insert, delete on accounts_operator to theseller_web;
+grant select, insert, update, delete on accounts_authenticator, accounts_recovery_code to theseller_web;
+grant select, insert, delete on accounts_passkey to theseller_web;
+grant update (sign_count, answered) on accounts_passkey to theseller_web;
+grant select (id, sealed, data_key_id) on accounts_authenticator to theseller_worker;
+grant update (sealed, data_key_id) on accounts_authenticator to theseller_worker;
 
 -- Connections. The web seals tokens and deletes them; only the worker reads one.
 grant select, insert on connections_attempt to theseller_web;
@@ -98,7 +109,7 @@ grant update (sealed, data_key_id, sealed_at) on connections_refresh_token to th
 grant select, insert, update on governance_rotation, governance_signing_key to theseller_worker;
 grant select, insert on governance_secret_age to theseller_worker;
 grant select on governance_rotation, governance_secret_age, governance_signing_key to theseller_probe;
-grant select on governance_signing_key to theseller_web;
+grant select on governance_signing_key, governance_rotation, governance_secret_age to theseller_web;  -- the operator's overview
 
 -- Jobs.
 grant select, insert, update, delete on procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
@@ -134,5 +145,10 @@ grant select (tenant_id, connection_id, updated_at) on ingest_bucket to theselle
 grant select (tenant_id, connection_id) on ingest_plan to theseller_probe;
 grant select (tenant_id, connection_id, marketplace_id) on ingest_product, ingest_inventory, ingest_traffic_day to theseller_probe;
 grant select (tenant_id, marketplace_id, local_day) on analytics_day, analytics_day_product to theseller_probe;
+-- Who operates, and whether by two factors: ids and dates only.
+grant select (user_id, since) on accounts_operator to theseller_probe;
+grant select (id, user_id, confirmed_at, data_key_id) on accounts_authenticator to theseller_probe;
+grant select (id, user_id) on accounts_passkey to theseller_probe;
+grant select (set_id, user_id) on accounts_recovery_code to theseller_probe;
 grant select on controls_evidence to theseller_probe, theseller_web, theseller_worker;
 grant insert on controls_evidence to theseller_probe;

@@ -1,0 +1,116 @@
+"""What the pages of second factors share: questions to passkeys kept in the session, who may change what, and one try at a proof."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+
+from theseller.accounts.mfa import operations, passkeys
+from theseller.accounts.mfa.proofs import STEP_UP_WITHIN, proven, within
+from theseller.accounts.mfa.queries import has_factor
+from theseller.accounts.mfa.types import FactorKind, Proof, RefusedError
+from theseller.accounts.models import Passkey, User
+from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, by_ip, check
+
+#: How long a browser may take to answer.
+ANSWER_WITHIN = timedelta(minutes=5)
+_QUESTION, _PASSWORD_AT = "passkey_question", "password_at"
+_LATE = RefusedError("That took too long, or was begun anew in another tab. Try again.")
+
+
+def me(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+def safe_next(request: HttpRequest, usual: str) -> str:
+    """Return where the person was going, if that is an address of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()) else usual
+
+
+def allowance(request: HttpRequest, person: UUID, at: datetime) -> Allowed | RetryAfter:
+    """Take one try: ten for each person, then one in fifteen minutes. Tries, not failures: nobody can tell which they were from outside."""
+    mine = Rate(1 / 900, burst=10)
+    return check(request, "second-factor", {by_ip: Rate(1 / 30, burst=30), lambda _request: f"second-factor:{person}": mine}, at)
+
+
+def note_password(request: HttpRequest, at: datetime) -> None:
+    """Remember when the password was given."""
+    request.session[_PASSWORD_AT] = at.isoformat()
+
+
+def fresh(request: HttpRequest, at: datetime) -> bool:
+    """Say whether the person proved themselves in the last five minutes: by a second factor, or by the password while they have none."""
+    person = me(request)
+    if has_factor(person.pk):
+        return proven(person.pk, request.session, at=at, longest=STEP_UP_WITHIN)
+    try:
+        given = datetime.fromisoformat(request.session.get(_PASSWORD_AT, ""))
+    except (TypeError, ValueError):
+        return False
+    return within(given, at, STEP_UP_WITHIN)
+
+
+def prove_first(request: HttpRequest) -> HttpResponse:
+    """Send the person to prove themselves and back to where they can begin again. Nothing has been changed."""
+    back = (
+        request.path if request.path in {reverse("accounts:authenticator"), reverse("accounts:passkey")} else reverse("accounts:security")
+    )
+    # Where they were going after all of it is carried through.
+    onward = safe_next(request, "")
+    back += f"?{urlencode({'next': onward})}" if onward else ""
+    return redirect(f"{reverse('accounts:second-factor')}?{urlencode({'next': back, 'why': 'stale'})}")
+
+
+def known_passkeys(person: UUID) -> list[bytes]:
+    return [bytes(one) for one in Passkey.objects.filter(user_id=person).values_list("credential", flat=True)]
+
+
+def ask(request: HttpRequest, purpose: str, state: dict[str, Any], at: datetime) -> None:
+    """Keep what a question to a passkey was, for the check of its answer."""
+    request.session[_QUESTION] = {"purpose": purpose, "state": state, "at": at.isoformat()}
+
+
+def asked(request: HttpRequest, purpose: str, at: datetime) -> tuple[dict[str, Any], datetime]:
+    """Take the question out of the session. Raises RefusedError if there is none for this purpose, or it is too old."""
+    held = request.session.pop(_QUESTION, None)
+    if not isinstance(held, dict) or held.get("purpose") != purpose:
+        raise _LATE
+    asked_at = datetime.fromisoformat(held["at"])
+    if not within(asked_at, at, ANSWER_WITHIN):
+        raise _LATE
+    return held["state"], asked_at
+
+
+def question(request: HttpRequest, person: UUID, at: datetime) -> str:
+    """Ask for a proof by one of the person's passkeys; return the question for the browser, "" where passkeys can't be used."""
+    known = known_passkeys(person)
+    if not known or not passkeys.possible_at(request):
+        return ""
+    options, state = passkeys.ask_to_prove(request, known)
+    ask(request, f"prove:{person}", state, at)
+    return options
+
+
+def attempt(request: HttpRequest, person: UUID, at: datetime) -> Proof:
+    """Take what the form brought as a second factor of `person`. Raises RefusedError, after writing that down."""
+    try:
+        answer = request.POST.get("answer", "")
+        if not answer:
+            return operations.prove_by_code(person=person, code=request.POST.get("code", "")[:60], at=at)
+        state, asked_at = asked(request, f"prove:{person}", at)
+        checked = passkeys.proven(request, state, answer, known_passkeys(person))
+        return operations.prove_by_passkey(person=person, answer=checked, asked_at=asked_at, at=at)
+    except RefusedError:
+        operations.note_refusal(person=person, at=at)
+        raise
+
+
+def used_recovery_code(proof: Proof) -> bool:
+    return proof.kind is FactorKind.RECOVERY_CODE

@@ -1,0 +1,43 @@
+"""Forms of second factors."""
+
+from __future__ import annotations
+
+from django import forms
+
+
+class CodeForm(forms.Form):
+    """A code of an app, or a recovery code where one will do."""
+
+    code = forms.CharField(
+        label="Code",
+        label_suffix="",
+        max_length=60,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True, "class": "code"}
+        ),
+    )
+
+
+class PasswordForm(forms.Form):
+    """The password once more, from a person who has no second factor yet."""
+
+    password = forms.CharField(
+        label="Password",
+        label_suffix="",
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+
+class PasskeyForm(forms.Form):
+    """A new passkey: what to call it, and the browser's answer."""
+
+    name = forms.CharField(
+        label="Name",
+        label_suffix="",
+        max_length=60,
+        help_text="So that you know it again, such as “Laptop” or “Key on my keyring”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    answer = forms.CharField(max_length=16_384, widget=forms.HiddenInput(attrs={"data-passkey-answer": True}))

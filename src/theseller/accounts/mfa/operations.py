@@ -1,0 +1,200 @@
+"""Verbs on second factors. Whoever calls one has seen to it that the person proved themselves just now (`views.stepped_up`)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from theseller.accounts.mfa import totp, vault
+from theseller.accounts.mfa.passkeys import Answer
+from theseller.accounts.mfa.queries import own_factors, recovery_codes
+from theseller.accounts.mfa.types import CannotRemoveError, Factor, FactorKind, Proof, RefusedError
+from theseller.accounts.models import Authenticator, Passkey, RecoveryCode, User
+from theseller.accounts.queries import is_operator
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+
+#: How long an app may be set up before its secret is thrown away.
+ENROLMENT_LASTS = timedelta(minutes=15)
+RECOVERY_CODES = 10
+_CODE_BYTES = 10
+_WRONG_CODE = "That code is wrong, too old, or was used already. Wait for the next one, and check that the phone's clock is right."
+
+
+def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = None) -> UUID:
+    """Make a secret for a new app, in the place of one that was never confirmed; it proves nothing until a code confirms it."""
+    row = new_id()
+    with transaction.atomic():
+        _lock(person)
+        Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True).delete()
+        message, key = vault.sealed(row, secret or totp.new_secret())
+        Authenticator.objects.create(id=row, user_id=person, sealed=message, data_key_id=key, added_at=at)
+    return row
+
+
+def authenticator_begun(*, person: UUID, at: datetime) -> Secret | None:
+    """Return the secret of the app that is being set up, None if there is none or it was begun too long ago."""
+    begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
+    return vault.unsealed(begun.id, bytes(begun.sealed)) if begun else None
+
+
+def confirm_authenticator(*, person: UUID, code: str, at: datetime) -> Proof:
+    """Take the app into use, in the place of a former one, if `code` is its. Raises RefusedError."""
+    with transaction.atomic():
+        _lock(person)
+        begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
+        if begun is None:
+            raise RefusedError("Setting up took too long, or was begun anew elsewhere. Begin again.")
+        step = totp.step_of(vault.unsealed(begun.id, bytes(begun.sealed)), _digits(code), at)
+        if step is None:
+            raise RefusedError(_WRONG_CODE)
+        replaced = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).delete()[0]
+        Authenticator.objects.filter(id=begun.id).update(confirmed_at=at, last_step=step)
+        _record(Tag.SECOND_FACTOR_ADDED, person, begun.id, FactorKind.AUTHENTICATOR, at, replaced=bool(replaced))
+    return Proof(person, begun.id, FactorKind.AUTHENTICATOR, at)
+
+
+def add_passkey(*, person: UUID, answer: Answer, name: str, at: datetime) -> Proof:
+    """Take a new passkey into use. `answer` has been checked. Raises RefusedError if somebody has it already."""
+    passkey = new_id()
+    try:
+        with transaction.atomic():
+            _lock(person)
+            Passkey.objects.create(
+                id=passkey,
+                user_id=person,
+                credential_id=answer.credential_id,
+                credential=answer.credential,
+                sign_count=answer.sign_count,
+                name=name,
+                added_at=at,
+                answered=at,
+            )
+            _record(Tag.SECOND_FACTOR_ADDED, person, passkey, FactorKind.PASSKEY, at)
+    except IntegrityError:
+        raise RefusedError("This passkey is in use already. Choose another, or remove it first.") from None
+    return Proof(person, passkey, FactorKind.PASSKEY, at)
+
+
+def remove_factor(*, person: UUID, factor: UUID, at: datetime) -> Factor:
+    """Remove an app or a passkey; with the last one, the recovery codes go too. What it proved elsewhere is void at once.
+
+    Raises:
+        CannotRemoveError: it is an operator's last one, or there is no such factor.
+    """
+    with transaction.atomic():
+        _lock(person)
+        factors = own_factors(person)
+        found = next((one for one in factors if one.id == factor), None)
+        if found is None:
+            raise CannotRemoveError("That second factor is gone already.")
+        if len(factors) == 1 and is_operator(person):
+            raise CannotRemoveError("Operators keep at least one second factor. Add another first, then remove this one.")
+        Authenticator.objects.filter(id=factor, user_id=person).delete()
+        Passkey.objects.filter(id=factor, user_id=person).delete()
+        if len(factors) == 1:
+            RecoveryCode.objects.filter(user_id=person).delete()
+        _record(Tag.SECOND_FACTOR_REMOVED, person, factor, found.kind, at)
+    return found
+
+
+def remove_all_factors(*, person: UUID, actor: str, at: datetime) -> int:
+    """Remove every second factor of a person who lost them all; return how many there were."""
+    with transaction.atomic():
+        _lock(person)
+        factors = own_factors(person)
+        Authenticator.objects.filter(user_id=person).delete()
+        Passkey.objects.filter(user_id=person).delete()
+        RecoveryCode.objects.filter(user_id=person).delete()
+        for one in factors:
+            _record(Tag.SECOND_FACTOR_REMOVED, person, one.id, one.kind, at, actor=actor)
+    return len(factors)
+
+
+def make_recovery_codes(*, person: UUID, at: datetime) -> tuple[Secret, ...]:
+    """Make a fresh set in the place of any former one, and return it: the only time that anybody sees it."""
+    codes = tuple(Secret(base64.b32encode(os.urandom(_CODE_BYTES)).decode().lower()) for _ in range(RECOVERY_CODES))
+    made = new_id()
+    with transaction.atomic():
+        _lock(person)
+        RecoveryCode.objects.filter(user_id=person).delete()
+        RecoveryCode.objects.bulk_create(
+            RecoveryCode(set_id=made, code_hash=_hash(person, code), user_id=person, made_at=at) for code in codes
+        )
+        _record(Tag.RECOVERY_CODES_MADE, person, made, FactorKind.RECOVERY_CODE, at, codes=len(codes))
+    return codes
+
+
+def prove_by_code(*, person: UUID, code: str, at: datetime) -> Proof:
+    """Take a code of the person's app, or one of their recovery codes, as their second factor. Raises RefusedError."""
+    plain = _digits(code)
+    if len(plain) == totp.DIGITS and plain.isdigit():
+        return _prove_by_app(person, plain, at)
+    return _prove_by_recovery_code(person, plain, at)
+
+
+def prove_by_passkey(*, person: UUID, answer: Answer, asked_at: datetime, at: datetime) -> Proof:
+    """Take a checked answer to a question of `asked_at` as the person's second factor. Raises RefusedError."""
+    with transaction.atomic():
+        mine = Passkey.objects.filter(user_id=person, credential_id=answer.credential_id)
+        # A question is answered once. One statement: of two processes that bring the same answer, one finds the row as it was.
+        taken = mine.filter(answered__lt=asked_at)
+        # WebAuthn §6.1.1: a counter that does not rise means that the key was copied; many authenticators keep none, and say 0.
+        taken = taken.filter(sign_count__lt=answer.sign_count) if answer.sign_count else taken.filter(sign_count=0)
+        if not taken.update(answered=asked_at, sign_count=answer.sign_count):
+            raise RefusedError("That passkey was not accepted. Try again; if it stays, use another second factor.")
+        passkey = mine.values_list("id", flat=True).get()
+        _record(Tag.SECOND_FACTOR_PROVEN, person, passkey, FactorKind.PASSKEY, at)
+    return Proof(person, passkey, FactorKind.PASSKEY, at)
+
+
+def note_refusal(*, person: UUID, at: datetime) -> None:
+    """Write down that somebody who had the password brought no second factor."""
+    record(Tag.SECOND_FACTOR_REFUSED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at)
+
+
+def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
+    with transaction.atomic():
+        app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
+        step = totp.step_of(vault.unsealed(app.id, bytes(app.sealed)), code, at) if app else None
+        # A code is used once. One statement: of two processes that bring the same code, one finds the row as it was.
+        if app is None or step is None or not Authenticator.objects.filter(id=app.id, last_step__lt=step).update(last_step=step):
+            raise RefusedError(_WRONG_CODE)
+        _record(Tag.SECOND_FACTOR_PROVEN, person, app.id, FactorKind.AUTHENTICATOR, at)
+    return Proof(person, app.id, FactorKind.AUTHENTICATOR, at)
+
+
+def _prove_by_recovery_code(person: UUID, code: str, at: datetime) -> Proof:
+    with transaction.atomic():
+        held = recovery_codes(person)
+        unused = RecoveryCode.objects.filter(user_id=person, code_hash=_hash(person, Secret(code)), used_at__isnull=True)
+        if held is None or not unused.update(used_at=at):
+            raise RefusedError("That is no code of yours, or it was used already.")
+        _record(Tag.SECOND_FACTOR_PROVEN, person, held.id, FactorKind.RECOVERY_CODE, at, codes_left=(held.left or 1) - 1)
+    return Proof(person, held.id, FactorKind.RECOVERY_CODE, at)
+
+
+def _lock(person: UUID) -> None:
+    """Let one change of a person's factors at a time: two removals must not each leave what the other takes."""
+    User.objects.select_for_update().only("id").get(pk=person)
+
+
+def _digits(code: str) -> str:
+    return "".join(code.split()).replace("-", "").lower()
+
+
+def _hash(person: UUID, code: Secret) -> bytes:
+    # A plain hash is enough: a code has 80 random bits, so there is nothing to guess from.
+    return hashlib.sha256(b"theseller recovery code\0" + person.bytes + code.reveal_bytes()).digest()
+
+
+def _record(tag: Tag, person: UUID, factor: UUID, kind: FactorKind, at: datetime, *, actor: str = "", **details: str | int | bool) -> None:
+    told = {"kind": kind.value, "factor": str(factor), **details}
+    record(tag, actor=actor or f"user:{person}", tenant=None, subject=f"user:{person}", at=at, details=told)

@@ -1,0 +1,115 @@
+"""Passkeys: the questions that a browser's authenticator is asked, and the check of its answers (WebAuthn level 3, by `fido2`)."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.http import HttpRequest
+from fido2.server import Fido2Server
+from fido2.webauthn import (
+    AttestedCredentialData,
+    AuthenticationResponse,
+    AuthenticatorData,
+    PublicKeyCredentialRpEntity,
+    PublicKeyCredentialUserEntity,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from theseller.accounts.mfa.types import RefusedError
+
+SERVICE = "TheSeller"
+_ANSWER_LENGTH_MAX = 16_384
+T = TypeVar("T")
+_REFUSED = "That passkey was not accepted. Try again; if it stays, use another second factor."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a checked answer tells: which credential, and its counter (0 for authenticators that keep none)."""
+
+    credential_id: bytes
+    credential: bytes
+    sign_count: int
+
+
+def possible_at(request: HttpRequest) -> bool:
+    """Say whether browsers allow passkeys at this address: a name, and https or this very machine."""
+    name = _name(request)
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return request.is_secure() or name == "localhost"
+    return False
+
+
+def ask_to_create(request: HttpRequest, person: UUID, email: str, name: str, known: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
+    """Return (options as JSON for the browser, state to keep) for a new passkey; `known` ones are not made again."""
+    user = PublicKeyCredentialUserEntity(id=person.bytes, name=email, display_name=name)
+    options, state = _server(request).register_begin(
+        user,
+        [AttestedCredentialData(one) for one in known],
+        # Both the possession and the person: a PIN, a finger or a face. Else a stolen key would be half of the way in.
+        user_verification=UserVerificationRequirement.REQUIRED,
+        resident_key_requirement=ResidentKeyRequirement.DISCOURAGED,
+    )
+    return json.dumps(dict(options.public_key)), dict(state)
+
+
+def ask_to_prove(request: HttpRequest, known: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
+    """Return (options as JSON for the browser, state to keep) for a proof by one of the `known` passkeys."""
+    credentials = [AttestedCredentialData(one) for one in known]
+    options, state = _server(request).authenticate_begin(credentials, user_verification=UserVerificationRequirement.REQUIRED)
+    return json.dumps(dict(options.public_key)), dict(state)
+
+
+def created(request: HttpRequest, state: Mapping[str, Any], answer: str) -> Answer:
+    """Check the answer to `ask_to_create`. Raises RefusedError."""
+    data = _checked(lambda: _server(request).register_complete(state, _parsed(answer)))
+    credential = data.credential_data
+    if credential is None:
+        raise RefusedError(_REFUSED)
+    return Answer(credential.credential_id, bytes(credential), data.counter)
+
+
+def proven(request: HttpRequest, state: Mapping[str, Any], answer: str, known: Sequence[bytes]) -> Answer:
+    """Check the answer to `ask_to_prove`. Raises RefusedError."""
+
+    def check() -> tuple[AttestedCredentialData, AuthenticatorData]:
+        given = AuthenticationResponse.from_dict(_parsed(answer))
+        credentials = [AttestedCredentialData(one) for one in known]
+        return _server(request).authenticate_complete(state, credentials, given), given.response.authenticator_data
+
+    credential, data = _checked(check)
+    return Answer(credential.credential_id, bytes(credential), data.counter)
+
+
+def _server(request: HttpRequest) -> Fido2Server:
+    origin = f"{request.scheme}://{request.get_host()}"
+    return Fido2Server(PublicKeyCredentialRpEntity(name=SERVICE, id=_name(request)), verify_origin=lambda given: given == origin)
+
+
+def _name(request: HttpRequest) -> str:
+    host = request.get_host()
+    return host if host.endswith("]") else host.rsplit(":", 1)[0]
+
+
+def _parsed(answer: str) -> dict[str, Any]:
+    if len(answer) > _ANSWER_LENGTH_MAX:
+        raise ValueError("too long")
+    found = json.loads(answer)
+    if not isinstance(found, dict):
+        raise TypeError("no object")
+    return found
+
+
+def _checked(check: Callable[[], T]) -> T:
+    try:
+        return check()
+    except Exception:  # noqa: BLE001  a stranger's bytes may fail in any way inside the parsers; none of them is a proof
+        raise RefusedError(_REFUSED) from None

@@ -1,0 +1,76 @@
+"""The proof of a second factor as a session carries it, and how long it is good for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from theseller.accounts.mfa.queries import stands
+from theseller.accounts.mfa.types import FactorKind, Proof
+
+#: How long an operator works on one proof, how long they may be away meanwhile, and how fresh it must be for a dangerous act.
+PROOF_LASTS = timedelta(hours=12)
+IDLE_AT_MOST = timedelta(minutes=30)
+STEP_UP_WITHIN = timedelta(minutes=5)
+
+#: Clocks of machines that serve the same session differ by less.
+_SKEW = timedelta(seconds=5)
+#: A visit is noted once a minute, not at every request.
+_NOTED_EVERY = timedelta(minutes=1)
+_PROOF, _SEEN = "second_factor", "operated_at"
+
+
+def give(request: HttpRequest, proof: Proof) -> None:
+    """Put the proof into the session, under a new key: whoever knew the session before does not get what it may do now."""
+    request.session.cycle_key()
+    request.session[_PROOF] = {
+        "person": str(proof.person),
+        "factor": str(proof.factor),
+        "kind": proof.kind.value,
+        "at": proof.at.isoformat(),
+    }
+    request.session[_SEEN] = proof.at.isoformat()
+
+
+def proof_in(session: Mapping[str, Any]) -> Proof | None:
+    """Return the proof that a session carries; None if there is none that we can read."""
+    held: Any = session.get(_PROOF)
+    try:
+        return Proof(UUID(held["person"]), UUID(held["factor"]), FactorKind(held["kind"]), datetime.fromisoformat(held["at"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def within(earlier: datetime | None, at: datetime, longest: timedelta) -> bool:
+    """Say whether `earlier` is less than `longest` before `at`, and not after it."""
+    return earlier is not None and earlier.tzinfo is not None and -_SKEW <= at - earlier < longest
+
+
+def proven(person: UUID, session: Mapping[str, Any], *, at: datetime, longest: timedelta, using: str = "default") -> bool:
+    """Say whether the session proves a second factor of `person`, given less than `longest` ago and still theirs."""
+    proof = proof_in(session)
+    return (
+        proof is not None
+        and proof.person == person
+        and within(proof.at, at, longest)
+        and stands(proof.factor, proof.kind, person, using=using)
+    )
+
+
+def seen_at(session: Mapping[str, Any]) -> datetime | None:
+    """Return when the operator of this session was last let in, to the minute."""
+    try:
+        return datetime.fromisoformat(session.get(_SEEN, ""))
+    except (TypeError, ValueError):
+        return None
+
+
+def note_visit(session: MutableMapping[str, Any], at: datetime) -> None:
+    """Keep the session from counting as left alone."""
+    last = seen_at(session)
+    if last is None or at - last >= _NOTED_EVERY:
+        session[_SEEN] = at.isoformat()

@@ -1,0 +1,33 @@
+"""Replace the key of second factors while they are used. What is sealed is opened and sealed anew here, and seen by nobody."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from theseller.accounts.mfa import vault
+from theseller.accounts.models import Authenticator
+from theseller.crypto.keyfile import KeyRecord
+
+
+def second_factor_keys() -> list[KeyRecord]:
+    """Return the living keys, oldest first; the last one seals."""
+    return vault.keys()
+
+
+def make_key() -> None:
+    """Make a key that seals from now on."""
+    vault.new_key()
+
+
+def reseal_old_secrets() -> int:
+    """Seal under the newest key what an older one seals; return how many secrets are left under an older one.
+
+    Each row by itself, and only if it is still what was read: a person may have begun anew meanwhile.
+    """
+    newest = vault.keys()[-1].id
+    old = Authenticator.objects.exclude(data_key_id=newest)
+    for row, message, key in old.order_by("id").values_list("id", "sealed", "data_key_id"):
+        with transaction.atomic():
+            fresh, fresh_key = vault.sealed(row, vault.unsealed(row, bytes(message)))
+            Authenticator.objects.filter(id=row, data_key_id=key).update(sealed=fresh, data_key_id=fresh_key)
+    return old.values("id").count()

@@ -1,0 +1,52 @@
+"""Secrets of authenticator apps at rest: each sealed to its own row under the deployment's one key for second factors.
+
+One key, not one for each person: a secret goes by the deletion of its row, and nothing of a tenant's hangs on it.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+
+from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.place import NO_TENANT, Place
+from theseller.crypto.sealed import open_sealed, seal
+from theseller.lib.secret import Secret
+
+#: The owner of the key in the key store.
+OWNER = "second-factors"
+
+
+def _place(row: UUID) -> Place:
+    return Place(
+        tenant=NO_TENANT,
+        table="accounts_authenticator",
+        column="sealed",
+        row=str(row),
+        purpose=Purpose.MFA,
+        environment=settings.ENVIRONMENT.kind.value,
+    )
+
+
+def keys() -> list[KeyRecord]:
+    """Return the living keys for second factors, oldest first; the last one seals."""
+    return [one for one in settings.KEY_STORE.list() if one.purpose is Purpose.MFA and one.owner == OWNER and not one.destroyed]
+
+
+def new_key() -> DataKey:
+    """Make a key that seals from now on."""
+    return settings.KEY_STORE.create(Purpose.MFA, OWNER)
+
+
+def sealed(row: UUID, secret: Secret) -> tuple[bytes, UUID]:
+    """Seal `secret` to the row `row`; return the message and the id of its key."""
+    living = keys()
+    key = settings.KEY_STORE.get(living[-1].id) if living else new_key()
+    return seal(key, _place(row), secret), key.id
+
+
+def unsealed(row: UUID, message: bytes) -> Secret:
+    """Return the secret of the row `row`. Raises CannotOpenError, KeyDestroyedError."""
+    return open_sealed(settings.KEY_STORE, _place(row), message)

@@ -1,0 +1,208 @@
+"""A person's own security page, setting up and removing second factors, and proving one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from theseller.accounts.mfa import flow, operations, passkeys, proofs, totp
+from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
+from theseller.accounts.mfa.qr import qr_svg
+from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
+from theseller.accounts.mfa.types import CannotRemoveError, Proof, RefusedError
+from theseller.accounts.queries import is_operator, tenants_of
+from theseller.edge.errors import too_many_requests
+from theseller.edge.ratelimit import RetryAfter
+from theseller.lib import clock
+from theseller.lib.secret import Secret
+
+_WHY = {
+    "idle": "You were away for more than half an hour, so the operator's area closed behind you.",
+    "stale": "What you are about to do asks for a proof of the last five minutes. Nothing has been changed yet.",
+    "unproven": "The operator's area opens after a second factor.",
+}
+
+
+def stepped_up(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+    """Let a view run only for a person who proved themselves in the last five minutes."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        return view(request, *args, **kwargs) if flow.fresh(request, clock.now()) else flow.prove_first(request)
+
+    guarded.theseller_stepped_up = True  # type: ignore[attr-defined]  # read by the completeness test of all URLs
+    return guarded
+
+
+@require_GET
+def security(request: HttpRequest) -> HttpResponse:
+    """Show the person their second factors."""
+    return _security(request)
+
+
+def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpResponse:
+    person = flow.me(request).pk
+    context = {
+        "factors": own_factors(person),
+        "codes_set": recovery_codes(person),
+        "codes": [_spaced(code) for code in codes],
+        "is_operator": is_operator(person),
+        "has_shop": bool(tenants_of(person)),
+        "passkeys_possible": passkeys.possible_at(request),
+        "localhost": settings.ENVIRONMENT.public_url.replace("//127.0.0.1", "//localhost"),
+        "next": flow.safe_next(request, ""),
+        "at": clock.now(),
+    }
+    return render(request, "accounts/security.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@stepped_up
+def authenticator(request: HttpRequest) -> HttpResponse:
+    """Set up an authenticator app: POST begins, GET shows the QR code, POST with a code takes it into use."""
+    person, at = flow.me(request), clock.now()
+    if request.method == "POST" and "code" not in request.POST:
+        operations.begin_authenticator(person=person.pk, at=at)
+        return redirect(request.get_full_path())
+    secret = operations.authenticator_begun(person=person.pk, at=at)
+    if secret is None:
+        return redirect("accounts:security")
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        limit = flow.allowance(request, person.pk, at)
+        if isinstance(limit, RetryAfter):
+            return too_many_requests(request, limit.seconds)
+        try:
+            return _added(request, operations.confirm_authenticator(person=person.pk, code=form.cleaned_data["code"], at=at))
+        except RefusedError as error:
+            form.add_error("code", str(error))
+    address = totp.enrolment_address(secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}")
+    context = {"form": form, "qr": qr_svg(address), "secret": _spaced(secret), "next": flow.safe_next(request, "")}
+    return render(request, "accounts/authenticator.html", context, status=200 if request.method == "GET" else 422)
+
+
+@require_http_methods(["GET", "POST"])
+@stepped_up
+def passkey(request: HttpRequest) -> HttpResponse:
+    """Make a passkey: GET asks the browser, POST brings its answer."""
+    person, at = flow.me(request), clock.now()
+    if not passkeys.possible_at(request):
+        return redirect("accounts:security")
+    form = PasskeyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            state, _ = flow.asked(request, "create", at)
+            answer = passkeys.created(request, state, form.cleaned_data["answer"])
+            return _added(request, operations.add_passkey(person=person.pk, answer=answer, name=form.cleaned_data["name"], at=at))
+        except RefusedError as error:
+            form.add_error(None, str(error))
+    options, state = passkeys.ask_to_create(request, person.pk, person.email, person.name, flow.known_passkeys(person.pk))
+    flow.ask(request, "create", state, at)
+    context = {"form": form, "options": options, "next": flow.safe_next(request, "")}
+    return render(request, "accounts/passkey.html", context, status=200 if request.method == "GET" else 422)
+
+
+@require_POST
+@stepped_up
+def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
+    """Remove a second factor."""
+    try:
+        gone = operations.remove_factor(person=flow.me(request).pk, factor=factor, at=clock.now())
+        messages.success(request, f"{gone.name} is removed. What it had opened is closed.")
+    except CannotRemoveError as error:
+        messages.error(request, str(error))
+    return redirect("accounts:security")
+
+
+@require_POST
+@stepped_up
+def new_recovery_codes(request: HttpRequest) -> HttpResponse:
+    """Make recovery codes and show them: here, and never again."""
+    person = flow.me(request).pk
+    if not has_factor(person):
+        messages.error(request, "Set up an authenticator app or a passkey first: recovery codes stand in for a lost one.")
+        return redirect("accounts:security")
+    return _security(request, codes=operations.make_recovery_codes(person=person, at=clock.now()))
+
+
+@sensitive_post_parameters("password", "code", "answer")
+@require_http_methods(["GET", "POST"])
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Prove a second factor once more; without one, give the password once more."""
+    person, at = flow.me(request), clock.now()
+    with_factor = has_factor(person.pk)
+    form = CodeForm() if with_factor else PasswordForm()
+    if request.method == "POST":
+        limit = flow.allowance(request, person.pk, at)
+        if isinstance(limit, RetryAfter):
+            return too_many_requests(request, limit.seconds)
+        try:
+            _prove(request, with_factor=with_factor)
+            return redirect(flow.safe_next(request, "/account/security/"))
+        except RefusedError as error:
+            form = (CodeForm if with_factor else PasswordForm)({"code": "-", "password": "-"})
+            form.add_error(None, str(error))
+    return proof_page(request, form, person.pk if with_factor else None)
+
+
+def _prove(request: HttpRequest, *, with_factor: bool) -> None:
+    person, at = flow.me(request), clock.now()
+    if with_factor:
+        proof = flow.attempt(request, person.pk, at)
+        proofs.give(request, proof)
+        warn_of_recovery(request, proof)
+    elif authenticate(request, username=person.email, password=request.POST.get("password", "")[:1000]) is None:
+        operations.note_refusal(person=person.pk, at=at)
+        raise RefusedError("That is not your password.")
+    else:
+        request.session.cycle_key()
+        flow.note_password(request, at)
+
+
+def proof_page(request: HttpRequest, form: CodeForm | PasswordForm, person: UUID | None, *, signing_in: bool = False) -> HttpResponse:
+    """Show the form that asks for a proof: of a second factor of `person`, or of the password if that is None."""
+    at = clock.now()
+    context = {
+        "form": form,
+        "with_factor": person is not None,
+        "signing_in": signing_in,
+        "options": flow.question(request, person, at) if person else "",
+        "kinds": {factor.kind.value for factor in own_factors(person)} if person else set(),
+        "passkeys_possible": passkeys.possible_at(request),
+        "why": _WHY.get(request.GET.get("why", ""), ""),
+        "next": flow.safe_next(request, ""),
+    }
+    return render(request, "accounts/second_factor.html", context, status=422 if form.is_bound else 200)
+
+
+def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
+    """Tell a person who used a recovery code how many are left, and what to do."""
+    held = recovery_codes(proof.person) if flow.used_recovery_code(proof) else None
+    if held is not None:
+        messages.warning(request, f"You used a recovery code; {held.left} are left. If a device is lost, remove it on your security page.")
+
+
+def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
+    """A new factor has just been used, so it proves this session too; who has no recovery codes gets them now."""
+    proofs.give(request, proof)
+    messages.success(request, f"{proof.kind.label} is set up. You need it from now on, besides your password.")
+    held = recovery_codes(proof.person)
+    codes = operations.make_recovery_codes(person=proof.person, at=clock.now()) if held is None else ()
+    if codes:
+        return _security(request, codes=codes)
+    return redirect(flow.safe_next(request, "/account/security/"))
+
+
+def _spaced(secret: Secret) -> str:
+    """Write a code in groups of four, as people copy it."""
+    plain = secret.reveal()
+    return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))

@@ -1,0 +1,43 @@
+"""The lines of the operator's overview."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from theseller.accounts.mfa.types import Factor
+from theseller.governance.rotation.types import State
+
+
+@dataclass(frozen=True, slots=True)
+class SecretLine:
+    """One secret, or all the data keys of connections as one line: `count` of them, `made_at` the oldest's."""
+
+    name: str
+    kind: str
+    count: int
+    made_at: datetime | None
+    due_at: datetime | None
+    state: State
+    how: str
+    under_way: str
+    age: timedelta | None
+
+    @property
+    def tone(self) -> str:
+        """Return the word of the badge's colour."""
+        return "bad" if self.state.red else {State.DUE: "warn", State.FRESH: "good"}.get(self.state, "none")
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorLine:
+    """One operator with their second factors; `codes_left` is None if they never made recovery codes."""
+
+    person: UUID
+    name: str
+    email: str
+    since: datetime
+    granted_by: str
+    factors: tuple[Factor, ...]
+    codes_left: int | None

@@ -1,0 +1,12 @@
+"""Addresses of the operator's area. Every view here stands behind `accounts.seats.operated`; a control asks each of them."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from theseller.governance.operators import views as operators
+
+app_name = "operate"
+urlpatterns = [
+    path("", operators.overview, name="overview"),
+]
