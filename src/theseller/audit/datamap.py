@@ -12,3 +12,10 @@ holds(
     eraser=Eraser.KEEP,
     note="Who did what, when. Ids only, no personal data, no amounts: it proves the erasure that it outlives.",
 )
+holds(
+    "audit_checkpoint",
+    DataClass.EVIDENCE,
+    retention="as long as the lines that it covers: nothing is thinned",
+    eraser=Eraser.KEEP,
+    note="Signed digests of the audit log's lines, each naming the one before. Digests of random ids and dates: nothing can be read back.",
+)

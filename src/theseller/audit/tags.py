@@ -35,8 +35,8 @@ class Tag(StrEnum):
     SECOND_FACTOR_PROVEN = "accounts:second_factor:proven"
     SECOND_FACTOR_REFUSED = "accounts:second_factor:refused"
     SECOND_FACTOR_REMOVED = "accounts:second_factor:removed"
-    SECRETS_BUNDLED = "governance:secret:bundled"  # noqa: S105  # an event
-    SECRETS_FILLED = "governance:secret:filled"  # noqa: S105  # an event
+    SECRETS_BUNDLED = "governance:secret:bundled"  # an event
+    SECRETS_FILLED = "governance:secret:filled"  # an event
     SECRET_AGE_NOTED = "governance:secret:age_noted"  # noqa: S105  # an event
     SECRET_GIVEN = "governance:secret:given"  # noqa: S105  # an event
     SECRET_PUT = "governance:secret:put"  # noqa: S105  # an event

@@ -38,6 +38,7 @@ class Purpose(StrEnum):
     TENANT_CONTEXT = "tenant_context"
     SESSION = "session"
     MFA = "mfa"
+    AUDIT = "audit"  # signs checkpoints over the audit log
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ import os
 import signal
 from pathlib import Path
 
+from theseller.audit.acts import note_act
+from theseller.audit.tags import Tag
 from theseller.cli.embedded import apply_roles, embedded_server
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.paths import is_state_folder, state_folder
 from theseller.cli.secrets import secret_provider
 from theseller.cli.supervisor import Database, StopRequestedError, Supervisor
+from theseller.lib import clock
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import PORT, control_folder, saved_layout, socket_directory
 from theseller.postgres.locator import find_binaries
@@ -93,6 +96,7 @@ def _status(state: Path) -> int:
 def _psql(state: Path, role: str, arguments: list[str]) -> int:
     """Become psql. The password goes by the environment: arguments are visible to every user of the machine."""
     psql = str(find_binaries(os.environ).program("psql"))
+    note_act(state, Tag.DATABASE_OPENED, subject=f"role:{role}", at=clock.now())
     environ = {
         **os.environ,
         "PGHOST": str(socket_directory(state)),

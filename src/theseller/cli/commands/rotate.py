@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
-import re
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from theseller.audit.acts import note_act, operator_at_the_shell
+from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
+from theseller.cli.paths import state_folder
 from theseller.crypto.files import read_private
 from theseller.lib import clock
 from theseller.lib.secret import Secret
@@ -85,16 +87,18 @@ def _change(args: argparse.Namespace) -> int:
     reason = Reason.LEAKED if args.leaked else Reason.LEAVER if args.leaver else Reason.MANUAL
     if args.note_age:
         for name in args.names:
-            operations.note_age(name, args.note_age, actor=_operator(), at=clock.now())
+            operations.note_age(name, args.note_age, actor=operator_at_the_shell(), at=clock.now())
         return OK
     if args.dry_run:
         return _dry_run(_wanted(args, hands), reason, hands, given=args.new_from_file is not None)
     if args.new_from_file:
-        operations.give_client_secret(_secret_in(args.new_from_file))
+        given = _secret_in(args.new_from_file)
+        note_act(state_folder(os.environ), Tag.SECRET_GIVEN, subject=f"secret:{_CLIENT_SECRET}", at=clock.now())
+        operations.give_client_secret(given)
     if args.due:
-        return _report(operations.rotate_due(actor=_operator(), hands=hands))
+        return _report(operations.rotate_due(actor=operator_at_the_shell(), hands=hands))
     verb = operations.rotate if reason is Reason.MANUAL else operations.force_rotation
-    return _report(verb([one.name for one in _wanted(args, hands)], reason=reason, actor=_operator(), hands=hands))
+    return _report(verb([one.name for one in _wanted(args, hands)], reason=reason, actor=operator_at_the_shell(), hands=hands))
 
 
 def _wanted(args: argparse.Namespace, hands: Hands) -> list[Entry]:
@@ -150,10 +154,6 @@ def _secret_in(path: Path) -> Secret:
     if not content.strip() or len(content) > _SECRET_BYTES_MAX:
         raise CommandError(f"{path} does not hold one client secret.", "It must hold the new secret and nothing else.")
     return Secret(content.strip())
-
-
-def _operator() -> str:
-    return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")
 
 
 def _as_json(one: Entry, at: datetime) -> dict[str, object]:

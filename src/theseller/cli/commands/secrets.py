@@ -9,13 +9,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from theseller.audit.acts import note_act
+from theseller.audit.tags import Tag
 from theseller.cli.errors import FAILURE, OK, CommandError
-from theseller.cli.paths import make_state_folder, state_folder
+from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
 from theseller.cli.secrets import AMAZONS, ensure_secrets, new_secret, own_secrets, secret_choice
 from theseller.crypto.choice import ProviderKind, SecretChoice, StoreKind, make_key_store, make_secret_provider
 from theseller.crypto.errors import CryptoError, SecretNotFoundError
 from theseller.crypto.providers import SecretKeeper
 from theseller.crypto.variables import write_bundle
+from theseller.lib import clock
 from theseller.lib.secret import Secret
 
 HELP = "look at the deployment's own secrets and keys, make the missing ones, keep one that Amazon gave"
@@ -34,11 +37,11 @@ def run(args: argparse.Namespace) -> int:
     state = state_folder(os.environ)
     choice = secret_choice(state)
     if args.action == "bundle":
-        return _bundle(choice)
+        return _bundle(choice, state)
     if ProviderKind.FILES in {choice.provider.value, choice.key_store.value}:
         make_state_folder(state)
     if args.action == "put":
-        return _put(choice, str(args.name))
+        return _put(choice, state, str(args.name))
     if args.action == "fill":
         return _fill(choice, state)
     return _check(choice)
@@ -73,6 +76,9 @@ def _problem(provider: SecretKeeper, name: str) -> str:
 
 def _fill(choice: SecretChoice, state: Path) -> int:
     missing = list(_missing(choice))
+    if missing:
+        make_state_folder(state)
+        note_act(state, Tag.SECRETS_FILLED, subject="secrets", at=clock.now(), details={"made": " ".join(missing)})
     ensure_secrets(state)
     print(f"made: {', '.join(missing)}" if missing else "nothing was missing")
     return OK
@@ -87,20 +93,24 @@ def _missing(choice: SecretChoice) -> Iterator[str]:
             yield name
 
 
-def _put(choice: SecretChoice, name: str) -> int:
+def _put(choice: SecretChoice, state: Path, name: str) -> int:
     if name != AMAZONS and name not in own_secrets(choice):
         raise CommandError(f"{name!r} is no secret of this deployment.", f"Choose one of {', '.join((AMAZONS, *own_secrets(choice)))}.")
     given = Secret(getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().removesuffix("\n"))
+    make_state_folder(state)
+    note_act(state, Tag.SECRET_PUT, subject=f"secret:{name}", at=clock.now())
     make_secret_provider(choice, os.environ).put(name, given)
     print(f"{name} is kept")
     return OK
 
 
-def _bundle(choice: SecretChoice) -> int:
+def _bundle(choice: SecretChoice, state: Path) -> int:
     if sys.stdout.isatty():
         print("theseller secrets: this prints secrets; pipe it into what keeps them", file=sys.stderr)
         return FAILURE
     if choice.key_store is StoreKind.FILES:
         print("theseller secrets: the bundle holds a root key; keep a copy apart from the keys it opens", file=sys.stderr)
+    if is_state_folder(state):
+        note_act(state, Tag.SECRETS_BUNDLED, subject="secrets", at=clock.now())
     print(write_bundle({name: new_secret(name, choice) for name in own_secrets(choice)}).reveal())
     return OK

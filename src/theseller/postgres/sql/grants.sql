@@ -62,8 +62,9 @@ grant select on django_content_type, auth_permission to theseller_web;
 grant select, insert on tenancy_tenant, accounts_membership to theseller_web;
 grant select on tenancy_tenant to theseller_worker, theseller_retention;
 
--- Operators and second factors: the web's. The worker seals an app's secret anew when the key is replaced.
-grant select, insert, delete on accounts_operator to theseller_web;
+-- Second factors are the web's; the worker seals an app's secret anew when the key is replaced. Nobody here makes an operator: only the
+-- owner of the table can, by `theseller operator`.
+grant select on accounts_operator to theseller_web;
 grant select, insert, update, delete on accounts_authenticator, accounts_recovery_code to theseller_web;
 grant select, insert, delete on accounts_passkey to theseller_web;
 grant update (sign_count, answered) on accounts_passkey to theseller_web;

@@ -1,0 +1,81 @@
+"""Acts of operators on the command line, written down where there may be no database yet, and taken into the log by the next sealing.
+
+One line of JSON each, in a file that is ours alone: the same event as `record` writes, with its id, so that none enters the log twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from theseller.audit.tags import Tag
+from theseller.crypto.files import locked, private_directory, read_private
+from theseller.lib.ids import new_id
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def operator_at_the_shell() -> str:
+    """Return how the log names who sits at the command line: `operator:` and their account on this machine."""
+    return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")
+
+
+def note_act(state: Path, tag: Tag, *, subject: str, at: datetime, details: Mapping[str, str | int] | None = None) -> None:
+    """Write down an act of who sits at the command line, before it is done: no act without its line."""
+    folder = private_directory(state / "audit")
+    event = {
+        "id": str(new_id()),
+        "at": at.isoformat(),
+        "tag": tag.value,
+        "actor": operator_at_the_shell(),
+        "subject": subject,
+        "details": dict(details or {}),
+    }
+    with locked(folder), os.fdopen(os.open(_path(state), _APPEND, 0o600), "ab") as file:
+        file.write(json.dumps(event).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def take_in(*, at: datetime, using: str = "default") -> int:
+    """Bring what was written down into the log, and return how many lines that were. A kill in between repeats it without harm.
+
+    `at` dates a line that can't be read.
+    """
+    from django.conf import settings  # noqa: PLC0415  # `note_act` serves commands that need no Django
+    from django.db import connections, transaction  # noqa: PLC0415
+
+    state = Path(settings.ENVIRONMENT.state)
+    if not _path(state).exists():
+        return 0
+    with locked(private_directory(state / "audit")):
+        rows = [_row(line, at) for line in read_private(_path(state)).splitlines() if line.strip()]
+        with transaction.atomic(using=using), connections[using].cursor() as cursor:
+            for row in rows:
+                # No conflict target: naming one would need the right to read the log, which only the probe has.
+                cursor.execute(
+                    "insert into audit_event (id, at, tag, actor, subject, details) values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+                    row,
+                )
+        with contextlib.suppress(FileNotFoundError):
+            _path(state).unlink()
+    return len(rows)
+
+
+def _path(state: Path) -> Path:
+    return state / "audit" / "acts"
+
+
+def _row(line: bytes, at: datetime) -> list[str]:
+    """Return the columns of a line. One that a kill cut short says so in the log, instead of keeping all others out of it."""
+    try:
+        event = json.loads(line)
+        return [event["id"], event["at"], event["tag"], event["actor"], event["subject"], json.dumps(event["details"])]
+    except (ValueError, KeyError, TypeError):
+        return [str(new_id()), at.isoformat(), Tag.ACT_UNREADABLE.value, "process:sealing", "act", "{}"]

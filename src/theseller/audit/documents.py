@@ -1,0 +1,97 @@
+"""The document of a checkpoint: canonical JSON with `body`, `public_key` and `signature`, in the one form in which it was signed."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from theseller.audit.types import NOWHERE, Checkpoint
+from theseller.crypto.errors import InvalidSignatureError, NotCanonicalError
+from theseller.crypto.signing import SigningKey, canonical_json, parse_canonical_json, verify
+
+FORMAT = "theseller.org/audit-checkpoint/v1"
+
+
+class CheckpointRefusedError(ValueError):
+    """The bytes are no checkpoint, or not one that its key signed."""
+
+
+def digest_of(document: bytes) -> str:
+    """Return what the next checkpoint names this one by."""
+    return hashlib.sha256(document).hexdigest()
+
+
+def sign(  # the fields of a checkpoint
+    head: Checkpoint | None,
+    leaves: bytes,
+    *,
+    rows: int,
+    until: tuple[int, int],
+    key: SigningKey,
+    environment: str,
+    at: datetime,
+    next_key: str = "",
+) -> Checkpoint:
+    """Return the checkpoint that follows `head` and covers `rows` more lines, up to `until`."""
+    body = {
+        "format": FORMAT,
+        "environment": environment,
+        "number": head.number + 1 if head else 1,
+        "sealed_at": at.isoformat(),
+        "previous": digest_of(head.document) if head else "",
+        "rows": rows,
+        "rows_total": (head.rows_total if head else 0) + rows,
+        "until_txid": until[0],
+        "until_position": until[1],
+        "leaves_sha256": hashlib.sha256(leaves).hexdigest(),
+        "next_key": next_key,
+    }
+    public_key = key.public_bytes.hex()
+    signed = {"body": body, "public_key": public_key}
+    return read(canonical_json({**signed, "signature": key.sign(canonical_json(signed)).hex()}))
+
+
+def read(document: bytes) -> Checkpoint:
+    """Return the checkpoint that `document` holds, its signature checked.
+
+    Raises:
+        CheckpointRefusedError: it is none, or its signature does not fit.
+    """
+    try:
+        found = parse_canonical_json(document)
+        signed = {"body": found["body"], "public_key": found["public_key"]}
+        verify(bytes.fromhex(found["public_key"]), canonical_json(signed), bytes.fromhex(found["signature"]))
+        return _checkpoint(found["body"], found["public_key"], document)
+    except NotCanonicalError:
+        raise CheckpointRefusedError("is no document in the form in which it was signed") from None
+    except InvalidSignatureError:
+        raise CheckpointRefusedError("has a signature that does not fit") from None
+    except (KeyError, TypeError, ValueError):
+        raise CheckpointRefusedError("is no checkpoint") from None
+
+
+def _checkpoint(body: dict[str, Any], public_key: str, document: bytes) -> Checkpoint:
+    if body["format"] != FORMAT:
+        raise CheckpointRefusedError("is a signed document of another kind")
+    numbers = [body[name] for name in ("number", "rows", "rows_total", "until_txid", "until_position")]
+    if not all(isinstance(one, int) and one >= 0 for one in numbers):
+        raise CheckpointRefusedError("is no checkpoint")
+    number, rows, total, txid, position = numbers
+    texts = (str(body[name]) for name in ("sealed_at", "previous", "leaves_sha256", "next_key"))
+    sealed_at, previous, leaves, next_key = texts
+    return Checkpoint(number, sealed_at, previous, rows, total, (txid, position), leaves, public_key, next_key, document)
+
+
+def follows(found: Checkpoint, head: Checkpoint | None, leaves: bytes) -> str:
+    """Return why `found` can't be the checkpoint after `head` (None: the first) with these leaves; "" if it can."""
+    expected = (head.number + 1, digest_of(head.document), head.rows_total + found.rows) if head else (1, "", found.rows)
+    if (found.number, found.previous, found.rows_total) != expected:
+        return "does not follow the one before it"
+    if head and found.public_key != head.key_after:
+        return "is signed by another key than the one before it names"
+    if hashlib.sha256(leaves).hexdigest() != found.leaves_digest or len(leaves) != found.rows * 40:
+        return "comes with other digests of lines than it was signed with"
+    if found.until < (head.until if head else NOWHERE):
+        return "ends before the one before it"
+    return ""

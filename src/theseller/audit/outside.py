@@ -1,0 +1,99 @@
+"""The copy of every checkpoint outside the database: one line each, in a file that is ours alone and only grows.
+
+Who replaces the log and its checkpoints in the database does not reach this file by the same way; who reaches both still lacks the key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from theseller.crypto.files import private_directory, sync_directory
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def copy_path() -> Path:
+    """Return where the copy lies: beside the state, never inside the database's own folder."""
+    return Path(settings.ENVIRONMENT.state) / "audit" / "checkpoints"
+
+
+def append(added: list[tuple[bytes, bytes]]) -> None:
+    """Add (document, leaves) of checkpoints; they are on the disk when this returns. The caller holds the log's lock."""
+    path = copy_path()
+    private_directory(path.parent)
+    made = not path.exists()
+    content = b"".join(document + b" " + base64.b64encode(leaves) + b"\n" for document, leaves in added)
+    begun = b"" if made else _begun(path)
+    with os.fdopen(os.open(path, _APPEND, 0o600), "ab") as file:
+        os.fchmod(file.fileno(), 0o600)
+        # A killed writer may have left the beginning of this very line: it is gone on with. Whatever else stands there stays and is named.
+        file.write(content[len(begun) :] if content.startswith(begun) else b"\n" + content)
+        file.flush()
+        os.fsync(file.fileno())
+    if made:
+        sync_directory(path.parent)
+
+
+def entries() -> Iterator[tuple[int, bytes, bytes]]:
+    """Give (offset in the file, document, leaves) of each whole line. One that holds something else is given as it is, without leaves.
+
+    What stands behind the last line end is the beginning of a line that the next sealing goes on with. Raises FileNotFoundError, OSError.
+    """
+    offset = 0
+    with copy_path().open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield offset, *_read(line)
+            offset += len(line)
+
+
+def leaves_at(offset: int) -> bytes:
+    """Return the leaves of the line that begins at `offset`."""
+    with copy_path().open("rb") as file:
+        file.seek(offset)
+        return _read(file.readline())[1]
+
+
+def _read(line: bytes) -> tuple[bytes, bytes]:
+    document, _, leaves = line.rstrip(b"\n").rpartition(b" ")
+    try:
+        return document, base64.b64decode(leaves, validate=True)
+    except binascii.Error:
+        return line, b""
+
+
+def last_entry() -> bytes | None:
+    """Return the document of the last whole line; None if there is none. Reads the end of the file only."""
+    try:
+        with copy_path().open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            back = 1 << 16
+            while True:
+                file.seek(max(size - back, 0))
+                lines = file.read().split(b"\n")
+                # The first piece may be the end of a longer line, and the last one is what stands behind the last line end.
+                whole = [line for line in lines[0 if back >= size else 1 : -1] if line]
+                if whole or back >= size:
+                    return whole[-1].rpartition(b" ")[0] if whole else None
+                back *= 8
+    except FileNotFoundError:
+        return None
+
+
+def _begun(path: Path) -> bytes:
+    """Return what stands behind the last line end."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        back = min(size, 1 << 16)
+        while True:
+            file.seek(size - back)
+            _, end, begun = file.read().rpartition(b"\n")
+            if end or back == size:
+                return begun
+            back = min(size, back * 8)

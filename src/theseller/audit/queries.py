@@ -1,0 +1,104 @@
+"""Reads of the log and its checkpoints, by the probe's connection: nobody else may read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections
+
+from theseller.audit.lines import COLUMNS, line_of
+from theseller.audit.types import EventView, Line, Mark
+
+#: The role that reads over all tenants.
+READER = "probe"
+_SETTLED = f"select {COLUMNS} from audit_event where (txid, position) > (%s, %s) and txid < %s order by txid, position limit %s"  # noqa: S608
+_BETWEEN = f"select {COLUMNS} from audit_event where (txid, position) > (%s, %s) and (txid, position) <= (%s, %s) order by txid, position"  # noqa: S608
+_AT = f"select {COLUMNS} from audit_event where position = any(%s)"  # noqa: S608
+_UNSEALED = """
+select count(*), min(at), min(position) filter (where txid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+from audit_event where (txid, position) > (%s, %s)
+"""
+_SHOWN = """
+select position, at, tag, actor, tenant_id, subject, details::text from audit_event
+where (%(tenant)s::uuid is null or tenant_id = %(tenant)s::uuid) and (%(since)s::timestamptz is null or at >= %(since)s::timestamptz)
+  and position > %(after)s
+order by position limit %(limit)s
+"""
+
+
+def settled_lines(after: Mark, *, limit: int, using: str = READER) -> list[Line]:
+    """Return the next lines after `after` that are complete: every transaction of so low a number has ended."""
+    with connections[using].cursor() as cursor:
+        # Asked first, and in a snapshot of its own: whatever had ended then is visible to the next statement.
+        cursor.execute("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        horizon = cursor.fetchone()[0]
+        cursor.execute(_SETTLED, [*after, horizon, limit])
+        return [line_of(row) for row in cursor.fetchall()]
+
+
+def lines_between(after: Mark, until: Mark, *, using: str = READER) -> list[Line]:
+    """Return the lines from behind `after` to `until`, as they stand now."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(_BETWEEN, [*after, *until])
+        return [line_of(row) for row in cursor.fetchall()]
+
+
+def lines_at(positions: list[int], *, using: str = READER) -> list[Line]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(_AT, [positions])
+        return [line_of(row) for row in cursor.fetchall()]
+
+
+def unsealed(after: Mark, *, using: str = READER) -> tuple[int, datetime | None, int | None]:
+    """Return how many lines stand behind `after`, when the oldest was written, and the position of one whose transaction never was."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(_UNSEALED, list(after))
+        count, oldest, impossible = cursor.fetchone()
+        return count, oldest, impossible
+
+
+def checkpoints(*, after: int = 0, using: str = READER, batch: int = 500) -> Iterator[tuple[int, bytes, bytes]]:
+    """Give (number, document, leaves) of each checkpoint in the database behind number `after`, in order."""
+    while True:
+        with connections[using].cursor() as cursor:
+            cursor.execute(
+                "select number, document, leaves from audit_checkpoint where number > %s order by number limit %s", [after, batch]
+            )
+            rows = cursor.fetchall()
+        for number, document, leaves in rows:
+            yield number, bytes(document), bytes(leaves)
+        if len(rows) < batch:
+            return
+        after = rows[-1][0]
+
+
+def leaves_of(number: int, *, using: str = READER) -> bytes:
+    """Return the leaves of one checkpoint as the database has them; empty if it has none of this number."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("select leaves from audit_checkpoint where number = %s", [number])
+        row = cursor.fetchone()
+        return bytes(row[0]) if row else b""
+
+
+def last_document(*, using: str = READER) -> bytes | None:
+    with connections[using].cursor() as cursor:
+        cursor.execute("select document from audit_checkpoint order by number desc limit 1")
+        row = cursor.fetchone()
+        return bytes(row[0]) if row else None
+
+
+def events(*, tenant: UUID | None = None, since: datetime | None = None, using: str = READER, batch: int = 1000) -> Iterator[EventView]:
+    """Give the lines of the log in the order of their positions: of one tenant, or since a moment, or all."""
+    asked: dict[str, UUID | datetime | int | None] = {"tenant": tenant, "since": since, "after": 0, "limit": batch}
+    while True:
+        with connections[using].cursor() as cursor:
+            cursor.execute(_SHOWN, asked)
+            rows = cursor.fetchall()
+        for position, at, tag, actor, owner, subject, details in rows:
+            yield EventView(position, at, tag, actor, owner, subject, json.loads(details))
+        if len(rows) < batch:
+            return
+        asked["after"] = rows[-1][0]

@@ -1,0 +1,123 @@
+"""Seal the log: append checkpoints over the lines that are complete, in the database and in the copy outside it.
+
+Auditing transactions are never made to wait: a chain from line to line would let only one be open at a time, and a disconnection holds
+its transaction while it waits for calls to end.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connections, transaction
+
+from theseller.audit import documents, outside
+from theseller.audit.keys import key_for
+from theseller.audit.lines import last_mark, pack
+from theseller.audit.queries import READER, checkpoints, last_document, settled_lines
+from theseller.audit.types import NOWHERE, Checkpoint, SealingBusyError
+from theseller.crypto.signing import SigningKey
+
+log = logging.getLogger(__name__)
+#: A checkpoint covers this many lines at most: 400 kB of digests.
+LINES_MOST = 10_000
+#: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
+_LOCK = 7_105_002
+
+
+def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple[Checkpoint, ...]:
+    """Cover every line that is complete, and return the checkpoints that were added: none if there was nothing new.
+
+    Raises:
+        SealingBusyError: another process is at it.
+        AuditKeyLostError: the key store lacks the key.
+        CheckpointRefusedError: the newest checkpoint in the database is none of ours; nothing is built upon it.
+    """
+    made: list[Checkpoint] = []
+    with held(shared=False, using=using):
+        head = _head(using)
+        _bring_copy_up(head, using)
+        while lines := settled_lines(head.until if head else NOWHERE, limit=LINES_MOST, using=reader):
+            key = key_for(head)
+            until = last_mark(lines, NOWHERE)
+            head = _append(head, pack(lines), key, rows=len(lines), until=until, at=at, using=using)
+            made.append(head)
+            if len(lines) < LINES_MOST:
+                break
+    return tuple(made)
+
+
+def hand_over(next_key: SigningKey, *, at: datetime, using: str = "default") -> None:
+    """Append a checkpoint by which the present key names the next one. Again is harmless. Raises what `seal` raises."""
+    named = next_key.public_bytes.hex()
+    with held(shared=False, using=using):
+        head = _head(using)
+        if head is None or head.key_after == named:
+            return
+        _bring_copy_up(head, using)
+        _append(head, b"", key_for(head), rows=0, until=head.until, at=at, using=using, next_key=named)
+
+
+@contextmanager
+def held(*, shared: bool, using: str = "default") -> Iterator[None]:
+    """Hold the checkpoints: a sealer alone, or readers together, who wait for a sealer but never make one wait for long.
+
+    Raises SealingBusyError to the second sealer.
+    """
+    verb = "pg_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"select {verb}({_LOCK})")
+        if not shared and not cursor.fetchone()[0]:
+            raise SealingBusyError("another process seals or checks the audit log just now: try again in a moment")
+        try:
+            yield
+        finally:
+            cursor.execute(f"select pg_advisory_unlock{'_shared' if shared else ''}({_LOCK})")
+
+
+def _head(using: str) -> Checkpoint | None:
+    document = last_document(using=using)
+    return documents.read(document) if document is not None else None
+
+
+def _append(  # the fields of a checkpoint
+    head: Checkpoint | None,
+    leaves: bytes,
+    key: SigningKey,
+    *,
+    rows: int,
+    until: tuple[int, int],
+    at: datetime,
+    using: str,
+    next_key: str = "",
+) -> Checkpoint:
+    made = documents.sign(
+        head, leaves, rows=rows, until=until, key=key, environment=settings.ENVIRONMENT.kind.value, at=at, next_key=next_key
+    )
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute("insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)", [made.number, made.document, leaves])
+    # After the database, for what only the copy has means that the database was put back. A kill in between is mended by the next call.
+    outside.append([(made.document, leaves)])
+    # The log stream goes elsewhere in many deployments: a third place that somebody would have to reach.
+    log.info("audit checkpoint %d covers %d lines: %s", made.number, made.rows_total, documents.digest_of(made.document))
+    return made
+
+
+def _bring_copy_up(head: Checkpoint | None, using: str) -> None:
+    """Add to the copy what a kill kept from it. Only what follows its last line: nothing that stands there is ever replaced."""
+    if head is None:
+        return
+    document = outside.last_entry()
+    known = _number(document) if document is not None else 0
+    if known == head.number - 1 or (known == 0 and head.number == 1):
+        outside.append([(document, leaves) for _, document, leaves in checkpoints(after=known, using=using)])
+
+
+def _number(document: bytes) -> int:
+    try:
+        return documents.read(document).number
+    except documents.CheckpointRefusedError:
+        return 0

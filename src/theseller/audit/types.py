@@ -1,0 +1,106 @@
+"""The words of this room: a line of the log as it is sealed and as it is read, a checkpoint, and what a check of both found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+#: A place in the order in which lines are sealed: number of the transaction, then position.
+Mark = tuple[int, int]
+NOWHERE: Mark = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log: where it stands, and the SHA-256 of all that it says."""
+
+    mark: Mark
+    digest: bytes
+
+    @property
+    def position(self) -> int:
+        return self.mark[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One signed checkpoint, read from its `document`. `until` is the last line that it covers, `rows_total` counts from the first on."""
+
+    number: int
+    sealed_at: str
+    previous: str
+    rows: int
+    rows_total: int
+    until: Mark
+    leaves_digest: str
+    public_key: str
+    next_key: str
+    document: bytes
+
+    @property
+    def key_after(self) -> str:
+        """The public key that must have signed the next checkpoint."""
+        return self.next_key or self.public_key
+
+
+class Fault(StrEnum):
+    """What can be wrong with the log."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    MISSING = "missing"
+    OUT_OF_ORDER = "out of order"
+    CHECKPOINT = "checkpoint"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `position` is the line's, None if it concerns a checkpoint or the copy."""
+
+    fault: Fault
+    says: str
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found. The log is `whole` if nothing is wrong; `rows_checked` of `rows_sealed` lines were compared with their digests.
+
+    `unsealed` lines are newer than the last checkpoint: nothing proves them yet. `oldest_unsealed_at` is when the first of them was written.
+    """
+
+    findings: tuple[Finding, ...]
+    checkpoints: int
+    rows_sealed: int
+    rows_checked: int
+    unsealed: int
+    oldest_unsealed_at: datetime | None
+
+    @property
+    def whole(self) -> bool:
+        return not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line as people read it."""
+
+    position: int
+    at: datetime
+    tag: str
+    actor: str
+    tenant: UUID | None
+    subject: str
+    details: Mapping[str, str | int | bool | None]
+
+
+class AuditKeyLostError(RuntimeError):
+    """The key that must sign the next checkpoint is not in the key store. The message says what to do."""
+
+
+class SealingBusyError(RuntimeError):
+    """Another process seals the log just now."""

@@ -1,0 +1,202 @@
+"""Check the log against its checkpoints, and these against their copy: what is changed, missing, added or out of order is named."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from theseller.audit import documents, outside
+from theseller.audit.keys import is_current
+from theseller.audit.lines import unpack
+from theseller.audit.queries import READER, checkpoints, leaves_of, lines_at, lines_between, unsealed
+from theseller.audit.sealing import held
+from theseller.audit.types import NOWHERE, Checkpoint, Fault, Finding, Line, Mark, Verdict
+
+#: A kill between database and copy is mended by the next sealing; until then a new checkpoint may be in the database alone.
+COPY_MAY_LAG = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What one believed checkpoint covers, and where its leaves are: at `offset` of the copy, or in the database."""
+
+    number: int
+    rows: int
+    after: Mark
+    until: Mark
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A checkpoint as one of the two places has it: read, or the reason why it can't be."""
+
+    number: int
+    document: bytes
+    leaves: bytes
+    read: Checkpoint | str
+    offset: int | None = None
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The checkpoints that are believed, in order, and what is wrong with the others."""
+
+    at: datetime
+    head: Checkpoint | None = None
+    spans: list[_Span] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def complain(self, fault: Fault, says: str) -> None:
+        self.findings.append(Finding(fault, says))
+
+    def take(self, number: int, ours: _Entry | None, theirs: _Entry | None) -> bool:
+        """Add checkpoint `number` as the copy (`ours`) and the database (`theirs`) have it; False if neither continues the chain."""
+        if theirs is None:
+            self.complain(Fault.CHECKPOINT, f"Checkpoint {number} is missing from the database.")
+        elif ours is not None and (ours.document, ours.leaves) != (theirs.document, theirs.leaves):
+            self.complain(Fault.CHECKPOINT, f"Checkpoint {number} in the database is not the one that the copy outside has.")
+        refusals = []
+        for entry in (ours, theirs):
+            if entry is None:
+                continue
+            refusal = self._add(entry)
+            if not refusal:
+                if ours is None and self.at - datetime.fromisoformat(str(self.head and self.head.sealed_at)) >= COPY_MAY_LAG:
+                    self.complain(Fault.COPY, f"Checkpoint {number} is missing from the copy outside the database.")
+                return True
+            refusals.append(refusal)
+        self.complain(Fault.CHECKPOINT, f"Checkpoint {number} {refusals[0] if refusals else 'is nowhere, and later ones are there'}.")
+        return False
+
+    def _add(self, entry: _Entry) -> str:
+        """Add the entry if it continues the chain; else return why it does not."""
+        if isinstance(entry.read, str):
+            return entry.read
+        refusal = documents.follows(entry.read, self.head, entry.leaves)
+        if not refusal:
+            after = self.head.until if self.head else NOWHERE
+            self.spans.append(_Span(entry.number, entry.read.rows, after, entry.read.until, entry.offset))
+            self.head = entry.read
+        return refusal
+
+
+def verify_log(
+    *, at: datetime, rows_most: int | None = None, since: int = 0, choose: Callable[[int], int] = lambda _: 0, using: str = READER
+) -> Verdict:
+    """Check every checkpoint's signature, chain and copy, and the lines: all, or, of a log longer than `rows_most`, a part.
+
+    The part is every checkpoint behind number `since`, and as many others as fill `rows_most`, from the one that `choose` picks of that
+    many on, around the end. `Verdict.rows_checked` says how many lines were looked at.
+    """
+    with held(shared=True, using=using):
+        chain = _read_chain(at, using)
+        head = chain.head
+        if head is not None and not is_current(head.key_after):
+            chain.complain(Fault.CHECKPOINT, "The newest checkpoint is signed by a key that the key store does not hold.")
+        chosen = _chosen(chain.spans, rows_most, since, choose)
+        findings = [*chain.findings]
+        for span in chosen:
+            findings += _compare(span, using)
+        count, oldest, impossible = unsealed(head.until if head else NOWHERE, using=using)
+    if impossible is not None:
+        findings.append(Finding(Fault.ADDED, f"Position {impossible} was added: no transaction of its number has been yet.", impossible))
+    return Verdict(
+        findings=tuple(findings),
+        checkpoints=len(chain.spans),
+        rows_sealed=head.rows_total if head else 0,
+        rows_checked=sum(span.rows for span in chosen),
+        unsealed=count,
+        oldest_unsealed_at=oldest,
+    )
+
+
+def _read_chain(at: datetime, using: str) -> _Chain:
+    """Walk over database and copy side by side. Where they differ, the one that continues the chain is believed, the copy first."""
+    chain = _Chain(at)
+    copies, stored = _copies(chain), _stored(using)
+    ours, theirs = next(copies, None), next(stored, None)
+    for number in itertools.count(1):
+        if ours is None and theirs is None:
+            break
+        here = ours if ours is not None and ours.number == number else None
+        there = theirs if theirs is not None and theirs.number == number else None
+        if here is not None and there is not None and here.document == there.document:
+            there = replace(there, read=here.read)
+        if not chain.take(number, here, there):
+            break  # Nothing behind it can be believed.
+        ours = next(copies, None) if here is not None else ours
+        theirs = next(stored, None) if there is not None else theirs
+    return chain
+
+
+def _copies(chain: _Chain) -> Iterator[_Entry]:
+    """Give the lines of the copy; the first of a number counts, since a later one was added to hide it."""
+    last = 0
+    with contextlib.suppress(FileNotFoundError):  # Then each checkpoint of the database is missing from it, and is named.
+        for place, (offset, document, leaves) in enumerate(outside.entries(), start=1):
+            found = _read(document)
+            if isinstance(found, str):
+                chain.complain(Fault.COPY, f"Line {place} of the copy outside the database {found}.")
+            elif found.number <= last:
+                chain.complain(Fault.COPY, f"Line {place} of the copy outside the database repeats checkpoint {found.number}.")
+            else:
+                last = found.number
+                yield _Entry(found.number, document, leaves, found, offset)
+
+
+def _stored(using: str) -> Iterator[_Entry]:
+    for number, document, leaves in checkpoints(using=using):
+        yield _Entry(number, document, leaves, _read(document))
+
+
+def _read(document: bytes) -> Checkpoint | str:
+    try:
+        return documents.read(document)
+    except documents.CheckpointRefusedError as refusal:
+        return str(refusal)
+
+
+def _chosen(spans: list[_Span], rows_most: int | None, since: int, choose: Callable[[int], int]) -> list[_Span]:
+    if rows_most is None or sum(one.rows for one in spans) <= rows_most:
+        return spans
+    chosen = [one for one in spans if one.number > since]
+    older = [one for one in spans if one.number <= since]
+    start = choose(len(older)) if older else 0
+    rows = sum(one.rows for one in chosen)
+    for one in [*older[start:], *older[:start]]:
+        if rows >= rows_most:
+            break
+        chosen.append(one)
+        rows += one.rows
+    return chosen
+
+
+def _compare(span: _Span, using: str) -> Iterator[Finding]:
+    """Compare the lines that a checkpoint covers with what it says of them."""
+    leaves = leaves_of(span.number, using=using) if span.offset is None else outside.leaves_at(span.offset)
+    sealed = dict(unpack(leaves))
+    present = {line.position: line for line in lines_between(span.after, span.until, using=using)}
+    for line in lines_at(sorted(set(sealed) - set(present)), using=using):
+        present[line.position] = line
+    origins = {digest: position for position, digest in sealed.items()}
+    for position in sorted(set(sealed) | set(present)):
+        finding = _judge(position, sealed.get(position), present.get(position), origins)
+        if finding is not None:
+            yield finding
+
+
+def _judge(position: int, sealed: bytes | None, present: Line | None, origins: dict[bytes, int]) -> Finding | None:
+    if present is None:
+        return Finding(Fault.MISSING, f"Position {position} is missing.", position)
+    if sealed is None:
+        return Finding(Fault.ADDED, f"Position {position} was added to what was sealed already.", position)
+    if present.digest == sealed:
+        return None
+    origin = origins.get(present.digest)
+    if origin is not None:
+        return Finding(Fault.OUT_OF_ORDER, f"Position {position} is out of order: it holds the line of position {origin}.", position)
+    return Finding(Fault.CHANGED, f"Position {position} was changed.", position)

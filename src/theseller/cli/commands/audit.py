@@ -1,0 +1,134 @@
+"""`theseller audit`: checks that the audit log is as it was written, and shows it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from theseller.cli.django import setup_django
+from theseller.cli.errors import FAILURE, OK, CommandError
+from theseller.lib import clock
+
+if TYPE_CHECKING:
+    from theseller.audit.types import EventView, Verdict
+
+HELP = "check that the audit log is as it was written, show it, or seal what is new"
+_FINDINGS_SHOWN = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verify = verbs.add_parser("verify", help="compare every line with what was sealed; exit status 0 only if the log is whole")
+    verify.add_argument("--json", action="store_true", help="one JSON document, with every finding")
+    show = verbs.add_parser("show", help="print the log, oldest line first")
+    show.add_argument("--tenant", type=_identifier, metavar="ID", help="only what concerns this shop")
+    show.add_argument("--since", type=_moment, metavar="TIME", help="only from then on: 2026-11-23 or 2026-11-23T14:30 (UTC)")
+    show.add_argument("--json", action="store_true", help="one JSON document on each line")
+    verbs.add_parser("seal", help="cover what is new by a checkpoint now; the worker does it every five minutes")
+
+
+def run(args: argparse.Namespace) -> int:
+    setup_django("worker")
+    if args.verb == "verify":
+        return _verify(as_json=args.json)
+    return _seal() if args.verb == "seal" else _show(args.tenant, args.since, as_json=args.json)
+
+
+def _verify(*, as_json: bool) -> int:
+    from theseller.audit.verification import verify_log  # noqa: PLC0415  needs Django ready
+
+    at = clock.now()
+    verdict = verify_log(at=at)
+    if as_json:
+        print(json.dumps(_document(verdict, at), indent=1))
+        return OK if verdict.whole else FAILURE
+    for finding in verdict.findings[:_FINDINGS_SHOWN]:
+        print(f"{finding.fault.upper():13} {finding.says}")
+    if len(verdict.findings) > _FINDINGS_SHOWN:
+        print(f"… and {len(verdict.findings) - _FINDINGS_SHOWN} more (--json lists all)")
+    print(
+        f"{'WHOLE' if verdict.whole else 'NOT WHOLE'}: {verdict.rows_checked} lines under {verdict.checkpoints} checkpoints were compared"
+    )
+    print(_unsealed(verdict, at))
+    return OK if verdict.whole else FAILURE
+
+
+def _unsealed(verdict: Verdict, at: datetime) -> str:
+    if verdict.oldest_unsealed_at is None:
+        return "Nothing is unsealed."
+    minutes = max((at - verdict.oldest_unsealed_at).total_seconds() / 60, 0)
+    return f"UNSEALED: {verdict.unsealed} newer line(s) are under no checkpoint yet, the oldest written {minutes:.0f} minute(s) ago"
+
+
+def _seal() -> int:
+    from theseller.audit.acts import take_in  # noqa: PLC0415  needs Django ready
+    from theseller.audit.documents import CheckpointRefusedError  # noqa: PLC0415  needs Django ready
+    from theseller.audit.sealing import seal  # noqa: PLC0415  needs Django ready
+    from theseller.audit.types import AuditKeyLostError, SealingBusyError  # noqa: PLC0415  needs Django ready
+
+    try:
+        take_in(at=clock.now())
+        made = seal(at=clock.now())
+    except (AuditKeyLostError, SealingBusyError) as error:
+        raise CommandError(str(error)) from None
+    except CheckpointRefusedError as error:
+        raise CommandError(f"The newest checkpoint in the database {error}.", "theseller audit verify says what is wrong.") from None
+    print(f"{sum(one.rows for one in made)} line(s) sealed under {len(made)} new checkpoint(s)")
+    return OK
+
+
+def _show(tenant: UUID | None, since: datetime | None, *, as_json: bool) -> int:
+    from theseller.audit.queries import events  # noqa: PLC0415  needs Django ready
+
+    for event in events(tenant=tenant, since=since):
+        print(json.dumps(_event(event)) if as_json else _line(event))
+    return OK
+
+
+def _line(event: EventView) -> str:
+    details = " ".join(f"{name}={value}" for name, value in sorted(event.details.items()))
+    shop = f" shop {event.tenant}" if event.tenant else ""
+    return f"{event.position:>8}  {event.at:%Y-%m-%d %H:%M:%S}  {event.tag:40} {event.actor}  {event.subject}{shop} {details}".rstrip()
+
+
+def _event(event: EventView) -> dict[str, object]:
+    return {
+        "position": event.position,
+        "at": event.at.isoformat(),
+        "tag": event.tag,
+        "actor": event.actor,
+        "tenant": str(event.tenant) if event.tenant else None,
+        "subject": event.subject,
+        "details": dict(event.details),
+    }
+
+
+def _document(verdict: Verdict, at: datetime) -> dict[str, object]:
+    return {
+        "at": at.isoformat(),
+        "whole": verdict.whole,
+        "findings": [{"fault": one.fault.value, "position": one.position, "says": one.says} for one in verdict.findings],
+        "checkpoints": verdict.checkpoints,
+        "lines_sealed": verdict.rows_sealed,
+        "lines_checked": verdict.rows_checked,
+        "lines_unsealed": verdict.unsealed,
+        "oldest_unsealed_at": verdict.oldest_unsealed_at.isoformat() if verdict.oldest_unsealed_at else None,
+    }
+
+
+def _identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("give the shop's number as its Activity page shows it") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write the time as 2026-11-23 or 2026-11-23T14:30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

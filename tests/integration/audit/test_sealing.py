@@ -1,0 +1,332 @@
+"""Whatever is done to a sealed log by somebody who owns the database, it is found, and named by its position."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from tests.cast import NOON
+from tests.database import role_dsn
+from tests.integration.audit.conftest import Superuser
+
+from theseller.audit import documents, outside
+from theseller.audit.acts import note_act, take_in
+from theseller.audit.keys import OWNER, signing_key, signing_records
+from theseller.audit.operations import record
+from theseller.audit.queries import events
+from theseller.audit.sealing import hand_over, held, seal
+from theseller.audit.tags import Tag
+from theseller.audit.types import Fault, SealingBusyError, Verdict
+from theseller.audit.verification import verify_log
+from theseller.crypto.keys import Purpose
+from theseller.crypto.signing import SigningKey
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+
+LATER = NOON + timedelta(hours=1)
+FORGER = SigningKey.from_secret(Secret(b"f" * 32))
+
+
+def _write(count: int) -> None:
+    for number in range(count):
+        record(Tag.ACCOUNT_SIGNED_IN, actor="user:x", tenant=None, subject="session", at=NOON, details={"n": number})
+
+
+def _found(verdict: Verdict) -> set[tuple[Fault, int | None]]:
+    return {(one.fault, one.position) for one in verdict.findings}
+
+
+def _positions(superuser: Superuser) -> list[int]:
+    return [int(str(row[0])) for row in superuser.execute("select position from audit_event order by 1").fetchall()]
+
+
+def test_a_sealed_log_is_whole_and_what_is_newer_is_said_to_be_unsealed(own_log: Superuser) -> None:
+    _write(5)
+    before = verify_log(at=NOON)
+    assert (before.whole, before.checkpoints, before.unsealed, before.oldest_unsealed_at) == (True, 0, 5, NOON)
+    (first,) = seal(at=NOON)
+    assert (first.number, first.rows, first.rows_total) == (1, 5, 5)
+    assert seal(at=LATER) == ()
+    _write(2)
+    verdict = verify_log(at=LATER)
+    assert (verdict.whole, verdict.rows_checked, verdict.unsealed, verdict.oldest_unsealed_at) == (True, 5, 2, NOON)
+    (second,) = seal(at=LATER)
+    assert (second.number, second.previous, second.rows_total) == (2, documents.digest_of(first.document), 7)
+    assert verify_log(at=LATER).unsealed == 0
+    assert outside.copy_path().stat().st_mode & 0o777 == 0o600
+
+
+Tamper = Callable[[Superuser, list[int]], set[tuple[Fault, int | None]]]
+
+
+def _change(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute("update audit_event set actor = 'user:somebody-else' where position = %s", [at[3]])
+    return {(Fault.CHANGED, at[3])}
+
+
+def _change_time(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute("update audit_event set at = 'infinity' where position = %s", [at[0]])
+    return {(Fault.CHANGED, at[0])}
+
+
+def _change_details(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute("""update audit_event set details = '{"n": "1"}' where position = %s""", [at[1]])
+    return {(Fault.CHANGED, at[1])}
+
+
+def _change_transaction(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute("update audit_event set txid = 2::bigint ^ 40 where position = %s", [at[9]])
+    return {(Fault.CHANGED, at[9]), (Fault.ADDED, at[9])}
+
+
+def _delete(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute("delete from audit_event where position = any(%s)", [[at[2], at[7]]])
+    return {(Fault.MISSING, at[2]), (Fault.MISSING, at[7])}
+
+
+def _insert(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute(
+        "insert into audit_event (position, txid, id, at, tag, actor, subject)"
+        " select 1000000, txid, gen_random_uuid(), at, tag, actor, subject from audit_event where position = %s",
+        [at[2]],
+    )
+    return {(Fault.ADDED, 1_000_000)}
+
+
+def _swap(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    for old, new in ((at[1], -1), (at[2], at[1]), (-1, at[2])):
+        superuser.execute("update audit_event set position = %s where position = %s", [new, old])
+    return {(Fault.OUT_OF_ORDER, at[1]), (Fault.OUT_OF_ORDER, at[2])}
+
+
+def _cut_the_tail(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute("delete from audit_event where position >= %s", [at[8]])
+    return {(Fault.MISSING, position) for position in at[8:]}
+
+
+def _empty(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute("truncate audit_event")
+    return {(Fault.MISSING, position) for position in at}
+
+
+def _delete_a_checkpoint(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    del at
+    superuser.execute("delete from audit_checkpoint where number = 1")
+    return {(Fault.CHECKPOINT, None)}
+
+
+def _change_line_and_leaves(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    """Who rewrites the digests as well is caught by the signature over them, and the copy still names the line."""
+    superuser.execute("update audit_event set subject = 'nothing' where position = %s", [at[4]])
+    superuser.execute("update audit_checkpoint set leaves = overlay(leaves placing '\\xffff'::bytea from 10) where number = 1")
+    return {(Fault.CHECKPOINT, None), (Fault.CHANGED, at[4])}
+
+
+def _replace_everything_in_the_database(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    """A new log with new checkpoints, well-formed and signed by a key of the forger's."""
+    superuser.execute("update audit_event set actor = 'user:nobody' where position = %s", [at[0]])
+    head = None
+    leaves = b"\x00" * 40 * 6
+    superuser.execute("truncate audit_checkpoint")
+    for _ in range(2):
+        head = documents.sign(head, leaves, rows=6, until=(9_000, at[-1]), key=FORGER, environment="test", at=NOON)
+        superuser.execute("insert into audit_checkpoint values (%s, %s, %s)", [head.number, head.document, leaves])
+    return {(Fault.CHECKPOINT, None), (Fault.CHANGED, at[0])}
+
+
+def _roll_back(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    """An older copy of both tables, exactly as it was."""
+    superuser.execute("delete from audit_event where position >= %s", [at[6]])
+    superuser.execute("delete from audit_checkpoint where number = 2")
+    return {(Fault.CHECKPOINT, None), *((Fault.MISSING, position) for position in at[6:])}
+
+
+def _add_to_the_end_by_an_impossible_transaction(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+    superuser.execute(
+        "insert into audit_event (position, txid, id, at, tag, actor, subject)"
+        " select 2000000, 2::bigint ^ 40, gen_random_uuid(), at, tag, actor, subject from audit_event where position = %s",
+        [at[2]],
+    )
+    return {(Fault.ADDED, 2_000_000)}
+
+
+TAMPERINGS: list[Tamper] = [
+    _change, _change_time, _change_details, _change_transaction, _delete, _insert, _swap, _cut_the_tail, _empty, _delete_a_checkpoint,
+    _change_line_and_leaves, _replace_everything_in_the_database, _roll_back, _add_to_the_end_by_an_impossible_transaction,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tamper", TAMPERINGS, ids=lambda one: one.__name__.strip("_"))
+def test_tampering_is_found_and_named(tamper: Tamper, own_log: Superuser) -> None:
+    _write(6)
+    seal(at=NOON)
+    _write(6)
+    seal(at=LATER)
+    assert verify_log(at=LATER).whole
+    expected = tamper(own_log, _positions(own_log))
+    assert _found(verify_log(at=LATER)) == expected
+
+
+def test_a_copy_that_is_gone_or_changed_is_found(own_log: Superuser) -> None:
+    _write(2)
+    seal(at=NOON)
+    path, late = outside.copy_path(), NOON + timedelta(minutes=11)
+    content = path.read_bytes()
+    for broken in (b"", content.replace(b'"rows":2', b'"rows":3'), content[:-5] + b"AAAA\n"):
+        path.write_bytes(broken)
+        assert {one.fault for one in verify_log(at=late).findings} & {Fault.COPY, Fault.CHECKPOINT}, broken
+    path.unlink()
+    assert {one.fault for one in verify_log(at=late).findings} == {Fault.COPY}
+    path.write_bytes(content + content)
+    assert {one.fault for one in verify_log(at=late).findings} == {Fault.COPY}
+    path.write_bytes(content)
+    assert verify_log(at=late).whole
+
+
+def test_a_kill_between_database_and_copy_is_mended_by_the_next_sealing(own_log: Superuser) -> None:
+    _write(1)
+    seal(at=NOON)
+    first = outside.copy_path().read_bytes()
+    _write(1)
+    seal(at=NOON)
+    both = outside.copy_path().read_bytes()
+    for left in (first, first + both[len(first) : -9], both[:-1]):
+        outside.copy_path().write_bytes(left)
+        assert {one.fault for one in verify_log(at=LATER).findings} == {Fault.COPY}
+        seal(at=LATER)
+        assert outside.copy_path().read_bytes() == both
+        assert verify_log(at=LATER).whole
+
+
+def test_what_stands_in_the_copy_is_never_mended_away(own_log: Superuser) -> None:
+    _write(1)
+    seal(at=NOON)
+    with outside.copy_path().open("ab") as file:
+        file.write(b'{"not": "ours')
+    _write(1)
+    seal(at=LATER)
+    assert {one.fault for one in verify_log(at=LATER).findings} == {Fault.COPY}
+
+
+def test_a_line_whose_transaction_ends_late_is_sealed_later_and_nothing_is_lost(own_log: Superuser) -> None:
+    """A low position that becomes visible after higher ones: the order of positions is not the order of commits."""
+    name = connections["default"].settings_dict["NAME"]
+    with psycopg.connect(role_dsn("web", str(name))) as slow:
+        slow.execute("insert into audit_event (id, at, tag, actor, subject) values (%s, %s, 'a:b:c', 'user:slow', 's')", [new_id(), NOON])
+        _write(3)
+        assert seal(at=NOON) == (), "a transaction that is open may still add below"
+        assert verify_log(at=NOON).unsealed == 3
+        slow.commit()
+    assert [one.rows for one in seal(at=LATER)] == [4]
+    assert verify_log(at=LATER).whole
+
+
+def test_many_writers_and_a_sealer_at_once_lose_nothing(own_log: Superuser) -> None:
+    name = str(connections["default"].settings_dict["NAME"])
+
+    def work(writer: int) -> None:
+        with psycopg.connect(role_dsn("web", name)) as connection:
+            for number in range(40):
+                connection.execute(
+                    "insert into audit_event (id, at, tag, actor, subject) values (%s, %s, 'a:b:c', 'user:w', %s)",
+                    [new_id(), NOON, f"{writer}-{number}"],
+                )
+                if number % 3 == 0:
+                    connection.rollback() if number % 2 else connection.commit()
+            connection.commit()
+
+    writers = [threading.Thread(target=work, args=[one]) for one in range(6)]
+    for one in writers:
+        one.start()
+    while any(one.is_alive() for one in writers):
+        seal(at=NOON)
+    seal(at=NOON)
+    verdict = verify_log(at=NOON)
+    assert verdict.whole, verdict.findings[:5]
+    assert (verdict.unsealed, verdict.rows_checked) == (0, len(_positions(own_log)))
+
+
+def test_the_database_gives_position_and_transaction_and_nobody_else(own_log: Superuser) -> None:
+    name = str(connections["default"].settings_dict["NAME"])
+    insert = "insert into audit_event ({column}, id, at, tag, actor, subject) values (7, gen_random_uuid(), now(), 'a:b:c', 'user:x', 's')"
+    for column in ("position", "txid"):
+        with psycopg.connect(role_dsn("web", name)) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            web.execute(insert.format(column=column).encode())
+    for role in ("web", "retention", "probe"):
+        with psycopg.connect(role_dsn(role, name)) as other, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            other.execute("set transaction read write")
+            other.execute("insert into audit_checkpoint values (1, 'x', '')")
+    own_log.execute("set session_replication_role = origin")
+    _write(1)
+    seal(at=NOON)
+    for verb in ("update audit_checkpoint set leaves = ''", "delete from audit_checkpoint", "truncate audit_checkpoint"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            own_log.execute(verb.encode())
+
+
+def test_a_replaced_key_is_vouched_for_by_the_one_before(own_log: Superuser) -> None:
+    _write(1)
+    seal(at=NOON)
+    settings.KEY_STORE.create(Purpose.AUDIT, OWNER)
+    old, new = signing_records()
+    hand_over(signing_key(new), at=NOON)
+    hand_over(signing_key(new), at=NOON)
+    settings.KEY_STORE.destroy(old.id)
+    _write(1)
+    (third,) = seal(at=LATER)
+    assert (third.number, third.public_key) == (3, signing_key(new).public_bytes.hex())
+    assert verify_log(at=LATER).whole
+    settings.KEY_STORE.destroy(new.id)
+    assert [one.says for one in verify_log(at=LATER).findings] == [
+        "The newest checkpoint is signed by a key that the key store does not hold."
+    ]
+
+
+def test_a_long_log_is_checked_in_part_but_never_less_than_what_is_new(own_log: Superuser) -> None:
+    for _ in range(6):
+        _write(10)
+        seal(at=NOON)
+    own_log.execute("update audit_event set actor = 'user:y' where position = %s", [_positions(own_log)[25]])
+    part = verify_log(at=NOON, rows_most=20, since=5, choose=lambda count: count - 1)
+    assert (part.rows_checked, part.rows_sealed, part.whole) == (20, 60, True)
+    assert verify_log(at=NOON, rows_most=20, since=5, choose=lambda _: 2).findings[0].fault is Fault.CHANGED
+    assert verify_log(at=NOON, rows_most=20, since=2).findings[0].fault is Fault.CHANGED
+    assert verify_log(at=NOON, rows_most=60).findings[0].fault is Fault.CHANGED
+
+
+def test_two_sealers_do_not_meet(own_log: Superuser) -> None:
+    own_log.execute("select pg_advisory_lock(7105002)")
+    with pytest.raises(SealingBusyError):
+        seal(at=NOON)
+    own_log.execute("select pg_advisory_unlock(7105002)")
+    with held(shared=True, using="probe"), pytest.raises(SealingBusyError):
+        seal(at=NOON)
+    seal(at=NOON)
+
+
+def test_acts_of_the_command_line_enter_the_log_once(own_log: Superuser, tmp_path: Path) -> None:
+    note_act(tmp_path, Tag.SECRET_PUT, subject="secret:lwa-client-secret", at=NOON)
+    path = tmp_path / "audit" / "acts"
+    line = path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert take_in(at=LATER) == 1
+    path.write_bytes(line + b'{"id": "ha')  # as a kill before the removal, and one while writing, leave it
+    path.chmod(0o600)
+    assert take_in(at=LATER) == 2
+    assert take_in(at=LATER) == 0
+    assert [(one.tag, one.at) for one in events()] == [(Tag.SECRET_PUT, NOON), (Tag.ACT_UNREADABLE, LATER)]
+
+
+def test_the_log_is_shown_by_shop_and_from_a_moment_on(own_log: Superuser) -> None:
+    shop = new_id()
+    record(Tag.TENANT_CREATED, actor="process:test", tenant=shop, subject="tenant", at=LATER)
+    _write(3)
+    assert [one.tenant for one in events(tenant=shop)] == [shop]
+    assert len(list(events(since=LATER))) == 1
+    assert len(list(events(batch=2))) == 4
