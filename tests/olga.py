@@ -9,11 +9,12 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.test import Client
 from tests.cast import PASSWORD
+from tests.conftest import as_role
 
 from theseller.accounts.mfa import operations, totp
 from theseller.accounts.mfa.types import Proof
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_operator, add_person
+from theseller.accounts.operations import add_operator, add_person, remove_operator
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
@@ -39,8 +40,19 @@ def make_olga(*, name: str = "Olga", operates: bool = True, with_app: bool = Tru
     email = f"{name.lower()}.{new_id().hex[-12:]}@example.com"
     person = add_person(email=email, name=name, password=Secret(PASSWORD), at=at)
     if operates:
-        add_operator(person=person, actor="operator:test", at=at)
+        make_operator(person, at)
     return Olga(person, email, add_app(person, at) if with_app else None)
+
+
+def make_operator(person: UUID, at: datetime) -> None:
+    """Do what `theseller operator add` does, by the role that it does it as."""
+    with as_role("migrate"):
+        add_operator(person=person, actor="operator:test", at=at)
+
+
+def end_operator(person: UUID) -> None:
+    with as_role("migrate"):
+        remove_operator(person=person, actor="operator:test", at=clock.now())
 
 
 def add_app(person: UUID, at: datetime) -> Secret:

@@ -8,15 +8,19 @@ from pathlib import Path
 
 from theseller.cli.paths import REPOSITORY
 
+#: Who operates the demo.
+OPERATOR = "olga@example.com"
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the cast, as `theseller seed --json` prints them. `note`: whose shop, which part."""
+    """Somebody of the cast, as `theseller seed --json` prints them. `note`: whose shop, which part; `app`: the authenticator app's secret."""
 
     name: str
     email: str
     password: str
     note: str
+    app: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ def screen(address: Address, people: Sequence[Person], *, seconds: float) -> str
         "",
         "  Try: sign in as Alice, connect the shop, watch its history arrive, read the dashboard; then disconnect,",
         "       download the deletion certificate and check it:  .venv/bin/theseller verify-certificate FILE",
+        *(line for one in people if one.app for line in (
+            f"       As {one.name}: /operate/ wants a code of her app. Its secret is {one.app}; or ask:",
+            f"       .venv/bin/theseller operator code {one.email}",
+        )),
         "",
         "  Only this machine can reach it. Ctrl-C stops everything and keeps the data.",
         f"  State and logs:  {address.state}",

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.conf import settings
 
+from theseller.accounts.mfa.demo import give_known_app
+from theseller.accounts.mfa.totp import new_secret
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, add_person
 from theseller.accounts.types import MemberRole
@@ -17,13 +19,13 @@ from theseller.tenancy.operations import create_tenant
 
 @dataclass(frozen=True, slots=True)
 class CastMember:
-    """A person of the demo. `password` is shown on the demo's screen: it opens nothing but this machine's demo."""
+    """A person of the demo. Password and app's secret are shown on the demo's screen: they open nothing but this machine's demo."""
 
     name: str
     email: str
     password: str
-    shop: str
-    role: MemberRole
+    note: str
+    app: str = ""
 
 
 _ALICES_SHOP = UUID("a11ce000-0000-7000-8000-000000000001")
@@ -34,10 +36,13 @@ _PEOPLE = (
     (UUID("b0b00000-0000-7000-8000-00000000000b"), "Bob", "bob@example.com", _ALICES_SHOP, MemberRole.ANALYST),
     (UUID("c4a811e0-0000-7000-8000-00000000000c"), "Charlie", "charlie@example.com", _CHARLIES_SHOP, MemberRole.OWNER),
 )
+#: Who is made an operator by the demo's own call of `theseller operator add`.
+OLGA = "olga@example.com"
+_OLGA = UUID("01a6a000-0000-7000-8000-00000000000d")
 
 
 def seed_cast(*, at: datetime) -> tuple[CastMember, ...]:
-    """Create Alice, Bob and Charlie with their shops if this deployment has nobody yet; return them with their password either way."""
+    """Create Alice, Bob and Charlie with their shops if this deployment has nobody yet, and Olga; return them with their passwords."""
     password = settings.SECRETS.ensure("demo-cast-password", new_text_secret)
     if not User.objects.exists():
         for tenant, name in _SHOPS.items():
@@ -45,4 +50,9 @@ def seed_cast(*, at: datetime) -> tuple[CastMember, ...]:
         for person, name, email, tenant, role in _PEOPLE:
             add_person(email=email, name=name, password=password, at=at, person=person)
             add_member(person=person, role=role, tenant=tenant, actor="process:seed", at=at)
-    return tuple(CastMember(name, email, password.reveal(), _SHOPS[tenant], role) for _, name, email, tenant, role in _PEOPLE)
+    app = settings.SECRETS.ensure("demo-authenticator-secret", new_secret)
+    if not User.objects.filter(pk=_OLGA).exists():
+        add_person(email=OLGA, name="Olga", password=password, at=at, person=_OLGA)
+        give_known_app(_OLGA, app, at)
+    people = [CastMember(name, email, password.reveal(), f"{role.value} of {_SHOPS[tenant]}") for _, name, email, tenant, role in _PEOPLE]
+    return (*people, CastMember("Olga", OLGA, password.reveal(), "operates this deployment", app.reveal()))

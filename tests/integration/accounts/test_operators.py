@@ -8,13 +8,12 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from tests.cast import PASSWORD, Cast
-from tests.olga import add_app, entered, make_olga, signed_in
+from tests.olga import add_app, end_operator, entered, make_olga, make_operator, signed_in
 
 from theseller.accounts.mfa import operations
 from theseller.accounts.mfa.proofs import IDLE_AT_MOST, PROOF_LASTS, STEP_UP_WITHIN
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_operator, remove_operator
 from theseller.accounts.seats import operated
 from theseller.accounts.types import Operator
 from theseller.lib import clock
@@ -68,9 +67,9 @@ def test_a_proof_is_good_for_twelve_hours_and_thirty_silent_minutes(given: timed
 def test_what_was_taken_away_a_second_ago_is_closed() -> None:
     olga, other = make_olga(), make_olga(name="Oskar")
     client = entered(olga)
-    remove_operator(person=olga.id, actor="operator:test", at=clock.now())
+    end_operator(olga.id)
     assert client.get("/operate/").status_code == 404
-    add_operator(person=olga.id, actor="operator:test", at=clock.now())
+    make_operator(olga.id, clock.now())
     assert client.get("/operate/").status_code == 200
     assert entered(other).get("/operate/").status_code == 200
 

@@ -201,12 +201,13 @@ def test_the_demos_environment_is_its_own(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_screen_fits_a_small_terminal(tmp_path: Path) -> None:
     people = [
         Person(name, f"{name.lower()}@example.com", "a-password-as-long-as-they-are-" + "x" * 12, "owner of a shop")
-        for name in ("Alice", "Bob", "Olga")
+        for name in ("Alice", "Bob", "Charlie")
     ]
+    people.append(Person("Olga", "olga@example.com", "a-password-as-long-as-they-are-" + "x" * 12, "operates", app="A" * 32))
     shown = screen(Address(8100, 8101, tmp_path), people, seconds=1.25)
     assert len(shown.splitlines()) <= 24
     assert max(len(line.replace(str(tmp_path), "")) for line in shown.splitlines()) <= 110
-    for word in ("http://127.0.0.1:8100/", "8101", "alice@example.com", str(tmp_path), "Ctrl-C", "make demo-reset", "1.2 s"):
+    for word in ("http://127.0.0.1:8100/", "8101", "alice@example.com", str(tmp_path), "Ctrl-C", "make demo-reset", "1.2 s", "A" * 32):
         assert word in shown
 
 

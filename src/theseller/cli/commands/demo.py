@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from theseller.cli.demo_screen import Address, Person, screen
+from theseller.cli.demo_screen import OPERATOR, Address, Person, screen
 from theseller.cli.demo_setup import DemoPorts, choose_ports, demo_environ, take_lock
 from theseller.cli.embedded import apply_roles, embedded_server
 from theseller.cli.errors import OK, CommandError
@@ -62,6 +62,7 @@ def _bring_up(state: Path, ports: DemoPorts, supervisor: Supervisor, rate_scale:
             supervisor.start(program)
     with _Timed("people"):
         answer = _step([sys.executable, "-m", "theseller.cli.main", "seed", "--json"], environ)
+        _step([sys.executable, "-m", "theseller.cli.main", "operator", "add", OPERATOR], environ)
     return [Person(**one) for one in json.loads(answer)]
 
 

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from theseller.config.seed import seed_cast  # noqa: PLC0415  needs Django ready
 
     people = [
-        {"name": one.name, "email": one.email, "password": one.password, "note": f"{one.role.value} of {one.shop}"}
+        {"name": one.name, "email": one.email, "password": one.password, "note": one.note, "app": one.app}
         for one in seed_cast(at=clock.now())
     ]
     if args.json:

@@ -28,8 +28,8 @@ CONTROL = Control(
 
 #: Shorter texts would be found by chance. Every secret that the service makes is longer.
 _SHORTEST = 16
-#: Shown on the demo's own screen; it opens nothing but that machine's demo.
-_SHOWN = {"demo-cast-password"}
+#: Shown on the demo's own screen; they open nothing but that machine's demo.
+_SHOWN = {"demo-cast-password", "demo-authenticator-secret"}
 
 
 def probe(world: World) -> Outcome:

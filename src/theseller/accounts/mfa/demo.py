@@ -1,0 +1,38 @@
+"""For the demo: an authenticator app whose secret everybody may know, so that a newcomer can try the operator's area without a phone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from theseller.accounts.mfa import operations, totp, vault
+from theseller.accounts.mfa.queries import own_factors
+from theseller.accounts.models import Authenticator
+from theseller.lib.secret import Secret
+
+
+def give_known_app(person: UUID, secret: Secret, at: datetime) -> None:
+    """Set up an app with this secret for a person who has no second factor yet."""
+    _only_in_the_demo()
+    if not own_factors(person):
+        with transaction.atomic():
+            operations.begin_authenticator(person=person, at=at, secret=secret)
+            # By a code of two steps ago, in the words of this clock, so that the code of now is still unused.
+            earlier = datetime.fromtimestamp(at.timestamp() - 2 * totp.STEP_SECONDS, tz=at.tzinfo)
+            Authenticator.objects.filter(user_id=person).update(added_at=earlier)
+            operations.confirm_authenticator(person=person, code=totp.code_of(secret, totp.step_at(earlier)), at=earlier)
+
+
+def code_now(person: UUID, at: datetime) -> str | None:
+    """Return what the person's app shows now; None if they have none."""
+    _only_in_the_demo()
+    app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
+    return totp.code_of(vault.unsealed(app.id, bytes(app.sealed)), totp.step_at(at)) if app else None
+
+
+def _only_in_the_demo() -> None:
+    if settings.ENVIRONMENT.kind.value not in {"demo", "test"}:
+        raise RuntimeError("known second factors are for the demo only")

@@ -1,0 +1,121 @@
+"""`theseller operator`: who operates this deployment. Only here can anybody be made an operator: no serving process may."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import re
+import sys
+from uuid import UUID
+
+from theseller.cli.django import setup_django
+from theseller.cli.errors import OK, CommandError
+from theseller.lib import clock
+from theseller.lib.secret import Secret
+
+HELP = "say who operates this deployment: add, remove, list; reset the second factors of somebody who lost them"
+_PASSWORD_LENGTH_MIN = 12
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="let a person operate this deployment; they set up a second factor at their first visit")
+    add.add_argument("email", help="the address that they sign in with")
+    add.add_argument("--name", help="make the person, if nobody signs in with this address yet; asks for a first password")
+    remove = actions.add_parser("remove", help="end that, at once")
+    remove.add_argument("email")
+    actions.add_parser("list", help="list operators with their second factors")
+    reset = actions.add_parser(
+        "reset", help="remove all second factors of a person who lost them; they sign in by password and set up new ones"
+    )
+    reset.add_argument("email")
+    code = actions.add_parser("code", help="in the demo only: print what the person's authenticator app would show now")
+    code.add_argument("email")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "code" and os.environ.get("THESELLER_ENV", "demo") != "demo":
+        raise CommandError("Codes come from the person's own device.", "If it is lost: theseller operator reset EMAIL.")
+    # The owner of the tables: the web's own role can't make an operator, whatever is injected into it.
+    setup_django("migrate")
+    if args.action == "list":
+        return _list()
+    actions = {"add": _add, "remove": _remove, "reset": _reset, "code": _code}
+    return actions[args.action](args)
+
+
+def _add(args: argparse.Namespace) -> int:
+    from theseller.accounts.operations import add_operator, add_person  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.queries import person_by_email  # noqa: PLC0415  needs Django ready
+
+    person = person_by_email(args.email)
+    if person is None and args.name:
+        person = add_person(email=args.email, name=args.name, password=_new_password(), at=clock.now())
+    made = add_operator(person=person or _person(args.email), actor=_operator(), at=clock.now())
+    print(f"{args.email} operates this deployment now; /operate/ asks them for a second factor" if made else f"{args.email} did already")
+    return OK
+
+
+def _remove(args: argparse.Namespace) -> int:
+    from theseller.accounts.operations import remove_operator  # noqa: PLC0415  needs Django ready
+
+    gone = remove_operator(person=_person(args.email), actor=_operator(), at=clock.now())
+    print(f"{args.email} operates this deployment no more" if gone else f"{args.email} did not")
+    if gone:
+        print("Secrets that they knew: theseller rotate --all --leaver")
+    return OK
+
+
+def _reset(args: argparse.Namespace) -> int:
+    from theseller.accounts.mfa.operations import remove_all_factors  # noqa: PLC0415  needs Django ready
+
+    count = remove_all_factors(person=_person(args.email), actor=_operator(), at=clock.now())
+    print(f"{count} second factor(s) removed; until {args.email} sets up a new one, their password alone signs in. Have it done at once.")
+    return OK
+
+
+def _code(args: argparse.Namespace) -> int:
+    from theseller.accounts.mfa.demo import code_now  # noqa: PLC0415  needs Django ready
+
+    shown = code_now(_person(args.email), clock.now())
+    if shown is None:
+        raise CommandError(f"{args.email} has no authenticator app.", "Set one up on /account/security/.")
+    print(shown)
+    return OK
+
+
+def _list() -> int:
+    from theseller.accounts.mfa.queries import own_factors  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.queries import operators  # noqa: PLC0415  needs Django ready
+
+    found = operators()
+    for one in found:
+        factors = ", ".join(factor.name for factor in own_factors(one.person)) or "NO second factor yet: can't come in"
+        print(f"{one.email:32} since {one.since:%Y-%m-%d}, by {one.granted_by}: {factors}")
+    if not found:
+        print("nobody operates this deployment: theseller operator add EMAIL")
+    return OK
+
+
+def _person(email: str) -> UUID:
+    from theseller.accounts.queries import person_by_email  # noqa: PLC0415  needs Django ready
+
+    person = person_by_email(email)
+    if person is None:
+        raise CommandError(f"Nobody signs in as {email}.", 'To make the person: theseller operator add EMAIL --name "NAME".')
+    return person
+
+
+def _new_password() -> Secret:
+    terminal = sys.stdin.isatty()
+    given = Secret(getpass.getpass("first password: ") if terminal else sys.stdin.readline().removesuffix("\n"))
+    if len(given.reveal()) < _PASSWORD_LENGTH_MIN:
+        raise CommandError(f"A password has at least {_PASSWORD_LENGTH_MIN} characters.", "Choose a longer one. Nothing was changed.")
+    if terminal and Secret(getpass.getpass("once more: ")) != given:
+        raise CommandError("The two differ.", "Try again. Nothing was changed.")
+    return given
+
+
+def _operator() -> str:
+    return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")
