@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connections as databases
 from tests.cast import Cast, assemble
 from tests.conftest import as_role
+from tests.olga import Olga, entered, make_olga
 
 from theseller.amazon.features import FEATURES, roles_for
 from theseller.connections import vault
@@ -36,13 +37,14 @@ TOKEN = "Atzr|" + "IwEBIsabotage" * 8
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The cast, and three connections: Alice's is open, Charlie's ended just now, Alice's second ended and was erased."""
+    """The cast, and three connections: Alice's is open, Charlie's ended just now, Alice's second ended and was erased. Olga is at work."""
 
     cast: Cast
     open: UUID
     charlies: UUID
     ended: UUID
     certified: UUID
+    olga: Olga
     begun: datetime
 
 
@@ -59,8 +61,10 @@ def set_up() -> Deployment:
         connection=certified, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
     )
     assert purge(connection=certified, tenant=cast.alices_shop, at=clock.now()).completed
+    olga = make_olga()
+    entered(olga)
     note_ages()
-    return Deployment(cast, opened, charlies, ended, certified, clock.now())
+    return Deployment(cast, opened, charlies, ended, certified, olga, clock.now())
 
 
 def note_ages() -> None:

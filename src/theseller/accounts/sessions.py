@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +54,13 @@ def live_sessions_signed_by(key: Secret, *, at: datetime, using: str = "default"
     signer = signing.TimestampSigner(key=key.reveal(), salt=SessionStore().key_salt, fallback_keys=[])
     sessions = Session.objects.using(using).filter(expire_date__gt=at).values_list("session_data", flat=True)
     return sum(_signed_by(signer, content) for content in sessions.iterator(chunk_size=500))
+
+
+def newest_sessions(*, at: datetime, most: int, using: str = "default") -> Iterator[dict[str, Any]]:
+    """Give what the sessions hold that have not expired at `at`, newest first, `most` at most. One that we did not sign holds nothing."""
+    sessions = Session.objects.using(using).filter(expire_date__gt=at).order_by("-expire_date")
+    for content in sessions.values_list("session_data", flat=True)[:most]:
+        yield SessionStore().decode(content)
 
 
 def end_all_sessions(*, using: str = "default") -> int:

@@ -27,13 +27,14 @@ _PROOF, _SEEN = "second_factor", "operated_at"
 def give(request: HttpRequest, proof: Proof) -> None:
     """Put the proof into the session, under a new key: whoever knew the session before does not get what it may do now."""
     request.session.cycle_key()
-    request.session[_PROOF] = {
-        "person": str(proof.person),
-        "factor": str(proof.factor),
-        "kind": proof.kind.value,
-        "at": proof.at.isoformat(),
-    }
-    request.session[_SEEN] = proof.at.isoformat()
+    for name, value in content(proof, proof.at).items():
+        request.session[name] = value
+
+
+def content(proof: Proof, seen: datetime) -> dict[str, Any]:
+    """Return what a session holds that carries `proof` and was let in last at `seen`."""
+    told = {"person": str(proof.person), "factor": str(proof.factor), "kind": proof.kind.value, "at": proof.at.isoformat()}
+    return {_PROOF: told, _SEEN: seen.isoformat()}
 
 
 def proof_in(session: Mapping[str, Any]) -> Proof | None:

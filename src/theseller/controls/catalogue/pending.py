@@ -31,22 +31,6 @@ PENDING: tuple[Pending, ...] = (
         "No probe searches the answers that leave the server yet.",
     ),
     Pending(
-        "cred-least-privilege",
-        3,
-        "Each process holds only the database rights that its work needs",
-        "One reviewed file grants every right, to one role for each kind of work.",
-        Kind.MACHINE,
-        "The live rights are not compared with that file as a whole yet; other clauses look at the most dangerous of them.",
-    ),
-    Pending(
-        "cred-operator-mfa",
-        3,
-        "Operators come in with a second factor",
-        "The operator's area opens only after single sign-on with a second factor, or a passkey.",
-        Kind.MACHINE,
-        "There is no operator's area yet.",
-    ),
-    Pending(
         "cred-access-log",
         3,
         "Operators' access to credentials and data is logged and reviewed",

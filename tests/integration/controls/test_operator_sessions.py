@@ -1,0 +1,29 @@
+"""The probe's look at living sessions can fail: were the guard to let a session in that proves nothing, the probe says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tests.olga import entered, make_olga, signed_in
+
+from theseller.accounts.standing import Standing
+from theseller.controls.catalogue import cred_operator_mfa
+from theseller.controls.types import Broken, Met
+from theseller.controls.world import live_world
+from theseller.lib import clock
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_a_session_that_is_let_in_without_a_proof_of_today_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = clock.now()
+    olga = make_olga(at=now - timedelta(days=2))
+    signed_in(olga)
+    entered(olga, at=now - timedelta(hours=13))
+    entered(olga)
+    assert isinstance(cred_operator_mfa.probe(live_world(clock.now())), Met)
+    monkeypatch.setattr(cred_operator_mfa, "standing", lambda *_, **__: Standing.INSIDE)
+    found = cred_operator_mfa.probe(live_world(clock.now()))
+    assert isinstance(found, Broken)
+    assert "2 living session(s) of operators would be let in without a proof of today." in found.evidence
