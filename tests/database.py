@@ -102,6 +102,13 @@ def drop_database(name: str) -> None:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
+@contextlib.contextmanager
+def roles_lock() -> Iterator[None]:
+    """Hold the cluster's roles still: who changes one, and who looks at all of them, takes turns over all xdist workers."""
+    with _locked(session_folder(), "roles.lock"):
+        yield
+
+
 @cache
 def session_folder() -> Path:
     """Return this session's folder, one for all xdist workers of a run, and remove those of sessions that are gone."""

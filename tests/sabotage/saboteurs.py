@@ -38,32 +38,36 @@ Act = Callable[[Tools], Iterator[None]]
 
 @dataclass(frozen=True, slots=True)
 class Saboteur:
-    """One act. `control` must turn red, and no other may change, but those in `blinds`, which must say that they can't know."""
+    """One act. `control` must turn red, and no other may change, but those in `blinds`, which must say that they can't know, and those
+    in `also`, whose promise it breaks as well and which must turn red with it.
+    """
 
     control: str
     does: str
     act: Callable[[Tools], Any]
     blinds: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 #: In the order of the files in `acts/`, which registers them all.
 REGISTERED: list[Saboteur] = []
 
 
-def breaks(control: str, does: str, *, blinds: tuple[str, ...] = ()) -> Callable[[Act], Act]:
+def breaks(control: str, does: str, *, blinds: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> Callable[[Act], Act]:
     """Register a saboteur: a generator that breaks something, yields, and repairs it.
 
-    `blinds` names the controls that can't see while it is broken, and have to say that they don't know.
+    `blinds` names the controls that can't see while it is broken, and have to say that they don't know. `also` names those that
+    promise the same thing in other words and turn red too: name one only if its statement is false while this lasts.
     """
 
     def register(act: Act) -> Act:
-        REGISTERED.append(Saboteur(control, does, contextmanager(act), blinds))
+        REGISTERED.append(Saboteur(control, does, contextmanager(act), blinds, also))
         return act
 
     return register
 
 
-def sql(control: str, does: str, broken: str, repaired: str) -> None:
+def sql(control: str, does: str, broken: str, repaired: str, *, also: tuple[str, ...] = ()) -> None:
     """Register a saboteur of the database: two statements of the superuser's. Braces name things of the deployment."""
 
     def act(tools: Tools) -> Iterator[None]:
@@ -78,7 +82,7 @@ def sql(control: str, does: str, broken: str, repaired: str) -> None:
         finally:
             tools.superuser.execute(repaired.format(**names))
 
-    breaks(control, does)(act)
+    breaks(control, does, also=also)(act)
 
 
 def in_log(name: str, content: bytes) -> Iterator[None]:

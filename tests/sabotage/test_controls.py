@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.database import roles_lock
 from tests.sabotage.acts import SABOTEURS
 from tests.sabotage.deployment import Deployment, evidence_of, probe_all
 from tests.sabotage.saboteurs import Saboteur, Superuser, Tools
@@ -13,6 +15,14 @@ from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
 from theseller.controls.types import Status
 from theseller.lib import clock
+
+
+@pytest.fixture(autouse=True)
+def _roles_hold_still() -> Iterator[None]:
+    """All xdist workers share one cluster, and with it its roles."""
+    with roles_lock():
+        yield
+
 
 GREEN = dict.fromkeys(CATALOGUE, Status.MET)
 
@@ -30,9 +40,11 @@ def test_a_saboteur_turns_its_control_red_and_no_other(
         found = probe_all()
     changed = {control: (outcome, evidence_of(control)) for control, outcome in found.items() if outcome is not Status.MET}
     assert {control: outcome for control, (outcome, _) in changed.items()} == {
-        saboteur.control: Status.BROKEN,
+        **dict.fromkeys((saboteur.control, *saboteur.also), Status.BROKEN),
         **dict.fromkeys(saboteur.blinds, Status.UNKNOWN),
     }, changed
+    for one in saboteur.also:
+        assert run_control(one, at=clock.now()).outcome is Status.MET, evidence_of(one)
     # The next saboteur begins by running all the others' probes, so that what this one left behind would show there.
     assert run_control(saboteur.control, at=clock.now()).outcome is Status.MET, evidence_of(saboteur.control)
 

@@ -17,7 +17,8 @@ _HEAD = """# Sabotage: what turns each control red
 
 Every control of the security page has at least one saboteur: a test that breaks the real thing (a row, a grant, a policy, a file, the
 running program) in a deployment where all controls are green, runs **all** probes, and asserts that exactly this control is Broken and
-every other is still Met; where one can't see while that is broken, the list names it, and it must say Unknown. Then it repairs what it broke and sees green again. `tests/sabotage/test_controls.py` does that; this page is
+every other is still Met; where one promises the same thing in other words, or can't see while that is broken, the list names it, and it
+must say Broken or Unknown. Then it repairs what it broke and sees green again. `tests/sabotage/test_controls.py` does that; this page is
 its list.
 
 What keeps green honest besides (`tests/sabotage/test_evidence.py`): evidence that is too old, of another version of the program, or dated
@@ -29,13 +30,15 @@ def _lines() -> Iterator[str]:
     yield _HEAD
     for control in sorted(CATALOGUE, key=lambda name: (CATALOGUE[name].control.section, name)):
         yield f"## {control}\n\n{CATALOGUE[control].control.title}. Red when somebody …\n"
-        yield from (f"- {saboteur.does}{_blinded(saboteur)}" for saboteur in SABOTEURS if saboteur.control == control)
+        yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in SABOTEURS if saboteur.control == control)
         yield ""
     yield f"{len(SABOTEURS)} saboteurs, {len(CATALOGUE)} controls. {len(PENDING)} clauses have no probe yet; the page says so of each."
 
 
-def _blinded(saboteur: Saboteur) -> str:
-    return f" (meanwhile Unknown: {', '.join(saboteur.blinds)})" if saboteur.blinds else ""
+def _besides(saboteur: Saboteur) -> str:
+    notes = [f"red as well: {', '.join(saboteur.also)}"] if saboteur.also else []
+    notes += [f"meanwhile Unknown: {', '.join(saboteur.blinds)}"] if saboteur.blinds else []
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def test_the_page_is_the_list() -> None:

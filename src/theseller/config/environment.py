@@ -59,6 +59,8 @@ class Environment:
     application_is_draft: bool
     secret_choice: SecretChoice
     rotation_days: int = SECRET_DAYS_MAX
+    database_administrators: tuple[str, ...] = ()
+    volumes_encrypted_by: str = ""
 
     @property
     def secrets_directory(self) -> Path:
@@ -93,6 +95,8 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no") in {"yes", "1", "true"},
         secret_choice=read_secret_choice(environ, kind=kind, state=state),
         rotation_days=_rotation_days(environ.get("THESELLER_ROTATION_DAYS") or str(SECRET_DAYS_MAX)),
+        database_administrators=_administrators(environ.get("THESELLER_DATABASE_ADMINISTRATORS", "")),
+        volumes_encrypted_by=_declaration(environ.get("THESELLER_VOLUMES_ENCRYPTED_BY", "")),
     )
 
 
@@ -119,6 +123,25 @@ def _rotation_days(text: str) -> int:
             f"THESELLER_ROTATION_DAYS must be 1 to {SECRET_DAYS_MAX}: no secret may serve longer, and nobody can allow it here"
         )
     return days
+
+
+def _administrators(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if any(name.startswith("theseller_") for name in names):
+        raise InvalidSettingError(
+            "THESELLER_DATABASE_ADMINISTRATORS names the roles by which others administer the database server, with commas between;"
+            " a role of TheSeller's is none of them"
+        )
+    return names
+
+
+def _declaration(text: str) -> str:
+    if len(text) > 120 or not text.isprintable():
+        raise InvalidSettingError(
+            "THESELLER_VOLUMES_ENCRYPTED_BY says in at most 120 printable characters, for everybody to read, what encrypts the volumes"
+            " below this machine"
+        )
+    return text.strip()
 
 
 def _choice(kind: type[Choice], value: str, name: str) -> Choice:

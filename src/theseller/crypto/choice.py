@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -121,6 +121,13 @@ def make_key_store(choice: SecretChoice, secrets: SecretProvider, environ: Mappi
 def make_purpose_rotation(choice: SecretChoice, environ: Mapping[str, str]) -> TransitRotation | None:
     """Return what replaces the purpose keys of a key service; None if they are in files (`rewrap`) or replaced by AWS itself."""
     return TransitRotation(_vault_client(choice, environ)) if choice.key_store is StoreKind.VAULT else None
+
+
+def under_another_name(choice: SecretChoice, environment: str) -> SecretChoice:
+    """Return the same places as a deployment of another environment would look for them. What it finds there must be nothing of ours."""
+    vault = replace(choice.vault, environment=environment) if choice.vault else None
+    aws = replace(choice.aws, environment=environment) if choice.aws else None
+    return replace(choice, environment=checked_environment(environment), vault=vault, aws=aws)
 
 
 def vault_credentials(environ: Mapping[str, str]) -> VaultCredentials:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from tests.database import PASSWORDS, role_dsn, superuser, test_server, worker_database
+from tests.database import PASSWORDS, role_dsn, roles_lock, superuser, test_server, worker_database
 
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import conninfo
@@ -76,9 +76,10 @@ def test_the_backup_role_replicates_and_reads_nothing(database: str) -> None:
 
 def test_a_widened_role_is_narrowed_and_a_changed_password_restored(database: str) -> None:
     server = test_server()
-    with superuser() as connection:
-        connection.execute("alter role theseller_backup createdb createrole bypassrls password 'changed'")
-    ensure_roles(server.superuser_dsn(), PASSWORDS, database=database)
+    with roles_lock():
+        with superuser() as connection:
+            connection.execute("alter role theseller_backup createdb createrole bypassrls password 'changed'")
+        ensure_roles(server.superuser_dsn(), PASSWORDS, database=database)
     with superuser() as connection:
         row = connection.execute(
             "select rolcreatedb, rolcreaterole, rolbypassrls from pg_roles where rolname = 'theseller_backup'"

@@ -27,6 +27,7 @@ sql(
     "lets the web's role read sealed tokens",
     "grant select (sealed) on connections_refresh_token to theseller_web",
     "revoke select (sealed) on connections_refresh_token from theseller_web",
+    also=("cred-least-privilege",),
 )
 
 

@@ -15,6 +15,9 @@ for _does, _broken, _repaired in (
      "grant insert on controls_evidence to theseller_web", "revoke insert on controls_evidence from theseller_web"),
     ("lets the probe change evidence",
      "grant update (outcome) on controls_evidence to theseller_probe", "revoke update (outcome) on controls_evidence from theseller_probe"),
+):  # fmt: skip
+    sql("page-true", _does, _broken, _repaired, also=("cred-least-privilege",))
+for _does, _broken, _repaired in (
     ("switches off the guard of the evidence",
      "alter table controls_evidence disable trigger append_only", "alter table controls_evidence enable trigger append_only"),
     ("switches off the guard of the audit log",

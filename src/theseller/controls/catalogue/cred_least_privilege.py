@@ -1,0 +1,134 @@
+"""Security page §3: least-privilege service identities. A read of staging must not be able to decrypt production."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.controls.throwaway import opens, throwaway_key, throwaway_place
+from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.world import World
+from theseller.crypto.choice import make_key_store, under_another_name
+from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentError
+from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.sealed import seal
+from theseller.lib.secret import Secret
+from theseller.postgres.rights import compare, expected_rights, read_rights
+
+CONTROL = Control(
+    id="cred-least-privilege",
+    section=3,
+    title="Each process holds only the rights that its work needs, and one environment can't read another",
+    statement=(
+        "Every right in the database stands in one reviewed file, to one role for each kind of work; the live database grants exactly that,"
+        " no more and no less, and no other role may sign in. What one environment seals, no other can open: not by name, not by key."
+    ),
+    citation="Security page §3; Data Protection Policy 1.2",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=("theseller/postgres/sql/grants.sql", "theseller/postgres/sql/roles.sql", "theseller.crypto.place:Place"),
+)
+
+_STRANGERS = """
+select rolname from pg_roles where not starts_with(rolname, 'theseller_') and not starts_with(rolname, 'pg_') order by length(rolname) desc
+"""
+_OTHER = {"production": "staging"}
+#: What a probe may ask about with the key of any purpose; tokens are what an intruder would be after.
+_PURPOSE = Purpose.REFRESH_TOKEN
+#: An answer that is no refusal, and no access either.
+_NO_ANSWER = {ServiceState.UNREACHABLE, ServiceState.SLOW, ServiceState.BUSY, ServiceState.SEALED}
+
+
+def probe(world: World) -> Outcome:
+    """Compare every right in the live database with the file, ask each connection who it is, and try to open what another environment's is."""
+    expected = expected_rights()
+    with world.reading() as cursor:
+        found = read_rights(cursor, administrators=settings.ENVIRONMENT.database_administrators)
+    difference = compare(found, expected)
+    shown = _without_strangers(world)
+    broken = [f"Too much: {shown(line)}." for line in difference.extra]
+    broken += [f"Missing: {shown(line)}." for line in difference.missing]
+    broken += [*_wrong_logins(world), *_wrong_environment(world)]
+    tried, crossed = _cross(world)
+    broken += crossed
+    if tried is None and not broken:
+        return Unknown("The key store did not answer under another environment's name, so nothing is known of that border.")
+    return verdict(
+        len(expected),
+        broken,
+        f"The live database grants exactly the {len(expected)} rights of the file; {tried} attempts to cross to or from another environment"
+        " were refused.",
+        rights=len(found),
+        too_much=len(difference.extra),
+        missing=len(difference.missing),
+        attempts_across_environments=tried or 0,
+        administrators_declared=len(settings.ENVIRONMENT.database_administrators),
+    )
+
+
+def _without_strangers(world: World) -> _Shown:
+    return _Shown([name for (name,) in world.rows(_STRANGERS)])
+
+
+class _Shown:
+    """Says a right without naming anybody who is not ours: the page is public, and an administrator may be named after a person."""
+
+    def __init__(self, strangers: Sequence[str]) -> None:
+        names = "|".join(re.escape(name) for name in strangers)
+        self._pattern = re.compile(rf"(?<![\w.])(?:{names})(?![\w.])") if strangers else None
+
+    def __call__(self, line: str) -> str:
+        return self._pattern.sub("(a role that is not ours)", line) if self._pattern else line
+
+
+def _wrong_logins(world: World) -> Iterator[str]:
+    """Ask each connection of this process as whom it came and as whom it acts."""
+    for alias, role in ((world.probe, "theseller_probe"), (world.application, "theseller_worker")):
+        with databases[alias].cursor() as cursor:
+            cursor.execute("select session_user::text, current_user::text")
+            if cursor.fetchone() != (role, role):
+                yield f"A connection that must be {role}'s is another role's."
+
+
+def _wrong_environment(world: World) -> Iterator[str]:
+    if world.rows("select environment from guard.deployment") != [(settings.ENVIRONMENT.kind.value,)]:
+        yield "The database belongs to another environment than this process."
+
+
+def _cross(world: World) -> tuple[int | None, list[str]]:
+    """Seal with a key of the real store; return how many ways to open it elsewhere were tried, None if the store could not say, and what worked."""
+    here = settings.ENVIRONMENT.kind.value
+    there = _OTHER.get(here, "production")
+    key = throwaway_key(world, world.keys, _PURPOSE)
+    ours, theirs = throwaway_place(_PURPOSE, here), throwaway_place(_PURPOSE, there)
+    words = Secret("a probe's own words")
+    sealed_here, sealed_there = seal(key, ours, words), seal(key, theirs, words)
+    broken: list[str] = []
+    if not opens(world.keys, ours, sealed_here):
+        broken.append("A message does not open where it was sealed.")
+    if opens(world.keys, theirs, sealed_here):
+        broken.append(f"A message that was sealed here opens under the name of {there}.")
+    if opens(world.keys, ours, sealed_there):
+        broken.append(f"A message that was sealed for {there} opens here.")
+    refused = _store_refuses(key, there)
+    if refused is False:
+        broken.append(f"This process may look into the key store of {there}, or finds its own keys under that name.")
+    return (None if refused is None else 3), broken
+
+
+def _store_refuses(key: DataKey, environment: str) -> bool | None:
+    """Look for our key as another environment would. None: the store did not answer."""
+    choice = under_another_name(settings.ENVIRONMENT.secret_choice, environment)
+    try:
+        make_key_store(choice, settings.SECRETS, os.environ).get(key.id)
+    except WrongEnvironmentError:
+        return True
+    except CryptoError as error:
+        state = getattr(error, "state", None)
+        return None if state in _NO_ANSWER else state is ServiceState.DENIED
+    return False

@@ -1,0 +1,79 @@
+"""Keys for messages that a probe seals, tries to open where it must not open, and throws away.
+
+They are keys of the real key store, since a probe of anything else would prove nothing about it. Each purpose has one, which serves a
+month and is destroyed then: a key for each run would leave a tombstone for each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from theseller.controls.world import World
+from theseller.crypto.dated import made_at
+from theseller.crypto.errors import CryptoError
+from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.keystore import KeyStore
+from theseller.crypto.place import NO_TENANT, Place
+from theseller.crypto.sealed import KeyLookup, open_sealed
+
+#: The owner of these keys in the key store.
+OWNER = "probe"
+#: Every purpose that a key store makes keys for.
+PURPOSES = tuple(purpose for purpose in Purpose if purpose is not Purpose.ROOT)
+_RENEWED_AFTER = timedelta(days=30)
+_NOBODY_USES_IT_AFTER = timedelta(hours=1)
+
+
+def throwaway_keys(world: World, store: KeyStore) -> Mapping[Purpose, DataKey]:
+    """Return a living key of `store` for each purpose. Raises KeyStoreError if it can't give one."""
+    known: dict[Purpose, list[KeyRecord]] = {purpose: [] for purpose in PURPOSES}
+    for one in store.list():
+        if one.owner == OWNER and one.purpose in known and not one.destroyed:
+            known[one.purpose].append(one)
+    return {purpose: _key(world, store, purpose, records) for purpose, records in known.items()}
+
+
+def throwaway_key(world: World, store: KeyStore, purpose: Purpose) -> DataKey:
+    """Return a living key of `store` for one purpose. Raises KeyStoreError if it can't give one."""
+    known = [one for one in store.list() if one.owner == OWNER and one.purpose is purpose and not one.destroyed]
+    return _key(world, store, purpose, known)
+
+
+def throwaway_place(purpose: Purpose, environment: str) -> Place:
+    """Return a place that no table has."""
+    return Place(NO_TENANT, "probe", "message", "thrown away", purpose, environment)
+
+
+def opens(keys: KeyLookup, place: Place, sealed: bytes) -> bool:
+    """Say whether a message opens at a place. A key store that can't answer has not refused: KeyStoreError goes on."""
+    try:
+        open_sealed(keys, place, sealed)
+    except CryptoError as error:
+        if hasattr(error, "state"):
+            raise
+        return False
+    return True
+
+
+class Ring:
+    """Keys of one's own choice, found by their ids."""
+
+    def __init__(self, *keys: DataKey) -> None:
+        self._keys = {key.id: key for key in keys}
+
+    def get(self, key_id: object, /) -> DataKey:
+        """Return the key. Raises KeyError for one that was not put here: the caller chose wrongly."""
+        return self._keys[key_id]  # type: ignore[index]
+
+
+def _key(world: World, store: KeyStore, purpose: Purpose, known: list[KeyRecord]) -> DataKey:
+    """Return the newest of the known keys, or a new one if that is old. Older ones go when nobody can be using them any more."""
+    made = made_at(known[-1].id) if known else None
+    if made is None or world.at - made > _RENEWED_AFTER:
+        return store.create(purpose, OWNER)
+    key = store.get(known[-1].id)
+    for one in known[:-1] if world.at - made > _NOBODY_USES_IT_AFTER else ():
+        store.destroy(one.id)
+    return key
