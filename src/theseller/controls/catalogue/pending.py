@@ -31,14 +31,6 @@ PENDING: tuple[Pending, ...] = (
         "No probe searches the answers that leave the server yet.",
     ),
     Pending(
-        "cred-operator-mfa",
-        3,
-        "Operators come in with a second factor",
-        "The operator's area opens only after single sign-on with a second factor, or a passkey.",
-        Kind.MACHINE,
-        "There is no operator's area yet.",
-    ),
-    Pending(
         "cred-access-log",
         3,
         "Operators' access to credentials and data is logged and reviewed",
