@@ -9,7 +9,6 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.test import Client
 from tests.cast import PASSWORD
-from tests.conftest import as_role
 
 from theseller.accounts.mfa import operations, totp
 from theseller.accounts.mfa.types import Proof
@@ -46,11 +45,15 @@ def make_olga(*, name: str = "Olga", operates: bool = True, with_app: bool = Tru
 
 def make_operator(person: UUID, at: datetime) -> None:
     """Do what `theseller operator add` does, by the role that it does it as."""
+    from tests.conftest import as_role  # late: other processes than pytest's use this module too
+
     with as_role("migrate"):
         add_operator(person=person, actor="operator:test", at=at)
 
 
 def end_operator(person: UUID) -> None:
+    from tests.conftest import as_role
+
     with as_role("migrate"):
         remove_operator(person=person, actor="operator:test", at=clock.now())
 

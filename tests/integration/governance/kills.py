@@ -19,6 +19,9 @@ from uuid import UUID
 from django.conf import settings
 from tests.integration.governance.people import TOKEN
 
+from theseller.accounts.mfa import vault as mfa_vault
+from theseller.accounts.mfa.rekey import second_factor_keys
+from theseller.accounts.models import Authenticator
 from theseller.connections import vault
 from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
 from theseller.governance.rotation.inventory import one_entry
@@ -76,6 +79,9 @@ def all_is_well(name: str) -> None:
         with tenant_scope(tenant):
             assert Tenant.objects.count() == 1
             assert vault.unseal(tenant, connection) == Secret(TOKEN)
+        apps = Authenticator.objects.values_list("id", "sealed")
+        assert len([mfa_vault.unsealed(row, bytes(sealed)) for row, sealed in apps]) == 2
+        assert len(second_factor_keys()) == 1
         living = [key for key in settings.KEY_STORE.list() if key.owner == f"connection:{connection}" and not key.destroyed]
         assert len(living) == 1
     assert len(settings.SECRETS.get("root-key").reveal().splitlines()) == 1 or name != "root-key"

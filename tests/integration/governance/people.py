@@ -1,4 +1,4 @@
-"""Fills a fresh deployment: Alice's and Charlie's shops, an open connection of each, a certificate key.
+"""Fills a fresh deployment: Alice's and Charlie's shops, an open connection and an authenticator app of each, a certificate key.
 
 Run in the web's role, Django being ready; writes `people.json` into the state folder for the traffic and the tests.
 """
@@ -10,6 +10,7 @@ import json
 from django.conf import settings
 from django.db import connections as databases
 from tests.cast import assemble
+from tests.olga import add_app
 
 from theseller.connections import vault
 from theseller.crypto.keys import Purpose
@@ -36,6 +37,7 @@ def main() -> None:
             )
             vault.store(tenant, connection, Secret(TOKEN), at=at)
         found.append({"tenant": str(tenant), "connection": str(connection), "person": str(person.id)})
+        add_app(person.id, at)
     settings.KEY_STORE.create(Purpose.SIGNING, "certificates")
     (settings.ENVIRONMENT.state / "people.json").write_text(json.dumps(found))
 

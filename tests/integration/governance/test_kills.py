@@ -10,6 +10,7 @@ _STEPS = {
     "root-key": 4,
     "purpose-key:refresh_token": 3,
     "certificate-key": 3,
+    "second-factor-key": 5,
     "tenant-ticket-key": 6,
     "db-web": 5,
     "db-migrate": 5,

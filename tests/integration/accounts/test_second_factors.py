@@ -1,0 +1,251 @@
+"""Second factors: codes by the RFC's own examples, each used once, whoever asks; recovery codes; what asks for a fresh proof; what is kept."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+from tests.cast import NOON, PASSWORD, Cast
+from tests.conftest import as_role
+from tests.database import test_server
+from tests.olga import Olga, add_app, entered, make_olga, signed_in
+
+from theseller.accounts.mfa import operations, rekey, totp
+from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
+from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, RefusedError
+from theseller.accounts.models import Authenticator, RecoveryCode
+from theseller.audit.tags import Tag
+from theseller.lib import clock
+from theseller.lib.secret import Secret
+
+_RFC_SECRET = Secret(base64.b32encode(b"12345678901234567890").decode())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "eight_digits"),
+    [
+        (59, "94287082"),
+        (1111111109, "07081804"),
+        (1111111111, "14050471"),
+        (1234567890, "89005924"),
+        (2000000000, "69279037"),
+        (20000000000, "65353130"),
+    ],
+)
+def test_codes_are_those_of_rfc_6238(seconds: int, eight_digits: str) -> None:
+    """Appendix B, SHA-1: its eight digits end in the six that apps show."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    assert totp.code_of(_RFC_SECRET, totp.step_at(at)) == eight_digits[-6:]
+    assert totp.step_of(_RFC_SECRET, eight_digits[-6:], at) == totp.step_at(at)
+
+
+@pytest.mark.parametrize(("steps", "taken"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_a_phones_clock_may_differ_by_one_step(steps: int, *, taken: bool) -> None:
+    code = totp.code_of(_RFC_SECRET, totp.step_at(NOON) + steps)
+    assert (totp.step_of(_RFC_SECRET, code, NOON) is not None) is taken
+
+
+def test_a_code_is_taken_once_and_no_earlier_one_after_it() -> None:
+    olga, now = make_olga(), clock.now()
+    earlier = olga.code(now - timedelta(seconds=30))
+    assert (
+        operations.prove_by_code(person=olga.id, code=f" {olga.code(now)[:3]} {olga.code(now)[3:]} ", at=now).kind
+        is FactorKind.AUTHENTICATOR
+    )
+    for code in (olga.code(now), earlier):
+        with pytest.raises(RefusedError):
+            operations.prove_by_code(person=olga.id, code=code, at=now)
+    later = now + timedelta(seconds=30)
+    assert operations.prove_by_code(person=olga.id, code=olga.code(later), at=later).at == later
+
+
+def _at_once(tries: int, olga: Olga, code: str, at: datetime) -> list[bool]:
+    """Bring one code from many connections at the same moment; say which were taken."""
+    gate = threading.Barrier(tries)
+
+    def bring(_: int) -> bool:
+        try:
+            gate.wait(30)
+            operations.prove_by_code(person=olga.id, code=code, at=at)
+        except RefusedError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(tries) as pool:
+        return list(pool.map(bring, range(tries)))
+
+
+def test_of_eight_who_bring_the_same_code_at_once_one_is_taken() -> None:
+    olga, now = make_olga(), clock.now()
+    assert sum(_at_once(8, olga, olga.code(now), now)) == 1
+    codes = operations.make_recovery_codes(person=olga.id, at=now)
+    assert sum(_at_once(8, olga, codes[3].reveal(), now)) == 1
+
+
+def test_recovery_codes_are_kept_as_hashes_and_each_opens_once() -> None:
+    olga, now = make_olga(), clock.now()
+    codes = operations.make_recovery_codes(person=olga.id, at=now)
+    assert len({code.reveal() for code in codes}) == operations.RECOVERY_CODES
+    kept = b"".join(bytes(one) for one in RecoveryCode.objects.filter(user_id=olga.id).values_list("code_hash", flat=True))
+    assert not [code for code in codes if code.reveal_bytes() in kept]
+    written = codes[0].reveal().upper()
+    spaced = "-".join(written[start : start + 4] for start in range(0, 16, 4))
+    assert operations.prove_by_code(person=olga.id, code=spaced, at=now).kind is FactorKind.RECOVERY_CODE
+    with pytest.raises(RefusedError):
+        operations.prove_by_code(person=olga.id, code=written, at=now)
+    held = recovery_codes(olga.id)
+    assert held is not None
+    assert held.left == operations.RECOVERY_CODES - 1
+    fresh = operations.make_recovery_codes(person=olga.id, at=now)
+    with pytest.raises(RefusedError):
+        operations.prove_by_code(person=olga.id, code=codes[1].reveal(), at=now)
+    assert operations.prove_by_code(person=olga.id, code=fresh[1].reveal(), at=now).person == olga.id
+
+
+def test_nobody_is_proven_by_anothers_code(cast: Cast) -> None:
+    olga, now = make_olga(), clock.now()
+    add_app(cast.alice.id, now - timedelta(hours=1))
+    codes = operations.make_recovery_codes(person=olga.id, at=now)
+    for code in (olga.code(now), codes[0].reveal()):
+        with pytest.raises(RefusedError):
+            operations.prove_by_code(person=cast.alice.id, code=code, at=now)
+
+
+def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
+    olga, client = make_olga(), Client()
+    client.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
+    statuses = [client.post("/sign-in/", {"code": "000000"}).status_code for _ in range(10)]
+    assert set(statuses) == {422}
+    assert client.post("/sign-in/", {"code": olga.code()}).status_code == 429
+    # A fresh session, from another network, for the same person: the limit is the person's.
+    other = Client(headers={"x-forwarded-for": "203.0.113.77"})
+    other.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
+    assert other.post("/sign-in/", {"code": olga.code()}).status_code == 429
+
+
+def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(cast: Cast) -> None:
+    add_app(cast.alice.id, clock.now() - timedelta(hours=1))
+    client = Client()
+    client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
+    assert b"One more step" in client.get("/sign-in/").content
+    assert client.get("/connections/")["Location"].startswith("/sign-in/")
+    client.post("/sign-in/", {"again": "yes"})
+    assert b"One more step" not in client.get("/sign-in/").content
+
+
+def test_half_a_sign_in_waits_ten_minutes(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = add_app(cast.alice.id, clock.now() - timedelta(hours=1))
+    client, later = Client(), clock.now() + timedelta(minutes=11)
+    client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
+    monkeypatch.setattr(clock, "now", lambda: later)
+    client.post("/sign-in/", {"code": totp.code_of(secret, totp.step_at(later))})
+    assert client.get("/connections/")["Location"].startswith("/sign-in/")
+
+
+def test_setting_up_an_app_through_the_pages(cast: Cast) -> None:
+    client = Client()
+    client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
+    before = client.cookies["theseller_session"].value
+    client.post("/account/security/authenticator/")
+    page = client.get("/account/security/authenticator/").content.decode()
+    secret = operations.authenticator_begun(person=cast.bob.id, at=clock.now())
+    assert secret is not None
+    assert "<svg" in page
+    assert not has_factor(cast.bob.id)
+    assert client.post("/account/security/authenticator/", {"code": "000000"}).status_code == 422
+    answer = client.post("/account/security/authenticator/", {"code": totp.code_of(secret, totp.step_at(clock.now()))})
+    assert "Your recovery codes" in answer.content.decode()
+    assert has_factor(cast.bob.id)
+    assert client.cookies["theseller_session"].value != before
+    assert "Your recovery codes" not in client.get("/account/security/").content.decode()
+
+
+def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) -> None:
+    """A session that was left open can neither add the finder's phone nor remove its owner's."""
+    olga = make_olga()
+    (factor,) = own_factors(olga.id)
+    old = entered(olga, at=clock.now() - timedelta(minutes=6))
+    for client in (signed_in(olga), old):
+        for path in ("authenticator/", "recovery-codes/", f"factors/{factor.id}/removal/", "passkey/"):
+            assert client.post(f"/account/security/{path}")["Location"].startswith("/account/second-factor/?next=")
+    assert own_factors(olga.id) == (factor,)
+    # Who has none yet is asked for the password.
+    from theseller.accounts.models import User
+
+    stolen = Client()
+    stolen.force_login(User.objects.get(pk=cast.alice.id))
+    assert stolen.post("/account/security/authenticator/")["Location"].startswith("/account/second-factor/")
+    assert stolen.post("/account/second-factor/", {"password": "wrong"}).status_code == 422
+    assert stolen.post("/account/second-factor/", {"password": PASSWORD}).status_code == 302
+    assert stolen.post("/account/security/authenticator/")["Location"] == "/account/security/authenticator/"
+
+
+def test_nobody_removes_anothers_factor(cast: Cast) -> None:
+    olga = make_olga()
+    (factor,) = own_factors(olga.id)
+    with pytest.raises(CannotRemoveError):
+        operations.remove_factor(person=cast.alice.id, factor=factor.id, at=clock.now())
+    assert own_factors(olga.id) == (factor,)
+
+
+def test_everything_is_written_down(cast: Cast, database: str) -> None:
+    now = clock.now()
+    add_app(cast.bob.id, now - timedelta(hours=1))
+    operations.make_recovery_codes(person=cast.bob.id, at=now)
+    client = Client()
+    client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
+    client.post("/sign-in/", {"code": "000000"})
+    (factor,) = own_factors(cast.bob.id)
+    operations.remove_factor(person=cast.bob.id, factor=factor.id, at=now)
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        rows = superuser.execute(
+            "select tag, actor from audit_event where subject = %s and tag <> 'accounts:membership:added' order by position",
+            [f"user:{cast.bob.id}"],
+        ).fetchall()
+    wanted = (Tag.SECOND_FACTOR_ADDED, Tag.RECOVERY_CODES_MADE, Tag.SECOND_FACTOR_REFUSED, Tag.SECOND_FACTOR_REMOVED)
+    assert rows == [(tag.value, cast.bob.actor) for tag in wanted]
+    assert recovery_codes(cast.bob.id) is None
+
+
+def test_the_secret_lies_sealed_and_a_new_key_seals_it_anew() -> None:
+    """A row that was moved to another person opens nothing; after a rotation the old key is not needed."""
+    from django.conf import settings
+
+    olga, oskar = make_olga(), make_olga(name="Oskar")
+    assert olga.secret is not None
+    row = Authenticator.objects.get(user_id=olga.id)
+    assert base64.b32decode(olga.secret.reveal()) not in bytes(row.sealed)
+    assert olga.secret.reveal_bytes() not in bytes(row.sealed)
+    theirs = Authenticator.objects.get(user_id=oskar.id)
+    from theseller.accounts.mfa import vault
+    from theseller.crypto.errors import CannotOpenError
+
+    with pytest.raises(CannotOpenError):
+        vault.unsealed(UUID(str(theirs.id)), bytes(row.sealed))
+    former = row.data_key_id
+    rekey.make_key()
+    with as_role("worker"):
+        assert rekey.reseal_old_secrets() == 0
+    row.refresh_from_db()
+    assert row.data_key_id != former
+    for key in rekey.second_factor_keys()[:-1]:
+        settings.KEY_STORE.destroy(key.id)
+    assert operations.prove_by_code(person=olga.id, code=olga.code(), at=clock.now()).person == olga.id
+
+
+def test_the_webs_role_makes_no_operator(cast: Cast) -> None:
+    from django.db import ProgrammingError
+
+    from theseller.accounts.operations import add_operator
+
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        add_operator(person=cast.alice.id, actor="operator:test", at=clock.now())
