@@ -30,6 +30,7 @@ _RULES = {
     "region": "'na'",
     "ingest_document.origin": "'imported'",
     "reason": "'seller_request'",
+    "governance_access_session.reason": "'to look into the figures of the shop'",
     "expires_at": "'2026-11-01T13:00:00Z'",
     "sealed": "decode(repeat('07', 120), 'hex')",
     "signature": "decode(repeat('07', 64), 'hex')",

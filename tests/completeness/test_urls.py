@@ -89,7 +89,12 @@ MATRIX: dict[str, Row] = {
     "account/security/factors/<uuid:factor>/removal/": Row("302 405 405 405 405 405 405", "302 302 302 302 302 302 302"),
     "account/security/recovery-codes/": Row("302 405 405 405 405 405 405", "302 302 200 302 302 302 302"),
     "account/second-factor/": Row("302 200 200 200 200 200 200", "302 422 422 422 422 422 422"),
+    "activity/": Row("302 200 302 302 403 403 200"),
     "operate/": Row("302 404 200 302 404 404 404"),
+    "operate/access/": Row("302 404 200 302 404 404 404"),
+    "operate/access/<uuid:session>/close/": Row("302 405 405 405 405 405 405", "302 404 404 302 404 404 404"),
+    "operate/access/open/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
+    "operate/reviews/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
 }
 
 #: What anybody on the network may open. Every address here is one more that the edge must withstand: the list may only shrink.
@@ -126,6 +131,7 @@ ARGUMENTS: dict[str, Callable[[Shop], object]] = {
     "day": lambda _: "2026-11-01",
     "factor": lambda shop: own_factors(shop.olga.id)[0].id,
     "refusal": lambda _: "declined",
+    "session": lambda _: new_id(),
     "tenant": lambda shop: shop.cast.alices_shop,
 }
 ARGUMENTS_OF: dict[str, Callable[[Shop], object]] = {

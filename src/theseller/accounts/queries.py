@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db import connection
@@ -28,6 +29,11 @@ def operators() -> tuple[OperatorEntry, ...]:
     people = User.objects.filter(id__in=found).values_list("id", "name", "email")
     entries = (OperatorEntry(one, name, email, found[one].since, found[one].granted_by) for one, name, email in people)
     return tuple(sorted(entries, key=lambda entry: (entry.since, entry.email)))
+
+
+def names_of(people: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of those of `people` who still have an account."""
+    return dict(User.objects.filter(id__in=people).values_list("id", "name")) if people else {}
 
 
 def person_by_email(email: str) -> UUID | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
@@ -21,6 +22,19 @@ from theseller.accounts.types import Operator, Permission, Seat
 from theseller.lib import clock
 
 SESSION_TENANT = "tenant"
+
+
+class Visits(Protocol):
+    """Seats of people who are no members. `governance.access` has the one kind there is, and puts itself into VISITS."""
+
+    def seat(self, request: HttpRequest, *, at: datetime) -> Seat | str | None:
+        """Return the seat that this request visits, where to go instead if the visit is over, or None if it is no visit."""
+
+    def viewed(self, request: HttpRequest, seat: Seat, *, at: datetime) -> None:
+        """Write down that a page is about to be seen; if that fails, nothing is shown."""
+
+
+VISITS: list[Visits] = []
 
 
 def seat_of(request: HttpRequest) -> Seat | None:
@@ -43,18 +57,37 @@ def seated(permission: Permission) -> Callable[[Callable[..., HttpResponseBase]]
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401  # whatever the URL carries
-            seat = seat_of(request)
-            if seat is None:
-                return redirect("accounts:no-shop")
+            seat = _visiting(request) or seat_of(request)
+            if not isinstance(seat, Seat):
+                return redirect(seat or "accounts:no-shop")
             request.seat = seat  # type: ignore[attr-defined]  # base templates show the shop's name
             if not seat.may(permission):
                 raise PermissionDenied("Your role in this shop does not allow that. Ask an owner of the shop.")
-            return view(request, seat, *args, **kwargs)
+            _before_visitor(request, seat)
+            answer = view(request, seat, *args, **kwargs)
+            if seat.visit is not None and answer.get("Content-Disposition", "").startswith("attachment"):
+                raise PermissionDenied("A visit is for looking: nothing can be taken away as a file.")
+            return answer
 
         guarded.theseller_permission = permission  # type: ignore[attr-defined]  # read by the completeness test of all URLs
         return guarded
 
     return decorate
+
+
+def _visiting(request: HttpRequest) -> Seat | str | None:
+    at = clock.now()
+    return next((found for visits in VISITS if (found := visits.seat(request, at=at)) is not None), None)
+
+
+def _before_visitor(request: HttpRequest, seat: Seat) -> None:
+    """Let a visitor only look, and write down at what before anything is read for it."""
+    if seat.visit is None:
+        return
+    if request.method not in {"GET", "HEAD"}:
+        raise PermissionDenied("A visit is for looking: nothing can be changed.")
+    for visits in VISITS:
+        visits.viewed(request, seat, at=clock.now())
 
 
 def operated(*, step_up: bool = False) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:

@@ -19,6 +19,7 @@ class MemberRole(StrEnum):
 class Permission(StrEnum):
     """A right inside one tenant, `resource:action`, in alphabetical order."""
 
+    ACTIVITY_READ = "activity:read"
     CERTIFICATE_READ = "certificate:read"
     CONNECTION_MANAGE = "connection:manage"
     DASHBOARD_READ = "dashboard:read"
@@ -33,21 +34,33 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """Why somebody who is no member may look: an operator's session, by its id, and when it ends."""
+
+    id: UUID
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Seat:
-    """The place a signed-in person takes: one person in one tenant with one role."""
+    """The place a signed-in person takes: one person in one tenant with one role. In a visit, an operator's for a while."""
 
     person: UUID
     person_name: str
     tenant: UUID
     tenant_name: str
     role: MemberRole
+    visit: Visit | None = None
 
     @property
     def actor(self) -> str:
         """Return how the audit log names this person."""
-        return f"user:{self.person}"
+        return f"{'user' if self.visit is None else 'operator'}:{self.person}"
 
     def may(self, permission: Permission) -> bool:
+        """Say whether the role allows it; a visit is for looking at the figures and nothing else, whatever the role allows."""
+        if self.visit is not None and permission is not Permission.DASHBOARD_READ:
+            return False
         return permission in PERMISSIONS[self.role]
 
 

@@ -8,6 +8,10 @@ from enum import StrEnum
 class Tag(StrEnum):
     """The name of an event. Intent and outcome bracket what can't be undone."""
 
+    ACCESS_CLOSED = "governance:access:closed"
+    ACCESS_OPENED = "governance:access:opened"
+    ACCESS_REVIEWED = "governance:access:reviewed"
+    ACCESS_VIEWED = "governance:access:viewed"
     ACCOUNT_SIGNED_IN = "accounts:session:signed_in"
     ACCOUNT_SIGNED_OUT = "accounts:session:signed_out"
     ACCOUNT_SIGN_IN_FAILED = "accounts:session:sign_in_failed"

@@ -20,7 +20,11 @@ DEFAULT_NAVIGATION = (
     ("controls:page", "Security", "shield"),
 )
 #: The places of the operator's area, in the place of a shop's. All stand under `OPERATE`.
-OPERATE_NAVIGATION = (("operate:overview", "Overview", "shield"),)
+OPERATE_NAVIGATION = (
+    ("operate:overview", "Overview", "shield"),
+    ("operate:access", "Access", "search"),
+    ("operate:review", "Review", "check"),
+)
 OPERATE = "/operate/"
 DEFAULT_SIGN_OUT = "accounts:sign-out"
 

@@ -13,5 +13,8 @@ class GovernanceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register what this room's tables hold, and the seats that an operator's session gives."""
         importlib.import_module("theseller.governance.datamap")
+        seats = importlib.import_module("theseller.accounts.seats")
+        visits = importlib.import_module("theseller.governance.access.visits")
+        seats.VISITS.append(visits.AccessVisits())

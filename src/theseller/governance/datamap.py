@@ -11,3 +11,18 @@ for _table, _note in {
     "governance_signing_key": "The public keys that ever signed a certificate. Public by nature.",
 }.items():
     holds(_table, DataClass.EVIDENCE, retention="as long as the audit log", eraser=Eraser.KEEP, note=_note)
+holds(
+    "governance_access_session",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    tenant_column="tenant_id",
+    note="Which operator opened which shop when, with what reason: it shows who looked, after the shop has gone too. Nothing of what was seen.",
+)
+holds(
+    "governance_access_review",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    note="Who reviewed the access of operators, when, up to which line of the log, with what note.",
+)

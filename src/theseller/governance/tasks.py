@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from procrastinate.contrib.django import app
 
+from theseller.governance.access.operations import close_ended
 from theseller.governance.rotation.operations import rotate_due
 from theseller.governance.rotation.types import Hands, RotationBusyError
 from theseller.lib import clock
@@ -26,3 +27,11 @@ def rotation_due(timestamp: int) -> None:
             log.info("rotation of %s: finished=%s step=%s", rotated.secret, rotated.finished, rotated.step)
     except RotationBusyError:
         log.info("rotation: another process is at it")
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="close_ended_access", pass_context=False)
+def close_ended_access(timestamp: int) -> None:
+    """Write down the end of operators' sessions that are over. They opened nothing from that moment on; this is the record of it."""
+    del timestamp
+    close_ended(at=clock.now())

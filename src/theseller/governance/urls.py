@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
+from theseller.governance.access import views as access
 from theseller.governance.operators import views as operators
 
 app_name = "operate"
 urlpatterns = [
     path("", operators.overview, name="overview"),
+    path("access/", access.access, name="access"),
+    path("access/open/", access.open_, name="open-access"),
+    path("access/<uuid:session>/close/", access.close, name="close-access"),
+    path("reviews/", access.review, name="review"),
 ]

@@ -6,5 +6,8 @@ from __future__ import annotations
 FACTS_KEPT_DAYS = 548
 #: No secret serves longer than this, whatever is configured (clause cred-rotation).
 SECRET_DAYS_MAX = 90
+#: An operator sees a seller's shop this long at most before asking anew, and somebody reviews all access this often (clause cred-access-log).
+ACCESS_MINUTES_MAX = 60
+ACCESS_REVIEW_DAYS = 14
 #: A process uses what it read of a replaceable secret at most this long.
 SECRET_CACHE_SECONDS = 2.0

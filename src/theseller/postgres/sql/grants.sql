@@ -32,12 +32,26 @@ alter function guard.due_streams(timestamptz, int) owner to theseller_directory;
 alter function guard.unplanned_connections(timestamptz, int) owner to theseller_directory;
 alter function guard.dirty_tenants(int) owner to theseller_directory;
 alter function guard.due_purges(timestamptz, int) owner to theseller_directory;
+alter function guard.open_access(uuid, timestamptz) owner to theseller_directory;
+alter function guard.access_sessions(int) owner to theseller_directory;
+alter function guard.ended_access(timestamptz) owner to theseller_directory;
+alter function guard.access_to_review(int) owner to theseller_directory;
+alter function guard.refusals_since(timestamptz) owner to theseller_directory;
+alter function guard.access_views() owner to theseller_directory;
+grant execute on function guard.open_access(uuid, timestamptz) to theseller_web, theseller_probe;
+grant execute on function guard.access_sessions(int), guard.access_views() to theseller_web;
+grant execute on function guard.ended_access(timestamptz) to theseller_worker;
+grant execute on function guard.access_to_review(int) to theseller_web, theseller_probe;
+grant execute on function guard.refusals_since(timestamptz) to theseller_web;
+grant execute on function guard.ticket_tenant() to theseller_directory;
 grant execute on function guard.tenants_of(uuid) to theseller_web;
 grant execute on function guard.due_streams(timestamptz, int) to theseller_worker;
 grant execute on function guard.unplanned_connections(timestamptz, int) to theseller_worker;
 grant execute on function guard.dirty_tenants(int) to theseller_worker;
 grant execute on function guard.due_purges(timestamptz, int) to theseller_worker;
 grant select (tenant_id, user_id, role) on accounts_membership to theseller_directory;
+grant select (user_id) on accounts_operator to theseller_directory;
+grant select on governance_access_session, governance_access_review, audit_event to theseller_directory;
 grant select (id, name) on tenancy_tenant to theseller_directory;
 grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at) on ingest_stream to theseller_directory;
 grant select (tenant_id, connection_id, planned_for) on ingest_plan to theseller_directory;
@@ -70,6 +84,14 @@ grant select, insert, delete on accounts_passkey to theseller_web;
 grant update (sign_count, answered) on accounts_passkey to theseller_web;
 grant select (id, sealed, data_key_id) on accounts_authenticator to theseller_worker;
 grant update (sealed, data_key_id) on accounts_authenticator to theseller_worker;
+
+-- Operators' sessions on a shop, inside its scope, and reviews. A session is closed once; nothing else of it changes.
+grant select, insert on governance_access_session to theseller_web;
+grant update (closed_at, closed_how) on governance_access_session to theseller_web, theseller_worker;
+grant select (tenant_id, id, closed_at) on governance_access_session to theseller_worker;
+grant select, insert on governance_access_review to theseller_web;
+grant select (tenant_id, id, operator, opened_at, expires_at, closed_at, closed_how) on governance_access_session to theseller_probe;
+grant select (id, reviewer, at, events, failed_sign_ins, note) on governance_access_review to theseller_probe;
 
 -- Connections. The web seals tokens and deletes them; only the worker reads one.
 grant select, insert on connections_attempt to theseller_web;

@@ -1,0 +1,50 @@
+"""What an operator says before a shop opens, and after a review."""
+
+from __future__ import annotations
+
+from django import forms
+
+from theseller.governance.access.types import LONGEST, REASON_LENGTH_MAX, REASON_LENGTH_MIN, Mark
+
+_MINUTES_MAX = int(LONGEST.total_seconds() // 60)
+
+
+class OpenForm(forms.Form):
+    """One shop, a reason, a ticket, a time."""
+
+    shop = forms.UUIDField(
+        label="Shop number",
+        label_suffix="",
+        help_text="The seller finds it on the Activity page of the shop and gives it to you.",
+        error_messages={"invalid": "This is no shop number: it has 36 characters, as on the shop's Activity page."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    ticket = forms.CharField(label="Ticket", label_suffix="", max_length=60, help_text="Such as SUP-1234.")
+    reason = forms.CharField(
+        label="Reason",
+        label_suffix="",
+        min_length=REASON_LENGTH_MIN,
+        max_length=REASON_LENGTH_MAX,
+        help_text=f"At least {REASON_LENGTH_MIN} characters. The owner of the shop reads it, and so does whoever reviews.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    minutes = forms.IntegerField(
+        label="Minutes", label_suffix="", min_value=1, max_value=_MINUTES_MAX, initial=30, help_text=f"{_MINUTES_MAX} at most."
+    )
+
+
+class ReviewForm(forms.Form):
+    """A note, and how far the list went that was on the page."""
+
+    until = forms.RegexField(regex=r"\A\d{1,18}:\d{1,18}\Z", widget=forms.HiddenInput)
+    note = forms.CharField(
+        label="What you looked at and what you found",
+        label_suffix="",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def mark(self) -> Mark:
+        """Return how far the reviewer saw."""
+        txid, position = self.cleaned_data["until"].split(":")
+        return int(txid), int(position)

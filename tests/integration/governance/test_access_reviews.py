@@ -1,0 +1,102 @@
+"""Reviews of access: everything that was on the page, by somebody who did not do it, every two weeks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from tests.cast import Cast, assemble
+from tests.database import test_server
+from tests.olga import Olga, entered, make_olga
+from tests.sabotage.databases import own_database
+
+from theseller.accounts.types import Operator
+from theseller.audit.tags import Tag
+from theseller.governance.access.operations import close_access, confirm_review, open_access
+from theseller.governance.access.queries import review_state, to_review
+from theseller.governance.access.types import AccessRefusedError, Ended, OpenSession
+from theseller.lib import clock
+
+REASON = "The seller asks why the figures of Monday are too low"
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """A database for each test: a review speaks of the whole deployment."""
+    with own_database("reviews") as name:
+        yield name
+
+
+@pytest.fixture
+def shop(database: str) -> Cast:
+    return assemble(at=clock.now())
+
+
+@pytest.fixture
+def olga(database: str) -> Olga:
+    return make_olga()
+
+
+def _operator(olga: Olga) -> Operator:
+    return Operator(olga.id, "Olga")
+
+
+def _open(olga: Olga, tenant: UUID) -> OpenSession:
+    return open_access(actor=_operator(olga), tenant=tenant, reason=REASON, ticket="SUP-1", minutes=30, at=clock.now())
+
+
+def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(shop: Cast, olga: Olga) -> None:
+    at = clock.now()
+    oskar = make_olga(name="Oskar")
+    opened = _open(olga, shop.alices_shop)
+    first = to_review()
+    assert first[-1].tag == Tag.ACCESS_OPENED
+    close_access(session=opened.id, tenant=shop.alices_shop, ended=Ended.LEFT, actor=_operator(olga).actor, at=at)
+    _open(oskar, shop.alices_shop)
+    done = confirm_review(actor=Operator(oskar.id, "Oskar"), until=first[-1].mark, note="Asked for in SUP-1.", at=at)
+    assert done.events == len(first) - sum(one.actor in {f"user:{oskar.id}", f"operator:{oskar.id}"} for one in first)
+    left = to_review()
+    assert [one.tag for one in left if one.actor == f"operator:{olga.id}"] == [Tag.ACCESS_CLOSED], "what came later was not on the page"
+    with pytest.raises(AccessRefusedError, match="has changed"):
+        confirm_review(actor=Operator(oskar.id, "Oskar"), until=(left[-1].mark[0] + 1, 1), note="x", at=at)
+    confirm_review(actor=Operator(oskar.id, "Oskar"), until=left[-1].mark, note="Closed.", at=at)
+    own = to_review()
+    assert {one.actor for one in own} <= {f"operator:{oskar.id}", f"user:{oskar.id}"}
+    with pytest.raises(AccessRefusedError, match="your own acts"):
+        confirm_review(actor=Operator(oskar.id, "Oskar"), until=own[-1].mark, note="x", at=at)
+    confirm_review(actor=_operator(olga), until=own[-1].mark, note="Oskar's.", at=at)
+    assert to_review() == ()
+
+
+def test_a_single_operator_reviews_their_own_acts_and_it_says_so(shop: Cast, olga: Olga, database: str) -> None:
+    _open(olga, shop.alices_shop)
+    browser = entered(olga)
+    page = browser.get("/operate/reviews/").content.decode()
+    assert "You are the only operator" in page
+    until = to_review()[-1].mark
+    answer = browser.post("/operate/reviews/", {"until": f"{until[0]}:{until[1]}", "note": ""})
+    assert answer.status_code == 422
+    assert browser.post("/operate/reviews/", {"until": f"{until[0]}:{until[1]}", "note": "Looked at it all."}).status_code == 302
+    assert to_review() == ()
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        row = superuser.execute("select details ->> 'covers_own' from audit_event order by position desc limit 1").fetchone()
+    assert row == ("true",)
+    assert "Looked at it all." in browser.get("/operate/reviews/").content.decode()
+
+
+def test_reviews_are_due_every_two_weeks(shop: Cast, olga: Olga) -> None:
+    at = clock.now()
+    begun = review_state()
+    assert begun.oldest_pending_at is not None
+    assert begun.due_at == begun.oldest_pending_at + timedelta(days=14)
+    confirm_review(actor=_operator(olga), until=to_review()[-1].mark, note="All of it.", at=at)
+    state = review_state()
+    assert (state.last_at, state.oldest_pending_at, state.due_at) == (at, None, at + timedelta(days=14))
+    assert not state.overdue(at + timedelta(days=14))
+    assert state.overdue(at + timedelta(days=14, seconds=1))
+    # A quiet fortnight is confirmed too.
+    confirm_review(actor=_operator(olga), until=(0, 0), note="Nothing happened.", at=at + timedelta(days=13))
+    assert review_state().due_at == at + timedelta(days=27)
