@@ -18,7 +18,7 @@ from theseller.accounts.mfa import flow, operations, passkeys, proofs, totp
 from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
 from theseller.accounts.mfa.qr import qr_svg
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
-from theseller.accounts.mfa.types import CannotRemoveError, Proof, RefusedError
+from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, Proof, RefusedError
 from theseller.accounts.queries import is_operator, tenants_of
 from theseller.edge.errors import too_many_requests
 from theseller.edge.ratelimit import RetryAfter
@@ -53,6 +53,7 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
     person = flow.me(request).pk
     context = {
         "factors": own_factors(person),
+        "has_app": any(factor.kind is FactorKind.AUTHENTICATOR for factor in own_factors(person)),
         "codes_set": recovery_codes(person),
         "codes": [_spaced(code) for code in codes],
         "is_operator": is_operator(person),
@@ -85,6 +86,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
             return _added(request, operations.confirm_authenticator(person=person.pk, code=form.cleaned_data["code"], at=at))
         except RefusedError as error:
             form.add_error("code", str(error))
+    form.fields["code"].help_text = "The six digits that the app shows now. An app that you set up before is replaced."
     address = totp.enrolment_address(secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}")
     context = {"form": form, "qr": qr_svg(address), "secret": _spaced(secret), "next": flow.safe_next(request, "")}
     return render(request, "accounts/authenticator.html", context, status=200 if request.method == "GET" else 422)
@@ -171,12 +173,16 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
 def proof_page(request: HttpRequest, form: CodeForm | PasswordForm, person: UUID | None, *, signing_in: bool = False) -> HttpResponse:
     """Show the form that asks for a proof: of a second factor of `person`, or of the password if that is None."""
     at = clock.now()
+    kinds = {factor.kind for factor in own_factors(person)} if person else set()
+    if "code" in form.fields:
+        apps = "The six digits that your authenticator app shows now, or a recovery code."
+        form.fields["code"].help_text = apps if FactorKind.AUTHENTICATOR in kinds else "A recovery code."
     context = {
         "form": form,
         "with_factor": person is not None,
         "signing_in": signing_in,
         "options": flow.question(request, person, at) if person else "",
-        "kinds": {factor.kind.value for factor in own_factors(person)} if person else set(),
+        "kinds": {kind.value for kind in kinds},
         "passkeys_possible": passkeys.possible_at(request),
         "why": _WHY.get(request.GET.get("why", ""), ""),
         "next": flow.safe_next(request, ""),
@@ -194,7 +200,7 @@ def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
 def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
     """A new factor has just been used, so it proves this session too; who has no recovery codes gets them now."""
     proofs.give(request, proof)
-    messages.success(request, f"{proof.kind.label} is set up. You need it from now on, besides your password.")
+    messages.success(request, f"{proof.kind.label} is set up. From now on you sign in with your password and a second factor.")
     held = recovery_codes(proof.person)
     codes = operations.make_recovery_codes(person=proof.person, at=clock.now()) if held is None else ()
     if codes:

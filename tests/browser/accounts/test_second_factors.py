@@ -1,0 +1,248 @@
+"""Second factors in a real browser, with Chromium's virtual authenticator for passkeys: the whole way of a new operator, and every page of it.
+
+With THESELLER_SCREENSHOTS set to a folder, pictures of every page are left there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import TypeVar
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.core.wsgi import get_wsgi_application
+from django.db import connection
+from django.test import override_settings
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.cast import PASSWORD
+from tests.olga import Olga, make_olga
+from typing_extensions import override
+
+from theseller.accounts.mfa.operations import make_recovery_codes
+from theseller.accounts.mfa.queries import own_factors
+from theseller.lib import clock
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
+T = TypeVar("T")
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def olga(database: str) -> Olga:
+    made = make_olga(at=clock.now() - timedelta(days=40))
+    make_recovery_codes(person=made.id, at=clock.now() - timedelta(days=40))
+    return made
+
+
+@pytest.fixture(scope="module")
+def newcomers(database: str) -> list[Olga]:
+    """Return operators without a second factor, one for each test that takes one."""
+    return [make_olga(name=name, with_app=False) for name in ("Oskar", "Ophelia", "Otto")]
+
+
+@pytest.fixture(scope="module")
+def site(olga: Olga, newcomers: list[Olga]) -> Iterator[str]:
+    del olga, newcomers  # made before the browser starts, whose loop Django's database refuses to work beside
+    # A name, not a number: browsers allow passkeys at names only.
+    with override_settings(ALLOWED_HOSTS=["localhost"], CSRF_TRUSTED_ORIGINS=[]):
+        server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser(site: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+class _Person:
+    """A browser session with an authenticator of its own; `complaints` is what the browser objected to."""
+
+    def __init__(self, context: BrowserContext, site: str) -> None:
+        self.page = context.new_page()
+        self.site = site
+        self.complaints: list[str] = []
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        wire = context.new_cdp_session(self.page)
+        wire.send("WebAuthn.enable")
+        options = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True, "isUserVerified": True}
+        wire.send("WebAuthn.addVirtualAuthenticator", {"options": {**options, "automaticPresenceSimulation": True}})
+
+    def _said(self, message: object) -> None:
+        kind, text = getattr(message, "type", ""), getattr(message, "text", "")
+        # A form that comes back with its errors is a 422, which Chromium calls an error of the network.
+        if kind in {"error", "warning"} and "422" not in text:
+            self.complaints.append(text)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.site + path)
+
+    def sign_in(self, who: Olga, path: str = "/operate/") -> None:
+        self.go(path)
+        self.page.get_by_label("Email").fill(who.email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).click()
+
+
+@pytest.fixture
+def person(browser: Browser, site: str) -> Iterator[_Person]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    yield _Person(context, site)
+    context.close()
+
+
+def _aside(ask: Callable[[], T]) -> T:
+    """Ask the database in another thread than the browser's."""
+
+    def run() -> T:
+        try:
+            return ask()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
+
+
+def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newcomers: list[Olga]) -> None:
+    page, oskar = person.page, newcomers[0]
+    person.sign_in(oskar)
+    expect(page.get_by_text("Its area opens once you have set up")).to_be_visible()
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_label("Name").fill("Laptop")
+    person.press("Make the passkey")
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    page.get_by_role("link", name="I have kept them, go on").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert page.url == f"{person.site}/operate/"
+    person.press("Sign out")
+    person.sign_in(oskar)
+    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    person.press("Use a passkey")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    # A step-up: the same key again, for a new question.
+    person.go("/account/second-factor/?next=/account/security/")
+    person.press("Use a passkey")
+    expect(page.get_by_role("heading", name="Your account’s security")).to_be_visible()
+    assert person.complaints == []
+    (factor,) = _aside(lambda: own_factors(oskar.id))
+    assert factor.name == "Laptop"
+
+
+def test_a_key_of_another_person_opens_nothing(browser: Browser, person: _Person, newcomers: list[Olga], site: str) -> None:
+    """The authenticator of a thief who has the password holds no key of the victim's, and the page says what to do."""
+    page, victim = person.page, newcomers[1]
+    person.sign_in(victim)
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_label("Name").fill("Laptop")
+    person.press("Make the passkey")
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    context = browser.new_context()
+    context.set_default_timeout(20_000)
+    thief = _Person(context, site)
+    thief.sign_in(victim)
+    thief.press("Use a passkey")
+    expect(thief.page.get_by_text("The browser gave no passkey")).to_be_visible(timeout=30_000)
+    thief.go("/operate/")
+    assert "/sign-in/" in thief.page.url
+    context.close()
+
+
+def test_a_code_comes_in_where_there_is_no_passkey(person: _Person, olga: Olga) -> None:
+    page = person.page
+    person.sign_in(olga)
+    page.get_by_label("Code", exact=True).fill("000000")
+    person.press("Continue")
+    expect(page.get_by_text("That code is wrong, too old, or was used already.")).to_be_visible()
+    page.get_by_label("Code", exact=True).fill(olga.code())
+    person.press("Continue")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert person.complaints == []
+
+
+def _judge(page: Page, name: str) -> tuple[dict[str, list[object]], list[int]]:
+    """Return what axe finds in either scheme, and at which widths the page is wider than its window."""
+    found: dict[str, list[object]] = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        results = Axe().run(page, options={"runOnly": WCAG})
+        found[scheme] = [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results.response["violations"]]
+    wide = []
+    for width in (320, 390, 768, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        wide += [width] if page.evaluate("document.documentElement.scrollWidth") > width else []
+    for size, width in (("wide", 1280), ("phone", 390)) if PICTURES else ():
+        for scheme in ("light", "dark"):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            page.screenshot(path=Path(PICTURES or "") / f"{name}-{size}-{scheme}.png", full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    return found, wide
+
+
+def test_every_page_is_accessible_within_the_policy_and_within_its_window(person: _Person, newcomers: list[Olga]) -> None:
+    page, otto = person.page, newcomers[2]
+    judged = {}
+    person.sign_in(otto)
+    judged["1-no-factor"] = _judge(page, "1-no-factor")
+    person.press("Set up an authenticator app")
+    judged["2-app"] = _judge(page, "2-app")
+    secret = page.locator(".copyable").inner_text()
+    assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", secret)
+    page.get_by_label("Code", exact=True).fill("111111")
+    person.press("Use this app")
+    judged["3-app-refused"] = _judge(page, "3-app-refused")
+    from theseller.lib.secret import Secret
+
+    holder = Olga(otto.id, otto.email, Secret(secret.replace(" ", "")))
+    page.get_by_label("Code", exact=True).fill(holder.code())
+    person.press("Use this app")
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    judged["4-codes"] = _judge(page, "4-codes")
+    page.get_by_role("link", name="I have kept them, go on").click()
+    judged["5-overview"] = _judge(page, "5-overview")
+    person.go("/account/security/passkey/")
+    judged["6-passkey"] = _judge(page, "6-passkey")
+    page.get_by_label("Name").fill("Laptop")
+    person.press("Make the passkey")
+    expect(page.get_by_text("Passkey is set up")).to_be_visible()
+    judged["7-factors"] = _judge(page, "7-factors")
+    person.go("/account/second-factor/?next=/operate/&why=stale")
+    judged["8-proof"] = _judge(page, "8-proof")
+    person.go("/account/security/")
+    person.press("Sign out")
+    person.sign_in(otto)
+    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    judged["9-signing-in"] = _judge(page, "9-signing-in")
+    assert judged == {name: ({"light": [], "dark": []}, []) for name in judged}
+    assert person.complaints == []
