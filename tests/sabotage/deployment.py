@@ -12,7 +12,10 @@ from tests.cast import Cast, assemble
 from tests.conftest import as_role
 from tests.olga import Olga, entered, make_olga
 
+from theseller.accounts.types import Operator
 from theseller.amazon.features import FEATURES, roles_for
+from theseller.audit import outside
+from theseller.audit.sealing import seal
 from theseller.connections import vault
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
@@ -20,6 +23,9 @@ from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
 from theseller.controls.page import board
 from theseller.controls.types import Status
+from theseller.governance.access.operations import close_access, confirm_review, open_access
+from theseller.governance.access.queries import to_review
+from theseller.governance.access.types import Ended
 from theseller.governance.rotation.inventory import inventory
 from theseller.governance.rotation.operations import note_age
 from theseller.governance.rotation.types import State
@@ -64,7 +70,26 @@ def set_up() -> Deployment:
     olga = make_olga()
     entered(olga)
     note_ages()
+    look_and_review(olga, cast.alices_shop)
+    seal_anew()
     return Deployment(cast, opened, charlies, ended, certified, olga, clock.now())
+
+
+def look_and_review(olga: Olga, tenant: UUID) -> None:
+    """Have Olga look at a shop, and then at the list of who looked."""
+    operator = Operator(olga.id, "Olga")
+    opened = open_access(
+        actor=operator, tenant=tenant, reason="The seller asks about Monday's figures", ticket="SUP-1", minutes=30, at=clock.now()
+    )
+    close_access(session=opened.id, tenant=tenant, ended=Ended.LEFT, actor=operator.actor, at=clock.now())
+    confirm_review(actor=operator, until=to_review()[-1].mark, note="One session, asked for by the seller.", at=clock.now())
+
+
+def seal_anew() -> None:
+    """Seal the log of this database. Another module's may have left its copy in the state folder that all share."""
+    outside.copy_path().unlink(missing_ok=True)
+    with as_role("worker"):
+        seal(at=clock.now())
 
 
 def note_ages() -> None:

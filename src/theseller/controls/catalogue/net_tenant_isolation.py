@@ -36,7 +36,11 @@ CONTROL = Control(
 #: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owner of a few functions
 #: that name work and never data. Nobody can sign in as the latter.
 _MAY_BYPASS = {"theseller_probe", "theseller_directory"}
-_DIRECTORY_FUNCTIONS = {"tenants_of", "due_streams", "unplanned_connections", "dirty_tenants", "due_purges"}
+_DIRECTORY_FUNCTIONS = {
+    "tenants_of", "due_streams", "unplanned_connections", "dirty_tenants", "due_purges",
+    # Who of the operators looked, and what has to be reviewed: about operators, never about what a shop holds.
+    "open_access", "access_sessions", "ended_access", "access_to_review", "refusals_since", "access_views",
+}  # fmt: skip
 
 _TABLES = """
 select c.relname, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,

@@ -31,28 +31,12 @@ PENDING: tuple[Pending, ...] = (
         "No probe searches the answers that leave the server yet.",
     ),
     Pending(
-        "cred-access-log",
-        3,
-        "Operators' access to credentials and data is logged and reviewed",
-        "Access is written to a log that can't be changed, and somebody reads it every two weeks.",
-        Kind.MACHINE_AND_CLOCK,
-        "Reviews are not recorded yet.",
-    ),
-    Pending(
         "net-tls",
         4,
         "Every public address speaks TLS 1.2 or later",
         "Plain HTTP is redirected, and browsers are told to insist on TLS.",
         Kind.MACHINE_AND_DEPLOYMENT,
         "No probe shakes hands with the public address yet.",
-    ),
-    Pending(
-        "net-at-rest",
-        4,
-        "Storage is encrypted, and sensitive fields once more",
-        "Volumes are encrypted by the provider; tokens by the service besides.",
-        Kind.MACHINE_AND_DEPLOYMENT,
-        "The deployment's volumes can't be seen from inside.",
     ),
     Pending(
         "net-db-private",
@@ -85,14 +69,6 @@ PENDING: tuple[Pending, ...] = (
         "Each such record has its day of death, and a key of the day that dies with it.",
         Kind.MACHINE,
         "No feature needs personal data, so there is no such store; that it stays so is shown by pii-default-none.",
-    ),
-    Pending(
-        "pii-separate-key",
-        5,
-        "Personal data has a key of its own",
-        "What is sealed for one purpose opens under no key of another.",
-        Kind.MACHINE,
-        "No personal data is stored; the separation of purposes is not probed by itself yet.",
     ),
     Pending(
         "pii-no-sharing",

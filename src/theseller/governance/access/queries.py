@@ -32,6 +32,7 @@ _OF_SHOP = """
 select tenant_id, '', id, operator, reason, ticket, opened_at, expires_at, closed_at, closed_how
 from governance_access_session order by opened_at desc, id limit 200
 """
+_LAST_REVIEW = "select max(at) from governance_access_review"
 _REVIEWS = "select id, reviewer, at, events, failed_sign_ins, note from governance_access_review order by at desc, id limit %s"
 
 
@@ -89,16 +90,16 @@ def refusals_since(moment: datetime | None, *, using: str = "default") -> int:
     return int(_rows("select guard.refusals_since(%s)", [moment or _BEGINNING], using)[0][0])
 
 
-def reviews(*, most: int = 20, using: str = "default") -> tuple[Review, ...]:
+def reviews(*, most: int = 20) -> tuple[Review, ...]:
     """Return the newest reviews."""
-    rows = _rows(_REVIEWS, [most], using)
-    names = names_of({row[1] for row in rows}) if using == "default" else {}
+    rows = _rows(_REVIEWS, [most])
+    names = names_of({row[1] for row in rows})
     return tuple(Review(row[0], row[1], names.get(row[1], ""), *row[2:]) for row in rows)
 
 
 def review_state(*, using: str = "default") -> ReviewState:
     """Return how the reviews stand: due two weeks after the last one, and two weeks after the oldest event that none has covered."""
-    last = next((one.at for one in reviews(most=1, using=using)), None)
+    last = _rows(_LAST_REVIEW, [], using)[0][0]
     oldest = next((one.at for one in to_review(most=1, using=using)), None)
     known = [moment for moment in (last, oldest) if moment is not None]
     return ReviewState(last, oldest, min(known) + REVIEW_EVERY if known else None)

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.accounts.mfa.rekey import second_factor_keys
+from theseller.audit import keys as audit_log
 from theseller.crypto.dated import made_at, root_key_ids
 from theseller.crypto.errors import SecretProviderError
 from theseller.crypto.keys import ROOT_KEY_NAME
@@ -127,6 +128,9 @@ def _keys(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
     signing = signing_records()
     if signing:
         yield _Found("certificate-key", Kind.CERTIFICATE_KEY, made_at(signing[-1].id), _MACHINE)
+    audit = audit_log.signing_records()
+    if audit:
+        yield _Found("audit-key", Kind.AUDIT_KEY, made_at(audit[-1].id), _MACHINE)
     second_factors = second_factor_keys()
     if second_factors:
         # The oldest: while it is being replaced, it may still seal something.
@@ -161,7 +165,8 @@ def _unclassified(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
         if name not in _TEXTS and name != ROOT_KEY_NAME:
             secret = _secret_or_none(name)
             yield _Found(name, Kind.OTHER, ages.age_of(name, secret, using=using) if secret else None, "by hand, then --note-age ")
-    named = {*held.values(), *(one.id for one in signing_records()), *(one.id for one in second_factor_keys())}
+    ours = (*signing_records(), *second_factor_keys(), *audit_log.signing_records())
+    named = {*held.values(), *(one.id for one in ours)}
     for one in settings.KEY_STORE.list():
         if not (one.destroyed or one.id in named or one.owner.startswith("connection:")):
             yield _Found(f"data-key:{one.id}", Kind.OTHER, made_at(UUID(str(one.id))), "by the room that made it: ")

@@ -9,6 +9,9 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.accounts.mfa.rekey import make_key, reseal_old_secrets, second_factor_keys
+from theseller.audit import keys as audit_log
+from theseller.audit.sealing import hand_over
+from theseller.audit.types import SealingBusyError
 from theseller.connections.rekey import replace_data_key
 from theseller.crypto.dated import made_at, root_key_ids
 from theseller.crypto.keyfile import KeyRecord
@@ -82,6 +85,15 @@ def second_factor_key_steps(run: Run) -> tuple[Step, ...]:
         Step("reseal", _reseal_second_factors, "every app's secret is sealed under the new key"),
         Step("drain", _sealers_gone, "no transaction is left that may have read an old row"),
         Step("retire", _destroy_second_factor, "nothing is under the old key, and it is destroyed"),
+    )
+
+
+def audit_key_steps(run: Run) -> tuple[Step, ...]:
+    del run
+    return (
+        Step("make", _make_audit, "a new key is made, and the old one signs that it follows"),
+        SETTLE,
+        Step("retire", _destroy_audit, "the old private key is destroyed; its signatures stay provable"),
     )
 
 
@@ -195,6 +207,26 @@ def _destroy_superseded(run: Run) -> str:
     for text in str(run.details.get("superseded", "")).split():
         if UUID(hex=text) in still:
             settings.KEY_STORE.destroy(UUID(hex=text))
+    return ""
+
+
+def _make_audit(run: Run) -> str:
+    before = audit_log.signing_records()
+    if "former_audit" not in run.details:
+        run.details["former_audit"] = before[-1].id.hex if before else ""
+    if (before[-1].id.hex if before else "") == run.details["former_audit"]:
+        settings.KEY_STORE.create(Purpose.AUDIT, audit_log.OWNER)
+    try:
+        hand_over(audit_log.signing_key(audit_log.signing_records()[-1]), at=run.at)
+    except SealingBusyError:
+        return "the audit log is being sealed or checked just now"
+    return ""
+
+
+def _destroy_audit(run: Run) -> str:
+    del run
+    for one in audit_log.signing_records()[:-1]:
+        settings.KEY_STORE.destroy(one.id)
     return ""
 
 

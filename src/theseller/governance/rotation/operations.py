@@ -40,6 +40,7 @@ _STEPS: dict[Kind, Callable[[Run], tuple[Step, ...]]] = {
     Kind.PURPOSE_KEY: keys.purpose_key_steps,
     Kind.CONNECTION_KEY: keys.connection_key_steps,
     Kind.CERTIFICATE_KEY: keys.certificate_key_steps,
+    Kind.AUDIT_KEY: keys.audit_key_steps,
     Kind.SECOND_FACTOR_KEY: keys.second_factor_key_steps,
     Kind.SESSION_KEY: texts.session_key_steps,
     Kind.TICKET_KEY: texts.ticket_key_steps,

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     PURPOSE_KEY = "purpose key"
     CONNECTION_KEY = "data key of a connection"
     CERTIFICATE_KEY = "certificate signing key"
+    AUDIT_KEY = "audit log signing key"
     SECOND_FACTOR_KEY = "key of second factors"
     SESSION_KEY = "session key"
     TICKET_KEY = "tenant-ticket key"

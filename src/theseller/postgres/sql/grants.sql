@@ -91,7 +91,7 @@ grant update (closed_at, closed_how) on governance_access_session to theseller_w
 grant select (tenant_id, id, closed_at) on governance_access_session to theseller_worker;
 grant select, insert on governance_access_review to theseller_web;
 grant select (tenant_id, id, operator, opened_at, expires_at, closed_at, closed_how) on governance_access_session to theseller_probe;
-grant select (id, reviewer, at, events, failed_sign_ins, note) on governance_access_review to theseller_probe;
+grant select (id, at) on governance_access_review to theseller_probe;
 
 -- Connections. The web seals tokens and deletes them; only the worker reads one.
 grant select, insert on connections_attempt to theseller_web;

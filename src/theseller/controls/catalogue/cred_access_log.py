@@ -1,0 +1,131 @@
+"""Security page §3: operators' access to credentials and data is in a log that nobody can change unnoticed, and it is reviewed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from theseller.audit.tags import Tag
+from theseller.audit.types import Verdict
+from theseller.audit.verification import verify_log
+from theseller.controls.types import Control, Kind, Outcome, verdict
+from theseller.controls.world import World
+from theseller.governance.access.queries import open_session, review_state
+from theseller.governance.access.types import LONGEST, REVIEW_EVERY, ReviewState
+
+CONTROL = Control(
+    id="cred-access-log",
+    section=3,
+    title="Operators' access to credentials and data is logged and reviewed",
+    statement=(
+        "Operators see nothing of a shop by default. A session opens one shop for an hour at most, read only, with a reason that the shop's"
+        " owner can read. Each session and each touch of a credential is in a log whose lines are sealed by signed checkpoints, with a copy"
+        " outside the database; another operator reviews it every two weeks."
+    ),
+    citation="Security page §3; Data Protection Policy 2.6",
+    owner="Operations",
+    freshness=timedelta(hours=6),
+    enforced_by=(
+        "theseller.audit.sealing:seal",
+        "theseller.audit.verification:verify_log",
+        "theseller.governance.access.operations:open_access",
+        "theseller.governance.access.operations:confirm_review",
+        "theseller/audit/sql/checkpoint.sql",
+        "theseller/governance/sql/access.sql",
+    ),
+    after=(Tag.ACCESS_CLOSED, Tag.ACCESS_OPENED, Tag.ACCESS_REVIEWED),
+    kind=Kind.MACHINE_AND_CLOCK,
+)
+
+#: A longer log is checked in part: what is new, and as much else as fills this, from a start that nobody can foresee.
+LINES_MOST = 200_000
+#: The job seals every five minutes; no transaction of the service lasts longer than a quarter of an hour.
+UNSEALED_AT_MOST = timedelta(minutes=30)
+#: The job that writes down the end of a session runs every minute.
+_CLOSED_WITHIN = timedelta(minutes=10)
+_LOOKED_BACK = timedelta(days=30)
+_FINDINGS_MOST = 20
+
+_VERIFIED = """
+select (observations ->> 'verified_to')::bigint from controls_evidence
+where control_id = 'cred-access-log' and outcome = 'met' order by position desc limit 1
+"""
+_SESSIONS = "select id, operator, opened_at, expires_at, closed_at from governance_access_session where opened_at > %s or closed_at is null"
+_UNLOGGED_SESSIONS = """
+select count(*) from governance_access_session s where not exists (
+    select from audit_event e where e.tag = 'governance:access:opened' and e.subject = 'access:' || s.id and e.tenant_id = s.tenant_id)
+"""
+_UNLOGGED_REVIEWS = """
+select count(*) from governance_access_review r where not exists (
+    select from audit_event e where e.tag = 'governance:access:reviewed' and e.subject = 'review:' || r.id)
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Check the log against its seals, try every session that is over, and look at the age of the last review."""
+    since = next((row[0] for row in world.rows(_VERIFIED) if row[0] is not None), 0)
+    log = verify_log(at=world.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=world.probe)
+    state = review_state(using=world.probe)
+    return verdict(
+        log.rows_checked,
+        [*_log(log, world), *_sessions(world), *_reviews(state, world)],
+        f"{log.rows_checked} of {log.rows_sealed} sealed lines are as they were written, under {log.checkpoints} signed checkpoints that a"
+        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {_said(state, world)}",
+        lines_checked=log.rows_checked,
+        lines_sealed=log.rows_sealed,
+        lines_unsealed=log.unsealed,
+        checkpoints=log.checkpoints,
+        # Everything up to here was checked now or before; a line that was changed since is found by the random part.
+        verified_to=log.checkpoints,
+    )
+
+
+def _log(log: Verdict, world: World) -> Iterator[str]:
+    yield from (one.says for one in log.findings[:_FINDINGS_MOST])
+    oldest = log.oldest_unsealed_at
+    if oldest is not None and world.at - oldest > UNSEALED_AT_MOST:
+        minutes = int((world.at - oldest).total_seconds() // 60)
+        yield f"{log.unsealed} line(s) of the log are under no checkpoint, the oldest for {minutes} minutes."
+
+
+def _sessions(world: World) -> Iterator[str]:
+    found = world.rows(_SESSIONS, [world.at - _LOOKED_BACK])
+    endless = sum(not opened < expires <= opened + LONGEST for _, _, opened, expires, _ in found)
+    if endless:
+        yield f"{endless} session(s) of operators have no end within the hour."
+    over = {row[0] for row in found if row[4] is not None or row[3] <= world.at}
+    working = sum(_works(operator, over, world) for operator in {row[1] for row in found})
+    if working:
+        yield f"{working} operator(s) can still use a session that is over."
+    late = sum(row[4] is None and row[3] < world.at - _CLOSED_WITHIN for row in found)
+    if late:
+        yield f"{late} session(s) are over and their end is not written down."
+    unlogged = world.number(_UNLOGGED_SESSIONS)
+    if unlogged:
+        yield f"{unlogged} session(s) were opened without a line in the log."
+
+
+def _works(operator: UUID, over: set[UUID], world: World) -> bool:
+    """Ask as the guard of a visit does."""
+    opened = open_session(operator, at=world.at, using=world.probe)
+    return opened is not None and opened.id in over
+
+
+def _reviews(state: ReviewState, world: World) -> Iterator[str]:
+    if state.overdue(world.at):
+        yield f"No review has covered all access of the last {REVIEW_EVERY.days} days."
+    if state.last_at is not None and state.last_at > world.at + timedelta(minutes=5):
+        yield "A review is dated in the future."
+    unlogged = world.number(_UNLOGGED_REVIEWS)
+    if unlogged:
+        yield f"{unlogged} review(s) stand in the table and not in the log."
+
+
+def _said(state: ReviewState, world: World) -> str:
+    if state.last_at is None:
+        if state.due_at is None:
+            return "Reviews do not apply yet: there has been nothing to review."
+        return f"No review was due yet; the first is due by {state.due_at:%Y-%m-%d}."
+    return f"The last review was {max((world.at - state.last_at).days, 0)} day(s) ago; the next is due within {REVIEW_EVERY.days}."
