@@ -17,7 +17,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from theseller.accounts.forms import SignInForm
 from theseller.accounts.mfa import signing_in
 from theseller.accounts.mfa.flow import allowance, attempt, note_password
-from theseller.accounts.mfa.forms import CodeForm
 from theseller.accounts.mfa.proofs import give
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.types import Proof, RefusedError
@@ -63,7 +62,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 def _second_step(request: HttpRequest, user: User) -> HttpResponse:
     """Ask a person whose password was right for their second factor, at the same address: no other opens to strangers."""
-    form = CodeForm()
+    error = ""
     if request.method == "POST" and "again" in request.POST:
         signing_in.forget(request)
         return redirect("accounts:sign-in")
@@ -73,10 +72,9 @@ def _second_step(request: HttpRequest, user: User) -> HttpResponse:
             return too_many_requests(request, limit.seconds)
         try:
             return _signed_in(request, user, attempt(request, user.pk, clock.now()))
-        except RefusedError as error:
-            form = CodeForm({"code": "-"})
-            form.add_error(None, str(error))
-    return proof_page(request, form, user.pk, signing_in=True)
+        except RefusedError as refusal:
+            error = str(refusal)
+    return proof_page(request, user.pk, error=error, signing_in=True)
 
 
 def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> HttpResponse:

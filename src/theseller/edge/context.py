@@ -27,6 +27,7 @@ OPERATE_NAVIGATION = (
 )
 OPERATE = "/operate/"
 DEFAULT_SIGN_OUT = "accounts:sign-out"
+DEFAULT_ACCOUNT = "accounts:security"
 
 
 def _url(name: str) -> str:
@@ -48,9 +49,10 @@ def navigation(path: str) -> list[NavItem]:
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: ``edge_nav``, ``edge_sign_out`` (an address or empty) and ``request_id``."""
+    """Context processor: ``edge_nav``, ``edge_account`` and ``edge_sign_out`` (each an address or empty) and ``request_id``."""
     return {
         "edge_nav": navigation(request.path),
+        "edge_account": _url(DEFAULT_ACCOUNT),
         "edge_sign_out": _url(getattr(settings, "THESELLER_SIGN_OUT_URL_NAME", DEFAULT_SIGN_OUT)),
         "request_id": request_id_of(request),
     }

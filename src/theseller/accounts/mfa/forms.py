@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
 
@@ -16,6 +18,10 @@ class CodeForm(forms.Form):
             attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True, "class": "code"}
         ),
     )
+
+    def __init__(self, *args: Any, help_text: str, **kwargs: Any) -> None:  # noqa: ANN401  # whatever Django's forms take
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = help_text
 
 
 class PasswordForm(forms.Form):

@@ -77,7 +77,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
     secret = operations.authenticator_begun(person=person.pk, at=at)
     if secret is None:
         return redirect("accounts:security")
-    form = CodeForm(request.POST or None)
+    form = CodeForm(request.POST or None, help_text="The six digits that the app shows now. An app that you set up before is replaced.")
     if request.method == "POST" and form.is_valid():
         limit = flow.allowance(request, person.pk, at)
         if isinstance(limit, RetryAfter):
@@ -86,7 +86,6 @@ def authenticator(request: HttpRequest) -> HttpResponse:
             return _added(request, operations.confirm_authenticator(person=person.pk, code=form.cleaned_data["code"], at=at))
         except RefusedError as error:
             form.add_error("code", str(error))
-    form.fields["code"].help_text = "The six digits that the app shows now. An app that you set up before is replaced."
     address = totp.enrolment_address(secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}")
     context = {"form": form, "qr": qr_svg(address), "secret": _spaced(secret), "next": flow.safe_next(request, "")}
     return render(request, "accounts/authenticator.html", context, status=200 if request.method == "GET" else 422)
@@ -142,7 +141,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     """Prove a second factor once more; without one, give the password once more."""
     person, at = flow.me(request), clock.now()
     with_factor = has_factor(person.pk)
-    form = CodeForm() if with_factor else PasswordForm()
+    error = ""
     if request.method == "POST":
         limit = flow.allowance(request, person.pk, at)
         if isinstance(limit, RetryAfter):
@@ -150,10 +149,9 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         try:
             _prove(request, with_factor=with_factor)
             return redirect(flow.safe_next(request, "/account/security/"))
-        except RefusedError as error:
-            form = (CodeForm if with_factor else PasswordForm)({"code": "-", "password": "-"})
-            form.add_error(None, str(error))
-    return proof_page(request, form, person.pk if with_factor else None)
+        except RefusedError as refusal:
+            error = str(refusal)
+    return proof_page(request, person.pk if with_factor else None, error=error)
 
 
 def _prove(request: HttpRequest, *, with_factor: bool) -> None:
@@ -170,15 +168,14 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
         flow.note_password(request, at)
 
 
-def proof_page(request: HttpRequest, form: CodeForm | PasswordForm, person: UUID | None, *, signing_in: bool = False) -> HttpResponse:
+def proof_page(request: HttpRequest, person: UUID | None, *, error: str = "", signing_in: bool = False) -> HttpResponse:
     """Show the form that asks for a proof: of a second factor of `person`, or of the password if that is None."""
     at = clock.now()
     kinds = {factor.kind for factor in own_factors(person)} if person else set()
-    if "code" in form.fields:
-        apps = "The six digits that your authenticator app shows now, or a recovery code."
-        form.fields["code"].help_text = apps if FactorKind.AUTHENTICATOR in kinds else "A recovery code."
+    apps = "The six digits that your authenticator app shows now, or a recovery code."
     context = {
-        "form": form,
+        "form": CodeForm(help_text=apps if FactorKind.AUTHENTICATOR in kinds else "A recovery code.") if person else PasswordForm(),
+        "error": error,
         "with_factor": person is not None,
         "signing_in": signing_in,
         "options": flow.question(request, person, at) if person else "",
@@ -187,7 +184,7 @@ def proof_page(request: HttpRequest, form: CodeForm | PasswordForm, person: UUID
         "why": _WHY.get(request.GET.get("why", ""), ""),
         "next": flow.safe_next(request, ""),
     }
-    return render(request, "accounts/second_factor.html", context, status=422 if form.is_bound else 200)
+    return render(request, "accounts/second_factor.html", context, status=422 if error else 200)
 
 
 def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
