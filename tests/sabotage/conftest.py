@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import psycopg
 import pytest
+from django.conf import settings
 from tests.database import test_server
 from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import Deployment, set_up
+from tests.sabotage.machine import encrypted_machine
+
+from theseller.controls import volumes
+from theseller.postgres.layout import control_folder, saved_layout
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +24,17 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def deployment(database: str) -> Deployment:
-    return set_up()
+def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment whose disks are encrypted, as far as its machine shows them, and whose database's files lie where its state says."""
+    where = control_folder(settings.ENVIRONMENT.state) / "where.json"
+    server = saved_layout(test_server().state)
+    assert server is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(volumes, "THIS_MACHINE", encrypted_machine(tmp_path_factory.mktemp("machine")))
+        where.parent.mkdir(exist_ok=True)
+        where.write_text(json.dumps({"home": str(server.home), "run": str(server.run)}))
+        yield set_up()
+        where.unlink()
 
 
 @pytest.fixture

@@ -96,6 +96,12 @@ def in_log(name: str, content: bytes) -> Iterator[None]:
         path.unlink()
 
 
+def scrub(tools: Tools, table: str) -> None:
+    """Rewrite a table, since what was deleted from it lies on the disk until then."""
+    tools.superuser.execute(f"vacuum full {table}")
+    tools.superuser.execute("checkpoint")
+
+
 def with_operation(tools: Tools, *operations: Operation) -> None:
     """Put operations on the list of what may be called, or in the place of those of the same name."""
     table = MappingProxyType({**allow_list.OPERATIONS, **{operation.name: operation for operation in operations}})

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from theseller.controls.world import World
 from theseller.crypto.dated import made_at
-from theseller.crypto.errors import CryptoError
+from theseller.crypto.errors import CryptoError, KeyStoreError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
@@ -26,13 +26,25 @@ _RENEWED_AFTER = timedelta(days=30)
 _NOBODY_USES_IT_AFTER = timedelta(hours=1)
 
 
-def throwaway_keys(world: World, store: KeyStore) -> Mapping[Purpose, DataKey]:
-    """Return a living key of `store` for each purpose. Raises KeyStoreError if it can't give one."""
+def throwaway_keys(world: World, store: KeyStore) -> tuple[Mapping[Purpose, DataKey], tuple[Purpose, ...]]:
+    """Return a living key of `store` for each purpose, and the purposes for which what it keeps is damaged, or something else's.
+
+    Raises KeyStoreError if the store does not answer, or if even its list is damaged.
+    """
     known: dict[Purpose, list[KeyRecord]] = {purpose: [] for purpose in PURPOSES}
     for one in store.list():
         if one.owner == OWNER and one.purpose in known and not one.destroyed:
             known[one.purpose].append(one)
-    return {purpose: _key(world, store, purpose, records) for purpose, records in known.items()}
+    keys: dict[Purpose, DataKey] = {}
+    damaged: list[Purpose] = []
+    for purpose, records in known.items():
+        try:
+            keys[purpose] = _key(world, store, purpose, records)
+        except KeyStoreError as error:
+            if error.state is not ServiceState.DAMAGED:
+                raise
+            damaged.append(purpose)
+    return keys, tuple(damaged)
 
 
 def throwaway_key(world: World, store: KeyStore, purpose: Purpose) -> DataKey:

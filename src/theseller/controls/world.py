@@ -14,6 +14,8 @@ from django.db import connections as databases
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
+from theseller.controls import volumes
+from theseller.controls.volumes import Machine
 from theseller.crypto.keystore import KeyStore
 from theseller.postgres.layout import control_folder, saved_layout
 
@@ -22,11 +24,12 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The deployment at one instant. `probe` and `application` are names of database connections."""
+    """The deployment at one instant. `probe` and `application` are names of database connections; `machine` is what it all runs on."""
 
     at: datetime
     probe: str
     application: str
+    machine: Machine = volumes.THIS_MACHINE
 
     @property
     def keys(self) -> KeyStore:
@@ -43,6 +46,10 @@ class World:
     @property
     def secrets_directory(self) -> Path:
         return settings.ENVIRONMENT.secrets_directory
+
+    @property
+    def backups_directory(self) -> Path:
+        return self.state / "backups"
 
     @property
     def database_directory(self) -> Path | None:
@@ -73,4 +80,5 @@ class World:
 
 def live_world(at: datetime) -> World:
     """Return the deployment as the worker sees it; in tests, where every role has a connection, the worker's is the application's."""
-    return World(at, "probe", "worker" if "worker" in databases.settings else "default")
+    application = "worker" if "worker" in databases.settings else "default"
+    return World(at, "probe", application, volumes.THIS_MACHINE)

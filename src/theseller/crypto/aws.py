@@ -22,7 +22,7 @@ from uuid import UUID
 from theseller.crypto.aws_client import AwsClient
 from theseller.crypto.errors import CannotOpenError, KeyStoreError, SecretNotFoundError, ServiceError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import KEY_BYTES
+from theseller.crypto.keys import KEY_BYTES, Purpose
 from theseller.crypto.providers import checked_for_keeping, checked_name, text_secret
 from theseller.crypto.wrapped import Folder, Kept, ServiceKeyStore
 from theseller.lib.secret import Secret
@@ -162,8 +162,18 @@ class KmsWrapper:
             raise CannotOpenError
         return Secret(answer["Plaintext"])
 
+    def identity(self, purpose: Purpose, /) -> str:
+        """Return the KMS key that the purpose's alias stands for: two aliases may stand for one key, and then they are the same."""
+        answer = self._client.call("kms", "describe_key", KeyId=self._named(purpose))
+        if answer is None:
+            raise KeyStoreError(f"AWS kms has no {self._named(purpose)}", ServiceState.NOT_SET_UP)
+        return str(answer["KeyMetadata"]["Arn"])
+
     def _alias(self, record: KeyRecord) -> str:
-        return f"alias/theseller-{self._client.where.environment}-{str(record.purpose).replace('_', '-')}"
+        return self._named(record.purpose)
+
+    def _named(self, purpose: Purpose | None) -> str:
+        return f"alias/theseller-{self._client.where.environment}-{str(purpose).replace('_', '-')}"
 
     def _context(self, record: KeyRecord) -> dict[str, str]:
         return {

@@ -7,7 +7,7 @@ touched. Every file is replaced whole, so a kill leaves each key under the old o
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.files import erase, locked, private_directory, read_private, write_private
 from theseller.crypto.keyfile import KeyRecord, decode, encode
-from theseller.crypto.keys import Purpose, new_data_key
+from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.keystore import PURPOSE_KEY, FileKeyStore
 from theseller.crypto.sealed import key_id_of, seal
 
@@ -32,6 +32,12 @@ class RotatableKeyStore(FileKeyStore):
         """Return the ids of the purpose keys, oldest first; the last one wraps what is made now."""
         found = {purpose: self._purpose_ids(purpose) for purpose in Purpose}
         return {purpose: ids for purpose, ids in found.items() if ids}
+
+    def each_purpose_key(self, tell: Callable[[DataKey], str]) -> dict[Purpose, frozenset[str]]:
+        """Return what `tell` says of each purpose key. Raises KeyStoreError if one can't be opened."""
+        return {
+            purpose: frozenset(tell(self._purpose_key(purpose, key_id)) for key_id in ids) for purpose, ids in self.purpose_keys().items()
+        }
 
     def under_root(self, root: UUID) -> int:
         """Return how many purpose keys are wrapped by the root key `root`."""

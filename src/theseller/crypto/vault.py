@@ -21,7 +21,7 @@ from uuid import UUID
 
 from theseller.crypto.errors import CannotOpenError, SecretNotFoundError, ServiceError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import KEY_BYTES
+from theseller.crypto.keys import KEY_BYTES, Purpose
 from theseller.crypto.providers import checked_for_keeping, checked_name, text_secret
 from theseller.crypto.vault_client import Answer, VaultClient, json_body
 from theseller.crypto.wrapped import Folder, Kept, ServiceKeyStore, wrapping_place
@@ -205,6 +205,10 @@ class TransitWrapper:
         except (KeyError, TypeError, binascii.Error):
             raise CannotOpenError from None
 
+    def identity(self, purpose: Purpose, /) -> str:
+        """Transit knows no second name for a key: its path is the key."""
+        return f"{self._client.where.transit_mount}/keys/{self._named(purpose)}"
+
     def _call(self, verb: str, record: KeyRecord, text: Secret) -> Mapping[str, Any] | None:
         """Return the answer's data, or None if the service says that this is not its ciphertext, or not in this context."""
         context = base64.b64encode(wrapping_place(record, self._client.where.environment).canonical()).decode()
@@ -217,7 +221,10 @@ class TransitWrapper:
         return None if answer.status >= 300 else answer.body.get("data") or {}
 
     def _name(self, record: KeyRecord) -> str:
-        return f"theseller-{self._client.where.environment}-{str(record.purpose).replace('_', '-')}"
+        return self._named(record.purpose)
+
+    def _named(self, purpose: Purpose | None) -> str:
+        return f"theseller-{self._client.where.environment}-{str(purpose).replace('_', '-')}"
 
     def _missing(self, record: KeyRecord) -> ServiceError:
         return self._client.missing(f"transit key {self._client.where.transit_mount}/{self._name(record)}")

@@ -65,6 +65,9 @@ class Wrapper(Protocol):
     def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
         """Return what `make` wrapped for this record. Raises CannotOpenError if it did not."""
 
+    def identity(self, purpose: Purpose, /) -> str:
+        """Return the service's own name for what wraps the keys of a purpose; two names for one key would be the same here."""
+
 
 def wrapping_place(record: KeyRecord, environment: str) -> Place:
     """Return where a wrapped key lives: the context that it is bound to."""
@@ -151,6 +154,10 @@ class ServiceKeyStore:
             for key_id, kept in self._shelf.contents(folder).items()
         }
         return tuple(found[key_id] for key_id in sorted(found))
+
+    def identity(self, purpose: Purpose) -> str:
+        """Return the service's own name for what wraps the keys of a purpose. Raises KeyStoreError."""
+        return self._wrapper.identity(purpose)
 
     def _unwrap_fresh(self, key_id: UUID, kept: Kept) -> DataKey:
         """Unwrap; a rotation may wrap the key anew, and retire what wrapped it before, between our reading and our unwrapping."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.conf import settings
+from tests.sabotage.deployment import TOKEN
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.crypto.keys import Purpose
+from theseller.crypto.place import Place
+from theseller.crypto.sealed import seal
+from theseller.lib.secret import Secret
 
 sql(
     "auth-minimum-roles",
@@ -26,10 +30,11 @@ sql(
 @breaks("auth-revoke-anytime", "stores a token for a connection that has ended")
 def _token_again(tools: Tools) -> Iterator[None]:
     key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{tools.deployment.ended}")
+    shop, ended = tools.deployment.cast.charlies_shop, tools.deployment.ended
+    place = Place(shop, "connections_refresh_token", "sealed", str(ended), Purpose.REFRESH_TOKEN, settings.ENVIRONMENT.kind.value)
     tools.superuser.execute(
-        "insert into connections_refresh_token (tenant_id, connection_id, sealed, data_key_id, sealed_at)"
-        " values (%s, %s, decode(repeat('07', 120), 'hex'), %s, now())",
-        [tools.deployment.cast.charlies_shop, tools.deployment.ended, key.id],
+        "insert into connections_refresh_token (tenant_id, connection_id, sealed, data_key_id, sealed_at) values (%s, %s, %s, %s, now())",
+        [shop, ended, seal(key, place, Secret(TOKEN)), key.id],
     )
     yield
     tools.superuser.execute("delete from connections_refresh_token where connection_id = %s", [tools.deployment.ended])

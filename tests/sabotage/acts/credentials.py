@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from tests.sabotage.deployment import TOKEN
-from tests.sabotage.saboteurs import Tools, breaks, in_log, sql
+from tests.sabotage.saboteurs import Tools, breaks, in_log, scrub, sql
 
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
@@ -31,7 +31,7 @@ sql(
 )
 
 
-@breaks("cred-token-encryption", "stores a token as plain text")
+@breaks("cred-token-encryption", "stores a token as plain text", also=("net-at-rest",))
 def _plain(tools: Tools) -> Iterator[None]:
     which = [tools.deployment.open]
     row = tools.superuser.execute("select sealed from connections_refresh_token where connection_id = %s", which).fetchone()
@@ -39,9 +39,10 @@ def _plain(tools: Tools) -> Iterator[None]:
     tools.superuser.execute("update connections_refresh_token set sealed = %s where connection_id = %s", [TOKEN.encode(), *which])
     yield
     tools.superuser.execute("update connections_refresh_token set sealed = %s where connection_id = %s", [row[0], *which])
+    scrub(tools, "connections_refresh_token")
 
 
-@breaks("cred-token-encryption", "opens the folder of keys to other users", blinds=("cred-rotation",))
+@breaks("cred-token-encryption", "opens the folder of keys to other users", blinds=("cred-rotation", "pii-separate-key"))
 def _open_keys(tools: Tools) -> Iterator[None]:
     del tools
     folder = settings.ENVIRONMENT.state / "keys"
@@ -50,12 +51,16 @@ def _open_keys(tools: Tools) -> Iterator[None]:
     folder.chmod(0o700)
 
 
-sql(
-    "cred-access-token-memory",
-    "puts a token into a job's arguments",
-    "insert into procrastinate_jobs (queue_name, task_name, args) values ('sabotage', 'sabotage', jsonb_build_object('t', '{token}'))",
-    "delete from procrastinate_jobs where queue_name = 'sabotage'",
-)
+@breaks("cred-access-token-memory", "puts a token into a job's arguments", also=("net-at-rest",))
+def _job(tools: Tools) -> Iterator[None]:
+    tools.superuser.execute(
+        "insert into procrastinate_jobs (queue_name, task_name, args) values ('sabotage', 'sabotage', jsonb_build_object('t', %s::text))",
+        [TOKEN],
+    )
+    tools.superuser.execute("checkpoint")
+    yield
+    tools.superuser.execute("delete from procrastinate_jobs where queue_name = 'sabotage'")
+    scrub(tools, "procrastinate_jobs")
 
 
 @breaks("cred-access-token-memory", "writes a token into a log")

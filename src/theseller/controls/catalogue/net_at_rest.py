@@ -1,0 +1,117 @@
+"""Security page §4: storage encrypted at rest by the provider; sensitive fields additionally by the application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+
+from theseller.audit.tags import Tag
+from theseller.controls.sealed import Looked, Pages, look_into_columns, look_into_pages
+from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, verdict
+from theseller.controls.volumes import Seen, Volume
+from theseller.controls.world import World
+from theseller.crypto.choice import ProviderKind, StoreKind
+
+CONTROL = Control(
+    id="net-at-rest",
+    section=4,
+    title="Disks are encrypted, and sensitive fields once more, under keys that lie elsewhere",
+    statement=(
+        "What could open a seller's account is sealed by the service before the database sees it, under keys that lie outside the"
+        " database's folder. The volumes below the database, the keys and the backups are encrypted besides. Where the machine can't see"
+        " that, this says so and is not green, whatever the operator declares."
+    ),
+    citation="Security page §4; Data Protection Policy 2.4",
+    owner="Operations",
+    freshness=timedelta(hours=2),
+    enforced_by=("theseller.crypto.sealed:seal", "theseller.datamap.types:Holding", "theseller.controls.volumes:Machine"),
+    after=(Tag.CONNECTION_AUTHORISED,),
+    kind=Kind.MACHINE_AND_DEPLOYMENT,
+)
+
+_TO_DO = "Put the folders on a volume whose encryption this machine can see: LUKS, ZFS, fscrypt or FileVault."
+
+
+def probe(world: World) -> Outcome:
+    """Look into every sealed column and the pages on the disk, at where the keys lie, and at the volumes below all of it."""
+    columns, pages = look_into_columns(world), look_into_pages(world)
+    volumes = dict(_volumes(world))
+    broken = [*columns.broken, *_wrong_pages(pages), *_keys_inside(world), *_plain(volumes)]
+    hidden = {what: volume for what, volume in volumes.items() if volume.seen is Seen.HIDDEN}
+    fields = _fields(columns, pages)
+    if hidden and not broken:
+        return Unknown(_unseen(hidden, fields))
+    outcome = verdict(
+        columns.values + len(volumes),
+        broken,
+        f"Encrypted: {_names(volumes, 'by')}. {fields}",
+        sealed_values=columns.values,
+        pages_bytes=pages.size,
+        volumes=[f"{what}: {volume.how}" for what, volume in sorted(volumes.items())],
+    )
+    if columns.unseen and not isinstance(outcome, Broken):
+        return Unknown(f"No connection of the prober's may read the sealed columns of {', '.join(columns.unseen)}. {fields}")
+    return outcome
+
+
+def _unseen(hidden: dict[str, Volume], fields: str) -> str:
+    declared = settings.ENVIRONMENT.volumes_encrypted_by
+    # A declaration is shown as one. It changes no colour: nobody has proven anything by it.
+    said = f'Declared by the operator, not proven by us: "{declared}".' if declared else _TO_DO
+    return f"Not known to be encrypted: {_names(hidden, 'on')}. {said} {fields}"
+
+
+def _fields(columns: Looked, pages: Pages) -> str:
+    where = f"no token in {pages.size / 1e6:.0f} MB of the tables' files" if pages.readable else "the tables' files can't be read from here"
+    return f"{columns.values} sealed value(s) in {columns.columns} column(s) are messages of the seal; {where}."
+
+
+def _wrong_pages(pages: Pages) -> Iterator[str]:
+    if pages.hits:
+        yield f"A token of Amazon's stands in plain text in {pages.hits} file(s) of the database's tables."
+
+
+def _keys_inside(world: World) -> Iterator[str]:
+    database = world.database_directory
+    for what, folder in (("keys", world.keys_directory), ("secrets", world.secrets_directory)):
+        if database is not None and folder.resolve().is_relative_to(database.resolve()):
+            yield f"The folder of {what} lies inside the database's own folder: one copy would have both."
+
+
+def _folders(world: World) -> Iterator[tuple[str, Path]]:
+    choice = settings.ENVIRONMENT.secret_choice
+    if world.database_directory is not None:
+        yield "the database", world.database_directory
+    if choice.key_store is StoreKind.FILES:
+        yield "the keys", world.keys_directory
+    if choice.provider is ProviderKind.FILES:
+        yield "the secrets", world.secrets_directory
+    yield "logs and state", world.state
+    if world.backups_directory.exists():
+        yield "the backups", world.backups_directory
+
+
+def _volumes(world: World) -> Iterator[tuple[str, Volume]]:
+    for what, folder in _folders(world):
+        yield what, world.machine.volume_of(folder)
+    if world.database_directory is None:
+        yield "the database", Volume(Seen.HIDDEN, "on a server whose disk we can't see")
+    swap = world.machine.swap()
+    if swap is not None:
+        yield "swapped memory", swap
+
+
+def _plain(volumes: dict[str, Volume]) -> Iterator[str]:
+    for what, volume in sorted(volumes.items()):
+        if volume.seen is Seen.PLAIN:
+            yield f"Not encrypted: {what}, on {volume.how}."
+
+
+def _names(volumes: dict[str, Volume], joint: str) -> str:
+    kinds: dict[str, list[str]] = {}
+    for what, volume in sorted(volumes.items()):
+        kinds.setdefault(volume.how, []).append(what)
+    return "; ".join(f"{', '.join(names)} {joint} {how}" for how, names in kinds.items())

@@ -1,0 +1,89 @@
+"""Security page §5: personal data, where a feature needs it, lies under a key of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import combinations, permutations
+
+from django.conf import settings
+
+from theseller.controls.throwaway import Ring, opens, throwaway_keys, throwaway_place
+from theseller.controls.types import Broken, Control, Outcome, Unknown, verdict
+from theseller.controls.world import World
+from theseller.crypto.errors import KeyStoreError, ServiceState
+from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.keystore import KeyStore
+from theseller.crypto.place import Place
+from theseller.crypto.sealed import seal
+from theseller.crypto.separation import fresh, purpose_identities
+from theseller.lib.secret import Secret
+
+CONTROL = Control(
+    id="pii-separate-key",
+    section=5,
+    title="Personal data has a key of its own",
+    statement=(
+        "Each purpose (tokens, personal data, backups, signing and the others) has a key that wraps only its own data keys. What is sealed for"
+        " one opens under no key of another, and neither does it when it is called something else. So it would be with personal data, should"
+        " a feature ever need any."
+    ),
+    citation="Security page §5; Data Protection Policy 2.4",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=("theseller.crypto.keys:Purpose", "theseller.crypto.sealed:seal", "theseller.crypto.keystore:FileKeyStore"),
+)
+
+
+def probe(world: World) -> Outcome:
+    """Seal a message for each purpose by the real key store, and try every other purpose's key and name on it."""
+    store = fresh(world.keys)
+    try:
+        keys, damaged = throwaway_keys(world, store)
+        shared = [] if damaged else list(_shared(store))
+    except KeyStoreError as error:
+        if error.state is ServiceState.DAMAGED:
+            return Broken("What the key store keeps is damaged, or lies in another key's place.")
+        return Unknown(f"The key store did not answer ({error.state.value}), so nothing is known.")
+    messages = {purpose: seal(key, _place(purpose), Secret(f"thrown away: {purpose}")) for purpose, key in keys.items()}
+    attempts = list(_attempts(store, keys, messages))
+    broken = [f"The key store can't give a key for {purpose.value}: what it keeps is damaged, or another purpose's." for purpose in damaged]
+    broken += shared
+    broken += [sentence for sentence in attempts if sentence]
+    return verdict(
+        len(attempts),
+        broken,
+        f"{len(attempts)} attempts to open one purpose's message with another's key, or under another's name, were refused;"
+        f" the keys of {len(keys)} purposes are different.",
+        purposes=len(keys),
+        attempts=len(attempts),
+    )
+
+
+def _attempts(store: KeyStore, keys: Mapping[Purpose, DataKey], messages: Mapping[Purpose, bytes]) -> Iterator[str]:
+    """Yield, for each attempt, what is wrong, or nothing."""
+    for purpose, message in messages.items():
+        yield "" if opens(store, _place(purpose), message) else f"A message for {purpose.value} does not open where it was sealed."
+    for mine, other in permutations(keys, 2):
+        own = keys[mine]
+        # The other's key in the place of ours: only the material differs.
+        swapped = Ring(DataKey(own.id, mine, keys[other].material))
+        yield f"A message for {mine.value} opens with the key for {other.value}." if opens(swapped, _place(mine), messages[mine]) else ""
+        # Our own key under the other's name: only the purpose differs.
+        renamed = Ring(DataKey(own.id, other, own.material))
+        yield f"A message for {mine.value} opens when it is called {other.value}." if opens(renamed, _place(other), messages[mine]) else ""
+        if Purpose.PII in {mine, other}:
+            yield f"The key store opens a message for {mine.value} as {other.value}." if opens(store, _place(other), messages[mine]) else ""
+    for one, two in combinations(keys, 2):
+        same = keys[one].material == keys[two].material or keys[one].id == keys[two].id
+        yield f"{one.value} and {two.value} have one data key." if same else ""
+
+
+def _shared(store: KeyStore) -> Iterator[str]:
+    for (one, ones), (two, twos) in combinations(purpose_identities(store).items(), 2):
+        if ones & twos:
+            yield f"One key wraps the keys for {one.value} and for {two.value}."
+
+
+def _place(purpose: Purpose) -> Place:
+    return throwaway_place(purpose, settings.ENVIRONMENT.kind.value)

@@ -1,0 +1,75 @@
+"""Sections 4 and 5: what lies under which key."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from tests.sabotage.saboteurs import Tools, breaks
+
+from theseller.crypto.keyfile import KeyRecord, encode
+from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.keystore import PURPOSE_KEY
+from theseller.crypto.place import Place
+from theseller.crypto.rewrap import RotatableKeyStore
+from theseller.crypto.sealed import seal
+from theseller.lib.ids import new_id
+
+
+def _keys_folder() -> Path:
+    return Path(settings.ENVIRONMENT.state) / "keys"
+
+
+def _newest(purpose: Purpose) -> Path:
+    return max((_keys_folder() / "purpose" / purpose.value).glob("*.json"))
+
+
+@breaks("pii-separate-key", "puts the token key's file in the place of the personal data key's")
+def _replaced(_tools: Tools) -> Iterator[None]:
+    pii = _newest(Purpose.PII)
+    before = pii.read_bytes()
+    pii.write_bytes(_newest(Purpose.REFRESH_TOKEN).read_bytes())
+    yield
+    pii.write_bytes(before)
+
+
+@breaks("pii-separate-key", "lets the token key wrap the personal data keys as well, under another name")
+def _twice(_tools: Tools) -> Iterator[None]:
+    store = RotatableKeyStore(_keys_folder(), settings.SECRETS, environment=settings.ENVIRONMENT.kind.value)
+    token = store._purpose_key(Purpose.REFRESH_TOKEN, UUID(_newest(Purpose.REFRESH_TOKEN).stem))
+    record = KeyRecord(new_id(), Purpose.PII, PURPOSE_KEY, None)
+    wrapped = seal(store._roots()[0], store._place(Purpose.PII.value, record.id, Purpose.ROOT, PURPOSE_KEY), token.material)
+    added = _newest(Purpose.PII).with_name(f"{record.id}.json")
+    shutil.copy2(_newest(Purpose.PII), added)
+    added.write_bytes(encode(record, wrapped))
+    yield
+    added.unlink()
+
+
+@breaks("pii-separate-key", "seals without binding what a message is for")
+def _unbound(tools: Tools) -> Iterator[None]:
+    honest = Place.canonical
+
+    def careless(place: Place) -> bytes:
+        if place.table == "keystore":
+            return honest(place)
+        return honest(Place(place.tenant, place.table, place.column, place.row, Purpose.SESSION, place.environment))
+
+    tools.patch.setattr(Place, "canonical", careless)
+    yield
+
+
+@breaks("pii-separate-key", "gives every purpose the same data key")
+def _same(tools: Tools) -> Iterator[None]:
+    honest = RotatableKeyStore.get
+    one = settings.KEY_STORE.create(Purpose.SESSION, "sabotage")
+
+    def careless(store: RotatableKeyStore, key_id: UUID) -> DataKey:
+        return DataKey(key_id, honest(store, key_id).purpose, one.material)
+
+    tools.patch.setattr(RotatableKeyStore, "get", careless)
+    yield
+    settings.KEY_STORE.destroy(one.id)
