@@ -98,6 +98,12 @@ def forget_idle(cursor: Cursor, at: datetime, idle: timedelta = timedelta(days=1
     cursor.execute("DELETE FROM edge_ratebucket WHERE updated_at < %(before)s", {"before": at - idle})
 
 
+def refill(name: str, subject: str) -> None:
+    """Fill the bucket of `subject` of the limit `name`: for limits that count failures, after a success."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM edge_ratebucket WHERE key = %s", [bucket_key(name, subject)])
+
+
 Subject = Callable[[HttpRequest], str | None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from tests.database import test_server
 from tests.olga import Olga, add_app, entered, make_olga, signed_in
 
 from theseller.accounts.mfa import operations, rekey, totp
+from theseller.accounts.mfa.passkeys import Answer
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, RefusedError
 from theseller.accounts.models import Authenticator, RecoveryCode
@@ -130,6 +132,54 @@ def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
     other = Client(headers={"x-forwarded-for": "203.0.113.77"})
     other.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
     assert other.post("/sign-in/", {"code": olga.code()}).status_code == 429
+
+
+def test_only_failures_count() -> None:
+    """Whoever proves themselves before each of twelve dangerous acts is not locked out."""
+    olga = make_olga()
+    client = entered(olga)
+    codes = [code.reveal() for _ in range(2) for code in operations.make_recovery_codes(person=olga.id, at=clock.now())][-10:]
+    answers = [client.post("/account/second-factor/", {"code": code}).status_code for code in codes]
+    answers += [client.post("/account/second-factor/", {"code": code}).status_code for code in ("000000", olga.code(), "000000")]
+    assert answers == [302] * 10 + [422, 302, 422]
+
+
+def _answer(count: int) -> Answer:
+    return Answer(b"an id of a credential", b"what the authenticator gave", count)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, cast: Cast) -> None:
+    now = clock.now()
+    unique = replace(_answer(count), credential_id=cast.bob.id.bytes)
+    operations.add_passkey(person=cast.bob.id, answer=unique, name="Key", at=now)
+    with pytest.raises(RefusedError, match="in use already"):
+        operations.add_passkey(person=cast.alice.id, answer=unique, name="Key", at=now)
+    asked = now + timedelta(minutes=1)
+    higher = replace(unique, sign_count=count + bool(count))
+    gate = threading.Barrier(6)
+
+    def bring(_: int) -> bool:
+        try:
+            gate.wait(30)
+            operations.prove_by_passkey(person=cast.bob.id, answer=higher, asked_at=asked, at=asked)
+        except RefusedError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(bring, range(6))) == 1
+    later = asked + timedelta(minutes=1)
+    for answer, person in (
+        (replace(unique, sign_count=1 if count else 0), cast.alice.id),
+        (replace(unique, sign_count=count), cast.bob.id),
+    ):
+        if person == cast.bob.id and not count:
+            continue  # An authenticator without a counter has nothing that could fall.
+        with pytest.raises(RefusedError):
+            operations.prove_by_passkey(person=person, answer=answer, asked_at=later, at=later)
 
 
 def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(cast: Cast) -> None:

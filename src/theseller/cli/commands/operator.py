@@ -63,7 +63,7 @@ def _remove(args: argparse.Namespace) -> int:
     gone = remove_operator(person=_person(args.email), actor=_operator(), at=clock.now())
     print(f"{args.email} operates this deployment no more" if gone else f"{args.email} did not")
     if gone:
-        print("Secrets that they knew: theseller rotate --all --leaver")
+        print("Replace the secrets that they knew: theseller rotate --leaver NAME … (theseller rotate --list names them)")
     return OK
 
 
