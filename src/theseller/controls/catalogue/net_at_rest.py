@@ -26,7 +26,7 @@ CONTROL = Control(
     ),
     citation="Security page §4; Data Protection Policy 2.4",
     owner="Operations",
-    freshness=timedelta(hours=2),
+    freshness=timedelta(minutes=60),
     enforced_by=("theseller.crypto.sealed:seal", "theseller.datamap.types:Holding", "theseller.controls.volumes:Machine"),
     after=(Tag.CONNECTION_AUTHORISED,),
     kind=Kind.MACHINE_AND_DEPLOYMENT,
