@@ -79,8 +79,8 @@ def all_is_well(name: str) -> None:
         with tenant_scope(tenant):
             assert Tenant.objects.count() == 1
             assert vault.unseal(tenant, connection) == Secret(TOKEN)
-        apps = Authenticator.objects.values_list("id", "sealed")
-        assert len([mfa_vault.unsealed(row, bytes(sealed)) for row, sealed in apps]) == 2
+        apps = [mfa_vault.unsealed(row, bytes(sealed)) for row, sealed in Authenticator.objects.values_list("id", "sealed")]
+        assert Secret(one["app"]) in apps
         assert len(second_factor_keys()) == 1
         living = [key for key in settings.KEY_STORE.list() if key.owner == f"connection:{connection}" and not key.destroyed]
         assert len(living) == 1

@@ -36,8 +36,8 @@ def main() -> None:
                 [tenant, connection, ["ATVPDKIKX0DER"], at, at, at],
             )
             vault.store(tenant, connection, Secret(TOKEN), at=at)
-        found.append({"tenant": str(tenant), "connection": str(connection), "person": str(person.id)})
-        add_app(person.id, at)
+        app = add_app(person.id, at).reveal()
+        found.append({"tenant": str(tenant), "connection": str(connection), "person": str(person.id), "app": app})
     settings.KEY_STORE.create(Purpose.SIGNING, "certificates")
     (settings.ENVIRONMENT.state / "people.json").write_text(json.dumps(found))
 

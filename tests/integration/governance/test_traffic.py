@@ -25,7 +25,7 @@ from theseller.postgres.layout import conninfo
 #: Long enough for every process to meet what changed: caches hold two seconds.
 _AFTERWARDS = 2.5
 #: What the two processes do; each must go on through every rotation.
-KINDS = {"page", "session", "read", "write", "reconnect", "unseal", "sign", "key", "lwa", "jobs"}
+KINDS = {"page", "session", "read", "write", "reconnect", "unseal", "sign", "key", "lwa", "jobs", "app"}
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,15 @@ def test_certificate_key(deployed: Deployment, running: Traffic) -> None:
     assert listed[-2:] == [(True,), (False,)], "a retired public key must stay listed: it proves the certificates that it signed"
 
 
+def test_second_factor_key(deployed: Deployment, running: Traffic) -> None:
+    (old,) = _second_factor_keys(deployed)
+    assert "1 replaced" in rotated(deployed, running, "second-factor-key")
+    (new,) = _second_factor_keys(deployed)
+    assert new != old
+    assert keys_now(deployed).record(old).destroyed
+    assert deployed.rows("select count(*) from accounts_authenticator where data_key_id <> %s", new) == [(0,)]
+
+
 def test_tenant_ticket_key(deployed: Deployment, running: Traffic) -> None:
     old = Secret(deployed.secret("tenant-ticket-key"))
     assert "1 replaced" in rotated(deployed, running, "tenant-ticket-key")
@@ -156,6 +165,10 @@ def test_client_secret(deployed: Deployment, running: Traffic, tmp_path: Path) -
 def _data_key(deployed: Deployment) -> UUID:
     found = deployed.rows("select data_key_id from connections_refresh_token where connection_id = %s", deployed.people()[0]["connection"])
     return UUID(str(found[0][0]))
+
+
+def _second_factor_keys(deployed: Deployment) -> list[UUID]:
+    return [one.id for one in keys_now(deployed).list() if one.owner == "second-factors" and not one.destroyed]
 
 
 def _signing_keys(deployed: Deployment) -> list[UUID]:

@@ -22,10 +22,14 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.wsgi import get_wsgi_application
 from django.db import connections as databases
+from django.db import transaction
 from procrastinate.contrib.django.utils import connector_params
 from tests.integration.governance.people import TOKEN
 
-from theseller.accounts.models import User
+from theseller.accounts.mfa import operations as mfa
+from theseller.accounts.mfa import totp
+from theseller.accounts.mfa import vault as mfa_vault
+from theseller.accounts.models import Authenticator, User
 from theseller.accounts.sessions import SessionStore, end_all_sessions
 from theseller.amazon.errors import AuthorizationRevokedError
 from theseller.amazon.lwa import LWAClient
@@ -112,6 +116,20 @@ def unseal(turn: int) -> None:
             raise WrongAnswerError("token lost")
 
 
+def app(turn: int) -> None:
+    """Open a person's app and set up another, as the pages of second factors do."""
+    one = _PEOPLE[turn % len(_PEOPLE)]
+    with transaction.atomic():
+        kept = Authenticator.objects.get(user_id=one["person"], confirmed_at__isnull=False)
+        if mfa_vault.unsealed(kept.id, bytes(kept.sealed)) != Secret(one["app"]):
+            raise WrongAnswerError("another app")
+    secret = totp.new_secret()
+    mfa.begin_authenticator(person=UUID(one["person"]), at=clock.now(), secret=secret)
+    if mfa.authenticator_begun(person=UUID(one["person"]), at=clock.now()) != secret:
+        raise WrongAnswerError("another secret")
+    time.sleep(0.02)
+
+
 def sign(_turn: int) -> None:
     if len(_signing_key().sign(b"a certificate")) != 64:
         raise WrongAnswerError("no signature")
@@ -138,7 +156,7 @@ def lwa(_turn: int) -> None:
 
 
 _WORK: dict[str, tuple[Callable[[int], None], ...]] = {
-    "web": (page, page, session, read, write, reconnect),
+    "web": (page, page, session, read, write, reconnect, app),
     "worker": (unseal, unseal, read, write, reconnect, sign, key, lwa),
 }
 

@@ -41,8 +41,10 @@ def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = N
 
 def authenticator_begun(*, person: UUID, at: datetime) -> Secret | None:
     """Return the secret of the app that is being set up, None if there is none or it was begun too long ago."""
-    begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
-    return vault.unsealed(begun.id, bytes(begun.sealed)) if begun else None
+    # In one transaction: while the key is replaced, the old one lives until every transaction that may have read the old row has ended.
+    with transaction.atomic():
+        begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
+        return vault.unsealed(begun.id, bytes(begun.sealed)) if begun else None
 
 
 def confirm_authenticator(*, person: UUID, code: str, at: datetime) -> Proof:
