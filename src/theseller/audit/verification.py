@@ -87,14 +87,16 @@ class _Chain:
 def verify_log(
     *, at: datetime, rows_most: int | None = None, since: int = 0, choose: Callable[[int], int] = lambda _: 0, using: str = READER
 ) -> Verdict:
-    """Check every checkpoint's signature, chain and copy, and the lines: all, or, of a log longer than `rows_most`, a part.
+    """Check every checkpoint's chain, copy and signature, and the lines: all, or, of a log longer than `rows_most`, a part.
 
-    The part is every checkpoint behind number `since`, and as many others as fill `rows_most`, from the one that `choose` picks of that
+    The part of the signatures is those behind number `since` and the last, which vouches for the chain before it. The part of the lines is every checkpoint behind number `since`, and as many others as fill `rows_most`, from the one that `choose` picks of that
     many on, around the end. `Verdict.rows_checked` says how many lines were looked at.
     """
     with held(shared=True, using=using):
-        chain = _read_chain(at, using)
+        chain = _read_chain(at, 0 if rows_most is None else since, using)
         head = chain.head
+        if head is not None and isinstance(refusal := _read(head.document), str):
+            chain.complain(Fault.CHECKPOINT, f"Checkpoint {head.number} {refusal}.")
         if head is not None and not is_current(head.key_after):
             chain.complain(Fault.CHECKPOINT, "The newest checkpoint is signed by a key that the key store does not hold.")
         chosen = _chosen(chain.spans, rows_most, since, choose)
@@ -114,10 +116,10 @@ def verify_log(
     )
 
 
-def _read_chain(at: datetime, using: str) -> _Chain:
+def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
     """Walk over database and copy side by side. Where they differ, the one that continues the chain is believed, the copy first."""
     chain = _Chain(at)
-    copies, stored = _copies(chain), _stored(using)
+    copies, stored = _copies(chain, proven), _stored(proven, using)
     ours, theirs = next(copies, None), next(stored, None)
     for number in itertools.count(1):
         if ours is None and theirs is None:
@@ -133,12 +135,12 @@ def _read_chain(at: datetime, using: str) -> _Chain:
     return chain
 
 
-def _copies(chain: _Chain) -> Iterator[_Entry]:
+def _copies(chain: _Chain, proven: int) -> Iterator[_Entry]:
     """Give the lines of the copy; the first of a number counts, since a later one was added to hide it."""
     last = 0
     with contextlib.suppress(FileNotFoundError):  # Then each checkpoint of the database is missing from it, and is named.
         for place, (offset, document, leaves) in enumerate(outside.entries(), start=1):
-            found = _read(document)
+            found = _read(document, proven)
             if isinstance(found, str):
                 chain.complain(Fault.COPY, f"Line {place} of the copy outside the database {found}.")
             elif found.number <= last:
@@ -148,14 +150,14 @@ def _copies(chain: _Chain) -> Iterator[_Entry]:
                 yield _Entry(found.number, document, leaves, found, offset)
 
 
-def _stored(using: str) -> Iterator[_Entry]:
+def _stored(proven: int, using: str) -> Iterator[_Entry]:
     for number, document, leaves in checkpoints(using=using):
-        yield _Entry(number, document, leaves, _read(document))
+        yield _Entry(number, document, leaves, _read(document, proven))
 
 
-def _read(document: bytes) -> Checkpoint | str:
+def _read(document: bytes, proven: int = 0) -> Checkpoint | str:
     try:
-        return documents.read(document)
+        return documents.read(document, proven=proven)
     except documents.CheckpointRefusedError as refusal:
         return str(refusal)
 

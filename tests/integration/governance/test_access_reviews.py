@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
@@ -17,7 +18,7 @@ from theseller.accounts.types import Operator
 from theseller.audit.tags import Tag
 from theseller.governance.access.operations import close_access, confirm_review, open_access
 from theseller.governance.access.queries import review_state, to_review
-from theseller.governance.access.types import AccessRefusedError, Ended, OpenSession
+from theseller.governance.access.types import WORDS, AccessRefusedError, Ended, OpenSession
 from theseller.lib import clock
 
 REASON = "The seller asks why the figures of Monday are too low"
@@ -100,3 +101,18 @@ def test_reviews_are_due_every_two_weeks(shop: Cast, olga: Olga) -> None:
     # A quiet fortnight is confirmed too.
     confirm_review(actor=_operator(olga), until=(0, 0), note="Nothing happened.", at=at + timedelta(days=13))
     assert review_state().due_at == at + timedelta(days=27)
+
+
+def test_a_review_lists_every_kind_of_event_that_it_has_words_for_and_no_other(database: str) -> None:
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        row = superuser.execute("select prosrc from pg_proc where proname = 'access_to_review'").fetchone()
+    assert row is not None
+    assert set(re.findall(r"'([a-z_]+:[a-z_]+:[a-z_]+)'", str(row[0]))) == {tag.value for tag in Tag} & set(WORDS)
+    assert set(WORDS) <= {tag.value for tag in Tag}
+
+
+def test_the_page_says_why_a_shop_was_opened(shop: Cast, olga: Olga) -> None:
+    _open(olga, shop.alices_shop)
+    page = entered(olga).get("/operate/reviews/").content.decode()
+    assert REASON in page
+    assert "opened a shop" in page

@@ -26,7 +26,7 @@ CONTROL = Control(
     ),
     citation="Security page §3; Data Protection Policy 2.6",
     owner="Operations",
-    freshness=timedelta(hours=6),
+    freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.audit.sealing:seal",
         "theseller.audit.verification:verify_log",

@@ -16,15 +16,25 @@ class OpenForm(forms.Form):
         label="Shop number",
         label_suffix="",
         help_text="The seller finds it on the Activity page of the shop and gives it to you.",
-        error_messages={"invalid": "This is no shop number: it has 36 characters, as on the shop's Activity page."},
+        error_messages={
+            "required": "Give the shop's number.",
+            "invalid": "This is no shop number: it has 36 characters, as on the shop's Activity page.",
+        },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    ticket = forms.CharField(label="Ticket", label_suffix="", max_length=60, help_text="Such as SUP-1234.")
+    ticket = forms.CharField(
+        label="Ticket",
+        label_suffix="",
+        max_length=60,
+        help_text="Such as SUP-1234.",
+        error_messages={"required": "Name the ticket in which the seller asked."},
+    )
     reason = forms.CharField(
         label="Reason",
         label_suffix="",
         min_length=REASON_LENGTH_MIN,
         max_length=REASON_LENGTH_MAX,
+        error_messages={"required": "Say why you need to look."},
         help_text=f"At least {REASON_LENGTH_MIN} characters. The owner of the shop reads it, and so does whoever reviews.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
@@ -41,6 +51,7 @@ class ReviewForm(forms.Form):
         label="What you looked at and what you found",
         label_suffix="",
         max_length=2000,
+        error_messages={"required": "Say in a sentence what you looked at and what you found."},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connections
 
 from theseller.accounts.queries import names_of
+from theseller.audit.tags import Tag
 from theseller.governance.access.types import (
     REVIEW_EVERY,
     AccessEvent,
@@ -69,12 +70,17 @@ def to_review(*, most: int = EVENTS_SHOWN, using: str = "default") -> tuple[Acce
     )
 
 
-def grouped(events: Iterable[AccessEvent]) -> tuple[EventGroup, ...]:
-    """Join events of one kind by one actor that follow each other; what each was about stays listed."""
+def reasons() -> dict[str, str]:
+    """Return why each of the newest sessions was opened, by the subject of its lines in the log."""
+    return {f"access:{row[2]}": str(row[4]) for row in _rows("select * from guard.access_sessions(200)", [])}
+
+
+def grouped(events: Iterable[AccessEvent], why: Mapping[str, str]) -> tuple[EventGroup, ...]:
+    """Join events of one kind by one actor that follow each other; what each was about stays listed, with the reason if `why` knows one."""
     groups = []
     for (tag, actor, tenant), found in groupby(events, key=lambda one: (one.tag, one.actor, one.tenant)):
         members = list(found)
-        what = dict.fromkeys(_what(one) for one in members)
+        what = dict.fromkeys(_what(one, why.get(one.subject, "")) for one in members)
         groups.append(EventGroup(tag, actor, "", tenant, members[0].at, members[-1].at, len(members), tuple(what)))
     names = names_of({_person(one.actor) for one in groups} - {None})  # type: ignore[arg-type]  # None is taken out
     return tuple(
@@ -117,7 +123,11 @@ def _sessions(rows: list[Any], pages: dict[str, tuple[str, ...]]) -> tuple[Acces
     )  # fmt: skip
 
 
-def _what(event: AccessEvent) -> str:
+def _what(event: AccessEvent, reason: str) -> str:
+    if event.tag == Tag.ACCESS_OPENED:
+        return (
+            f"{event.details.get('ticket')}, {event.details.get('minutes')} minutes: {reason or 'its reason is too old to be shown here'}"
+        )
     said = " ".join(f"{name}={value}" for name, value in sorted(event.details.items()) if name != "reason_sha256")
     return str(event.details.get("page") or f"{event.subject} {said}".strip())
 

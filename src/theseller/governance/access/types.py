@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from theseller.audit.tags import Tag
 from theseller.lib.limits import ACCESS_MINUTES_MAX, ACCESS_REVIEW_DAYS
 
 LONGEST = timedelta(minutes=ACCESS_MINUTES_MAX)
@@ -25,6 +26,30 @@ class Ended(StrEnum):
     EXPIRED = "expired"
     LEFT = "left"
     REMOVED = "removed"  # its operator operates no more
+
+
+#: What a review lists, in words. `guard.access_to_review` has the same list.
+WORDS: Mapping[str, str] = {
+    Tag.ACCESS_CLOSED: "ended a session",
+    Tag.ACCESS_OPENED: "opened a shop",
+    Tag.ACCESS_VIEWED: "saw pages of a shop",
+    Tag.ACT_UNREADABLE: "an act at the shell whose line can't be read",
+    Tag.CONNECTION_KEY_REPLACED: "sealed a token anew",
+    Tag.DATABASE_OPENED: "opened the database",
+    Tag.OPERATOR_ADDED: "made somebody an operator",
+    Tag.OPERATOR_REMOVED: "ended somebody's operating",
+    Tag.RECOVERY_CODES_MADE: "made recovery codes",
+    Tag.ROTATION_BEGUN: "began to replace a secret",
+    Tag.ROTATION_FINISHED: "replaced a secret",
+    Tag.ROTATION_FORCED: "forced secrets to be replaced",
+    Tag.SECOND_FACTOR_ADDED: "added a second factor",
+    Tag.SECOND_FACTOR_REMOVED: "removed a second factor",
+    Tag.SECRETS_BUNDLED: "printed a set of new secrets",
+    Tag.SECRETS_FILLED: "made missing secrets",
+    Tag.SECRET_AGE_NOTED: "said how old a secret is",
+    Tag.SECRET_GIVEN: "gave the new client secret",
+    Tag.SECRET_PUT: "put a secret",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +106,10 @@ class EventGroup:
     last_at: datetime
     count: int
     what: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return WORDS.get(self.tag, self.tag)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def review(request: HttpRequest, operator: Operator) -> HttpResponse:
     context = {
         "operator": operator,
         "form": form,
-        "groups": queries.grouped(events),
+        "groups": queries.grouped(events, queries.reasons()),
         "events": len(events),
         "more": len(events) == queries.EVENTS_SHOWN,
         "refusals": queries.refusals_since(state.last_at),
