@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "theseller.edge.keyservice.KeyServiceMiddleware",
 ]
 TEMPLATES = [
     {

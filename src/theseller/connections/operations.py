@@ -32,6 +32,7 @@ from theseller.connections.types import (
     Refusal,
     Refused,
 )
+from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret import Secret
@@ -97,14 +98,23 @@ def complete_authorisation(
         return _refuse(attempt, Refusal.DECLINED, tenant=tenant, actor=actor, at=at)
     try:
         grant = lwa_client().exchange_code(code, settings.LWA_REDIRECT_URI, at)
-    except CodeRejectedError:
-        return _refuse(attempt, Refusal.CODE_REJECTED, tenant=tenant, actor=actor, at=at)
-    except LWAUnavailableError:
-        return _refuse(attempt, Refusal.AMAZON_UNAVAILABLE, tenant=tenant, actor=actor, at=at)
+        return _open_connection(attempt, grant, selling_partner_id, tenant=tenant, actor=actor, at=at)
     except AmazonError as error:
-        log.error("the code exchange failed for a reason the operator must mend: %s", type(error).__name__)
-        return _refuse(attempt, Refusal.MISCONFIGURED, tenant=tenant, actor=actor, at=at)
-    return _open_connection(attempt, grant, selling_partner_id, tenant=tenant, actor=actor, at=at)
+        refusal = _why_no_grant(error)
+    except (KeyStoreError, SecretProviderError) as error:
+        # The grant is dropped with this frame: Amazon gives another at the next consent, and a token without its key is worth nothing.
+        log.error("an authorisation waits for the keeper of keys, which is %s: %s", error.state.value, error)
+        refusal = Refusal.KEYS_UNAVAILABLE
+    return _refuse(attempt, refusal, tenant=tenant, actor=actor, at=at)
+
+
+def _why_no_grant(error: AmazonError) -> Refusal:
+    if isinstance(error, CodeRejectedError):
+        return Refusal.CODE_REJECTED
+    if isinstance(error, LWAUnavailableError):
+        return Refusal.AMAZON_UNAVAILABLE
+    log.error("the code exchange failed for a reason the operator must mend: %s", type(error).__name__)
+    return Refusal.MISCONFIGURED
 
 
 def _consume(state: Secret, session_key: Secret, *, tenant: UUID, actor: str, at: datetime) -> AuthorisationAttempt | Refused:
@@ -166,8 +176,18 @@ def _open_connection(
             details={"attempt": str(attempt.id), "region": region.value, "renewed": existing is not None},
         )
     if former_key is not None:
-        settings.KEY_STORE.destroy(former_key)
+        _destroy_superseded(former_key)
     return Authorised(connection)
+
+
+def _destroy_superseded(key: UUID) -> None:
+    """Destroy the key of the token before. Nothing is sealed under it any more, so that its keeper's silence undoes no renewal."""
+    try:
+        settings.KEY_STORE.destroy(key)
+    except KeyStoreError as error:
+        log.error(
+            "the superseded key %s lives on, since its keeper is %s: the inventory names it until it is destroyed", key, error.state.value
+        )
 
 
 def _write_connection(
@@ -223,6 +243,7 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
 
     Raises:
         LookupError: the tenant has no such connection.
+        KeyStoreError: the key can't be destroyed now, so nothing has ended; its `state` says why. Call it again.
     """
     with transaction.atomic(durable=True):
         record(

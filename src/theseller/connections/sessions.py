@@ -1,13 +1,13 @@
 """Calling Amazon for a connection: the only place where a refresh token is opened and an access token lives.
 
-An access token exists in this process's memory, for the time of its validity at the longest, and nowhere else. Refreshing is single-flight.
+An access token exists in this process's memory, while it is used and valid, and nowhere else. Refreshing is single-flight.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TypeVar
@@ -27,7 +27,19 @@ from theseller.tenancy.scope import tenant_scope
 #: A token this close to its end is not used any more: the call may take a while.
 _LEEWAY = timedelta(minutes=2)
 
-_cache: dict[UUID, AccessToken] = {}
+#: A token that nobody used for so long is forgotten: its connection may have ended in another process, and a new one costs one call.
+_IDLE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A token and when it was last asked for."""
+
+    access: AccessToken
+    used_at: datetime
+
+
+_cache: dict[UUID, _Kept] = {}
 _flights: dict[UUID, Lock] = {}
 _flights_lock = Lock()
 
@@ -44,18 +56,28 @@ class OpenConnection:
     def access_token(self) -> Secret:
         """Return a valid access token. Raises ConnectionClosedError when the connection holds no refresh token (imported files)."""
         with _flight(self.view.id):
-            cached = _cache.get(self.view.id)
-            if cached is not None and cached.expires_at > self.at + _LEEWAY:
-                return cached.token
+            kept = _cache.get(self.view.id)
+            if kept is not None and kept.access.expires_at > self.at + _LEEWAY:
+                _cache[self.view.id] = replace(kept, used_at=self.at)
+                return kept.access.token
             refresh_token = vault.unseal(self.view.tenant, self.view.id)
             if refresh_token is None:
                 raise ConnectionClosedError("this connection holds no authorisation of Amazon's")
-            _cache[self.view.id] = fresh = lwa_client().refresh(refresh_token, self.at)
+            fresh = lwa_client().refresh(refresh_token, self.at)
+            _cache[self.view.id] = _Kept(fresh, self.at)
             return fresh.token
 
     def forget_access_token(self) -> None:
         """Drop the token that Amazon rejected, so that the next call refreshes."""
         _cache.pop(self.view.id, None)
+
+
+def forget_stale_tokens(*, at: datetime) -> int:
+    """Forget this process's access tokens that have expired or that nobody uses; return how many. Recurring work calls it."""
+    stale = [one for one, kept in tuple(_cache.items()) if kept.access.expires_at <= at or kept.used_at + _IDLE <= at]
+    for one in stale:
+        _cache.pop(one, None)
+    return len(stale)
 
 
 @contextmanager
@@ -67,6 +89,7 @@ def open_connection(tenant: UUID, connection: UUID, *, at: datetime) -> Iterator
     Raises:
         ConnectionClosedError: the connection has ended, or ended just now.
     """
+    forget_stale_tokens(at=at)
     try:
         with tenant_scope(tenant):
             yield OpenConnection(share(connection), at)

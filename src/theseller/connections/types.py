@@ -35,6 +35,7 @@ class Refusal(StrEnum):
     CODE_REJECTED = "code_rejected"
     DECLINED = "declined"
     EXPIRED = "expired"
+    KEYS_UNAVAILABLE = "keys_unavailable"
     MISCONFIGURED = "misconfigured"
     STATE_UNKNOWN = "state_unknown"
     STATE_USED = "state_used"

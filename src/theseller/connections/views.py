@@ -38,6 +38,10 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
     ),
     Refusal.DECLINED: ("You did not authorise the connection", "Nothing was stored and nothing was read. Connect again whenever you like."),
     Refusal.EXPIRED: ("That took longer than ten minutes", "For your safety the attempt has lapsed. Nothing was stored. Connect again."),
+    Refusal.KEYS_UNAVAILABLE: (
+        "The service that keeps our keys did not answer",
+        "Nothing was stored: a token is kept only under a key of its own. Whoever runs this service finds the reason in its log. Connect again then.",
+    ),
     Refusal.MISCONFIGURED: (
         "This deployment's Amazon application is not set up correctly",
         "Nothing was stored. Tell the operator of this service: the client id, client secret or redirect address do not fit what Amazon has.",

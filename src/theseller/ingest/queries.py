@@ -24,6 +24,7 @@ _NOTES: dict[Outcome, str] = {
     Outcome.CLIENT_SECRET_INVALID: "Amazon does not accept this server's own credentials. Its operator has been told; nothing is lost.",
     Outcome.DRIFTED: "Amazon's answer has a new shape that this version cannot read. The operator has been told; nothing is lost.",
     Outcome.FAULT: "Something went wrong on our side. The operator has been told; we try again by ourselves.",
+    Outcome.KEYS_UNAVAILABLE: "The service that keeps our keys does not answer. The operator has been told; we go on by ourselves, and nothing is lost.",
     Outcome.MISCONFIGURED: "This server's registration at Amazon is not right. Its operator has been told; nothing is lost.",
     Outcome.REFUSED: "Amazon refused the request or sent a report that is not whole. We try again by ourselves.",
     Outcome.REPORT_FAILED: "Amazon could not make one of the reports. We ask again by ourselves; the others go on.",

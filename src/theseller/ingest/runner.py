@@ -11,6 +11,7 @@ from theseller.amazon.reports import ReportRefusedError
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.sessions import open_connection
 from theseller.connections.types import ConnectionView
+from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.ingest import leases
 from theseller.ingest.drift import note_drift
 from theseller.ingest.pull import Pull
@@ -37,10 +38,13 @@ _VERDICTS: tuple[tuple[type[Exception], _Verdict], ...] = (
     (amazon.NotFoundError, (Outcome.REFUSED, timedelta(minutes=15), 6 * _HOUR)),
     (amazon.GoneError, (Outcome.UNAVAILABLE, timedelta(seconds=1), timedelta(minutes=5))),
     (amazon.AccessTokenRejectedError, (Outcome.UNAVAILABLE, timedelta(seconds=30), _HOUR)),
+    # Short waits: no call is made to Amazon without a key, and what was missed is made up for.
+    (KeyStoreError, (Outcome.KEYS_UNAVAILABLE, timedelta(seconds=15), timedelta(minutes=5))),
+    (SecretProviderError, (Outcome.KEYS_UNAVAILABLE, timedelta(seconds=15), timedelta(minutes=5))),
     (amazon.AmazonError, (Outcome.UNAVAILABLE, timedelta(seconds=15), _HOUR)),
 )
 _OURS: _Verdict = (Outcome.FAULT, timedelta(minutes=1), _HOUR)
-_OPERATORS = frozenset({Outcome.CLIENT_SECRET_INVALID, Outcome.MISCONFIGURED, Outcome.DRIFTED, Outcome.FAULT})
+_OPERATORS = frozenset({Outcome.CLIENT_SECRET_INVALID, Outcome.MISCONFIGURED, Outcome.DRIFTED, Outcome.FAULT, Outcome.KEYS_UNAVAILABLE})
 
 
 def run_stream(key: StreamKey, *, now: Callable[[], datetime]) -> int:
@@ -93,7 +97,7 @@ def _failed(pull: Pull, error: Exception, at: datetime) -> None:
     if isinstance(error, (amazon.UnavailableError, amazon.LWAUnavailableError)):
         wait = max(wait, timedelta(seconds=error.retry_after or 0))
     # Only our own and Amazon's error texts are free of values; of any other only the type is told.
-    told = str(error) if isinstance(error, amazon.AmazonError) else type(error).__name__
+    told = str(error) if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError)) else type(error).__name__
     level = logging.ERROR if outcome in _OPERATORS else logging.WARNING
     log.log(level, "stream %s stopped: %s (%s)", pull.lease.key.name, outcome.value, told)
 

@@ -64,6 +64,7 @@ class Outcome(StrEnum):
     CLIENT_SECRET_INVALID = "client_secret_invalid"  # noqa: S105  # the name of an outcome
     DRIFTED = "drifted"
     FAULT = "fault"
+    KEYS_UNAVAILABLE = "keys_unavailable"
     MISCONFIGURED = "misconfigured"
     NEVER_RUN = "never_run"
     OK = "ok"

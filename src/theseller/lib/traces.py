@@ -41,6 +41,8 @@ def _harmless(error: BaseException) -> str:
         found = getattr(error, "diag", None)
         names = {part: getattr(found, f"{part}_name", None) for part in ("constraint", "table", "column")}
         return ", ".join([f"SQLSTATE {state}", *(f"{part} {name}" for part, name in names.items() if name)])
+    if isinstance(error, ImportError) and error.name:
+        return error.name
     if isinstance(error, OSError) and isinstance(error.strerror, str):
         return f"[Errno {error.errno}] {error.strerror}"
     return ""

@@ -17,7 +17,7 @@ from tests.emulated_amazon import ALICE, EmulatedAmazon, Return, emulated_amazon
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect
 from theseller.connections.queries import all_connections, connection_view
-from theseller.connections.sessions import open_connection, with_access_token
+from theseller.connections.sessions import forget_stale_tokens, open_connection, with_access_token
 from theseller.connections.types import Authorised, DisconnectReason, Refusal, Refused
 from theseller.lib import clock
 from theseller.lib.secret import Secret
@@ -252,3 +252,21 @@ def test_another_account_of_the_same_region_is_refused_while_one_is_open(cast: C
         assert len(all_connections()) == 1
     other = Return(_consent(cast, amazon).state, _consent(cast, amazon).code, "A9SOMEBODYELSE")
     assert _complete(cast, other) == Refused(Refusal.ALREADY_CONNECTED)
+
+
+def test_an_access_token_is_forgotten_when_it_has_expired_or_nobody_uses_it(cast: Cast, amazon: EmulatedAmazon) -> None:
+    authorised, at = _connect(cast, amazon), clock.now()
+
+    def token(when: datetime) -> Secret:
+        with as_role("worker"), open_connection(cast.alices_shop, authorised.connection, at=when) as opened:
+            return opened.access_token()
+
+    first = token(at)
+    assert token(at + timedelta(minutes=4)) == first
+    assert token(at + timedelta(minutes=8)) == first, "it was used four minutes ago"
+    assert forget_stale_tokens(at=at + timedelta(minutes=12)) == 0
+    assert forget_stale_tokens(at=at + timedelta(minutes=13)) == 1, "nobody used it for five minutes"
+    second = token(at + timedelta(minutes=13))
+    assert second != first
+    assert forget_stale_tokens(at=at + timedelta(minutes=17)) == 0
+    assert forget_stale_tokens(at=at + timedelta(hours=2)) == 1, "it has expired"

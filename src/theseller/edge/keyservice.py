@@ -1,0 +1,56 @@
+"""When the keeper of keys or secrets can't answer, say so to whoever is waiting: which state it is in, and who can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from theseller.crypto.errors import KeyStoreError, SecretProviderError, ServiceState
+from theseller.edge.errors import ErrorText, error_page
+
+_log = structlog.get_logger(__name__)
+
+#: How soon it is worth trying again where the state passes by itself; others wait for a person.
+_AGAIN_SECONDS = {ServiceState.SLOW: 10, ServiceState.BUSY: 30}
+_OPERATOR_SECONDS = 300
+_WAIT = "Wait a moment, then try again."
+_OPERATOR = "Whoever runs this service has been told in its log; send them the reference below. Then try again."
+
+#: What each state means to a person, in words that name no machine.
+STATES: dict[ServiceState, tuple[str, str]] = {
+    ServiceState.UNREACHABLE: ("The service that keeps our keys can't be reached.", _OPERATOR),
+    ServiceState.SLOW: ("The service that keeps our keys did not answer in time.", _WAIT),
+    ServiceState.BUSY: ("The service that keeps our keys has too much to do at the moment.", _WAIT),
+    ServiceState.SEALED: ("The service that keeps our keys is locked and must be opened by hand.", _OPERATOR),
+    ServiceState.DENIED: ("The service that keeps our keys refuses us.", _OPERATOR),
+    ServiceState.NOT_SET_UP: ("The service that keeps our keys is not set up completely.", _OPERATOR),
+    ServiceState.READ_ONLY: ("The service that keeps our keys can't be written to.", _OPERATOR),
+    ServiceState.DAMAGED: ("A key that this needs is damaged, or lies in another place.", _OPERATOR),
+}
+
+
+class KeyServiceMiddleware:
+    """Answer 503 with the state for any view that met it. The view's transaction has been rolled back by then: nothing is half done."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, (KeyStoreError, SecretProviderError)):
+            return None
+        _log.error("key_service_unavailable", condition=error.state.value, told=str(error))
+        return unavailable(request, error.state)
+
+
+def unavailable(request: HttpRequest, state: ServiceState) -> HttpResponse:
+    """Render the page for one state: 503, and when it is worth trying again."""
+    happened, todo = STATES[state]
+    text = ErrorText("Our keys are out of reach", f"{happened} Nothing was changed and nothing is lost.", todo)
+    response = error_page(request, 503, text)
+    response.headers["Retry-After"] = str(_AGAIN_SECONDS.get(state, _OPERATOR_SECONDS))
+    return response
