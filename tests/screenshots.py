@@ -12,8 +12,10 @@ from tests.truth import ALICE
 from tests.visitors import PHONE, WIDE, Visitor, chromium, visitor
 from tests.world import World, running_world
 
+from theseller.accounts.mfa.totp import code_of, step_at
 from theseller.emulator.cli import main as emulator
 from theseller.lib import clock
+from theseller.lib.secret import Secret
 from theseller.postgres.processes import wait_until
 
 SIZES = {"wide": WIDE, "phone": PHONE}
@@ -54,6 +56,7 @@ def main(folder: Path, readme: Path | None) -> None:
         _read(alice, world, pictures, readme)
         _import(browser, world, pictures)
         _end(alice, pictures)
+        _operate(browser, world, pictures)
 
 
 def _connect(alice: Visitor, world: World, pictures: Pictures) -> None:
@@ -155,6 +158,24 @@ def _end(alice: Visitor, pictures: Pictures) -> None:
     pictures.take("19-erasure", page)
     expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(timeout=60_000)
     pictures.take("20-certificate", page)
+
+
+def _operate(browser: Browser, world: World, pictures: Pictures) -> None:
+    """Olga comes into the operator's area by the code of her app."""
+    with visitor(browser, world.web, world.emulator) as olga:
+        page, app = olga.page, Secret(world.secret("demo-authenticator-secret"))
+        olga.go("/operate/")
+        page.get_by_label("Email").fill("olga@example.com")
+        page.get_by_label("Password").fill(world.password)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_label("Code", exact=True).wait_for()
+        pictures.take("21-second-factor", page)
+        page.get_by_label("Code", exact=True).fill(code_of(app, step_at(clock.now())))
+        page.get_by_role("button", name="Continue").click()
+        page.wait_for_url(f"{world.web}/operate/")
+        pictures.take("22-operate", page)
+        olga.go("/account/security/")
+        pictures.take("23-account-security", page)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ QUIET_LOGGERS = (
     "botocore",
     "django.db.backends",
     "django.server",
+    "fido2",
     "gunicorn.access",
     "h11",
     "hpack",

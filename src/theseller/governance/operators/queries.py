@@ -13,7 +13,7 @@ from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.crypto.keyfile import KeyRecord
 from theseller.governance.operators.types import OperatorLine, SecretLine
 from theseller.governance.rotation.inventory import inventory
-from theseller.governance.rotation.types import Entry, Kind, State
+from theseller.governance.rotation.types import Entry, State
 
 #: The worst first.
 _ORDER = (State.OVERDUE, State.UNKNOWN, State.DUE, State.FRESH, State.EXEMPT)
@@ -22,17 +22,20 @@ _ORDER = (State.OVERDUE, State.UNKNOWN, State.DUE, State.FRESH, State.EXEMPT)
 def secret_lines(*, at: datetime) -> tuple[tuple[SecretLine, ...], str]:
     """Return the inventory with the worst first, and why it can't be shown, "" if it can.
 
-    The web's role sees no shop's rows, so connections are found by the key store's own records; their keys are one line.
+    The web's role sees no shop's rows, so connections are found by the key store's own records.
     """
     try:
         held = {UUID(one.owner.removeprefix("connection:")): one.id for one in settings.KEY_STORE.list() if _of_connection(one)}
         entries = inventory(at=at, using="default", held=held)
     except (SecretProviderError, KeyStoreError) as error:
         return (), f"The secrets can't be listed now: {error}"
-    keys = [one for one in entries if one.kind is Kind.CONNECTION_KEY]
-    lines = [_line(one, at) for one in entries if one.kind is not Kind.CONNECTION_KEY]
-    if keys:
-        lines.append(_joined(keys, at))
+    alike: dict[tuple[str, State], list[Entry]] = {}
+    for one in entries:
+        # Keys that are named by an id alone say nothing by their names: those in the same state are one line.
+        stem, _, _identifier = one.name.partition(":")
+        name = f"{stem}:…" if stem in {"connection-key", "data-key"} else one.name
+        alike.setdefault((name, one.state), []).append(one)
+    lines = [_line(name, found, at) for (name, _), found in alike.items()]
     return tuple(sorted(lines, key=lambda line: (_ORDER.index(line.state), line.kind, line.name))), ""
 
 
@@ -53,17 +56,17 @@ def _of_connection(record: KeyRecord) -> bool:
     return record.owner.startswith("connection:") and not record.destroyed
 
 
-def _line(one: Entry, at: datetime) -> SecretLine:
-    age = at - one.made_at if one.made_at else None
-    return SecretLine(one.name, one.kind.value, 1, one.made_at, one.due_at, one.state, one.how, one.under_way, age)
-
-
-def _joined(keys: list[Entry], at: datetime) -> SecretLine:
-    worst = min(keys, key=lambda one: _ORDER.index(one.state))
-    oldest = min((one.made_at for one in keys if one.made_at), default=None)
-    first_due = min((one.due_at for one in keys if one.due_at), default=None)
-    age = at - oldest if oldest else None
+def _line(name: str, entries: list[Entry], at: datetime) -> SecretLine:
+    one = entries[0]
+    oldest = min((entry.made_at for entry in entries if entry.made_at), default=None)
     return SecretLine(
-        "connection-key:…", worst.kind.value, len(keys), oldest, first_due, worst.state, "by the machine: theseller rotate --due",
-        next((one.under_way for one in keys if one.under_way), ""), age,
-    )  # fmt: skip
+        name=name if len(entries) > 1 else one.name,
+        kind=one.kind.value,
+        count=len(entries),
+        made_at=oldest,
+        due_at=min((entry.due_at for entry in entries if entry.due_at), default=None),
+        state=one.state,
+        how=one.how.replace(one.name, "NAME, as theseller rotate --list names it") if len(entries) > 1 else one.how,
+        under_way=next((entry.under_way for entry in entries if entry.under_way), ""),
+        age=at - oldest if oldest else None,
+    )

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from theseller.accounts.seats import operated
 from theseller.accounts.types import Operator
 from theseller.governance.operators.queries import operator_lines, secret_lines
+from theseller.governance.rotation.types import State
 from theseller.lib import clock
 
 
@@ -22,8 +23,8 @@ def overview(request: HttpRequest, operator: Operator) -> HttpResponse:
         "operator": operator,
         "secrets": lines,
         "trouble": trouble,
-        "red": sum(line.state.red for line in lines),
-        "due": sum(line.state.value == "due" for line in lines),
+        "red": sum(line.count for line in lines if line.state.red),
+        "due": sum(line.count for line in lines if line.state is State.DUE),
         "operators": operator_lines(),
         "at": at,
     }

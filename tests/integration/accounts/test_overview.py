@@ -1,0 +1,54 @@
+"""The operator's first page: every secret with its age and its next due day, the worst first, and not one value."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from tests.olga import entered, make_olga
+
+from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.keys import Purpose
+from theseller.governance.operators import queries
+from theseller.governance.rotation.types import State
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+
+
+def test_the_worst_stands_first_and_keys_of_connections_are_one_line() -> None:
+    owners = [f"connection:{new_id()}" for _ in range(3)]
+    made = [settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, owner) for owner in owners]
+    try:
+        lines, trouble = queries.secret_lines(at=clock.now() + timedelta(days=85))
+        order = [State.OVERDUE, State.UNKNOWN, State.DUE, State.FRESH, State.EXEMPT]
+        assert [line.state for line in lines] == sorted((line.state for line in lines), key=order.index)
+        keys = next(line for line in lines if line.name == "connection-key:…")
+        assert keys.count >= 3
+        assert (keys.state, trouble) == (State.DUE, "")
+        assert keys.due_at is not None
+        assert keys.made_at is not None
+        assert keys.due_at - keys.made_at == timedelta(days=settings.ROTATION_DAYS)
+    finally:
+        for key in made:
+            settings.KEY_STORE.destroy(key.id)
+
+
+def test_no_value_is_on_the_page() -> None:
+    page = entered(make_olga()).get("/operate/").content
+    secrets = [path for path in (settings.ENVIRONMENT.state / "secrets").iterdir() if path.is_file() and not path.name.startswith(".")]
+    told = [path.name for path in secrets for line in path.read_bytes().splitlines() if len(line) > 7 and line.strip() in page]
+    assert secrets
+    assert not told
+    assert all(path.name.encode() in page for path in secrets if path.name in {"tenant-ticket-key", "django-session-key", "root-key"})
+
+
+def test_a_store_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object, **__: object) -> None:
+        raise KeyStoreError("the key service is sealed: unseal it")
+
+    client = entered(make_olga())
+    monkeypatch.setattr(queries, "inventory", silent)
+    page = client.get("/operate/").content.decode()
+    assert "The secrets can&#x27;t be listed now: the key service is sealed: unseal it" in page
+    assert "None is overdue" not in page
