@@ -221,3 +221,19 @@ def test_the_doctor_finds_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     said = capsys.readouterr().out
     assert "has no postgres" in said
     assert "are needed" in said
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("", "off"),
+        ("/dev/zram0 partition 1 0 5\n", "in memory or encrypted"),
+        ("/dev/dm-2 partition 1 0 5\n", "in memory or encrypted"),
+        ("/dev/zram0 partition 1 0 5\n/swapfile file 1 0 -2\n", "not known to be encrypted (/swapfile)"),
+    ],
+)
+def test_the_doctor_says_whether_memory_may_reach_a_disk(tmp_path: Path, lines: str, said: str) -> None:
+    swaps = tmp_path / "swaps"
+    swaps.write_text(f"Filename Type Size Used Priority\n{lines}")
+    assert said in doctor._swap(tmp_path, swaps).found
+    assert "not known on this" in doctor._swap(tmp_path, tmp_path / "none").found

@@ -49,7 +49,7 @@ def run(_args: argparse.Namespace) -> int:
 
 def examine(state: Path) -> Iterator[Finding]:
     """Look at everything the demo needs; an examination that fails is itself a finding."""
-    checks: tuple[Callable[[Path], Finding], ...] = (_python, _programs, _space, _folder, _memory, _database)
+    checks: tuple[Callable[[Path], Finding], ...] = (_python, _programs, _space, _folder, _memory, _swap, _database)
     for check in checks:
         try:
             yield check(state)
@@ -88,6 +88,18 @@ def _folder(state: Path) -> Finding:
 def _memory(_state: Path) -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
     return Finding("memory", f"{total:,} MB", bad=total < 700, advice="About 1 GB is needed.")
+
+
+def _swap(_state: Path, swaps: Path = Path("/proc/swaps")) -> Finding:
+    """Say whether memory, and with it keys and tokens, may be written to a disk. A remark: on a laptop it is for its owner to weigh."""
+    if not swaps.exists():
+        return Finding("swap", "not known on this system")
+    used = [line.split()[0] for line in swaps.read_text().splitlines()[1:] if line.strip()]
+    # Compressed memory stays memory; what goes through the device mapper is, as a rule, encrypted.
+    plain = [name for name in used if not name.startswith(("/dev/zram", "/dev/dm-", "/dev/mapper/"))]
+    if plain:
+        return Finding("swap", f"on, and not known to be encrypted ({', '.join(plain)}): see docs/operate/secrets.md, Memory")
+    return Finding("swap", "in memory or encrypted" if used else "off")
 
 
 def _database(state: Path) -> Finding:
