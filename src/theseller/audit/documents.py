@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from theseller.audit.types import NOWHERE, Checkpoint
+from theseller.audit.lines import LEAF_BYTES
+from theseller.audit.types import Checkpoint, Mark
 from theseller.crypto.errors import InvalidSignatureError, NotCanonicalError
 from theseller.crypto.signing import SigningKey, canonical_json, parse_canonical_json, verify
 
@@ -17,23 +19,36 @@ class CheckpointRefusedError(ValueError):
     """The bytes are no checkpoint, or not one that its key signed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The database was restored: `kept` is the last checkpoint whose lines are still there, None if there is none."""
+
+    kept: Checkpoint | None
+
+    @property
+    def lost_from(self) -> int:
+        return (self.kept.number if self.kept else 0) + 1
+
+
 def digest_of(document: bytes) -> str:
     """Return what the next checkpoint names this one by."""
     return hashlib.sha256(document).hexdigest()
 
 
-def sign(  # the fields of a checkpoint
+def sign(
     head: Checkpoint | None,
     leaves: bytes,
     *,
-    rows: int,
     until: tuple[int, int],
     key: SigningKey,
     environment: str,
     at: datetime,
     next_key: str = "",
+    restored: Restored | None = None,
 ) -> Checkpoint:
-    """Return the checkpoint that follows `head` and covers `rows` more lines, up to `until`."""
+    """Return the checkpoint that follows `head` and covers the lines of `leaves`, the last of which stands at `until`."""
+    rows = len(leaves) // LEAF_BYTES
+    counted = restored.kept if restored else head
     body = {
         "format": FORMAT,
         "environment": environment,
@@ -41,11 +56,12 @@ def sign(  # the fields of a checkpoint
         "sealed_at": at.isoformat(),
         "previous": digest_of(head.document) if head else "",
         "rows": rows,
-        "rows_total": (head.rows_total if head else 0) + rows,
+        "rows_total": (counted.rows_total if counted else 0) + rows,
         "until_txid": until[0],
         "until_position": until[1],
         "leaves_sha256": hashlib.sha256(leaves).hexdigest(),
         "next_key": next_key,
+        "lost_from": restored.lost_from if restored else 0,
     }
     public_key = key.public_bytes.hex()
     signed = {"body": body, "public_key": public_key}
@@ -78,24 +94,28 @@ def read(document: bytes, *, proven: int = 0) -> Checkpoint:
 def _checkpoint(body: dict[str, Any], public_key: str, document: bytes) -> Checkpoint:
     if body["format"] != FORMAT:
         raise CheckpointRefusedError("is a signed document of another kind")
-    numbers = [body[name] for name in ("number", "rows", "rows_total", "until_txid", "until_position")]
+    numbers = [body[name] for name in ("number", "rows", "rows_total", "until_txid", "until_position", "lost_from")]
     if not all(isinstance(one, int) and one >= 0 for one in numbers):
         raise CheckpointRefusedError("is no checkpoint")
-    number, rows, total, txid, position = numbers
+    number, rows, total, txid, position, lost_from = numbers
     texts = (str(body[name]) for name in ("sealed_at", "previous", "leaves_sha256", "next_key"))
     sealed_at, previous, leaves, next_key = texts
-    return Checkpoint(number, sealed_at, previous, rows, total, (txid, position), leaves, public_key, next_key, document)
+    return Checkpoint(number, sealed_at, previous, rows, total, (txid, position), leaves, public_key, next_key, lost_from, document)
 
 
-def follows(found: Checkpoint, head: Checkpoint | None, leaves: bytes) -> str:
-    """Return why `found` can't be the checkpoint after `head` (None: the first) with these leaves; "" if it can."""
-    expected = (head.number + 1, digest_of(head.document), head.rows_total + found.rows) if head else (1, "", found.rows)
-    if (found.number, found.previous, found.rows_total) != expected:
+def follows(found: Checkpoint, head: Checkpoint | None, leaves: bytes, *, rows_before: int, until_before: Mark) -> str:
+    """Return why `found` can't be the checkpoint after `head` (None: the first) with these leaves; "" if it can.
+
+    `rows_before` and `until_before` are those of `head`, or after a restoration those of the last checkpoint whose lines are still there.
+    """
+    if (found.number, found.previous) != ((head.number + 1, digest_of(head.document)) if head else (1, "")):
         return "does not follow the one before it"
     if head and found.public_key != head.key_after:
         return "is signed by another key than the one before it names"
-    if hashlib.sha256(leaves).hexdigest() != found.leaves_digest or len(leaves) != found.rows * 40:
+    if hashlib.sha256(leaves).hexdigest() != found.leaves_digest or len(leaves) != found.rows * LEAF_BYTES:
         return "comes with other digests of lines than it was signed with"
-    if found.until < (head.until if head else NOWHERE):
-        return "ends before the one before it"
+    if found.rows_total != rows_before + found.rows or found.until < until_before:
+        return "does not count on from the one before it"
+    if found.lost_from and not (found.rows == 0 and found.lost_from < found.number and found.until == until_before):
+        return "is no restoration"
     return ""

@@ -43,7 +43,7 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
         while lines := settled_lines(head.until if head else NOWHERE, limit=LINES_MOST, using=reader):
             key = key_for(head)
             until = last_mark(lines, NOWHERE)
-            head = _append(head, pack(lines), key, rows=len(lines), until=until, at=at, using=using)
+            head = _append(head, pack(lines), key, until=until, at=at, using=using)
             made.append(head)
             if len(lines) < LINES_MOST:
                 break
@@ -58,7 +58,7 @@ def hand_over(next_key: SigningKey, *, at: datetime, using: str = "default") -> 
         if head is None or head.key_after == named:
             return
         _bring_copy_up(head, using)
-        _append(head, b"", key_for(head), rows=0, until=head.until, at=at, using=using, next_key=named)
+        _append(head, b"", key_for(head), until=head.until, at=at, using=using, next_key=named)
 
 
 @contextmanager
@@ -88,15 +88,12 @@ def _append(  # the fields of a checkpoint
     leaves: bytes,
     key: SigningKey,
     *,
-    rows: int,
     until: tuple[int, int],
     at: datetime,
     using: str,
     next_key: str = "",
 ) -> Checkpoint:
-    made = documents.sign(
-        head, leaves, rows=rows, until=until, key=key, environment=settings.ENVIRONMENT.kind.value, at=at, next_key=next_key
-    )
+    made = documents.sign(head, leaves, until=until, key=key, environment=settings.ENVIRONMENT.kind.value, at=at, next_key=next_key)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute("insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)", [made.number, made.document, leaves])
     # After the database, for what only the copy has means that the database was put back. A kill in between is mended by the next call.

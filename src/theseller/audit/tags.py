@@ -26,6 +26,7 @@ class Tag(StrEnum):
     CONNECTION_KEY_REPLACED = "connections:token:resealed"
     DATABASE_OPENED = "operations:database:opened"
     IMPORT_RECORDED = "ingest:document:imported"
+    LOG_RESTORED = "audit:log:restored"
     MEMBER_ADDED = "accounts:membership:added"
     OPERATOR_ADDED = "accounts:operator:added"
     OPERATOR_REMOVED = "accounts:operator:removed"

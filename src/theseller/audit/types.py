@@ -27,7 +27,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One signed checkpoint, read from its `document`. `until` is the last line that it covers, `rows_total` counts from the first on."""
+    """One signed checkpoint, read from its `document`. `until` is the last line that it covers, `rows_total` counts from the first on.
+
+    `next_key` names the key that signs from the next one on, if it is another. `lost_from`: the database was restored from a backup, and what
+    the checkpoints from that number on covered is lost; 0 in all others.
+    """
 
     number: int
     sealed_at: str
@@ -38,6 +42,7 @@ class Checkpoint:
     leaves_digest: str
     public_key: str
     next_key: str
+    lost_from: int
     document: bytes
 
     @property
@@ -70,6 +75,7 @@ class Finding:
 class Verdict:
     """What a check found. The log is `whole` if nothing is wrong; `rows_checked` of `rows_sealed` lines were compared with their digests.
 
+    `lost` says what restorations took away that somebody owned up to: no fault, and never forgotten.
     `unsealed` lines are newer than the last checkpoint: nothing proves them yet. `oldest_unsealed_at` is when the first of them was written.
     """
 
@@ -79,6 +85,7 @@ class Verdict:
     rows_checked: int
     unsealed: int
     oldest_unsealed_at: datetime | None
+    lost: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -100,6 +107,10 @@ class EventView:
 
 class AuditKeyLostError(RuntimeError):
     """The key that must sign the next checkpoint is not in the key store. The message says what to do."""
+
+
+class RestorationRefusedError(RuntimeError):
+    """The database does not look like one that was restored from its own backup. Nothing was changed."""
 
 
 class SealingBusyError(RuntimeError):

@@ -25,9 +25,11 @@ class _Span:
 
     number: int
     rows: int
+    total: int
     after: Mark
     until: Mark
     offset: int | None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class _Chain:
     head: Checkpoint | None = None
     spans: list[_Span] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     def complain(self, fault: Fault, says: str) -> None:
         self.findings.append(Finding(fault, says))
@@ -76,12 +79,24 @@ class _Chain:
         """Add the entry if it continues the chain; else return why it does not."""
         if isinstance(entry.read, str):
             return entry.read
-        refusal = documents.follows(entry.read, self.head, entry.leaves)
+        found = entry.read
+        counted = self.spans[: found.lost_from - 1 if found.lost_from else None]
+        rows, until = (counted[-1].total, counted[-1].until) if counted else (0, NOWHERE)
+        refusal = documents.follows(found, self.head, entry.leaves, rows_before=rows, until_before=until)
         if not refusal:
-            after = self.head.until if self.head else NOWHERE
-            self.spans.append(_Span(entry.number, entry.read.rows, after, entry.read.until, entry.offset))
-            self.head = entry.read
+            if found.lost_from:
+                self._lose(found)
+            self.spans.append(_Span(entry.number, found.rows, found.rows_total, until, found.until, entry.offset))
+            self.head = found
         return refusal
+
+    def _lose(self, restored: Checkpoint) -> None:
+        gone = [span for span in self.spans[restored.lost_from - 1 :] if not span.lost]
+        self.spans[restored.lost_from - 1 :] = [replace(span, lost=True) for span in self.spans[restored.lost_from - 1 :]]
+        self.lost.append(
+            f"{sum(span.rows for span in gone)} line(s) under checkpoints {restored.lost_from} to {restored.number - 1} were lost when the"
+            f" database was restored, as an operator said on {restored.sealed_at[:10]}."
+        )
 
 
 def verify_log(
@@ -99,7 +114,7 @@ def verify_log(
             chain.complain(Fault.CHECKPOINT, f"Checkpoint {head.number} {refusal}.")
         if head is not None and not is_current(head.key_after):
             chain.complain(Fault.CHECKPOINT, "The newest checkpoint is signed by a key that the key store does not hold.")
-        chosen = _chosen(chain.spans, rows_most, since, choose)
+        chosen = _chosen([span for span in chain.spans if not span.lost], rows_most, since, choose)
         findings = [*chain.findings]
         for span in chosen:
             findings += _compare(span, using)
@@ -113,6 +128,7 @@ def verify_log(
         rows_checked=sum(span.rows for span in chosen),
         unsealed=count,
         oldest_unsealed_at=oldest,
+        lost=tuple(chain.lost),
     )
 
 

@@ -20,9 +20,10 @@ from theseller.audit.acts import note_act, take_in
 from theseller.audit.keys import OWNER, signing_key, signing_records
 from theseller.audit.operations import record
 from theseller.audit.queries import events
+from theseller.audit.restoring import accept_restoration
 from theseller.audit.sealing import hand_over, held, seal
 from theseller.audit.tags import Tag
-from theseller.audit.types import Fault, SealingBusyError, Verdict
+from theseller.audit.types import Fault, RestorationRefusedError, SealingBusyError, Verdict
 from theseller.audit.verification import verify_log
 from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey
@@ -30,6 +31,7 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
 LATER = NOON + timedelta(hours=1)
+RESTORED = "the disk died on Monday; restored the backup of Sunday"
 FORGER = SigningKey.from_secret(Secret(b"f" * 32))
 
 
@@ -135,7 +137,7 @@ def _replace_everything_in_the_database(superuser: Superuser, at: list[int]) -> 
     leaves = b"\x00" * 40 * 6
     superuser.execute("truncate audit_checkpoint")
     for _ in range(2):
-        head = documents.sign(head, leaves, rows=6, until=(9_000, at[-1]), key=FORGER, environment="test", at=NOON)
+        head = documents.sign(head, leaves, until=(9_000, at[-1]), key=FORGER, environment="test", at=NOON)
         superuser.execute("insert into audit_checkpoint values (%s, %s, %s)", [head.number, head.document, leaves])
     return {(Fault.CHECKPOINT, None), (Fault.CHANGED, at[0])}
 
@@ -286,6 +288,51 @@ def test_a_replaced_key_is_vouched_for_by_the_one_before(own_log: Superuser) -> 
     assert [one.says for one in verify_log(at=LATER).findings] == [
         "The newest checkpoint is signed by a key that the key store does not hold."
     ]
+
+
+def test_a_restored_database_goes_on_once_somebody_says_so_and_it_is_never_forgotten(own_log: Superuser) -> None:
+    for at in (NOON, LATER, LATER):
+        _write(4)
+        seal(at=at)
+    with pytest.raises(RestorationRefusedError, match="nothing was lost"):
+        accept_restoration(reason=RESTORED, actor="operator:x", at=LATER)
+    _write(2)  # which the backup has and no checkpoint covers
+    positions = _positions(own_log)
+    own_log.execute("delete from audit_event where position between %s and %s", [positions[4], positions[11]])
+    own_log.execute("delete from audit_checkpoint where number > 1")
+    assert not verify_log(at=LATER).whole
+    with pytest.raises(RestorationRefusedError, match="reason"):
+        accept_restoration(reason="a slip", actor="operator:x", at=LATER)
+    restored = accept_restoration(reason=RESTORED, actor="operator:x", at=LATER)
+    assert (restored.number, restored.lost_from, restored.rows_total) == (4, 2, 4)
+    after = verify_log(at=LATER)
+    assert (after.whole, after.rows_sealed, after.unsealed) == (True, 4, 3)
+    assert [line[:47] for line in after.lost] == ["8 line(s) under checkpoints 2 to 3 were lost wh"]
+    seal(at=LATER)
+    _write(1)
+    seal(at=LATER)
+    whole = verify_log(at=LATER)
+    assert (whole.whole, whole.rows_checked, whole.unsealed, len(whole.lost)) == (True, 8, 0, 1)
+    own_log.execute("update audit_event set actor = 'user:y' where position = %s", [_positions(own_log)[5]])
+    assert {one.fault for one in verify_log(at=LATER).findings} == {Fault.CHANGED}
+
+
+def test_a_database_of_another_history_is_not_accepted_as_restored(own_log: Superuser) -> None:
+    _write(2)
+    seal(at=NOON)
+    _write(2)
+    seal(at=LATER)
+    own_log.execute("delete from audit_checkpoint where number = 1")
+    with pytest.raises(RestorationRefusedError, match="not the beginning"):
+        accept_restoration(reason=RESTORED, actor="operator:x", at=LATER)
+    own_log.execute("truncate audit_checkpoint")
+    own_log.execute("truncate audit_event")
+    assert accept_restoration(reason=RESTORED, actor="operator:x", at=LATER).lost_from == 1
+    seal(at=LATER)
+    assert (verify_log(at=LATER).whole, verify_log(at=LATER).rows_checked) == (True, 1)
+    outside.copy_path().unlink()
+    with pytest.raises(RestorationRefusedError, match="no copy"):
+        accept_restoration(reason=RESTORED, actor="operator:x", at=LATER)
 
 
 def test_a_long_log_is_checked_in_part_but_never_less_than_what_is_new(own_log: Superuser) -> None:

@@ -106,7 +106,7 @@ def _forges(tools: Tools) -> Iterator[None]:
     first = documents.read(honest)
     forger = SigningKey.from_secret(Secret(b"f" * 32))
     at = tools.deployment.begun
-    forged = documents.sign(None, leaves, rows=first.rows, until=first.until, key=forger, environment="test", at=at)
+    forged = documents.sign(None, leaves, until=first.until, key=forger, environment="test", at=at)
     replaced = "update audit_checkpoint set document = %s where number = 1"
     with _unguarded(tools.superuser) as superuser:
         superuser.execute(replaced, [forged.document])
@@ -151,7 +151,7 @@ def _replaces_all(tools: Tools) -> Iterator[None]:
     assert row is not None
     honest, leaves = documents.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
     forger = SigningKey.from_secret(Secret(b"f" * 32))
-    forged = documents.sign(None, leaves, rows=honest.rows, until=honest.until, key=forger, environment="test", at=tools.deployment.begun)
+    forged = documents.sign(None, leaves, until=honest.until, key=forger, environment="test", at=tools.deployment.begun)
     with _unguarded(tools.superuser) as superuser:
         superuser.execute("create temporary table taken on commit preserve rows as select * from audit_checkpoint")
         superuser.execute("truncate audit_checkpoint")

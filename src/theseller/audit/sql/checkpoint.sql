@@ -1,5 +1,5 @@
 -- Tamper-evidence: checkpoints over the audit log. Each names every line that it covers, with its digest, and the checkpoint before it, and
--- is signed; a copy of each lies outside the database (decision 0008, docs/operate/access.md).
+-- is signed; a copy of each lies outside the database (decision 0010, docs/operate/access.md).
 
 -- Positions commit out of order: a transaction may hold a low one and end late. So a checkpoint covers lines by the number of their
 -- transaction: what has a number below the oldest transaction that is open is complete for ever, and nothing can be added to it.

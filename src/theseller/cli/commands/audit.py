@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from theseller.audit.acts import operator_at_the_shell
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
@@ -27,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--tenant", type=_identifier, metavar="ID", help="only what concerns this shop")
     show.add_argument("--since", type=_moment, metavar="TIME", help="only from then on: 2026-11-23 or 2026-11-23T14:30 (UTC)")
     show.add_argument("--json", action="store_true", help="one JSON document on each line")
+    restored = verbs.add_parser("restored", help="say that the database was restored from a backup, and that what came after it is lost")
+    restored.add_argument("--reason", required=True, help="which backup, and why; it stays in the log, so name nobody")
     verbs.add_parser("seal", help="cover what is new by a checkpoint now; the worker does it every five minutes")
 
 
@@ -34,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     setup_django("worker")
     if args.verb == "verify":
         return _verify(as_json=args.json)
+    if args.verb == "restored":
+        return _restored(args.reason)
     return _seal() if args.verb == "seal" else _show(args.tenant, args.since, as_json=args.json)
 
 
@@ -52,7 +57,7 @@ def _verify(*, as_json: bool) -> int:
     print(
         f"{'WHOLE' if verdict.whole else 'NOT WHOLE'}: {verdict.rows_checked} lines under {verdict.checkpoints} checkpoints were compared"
     )
-    print(_unsealed(verdict, at))
+    print(*verdict.lost, _unsealed(verdict, at), sep="\n")
     return OK if verdict.whole else FAILURE
 
 
@@ -61,6 +66,18 @@ def _unsealed(verdict: Verdict, at: datetime) -> str:
         return "Nothing is unsealed."
     minutes = max((at - verdict.oldest_unsealed_at).total_seconds() / 60, 0)
     return f"UNSEALED: {verdict.unsealed} newer line(s) are under no checkpoint yet, the oldest written {minutes:.0f} minute(s) ago"
+
+
+def _restored(reason: str) -> int:
+    from theseller.audit.restoring import accept_restoration  # noqa: PLC0415  needs Django ready
+    from theseller.audit.types import AuditKeyLostError, RestorationRefusedError, SealingBusyError  # noqa: PLC0415  needs Django ready
+
+    try:
+        made = accept_restoration(reason=reason, actor=operator_at_the_shell(), at=clock.now())
+    except (AuditKeyLostError, RestorationRefusedError, SealingBusyError) as error:
+        raise CommandError(f"Nothing was changed: {error}.", "theseller audit verify says how the log stands.") from None
+    print(f"Checkpoint {made.number} says that the lines under checkpoints {made.lost_from} to {made.number - 1} were lost.")
+    return OK
 
 
 def _seal() -> int:
@@ -111,6 +128,7 @@ def _document(verdict: Verdict, at: datetime) -> dict[str, object]:
         "at": at.isoformat(),
         "whole": verdict.whole,
         "findings": [{"fault": one.fault.value, "position": one.position, "says": one.says} for one in verdict.findings],
+        "lost": list(verdict.lost),
         "checkpoints": verdict.checkpoints,
         "lines_sealed": verdict.rows_sealed,
         "lines_checked": verdict.rows_checked,

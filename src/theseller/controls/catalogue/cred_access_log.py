@@ -72,7 +72,7 @@ def probe(world: World) -> Outcome:
         log.rows_checked,
         [*_log(log, world), *_sessions(world), *_reviews(state, world)],
         f"{log.rows_checked} of {log.rows_sealed} sealed lines are as they were written, under {log.checkpoints} signed checkpoints that a"
-        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {_said(state, world)}",
+        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_said(state, world)}",
         lines_checked=log.rows_checked,
         lines_sealed=log.rows_sealed,
         lines_unsealed=log.unsealed,

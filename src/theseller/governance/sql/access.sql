@@ -84,7 +84,7 @@ as $$
     from public.audit_event e
     where e.tag = any (array[
         'accounts:operator:added', 'accounts:operator:removed', 'accounts:recovery_codes:made', 'accounts:second_factor:added',
-        'accounts:second_factor:removed', 'connections:token:resealed', 'governance:access:closed', 'governance:access:opened',
+        'accounts:second_factor:removed', 'audit:log:restored', 'connections:token:resealed', 'governance:access:closed', 'governance:access:opened',
         'governance:access:viewed', 'governance:rotation:begun', 'governance:rotation:finished', 'governance:rotation:forced',
         'governance:secret:age_noted', 'governance:secret:bundled', 'governance:secret:filled', 'governance:secret:given',
         'governance:secret:put', 'operations:act:unreadable', 'operations:database:opened'])

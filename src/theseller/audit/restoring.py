@@ -1,0 +1,67 @@
+"""Say that the database was restored from a backup: what was lost is written down for ever, and the log goes on from there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connections, transaction
+
+from theseller.audit import documents, outside
+from theseller.audit.keys import key_for
+from theseller.audit.operations import record
+from theseller.audit.queries import checkpoints
+from theseller.audit.sealing import held
+from theseller.audit.tags import Tag
+from theseller.audit.types import NOWHERE, Checkpoint, RestorationRefusedError
+
+REASON_LENGTH_MIN, REASON_LENGTH_MAX = 20, 300
+_INSERT = "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)"
+
+
+def accept_restoration(*, reason: str, actor: str, at: datetime, using: str = "default") -> Checkpoint:
+    """Put back the checkpoints that only the copy has, and sign after them which lines are lost. Return that checkpoint.
+
+    Raises:
+        RestorationRefusedError: the reason is too short or too long, nothing was lost, or the database's checkpoints are not the beginning
+            of the copy's.
+        SealingBusyError, AuditKeyLostError: as `seal` raises them.
+    """
+    if not REASON_LENGTH_MIN <= len(reason.strip()) <= REASON_LENGTH_MAX:
+        raise RestorationRefusedError(f"give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters")
+    with held(shared=False, using=using):
+        known, kept = _common(using)
+        restored = documents.Restored(kept)
+        lost = known[restored.lost_from - 1 :]
+        head = documents.read(lost[-1][0])
+        until = kept.until if kept else NOWHERE
+        environment = settings.ENVIRONMENT.kind.value
+        signed = documents.sign(head, b"", until=until, key=key_for(head), environment=environment, at=at, restored=restored)
+        with transaction.atomic(using=using), connections[using].cursor() as cursor:
+            for number, (document, leaves) in enumerate([*lost, (signed.document, b"")], start=restored.lost_from):
+                cursor.execute(_INSERT, [number, document, leaves])
+            details: dict[str, str | int] = {"reason": reason.strip(), "lost_from": restored.lost_from, "checkpoints": len(lost)}
+            record(Tag.LOG_RESTORED, actor=actor, tenant=None, subject="audit-log", at=at, details=details, using=using)
+        outside.append([(signed.document, b"")])
+    return signed
+
+
+def _common(using: str) -> tuple[list[tuple[bytes, bytes]], Checkpoint | None]:
+    """Return all entries of the copy, and the last checkpoint that the database has as well."""
+    try:
+        known = [(document, leaves) for _, document, leaves in outside.entries()]
+    except FileNotFoundError:
+        raise RestorationRefusedError(
+            "there is no copy of the checkpoints: put the file audit/checkpoints of the state folder back"
+        ) from None
+    stored = [(document, leaves) for _, document, leaves in checkpoints(using=using)]
+    if len(stored) == len(known):
+        raise RestorationRefusedError("the database has as many checkpoints as the copy: nothing was lost")
+    if stored != known[: len(stored)]:
+        raise RestorationRefusedError(
+            "the database's checkpoints are not the beginning of the copy's: this is not this deployment's own database as it was"
+        )
+    try:
+        return known, documents.read(stored[-1][0]) if stored else None
+    except documents.CheckpointRefusedError as refusal:
+        raise RestorationRefusedError(f"the database's newest checkpoint {refusal}") from None
