@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
@@ -12,7 +13,20 @@ _VARIANT = 0x2 << 62
 
 def new_id() -> UUID:
     """Return a version 7 UUID (RFC 9562 §5.7): 48 bits of milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
+    return _version_7(time.time_ns() // 1_000_000)
+
+
+def new_id_at(at: datetime) -> UUID:
+    """Return a version 7 UUID of the moment `at`."""
+    return _version_7(int(at.timestamp() * 1000))
+
+
+def made_at(identity: UUID) -> datetime:
+    """Return the moment, in UTC to the millisecond, that a version 7 UUID begins with."""
+    return datetime.fromtimestamp((identity.int >> 80) / 1000, UTC)
+
+
+def _version_7(milliseconds: int) -> UUID:
     random_bits = int.from_bytes(os.urandom(10))
     high_random = (random_bits >> 62) & 0xFFF
     low_random = random_bits & ((1 << 62) - 1)

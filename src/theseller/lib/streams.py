@@ -1,0 +1,37 @@
+"""Bytes that flow: an iteration of pieces as a file, for what reads files only."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from typing_extensions import override
+
+_PIECE = 1024 * 1024
+
+
+def as_file(pieces: Iterable[bytes]) -> io.BufferedReader:
+    """Return a readable file of `pieces`. An error of the iteration passes through `read`."""
+    return io.BufferedReader(_Pieces(pieces), _PIECE)
+
+
+class _Pieces(io.RawIOBase):
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._held = memoryview(b"")
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, into: memoryview) -> int:  # type: ignore[override]  # any buffer, says the standard library
+        while not self._held:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._held = memoryview(piece)
+        taken = min(len(into), len(self._held))
+        into[:taken] = self._held[:taken]
+        self._held = self._held[taken:]
+        return taken
