@@ -16,6 +16,8 @@ from theseller.postgres.layout import PORT, Layout, own_folder
 from theseller.postgres.locator import Binaries
 
 SUPERUSER = "theseller_super"
+#: WAL that is not full is finished after this long if anything changed: what a lost machine may cost, at most, besides sealing it.
+ARCHIVE_SECONDS = 300
 _MIB = 1024 * 1024
 # A fresh cluster takes 40 MB, its first log of changes 16 MB; below this the first migration would fail half-way.
 SPACE_NEEDED = 300 * _MIB
@@ -105,6 +107,17 @@ def settings(layout: Layout, *, durable: bool, memory: int | None = None) -> Map
             "max_connections": "100",
         }
     return chosen
+
+
+def archiving(layout: Layout) -> Mapping[str, str]:
+    """Return the settings by which finished WAL goes to `layout.archive`, from where somebody must take it away."""
+    return {
+        "archive_mode": "on",
+        # PostgreSQL's own module: it writes beside, syncs and renames, and refuses to overwrite another content.
+        "archive_library": "basic_archive",
+        "basic_archive.archive_directory": str(layout.archive),
+        "archive_timeout": f"{ARCHIVE_SECONDS}s",
+    }
 
 
 def _locale(major: int) -> list[str]:

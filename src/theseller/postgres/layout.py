@@ -41,6 +41,11 @@ class Layout:
         return self.home / "data"
 
     @property
+    def archive(self) -> Path:
+        """Return where the server puts finished WAL, for the backups to take it from."""
+        return self.home / "archive"
+
+    @property
     def programs(self) -> Path:
         return self.home / "programs"
 

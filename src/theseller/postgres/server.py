@@ -12,13 +12,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from theseller.postgres import cluster, diagnosis
 from theseller.postgres.account import Account, can_reach, server_account
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
-from theseller.postgres.layout import ELSEWHERE, Layout, conninfo, control_folder, saved_layout, settle, socket_directory
+from theseller.postgres.exchange import refuse_pending
+from theseller.postgres.layout import ELSEWHERE, Layout, conninfo, control_folder, own_folder, saved_layout, settle, socket_directory
 from theseller.postgres.leftovers import clear_leftovers
 from theseller.postgres.locator import Binaries
 from theseller.postgres.lockfile import LockFile
@@ -32,17 +34,20 @@ _LOG_LIMIT = 10 * 1024 * 1024
 class Server:
     """The embedded server of one state folder.
 
-    `durable=False` is for throw-away databases of tests: a crash of the machine may lose them.
+    `durable=False` is for throw-away databases of tests: a crash of the machine may lose them. `archiving`: finished WAL is put
+    where the backups take it from. `extra`: settings above all others, for a restored cluster.
     `say` gets one plain sentence for anything a person should know. Not safe for several threads.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one for each way in which a server of ours differs from another
         self,
         state: Path,
         *,
         binaries: Binaries,
         superuser_password: str,
         durable: bool = True,
+        archiving: bool = False,
+        extra: Mapping[str, str] = MappingProxyType({}),
         purpose: str = "theseller",
         elsewhere: Path = ELSEWHERE,
         say: Callable[[str], None] = lambda _: None,
@@ -52,6 +57,8 @@ class Server:
         self.log = self.state / "log" / "postgres.log"
         self._superuser_password = superuser_password
         self._durable = durable
+        self._archiving = archiving
+        self._extra = extra
         self._elsewhere = elsewhere
         self._say = say
         self._child: subprocess.Popen[bytes] | None = None
@@ -145,6 +152,7 @@ class Server:
         return f"The database in {self.state} is already run by {who}.", "Use that one, or stop it first."
 
     def _start(self) -> None:
+        refuse_pending(self.state)
         known = saved_layout(self.state)
         account = server_account((known.data if known else control_folder(self.state) / "data"), self._say)
         layout = settle(self.state, account, self._elsewhere)
@@ -161,8 +169,12 @@ class Server:
         make_folder(self.log.parent, 0o700)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
+        chosen = {**cluster.settings(layout, durable=self._durable), **self._extra}
+        if self._archiving:
+            own_folder(layout.archive, account)
+            chosen |= cluster.archiving(layout)
         command = [str(binaries.program("postgres")), "-D", str(layout.data)]
-        for name, value in cluster.settings(layout, durable=self._durable).items():
+        for name, value in chosen.items():
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
             self.log.chmod(0o600)

@@ -20,7 +20,7 @@ def test_roles_hold_nothing_beyond_their_task() -> None:
     with superuser() as connection:
         rows = connection.execute(
             "select rolname, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole, rolbypassrls, rolreplication from pg_roles"
-            " where rolname like 'theseller\\_%' and rolname not in ('theseller_super', 'theseller_directory') order by 1"
+            " where rolname like 'theseller\\_%' and rolname not in ('theseller_super', 'theseller_directory', 'theseller_fingerprint') order by 1"
         ).fetchall()
     assert rows == [
         ("theseller_backup", True, False, False, True),
@@ -68,8 +68,12 @@ def test_only_bulk_writers_make_temporary_tables(database: str) -> None:
 
 
 def test_the_backup_role_replicates_and_reads_nothing(database: str) -> None:
-    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
-        psycopg.connect(role_dsn("backup", database))
+    with psycopg.connect(role_dsn("migrate", database)) as connection:
+        connection.execute("create table if not exists secret (id int)")
+    with psycopg.connect(role_dsn("backup", database), autocommit=True) as connection:
+        for forbidden in ("create table mine (id int)", "create temporary table mine (id int)", "select * from secret"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden)
     with psycopg.connect(role_dsn("backup", database) + " replication=yes", autocommit=True) as connection:
         assert connection.pgconn.exec_(b"IDENTIFY_SYSTEM").ntuples == 1
 

@@ -33,13 +33,15 @@ CONTROL = Control(
     enforced_by=("theseller.tenancy.scope:tenant_scope", "theseller/tenancy/sql/guard.sql", "theseller.tenancy.startup"),
 )
 
-#: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owner of a few functions
-#: that name work and never data. Nobody can sign in as the latter.
-_MAY_BYPASS = {"theseller_probe", "theseller_directory"}
+#: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owners of a few functions
+#: that name work, or count, and never show data. Nobody can sign in as the latter.
+_MAY_BYPASS = {"theseller_probe", "theseller_directory", "theseller_fingerprint"}
 _DIRECTORY_FUNCTIONS = {
     "tenants_of", "due_streams", "unplanned_connections", "dirty_tenants", "due_purges",
     # Who of the operators looked, and what has to be reviewed: about operators, never about what a shop holds.
     "open_access", "access_sessions", "ended_access", "access_to_review", "refusals_since", "access_views",
+    # How many rows a table holds, and a hash of them: what a restored backup is compared by.
+    "fingerprint",
 }  # fmt: skip
 
 _TABLES = """

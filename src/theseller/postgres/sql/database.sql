@@ -5,7 +5,7 @@ begin
     execute format('revoke all on database %I from public', current_database());
     execute format('grant connect, temporary on database %I to theseller_migrate, theseller_web, theseller_worker, theseller_retention',
                    current_database());
-    execute format('grant connect on database %I to theseller_probe', current_database());
+    execute format('grant connect on database %I to theseller_probe, theseller_backup', current_database());
 end
 $$;
 
@@ -13,4 +13,4 @@ $$;
 revoke all on schema public from public;
 -- Since 16 the database's owner has this by itself; on 15 only an inheriting role does, and ours do not inherit.
 grant usage, create on schema public to theseller_owner;
-grant usage on schema public to theseller_web, theseller_worker, theseller_retention, theseller_probe;
+grant usage on schema public to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_backup;

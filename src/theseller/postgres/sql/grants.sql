@@ -6,12 +6,16 @@
 --   theseller_retention  erases, inside one tenant's scope
 --   theseller_probe      looks, over all tenants (BYPASSRLS), at columns that hold no secret; adds evidence, changes nothing
 --   theseller_directory  owns the few functions that answer over all tenants; nobody can sign in as it
---   theseller_backup     replicates; no grants here
+--   theseller_fingerprint owns the one function that counts and hashes a whole table for a backup; nobody can sign in as it
+--   theseller_backup     replicates; of tables it learns no more than counts and hashes
 
 do $$
 begin
     if not exists (select from pg_roles where rolname = 'theseller_directory') then
         create role theseller_directory nologin bypassrls;
+    end if;
+    if not exists (select from pg_roles where rolname = 'theseller_fingerprint') then
+        create role theseller_fingerprint nologin bypassrls;
     end if;
 end
 $$;
@@ -126,6 +130,18 @@ grant select (tenant_id, connection_id) on connections_refresh_token to theselle
 grant select, insert on retention_purge, retention_certificate to theseller_retention;
 grant update (steps_done, completed_at) on retention_purge to theseller_retention;
 grant select on retention_purge, retention_certificate to theseller_web;
+
+-- Backups: the worker keeps their records; the backup role copies the files, marks a moment in the WAL, and has each table counted and
+-- hashed at it.
+grant select, insert on retention_backup, retention_drill to theseller_worker;
+grant update (finished_at, bytes, first_segment, last_segment, failed, key_destroyed_at) on retention_backup to theseller_worker;
+grant select on retention_backup, retention_drill to theseller_probe, theseller_web;
+grant usage on schema guard to theseller_backup;
+grant pg_read_all_data to theseller_fingerprint;
+grant execute on function guard.hold_writers() to theseller_backup;
+alter function guard.fingerprint(text, text) owner to theseller_fingerprint;
+grant execute on function guard.fingerprint(text, text) to theseller_backup;
+grant execute on function pg_catalog.pg_create_restore_point(text), pg_catalog.pg_switch_wal() to theseller_backup;
 
 -- Renewal of secrets: the worker's. It seals a token anew under a fresh key, and writes nothing else of a connection.
 grant update (sealed, data_key_id, sealed_at) on connections_refresh_token to theseller_worker;

@@ -24,6 +24,7 @@ alter role theseller_worker    login   nosuperuser nocreatedb nocreaterole norep
 alter role theseller_retention login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit connection limit 8;
 -- The probe reads across tenants to prove that nothing is where it must not be; its grants let it add evidence and change nothing.
 alter role theseller_probe     login   nosuperuser nocreatedb nocreaterole noreplication bypassrls   noinherit connection limit 8;
+-- The backup role copies the data's files over the replication protocol. Of tables it learns counts and hashes, by two functions.
 alter role theseller_backup    login   nosuperuser nocreatedb nocreaterole replication   nobypassrls noinherit connection limit 4;
 
 -- Migrations act as the owner, so that every table has one owner whoever migrates; nobody logs in as the owner.

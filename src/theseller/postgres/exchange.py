@@ -1,0 +1,78 @@
+"""Put a restored data folder in the place of the deployment's own, in steps that a kill leaves either undone or to be finished.
+
+A note is written first. While it is there no server starts on this state folder, so that nobody makes an empty database in the gap.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from theseller.postgres.account import server_account
+from theseller.postgres.errors import ServerFailedError
+from theseller.postgres.layout import Layout, control_folder, saved_layout, settle
+
+#: A database that a restore replaced is kept this long, in case the restore was the mistake; it holds what is erased since.
+REPLACED_KEPT = timedelta(days=7)
+_NOTE, _FORMER = "restoring.json", "data.replaced-"
+
+
+def pending(state: Path) -> bool:
+    """Say whether an exchange was begun and not finished."""
+    return (control_folder(state) / _NOTE).exists()
+
+
+def refuse_pending(state: Path) -> None:
+    """Raise ServerFailedError while an exchange is not finished."""
+    if pending(state):
+        raise ServerFailedError("A restore was interrupted at its last step.", "Run `theseller restore` again: it finishes it in a moment.")
+
+
+def exchange(state: Path, restored: Layout) -> None:
+    """Make `restored`'s data the state folder's. Both servers are stopped; the former data stays beside it."""
+    note = control_folder(state) / _NOTE
+    fresh = note.with_suffix(".new")
+    fresh.write_text(json.dumps({"from": str(restored.data)}) + "\n")
+    fresh.replace(note)
+    finish_exchange(state)
+
+
+def finish_exchange(state: Path) -> None:
+    """Do what is left of an exchange; again is harmless."""
+    note = control_folder(state) / _NOTE
+    restored = Path(json.loads(note.read_text())["from"])
+    own = saved_layout(state) or settle(state, server_account(control_folder(state) / "data", lambda _sentence: None))
+    if restored.exists():
+        if own.data.exists():
+            own.data.rename(own.home / f"{_FORMER}{_free_number(own)}")
+        # Another file system can't be renamed into; a copy that was cut is begun again, since the note is still there.
+        beside = own.home / "data.arriving"
+        if restored.stat().st_dev == own.home.stat().st_dev:
+            restored.rename(own.data)
+        else:
+            shutil.rmtree(beside, ignore_errors=True)
+            shutil.copytree(restored, beside, symlinks=True)
+            beside.rename(own.data)
+            shutil.rmtree(restored)
+    elif not own.data.exists():
+        raise ServerFailedError("The restored database is gone.", f"Remove {note} and restore again.")
+    # What the former database archived and nobody took belongs to another history now.
+    shutil.rmtree(own.archive, ignore_errors=True)
+    note.unlink()
+
+
+def forget_replaced(state: Path, *, at: datetime) -> int:
+    """Remove databases that a restore replaced long enough ago; return how many."""
+    own = saved_layout(state)
+    removed = 0
+    for former in own.home.glob(f"{_FORMER}*") if own else ():
+        if at.timestamp() - former.stat().st_ctime >= REPLACED_KEPT.total_seconds():
+            shutil.rmtree(former, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+def _free_number(own: Layout) -> int:
+    return 1 + max((int(path.name.removeprefix(_FORMER)) for path in own.home.glob(f"{_FORMER}*")), default=0)

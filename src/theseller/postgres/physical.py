@@ -1,0 +1,129 @@
+"""A running cluster as a stream of bytes, and such a stream as a folder again: PostgreSQL's own programs, never our reading of its files.
+
+The stream is one tar of the data folder with PostgreSQL's manifest in it (SHA-256 of each file) and no WAL: WAL comes from the archive.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+
+import psycopg.conninfo
+
+from theseller.lib.streams import as_file
+from theseller.postgres import cluster
+from theseller.postgres.account import Account
+from theseller.postgres.errors import PostgresError
+from theseller.postgres.layout import Layout, own_folder
+from theseller.postgres.locator import Binaries
+
+_PIECE = 1024 * 1024
+_VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+
+
+class BackupFailedError(PostgresError):
+    """The copy of the running cluster broke off: what came until then is no backup."""
+
+
+class DamagedBackupError(PostgresError):
+    """What was restored is not what PostgreSQL copied."""
+
+
+def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
+    """Yield the running cluster as a tar. `conninfo` is of a role that may replicate; its password goes by the environment.
+
+    Raises:
+        BackupFailedError: by the iteration, when pg_basebackup failed, even if it had written all its bytes.
+    """
+    command = [
+        str(binaries.program("pg_basebackup")), "--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast", "--no-password",
+        "--manifest-checksums=SHA256", "--no-sync",
+    ]  # fmt: skip
+    # A file and not a pipe: nobody reads a pipe while bytes are read, and a full one would stop it.
+    with tempfile.TemporaryFile() as words:
+        child = subprocess.Popen(  # noqa: S603  the located program, arguments of ours
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, cwd="/", env=_client_environment(conninfo), bufsize=0
+        )
+        try:
+            output = child.stdout
+            if output is None:
+                raise BackupFailedError("pg_basebackup has no output.")
+            while piece := output.read(_PIECE):
+                yield piece
+            if child.wait() != 0:
+                words.seek(0)
+                raise BackupFailedError(f"pg_basebackup failed: {_last_line(words.read())}", "The database's log says more.")
+        finally:
+            # A reader that stops early, by its own failure, must not leave it waiting for ever.
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+
+
+def unpack(tar: Iterable[bytes], layout: Layout, account: Account) -> None:
+    """Write the tar of `base_backup` to `layout.data`, which must not exist yet, owned by the server's account.
+
+    Written beside and renamed: what is there was written whole.
+
+    Raises:
+        DamagedBackupError: it is no such tar, or holds what doesn't belong there.
+    """
+    fresh = layout.home / "data.restoring"
+    if fresh.exists():
+        shutil.rmtree(fresh)
+    own_folder(fresh, account)
+    try:
+        with tarfile.open(fileobj=as_file(tar), mode="r|") as archive:
+            archive.extractall(fresh, filter="data")
+    except (tarfile.TarError, EOFError) as error:
+        raise DamagedBackupError(f"The backup's content is no data folder ({type(error).__name__}).") from None
+    for path in (fresh, *fresh.rglob("*")):
+        if account.switch:
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    fresh.rename(layout.data)
+
+
+def verify_unpacked(layout: Layout, binaries: Binaries, account: Account) -> None:
+    """Compare each file with the manifest that PostgreSQL wrote while it copied.
+
+    Raises:
+        DamagedBackupError: a file is missing, too many, or different.
+    """
+    answer = subprocess.run(  # noqa: S603  the located program, arguments of ours
+        [str(binaries.program("pg_verifybackup")), "--no-parse-wal", "--exit-on-error", str(layout.data)],
+        capture_output=True, cwd="/", env=cluster.environment(), check=False, **account.popen_options(),
+    )  # fmt: skip
+    if answer.returncode != 0:
+        raise DamagedBackupError(f"pg_verifybackup refuses the restored files: {_last_line(answer.stderr)}")
+
+
+def run_program(binaries: Binaries, name: str, arguments: list[str], conninfo: str) -> str:
+    """Run a client program of PostgreSQL and return what it printed.
+
+    Raises:
+        DamagedBackupError: it ended with a failure; its last line is in the message.
+    """
+    answer = subprocess.run(  # noqa: S603  the located program, arguments of ours
+        [str(binaries.program(name)), *arguments], capture_output=True, cwd="/", env=_client_environment(conninfo), check=False
+    )
+    if answer.returncode != 0:
+        raise DamagedBackupError(f"{name} found a fault: {_last_line(answer.stderr or answer.stdout)}")
+    return answer.stdout.decode(errors="replace")
+
+
+def _client_environment(conninfo: str) -> Mapping[str, str]:
+    parameters = psycopg.conninfo.conninfo_to_dict(conninfo)
+    known = {variable: str(parameters[name]) for name, variable in _VARIABLES.items() if parameters.get(name)}
+    return {**cluster.environment(), **known}
+
+
+def _last_line(words: bytes) -> str:
+    lines = words.decode(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it did not say why"
