@@ -14,12 +14,13 @@ from theseller.postgres.layout import PORT, socket_directory
 Role = Literal["web", "worker", "migrate", "retention", "probe"]
 
 
-def setup_django(role: Role) -> None:
+def setup_django(role: Role, *, database: bool = True) -> None:
     """Make Django ready in this process, its database connection being `role`'s. Once a process: settings are read once.
 
-    Raise CommandError at once, rather than after a connection pool's patience, when the embedded database does not run.
+    Raise CommandError at once, rather than after a connection pool's patience, when the embedded database does not run; with
+    `database=False` it need not, and nothing may be asked of it.
     """
-    if not os.environ.get("DATABASE_URL"):
+    if database and not os.environ.get("DATABASE_URL"):
         require_database()
     os.environ["THESELLER_ROLE"] = role
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")

@@ -11,6 +11,7 @@ import psycopg
 
 from theseller.cli.paths import make_state_folder
 from theseller.cli.secrets import ensure_secrets, role_passwords
+from theseller.config.environment import read_backups
 from theseller.crypto.live import NEXT, secret_or_none
 from theseller.crypto.providers import SecretKeeper
 from theseller.postgres.cluster import SUPERUSER
@@ -27,6 +28,7 @@ def embedded_server(state: Path, *, purpose: str, say: Callable[[str], None]) ->
         state,
         binaries=find_binaries(os.environ),
         superuser_password=provider.get("db-superuser").reveal(),
+        archiving=bool(read_backups(os.environ, state=state)),
         purpose=purpose,
         say=say,
     )

@@ -58,6 +58,7 @@ class Environment:
     application_id: str
     application_is_draft: bool
     secret_choice: SecretChoice
+    backups: str = ""
     rotation_days: int = SECRET_DAYS_MAX
     database_administrators: tuple[str, ...] = ()
     volumes_encrypted_by: str = ""
@@ -94,10 +95,24 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         application_id=environ.get("THESELLER_APPLICATION_ID", "amzn1.sellerapps.app.demo"),
         application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no") in {"yes", "1", "true"},
         secret_choice=read_secret_choice(environ, kind=kind, state=state),
+        backups=read_backups(environ, state=state),
         rotation_days=_rotation_days(environ.get("THESELLER_ROTATION_DAYS") or str(SECRET_DAYS_MAX)),
         database_administrators=_administrators(environ.get("THESELLER_DATABASE_ADMINISTRATORS", "")),
         volumes_encrypted_by=_declaration(environ.get("THESELLER_VOLUMES_ENCRYPTED_BY", "")),
     )
+
+
+def read_backups(environ: Mapping[str, str], *, state: Path) -> str:
+    """Return where backups are kept: a folder, a bucket, or nothing if this deployment keeps none itself. Raises InvalidSettingError."""
+    external = bool(environ.get("DATABASE_URL"))
+    wanted = environ.get("THESELLER_BACKUPS") or ("none" if external else str(state / "backups"))
+    if wanted == "none":
+        return ""
+    if external:
+        raise InvalidSettingError("THESELLER_BACKUPS is for the embedded database: with DATABASE_URL, its service keeps the backups")
+    if not wanted.startswith(("/", "s3://")):
+        raise InvalidSettingError("THESELLER_BACKUPS must be an absolute folder, s3://BUCKET/PREFIX?region=REGION, or none")
+    return wanted
 
 
 def read_kind(environ: Mapping[str, str]) -> Kind:

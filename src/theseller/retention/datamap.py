@@ -10,3 +10,19 @@ for _table, _note in {
     "retention_certificate": "Signed proofs of erasure. Ids, counts and dates.",
 }.items():
     holds(_table, DataClass.EVIDENCE, retention="as long as the audit log", eraser=Eraser.KEEP, tenant_column="tenant_id", note=_note)
+
+holds(
+    "retention_backup",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    note="Which backups there were and when their keys were destroyed. Ids, sizes and dates.",
+)
+holds(
+    "retention_drill",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    parents=("retention_backup",),
+    note="What the rehearsal of each restore found: counts, and names of tables.",
+)

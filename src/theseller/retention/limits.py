@@ -5,7 +5,16 @@ from __future__ import annotations
 # Ingest must not fetch what would have to be erased at once, and may not import this room: that limit lives in lib.
 from theseller.lib.limits import FACTS_KEPT_DAYS
 
-__all__ = ["FACTS_KEPT_DAYS", "PURGE_DAYS_MAX"]
+__all__ = ["BACKUP_DAYS", "BACKUP_DAYS_MAX", "BACKUP_HOURS", "DRILL_HOURS", "FACTS_KEPT_DAYS", "PURGE_DAYS_MAX"]
 
 #: Everything derived from a connection is gone this long after it ends (clauses life-purge-30, aup-deletion-requests).
 PURGE_DAYS_MAX = 30
+#: No backup can be read when it is this old, whatever is configured (clause bak-cap: the page's figure).
+BACKUP_DAYS_MAX = 90
+#: What we keep: Amazon's Data Protection Policy 1.7 counts copies among what must be gone 30 days after a request, and a purge and the
+#: next backup take up to two of them.
+BACKUP_DAYS = 28
+#: A backup is taken this often; the WAL between is kept as it is finished (clause bak-automatic).
+BACKUP_HOURS = 24
+#: A backup that no drill has proven after this time is called unproven (clause bak-restore-test).
+DRILL_HOURS = 24

@@ -26,6 +26,7 @@ from theseller.crypto.signing import SigningKey, canonical_json
 from theseller.datamap.types import Eraser, Holding
 from theseller.lib.ids import new_id
 from theseller.retention.certificate import FORMAT, signed_message
+from theseller.retention.erasures import Ended, ledger_folder, write_entry
 from theseller.retention.queries import count_left, erasable
 from theseller.retention.types import Purged
 from theseller.tenancy.scope import tenant_scope
@@ -58,6 +59,7 @@ def purge(*, connection: UUID, tenant: UUID, at: datetime) -> Purged:
         StillOpenError: the connection is open or unknown.
     """
     closed = _closed(tenant, connection)
+    _write_ledger(closed)
     done = _begin(closed, at=at)
     for chunk in _chunks(closed):
         if chunk.name not in done:
@@ -78,6 +80,14 @@ def _closed(tenant: UUID, connection: UUID) -> ConnectionView:
     if found is None or found.is_open:
         raise StillOpenError("only a connection that has ended is erased")
     return found
+
+
+def _write_ledger(closed: ConnectionView) -> None:
+    """Write outside the database, before anything is destroyed, that this connection ended: a restored database is made to forget it."""
+    if closed.disconnected_at is None:
+        raise StillOpenError("only a connection that has ended is erased")
+    entry = Ended(closed.id, closed.tenant, closed.disconnected_at, closed.disconnect_reason)
+    write_entry(ledger_folder(settings.ENVIRONMENT.state), entry)
 
 
 def _begin(closed: ConnectionView, *, at: datetime) -> dict[str, int]:

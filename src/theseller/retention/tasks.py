@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from django.conf import settings
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
+from theseller.retention.backups.keeper import keep
+from theseller.retention.backups.workplace import is_configured, workplace
 from theseller.retention.operations import purge
 from theseller.retention.queries import due_purges
 
@@ -21,3 +24,13 @@ def purge_due(timestamp: int) -> None:
     for closed in due_purges(at=clock.now()):
         outcome = purge(connection=closed.connection, tenant=closed.tenant, at=clock.now())
         log.info("purged a closed connection: completed=%s", outcome.completed)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="keep_backups", pass_context=False)
+def keep_backups(timestamp: int) -> None:
+    """End, keep, take and drill backups. Recurring: nothing has to remember one for it to die."""
+    del timestamp
+    if is_configured():
+        for sentence in keep(workplace(), settings.ENVIRONMENT.state / "drill", at=clock.now(), now=clock.now):
+            log.info("backups: %s", sentence)

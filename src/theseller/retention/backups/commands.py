@@ -1,0 +1,48 @@
+"""Our own commands run against a quarantine, each in a process of its own: they connect to the restored database and to no other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from urllib.parse import quote
+
+from theseller.postgres.cluster import SUPERUSER
+from theseller.retention.backups.quarantine import Quarantine
+from theseller.retention.backups.types import BackupError
+
+
+def settle_and_replay(restored: Quarantine) -> int:
+    """Bring a restored database to this version and to today's passwords and keys, then do the erasures since the backup again.
+
+    Returns how many connections were ended again.
+
+    Raises:
+        BackupError: a step failed. The database must not leave the quarantine.
+    """
+    environ = _environment(restored)
+    _run(["migrate", "--quiet"], environ)
+    answer = _run(["replay-erasures"], environ)
+    try:
+        return int(answer.split()[0])
+    except (IndexError, ValueError):
+        raise BackupError("the replay of erasures did not say what it did") from None
+
+
+def _environment(restored: Quarantine) -> dict[str, str]:
+    socket = quote(str(restored.layout.run), safe="")
+    return {
+        **os.environ,
+        "DATABASE_URL": f"postgresql:///theseller?host={socket}",
+        "THESELLER_ADMIN_URL": f"postgresql:///theseller?host={socket}&user={SUPERUSER}",
+        "THESELLER_BACKUPS": "none",
+    }
+
+
+def _run(arguments: list[str], environ: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "theseller.cli.main", *arguments]
+    answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
+    if answer.returncode != 0:
+        words = answer.stderr.strip().splitlines()
+        raise BackupError(f"`theseller {arguments[0]}` failed in the restored database: {words[0] if words else 'it did not say why'}")
+    return answer.stdout

@@ -1,0 +1,238 @@
+"""Take backups, keep the WAL after them, and let them die on time.
+
+The key of a backup is made before its first byte and destroyed before its last: a file without its key is noise, wherever copies of it
+lie. So what is known to be gone is known from the key store, not from a listing of files. Every verb may be killed at any point and
+called again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from theseller import __version__
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.keys import DataKey, Purpose
+from theseller.lib.ids import made_at, new_id_at
+from theseller.retention.backups import manifest as manifests
+from theseller.retention.backups import wal
+from theseller.retention.backups.queries import backup, newest_finished
+from theseller.retention.backups.sealing import Kept, fetch, keep, object_name, place_of
+from theseller.retention.backups.targets import TargetError
+from theseller.retention.backups.types import Backup, BackupError, Manifest
+from theseller.retention.backups.workplace import Workplace, rows
+from theseller.retention.limits import BACKUP_DAYS
+
+ACTOR = "process:retention"
+_OWNER = "backup:"
+
+
+def take(place: Workplace, *, at: datetime) -> Backup:
+    """Take one backup: files, the WAL that makes them one moment, and the manifest last. The caller holds the lock.
+
+    Raises:
+        BackupError, PostgresError, TargetError: it failed; its key is destroyed and it will never look like one.
+    """
+    made = new_id_at(at)
+    key = place.keys.create(Purpose.BACKUP, f"{_OWNER}{made}")
+    place.reached("key")
+    _begin(made, key.id, place, at=at)
+    place.reached("begun")
+    try:
+        described, size = _write(made, key, place, at=at)
+        keep(place.target, key, place_of(made, "manifest", place.environment), [manifests.encode(described)])
+        place.reached("manifest")
+    except Exception as error:
+        _give_up(made, key.id, place, type(error).__name__, at=at)
+        raise
+    with transaction.atomic():
+        rows(
+            "update retention_backup set finished_at = %s, bytes = %s, first_segment = %s, last_segment = %s where id = %s",
+            [described.held_at, size, described.first_segment, described.last_segment, made],
+        )
+        record(Tag.BACKUP_TAKEN, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"bytes": size})
+    place.reached("finished")
+    found = backup(made)
+    if found is None:
+        raise BackupError("the record of a backup vanished while it was taken")
+    return found
+
+
+def _begin(made: UUID, key: UUID, place: Workplace, *, at: datetime) -> None:
+    with transaction.atomic():
+        rows("insert into retention_backup (id, key_id, target, begun_at) values (%s, %s, %s, %s)", [made, key, place.target.title, at])
+        record(Tag.BACKUP_INTENDED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at)
+
+
+def _write(made: UUID, key: DataKey, place: Workplace, *, at: datetime) -> tuple[Manifest, int]:
+    before = newest_finished(place.keys)
+    first = place.source.current_segment()
+    base = keep(place.target, key, place_of(made, "base", place.environment), place.source.base())
+    place.reached("base")
+    restore_point = f"theseller-{made.hex}"
+    moment = place.source.mark(restore_point)
+    place.reached("marked")
+    objects = {"base": base}
+    for name in wal.finished(place.source.archive):
+        if before is not None:
+            _keep_for(before, name, place)
+        if wal.is_segment(name) and first <= name <= moment.segment:
+            objects[f"wal/{name}"] = wal.keep_segment(
+                place.source.archive, name, made, target=place.target, key=key, environment=place.environment
+            )
+            place.reached(f"wal/{name}")
+    _refuse_gap(objects, first, moment.segment)
+    described = Manifest(
+        id=made,
+        environment=place.environment,
+        software=__version__,
+        postgres=place.source.version,
+        begun_at=at,
+        held_at=at,
+        first_segment=first,
+        last_segment=moment.segment,
+        restore_point=restore_point,
+        tables=moment.tables,
+        objects={name: one.sha256 for name, one in objects.items()},
+    )
+    return described, sum(one.bytes for one in objects.values())
+
+
+def _refuse_gap(objects: Mapping[str, Kept], first: str, last: str) -> None:
+    """A segment that somebody took out of the archive would make the copied files useless."""
+    if missing := [name for name in (first, last) if f"wal/{name}" not in objects]:
+        raise BackupError(f"WAL is missing from the archive: {', '.join(missing)}")
+
+
+def keep_wal(place: Workplace) -> int:
+    """Seal what the server has archived into the newest backup, and remove it from where it lay in plain; return how many files.
+
+    Before the first backup there is nothing that it could be replayed on, and it is only removed. The caller holds the lock.
+    """
+    newest = newest_finished(place.keys)
+    prefix = object_name(newest.id, "wal/") if newest else ""
+    kept = {name.removeprefix(prefix) for name in place.target.names(prefix)} if newest else set()
+    names = wal.finished(place.source.archive)
+    for name in names:
+        if newest is not None and name not in kept:
+            _keep_for(newest, name, place)
+            place.reached(f"sealed {name}")
+        wal.forget_segment(place.source.archive, name)
+        place.reached(f"removed {name}")
+    return len(names)
+
+
+def _keep_for(newest: Backup, name: str, place: Workplace) -> None:
+    key = place.keys.get(_key_of(newest.id))
+    wal.keep_segment(place.source.archive, name, newest.id, target=place.target, key=key, environment=place.environment)
+
+
+def prune(place: Workplace, *, at: datetime) -> tuple[UUID, ...]:
+    """Let every backup die that is as old as it may become, and what a killed one left; return the ids of those that died.
+
+    The key store is asked, not the database: a database that was restored, or lost, does not lengthen a backup's life. A whole backup
+    that the database doesn't know, because it is older itself, is written down in it. The caller holds the lock.
+    """
+    died = [_end(place, entry, at=at) for entry in living_keys(place) if _age_limit(entry) <= at]
+    kept = set(place.target.names())
+    for entry in living_keys(place):
+        identity = backup_of(entry)
+        if identity is None or object_name(identity, "manifest") not in kept:
+            died.append(_end(place, entry, at=at))
+        else:
+            _adopt(place, entry, identity)
+    _sweep(place)
+    return tuple(died)
+
+
+def _age_limit(entry: KeyRecord) -> datetime:
+    identity = backup_of(entry)
+    # A key that doesn't say what it belongs to can't be shown to be young.
+    return made_at(identity or entry.id) + timedelta(days=BACKUP_DAYS)
+
+
+def _adopt(place: Workplace, entry: KeyRecord, identity: UUID) -> None:
+    """Write down a whole backup that the database doesn't know as finished: it was killed at its last step, or the database is older."""
+    if rows("select 1 from retention_backup where id = %s and finished_at is not null", [identity]):
+        return
+    described = read_manifest(place, identity)
+    rows(
+        "insert into retention_backup (id, key_id, target, begun_at, finished_at, first_segment, last_segment)"
+        " values (%s, %s, %s, %s, %s, %s, %s) on conflict (id) do update set finished_at = excluded.finished_at,"
+        " first_segment = excluded.first_segment, last_segment = excluded.last_segment",
+        [identity, entry.id, place.target.title, described.begun_at, described.held_at, described.first_segment, described.last_segment],
+    )
+
+
+def read_manifest(place: Workplace, identity: UUID) -> Manifest:
+    """Open the manifest of a backup.
+
+    Raises:
+        BackupError, CannotOpenError, KeyDestroyedError, TargetError: it is damaged, dead, or not there.
+    """
+    found = manifests.decode(b"".join(fetch(place.target, place.keys, place_of(identity, "manifest", place.environment))))
+    if found.id != identity or found.environment != place.environment:
+        raise BackupError("the manifest belongs to another backup")
+    return found
+
+
+def _end(place: Workplace, entry: KeyRecord, *, at: datetime) -> UUID:
+    """End one backup: its key first, which ends every copy of it wherever it lies. Its objects are swept afterwards."""
+    identity = backup_of(entry) or entry.id
+    with transaction.atomic(durable=True):
+        record(Tag.BACKUP_END_INTENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at)
+    place.reached("end intended")
+    place.keys.destroy(entry.id)
+    place.reached("key destroyed")
+    with transaction.atomic():
+        rows("update retention_backup set key_destroyed_at = %s where key_id = %s and key_destroyed_at is null", [at, entry.id])
+        record(Tag.BACKUP_ENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at)
+    place.reached("end recorded")
+    return identity
+
+
+def _sweep(place: Workplace) -> None:
+    """Remove the objects of backups that nobody can read any more."""
+    living = {identity.hex for entry in living_keys(place) if (identity := backup_of(entry)) is not None}
+    for name in place.target.names():
+        if name.split("/", 1)[0] not in living:
+            place.target.delete(name)
+            place.reached(f"deleted {name}")
+
+
+def _give_up(made: UUID, key: UUID, place: Workplace, why: str, *, at: datetime) -> None:
+    place.keys.destroy(key)
+    with transaction.atomic():
+        rows("update retention_backup set failed = %s, key_destroyed_at = %s where id = %s", [why, at, made])
+        record(Tag.BACKUP_FAILED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"error": why})
+    with contextlib.suppress(TargetError):  # The target may be what failed; the next pruning sweeps.
+        _sweep(place)
+
+
+def living_keys(place: Workplace) -> tuple[KeyRecord, ...]:
+    """Return the keys under which something could still be read as a backup, oldest first."""
+    return tuple(entry for entry in place.keys.list() if entry.owner.startswith(_OWNER) and not entry.destroyed)
+
+
+def readable(place: Workplace, entry: KeyRecord) -> UUID | None:
+    """Return the backup of a living key if it is whole at the target, else None. Asks no database."""
+    identity = backup_of(entry)
+    return identity if identity is not None and place.target.names(object_name(identity, "manifest")) else None
+
+
+def backup_of(entry: KeyRecord) -> UUID | None:
+    """Return the backup that a key belongs to, or None if the record doesn't say."""
+    try:
+        return UUID(entry.owner.removeprefix(_OWNER))
+    except ValueError:
+        return None
+
+
+def _key_of(identity: UUID) -> UUID:
+    return UUID(str(rows("select key_id from retention_backup where id = %s", [identity])[0][0]))

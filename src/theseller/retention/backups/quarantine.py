@@ -1,0 +1,189 @@
+"""A backup as a running database that nobody else can reach: its own folder, its own private socket, no other listener, no job.
+
+Whoever makes one decides what happens to it: a drill throws it away, a restore makes it the deployment's database after the erasures
+since the backup were done again in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+
+from theseller.crypto.errors import CannotOpenError, KeyDestroyedError
+from theseller.postgres.account import Account, server_account
+from theseller.postgres.cluster import SUPERUSER
+from theseller.postgres.layout import Layout, own_folder, saved_layout, settle
+from theseller.postgres.locator import Binaries, find_binaries
+from theseller.postgres.physical import unpack, verify_unpacked
+from theseller.postgres.server import Server, make_folder
+from theseller.retention.backups import wal
+from theseller.retention.backups.operations import read_manifest
+from theseller.retention.backups.sealing import fetch, place_of
+from theseller.retention.backups.types import BackupError, Manifest
+from theseller.retention.backups.workplace import Workplace
+
+#: Under the quarantine's roof: WAL in plain, gone with it.
+_WAL, _HBA = "wal", "pg_hba.conf"
+_STEP_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A restored database behind its own socket. `conninfo` is a superuser's: only our own user reaches the socket."""
+
+    folder: Path
+    layout: Layout
+    manifest: Manifest
+    binaries: Binaries
+    server: Server
+
+    def conninfo(self, database: str = "theseller", role: str = SUPERUSER) -> str:
+        return self.server.dsn(role, "", database)
+
+
+def lay_out(place: Workplace, identity: UUID, folder: Path, *, whole_wal: bool) -> tuple[Manifest, Layout]:
+    """Write a backup's files to `folder`, opened and verified; nothing runs yet.
+
+    `whole_wal`: all WAL that was kept with the backup, for the newest state; else only what makes the backup its own moment.
+
+    Raises:
+        BackupError, PostgresError: it is dead, damaged or incomplete. The message says which.
+    """
+    try:
+        described = read_manifest(place, identity)
+        binaries = find_binaries(os.environ)
+        _refuse_other_version(described, binaries)
+        discard(folder)
+        make_folder(folder)
+        make_folder(folder / "postgres")
+        account = server_account(folder / "postgres" / "data", lambda _sentence: None)
+        layout = settle(folder, account)
+        unpack(fetch(place.target, place.keys, place_of(identity, "base", place.environment)), layout, account)
+        verify_unpacked(layout, binaries, account)
+        _write_wal(place, described, layout, account, whole=whole_wal)
+    except KeyDestroyedError:
+        raise BackupError("the key of this backup was destroyed: nobody can read it any more") from None
+    except CannotOpenError:
+        raise BackupError("this backup is damaged, or was tampered with: an object of it is not what was sealed") from None
+    return described, layout
+
+
+def discard(folder: Path) -> None:
+    """Remove a quarantine with everything in it, wherever its server had to put its data."""
+    layout = saved_layout(folder) if folder.is_dir() else None
+    if layout is not None and not layout.home.is_relative_to(folder):
+        shutil.rmtree(layout.home, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def add_unkept_wal(former: Layout, layout: Layout) -> int:
+    """Add the WAL that the former database still holds and no backup had kept yet, so that "newest" means newest; return how many files.
+
+    PostgreSQL checks each record, so a segment that was cut or damaged ends the recovery there and does no harm.
+    """
+    account = server_account(layout.data, lambda _sentence: None)
+    known, added = {path.name for path in (layout.home / _WAL).iterdir()}, 0
+    for folder in (former.archive, former.data / "pg_wal"):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if wal.is_segment(path.name) and path.name not in known:
+                _write_as(layout.home / _WAL / path.name, path.read_bytes(), account)
+                known.add(path.name)
+                added += 1
+    return added
+
+
+@contextlib.contextmanager
+def running(described: Manifest, layout: Layout, folder: Path, *, until: datetime | str | None, durable: bool) -> Iterator[Quarantine]:
+    """Recover the files of `lay_out` and run them for the block.
+
+    `until`: the backup's own moment (a name), an instant, or None for all WAL that is there.
+
+    Raises:
+        ServerFailedError: the WAL doesn't reach that far, or the files can't be recovered.
+    """
+    binaries = find_binaries(os.environ)
+    server = Server(
+        folder,
+        binaries=binaries,
+        superuser_password="",
+        durable=durable,
+        purpose="theseller restore",
+        extra=_recovery(layout, until),
+    )
+    server.ensure_started()
+    try:
+        _await_recovered(server)
+        yield Quarantine(folder, layout, described, binaries, server)
+    finally:
+        server.stop()
+
+
+def _await_recovered(server: Server) -> None:
+    """A recovering server answers before it has replayed everything: wait for its last record, or for its refusal."""
+    while server.poll() is None:
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(server.dsn(SUPERUSER, "", "postgres"), autocommit=True) as asked,
+        ):
+            row = asked.execute("select pg_is_in_recovery()").fetchone()
+            if row == (False,):
+                return
+        time.sleep(_STEP_SECONDS)
+    raise BackupError("this backup can't be recovered as far as was asked: WAL of it is missing or damaged")
+
+
+def _recovery(layout: Layout, until: datetime | str | None) -> dict[str, str]:
+    folder = layout.home / _WAL
+    target = {}
+    if isinstance(until, datetime):
+        target = {"recovery_target_time": until.isoformat(), "recovery_target_action": "promote"}
+    elif until is not None:
+        target = {"recovery_target_name": until, "recovery_target_action": "promote"}
+    return {
+        "restore_command": f'cp "{folder}/%f" "%p"',
+        "recovery_target_timeline": "current",
+        "hba_file": str(layout.home / _HBA),
+        "archive_mode": "off",
+        "max_connections": "100",  # At least the source's, or recovery refuses.
+        **target,
+    }
+
+
+def _write_wal(place: Workplace, described: Manifest, layout: Layout, account: Account, *, whole: bool) -> None:
+    folder = layout.home / _WAL
+    own_folder(folder, account)
+    prefix = f"{described.id.hex}/wal/"
+    names = [name.removeprefix(prefix) for name in place.target.names(prefix)]
+    if missing := [name for name in described.objects if name.startswith("wal/") and name.removeprefix("wal/") not in names]:
+        raise BackupError(f"this backup is incomplete: {len(missing)} of its WAL files are missing")
+    for name in names:
+        own = wal.is_segment(name) and name <= described.last_segment
+        if whole or own:
+            content = b"".join(fetch(place.target, place.keys, place_of(described.id, f"wal/{name}", place.environment)))
+            _write_as(folder / name, content, account)
+    _write_as(layout.home / _HBA, b"local all all trust\n", account)
+    _write_as(layout.data / "recovery.signal", b"", account)
+
+
+def _write_as(path: Path, content: bytes, account: Account) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(content)
+    if account.switch:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+
+
+def _refuse_other_version(described: Manifest, binaries: Binaries) -> None:
+    if described.postgres.split(".", 1)[0] != str(binaries.major):
+        raise BackupError(
+            f"the backup was made by PostgreSQL {described.postgres}, and the programs here are {binaries.version}:"
+            f" point THESELLER_PG_BIN to PostgreSQL {described.postgres.split('.', 1)[0]}"
+        )

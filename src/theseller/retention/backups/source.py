@@ -1,0 +1,81 @@
+"""The embedded database as what backups are taken from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+
+from theseller.postgres.locator import Binaries
+from theseller.postgres.physical import base_backup
+from theseller.retention.backups.fingerprints import marked_moment
+from theseller.retention.backups.types import BackupError, Fingerprint
+
+_PATIENCE_SECONDS = 120.0
+_STEP_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A named moment in the WAL: what every table held at it, and the segment in which it is written."""
+
+    tables: Mapping[str, Fingerprint]
+    segment: str
+
+
+class Source(Protocol):
+    """What a backup is taken from. `archive` is where its finished WAL appears."""
+
+    @property
+    def archive(self) -> Path: ...
+    @property
+    def version(self) -> str: ...
+
+    def current_segment(self) -> str:
+        """Return the name of the WAL segment that is being written."""
+
+    def base(self) -> Iterator[bytes]:
+        """Yield the data folder as a tar. An iteration that raises has given no backup."""
+
+    def mark(self, restore_point: str) -> Moment:
+        """Name a moment, and see to it that the WAL up to it is finished and in `archive` when this returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSource:
+    """The server of a state folder, asked as `theseller_backup`."""
+
+    binaries: Binaries
+    conninfo: str
+    archive: Path
+
+    @property
+    def version(self) -> str:
+        return self.binaries.version
+
+    def current_segment(self) -> str:
+        return self._ask("select pg_walfile_name(pg_current_wal_lsn())")
+
+    def base(self) -> Iterator[bytes]:
+        return base_backup(self.binaries, self.conninfo)
+
+    def mark(self, restore_point: str) -> Moment:
+        tables = marked_moment(self.conninfo, restore_point)
+        # The segment of this instant is the moment's own or a later one.
+        segment = self._ask("select pg_walfile_name(pg_current_wal_insert_lsn())")
+        self._ask("select pg_switch_wal()::text")
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not (self.archive / segment).exists():
+            if time.monotonic() > deadline:
+                raise BackupError("the database has not archived its WAL for two minutes: its log says why")
+            time.sleep(_STEP_SECONDS)
+        return Moment(tables, segment)
+
+    def _ask(self, query: str) -> str:
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return str(row[0]) if row else ""

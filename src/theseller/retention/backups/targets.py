@@ -1,0 +1,225 @@
+"""Where backups are kept: a folder, or a bucket that speaks S3. A target holds sealed bytes only and is trusted with nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from theseller.crypto.files import private_directory, sync_directory
+from theseller.crypto.services import library
+
+_PIECE = 1024 * 1024
+#: S3 takes parts from 5 MiB; 10,000 of them, so an object of up to 160 GiB.
+_PART = 16 * _PIECE
+_WRITING = ".writing-"
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,80}(/[0-9A-Za-z][0-9A-Za-z._-]{0,80}){0,3}")
+
+
+class TargetError(RuntimeError):
+    """The target cannot answer, or has not what was asked for. The message says what to do."""
+
+
+class Target(Protocol):
+    """Named objects. A name is one to four parts with slashes between."""
+
+    @property
+    def title(self) -> str:
+        """Return where this is, for people; without a secret."""
+
+    def put(self, name: str, content: Iterable[bytes]) -> int:
+        """Keep `content` whole or not at all, replacing what has the name; return its length. An error of `content` passes through."""
+
+    def get(self, name: str) -> Iterator[bytes]:
+        """Yield an object's content. Raises TargetError if there is none."""
+
+    def names(self, prefix: str = "") -> tuple[str, ...]:
+        """Return the names that begin with `prefix`, sorted."""
+
+    def delete(self, name: str) -> None:
+        """Remove an object; again is harmless."""
+
+
+class DirectoryTarget:
+    """A folder of ours alone (0700). Should be another disk than the database's, and better another machine's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def title(self) -> str:
+        return str(self._folder)
+
+    def put(self, name: str, content: Iterable[bytes]) -> int:
+        place = self._place(name)
+        private_directory(place.parent)
+        beside = place.with_name(_WRITING + secrets.token_hex(8))
+        written = 0
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as file:
+                for piece in content:
+                    written += file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(place)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        sync_directory(place.parent)
+        return written
+
+    def get(self, name: str) -> Iterator[bytes]:
+        try:
+            with self._place(name).open("rb") as file:
+                while piece := file.read(_PIECE):
+                    yield piece
+        except FileNotFoundError:
+            raise _absent(name, self.title) from None
+
+    def names(self, prefix: str = "") -> tuple[str, ...]:
+        found = (path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file())
+        return tuple(sorted(name for name in found if name.startswith(prefix) and _NAME.fullmatch(name)))
+
+    def delete(self, name: str) -> None:
+        place = self._place(name)
+        place.unlink(missing_ok=True)
+        # What a killed writer left of this object goes with it, and so does a folder that is empty now.
+        for parent in [above for above in place.parents if above.is_relative_to(self._folder) and above != self._folder]:
+            for leftover in parent.glob(_WRITING + "*"):
+                leftover.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+
+    def _place(self, name: str) -> Path:
+        return self._folder / _checked(name)
+
+
+class S3Target:
+    """A bucket behind Amazon S3 or what speaks its language. Credentials are found by AWS's own library, in its own order."""
+
+    def __init__(self, bucket: str, prefix: str, *, region: str, endpoint: str = "") -> None:
+        self._bucket, self._prefix = bucket, prefix.strip("/")
+        self._region, self._endpoint = region, endpoint
+        self._known: Any = None
+
+    @property
+    def title(self) -> str:
+        return f"s3://{self._bucket}/{self._prefix}"
+
+    def put(self, name: str, content: Iterable[bytes]) -> int:
+        """Upload in parts, so that memory holds one part; an upload that broke off is taken back and never visible."""
+        key = self._key(name)
+        upload = self._call("create_multipart_upload", Key=key)["UploadId"]
+        parts: list[dict[str, object]] = []
+        written = 0
+        try:
+            for number, part in enumerate(_parts(content), start=1):
+                tag = self._call("upload_part", Key=key, UploadId=upload, PartNumber=number, Body=part)["ETag"]
+                parts.append({"PartNumber": number, "ETag": tag})
+                written += len(part)
+            self._call("complete_multipart_upload", Key=key, UploadId=upload, MultipartUpload={"Parts": parts})
+        except BaseException:
+            with contextlib.suppress(TargetError):
+                self._call("abort_multipart_upload", Key=key, UploadId=upload)
+            raise
+        return written
+
+    def get(self, name: str) -> Iterator[bytes]:
+        body = self._call("get_object", Key=self._key(name), absent=name)["Body"]
+        try:
+            yield from body.iter_chunks(_PIECE)
+        except Exception as error:  # noqa: BLE001  # the library's errors of a broken connection have no common base
+            raise TargetError(f"{self.title} broke off ({type(error).__name__}): try again") from None
+        finally:
+            body.close()
+
+    def names(self, prefix: str = "") -> tuple[str, ...]:
+        whole = f"{self._prefix}/{prefix}" if self._prefix else prefix
+        found: list[str] = []
+        token: dict[str, str] = {}
+        while True:
+            page = self._call("list_objects_v2", Prefix=whole, **token)
+            found += [entry["Key"] for entry in page.get("Contents", ())]
+            if not page.get("IsTruncated"):
+                break
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+        cut = len(self._prefix) + 1 if self._prefix else 0
+        return tuple(sorted(name for key in found if _NAME.fullmatch(name := key[cut:])))
+
+    def delete(self, name: str) -> None:
+        """Remove the object and, in a bucket that keeps versions, each version of it: an older version is a copy too."""
+        key = self._key(name)
+        for upload in self._call("list_multipart_uploads", Prefix=key).get("Uploads", ()):
+            self._call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
+        self._call("delete_object", Key=key)
+        page = self._call("list_object_versions", Prefix=key)
+        for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            if entry["Key"] == key and entry.get("VersionId", "null") != "null":
+                self._call("delete_object", Key=key, VersionId=entry["VersionId"])
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}/{_checked(name)}" if self._prefix else _checked(name)
+
+    def _call(self, verb: str, *, absent: str = "", **parameters: object) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client(), verb)(Bucket=self._bucket, **parameters)
+        except Exception as error:  # noqa: BLE001  # boto's own classes can be named only where boto is installed
+            code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
+            if absent and code in {"NoSuchKey", "404"}:
+                raise _absent(absent, self.title) from None
+            raise TargetError(f"{self.title} answers {code} to {verb}: look at bucket, region and the role's policy") from None
+        return answer
+
+    def _client(self) -> Any:  # noqa: ANN401  # the library has no types
+        if self._known is None:
+            config = library("botocore.config", "aws").Config(
+                connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4}
+            )
+            session = library("boto3", "aws").session.Session(region_name=self._region or None)
+            self._known = session.client("s3", config=config, endpoint_url=self._endpoint or None)
+        return self._known
+
+
+def make_target(address: str) -> Target:
+    """Return the target of an address: ``/srv/backups`` or ``s3://bucket/prefix?region=eu-central-1&endpoint=https://…``.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    parts = urlsplit(address)
+    if parts.scheme == "s3" and parts.netloc:
+        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if set(options) <= {"region", "endpoint"}:
+            return S3Target(parts.netloc, parts.path, region=options.get("region", ""), endpoint=options.get("endpoint", ""))
+    if address.startswith("/"):
+        return DirectoryTarget(Path(address))
+    raise ValueError("a backup target is an absolute folder, or s3://BUCKET/PREFIX?region=REGION")
+
+
+def _parts(content: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield at least one part, each but the last of the same length."""
+    held = bytearray()
+    first = True
+    for piece in content:
+        held += piece
+        while len(held) >= _PART:
+            yield bytes(held[:_PART])
+            del held[:_PART]
+            first = False
+    if held or first:
+        yield bytes(held)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name) or any(part in {".", ".."} for part in name.split("/")):
+        raise ValueError("an object's name is one to four plain parts with slashes between")
+    return name
+
+
+def _absent(name: str, where: str) -> TargetError:
+    return TargetError(f"{where} has no object {name}")

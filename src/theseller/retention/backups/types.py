@@ -1,0 +1,80 @@
+"""Values of backups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+class BackupError(RuntimeError):
+    """A backup could not be taken, read or restored. The message says why and what to do, and holds no data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a table held: how many rows, and the sum of a 64-bit hash over each row's text. The order of rows doesn't matter."""
+
+    rows: int
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one backup is. Sealed with it and written last: a backup without one is none.
+
+    `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore point `restore_point`, at which
+    `tables` was true. `objects` names each sealed object and its SHA-256.
+    """
+
+    id: UUID
+    environment: str
+    software: str
+    postgres: str
+    begun_at: datetime
+    held_at: datetime
+    first_segment: str
+    last_segment: str
+    restore_point: str
+    tables: Mapping[str, Fingerprint]
+    objects: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup as the deployment knows it. It can be restored if it is finished and its key is not destroyed."""
+
+    id: UUID
+    begun_at: datetime
+    finished_at: datetime | None
+    bytes: int
+    failed: str
+    key_destroyed_at: datetime | None
+    drilled_at: datetime | None
+    drill_passed: bool | None
+
+    @property
+    def alive(self) -> bool:
+        """Return whether somebody with the key store could read it."""
+        return self.key_destroyed_at is None
+
+    @property
+    def good(self) -> bool:
+        """Return whether it is whole, readable and proven by a drill."""
+        return self.alive and self.finished_at is not None and self.drill_passed is True
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """What a rehearsal of a restore found. `faults` is empty when it passed; `checked` says how much was looked at."""
+
+    backup: UUID
+    begun_at: datetime
+    finished_at: datetime
+    checked: Mapping[str, int]
+    faults: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults

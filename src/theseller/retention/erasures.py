@@ -1,0 +1,94 @@
+"""The erasure ledger outside the database: which connections ended, so that a restored database can be made to forget them again.
+
+One small file for each ended connection, in a folder of its own beside the key store (0700/0600), written whole before anything of it is
+erased. It names ids and dates only. The key store is a second witness: a connection whose only keys are destroyed has ended, too, even
+if the machine died before the ledger was written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from theseller.connections.types import DisconnectReason
+from theseller.crypto.files import locked, private_directory, read_private, write_private
+from theseller.crypto.keystore import KeyStore
+
+_OWNER = "connection:"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A connection that has ended. `tenant` and `reason` are None if only the key store knows of it."""
+
+    connection: UUID
+    tenant: UUID | None
+    at: datetime
+    reason: DisconnectReason | None
+
+
+def ledger_folder(state: Path) -> Path:
+    """Return where this deployment's ledger lies."""
+    return state / "erasures"
+
+
+def write_entry(folder: Path, entry: Ended) -> None:
+    """Write one entry, if it isn't there: whole and on the disk when this returns."""
+    path = private_directory(folder) / f"{entry.connection}.json"
+    if path.exists():
+        return
+    fields = {
+        "connection": str(entry.connection),
+        "tenant": str(entry.tenant),
+        "at": entry.at.isoformat(),
+        "reason": entry.reason.value if entry.reason else None,
+    }
+    with locked(folder):
+        write_private(path, json.dumps(fields, sort_keys=True).encode() + b"\n")
+
+
+def ended_connections(folder: Path, keys: KeyStore) -> tuple[Ended, ...]:
+    """Return every connection that the ledger or the key store knows to have ended, the longest ended first.
+
+    Raises:
+        ValueError: an entry is damaged. Nothing may be restored until it is put back.
+        KeyStoreError: the key store cannot answer.
+    """
+    found = {entry.connection: entry for entry in _from_keys(keys)}
+    if folder.is_dir():
+        found |= {entry.connection: entry for path in sorted(folder.glob("*.json")) for entry in [_read(path)]}
+    return tuple(sorted(found.values(), key=lambda entry: (entry.at, entry.connection)))
+
+
+def _from_keys(keys: KeyStore) -> list[Ended]:
+    destroyed: dict[UUID, datetime] = {}
+    living: set[UUID] = set()
+    for record in keys.list():
+        if not record.owner.startswith(_OWNER):
+            continue
+        connection = UUID(record.owner.removeprefix(_OWNER))
+        if record.destroyed_at is None:
+            living.add(connection)  # An older key of it was replaced, not ended.
+        else:
+            destroyed[connection] = max(record.destroyed_at, destroyed.get(connection, record.destroyed_at))
+    return [Ended(connection, None, at, None) for connection, at in destroyed.items() if connection not in living]
+
+
+def _read(path: Path) -> Ended:
+    try:
+        fields: Mapping[str, str | None] = json.loads(read_private(path))
+        tenant, reason = fields["tenant"], fields["reason"]
+        return Ended(
+            UUID(str(fields["connection"])),
+            UUID(tenant) if tenant else None,
+            datetime.fromisoformat(str(fields["at"])),
+            DisconnectReason(reason) if reason else None,
+        )
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"the erasure ledger's entry {path.name} is damaged: put it back from a copy before anything is restored"
+        ) from None

@@ -1,0 +1,75 @@
+"""Do again, in a restored database, every erasure that the deployment has done or begun."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.retention.erasures import Ended, ended_connections, ledger_folder
+from theseller.retention.operations import ACTOR, COUNTER, purge
+from theseller.retention.queries import count_left, due_purges
+
+
+class ResurrectedError(RuntimeError):
+    """A connection that had ended has rows in the restored database, after its erasure was done again."""
+
+
+def replay_erasures(*, at: datetime) -> int:
+    """End and erase every connection that had ended before this database was restored; return how many were ended again.
+
+    Called in the quarantine, with this process connected to the restored database and to the deployment's own key store and ledger.
+
+    Raises:
+        ResurrectedError: something is left. The database must not leave the quarantine.
+    """
+    ended = ended_connections(ledger_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)
+    again = sum(_end_again(entry) for entry in ended)
+    while due := due_purges(at=at):
+        for closed in due:
+            if not purge(connection=closed.connection, tenant=closed.tenant, at=at).completed:
+                raise ResurrectedError(f"connection {closed.connection} could not be erased in the restored database")
+    _refuse_left(ended)
+    return again
+
+
+def _end_again(entry: Ended) -> bool:
+    tenant = entry.tenant or _tenant_of(entry.connection)
+    if tenant is None or not _is_open(entry.connection):
+        return False  # The backup is older than the connection, or newer than its end.
+    reason = entry.reason or DisconnectReason.SELLER_REQUEST
+    return disconnect(connection=entry.connection, reason=reason, tenant=tenant, actor=ACTOR, at=entry.at).first
+
+
+def _refuse_left(ended: tuple[Ended, ...]) -> None:
+    """Count by the probe's role, over all tenants: whatever the ledger says has ended must have no row left."""
+    for entry in ended:
+        found = _connection(entry.connection)
+        if found is not None and any(count_left(found[0], entry.connection, list(found[1]), using=COUNTER).values()):
+            raise ResurrectedError(f"connection {entry.connection} has ended, and rows of it are in the restored database")
+
+
+def _tenant_of(connection: UUID) -> UUID | None:
+    found = _connection(connection)
+    return found[0] if found else None
+
+
+def _connection(connection: UUID) -> tuple[UUID, list[str]] | None:
+    with databases[COUNTER].cursor() as cursor:
+        cursor.execute("select tenant_id, marketplace_ids from connections_connection where id = %s", [connection])
+        row = cursor.fetchone()
+    return (row[0], list(row[1])) if row else None
+
+
+def _is_open(connection: UUID) -> bool:
+    with databases[COUNTER].cursor() as cursor:
+        cursor.execute(
+            "select exists (select from connections_connection c where c.id = %s) and not exists"
+            " (select from connections_disconnection d where d.connection_id = %s)",
+            [connection, connection],
+        )
+        return bool(cursor.fetchone()[0])
