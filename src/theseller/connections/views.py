@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -104,6 +110,25 @@ def begin(request: HttpRequest, seat: Seat) -> HttpResponse:
     return response
 
 
+def _signed_in_or_without_the_answer(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Send somebody who isn't signed in to sign in, without code and state: the usual way would put both into the sign-in page's address.
+
+    They could not be used afterwards anyway, since they belong to the session that asked for them.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request)
+        response = redirect(f"{reverse('accounts:sign-in')}?{urlencode({'next': reverse('connections:overview')})}")
+        response["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return guarded
+
+
+@login_not_required
+@_signed_in_or_without_the_answer
 @sensitive_variables()
 @require_GET
 @limited("authorisation", {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}, methods=("GET",))
