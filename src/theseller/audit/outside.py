@@ -68,6 +68,14 @@ def _read(line: bytes) -> tuple[bytes, bytes]:
         return line, b""
 
 
+def is_open_to_others() -> bool:
+    """Say whether somebody else on this machine may read or write the copy."""
+    try:
+        return bool(copy_path().stat().st_mode & 0o077)
+    except FileNotFoundError:
+        return False
+
+
 def last_entry() -> bytes | None:
     """Return the document of the last whole line; None if there is none. Reads the end of the file only."""
     try:

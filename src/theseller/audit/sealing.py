@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connections, transaction
@@ -17,13 +17,15 @@ from django.db import connections, transaction
 from theseller.audit import documents, outside
 from theseller.audit.keys import key_for
 from theseller.audit.lines import last_mark, pack
-from theseller.audit.queries import READER, checkpoints, last_document, settled_lines
+from theseller.audit.queries import READER, checkpoints, last_document, settled_lines, unsealed
 from theseller.audit.types import NOWHERE, Checkpoint, SealingBusyError
 from theseller.crypto.signing import SigningKey
 
 log = logging.getLogger(__name__)
 #: A checkpoint covers this many lines at most: 400 kB of digests.
 LINES_MOST = 10_000
+#: A checkpoint is made this often at most, unless so many lines wait: a year has room for a hundred thousand, not for half a million.
+EVERY, LINES_MANY = timedelta(minutes=5), 1_000
 #: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
 _LOCK = 7_105_002
 
@@ -48,6 +50,16 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
             if len(lines) < LINES_MOST:
                 break
     return tuple(made)
+
+
+def seal_due(*, at: datetime, using: str = "default", reader: str = READER) -> tuple[Checkpoint, ...]:
+    """Seal if the last checkpoint is EVERY old, or there is none, or LINES_MANY wait. Raises what `seal` raises."""
+    head = _head(using)
+    if head is not None and timedelta(0) <= at - datetime.fromisoformat(head.sealed_at) < EVERY:
+        waiting, _, _ = unsealed(head.until, using=reader)
+        if waiting < LINES_MANY:
+            return ()
+    return seal(at=at, using=using, reader=reader)
 
 
 def hand_over(next_key: SigningKey, *, at: datetime, using: str = "default") -> None:

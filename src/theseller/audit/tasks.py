@@ -7,20 +7,20 @@ import logging
 from procrastinate.contrib.django import app
 
 from theseller.audit.acts import take_in
-from theseller.audit.sealing import seal
+from theseller.audit.sealing import seal_due
 from theseller.audit.types import SealingBusyError
 from theseller.lib import clock
 
 log = logging.getLogger(__name__)
 
 
-@app.periodic(cron="*/5 * * * *")
+@app.periodic(cron="* * * * *")
 @app.task(queueing_lock="seal_audit_log", pass_context=False)
 def seal_audit_log(timestamp: int) -> None:
     """Take in what the command line noted while there was no database, and cover what is new by a signed checkpoint."""
     del timestamp
     try:
         take_in(at=clock.now())
-        seal(at=clock.now())
+        seal_due(at=clock.now())
     except SealingBusyError:
         log.info("audit: another process seals or checks the log")

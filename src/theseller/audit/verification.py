@@ -154,6 +154,8 @@ def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
 def _copies(chain: _Chain, proven: int) -> Iterator[_Entry]:
     """Give the lines of the copy; the first of a number counts, since a later one was added to hide it."""
     last = 0
+    if outside.is_open_to_others():
+        chain.complain(Fault.COPY, "The copy outside the database is open to other users of the machine: chmod 600.")
     with contextlib.suppress(FileNotFoundError):  # Then each checkpoint of the database is missing from it, and is named.
         for place, (offset, document, leaves) in enumerate(outside.entries(), start=1):
             found = _read(document, proven)

@@ -21,12 +21,16 @@ from theseller.audit.keys import OWNER, signing_key, signing_records
 from theseller.audit.operations import record
 from theseller.audit.queries import events
 from theseller.audit.restoring import accept_restoration
-from theseller.audit.sealing import hand_over, held, seal
+from theseller.audit.sealing import hand_over, held, seal, seal_due
 from theseller.audit.tags import Tag
 from theseller.audit.types import Fault, RestorationRefusedError, SealingBusyError, Verdict
 from theseller.audit.verification import verify_log
 from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey
+from theseller.governance.rotation.inventory import inventory
+from theseller.governance.rotation.operations import rotate
+from theseller.governance.rotation.types import Hands, Reason
+from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
@@ -62,6 +66,36 @@ def test_a_sealed_log_is_whole_and_what_is_newer_is_said_to_be_unsealed(own_log:
     assert (second.number, second.previous, second.rows_total) == (2, documents.digest_of(first.document), 7)
     assert verify_log(at=LATER).unsealed == 0
     assert outside.copy_path().stat().st_mode & 0o777 == 0o600
+
+
+def test_the_job_seals_at_once_the_first_time_then_every_five_minutes_or_when_much_waits(own_log: Superuser) -> None:
+    _write(1)
+    assert len(seal_due(at=NOON)) == 1
+    _write(1)
+    assert seal_due(at=NOON + timedelta(minutes=4)) == ()
+    assert len(seal_due(at=NOON + timedelta(minutes=5))) == 1
+    own_log.execute("set session_replication_role = origin")
+    own_log.execute(
+        "insert into audit_event (id, at, tag, actor, subject) select gen_random_uuid(), now(), 'a:b:c', 'user:x', 's' from generate_series(1, 1000)"
+    )
+    assert [one.rows for one in seal_due(at=NOON + timedelta(minutes=6))] == [1000]
+
+
+def test_the_key_is_replaced_like_every_other(own_log: Superuser) -> None:
+    _write(1)
+    seal(at=clock.now())
+    before = signing_records()
+    hands = Hands(clock.now, lambda _: None)
+    (rotated,) = rotate(("audit-key",), reason=Reason.MANUAL, actor="operator:x", hands=hands)
+    assert rotated.finished
+    after = signing_records()
+    assert len(after) == 1
+    assert after != before
+    seal(at=clock.now())
+    verdict = verify_log(at=clock.now())
+    assert (verdict.whole, verdict.checkpoints) == (True, 3)
+    assert "audit-key" in {one.name for one in inventory(at=clock.now())}
+    assert not [one.name for one in inventory(at=clock.now()) if one.name.startswith("data-key:")]
 
 
 Tamper = Callable[[Superuser, list[int]], set[tuple[Fault, int | None]]]
@@ -183,8 +217,14 @@ def test_a_copy_that_is_gone_or_changed_is_found(own_log: Superuser) -> None:
     for broken in (b"", content.replace(b'"rows":2', b'"rows":3'), content[:-5] + b"AAAA\n"):
         path.write_bytes(broken)
         assert {one.fault for one in verify_log(at=late).findings} & {Fault.COPY, Fault.CHECKPOINT}, broken
+    path.write_bytes(content)
+    path.chmod(0o640)
+    assert [one.says for one in verify_log(at=late).findings] == [
+        "The copy outside the database is open to other users of the machine: chmod 600."
+    ]
     path.unlink()
     assert {one.fault for one in verify_log(at=late).findings} == {Fault.COPY}
+    path.touch(mode=0o600)
     path.write_bytes(content + content)
     assert {one.fault for one in verify_log(at=late).findings} == {Fault.COPY}
     path.write_bytes(content)

@@ -1,0 +1,75 @@
+"""Every command of an operator's is said to leave a line in the audit log, or to touch neither credentials nor a seller's data, and why."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from theseller.audit.tags import Tag
+from theseller.cli.main import discover, main
+
+#: What each command leaves in the log; a sentence where it leaves nothing.
+LEAVES: dict[str, tuple[Tag, ...] | str] = {
+    "audit": (Tag.LOG_RESTORED,),
+    "demo": "runs the deployment on this machine; its processes write their own lines",
+    "demo-reset": "removes a demo, the log included",
+    "doctor": "looks at the machine, at no secret's value and no row",
+    "import": (Tag.IMPORT_RECORDED,),
+    "inspect": "reads a file of the caller's; needs no database and no secret",
+    "migrate": "makes tables; which secrets it makes are those of `secrets fill`, at a deployment's birth",
+    "operator": (Tag.OPERATOR_ADDED, Tag.OPERATOR_REMOVED, Tag.SECOND_FACTOR_REMOVED),
+    "postgres": (Tag.DATABASE_OPENED,),
+    "rotate": (Tag.ROTATION_BEGUN, Tag.ROTATION_FINISHED, Tag.ROTATION_FORCED, Tag.SECRET_AGE_NOTED, Tag.SECRET_GIVEN),
+    "secrets": (Tag.SECRET_PUT, Tag.SECRETS_BUNDLED, Tag.SECRETS_FILLED),
+    "seed": (Tag.TENANT_CREATED, Tag.MEMBER_ADDED),
+    "serve": "runs the deployment; its processes write their own lines",
+    "verify-certificate": "reads a file of the caller's; needs no database and no secret",
+    "worker": "runs the deployment; its jobs write their own lines",
+}
+
+
+def test_every_command_is_listed() -> None:
+    assert sorted(LEAVES) == sorted(discover())
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in list(os.environ):
+        if name.startswith("THESELLER_") or name == "DATABASE_URL":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("THESELLER_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def _acts(state: Path) -> list[tuple[str, str]]:
+    lines = (state / "audit" / "acts").read_text().splitlines()
+    return [(json.loads(line)["tag"], json.loads(line)["subject"]) for line in lines]
+
+
+def test_acts_on_secrets_are_written_down_with_names_and_never_a_value(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["secrets", "fill"]) == 0
+    assert main(["secrets", "fill"]) == 0  # nothing was missing: nothing was done
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary-of-amazon\n"))
+    assert main(["secrets", "put", "lwa-client-secret"]) == 0
+    assert main(["secrets", "bundle"]) == 0
+    assert main(["secrets", "check"]) == 0
+    assert _acts(state) == [(Tag.SECRETS_FILLED, "secrets"), (Tag.SECRET_PUT, "secret:lwa-client-secret"), (Tag.SECRETS_BUNDLED, "secrets")]
+    assert "canary" not in (state / "audit" / "acts").read_text()
+
+
+def test_opening_the_database_is_written_down_before_it_is_open(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["secrets", "fill"]) == 0
+    seen: list[tuple[str, str]] = []
+
+    def becomes_psql(*_arguments: object) -> None:
+        seen.extend(_acts(state))
+        raise SystemExit
+
+    monkeypatch.setattr(os, "execve", becomes_psql)
+    with pytest.raises(SystemExit):
+        main(["postgres", "psql-as", "web"])
+    assert seen[-1] == (Tag.DATABASE_OPENED, "role:web")

@@ -1,0 +1,89 @@
+"""`theseller audit` as an operator meets it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.cast import NOON
+from tests.integration.audit.conftest import Superuser
+
+from theseller.audit import outside
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.cli.commands import audit
+from theseller.cli.main import main
+from theseller.lib.ids import new_id
+
+
+@pytest.fixture(autouse=True)
+def _django_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "setup_django", lambda _role: None)
+
+
+def _line() -> None:
+    record(Tag.ACCOUNT_SIGNED_IN, actor="user:x", tenant=None, subject="session", at=NOON)
+
+
+def test_verify_says_what_is_sealed_and_ends_with_0_only_if_the_log_is_whole(
+    own_log: Superuser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _line()
+    assert main(["audit", "verify"]) == 0
+    assert "UNSEALED: 1 newer line(s)" in capsys.readouterr().out
+    assert main(["audit", "seal"]) == 0
+    assert "1 line(s) sealed under 1 new checkpoint(s)" in capsys.readouterr().out
+    assert main(["audit", "verify"]) == 0
+    assert capsys.readouterr().out == "WHOLE: 1 lines under 1 checkpoints were compared\nNothing is unsealed.\n"
+    own_log.execute("update audit_event set actor = 'user:y'")
+    assert main(["audit", "verify"]) == 1
+    said = capsys.readouterr().out
+    assert "CHANGED       Position 1 was changed." in said
+    assert "NOT WHOLE: 1 lines" in said
+    assert main(["audit", "verify", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["whole"], document["findings"][0]["position"]) == (False, 1)
+
+
+def test_show_prints_lines_of_a_shop_since_a_moment(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
+    shop = new_id()
+    _line()
+    record(Tag.TENANT_CREATED, actor="process:test", tenant=shop, subject="tenant", at=NOON, details={"n": 1})
+    assert main(["audit", "show", "--tenant", str(shop), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["details"] == {"n": 1}
+    assert main(["audit", "show", "--since", "2026-11-20"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert main(["audit", "show", "--since", "2026-11-21T00:00"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_wrong_use_says_what_to_do(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong, advice in (
+        (["audit", "show", "--tenant", "7"], "Activity page"),
+        (["audit", "show", "--since", "yesterday"], "2026-11-23"),
+        (["audit", "restored"], "--reason"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(wrong)
+        assert ended.value.code == 2
+        assert advice in capsys.readouterr().err
+
+
+def test_restored_says_what_was_lost(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
+    _line()
+    main(["audit", "seal"])
+    assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk died"]) == 1
+    assert "nothing was lost" in capsys.readouterr().err
+    own_log.execute("truncate audit_event")
+    own_log.execute("truncate audit_checkpoint")
+    assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk died"]) == 0
+    assert main(["audit", "verify"]) == 0
+    assert "1 line(s) under checkpoints 1 to 1 were lost" in capsys.readouterr().out
+
+
+def test_a_forged_checkpoint_stops_sealing_with_a_sentence(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
+    own_log.execute("insert into audit_checkpoint values (1, 'not ours', '')")
+    _line()
+    assert main(["audit", "seal"]) == 1
+    assert "The newest checkpoint in the database" in capsys.readouterr().err
+    assert not outside.copy_path().exists()
