@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from tests.cast import PASSWORD, Cast
-from tests.olga import add_app, end_operator, entered, make_olga, make_operator, signed_in
+from tests.olga import add_app, end_operator, entered, make_olga, make_operator, signed_in, stranger
 
 from theseller.accounts.mfa import operations
 from theseller.accounts.mfa.proofs import IDLE_AT_MOST, PROOF_LASTS, STEP_UP_WITHIN
@@ -30,9 +30,7 @@ def test_an_operator_with_a_proof_is_let_in() -> None:
 def test_for_everybody_else_the_area_does_not_exist(cast: Cast) -> None:
     """An owner of a shop gets the page of an address that nobody has, with or without a second factor."""
     add_app(cast.alice.id, clock.now() - timedelta(hours=1))
-    from django.test import Client
-
-    client = Client()
+    client = stranger()
     client.force_login(User.objects.get(pk=cast.alice.id))
     answer, nothing = client.get("/operate/"), client.get("/no/such/page/")
     assert answer.status_code == nothing.status_code == 404
@@ -114,9 +112,7 @@ def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(given: timede
 
 
 def test_signing_in_as_an_operator_takes_both_and_leads_to_the_area() -> None:
-    from django.test import Client
-
-    olga, client = make_olga(), Client()
+    olga, client = make_olga(), stranger()
     answer = client.post("/sign-in/?next=/operate/", {"email": olga.email, "password": PASSWORD, "next": "/operate/"})
     assert answer["Location"] == "/sign-in/?next=/operate/"
     assert client.get("/operate/")["Location"].startswith("/sign-in/")

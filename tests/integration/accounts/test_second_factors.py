@@ -12,11 +12,10 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import connection
-from django.test import Client
 from tests.cast import NOON, PASSWORD, Cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.olga import Olga, add_app, entered, make_olga, signed_in
+from tests.olga import Olga, add_app, entered, make_olga, signed_in, stranger
 
 from theseller.accounts.mfa import operations, rekey, totp
 from theseller.accounts.mfa.passkeys import Answer
@@ -123,13 +122,13 @@ def test_nobody_is_proven_by_anothers_code(cast: Cast) -> None:
 
 
 def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
-    olga, client = make_olga(), Client()
+    olga, client = make_olga(), stranger()
     client.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
     statuses = [client.post("/sign-in/", {"code": "000000"}).status_code for _ in range(10)]
     assert set(statuses) == {422}
     assert client.post("/sign-in/", {"code": olga.code()}).status_code == 429
     # A fresh session, from another network, for the same person: the limit is the person's.
-    other = Client(headers={"x-forwarded-for": "203.0.113.77"})
+    other = stranger()
     other.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
     assert other.post("/sign-in/", {"code": olga.code()}).status_code == 429
 
@@ -184,7 +183,7 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
 
 def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(cast: Cast) -> None:
     add_app(cast.alice.id, clock.now() - timedelta(hours=1))
-    client = Client()
+    client = stranger()
     client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
     assert b"One more step" in client.get("/sign-in/").content
     assert client.get("/connections/")["Location"].startswith("/sign-in/")
@@ -194,7 +193,7 @@ def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(cast: Cast) 
 
 def test_half_a_sign_in_waits_ten_minutes(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = add_app(cast.alice.id, clock.now() - timedelta(hours=1))
-    client, later = Client(), clock.now() + timedelta(minutes=11)
+    client, later = stranger(), clock.now() + timedelta(minutes=11)
     client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
     monkeypatch.setattr(clock, "now", lambda: later)
     client.post("/sign-in/", {"code": totp.code_of(secret, totp.step_at(later))})
@@ -202,7 +201,7 @@ def test_half_a_sign_in_waits_ten_minutes(cast: Cast, monkeypatch: pytest.Monkey
 
 
 def test_setting_up_an_app_through_the_pages(cast: Cast) -> None:
-    client = Client()
+    client = stranger()
     client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
     before = client.cookies["theseller_session"].value
     client.post("/account/security/authenticator/")
@@ -231,7 +230,7 @@ def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) 
     # Who has none yet is asked for the password.
     from theseller.accounts.models import User
 
-    stolen = Client()
+    stolen = stranger()
     stolen.force_login(User.objects.get(pk=cast.alice.id))
     assert stolen.post("/account/security/authenticator/")["Location"].startswith("/account/second-factor/")
     assert stolen.post("/account/second-factor/", {"password": "wrong"}).status_code == 422
@@ -251,7 +250,7 @@ def test_everything_is_written_down(cast: Cast, database: str) -> None:
     now = clock.now()
     add_app(cast.bob.id, now - timedelta(hours=1))
     operations.make_recovery_codes(person=cast.bob.id, at=now)
-    client = Client()
+    client = stranger()
     client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
     client.post("/sign-in/", {"code": "000000"})
     (factor,) = own_factors(cast.bob.id)
