@@ -2,13 +2,14 @@
 
 A needle is an exact secret, or a shape: a canary (`CNRY` and twenty more) or one of Amazon's tokens. Forms: as it is, UTF-16, hex,
 base64 at each of its three alignments, percent- and JSON-escaped, inside gzip and zlib streams, and broken up as PostgreSQL's own
-compression does. A hit names the place and the needle, never the secret.
+compression does. A hit names the place and the needle, never the secret. What is identical is searched once and counted each time.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 import zlib
@@ -21,6 +22,11 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+_COMPRESSED = "PostgreSQL's compression"
+_IN_MEMORY = frozenset({"as it is", "base64"})
+_ALIKE, _ENOUGH = 5, 3
+# Emptiness, most of a database's files, is where a search for anything that has zeros in it is slowest.
+_ZEROS, _FEWER_ZEROS = re.compile(rb"\0{512,}"), bytes(64)
 _UNPACKED_MAX = 64 * 1024 * 1024
 _DEPTH_MAX = 3
 _GZIP, _ZLIB = b"\x1f\x8b\x08", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -69,6 +75,13 @@ class Exact:
         for content, form in given.items():
             yield form, content
 
+    def broken_up(self) -> Iterator[tuple[bytes, bytes]]:
+        """Give eight letters and the eight after them, from eight beginnings: PostgreSQL's compression (pglz) writes what does not repeat
+        in groups of eight, with a control byte before each.
+        """
+        for begin in range(min(8, len(self.content) - 15)):
+            yield self.content[begin : begin + 8], self.content[begin + 8 : begin + 16]
+
 
 CANARY = Shape("canary", b"CNRY", re.compile(rb"CNRY[A-Z2-7]{20}"))
 ACCESS_TOKEN = Shape("access token", b"Atza|", re.compile(rb"Atza\|[\w-]{16,}"))
@@ -85,7 +98,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Excused:
-    """A place that holds one needle by design: a pattern over the place's name, the needle's name, and why that is right."""
+    """A place that holds a needle by design: patterns over the place's and the needle's whole names, and why that is right."""
 
     place: str
     needle: str
@@ -109,25 +122,53 @@ class Found:
 class Search:
     """Looks for shapes and exact secrets; collects what it finds."""
 
-    def __init__(self, exact: Iterable[Exact], *, shapes: Sequence[Shape] = SHAPES, excused: Sequence[Excused] = ()) -> None:
+    def __init__(
+        self,
+        exact: Iterable[Exact],
+        *,
+        shapes: Sequence[Shape] = SHAPES,
+        excused: Sequence[Excused] = (),
+        memory: bool = False,
+        compressed: Sequence[str] | None = None,
+    ) -> None:
+        """Look for these.
+
+        `memory`: the content is processes' memory, so large that secrets are looked for in the forms alone in which programs hold them.
+        `compressed`: beginnings of the names of secrets that are looked for also as PostgreSQL compresses them; None is all of them.
+        """
         self.found = Found()
         self._shapes = tuple(_ShapeSearch(shape) for shape in shapes)
-        self._exact = [(one.name, form, content) for one in exact for form, content in one.forms()]
-        too_short = sorted({name for name, _, content in self._exact if len(content) < 8})
+        needles = list(exact)
+        forms = [(content, one.name, form) for one in needles for form, content in one.forms() if not memory or form in _IN_MEMORY]
+        self._exact = _Together(forms)
+        kept = tuple(compressed) if compressed is not None else ("",)
+        self._broken = [] if memory else [(one.name, *pair) for one in needles if one.name.startswith(kept) for pair in one.broken_up()]
+        self._seen: dict[bytes, set[tuple[str, str]]] = {}
+        too_short = sorted({name for content, name, _ in forms if len(content) < 8})
         if too_short:
             raise ValueError(f"too short to be searched for: {', '.join(too_short)}")
         self._excused = tuple(excused)
 
     def content(self, place: str, content: bytes, *, depth: int = 0) -> None:
         """Search one piece of content, and what is packed inside it."""
-        self.found.bytes += len(content)
-        hits = {(name, form) for name, form, needle in self._exact if needle in content}
-        hits |= {(shape.shape.name, form) for shape in self._shapes for form in shape.forms_in(content)}
-        for name, form in sorted(hits):
-            self._note(Hit(place, name, form))
+        self.piece(place, content)
         if depth < _DEPTH_MAX:
             for kind, unpacked in _packed(content):
                 self.content(f"{place} › {kind}", unpacked, depth=depth + 1)
+
+    def piece(self, place: str, content: bytes) -> None:
+        """Search content as it stands, without unpacking what is in it."""
+        self.found.bytes += len(content)
+        content = _ZEROS.sub(_FEWER_ZEROS, content)
+        digest = hashlib.blake2b(content).digest()
+        hits = self._seen.get(digest)
+        if hits is None:
+            hits = self._exact.hits_in(content)
+            hits |= {(shape.shape.name, form) for shape in self._shapes for form in shape.forms_in(content)}
+            hits |= {(name, _COMPRESSED) for name, first, second in self._broken if _is_broken_up(content, first, second)}
+            self._seen[digest] = hits
+        for name, form in sorted(hits):
+            self._note(Hit(place, name, form))
 
     def folder(self, folder: Path, *, label: str = "") -> None:
         """Search every file below a folder, whatever it is, and the names of the files."""
@@ -140,7 +181,8 @@ class Search:
             except FileNotFoundError:
                 continue  # a temporary file of a running program
             self.found.files += 1
-            self.content(place, place.encode() + b"\n" + content)
+            self.piece(place, place.encode())
+            self.content(place, content)
 
     def database(self, connect: Callable[[str], psycopg.Connection[tuple[Any, ...]]], databases: Iterable[str]) -> None:
         """Search every row of every table, the system's own included, as the text that PostgreSQL gives for it."""
@@ -161,10 +203,35 @@ class Search:
 
     def _note(self, hit: Hit) -> None:
         for excuse in self._excused:
-            if excuse.needle == hit.needle and re.fullmatch(excuse.place, hit.place):
+            if re.fullmatch(excuse.needle, hit.needle) and re.fullmatch(excuse.place, hit.place):
                 self.found.excused[excuse] = self.found.excused.get(excuse, 0) + 1
                 return
         self.found.hits.append(hit)
+
+
+class _Together:
+    """Many byte strings, looked for at once: those that begin alike are looked for by what they have in common."""
+
+    def __init__(self, needles: Iterable[tuple[bytes, str, str]]) -> None:
+        """Take (bytes, name, form) triples."""
+        groups: dict[bytes, list[tuple[bytes, str, str]]] = {}
+        for needle in needles:
+            groups.setdefault(needle[0][:_ALIKE], []).append(needle)
+        self._alone = [one for group in groups.values() if len(group) < _ENOUGH for one in group]
+        self._groups = [(_beginning([one[0] for one in group]), group) for group in groups.values() if len(group) >= _ENOUGH]
+
+    def hits_in(self, content: bytes) -> set[tuple[str, str]]:
+        found = {(name, form) for needle, name, form in self._alone if needle in content}
+        for stem, group in self._groups:
+            for at in _places(content, stem):
+                found |= {(name, form) for needle, name, form in group if content.startswith(needle, at)}
+        return found
+
+
+def _beginning(needles: Sequence[bytes]) -> bytes:
+    """Return the bytes that all needles begin with."""
+    first, last = min(needles), max(needles)
+    return first[: next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), min(len(first), len(last)))]
 
 
 class _ShapeSearch:
@@ -195,7 +262,7 @@ class _ShapeSearch:
         if any(self._base64_fits(content, core) for core in self._base64):
             found.add("base64")
         if self._broken is not None and self._broken.search(content):
-            found.add("PostgreSQL's compression")
+            found.add(_COMPRESSED)
         return found
 
     def _fits(self, content: bytes) -> bool:
@@ -240,6 +307,10 @@ def _broken_up(shape: Shape) -> re.Pattern[bytes] | None:
         parts = [b"[\\x00-\\xff]" + letter if place and place % 8 == first % 8 else letter for place, letter in enumerate(letters)]
         variants.append(b"".join(parts))
     return re.compile(b"|".join(variants), re.DOTALL)
+
+
+def _is_broken_up(content: bytes, first: bytes, second: bytes) -> bool:
+    return any(content[at + 9 : at + 17] == second for at in _places(content, first))
 
 
 def _places(content: bytes, stem: bytes) -> Iterator[int]:

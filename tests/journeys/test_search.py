@@ -72,6 +72,19 @@ def test_a_canary_is_found_in_what_postgresql_compressed(first: int) -> None:
     assert _hits(b"\x01\x02" + _broken_up(CANARY, first) + b"\0\0") == {"canary"}
 
 
+@pytest.mark.parametrize("first", range(1, 9))
+def test_a_known_secret_is_found_in_what_postgresql_compressed(first: int) -> None:
+    assert _hits(b"\x01\x02" + _broken_up(SECRET, first) + b"\0\0", Exact("password", SECRET.encode())) == {"password"}
+
+
+def test_what_is_identical_is_found_at_each_of_its_places() -> None:
+    search = Search([Exact("password", SECRET.encode())])
+    for place in ("a", "b"):
+        search.content(place, SECRET.encode())
+    assert [hit.place for hit in search.found.hits] == ["a", "b"]
+    assert search.found.bytes == 2 * len(SECRET)
+
+
 @pytest.mark.parametrize("text", ["Atza%7C" + "x" * 30, "Atza\\u007c" + "x" * 30])
 def test_an_escaped_token_is_found(text: str) -> None:
     assert _hits(text.encode()) == {"access token"}

@@ -1,0 +1,276 @@
+"""Every path that a secret takes through the product, the failing ones too, driven in the real processes of one demo."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+from tests.hiding.amazon import INVALID_GRANT, Amazon, lwa_moods, spapi_moods
+from tests.hiding.browser import Answers, Browser
+from tests.hiding.failures import FAILURES
+from tests.hiding.images import descendants
+from tests.hiding.world import HidingWorld
+from tests.integration.ingest_import.files import report
+from tests.truth import ALICE
+from tests.world import ROOT
+
+from theseller.amazon.reports import ReportType
+from theseller.postgres.cluster import SUPERUSER
+from theseller.postgres.layout import conninfo
+from theseller.postgres.processes import wait_until
+
+US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"
+_PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class Driver:
+    """Drives one world; `answers` and `printed` are what came out of it."""
+
+    world: HidingWorld
+    words: dict[str, str]
+    answers: Answers = field(default_factory=Answers)
+    printed: list[tuple[str, bytes]] = field(default_factory=list)
+    people: list[Browser] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+    def browser(self, name: str, *, signed_in: bool = True) -> Browser:
+        person = Browser(name, self.world.web, self.answers)
+        self.people.append(person)
+        if signed_in:
+            person.sign_in(self.world.password)
+        return person
+
+    def note(self, what: str) -> None:
+        self.done.append(what)
+
+    def unlimited(self) -> None:
+        """Give every rate limit its full allowance again: it is not what is tried here."""
+        self.world.rows("delete from edge_ratebucket returning 1")
+
+    def connect(self, person: Browser, store: str, seller: str) -> str:
+        answer = person.come_back(person.consent(store, seller, emulator=self.world.emulator))
+        assert answer.headers["location"] == "/connections/", answer.headers["location"]
+        self.note("connect")
+        return self.connection_of(seller)
+
+    def connection_of(self, seller: str) -> str:
+        found = self.world.rows(
+            "select c.id::text from connections_connection c where selling_partner_id = %s and not exists"
+            " (select from connections_disconnection d where d.connection_id = c.id)", (seller,),
+        )  # fmt: skip
+        return str(found[0][0])
+
+    def tenant_of(self, connection: str) -> str:
+        return str(self.world.rows("select tenant_id::text from connections_connection where id::text = %s", (connection,))[0][0])
+
+    def fail_to_connect(self, person: Browser, store: str, seller: str) -> None:
+        """Meet every failure of Amazon's in the exchange of a code, then the ways in which a return itself is wrong."""
+        amazon = _amazon(self.world)
+        for mood in (*lwa_moods(), INVALID_GRANT):
+            self.unlimited()
+            back = person.consent(store, seller, emulator=self.world.emulator)
+            amazon.expect(mood)
+            answer = person.come_back(back)
+            assert "/refused/" in answer.headers.get("location", ""), f"{mood.name}: {answer.status_code}"
+            person.come_back(answer.headers["location"])
+            self.note(f"code exchange: {mood.name}")
+        self._wrong_returns(person, store, seller)
+
+    def _wrong_returns(self, person: Browser, store: str, seller: str) -> None:
+        self.unlimited()
+        back = person.consent(store, seller, emulator=self.world.emulator)
+        stranger = self.browser("bob")
+        nobody = self.browser("nobody", signed_in=False)
+        for who, address in ((stranger, back), (nobody, back), (person, back.replace("state=", "state=x"))):
+            who.come_back(address)
+        _raw(self.world, f"GET {urlsplit(back).path}?{urlsplit(back).query} HTTP/9.9\r\n\r\n")
+        _raw(self.world, f"GET {urlsplit(back).path}?{urlsplit(back).query} HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n")
+        person.come_back(back.replace("/callback/", "/callback/no-such-page/"))
+        self.note("returns of a stranger, of nobody, with a wrong state, unreadable, for another host, to no page")
+
+    def fail_to_refresh(self, connection: str) -> None:
+        """Begin to meet every failure of Amazon's in the refresh of an access token, in jobs of the worker; `pulled` waits for the last."""
+        amazon, moods = _amazon(self.world), lwa_moods()
+        for mood in moods:
+            amazon.expect(mood)
+        tenant = self.tenant_of(connection)
+        self.defer([("tests.refresh", {"tenant": tenant, "connection": connection})] * (len(moods) + 2))
+        self.done += [f"refresh: {mood.name}" for mood in moods]
+
+    def revoke(self, connection: str) -> None:
+        """Have Amazon say that the seller revoked; the connection ends by itself."""
+        _amazon(self.world).expect(INVALID_GRANT)
+        self.defer([("tests.refresh", {"tenant": self.tenant_of(connection), "connection": connection})])
+        ended = "select count(*) from connections_disconnection where connection_id::text = %s"
+        assert wait_until(lambda: self.world.rows(ended, (connection,)) == [(1,)], _PATIENCE, step=0.1), self.world.last_words()
+        self.note("refresh: invalid_grant, which ends the connection")
+
+    def fail_to_pull(self) -> None:
+        """Have the Selling Partner API and the documents fail while the worker pulls."""
+        amazon = _amazon(self.world)
+        amazon.expect(*spapi_moods("^/spapi/"), *spapi_moods("^/documents/"))
+
+    def pulled(self) -> None:
+        """Wait until everything that was to fail has failed. The streams' own patience, up to an hour, is not what is tried here."""
+        amazon = _amazon(self.world)
+
+        def asked() -> bool:
+            self.world.rows("update ingest_stream set due_at = now(), failures_in_row = 0 where lease_id is null returning 1")
+            return not amazon.waiting()
+
+        assert wait_until(asked, _PATIENCE, step=0.5), f"never asked for: {amazon.waiting()}\n{self.world.last_words()}"
+        self.done += amazon.wire.failed
+
+    def defer(self, jobs: list[tuple[str, dict[str, str]]]) -> None:
+        done = self.python("tests.hiding.defer", json.dumps(jobs), role="worker")
+        assert done.returncode == 0, done.stderr
+
+    def jobs_done(self) -> None:
+        left = "select count(*) from procrastinate_jobs where task_name like 'tests.%%' and status in ('todo', 'doing')"
+        assert wait_until(lambda: self.world.rows(left) == [(0,)], _PATIENCE, step=0.2), self.world.last_words()
+
+    def python(self, module: str, *arguments: str, role: str = "worker") -> subprocess.CompletedProcess[str]:
+        """Run a module beside the demo, and keep what it prints."""
+        environ = {**self.world.environ, "THESELLER_ROLE": role}
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        self.printed.append((f"printed by {module} {' '.join(arguments)[:60]}", (done.stdout + done.stderr).encode()))
+        return done
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `theseller ARGUMENTS`, and keep what it prints."""
+        done = self.world.theseller(*arguments)
+        self.printed.append((f"printed by theseller {' '.join(arguments)[:60]}", (done.stdout + done.stderr).encode()))
+        return done
+
+    def fail_inside(self) -> None:
+        """Raise with a secret in views, jobs and commands, in every way that `failures` knows."""
+        nobody = self.browser("nobody", signed_in=False)
+        for how in FAILURES:
+            nobody.post_bare(f"/tests/fail/{how}/", {"remark": self.words["view"]})
+        self.defer([("tests.fail", {"how": how}) for how in FAILURES])
+        for how in ("argument", "chained", "sql_check"):
+            self.python("tests.hiding.command", "fail", how)
+            self.python("tests.hiding.command", "--debug", "fail", how)
+        self.jobs_done()
+        self.done += [f"{where}: {how}" for how in FAILURES for where in ("view", "job")]
+        self.note("command: argument, chained, sql_check, with and without --debug")
+
+    def fail_to_sign_in(self) -> None:
+        """Wrong passwords, a right one without the form's token, one too long, one in the wrong field."""
+        self.unlimited()
+        person = self.browser("alice", signed_in=False)
+        person.try_to_sign_in(self.words["wrong password"])
+        person.post_bare("/sign-in/", {"email": "alice@example.com", "password": self.world.password})
+        person.post("/sign-in/", {"email": "no address", "password": self.words["wrong password"]})
+        person.get("/sign-in/", next=f"https://elsewhere.example/?p={self.words['wrong password']}")
+        self.note("sign-in: wrong password, no token, wrong address")
+
+    def import_files(self, person: Browser) -> None:
+        text = report(ALICE, ReportType.ALL_ORDERS_BY_ORDER_DATE)
+        for content in (text, text[: len(text) // 2], "\x00\x01" + text, text.replace("\t", ";")):
+            for confirm in ({}, {"confirm": "1"}):
+                self.unlimited()
+                person.post("/imports/", dict(confirm), files={"files": ("report.txt", content.encode())})
+        self.note("import: whole, cut, binary, wrong separator")
+
+    def rotate_all(self) -> None:
+        """Replace every secret that the machine can."""
+        done = self.command("rotate", "--all")
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.note("rotate --all: " + ", ".join(sorted({line.partition(":")[0] for line in done.stdout.splitlines() if ":" in line})))
+
+    def rotate_client_secret(self) -> None:
+        """Replace the client secret by hand, then by one that Amazon refuses."""
+        fresh = str(self.world.ask_emulator("POST", "rotate_secret")["client_secret"])
+        given = self.world.words.parent / "client-secret"
+        given.write_text(fresh)
+        given.chmod(0o600)
+        done = self.command("rotate", "lwa-client-secret", "--new-from-file", str(given))
+        assert done.returncode == 0, done.stdout + done.stderr
+        given.write_text(self.words["refused client secret"])
+        refused = self.command("rotate", "lwa-client-secret", "--new-from-file", str(given))
+        assert refused.returncode in {0, 1}
+        self.note("rotate lwa-client-secret, and to a client secret that Amazon refuses")
+
+    def disconnect(self, person: Browser, connection: str) -> None:
+        self.unlimited()
+        path = f"/connections/{connection}/disconnection/"
+        assert person.post(path, {"confirm": "no"}).status_code == 422
+        answer = person.post(path, {"confirm": "DISCONNECT"})
+        assert answer.headers["location"].endswith("/erasure/"), answer.status_code
+        certified = "select count(*) from retention_certificate where connection_id::text = %s"
+        assert wait_until(lambda: self.world.rows(certified, (connection,)) == [(1,)], _PATIENCE, step=0.2), self.world.last_words()
+        for page in (
+            f"/connections/{connection}/erasure/",
+            "/connections/",
+            "/",
+            "/security/",
+            f"/connections/{connection}/certificate.json",
+        ):
+            person.get(page)
+        self.note("disconnect, erase, certify")
+
+    def kill_in_the_middle(self, *, number: signal.Signals) -> None:
+        """End a web worker, the worker and a backend by a signal while each has a secret in its hands."""
+        with contextlib.ExitStack() as stack:
+            thread = threading.Thread(target=self._hold)
+            thread.start()
+            stack.callback(thread.join)
+            time.sleep(0.5)
+            for pid in descendants(self.world.process("web").pid)[1:]:
+                os.kill(pid, number)
+        os.kill(self.world.process("worker").pid, number)
+        self._kill_backend(number)
+        self.note(f"{number.name} to web, worker and PostgreSQL")
+        assert wait_until(self._healthy, _PATIENCE, step=0.2), self.world.last_words()
+
+    def _hold(self) -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            Browser("nobody", self.world.web, self.answers).post_bare("/tests/hold/", {"remark": self.words["view"]})
+
+    def _kill_backend(self, number: signal.Signals) -> None:
+        """Kill a backend with a secret in its statement: PostgreSQL says what it was doing, ends all others, and recovers."""
+        code = f"import psycopg, sys; psycopg.connect(sys.argv[1]).execute(\"select pg_sleep(60), '{self.words['statement']}'\")"
+        dsn = conninfo(self.world.state, SUPERUSER, self.world.secret("db-superuser"), "theseller")
+        child = subprocess.Popen([sys.executable, "-c", code, dsn], stderr=subprocess.DEVNULL)
+        try:
+            find = "select pid from pg_stat_activity where query like 'select pg_sleep(60)%%' and pid <> pg_backend_pid()"
+            assert wait_until(lambda: bool(self.world.rows(find)), 20, step=0.1)
+            os.kill(int(self.world.rows(find)[0][0]), number)
+            child.wait(30)
+        finally:
+            child.kill()
+            child.wait()
+
+    def _healthy(self) -> bool:
+        try:
+            self.world.rows("select 1")
+            self.world.process("worker")
+            return httpx.get(f"{self.world.web}/sign-in/", trust_env=False, timeout=10).status_code == 200
+        except Exception:  # noqa: BLE001  whatever is still down
+            return False
+
+
+def _amazon(world: HidingWorld) -> Amazon:
+    assert world.amazon is not None
+    return world.amazon
+
+
+def _raw(world: HidingWorld, text: str) -> None:
+    """Send bytes that no browser would."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", world.web_port), timeout=5) as connection:
+        connection.sendall(text.encode())
+        connection.recv(4096)
