@@ -15,6 +15,7 @@ from theseller.cli.main import discover, main
 #: What each command leaves in the log; a sentence where it leaves nothing.
 LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "audit": (Tag.LOG_RESTORED,),
+    "backup": (Tag.BACKUP_INTENDED, Tag.BACKUP_TAKEN, Tag.BACKUP_ENDED),
     "demo": "runs the deployment on this machine; its processes write their own lines",
     "demo-reset": "removes a demo, the log included",
     "doctor": "looks at the machine, at no secret's value and no row",
@@ -23,6 +24,8 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "migrate": "makes tables; which secrets it makes are those of `secrets fill`, at a deployment's birth",
     "operator": (Tag.OPERATOR_ADDED, Tag.OPERATOR_REMOVED, Tag.SECOND_FACTOR_REMOVED),
     "postgres": (Tag.DATABASE_OPENED,),
+    "replay-erasures": "does again what the log tells of already; a step of `restore`",
+    "restore": (Tag.DATABASE_RESTORED,),
     "rotate": (Tag.ROTATION_BEGUN, Tag.ROTATION_FINISHED, Tag.ROTATION_FORCED, Tag.SECRET_AGE_NOTED, Tag.SECRET_GIVEN),
     "secrets": (Tag.SECRET_PUT, Tag.SECRETS_BUNDLED, Tag.SECRETS_FILLED),
     "seed": (Tag.TENANT_CREATED, Tag.MEMBER_ADDED),

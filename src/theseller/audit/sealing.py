@@ -18,7 +18,7 @@ from theseller.audit import documents, outside
 from theseller.audit.keys import key_for
 from theseller.audit.lines import last_mark, pack
 from theseller.audit.queries import READER, checkpoints, last_document, settled_lines, unsealed
-from theseller.audit.types import NOWHERE, Checkpoint, SealingBusyError
+from theseller.audit.types import NOWHERE, Checkpoint, LogBehindError, SealingBusyError
 from theseller.crypto.signing import SigningKey
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,13 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
     Raises:
         SealingBusyError: another process is at it.
         AuditKeyLostError: the key store lacks the key.
+        LogBehindError: the copy has later checkpoints than the database: it was restored, or somebody took them away.
         CheckpointRefusedError: the newest checkpoint in the database is none of ours; nothing is built upon it.
     """
     made: list[Checkpoint] = []
     with held(shared=False, using=using):
         head = _head(using)
-        _bring_copy_up(head, using)
+        _agree_with_copy(head, using)
         while lines := settled_lines(head.until if head else NOWHERE, limit=LINES_MOST, using=reader):
             key = key_for(head)
             until = last_mark(lines, NOWHERE)
@@ -69,7 +70,7 @@ def hand_over(next_key: SigningKey, *, at: datetime, using: str = "default") -> 
         head = _head(using)
         if head is None or head.key_after == named:
             return
-        _bring_copy_up(head, using)
+        _agree_with_copy(head, using)
         _append(head, b"", key_for(head), until=head.until, at=at, using=using, next_key=named)
 
 
@@ -115,13 +116,19 @@ def _append(  # the fields of a checkpoint
     return made
 
 
-def _bring_copy_up(head: Checkpoint | None, using: str) -> None:
-    """Add to the copy what a kill kept from it. Only what follows its last line: nothing that stands there is ever replaced."""
-    if head is None:
-        return
+def _agree_with_copy(head: Checkpoint | None, using: str) -> None:
+    """Add to the copy what a kill kept from it. Only what follows its last line: nothing that stands there is ever replaced.
+
+    Raises LogBehindError: the copy is ahead. A checkpoint made now would fork the chain, and no one could tell the true log any more.
+    """
     document = outside.last_entry()
-    known = _number(document) if document is not None else 0
-    if known == head.number - 1 or (known == 0 and head.number == 1):
+    known, number = _number(document) if document is not None else 0, head.number if head else 0
+    if known > number or (known == number and head is not None and document != head.document):
+        raise LogBehindError(
+            f"the database's newest checkpoint is number {number}, and the copy outside it has another or later ones: if the database was"
+            " restored from a backup, say so by `theseller audit restored`; else `theseller audit verify` says what is wrong"
+        )
+    if known == number - 1:
         outside.append([(document, leaves) for _, document, leaves in checkpoints(after=known, using=using)])
 
 

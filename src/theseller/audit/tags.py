@@ -32,6 +32,7 @@ class Tag(StrEnum):
     CONNECTION_DISCONNECT_INTENDED = "connections:connection:disconnect_intended"
     CONNECTION_KEY_REPLACED = "connections:token:resealed"
     DATABASE_OPENED = "operations:database:opened"
+    DATABASE_RESTORED = "operations:database:restored"
     IMPORT_RECORDED = "ingest:document:imported"
     LOG_RESTORED = "audit:log:restored"
     MEMBER_ADDED = "accounts:membership:added"

@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app
 
 from theseller.audit.acts import take_in
 from theseller.audit.sealing import seal_due
-from theseller.audit.types import SealingBusyError
+from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 from theseller.lib import clock
 
 log = logging.getLogger(__name__)
@@ -22,5 +22,7 @@ def seal_audit_log(timestamp: int) -> None:
     try:
         take_in(at=clock.now())
         seal_due(at=clock.now())
+    except (AuditKeyLostError, LogBehindError) as error:
+        log.error("audit: nothing is sealed: %s", error)
     except SealingBusyError:
         log.info("audit: another process seals or checks the log")

@@ -109,6 +109,10 @@ class AuditKeyLostError(RuntimeError):
     """The key that must sign the next checkpoint is not in the key store. The message says what to do."""
 
 
+class LogBehindError(RuntimeError):
+    """The database lacks checkpoints that the copy outside has. The message says what to do."""
+
+
 class RestorationRefusedError(RuntimeError):
     """The database does not look like one that was restored from its own backup. Nothing was changed."""
 

@@ -23,7 +23,7 @@ from theseller.audit.queries import events
 from theseller.audit.restoring import accept_restoration
 from theseller.audit.sealing import hand_over, held, seal, seal_due
 from theseller.audit.tags import Tag
-from theseller.audit.types import Fault, RestorationRefusedError, SealingBusyError, Verdict
+from theseller.audit.types import Fault, LogBehindError, RestorationRefusedError, SealingBusyError, Verdict
 from theseller.audit.verification import verify_log
 from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey
@@ -341,6 +341,8 @@ def test_a_restored_database_goes_on_once_somebody_says_so_and_it_is_never_forgo
     own_log.execute("delete from audit_event where position between %s and %s", [positions[4], positions[11]])
     own_log.execute("delete from audit_checkpoint where number > 1")
     assert not verify_log(at=LATER).whole
+    with pytest.raises(LogBehindError, match="audit restored"):
+        seal(at=LATER)  # a fork of the chain would be mended by nobody
     with pytest.raises(RestorationRefusedError, match="reason"):
         accept_restoration(reason="a slip", actor="operator:x", at=LATER)
     restored = accept_restoration(reason=RESTORED, actor="operator:x", at=LATER)

@@ -84,13 +84,13 @@ def _seal() -> int:
     from theseller.audit.acts import take_in  # noqa: PLC0415  needs Django ready
     from theseller.audit.documents import CheckpointRefusedError  # noqa: PLC0415  needs Django ready
     from theseller.audit.sealing import seal  # noqa: PLC0415  needs Django ready
-    from theseller.audit.types import AuditKeyLostError, SealingBusyError  # noqa: PLC0415  needs Django ready
+    from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError  # noqa: PLC0415  needs Django ready
 
     try:
         take_in(at=clock.now())
         made = seal(at=clock.now())
-    except (AuditKeyLostError, SealingBusyError) as error:
-        raise CommandError(str(error)) from None
+    except (AuditKeyLostError, LogBehindError, SealingBusyError) as error:
+        raise CommandError(f"Nothing was sealed: {error}.") from None
     except CheckpointRefusedError as error:
         raise CommandError(f"The newest checkpoint in the database {error}.", "theseller audit verify says what is wrong.") from None
     print(f"{sum(one.rows for one in made)} line(s) sealed under {len(made)} new checkpoint(s)")

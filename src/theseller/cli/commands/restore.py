@@ -10,10 +10,13 @@ from uuid import UUID
 
 import psycopg
 
+from theseller.audit.acts import note_act
+from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.cli.paths import is_state_folder, state_folder
 from theseller.cli.secrets import secret_provider
+from theseller.lib import clock
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.exchange import exchange, finish_exchange, pending
@@ -50,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
             finish_exchange(state)
             print("An earlier restore was interrupted at its last step; it is complete now.")
             return OK
+        note_act(state, Tag.DATABASE_RESTORED, subject=f"backup:{args.backup}", at=clock.now())
         _restore(state, args.backup, _until(args.until))
     finally:
         lock.release()
@@ -88,6 +92,9 @@ def _restore(state: Path, wanted: str, until: datetime | str | None) -> None:
         discard(folder)
         raise
     print(f"restored as of {target or 'the last WAL that was kept'}. Start the services again; the former database is kept for seven days.")
+    print(
+        "Then `theseller audit verify`: lines that are lost with the days since the backup want a word of yours (docs/operate/access.md)."
+    )
 
 
 def _chosen(wanted: str, found: list[UUID | None]) -> UUID:

@@ -36,6 +36,7 @@ WORDS: Mapping[str, str] = {
     Tag.ACT_UNREADABLE: "an act at the shell whose line can't be read",
     Tag.CONNECTION_KEY_REPLACED: "sealed a token anew",
     Tag.DATABASE_OPENED: "opened the database",
+    Tag.DATABASE_RESTORED: "restored the database",
     Tag.LOG_RESTORED: "said that the database was restored",
     Tag.OPERATOR_ADDED: "made somebody an operator",
     Tag.OPERATOR_REMOVED: "ended somebody's operating",

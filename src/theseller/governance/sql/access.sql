@@ -87,7 +87,7 @@ as $$
         'accounts:second_factor:removed', 'audit:log:restored', 'connections:token:resealed', 'governance:access:closed', 'governance:access:opened',
         'governance:access:viewed', 'governance:rotation:begun', 'governance:rotation:finished', 'governance:rotation:forced',
         'governance:secret:age_noted', 'governance:secret:bundled', 'governance:secret:filled', 'governance:secret:given',
-        'governance:secret:put', 'operations:act:unreadable', 'operations:database:opened'])
+        'governance:secret:put', 'operations:act:unreadable', 'operations:database:opened', 'operations:database:restored'])
       and e.txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
       and not exists (
         select from public.governance_access_review r
