@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
-import resource
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from tests.sabotage.saboteurs import Tools, breaks, in_log, scrub, sql
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
+_PR_SET_DUMPABLE = 4
 _SWAP = (
     "update connections_refresh_token t set sealed = o.sealed from connections_refresh_token o"
     " where t.connection_id in ('{open}', '{charlies}') and o.connection_id in ('{open}', '{charlies}')"
@@ -92,13 +94,13 @@ def _secret(tools: Tools) -> Iterator[None]:
 
 @breaks("cred-access-token-memory", "lets a crash write the process's memory to the disk")
 def _core(tools: Tools) -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_CORE)
-    try:
-        resource.setrlimit(resource.RLIMIT_CORE, (4096, 4096))
-    except (ValueError, PermissionError):
-        pytest.skip("only root can raise a limit again once it is nothing")
+    # The other lock, the limit, can be opened again by a privileged root only.
+    if sys.platform != "linux":
+        pytest.skip("only Linux lets a process say that it may be dumped")
+    kernel = ctypes.CDLL(None)
+    kernel.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     yield
-    resource.setrlimit(resource.RLIMIT_CORE, limits)
+    kernel.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 @breaks("cred-rotation", "puts a secret of unknown age among the deployment's")
