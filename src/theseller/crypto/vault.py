@@ -76,6 +76,18 @@ class _KeyValue:
             raise self._unusable(answer, path)
         return True
 
+    def forget_older(self, path: str) -> None:
+        """Destroy every version but the newest: one that was replaced, and whose replacer was killed before it could."""
+        answer = self._client.call("get", self._path("metadata", path))
+        if answer.status == 404:
+            return  # erased meanwhile
+        newest, versions = answer.body["data"]["current_version"], answer.body["data"]["versions"]
+        older = [int(number) for number, version in versions.items() if int(number) < newest and not version["destroyed"]]
+        if older:
+            answer = self._client.call("put", self._path("destroy", path), json_body(versions=older))
+            if answer.status >= 300:
+                raise self._unusable(answer, path)
+
     def erase(self, path: str) -> None:
         """Remove every version of the value, and that there ever was one."""
         answer = self._client.call("delete", self._path("metadata", path))
@@ -167,6 +179,10 @@ class VaultShelf:
         The one before is gone for good: a file keeps one version from its first replacement on.
         """
         return self._values.replace(f"{Folder.KEYS}/{key_id}", Secret(content), over=(Secret(over.content), over.written_at))
+
+    def forget_older(self, key_id: UUID, /) -> None:
+        """Destroy what a key's file was before it was replaced."""
+        self._values.forget_older(f"{Folder.KEYS}/{key_id}")
 
     def erase(self, key_id: UUID, /) -> None:
         self._values.erase(f"{Folder.KEYS}/{key_id}")

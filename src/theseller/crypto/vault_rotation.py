@@ -7,6 +7,7 @@ wrapped. So: `rotate`, `rewrap` until nothing is left under an older version, `r
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from uuid import UUID
 
 from theseller.crypto.errors import KeyStoreError, ServiceState
@@ -34,6 +35,14 @@ class TransitRotation:
             raise self._client.missing(f"transit key {self._path(purpose)}")
         return int(answer.body["data"]["latest_version"])
 
+    def oldest_made_at(self, purpose: Purpose) -> datetime:
+        """Return when the oldest version that still opens something was made, by the service's clock."""
+        answer = self._client.call("get", self._path(purpose))
+        if answer.status == 404:
+            raise self._client.missing(f"transit key {self._path(purpose)}")
+        data = answer.body["data"]
+        return datetime.fromtimestamp(int(data["keys"][str(data["min_decryption_version"])]), UTC)
+
     def rotate(self, purpose: Purpose) -> int:
         """Make a new version, which wraps from now on, and return its number."""
         self._change(purpose, "/rotate")
@@ -58,7 +67,7 @@ class TransitRotation:
         return done
 
     def retire(self, purpose: Purpose) -> None:
-        """Let the service refuse everything that an older version wrapped.
+        """Destroy what was replaced, and let the service refuse everything that an older version wrapped.
 
         Raises:
             KeyStoreError: a data key is still under an older version; rewrap first.
@@ -66,6 +75,8 @@ class TransitRotation:
         left = self.under_older(purpose)
         if left:
             raise KeyStoreError(f"{len(left)} data keys for {purpose} are still under an older key: rewrap them first", ServiceState.BUSY)
+        for key_id in self._keys(purpose):
+            self._shelf.forget_older(key_id)  # `rewrap` does it too, unless it was killed between the two calls.
         self._change(purpose, "/config", min_decryption_version=self.newest(purpose))
 
     def _keys(self, purpose: Purpose) -> dict[UUID, tuple[KeyRecord, bytes]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import threading
 
 import pytest
@@ -22,9 +24,10 @@ from theseller.crypto.errors import KeyDestroyedError, KeyStoreError
 from theseller.crypto.keys import Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.vault import VaultShelf
-from theseller.crypto.vault_client import VaultClient
+from theseller.crypto.vault_client import Answer, VaultClient
 from theseller.crypto.vault_rotation import TransitRotation
 from theseller.crypto.wrapped import Folder
+from theseller.lib.secret import Secret
 
 ENVIRONMENT = "rotating"  # a folder of its own in the service: whatever other tests leave there, damaged keys included, is not in it
 
@@ -128,3 +131,60 @@ def test_a_key_destroyed_meanwhile_does_not_come_back(choice: tuple[SecretChoice
     with pytest.raises(KeyDestroyedError):
         store.get(key.id)
     assert shelf.read(Folder.KEYS, key.id) is None
+
+
+def test_a_replacement_that_is_killed_at_any_call_converges(
+    choice: tuple[SecretChoice, dict[str, str]], store: KeyStore, rotation: TransitRotation, bao: Bao
+) -> None:
+    purpose = Purpose.PII
+    keys = [store.create(purpose, f"day:{number}") for number in range(3)]
+    calls = _forked_calls(choice, purpose, kill_at=None)
+    # Each key takes six calls: the first, a middle and the last key are cut at each of theirs, and so is what comes before and after.
+    assert calls > 6 * len(keys)
+    for call in range(calls):
+        assert _forked_calls(choice, purpose, kill_at=call) == -signal.SIGKILL
+        rotation.rewrap(purpose)
+        rotation.retire(purpose)
+        assert rotation.under_older(purpose) == ()
+        for key in keys:
+            assert store.get(key.id) == key
+            versions = bao.call("GET", f"secret/metadata/theseller/{ENVIRONMENT}/keys/{key.id}")["data"]["versions"]
+            assert len([1 for version in versions.values() if not version["destroyed"]]) == 1
+    assert rotation.oldest_made_at(purpose).tzinfo is not None
+    for key in keys:
+        store.destroy(key.id)
+
+
+def _forked_calls(choice: tuple[SecretChoice, dict[str, str]], purpose: Purpose, *, kill_at: int | None) -> int:
+    """Replace the purpose key in a child that dies after the call of that number; return how many calls there were, or its signal."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _replace_counting(choice, purpose, kill_at, writer)
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        counted = said.read()
+    status = os.waitpid(child, 0)[1]
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else int(counted)
+
+
+def _replace_counting(choice: tuple[SecretChoice, dict[str, str]], purpose: Purpose, kill_at: int | None, writer: int) -> None:
+    made = make_purpose_rotation(*choice)
+    assert made is not None
+    honest, passed = VaultClient.call, [0]
+
+    def counted(client: VaultClient, method: str, path: str, body: Secret | None = None) -> Answer:
+        answer = honest(client, method, path, body)
+        if passed[0] == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        passed[0] += 1
+        return answer
+
+    try:
+        VaultClient.call = counted  # type: ignore[method-assign, assignment]
+        made.rotate(purpose)
+        made.rewrap(purpose)
+        made.retire(purpose)
+        os.write(writer, str(passed[0]).encode())
+    finally:
+        os._exit(0)  # A forked child must not go on as pytest.

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from typing import Any
 import psycopg
 from tests.world import ROOT, free_ports
 
+from theseller.crypto.choice import SecretChoice, make_key_store, make_secret_provider, read_choice
+from theseller.crypto.keystore import KeyStore
+from theseller.crypto.providers import SecretKeeper
 from theseller.postgres.layout import conninfo, saved_layout
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.processes import die_with_parent
@@ -72,8 +75,21 @@ class Deployment:
             connection.request("POST", f"/_emulator/{path}", "{}", {"Content-Type": "application/json"})
             return dict(json.loads(connection.getresponse().read()))
 
+    @property
+    def secrets(self) -> SecretKeeper:
+        """Return the secret provider that the deployment's processes use."""
+        return make_secret_provider(self._choice(), self.environ)
+
+    @property
+    def keys(self) -> KeyStore:
+        """Return the key store that the deployment's processes use, as one that starts now would see it."""
+        return make_key_store(self._choice(), self.secrets, self.environ)
+
+    def _choice(self) -> SecretChoice:
+        return read_choice(self.environ, environment=self.environ["THESELLER_ENV"], state=self.state, guarded=False)
+
     def secret(self, name: str) -> str:
-        return (self.state / "secrets" / name).read_text().strip()
+        return self.secrets.get(name).reveal()
 
     def secret_names(self) -> set[str]:
         return {path.name for path in (self.state / "secrets").iterdir() if not path.name.startswith(".")}
@@ -100,8 +116,11 @@ class Deployment:
 
 
 @contextlib.contextmanager
-def deployment() -> Iterator[Deployment]:
-    """Set one up (about ten seconds), with shops, people, open connections and sessions; leave nothing of it."""
+def deployment(told: Mapping[str, str] | None = None) -> Iterator[Deployment]:
+    """Set one up (about ten seconds), with shops, people, open connections and sessions; leave nothing of it.
+
+    `told` are variables besides the usual ones, such as where secrets and keys are kept.
+    """
     root = Path(tempfile.mkdtemp(prefix="ts-rotation-"))
     root.chmod(0o711)
     state, (port,) = root / "state", free_ports(1)
@@ -112,6 +131,7 @@ def deployment() -> Iterator[Deployment]:
         "THESELLER_AMAZON": f"emulator:http://127.0.0.1:{port}",
         "DJANGO_SETTINGS_MODULE": "theseller.config.settings",
         "PYTHONUNBUFFERED": "1",
+        **(told or {}),
     }
     built: Deployment | None = None
     with contextlib.ExitStack() as stack:
@@ -126,12 +146,8 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
     from theseller.cli.secrets import ensure_secrets
 
     make_state_folder(state)
-    before = {name: os.environ.get(name) for name in ("THESELLER_ENV",)}
-    os.environ["THESELLER_ENV"] = "demo"
-    try:
+    with _told(environ):
         secrets = ensure_secrets(state)
-    finally:
-        os.environ.update({name: value for name, value in before.items() if value is not None})
     server = Server(state, binaries=find_binaries(os.environ), superuser_password=secrets.get("db-superuser").reveal(), durable=False)
     stack.callback(_remove_elsewhere, state)
     stack.callback(server.stop)
@@ -147,6 +163,18 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
     _must(_prepare_database(server, made))
     _must(made.python("tests.integration.governance.people", role="web"))
     return made
+
+
+@contextlib.contextmanager
+def _told(environ: Mapping[str, str]) -> Iterator[None]:
+    """Let this process see what the deployment's processes are told."""
+    before = dict(os.environ)
+    os.environ.update({name: value for name, value in environ.items() if name.startswith(("THESELLER_", "AWS_"))})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _prepare_database(server: Server, made: Deployment) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ from theseller.crypto.providers import FileSecretProvider
 from theseller.governance.rotation import ages
 from theseller.governance.rotation.database import ROLES
 from theseller.governance.rotation.keys import LOOKER, rotatable, signing_records, tokens
+from theseller.governance.rotation.purposes import purpose_keys
 from theseller.governance.rotation.queries import last_rotations, steps_under_way
 from theseller.governance.rotation.secrets import keeper, writable
 from theseller.governance.rotation.types import Entry, Kind, State
@@ -119,12 +120,13 @@ def _keys(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
     if store is not None:
         ids = root_key_ids(keeper().get(ROOT_KEY_NAME), settings.ENVIRONMENT.kind.value)
         yield _Found(ROOT_KEY_NAME, Kind.ROOT_KEY, made_at(ids[0]) if ids else None, _how_text())
-        for purpose, purpose_ids in sorted(store.purpose_keys().items()):
-            # While one is being replaced, the oldest that still wraps something is the age that counts.
-            yield _Found(f"purpose-key:{purpose.value}", Kind.PURPOSE_KEY, made_at(purpose_ids[0]), _MACHINE)
     else:
         name = "service-root-key"
         yield _Found(name, Kind.ROOT_KEY, ages.age_of(name, ages.UNREADABLE, using=using), _SERVICE)
+    above = purpose_keys()
+    # While one is being replaced, the oldest that still wraps something is the age that counts.
+    for purpose, made in sorted(above.ages().items()) if above is not None else ():
+        yield _Found(f"purpose-key:{purpose.value}", Kind.PURPOSE_KEY, made, _MACHINE)
     signing = signing_records()
     if signing:
         yield _Found("certificate-key", Kind.CERTIFICATE_KEY, made_at(signing[-1].id), _MACHINE)

@@ -50,15 +50,6 @@ def root_key_steps(run: Run) -> tuple[Step, ...]:
     )
 
 
-def purpose_key_steps(run: Run) -> tuple[Step, ...]:
-    del run
-    return (
-        Step("make", _make_purpose, "a new purpose key wraps what is made from now on"),
-        Step("rewrap", _rewrap_data, "every data key is wrapped by the new purpose key"),
-        Step("retire", _retire_purposes, "nothing is under the old purpose key, and it is erased"),
-    )
-
-
 def connection_key_steps(run: Run) -> tuple[Step, ...]:
     del run
     return (
@@ -149,26 +140,6 @@ def _retire_roots(run: Run) -> str:
         first = keeper().get(ROOT_KEY_NAME).reveal().split("\n", 1)[0].strip()
         keeper().put(ROOT_KEY_NAME, Secret(first))
     return waits
-
-
-def _purpose(run: Run) -> Purpose:
-    return Purpose(run.secret.split(":", 1)[1])
-
-
-def _make_purpose(run: Run) -> str:
-    _store().new_purpose_key(_purpose(run))
-    return ""
-
-
-def _rewrap_data(run: Run) -> str:
-    run.details["data_keys_rewrapped"] = int(run.details.get("data_keys_rewrapped", 0)) + _store().rewrap_data_keys(_purpose(run))
-    return ""
-
-
-def _retire_purposes(run: Run) -> str:
-    store, purpose = _store(), _purpose(run)
-    store.rewrap_data_keys(purpose)
-    return "a data key is still under the old purpose key" if store.retire_purpose_keys(purpose) else ""
 
 
 def _connection(run: Run) -> UUID:

@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.crypto.live import NEXT
-from theseller.governance.rotation import ages, keys, texts
+from theseller.governance.rotation import ages, keys, purposes, texts
 from theseller.governance.rotation.inventory import inventory, readable
 from theseller.governance.rotation.queries import open_runs
 from theseller.governance.rotation.secrets import is_coming, keeper, writable
@@ -37,7 +37,7 @@ from theseller.lib.secret import Secret
 
 _STEPS: dict[Kind, Callable[[Run], tuple[Step, ...]]] = {
     Kind.ROOT_KEY: keys.root_key_steps,
-    Kind.PURPOSE_KEY: keys.purpose_key_steps,
+    Kind.PURPOSE_KEY: purposes.purpose_key_steps,
     Kind.CONNECTION_KEY: keys.connection_key_steps,
     Kind.CERTIFICATE_KEY: keys.certificate_key_steps,
     Kind.AUDIT_KEY: keys.audit_key_steps,
