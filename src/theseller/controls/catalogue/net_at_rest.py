@@ -98,7 +98,7 @@ def _volumes(world: World) -> Iterator[tuple[str, Volume]]:
     for what, folder in _folders(world):
         yield what, world.machine.volume_of(folder)
     if world.database_directory is None:
-        yield "the database", Volume(Seen.HIDDEN, "on a server whose disk we can't see")
+        yield "the database", Volume(Seen.HIDDEN, "a server whose disk we can't see")
     swap = world.machine.swap()
     if swap is not None:
         yield "swapped memory", swap

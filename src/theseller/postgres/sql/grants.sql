@@ -1,5 +1,6 @@
 -- Who may do what: the one reviewed file. Applied whole, in one transaction, by a superuser, after every migration; tests run with
--- exactly these grants, and a control compares the live database with them. Nothing is granted anywhere else.
+-- exactly these grants, and a control compares the live database with what they make of a new one (rights.txt; after a change here or in a
+-- migration: THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_rights.py). Nothing is granted anywhere else.
 --
 --   theseller_web        serves pages: signs people in, begins and ends connections, imports files, reads
 --   theseller_worker     calls Amazon, writes facts and rollups

@@ -1,0 +1,84 @@
+"""What net-at-rest says where it can't see, what a declaration changes, and what the database's pages show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from tests.sabotage.machine import encrypted_machine, put
+
+from theseller.controls.catalogue.net_at_rest import probe
+from theseller.controls.sealed import look_into_pages
+from theseller.controls.types import Broken, Met, Outcome, Unknown
+from theseller.controls.world import World, live_world
+from theseller.lib import clock
+
+_DECLARED = "Example Cloud, default encryption"
+
+
+@pytest.fixture
+def world(database: str, tmp_path: Path) -> World:
+    """Return a deployment on an encrypted disk. Its database is the tests' own server, whose files are not below its state folder."""
+    del database
+    return replace(live_world(clock.now()), machine=encrypted_machine(tmp_path))
+
+
+def _declare(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, volumes_encrypted_by=_DECLARED))
+
+
+def _virtual(world: World) -> None:
+    """Take the encryption away, on a machine whose disks are virtual."""
+    put(world.machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", "LVM-1")
+    put(world.machine.root / "proc/cpuinfo", "flags : fpu hypervisor\n")
+
+
+def _elsewhere(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, database_url="postgresql://db.example:5432/x?sslmode=verify-full"))
+
+
+def _why(outcome: Outcome) -> str:
+    assert isinstance(outcome, Unknown), outcome
+    return outcome.why
+
+
+def test_what_the_machine_sees_is_met(world: World) -> None:
+    outcome = probe(world)
+    assert isinstance(outcome, Met), outcome
+    assert "dm-crypt (LUKS2)" in outcome.saw
+
+
+def test_a_virtual_disk_is_unknown_with_what_to_do(world: World) -> None:
+    _virtual(world)
+    why = _why(probe(world))
+    assert "can't be seen from here" in why
+    assert "LUKS, ZFS, fscrypt or FileVault" in why
+    assert len(why) <= 500, "the page would cut it"
+
+
+def test_a_declaration_is_shown_and_proves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _declare(monkeypatch)
+    _virtual(world)
+    why = _why(probe(world))
+    assert f'Declared by the operator, not proven by us: "{_DECLARED}"' in why
+    assert len(why) <= 500
+
+
+def test_a_declaration_hides_no_plain_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _declare(monkeypatch)
+    put(world.machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", "LVM-1")
+    outcome = probe(world)
+    assert isinstance(outcome, Broken)
+    assert "Not encrypted" in outcome.evidence
+
+
+def test_a_database_elsewhere_is_not_seen_though_all_else_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _elsewhere(monkeypatch)
+    why = _why(probe(world))
+    assert "the database on a server whose disk we can't see" in why
+    assert "the tables' files can't be read from here" in why
+    _declare(monkeypatch)
+    assert "not proven by us" in _why(probe(world))
+    assert not look_into_pages(world).readable
