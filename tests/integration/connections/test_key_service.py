@@ -211,6 +211,8 @@ def _stream(key: StreamKey) -> tuple[str, float]:
 
 
 def test_a_return_without_a_session_leaves_code_and_state_behind(database: str) -> None:
-    answer = Client().get("/connections/callback/", {"state": "the-state-4711", "spapi_oauth_code": "the-code-4711", "selling_partner_id": "A1"})
+    answer = Client().get(
+        "/connections/callback/", {"state": "the-state-4711", "spapi_oauth_code": "the-code-4711", "selling_partner_id": "A1"}
+    )
     assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?next=%2Fconnections%2F")
     assert answer["Referrer-Policy"] == "no-referrer"

@@ -116,10 +116,11 @@ class Deployment:
 
 
 @contextlib.contextmanager
-def deployment(told: Mapping[str, str] | None = None) -> Iterator[Deployment]:
+def deployment(told: Mapping[str, str] | None = None, *, archiving: bool = False) -> Iterator[Deployment]:
     """Set one up (about ten seconds), with shops, people, open connections and sessions; leave nothing of it.
 
-    `told` are variables besides the usual ones, such as where secrets and keys are kept.
+    `told` are variables besides the usual ones, such as where secrets and keys are kept. `archiving`: its database hands over finished
+    WAL, as backups need it.
     """
     root = Path(tempfile.mkdtemp(prefix="ts-rotation-"))
     root.chmod(0o711)
@@ -136,11 +137,11 @@ def deployment(told: Mapping[str, str] | None = None) -> Iterator[Deployment]:
     built: Deployment | None = None
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, root, ignore_errors=True)
-        built = _build(stack, state, environ, port)
+        built = _build(stack, state, environ, port, archiving=archiving)
         yield built
 
 
-def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], port: int) -> Deployment:
+def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], port: int, *, archiving: bool) -> Deployment:
     from theseller.cli.application import write_application
     from theseller.cli.paths import make_state_folder
     from theseller.cli.secrets import ensure_secrets
@@ -148,7 +149,8 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
     make_state_folder(state)
     with _told(environ):
         secrets = ensure_secrets(state)
-    server = Server(state, binaries=find_binaries(os.environ), superuser_password=secrets.get("db-superuser").reveal(), durable=False)
+    password = secrets.get("db-superuser").reveal()
+    server = Server(state, binaries=find_binaries(os.environ), superuser_password=password, durable=False, archiving=archiving)
     stack.callback(_remove_elsewhere, state)
     stack.callback(server.stop)
     server.ensure_started()

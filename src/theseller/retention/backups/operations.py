@@ -147,6 +147,7 @@ def prune(place: Workplace, *, at: datetime) -> tuple[UUID, ...]:
             died.append(_end(place, entry, at=at))
         else:
             _adopt(place, entry, identity)
+    _record_ends(place, at=at)
     _sweep(place)
     return tuple(died)
 
@@ -190,11 +191,17 @@ def _end(place: Workplace, entry: KeyRecord, *, at: datetime) -> UUID:
     place.reached("end intended")
     place.keys.destroy(entry.id)
     place.reached("key destroyed")
-    with transaction.atomic():
-        rows("update retention_backup set key_destroyed_at = %s where key_id = %s and key_destroyed_at is null", [at, entry.id])
-        record(Tag.BACKUP_ENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at)
-    place.reached("end recorded")
     return identity
+
+
+def _record_ends(place: Workplace, *, at: datetime) -> None:
+    """Write down which backups have died, by the key store's own word: also those after whose end we were killed."""
+    for identity, key in rows("select id, key_id from retention_backup where key_destroyed_at is null order by begun_at"):
+        if not place.keys.exists(key):
+            with transaction.atomic():
+                rows("update retention_backup set key_destroyed_at = %s where id = %s", [at, identity])
+                record(Tag.BACKUP_ENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at)
+            place.reached("end recorded")
 
 
 def _sweep(place: Workplace) -> None:
