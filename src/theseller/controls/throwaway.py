@@ -17,9 +17,8 @@ from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import KeyLookup, open_sealed
+from theseller.governance.rotation.types import PROBE_OWNER
 
-#: The owner of these keys in the key store.
-OWNER = "probe"
 #: Every purpose that a key store makes keys for.
 PURPOSES = tuple(purpose for purpose in Purpose if purpose is not Purpose.ROOT)
 _RENEWED_AFTER = timedelta(days=30)
@@ -33,7 +32,7 @@ def throwaway_keys(world: World, store: KeyStore) -> tuple[Mapping[Purpose, Data
     """
     known: dict[Purpose, list[KeyRecord]] = {purpose: [] for purpose in PURPOSES}
     for one in store.list():
-        if one.owner == OWNER and one.purpose in known and not one.destroyed:
+        if one.owner == PROBE_OWNER and one.purpose in known and not one.destroyed:
             known[one.purpose].append(one)
     keys: dict[Purpose, DataKey] = {}
     damaged: list[Purpose] = []
@@ -49,7 +48,7 @@ def throwaway_keys(world: World, store: KeyStore) -> tuple[Mapping[Purpose, Data
 
 def throwaway_key(world: World, store: KeyStore, purpose: Purpose) -> DataKey:
     """Return a living key of `store` for one purpose. Raises KeyStoreError if it can't give one."""
-    known = [one for one in store.list() if one.owner == OWNER and one.purpose is purpose and not one.destroyed]
+    known = [one for one in store.list() if one.owner == PROBE_OWNER and one.purpose is purpose and not one.destroyed]
     return _key(world, store, purpose, known)
 
 
@@ -84,7 +83,7 @@ def _key(world: World, store: KeyStore, purpose: Purpose, known: list[KeyRecord]
     """Return the newest of the known keys, or a new one if that is old. Older ones go when nobody can be using them any more."""
     made = made_at(known[-1].id) if known else None
     if made is None or world.at - made > _RENEWED_AFTER:
-        return store.create(purpose, OWNER)
+        return store.create(purpose, PROBE_OWNER)
     key = store.get(known[-1].id)
     for one in known[:-1] if world.at - made > _NOBODY_USES_IT_AFTER else ():
         store.destroy(one.id)

@@ -33,7 +33,7 @@ def secret_lines(*, at: datetime) -> tuple[tuple[SecretLine, ...], str]:
     for one in entries:
         # Keys that are named by an id alone say nothing by their names: those in the same state are one line.
         stem, _, _identifier = one.name.partition(":")
-        name = f"{stem}:…" if stem in {"connection-key", "data-key"} else one.name
+        name = f"{stem}:…" if stem in {"backup-key", "connection-key", "data-key", "probe-key"} else one.name
         alike.setdefault((name, one.state), []).append(one)
     lines = [_line(name, found, at) for (name, _), found in alike.items()]
     return tuple(sorted(lines, key=lambda line: (_ORDER.index(line.state), line.kind, line.name))), ""

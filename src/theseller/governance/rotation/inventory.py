@@ -22,9 +22,10 @@ from theseller.governance.rotation.keys import LOOKER, rotatable, signing_record
 from theseller.governance.rotation.purposes import purpose_keys
 from theseller.governance.rotation.queries import last_rotations, steps_under_way
 from theseller.governance.rotation.secrets import keeper, writable
-from theseller.governance.rotation.types import Entry, Kind, State
+from theseller.governance.rotation.types import PROBE_OWNER, Entry, Kind, State
 from theseller.lib.limits import SECRET_DAYS_MAX
 from theseller.lib.secret import Secret
+from theseller.retention.backups.operations import BACKUP_OWNER
 
 #: Secrets are replaced this long before they are too old, so that a week's trouble makes none late.
 LEAD = timedelta(days=7)
@@ -170,8 +171,19 @@ def _unclassified(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
     ours = (*signing_records(), *second_factor_keys(), *audit_log.signing_records())
     named = {*held.values(), *(one.id for one in ours)}
     for one in settings.KEY_STORE.list():
-        if not (one.destroyed or one.id in named or one.owner.startswith("connection:")):
-            yield _Found(f"data-key:{one.id}", Kind.OTHER, made_at(UUID(str(one.id))), "by the room that made it: ")
+        if one.destroyed or one.id in named or one.owner.startswith("connection:"):
+            continue
+        kind, name, how = _of_a_kind(one.owner)
+        yield _Found(f"{name}:{one.id}", kind, made_at(UUID(str(one.id))), how)
+
+
+def _of_a_kind(owner: str) -> tuple[Kind, str, str]:
+    """Return kind, name and end of a key that is never replaced, because what it serves ends before it is old."""
+    if owner.startswith(BACKUP_OWNER):
+        return Kind.BACKUP_KEY, "backup-key", "destroyed by the worker when its backup ends, within 28 days: "
+    if owner == PROBE_OWNER:
+        return Kind.PROBE_KEY, "probe-key", "renewed by the controls each month: "
+    return Kind.OTHER, "data-key", "by the room that made it: "
 
 
 def _secret_or_none(name: str) -> Secret | None:

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+#: The owner, in the key store, of the keys that controls seal their test messages with.
+PROBE_OWNER = "probe"
+
 Details = dict[str, str | int]
 
 
@@ -25,6 +28,8 @@ class Kind(StrEnum):
     DATABASE_PASSWORD = "database password"  # noqa: S105  # a kind
     CLIENT_SECRET = "LWA client secret"  # noqa: S105  # a kind
     SERVICE_CREDENTIAL = "credential of the key service"
+    BACKUP_KEY = "key of a backup"
+    PROBE_KEY = "key of a control's test messages"
     OTHER = "unclassified"
 
 

@@ -30,7 +30,8 @@ from theseller.retention.backups.workplace import Workplace, rows
 from theseller.retention.limits import BACKUP_DAYS
 
 ACTOR = "process:retention"
-_OWNER = "backup:"
+#: What a backup key's owner begins with in the key store; the backup's id follows.
+BACKUP_OWNER = "backup:"
 
 
 def take(place: Workplace, *, at: datetime) -> Backup:
@@ -40,7 +41,7 @@ def take(place: Workplace, *, at: datetime) -> Backup:
         BackupError, PostgresError, TargetError: it failed; its key is destroyed and it will never look like one.
     """
     made = new_id_at(at)
-    key = place.keys.create(Purpose.BACKUP, f"{_OWNER}{made}")
+    key = place.keys.create(Purpose.BACKUP, f"{BACKUP_OWNER}{made}")
     place.reached("key")
     _begin(made, key.id, place, at=at)
     place.reached("begun")
@@ -224,7 +225,7 @@ def _give_up(made: UUID, key: UUID, place: Workplace, why: str, *, at: datetime)
 
 def living_keys(place: Workplace) -> tuple[KeyRecord, ...]:
     """Return the keys under which something could still be read as a backup, oldest first."""
-    return tuple(entry for entry in place.keys.list() if entry.owner.startswith(_OWNER) and not entry.destroyed)
+    return tuple(entry for entry in place.keys.list() if entry.owner.startswith(BACKUP_OWNER) and not entry.destroyed)
 
 
 def readable(place: Workplace, entry: KeyRecord) -> UUID | None:
@@ -236,7 +237,7 @@ def readable(place: Workplace, entry: KeyRecord) -> UUID | None:
 def backup_of(entry: KeyRecord) -> UUID | None:
     """Return the backup that a key belongs to, or None if the record doesn't say."""
     try:
-        return UUID(entry.owner.removeprefix(_OWNER))
+        return UUID(entry.owner.removeprefix(BACKUP_OWNER))
     except ValueError:
         return None
 
