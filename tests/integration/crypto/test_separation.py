@@ -11,7 +11,8 @@ from tests.integration.crypto.conftest import KINDS
 from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Moto
 
-from theseller.crypto.errors import CannotOpenError, KeyStoreError
+from theseller.crypto.choice import make_key_store, read_choice, under_another_name
+from theseller.crypto.errors import CannotOpenError, KeyStoreError, ServiceError, ServiceState, WrongEnvironmentError
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.place import NO_TENANT, Place
@@ -79,6 +80,19 @@ def test_a_key_file_that_is_called_something_else_gives_no_key(deployment: Deplo
         assert fresh(store).get(key.id) == key
         for one in (known, key):
             store.destroy(one.id)
+
+
+def test_the_store_is_refused_under_another_environments_name(deployment: Deployment) -> None:
+    """What `cred-least-privilege` asks: files by the root key's own word, OpenBao by the documented policy."""
+    if deployment.name == "aws":
+        pytest.skip("moto has no policies: it refuses nobody")
+    choice = read_choice(deployment.environ, environment="test", state=deployment.state, guarded=False)
+    provider, key = deployment.provider(), deployment.store().create(Purpose.SESSION, "separation")
+    other = under_another_name(choice, "production")
+    with pytest.raises((WrongEnvironmentError, ServiceError)) as refusal:
+        make_key_store(other, provider, deployment.environ).get(key.id)
+    assert getattr(refusal.value, "state", ServiceState.DENIED) is ServiceState.DENIED
+    deployment.store().destroy(key.id)
 
 
 def test_two_names_for_one_kms_key_are_seen(deployment: Deployment, request: pytest.FixtureRequest) -> None:
