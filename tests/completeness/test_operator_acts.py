@@ -18,6 +18,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "backup": (Tag.BACKUP_INTENDED, Tag.BACKUP_TAKEN, Tag.BACKUP_ENDED),
     "demo": "runs the deployment on this machine; its processes write their own lines",
     "demo-reset": "removes a demo, the log included",
+    "deletion-request": (Tag.DELETION_REQUESTED, Tag.DELETION_REQUEST_UNMATCHED, Tag.CONNECTION_DISCONNECTED),
     "doctor": "looks at the machine, at no secret's value and no row",
     "import": (Tag.IMPORT_RECORDED,),
     "inspect": "reads a file of the caller's; needs no database and no secret",

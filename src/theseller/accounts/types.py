@@ -23,13 +23,17 @@ class Permission(StrEnum):
     CERTIFICATE_READ = "certificate:read"
     CONNECTION_MANAGE = "connection:manage"
     DASHBOARD_READ = "dashboard:read"
+    DATA_EXPORT = "data:export"
+    DATA_READ = "data:read"
     DOCUMENT_IMPORT = "document:import"
 
 
 PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
     MemberRole.OWNER: frozenset(Permission),
-    MemberRole.ANALYST: frozenset({Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DOCUMENT_IMPORT}),
-    MemberRole.VIEWER: frozenset({Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ}),
+    MemberRole.ANALYST: frozenset(
+        {Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DATA_READ, Permission.DOCUMENT_IMPORT}
+    ),
+    MemberRole.VIEWER: frozenset({Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DATA_READ}),
 }
 
 

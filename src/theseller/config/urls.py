@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("theseller.retention.urls")),
     path("security/", include("theseller.controls.urls")),
     path("activity/", include("theseller.governance.access.urls")),
+    path("data/", include("theseller.governance.held.urls")),
     path("operate/", include("theseller.governance.urls")),
 ]
 

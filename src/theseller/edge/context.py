@@ -24,6 +24,7 @@ OPERATE_NAVIGATION = (
     ("operate:overview", "Overview", "shield"),
     ("operate:access", "Access", "search"),
     ("operate:review", "Review", "check"),
+    ("operate:deletion-requests", "Deletions", "trash"),
 )
 OPERATE = "/operate/"
 DEFAULT_SIGN_OUT = "accounts:sign-out"

@@ -20,6 +20,14 @@ holds(
     note="Which operator opened which shop when, with what reason: it shows who looked, after the shop has gone too. Nothing of what was seen.",
 )
 holds(
+    "governance_deletion_request",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    tenant_column="tenant_id",
+    note="That a deletion was asked for, by whom and when: it shows that it was done in time, after the shop has gone too. Ids and dates.",
+)
+holds(
     "governance_access_review",
     DataClass.EVIDENCE,
     retention="as long as the audit log",

@@ -9,6 +9,7 @@ from datetime import timedelta
 from procrastinate.contrib.django import app
 
 from theseller.governance.access.operations import close_ended
+from theseller.governance.deletion_requests.operations import begin_recorded, end_expired_authorisations
 from theseller.governance.rotation.operations import rotate_due
 from theseller.governance.rotation.types import Hands, RotationBusyError
 from theseller.lib import clock
@@ -35,3 +36,13 @@ def close_ended_access(timestamp: int) -> None:
     """Write down the end of operators' sessions that are over. They opened nothing from that moment on; this is the record of it."""
     del timestamp
     close_ended(at=clock.now())
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="end_expired_authorisations", pass_context=False)
+def end_expired(timestamp: int) -> None:
+    """End what a recorded request covers and is open still, and connections whose yearly authorisation has ended."""
+    del timestamp
+    ended = begin_recorded(at=clock.now()) + end_expired_authorisations(at=clock.now())
+    if ended:
+        log.info("%d connection(s) ended: recorded requests, and yearly authorisations that have run out", ended)

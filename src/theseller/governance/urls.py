@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from theseller.governance.access import views as access
+from theseller.governance.deletion_requests import views as deletion_requests
 from theseller.governance.operators import views as operators
 
 app_name = "operate"
@@ -13,5 +14,6 @@ urlpatterns = [
     path("access/", access.access, name="access"),
     path("access/open/", access.open_, name="open-access"),
     path("access/<uuid:session>/close/", access.close, name="close-access"),
+    path("deletion-requests/", deletion_requests.requests, name="deletion-requests"),
     path("reviews/", access.review, name="review"),
 ]

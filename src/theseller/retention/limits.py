@@ -5,7 +5,7 @@ from __future__ import annotations
 # Ingest must not fetch what would have to be erased at once, and may not import this room: that limit lives in lib.
 from theseller.lib.limits import FACTS_KEPT_DAYS
 
-__all__ = ["BACKUP_DAYS", "BACKUP_DAYS_MAX", "BACKUP_HOURS", "DRILL_HOURS", "FACTS_KEPT_DAYS", "PURGE_DAYS_MAX"]
+__all__ = ["BACKUP_DAYS", "BACKUP_DAYS_MAX", "BACKUP_HOURS", "DELETION_REQUEST_DAYS", "DRILL_HOURS", "FACTS_KEPT_DAYS", "PURGE_DAYS_MAX", "SECURITY_LOG_DAYS_MIN"]
 
 #: Everything derived from a connection is gone this long after it ends (clauses life-purge-30, aup-deletion-requests).
 PURGE_DAYS_MAX = 30
@@ -18,3 +18,7 @@ BACKUP_DAYS = 28
 BACKUP_HOURS = 24
 #: A backup that no drill has proven after this time is called unproven (clause bak-restore-test).
 DRILL_HOURS = 24
+#: Whoever asks for a deletion, it is done and certified this long after the request was received (clause aup-deletion-requests).
+DELETION_REQUEST_DAYS = 30
+#: The security log is kept at least this long: 12 months (Data Protection Policy 2.6). Nothing deletes from it at all.
+SECURITY_LOG_DAYS_MIN = 366

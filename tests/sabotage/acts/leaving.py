@@ -62,5 +62,8 @@ sql(
     " values ('{charlie}', '{new}', 'files', 'eu', '', '{{}}', '{{}}', '{{}}', now());"
     "insert into connections_disconnection (tenant_id, connection_id, reason, actor, at)"
     " values ('{charlie}', '{new}', 'seller_request', 'process:test', now() - interval '31 days')",
-    "delete from connections_disconnection where connection_id = '{new}'; delete from connections_connection where id = '{new}'",
+    "delete from connections_disconnection where connection_id = '{new}'; delete from connections_connection where id = '{new}';"
+    "set session_replication_role = replica; delete from governance_deletion_request where '{new}' = any (connections);"
+    "set session_replication_role = origin",
+    also=("aup-deletion-requests",),
 )

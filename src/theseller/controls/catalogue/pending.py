@@ -14,14 +14,6 @@ PENDING: tuple[Pending, ...] = (
         "Exports and their audit are not built yet.",
     ),
     Pending(
-        "aup-deletion-requests",
-        1,
-        "A deletion request by you or by Amazon is honoured within 30 days",
-        "Whoever asks, one kind of record starts the same erasure that disconnecting does.",
-        Kind.MACHINE,
-        "Requests other than disconnecting are not recorded yet.",
-    ),
-    Pending(
         "auth-oauth",
         2,
         "Authorisation goes through Login with Amazon, and our secret stays on the server",

@@ -43,6 +43,17 @@ alter function guard.ended_access(timestamptz) owner to theseller_directory;
 alter function guard.access_to_review(int) owner to theseller_directory;
 alter function guard.refusals_since(timestamptz) owner to theseller_directory;
 alter function guard.access_views() owner to theseller_directory;
+alter function guard.log_of_shop() owner to theseller_directory;
+grant execute on function guard.log_of_shop() to theseller_web;
+alter function guard.unbegun_requests() owner to theseller_directory;
+grant execute on function guard.unbegun_requests() to theseller_worker;
+alter function guard.connections_of_seller(text) owner to theseller_directory;
+alter function guard.ended_authorisations(timestamptz, int) owner to theseller_directory;
+alter function guard.deletion_requests(int) owner to theseller_directory;
+grant execute on function guard.connections_of_seller(text) to theseller_web, theseller_worker;
+grant execute on function guard.ended_authorisations(timestamptz, int) to theseller_worker;
+grant execute on function guard.deletion_requests(int) to theseller_web, theseller_worker;
+grant execute on function guard.request_of_end() to theseller_web, theseller_worker;
 grant execute on function guard.open_access(uuid, timestamptz) to theseller_web, theseller_probe;
 grant execute on function guard.access_sessions(int), guard.access_views() to theseller_web;
 grant execute on function guard.ended_access(timestamptz) to theseller_worker;
@@ -61,9 +72,11 @@ grant select (id, name) on tenancy_tenant to theseller_directory;
 grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at) on ingest_stream to theseller_directory;
 grant select (tenant_id, connection_id, planned_for) on ingest_plan to theseller_directory;
 grant select (tenant_id, marketplace_id, local_day, marked_at) on ingest_dirty_day to theseller_directory;
-grant select (tenant_id, id, origin, authorised_at) on connections_connection to theseller_directory;
+grant select (tenant_id, id, origin, authorised_at, authorisation_expires_at, selling_partner_id) on connections_connection to theseller_directory;
 grant select (tenant_id, connection_id, at) on connections_disconnection to theseller_directory;
-grant select (tenant_id, connection_id) on retention_certificate to theseller_directory;
+grant select (tenant_id, connection_id, issued_at) on retention_certificate to theseller_directory;
+grant select (tenant_id, connection_id, completed_at) on retention_purge to theseller_directory;
+grant select on governance_deletion_request to theseller_directory;
 
 -- Evidence of what happened: written by everybody, read by the probe, changed by nobody. The database itself gives each line its position
 -- and its transaction's number; the worker adds the checkpoints that seal it.
@@ -131,6 +144,14 @@ grant select (tenant_id, connection_id) on connections_refresh_token to theselle
 grant select, insert on retention_purge, retention_certificate to theseller_retention;
 grant update (steps_done, completed_at) on retention_purge to theseller_retention;
 grant select on retention_purge, retention_certificate to theseller_web;
+
+-- Requests for deletion: recorded with each disconnection, or before it; changed by nobody.
+grant select, insert on governance_deletion_request to theseller_web, theseller_worker;
+grant select on governance_deletion_request to theseller_probe;
+
+-- What is held: a shop's own page counts these, too.
+grant select (tenant_id, planned_for) on ingest_plan to theseller_web;
+grant select (tenant_id, updated_at) on ingest_bucket to theseller_web;
 
 -- Backups: the worker keeps their records; the backup role copies the files, marks a moment in the WAL, and has each table counted and
 -- hashed at it.

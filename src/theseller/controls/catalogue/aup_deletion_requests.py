@@ -1,0 +1,104 @@
+"""Security page §1: a deletion request by the seller or by Amazon is honoured within 30 days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from theseller.audit.tags import Tag
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.retention.limits import DELETION_REQUEST_DAYS
+
+CONTROL = Control(
+    id="aup-deletion-requests",
+    section=1,
+    title="A deletion request by you or by Amazon is honoured within 30 days",
+    statement=(
+        "Whoever asks, one kind of record is made: disconnecting here, revoking in Seller Central, deleting the shop, a request of Amazon's,"
+        " the yearly end of the authorisation. Each starts the same erasure, has a clock of 30 days that its shop can see, and is closed"
+        " by a certificate for each connection that it covers, and by nothing else."
+    ),
+    citation="Security page §1; Data Protection Policy 1.7",
+    owner="Engineering",
+    freshness=timedelta(minutes=30),
+    enforced_by=(
+        "theseller.governance.deletion_requests.operations:record_amazon_request",
+        "theseller.governance.tasks:end_expired",
+        "theseller.retention.tasks:purge_due",
+    ),
+    after=(Tag.DELETION_REQUESTED, Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),
+)
+
+#: The page's promise, written again here: the program's own limit may be stricter, and may not be laxer.
+_PROMISED = timedelta(days=30)
+#: A request is begun when it is recorded; a job goes on with what a key service's silence held up.
+_BEGUN_WITHIN = timedelta(hours=1)
+_ENDED_WITHIN = timedelta(days=1)
+_REQUESTS = """
+select r.received_at, r.recorded_at, cardinality(r.connections),
+       count(*) filter (where coalesce(d.at, c.issued_at) is not null), count(c.id), max(c.issued_at)
+from governance_deletion_request r
+left join lateral unnest(r.connections) as one (id) on true
+left join connections_disconnection d on d.tenant_id = r.tenant_id and d.connection_id = one.id
+left join retention_certificate c on c.tenant_id = r.tenant_id and c.connection_id = one.id
+group by r.tenant_id, r.id, r.received_at, r.recorded_at, r.connections
+"""
+_UNRECORDED = """
+select count(*) from connections_disconnection d
+where not exists (
+    select from governance_deletion_request r where r.tenant_id = d.tenant_id and d.connection_id = any (r.connections))
+"""
+_UNCERTIFIED = """
+select count(*) from retention_purge p
+where p.completed_at is not null and not exists (
+    select from retention_certificate c where c.tenant_id = p.tenant_id and c.connection_id = p.connection_id)
+"""
+_EXPIRED = """
+select count(*) from connections_connection c
+where c.origin = 'lwa' and c.authorisation_expires_at < %s and not exists (
+    select from connections_disconnection d where d.tenant_id = c.tenant_id and d.connection_id = c.id)
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Find the age of the oldest open request, and a certificate for each closed one."""
+    requests = world.rows(_REQUESTS)
+    waiting = [received for received, _, covered, _, certified, _ in requests if certified < covered]
+    oldest = (world.at - min(waiting)).days if waiting else 0
+    late = sum(
+        issued - received > _PROMISED
+        for received, _, covered, _, certified, issued in requests
+        if covered and certified == covered and world.at - issued < _PROMISED
+    )
+    held_up = sum(ended < covered and world.at - recorded > _BEGUN_WITHIN for _, recorded, covered, ended, _, _ in requests)
+    overdue = sum(world.at - received > _PROMISED for received in waiting)
+    return verdict(
+        len(requests),
+        list(_broken(world, overdue, oldest, late, held_up)),
+        f"{len(requests) - len(waiting)} of {len(requests)} request(s) are closed, each with its certificate;"
+        + (f" the oldest of the others is {oldest} day(s) old." if waiting else " none is open."),
+        requests=len(requests),
+        open=len(waiting),
+        oldest_open_days=oldest,
+    )
+
+
+def _broken(world: World, overdue: int, oldest: int, late: int, held_up: int) -> Iterator[str]:
+    if overdue:
+        yield f"{overdue} request(s) are open after their 30 days; the oldest was received {oldest} days ago."
+    if late:
+        yield f"{late} request(s) were closed in the last month, after their 30 days."
+    if held_up:
+        yield f"{held_up} request(s) are recorded, and the connections that they cover are open after an hour."
+    unrecorded = world.number(_UNRECORDED)
+    if unrecorded:
+        yield f"{unrecorded} connection(s) have ended without a request on record."
+    uncertified = world.number(_UNCERTIFIED)
+    if uncertified:
+        yield f"{uncertified} erasure(s) are said to be complete and have no certificate."
+    expired = world.number(_EXPIRED, [world.at - _ENDED_WITHIN])
+    if expired:
+        yield f"{expired} connection(s) are open more than a day after their yearly authorisation ended."
+    if timedelta(days=DELETION_REQUEST_DAYS) > _PROMISED:
+        yield f"The program's own limit is {DELETION_REQUEST_DAYS} days."

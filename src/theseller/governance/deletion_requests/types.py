@@ -1,0 +1,78 @@
+"""Values of this slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from theseller.connections.types import DisconnectReason
+from theseller.retention.limits import DELETION_REQUEST_DAYS
+
+
+class RequestRefusedError(ValueError):
+    """A request can't be recorded as it was given; the text says what to do."""
+
+
+class RequestState(StrEnum):
+    """How far a request is. Nobody sets it: it is read off the connections that the request covers."""
+
+    RECEIVED = "received"
+    TOKEN_GONE = "token gone"  # noqa: S105  # a state
+    ERASED = "erased"
+    CERTIFIED = "certified"
+
+
+#: Who asked, in words for the seller.
+ORIGINS: dict[DisconnectReason, str] = {
+    DisconnectReason.SELLER_REQUEST: "You disconnected",
+    DisconnectReason.REVOKED_AT_AMAZON: "Revoked in Seller Central",
+    DisconnectReason.ACCOUNT_DELETION: "The shop was deleted",
+    DisconnectReason.AMAZON_REQUEST: "Amazon asked",
+    DisconnectReason.AUTHORISATION_EXPIRED: "The yearly authorisation ended",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionRequest:
+    """One request: `connections` are what it covers. `closed_at` is when the last of their certificates was issued, None before."""
+
+    tenant: UUID
+    id: UUID
+    origin: DisconnectReason
+    connections: tuple[UUID, ...]
+    ends_shop: bool
+    received_at: datetime
+    recorded_at: datetime
+    recorded_by: str
+    reference: str
+    state: RequestState
+    closed_at: datetime | None
+    shop: str = ""
+
+    @property
+    def due_at(self) -> datetime:
+        return self.received_at + timedelta(days=DELETION_REQUEST_DAYS)
+
+    @property
+    def words(self) -> str:
+        return ORIGINS[self.origin]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is not RequestState.CERTIFIED
+
+    def overdue(self, at: datetime) -> bool:
+        """Say whether its clock has run out before it was certified."""
+        return self.is_open and at > self.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording a request of Amazon's did in one shop: the request, and how many connections it ended now."""
+
+    tenant: UUID
+    request: UUID
+    ended: int
+    first: bool

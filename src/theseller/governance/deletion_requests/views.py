@@ -1,0 +1,38 @@
+"""The operators' page of requests for deletion."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from theseller.accounts.seats import operated
+from theseller.accounts.types import Operator
+from theseller.governance.deletion_requests.forms import AmazonRequestForm
+from theseller.governance.deletion_requests.operations import record_amazon_request
+from theseller.governance.deletion_requests.queries import all_requests
+from theseller.governance.deletion_requests.types import RequestRefusedError
+from theseller.lib import clock
+
+
+@require_http_methods(["GET", "POST"])
+@operated(step_up=True)
+def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
+    """Show every request with its clock, and take one of Amazon's."""
+    at = clock.now()
+    form = AmazonRequestForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            done = record_amazon_request(
+                seller=given["seller"], reference=given["reference"], received_at=form.received_at(), actor=operator.actor, at=at
+            )
+        except RequestRefusedError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Recorded: {sum(one.ended for one in done)} connection(s) ended, the erasure is under way.")
+            return redirect("operate:deletion-requests")
+    shown = [(one, one.overdue(at), (one.due_at - at).days) for one in all_requests()]
+    context = {"operator": operator, "form": form, "requests": shown, "at": at, "overdue": sum(late for _, late, _ in shown)}
+    return render(request, "operate/deletion_requests.html", context, status=200 if request.method == "GET" else 422)

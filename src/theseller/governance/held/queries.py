@@ -1,0 +1,116 @@
+"""Count what is held of one shop, and compute until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connections as databases
+
+from theseller.amazon.features import FEATURES
+from theseller.connections.types import ConnectionView
+from theseller.governance.held.kinds import KINDS
+from theseller.governance.held.types import Ends, Group, Held, Kind, Limit, Part, Source
+from theseller.retention.limits import BACKUP_DAYS, FACTS_KEPT_DAYS, PURGE_DAYS_MAX, SECURITY_LOG_DAYS_MIN
+from theseller.tenancy.scope import current_tenant
+
+_LOG = Kind(
+    "log",
+    Group.EVIDENCE,
+    "Security log",
+    "Who did what in this shop, and when. Ids only: no name, no amount.",
+    Limit.EVIDENCE,
+    (),
+    ("cred-access-log",),
+    why="Amazon requires it, and it proves what is promised here",
+)
+_BACKUPS = Kind(
+    "backups",
+    Group.COPIES,
+    "Backups",
+    "Encrypted copies of the whole database, each under a key that dies with it. A restore repeats every erasure before anybody can read.",
+    Limit.BACKUP,
+    (),
+    ("life-backups-90", "bak-cap"),
+    why="So that nothing of yours is lost when a machine is",
+)
+_LIVING = """
+select count(*), min(finished_at), max(finished_at) from retention_backup
+where finished_at is not null and key_destroyed_at is null and failed is null
+"""
+
+
+def held(connections: Iterable[ConnectionView], *, using: str = "default") -> tuple[Part, ...]:
+    """Return what is held of the tenant in scope, part by part; kinds of which there is nothing too."""
+    open_ones = [view for view in connections if view.is_open]
+    with databases[using].cursor() as cursor:
+        cursor.execute(_LIVING)
+        copies, first_copy, last_copy = cursor.fetchone()
+        ends = Ends(
+            min((view.authorisation_expires_at for view in open_ones if view.authorisation_expires_at), default=None),
+            last_copy + timedelta(days=BACKUP_DAYS) if last_copy else None,
+        )
+        chosen = {feature for view in open_ones for feature in view.features}
+        found = [_held(kind, *_count(cursor, kind.sources), chosen, ends) for kind in KINDS]
+        cursor.execute("select lines, since from guard.log_of_shop()")
+        found.append(_held(_LOG, *_dated(cursor.fetchone()), chosen, ends))
+        found.append(_held(_BACKUPS, *_dated((copies, first_copy)), chosen, ends))
+    return tuple(Part(group.value, tuple(one for one in found if one.kind.group is group)) for group in Group)
+
+
+def next_end(connections: Iterable[ConnectionView]) -> datetime | None:
+    """Return when the first open connection's yearly authorisation ends, if nobody renews it."""
+    return min((view.authorisation_expires_at for view in connections if view.is_open and view.authorisation_expires_at), default=None)
+
+
+def _count(cursor: Any, sources: tuple[Source, ...]) -> tuple[int, date | None]:  # noqa: ANN401  # Django's cursor
+    rows, oldest = 0, []
+    for source in sources:
+        column = "id" if source.table == "tenancy_tenant" else "tenant_id"
+        cursor.execute(
+            f"select count(*), min({source.since or 'null'}) from {source.table} where {column} = %s",  # noqa: S608  # our own list's names
+            [current_tenant()],
+        )
+        count, since = _dated(cursor.fetchone())
+        rows += count
+        oldest += [since] if since else []
+    return rows, min(oldest, default=None)
+
+
+def _dated(row: tuple[int, date | datetime | None]) -> tuple[int, date | None]:
+    count, since = row
+    return count, since.date() if isinstance(since, datetime) else since
+
+
+def _held(kind: Kind, rows: int, since: date | None, chosen: set[str], ends: Ends) -> Held:
+    until, words = _until(kind.limit, rows, since, ends)
+    return Held(kind, rows, since, kind.why or _why(kind.features, chosen, rows), until, words)
+
+
+def _why(features: tuple[str, ...], chosen: set[str], rows: int) -> str:
+    """Name the features that need it: those that were chosen; those that would, if there is nothing of it."""
+    named = [FEATURES[key].title for key in features if key in chosen or not rows]
+    return "For " + ", ".join(named) if named else "From files that you imported"
+
+
+def _until(limit: Limit, rows: int, since: date | None, ends: Ends) -> tuple[date | None, str]:
+    """Return the day and the sentence: what happens on that day, and what ends it sooner."""
+    sooner = f"all of it within {PURGE_DAYS_MAX} days of disconnecting"
+    if limit is Limit.AGE:
+        # The first day that is too old is the one after the last that is kept.
+        leaves = since + timedelta(days=FACTS_KEPT_DAYS + 1) if rows and since else None
+        return leaves, f"the oldest day leaves then, at 18 months; {sooner}"
+    if limit is Limit.AUTHORISATION:
+        return (
+            ends.authorisation.date() if ends.authorisation and rows else None
+        ), "Amazon's yearly authorisation ends; at once when you disconnect"
+    if limit is Limit.BACKUP:
+        return (
+            ends.backup.date() if ends.backup else None
+        ), f"the newest copy of now can't be read any more; each lives {BACKUP_DAYS} days"
+    return None, {
+        Limit.CONNECTION: f"replaced as Amazon changes it; {sooner}",
+        Limit.SHOP: "as long as the shop exists here",
+        Limit.EVIDENCE: f"at least {SECURITY_LOG_DAYS_MIN // 30} months, also after the shop has gone: there is nothing of yours to read in it",
+    }[limit]

@@ -1,0 +1,79 @@
+"""Values of this slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Group(StrEnum):
+    """The parts of the page, in their order."""
+
+    AMAZON = "From Amazon"
+    ACCESS = "Access to Amazon"
+    SHOP = "Your shop and its people"
+    EVIDENCE = "Evidence, without figures"
+    COPIES = "Copies"
+
+
+class Limit(StrEnum):
+    """What ends a kind of data, besides the end of its connection or shop."""
+
+    AGE = "age"  # each row leaves when its day is 18 months past
+    CONNECTION = "connection"  # with the connection, within 30 days of its end
+    AUTHORISATION = "authorisation"  # at once with the connection, at the yearly end of the authorisation at the latest
+    SHOP = "shop"  # with the shop
+    EVIDENCE = "evidence"  # outlives the shop
+    BACKUP = "backup"  # with the last copy's key
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table that a kind is counted in; `since` is the SQL expression of a row's date, None for one that has none."""
+
+    table: str
+    since: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of data in words. `features` are what the seller chose that needs it; `why` says it where no feature does."""
+
+    key: str
+    group: Group
+    title: str
+    words: str
+    limit: Limit
+    sources: tuple[Source, ...]
+    clauses: tuple[str, ...]
+    why: str = ""
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A kind as it is held now: `rows` of it, the oldest of `since`, in words why and until when; `until` is the computed day, if one is."""
+
+    kind: Kind
+    rows: int
+    since: date | None
+    why: str
+    until: date | None
+    until_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the page."""
+
+    title: str
+    held: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The dates that limits are computed from: the yearly end of the authorisation, and when the last backup of now dies."""
+
+    authorisation: datetime | None
+    backup: datetime | None

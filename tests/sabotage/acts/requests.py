@@ -1,0 +1,44 @@
+"""Section 1: requests for deletion."""
+
+from __future__ import annotations
+
+from tests.sabotage.saboteurs import sql
+
+_OPENLY, _SECRETLY = "set session_replication_role = origin", "set session_replication_role = replica"
+
+sql(
+    "aup-deletion-requests",
+    "leaves a request of Amazon's lying for 31 days",
+    "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by, reference)"
+    " values ('{charlie}', gen_random_uuid(), 'amazon_request', array['{ended}'::uuid], now() - interval '31 days',"
+    " now() - interval '1 minute', 'operator:sabotage', 'LEFT-LYING')",
+    f"{_SECRETLY}; delete from governance_deletion_request where reference = 'LEFT-LYING'; {_OPENLY}",
+)
+sql(
+    "aup-deletion-requests",
+    "records a request and does not begin it",
+    "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by, reference)"
+    " values ('{alice}', gen_random_uuid(), 'amazon_request', array['{open}'::uuid], now() - interval '2 hours',"
+    " now() - interval '2 hours', 'operator:sabotage', 'NOT-BEGUN')",
+    f"{_SECRETLY}; delete from governance_deletion_request where reference = 'NOT-BEGUN'; {_OPENLY}",
+)
+sql(
+    "aup-deletion-requests",
+    "calls an erasure complete and withholds its certificate",
+    "create temp table withheld as select * from retention_certificate where connection_id = '{certified}';"
+    "delete from retention_certificate where connection_id = '{certified}'",
+    "insert into retention_certificate select * from withheld; drop table withheld",
+)
+sql(
+    "aup-deletion-requests",
+    "lets a connection end without a request on record",
+    f"create temp table unrecorded as select * from governance_deletion_request where '{{ended}}'::uuid = any (connections); {_SECRETLY};"
+    f" delete from governance_deletion_request where '{{ended}}'::uuid = any (connections); {_OPENLY}",
+    "insert into governance_deletion_request select * from unrecorded; drop table unrecorded",
+)
+sql(
+    "aup-deletion-requests",
+    "keeps a connection open two days after its yearly authorisation ended",
+    "update connections_connection set authorisation_expires_at = now() - interval '2 days' where id = '{open}'",
+    "update connections_connection set authorisation_expires_at = now() + interval '364 days' where id = '{open}'",
+)
