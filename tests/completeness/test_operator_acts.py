@@ -20,6 +20,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "demo-reset": "removes a demo, the log included",
     "deletion-request": (Tag.DELETION_REQUESTED, Tag.DELETION_REQUEST_UNMATCHED, Tag.CONNECTION_DISCONNECTED),
     "doctor": "looks at the machine, at no secret's value and no row",
+    "hold": (Tag.HOLD_PLACED, Tag.HOLD_LIFTED),
     "import": (Tag.IMPORT_RECORDED,),
     "inspect": "reads a file of the caller's; needs no database and no secret",
     "migrate": "makes tables; which secrets it makes are those of `secrets fill`, at a deployment's birth",

@@ -12,6 +12,14 @@ for _table, _note in {
     holds(_table, DataClass.EVIDENCE, retention="as long as the audit log", eraser=Eraser.KEEP, tenant_column="tenant_id", note=_note)
 
 holds(
+    "retention_hold",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    tenant_column="tenant_id",
+    note="Which legal holds stood, why, placed by whom. It shows why something was older than its limit, after the shop has gone too.",
+)
+holds(
     "retention_backup",
     DataClass.EVIDENCE,
     retention="as long as the audit log",

@@ -5,7 +5,19 @@ from __future__ import annotations
 # Ingest must not fetch what would have to be erased at once, and may not import this room: that limit lives in lib.
 from theseller.lib.limits import FACTS_KEPT_DAYS
 
-__all__ = ["BACKUP_DAYS", "BACKUP_DAYS_MAX", "BACKUP_HOURS", "DELETION_REQUEST_DAYS", "DRILL_HOURS", "FACTS_KEPT_DAYS", "PURGE_DAYS_MAX", "SECURITY_LOG_DAYS_MIN"]
+__all__ = [
+    "BACKUP_DAYS",
+    "BACKUP_DAYS_MAX",
+    "BACKUP_HOURS",
+    "DELETION_REQUEST_DAYS",
+    "DRILL_HOURS",
+    "FACTS_KEPT_DAYS",
+    "HOLD_DAYS_MAX",
+    "HOLD_REASON_LENGTH_MIN",
+    "PII_DAYS_MAX",
+    "PURGE_DAYS_MAX",
+    "SECURITY_LOG_DAYS_MIN",
+]
 
 #: Everything derived from a connection is gone this long after it ends (clauses life-purge-30, aup-deletion-requests).
 PURGE_DAYS_MAX = 30
@@ -22,3 +34,8 @@ DRILL_HOURS = 24
 DELETION_REQUEST_DAYS = 30
 #: The security log is kept at least this long: 12 months (Data Protection Policy 2.6). Nothing deletes from it at all.
 SECURITY_LOG_DAYS_MIN = 366
+#: Personal data that a feature needs lives this long after shipment (clause pii-30-days).
+PII_DAYS_MAX = 30
+#: A legal hold ends by itself after a year; it can be placed anew.
+HOLD_DAYS_MAX = 365
+HOLD_REASON_LENGTH_MIN = 20

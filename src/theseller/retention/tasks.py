@@ -8,6 +8,7 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
+from theseller.retention.ages import aged_tenants, erase_aged
 from theseller.retention.backups.keeper import keep
 from theseller.retention.backups.workplace import is_configured, workplace
 from theseller.retention.operations import purge
@@ -34,3 +35,12 @@ def keep_backups(timestamp: int) -> None:
     if is_configured():
         for sentence in keep(workplace(), settings.ENVIRONMENT.state / "drill", at=clock.now(), now=clock.now):
             log.info("backups: %s", sentence)
+
+
+@app.periodic(cron="23 * * * *")
+@app.task(queueing_lock="erase_aged_facts", pass_context=False)
+def erase_aged_facts(timestamp: int) -> None:
+    """Delete facts that are older than 18 months. Hourly: a store's day ends at its own midnight."""
+    del timestamp
+    for tenant in aged_tenants(at=clock.now()):
+        log.info("facts that were too old are gone: tables=%d", len(erase_aged(tenant=tenant, at=clock.now())))

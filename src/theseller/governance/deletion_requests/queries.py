@@ -14,7 +14,7 @@ from theseller.tenancy.scope import current_tenant
 
 _OF_SHOP = """
 select r.tenant_id, r.id, r.origin, r.connections, r.ends_shop, r.received_at, r.recorded_at, r.recorded_by, r.reference,
-       f.ended, f.erased, f.certified, f.closed_at, ''
+       f.ended, f.erased, f.certified, f.closed_at
 from governance_deletion_request r
 cross join lateral (
     select count(*) filter (where d.at is not null or c.issued_at is not null) as ended,
@@ -78,7 +78,7 @@ def _read(sql: str, parameters: list[Any], using: str) -> tuple[DeletionRequest,
 
 
 def _request(row: tuple[Any, ...]) -> DeletionRequest:
-    tenant, identity, origin, covered, ends_shop, received, recorded, recorded_by, reference, ended, erased, certified, closed, shop = row
+    tenant, identity, origin, covered, ends_shop, received, recorded, recorded_by, reference, ended, erased, certified, closed = row
     state = state_of(len(covered), ended=ended, erased=erased, certified=certified)
     return DeletionRequest(
         tenant=tenant,
@@ -92,5 +92,4 @@ def _request(row: tuple[Any, ...]) -> DeletionRequest:
         reference=reference,
         state=state,
         closed_at=closed if state is RequestState.CERTIFIED else None,
-        shop=shop,
     )

@@ -49,11 +49,17 @@ class DeletionRequest:
     reference: str
     state: RequestState
     closed_at: datetime | None
-    shop: str = ""
 
     @property
     def due_at(self) -> datetime:
         return self.received_at + timedelta(days=DELETION_REQUEST_DAYS)
+
+    @property
+    def recorder(self) -> str:
+        """Return what kind of actor recorded it: operators see that, and not who of a shop it was."""
+        return {"user": "the seller", "operator": "an operator", "amazon": "Amazon's answer"}.get(
+            self.recorded_by.split(":")[0], "the service"
+        )
 
     @property
     def words(self) -> str:

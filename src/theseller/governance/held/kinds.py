@@ -127,11 +127,12 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "proofs",
         Group.EVIDENCE,
-        "Requests, erasures and certificates",
-        "That a deletion was asked for, what was erased, and the signed proof. Ids, counts and dates.",
+        "Requests, holds, erasures and certificates",
+        "That a deletion was asked for, or a legal hold was placed; what was erased, and the signed proof. Ids, counts and dates.",
         Limit.EVIDENCE,
         (
             Source("governance_deletion_request", "received_at"),
+            Source("retention_hold", "placed_at"),
             Source("retention_purge", "begun_at"),
             Source("retention_certificate", "issued_at"),
         ),

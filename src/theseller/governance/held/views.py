@@ -15,6 +15,7 @@ from theseller.governance.deletion_requests.queries import requests_of_shop
 from theseller.governance.held.export import export, note_export
 from theseller.governance.held.queries import held, next_end
 from theseller.lib import clock
+from theseller.retention.holds import standing_hold
 from theseller.retention.limits import PURGE_DAYS_MAX
 from theseller.tenancy.scope import tenant_scope
 
@@ -28,12 +29,14 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
         connections = all_connections()
         parts = held(connections)
         requests = requests_of_shop()
+        hold = standing_hold(at=at)
     facts = sum(one.rows for one in parts[0].held)
     context = {
         "parts": parts,
         "facts": facts,
         "open_connections": [view for view in connections if view.is_open],
         "requests": requests,
+        "hold": hold,
         "next_end": next_end(connections),
         "purge_days": PURGE_DAYS_MAX,
         "may_export": seat.may(Permission.DATA_EXPORT),

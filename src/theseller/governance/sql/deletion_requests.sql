@@ -68,14 +68,13 @@ $$;
 create function guard.deletion_requests(most int)
     returns table (tenant_id uuid, id uuid, origin text, connections uuid[], ends_shop boolean, received_at timestamptz,
                    recorded_at timestamptz, recorded_by text, reference text, ended int, erased int, certified int,
-                   closed_at timestamptz, shop text)
+                   closed_at timestamptz)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select r.tenant_id, r.id, r.origin, r.connections, r.ends_shop, r.received_at, r.recorded_at, r.recorded_by, r.reference,
-           f.ended, f.erased, f.certified, f.closed_at, coalesce(t.name, '')
+           f.ended, f.erased, f.certified, f.closed_at
     from public.governance_deletion_request r
-    left join public.tenancy_tenant t on t.id = r.tenant_id
     cross join lateral (
         select count(*) filter (where d.at is not null or c.issued_at is not null)::int as ended,
                count(p.completed_at)::int as erased, count(c.issued_at)::int as certified, max(c.issued_at) as closed_at

@@ -153,6 +153,18 @@ grant select on governance_deletion_request to theseller_probe;
 grant select (tenant_id, planned_for) on ingest_plan to theseller_web;
 grant select (tenant_id, updated_at) on ingest_bucket to theseller_web;
 
+-- Ends by age, and the legal holds that keep facts from it: the operator's command places them, as the worker.
+alter function guard.aged_tenants(date, int) owner to theseller_directory;
+grant execute on function guard.aged_tenants(date, int) to theseller_worker, theseller_probe;
+grant select (tenant_id, local_day) on ingest_order_line, ingest_ledger_line, ingest_traffic_day, analytics_day, analytics_day_product
+    to theseller_directory;
+grant select (tenant_id, updated_at) on ingest_product to theseller_directory;
+grant select (tenant_id, as_of) on ingest_inventory to theseller_directory;
+grant select (tenant_id, covers_until) on ingest_document to theseller_directory;
+grant select, insert on retention_hold to theseller_worker;
+grant update (lifted_at, lifted_by) on retention_hold to theseller_worker;
+grant select on retention_hold to theseller_web, theseller_retention, theseller_probe;
+
 -- Backups: the worker keeps their records; the backup role copies the files, marks a moment in the WAL, and has each table counted and
 -- hashed at it.
 grant select, insert on retention_backup, retention_drill to theseller_worker;

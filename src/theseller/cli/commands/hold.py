@@ -1,0 +1,71 @@
+"""`theseller hold`: keep a shop's facts beyond 18 months, for a reason that its owner reads, for a year at most."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+
+from theseller.cli.django import setup_django
+from theseller.cli.errors import OK, CommandError
+from theseller.lib import clock
+
+HELP = "keep a shop's facts beyond their 18 months (a legal hold): add, list, lift"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="place a hold; it never keeps data of a connection that has ended")
+    add.add_argument("--reason", required=True, help="which obligation, at least 20 characters; the shop's owner reads it")
+    add.add_argument("--until", required=True, metavar="DAY", help="the day on which it ends, a year ahead at most: 2027-03-31")
+    shown = actions.add_parser("list", help="list the holds of a shop")
+    lift = actions.add_parser("lift", help="end a hold now")
+    lift.add_argument("hold", help="its id, as `list` shows it")
+    for one in (add, shown, lift):
+        one.add_argument("--shop", required=True, metavar="NUMBER", help="the shop's number, from its Activity page")
+
+
+def run(args: argparse.Namespace) -> int:
+    shop = _id(args.shop, "shop's number")
+    setup_django("worker")
+    from theseller.retention.holds import HoldRefusedError, holds_of_shop, lift_hold, place_hold  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.scope import tenant_scope  # noqa: PLC0415  needs Django ready
+
+    at = clock.now()
+    if args.action == "add":
+        try:
+            placed = place_hold(tenant=shop, reason=args.reason, until=_day(args.until), actor=_operator(), at=at)
+        except HoldRefusedError as refusal:
+            raise CommandError(str(refusal), "Nothing was changed.") from None
+        print(f"hold {placed.id} stands until {placed.until:%Y-%m-%d}")
+    elif args.action == "lift":
+        gone = lift_hold(tenant=shop, hold=_id(args.hold, "hold's id"), actor=_operator(), at=at)
+        print("lifted: what is older than 18 months goes within the hour" if gone else "there is no such hold, or it was lifted before")
+    else:
+        with tenant_scope(shop):
+            found = holds_of_shop()
+        for one in found:
+            print(f"{one.id}  {'stands' if one.stands(at) else 'over'}, until {one.until:%Y-%m-%d}, by {one.placed_by}: {one.reason}")
+        if not found:
+            print("no hold")
+    return OK
+
+
+def _id(text: str, what: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is no {what}.", "It has 36 characters.") from None
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        raise CommandError(f"{text!r} is no day.", "Write it as 2027-03-31.") from None
+
+
+def _operator() -> str:
+    return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")

@@ -1,0 +1,73 @@
+"""The limits, against a calendar that the program does not use: months and years counted by hand, days by the stores' own clocks."""
+
+from __future__ import annotations
+
+from calendar import isleap
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from theseller.connections.types import DisconnectReason
+from theseller.governance.deletion_requests.types import DeletionRequest, RequestState
+from theseller.lib.ids import new_id
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace
+from theseller.retention import limits
+from theseller.retention.ages import oldest_day_kept, oldest_moment_kept
+
+MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2060, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
+STORES = st.sampled_from(sorted(MARKETPLACES.values(), key=lambda store: store.id))
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def _months_before(day: date, months: int) -> date:
+    """Go back by months on a paper calendar; a day that the month does not have becomes its last."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    length = _DAYS[month] + (month == 1 and isleap(year))
+    return date(year, month + 1, min(day.day, length))
+
+
+@given(STORES, MOMENTS)
+@example(MARKETPLACES["ATVPDKIKX0DER"], datetime(2026, 3, 1, 8, tzinfo=UTC))  # from 1 September: the shortest 18 months
+@example(MARKETPLACES["ATVPDKIKX0DER"], datetime(2026, 3, 8, 10, 30, tzinfo=UTC))  # clocks go forward
+@example(MARKETPLACES["ATVPDKIKX0DER"], datetime(2026, 11, 1, 9, 30, tzinfo=UTC))  # and back
+@example(MARKETPLACES["A1PA6795UKMFR9"], datetime(2028, 8, 29, 22, 30, tzinfo=UTC))  # back to 29 February's neighbour
+def test_no_fact_is_kept_beyond_18_months_of_its_stores_calendar_and_none_leaves_early(store: Marketplace, at: datetime) -> None:
+    today, oldest = store.local_day(at), oldest_day_kept(store, at)
+    assert oldest >= _months_before(today, 18)
+    assert oldest <= _months_before(today, 18) + timedelta(days=4)  # the longest 18 months have 549 days; a clock change may move one
+
+
+@given(STORES, MOMENTS, st.timedeltas(timedelta(0), timedelta(days=700)))
+def test_what_ingest_takes_in_is_not_erased_by_the_next_run(store: Marketplace, at: datetime, age: timedelta) -> None:
+    sold = at - age
+    if sold >= oldest_moment_kept(at):
+        assert store.local_day(sold) >= oldest_day_kept(store, at)
+
+
+@given(STORES, MOMENTS, st.timedeltas(timedelta(0), timedelta(days=3)))
+def test_a_limit_only_moves_forward(store: Marketplace, at: datetime, later: timedelta) -> None:
+    assert oldest_day_kept(store, at + later) >= oldest_day_kept(store, at)
+
+
+@given(MOMENTS)
+def test_a_request_has_30_times_24_hours_whatever_the_clocks_do(received: datetime) -> None:
+    request = DeletionRequest(
+        new_id(), new_id(), DisconnectReason.AMAZON_REQUEST, (new_id(),), False, received, received, "operator:olga", "C", RequestState.RECEIVED, None  # noqa: FBT003
+    )  # fmt: skip
+    seconds = 30 * 24 * 60 * 60
+    assert (request.due_at - received).total_seconds() == seconds
+    assert not request.overdue(request.due_at)
+    assert request.overdue(request.due_at + timedelta(microseconds=1))
+
+
+@given(MOMENTS)
+def test_the_security_log_is_kept_a_whole_year_at_least(at: datetime) -> None:
+    assert (at - timedelta(days=limits.SECURITY_LOG_DAYS_MIN)).date() <= _months_before(at.date(), 12)
+
+
+def test_the_numbers_are_the_promised_ones() -> None:
+    assert (limits.PURGE_DAYS_MAX, limits.DELETION_REQUEST_DAYS, limits.PII_DAYS_MAX) == (30, 30, 30)
+    assert limits.BACKUP_DAYS <= limits.BACKUP_DAYS_MAX == 90
+    assert limits.BACKUP_DAYS + 2 <= limits.DELETION_REQUEST_DAYS  # a purge and the next backup take up to two of them
+    assert (limits.HOLD_DAYS_MAX, limits.HOLD_REASON_LENGTH_MIN) == (365, 20)
