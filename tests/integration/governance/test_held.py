@@ -81,7 +81,7 @@ def test_rows_are_counted_as_they_are_and_ends_are_computed(cast: Cast, database
             wanted = 0
             for source in kind.sources:
                 column = next(holding.tenant_column for holding in holdings() if holding.table == source.table)
-                row = superuser.execute(f"select count(*) from {source.table} where {column} = %s", [cast.alices_shop]).fetchone()  # type: ignore[arg-type]
+                row = superuser.execute(f"select count(*) from {source.table} where {column} = %s", [cast.alices_shop]).fetchone()
                 wanted += row[0] if row else 0
             assert found[kind.key].rows == wanted, kind.key
         row = superuser.execute("select count(*) from audit_event where tenant_id = %s", [cast.alices_shop]).fetchone()
@@ -122,7 +122,7 @@ def test_an_export_holds_all_facts_of_the_shop_and_nothing_of_another(cast: Cast
     answer = _browser(cast.alice.id).post("/data/export/")
     assert answer.status_code == 200
     assert answer["Content-Disposition"].startswith('attachment; filename="shop-data-')
-    body = b"".join(typed("Iterable[bytes]", answer.streaming_content))
+    body = b"".join(typed("Iterable[bytes]", answer))
     files = _files(body)
     assert sorted(files) == sorted(f"{table}.csv" for table in exported_tables())
     assert set(exported_tables()) == {one.table for one in holdings() if one.data_class is DataClass.SELLER_FACTS}
