@@ -76,6 +76,7 @@ class LittleSource:
 
     def __init__(self, archive: Path) -> None:
         self.archive = archive
+        self.size = 3 * CHUNK_BYTES
         archive.mkdir(exist_ok=True)
         (archive / _SEGMENT).write_bytes(b"wal" * 1000)
 
@@ -83,7 +84,7 @@ class LittleSource:
         return _SEGMENT
 
     def base(self) -> Iterator[bytes]:
-        yield from (os.urandom(3 * CHUNK_BYTES), b"the rest")
+        yield from (os.urandom(self.size), b"the rest")
 
     def mark(self, restore_point: str) -> Moment:
         assert restore_point

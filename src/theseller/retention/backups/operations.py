@@ -8,7 +8,7 @@ called again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -140,16 +140,21 @@ def prune(place: Workplace, *, at: datetime) -> tuple[UUID, ...]:
     The key store is asked, not the database: a database that was restored, or lost, does not lengthen a backup's life. A whole backup
     that the database doesn't know, because it is older itself, is written down in it. The caller holds the lock.
     """
-    died = [_end(place, entry, at=at) for entry in living_keys(place) if _age_limit(entry) <= at]
-    kept = set(place.target.names())
-    for entry in living_keys(place):
+    living = list(living_keys(place))
+    dead = [entry for entry in living if _age_limit(entry) <= at]
+    died = [_end(place, entry, at=at) for entry in dead]
+    kept, whole = set(place.target.names()), set()
+    for entry in living:
         identity = backup_of(entry)
+        if entry in dead:
+            continue
         if identity is None or object_name(identity, "manifest") not in kept:
             died.append(_end(place, entry, at=at))
         else:
             _adopt(place, entry, identity)
+            whole.add(identity)
     _record_ends(place, at=at)
-    _sweep(place)
+    _sweep(place, whole)
     return tuple(died)
 
 
@@ -205,11 +210,11 @@ def _record_ends(place: Workplace, *, at: datetime) -> None:
             place.reached("end recorded")
 
 
-def _sweep(place: Workplace) -> None:
+def _sweep(place: Workplace, living: Collection[UUID]) -> None:
     """Remove the objects of backups that nobody can read any more."""
-    living = {identity.hex for entry in living_keys(place) if (identity := backup_of(entry)) is not None}
+    folders = {identity.hex for identity in living}
     for name in place.target.names():
-        if name.split("/", 1)[0] not in living:
+        if name.split("/", 1)[0] not in folders:
             place.target.delete(name)
             place.reached(f"deleted {name}")
 
@@ -220,7 +225,7 @@ def _give_up(made: UUID, key: UUID, place: Workplace, why: str, *, at: datetime)
         rows("update retention_backup set failed = %s, key_destroyed_at = %s where id = %s", [why, at, made])
         record(Tag.BACKUP_FAILED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"error": why})
     with contextlib.suppress(TargetError):  # The target may be what failed; the next pruning sweeps.
-        _sweep(place)
+        _sweep(place, {identity for entry in living_keys(place) if (identity := backup_of(entry)) is not None})
 
 
 def living_keys(place: Workplace) -> tuple[KeyRecord, ...]:

@@ -82,7 +82,10 @@ class DirectoryTarget:
             raise _absent(name, self.title) from None
 
     def names(self, prefix: str = "") -> tuple[str, ...]:
-        found = (path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file())
+        # A folder that the prefix names whole is the only one that needs to be read.
+        inside = prefix.rpartition("/")[0]
+        begin = self._folder / _checked(inside) if inside else self._folder
+        found = (path.relative_to(self._folder).as_posix() for path in begin.rglob("*") if path.is_file())
         return tuple(sorted(name for name in found if name.startswith(prefix) and _NAME.fullmatch(name)))
 
     def delete(self, name: str) -> None:

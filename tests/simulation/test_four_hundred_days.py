@@ -1,0 +1,203 @@
+"""Four hundred days of a deployment in a minute: sellers come and go, the worker is down, killed or without its target, and time passes.
+
+At no instant may a backup be readable that is older than its cap, or none be readable that is young enough to go back to; no ended
+connection may outlive its clock. Everything that decides is the product's own, on the real database and key store; only the copied files
+are little ones, and the clock is ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.db import connections as databases
+from tests.conftest import as_role
+from tests.integration.retention.kills import LittleSource
+
+from theseller.connections.operations import connection_for_files, disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.keystore import FileKeyStore
+from theseller.lib.ids import made_at
+from theseller.lib.marketplaces import Region
+from theseller.retention.backups.operations import backup_of, keep_wal, living_keys, prune, readable, take
+from theseller.retention.backups.targets import DirectoryTarget, TargetError
+from theseller.retention.backups.workplace import Workplace
+from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, BACKUP_HOURS, PURGE_DAYS_MAX
+from theseller.retention.operations import purge
+from theseller.retention.queries import due_purges
+from theseller.tenancy.operations import create_tenant
+from theseller.tenancy.scope import tenant_scope
+
+pytestmark = pytest.mark.timeout(600)
+BEGIN = datetime(2025, 10, 20, tzinfo=UTC)
+DAYS = 400
+TICK = timedelta(hours=6)
+#: The worker may be down this long at a time; what it has to do is late by no more than that and a tick.
+OUTAGE_MAX = timedelta(hours=60)
+SLACK = OUTAGE_MAX + 2 * TICK
+SEED = 20261123
+
+
+class Killed(BaseException):
+    """The process ended here. It is no error: nothing may handle it."""
+
+
+@dataclass(slots=True)
+class Life:
+    """What has happened. `lags` are from the end of a connection to the proof that it is erased."""
+
+    place: Workplace
+    random: Random
+    at: datetime = BEGIN
+    down_until: datetime = BEGIN
+    open: list[tuple[UUID, UUID]] = field(default_factory=list)
+    ended: dict[UUID, datetime] = field(default_factory=dict)
+    lags: list[timedelta] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+    oldest: timedelta = timedelta()
+    gap: timedelta = timedelta()
+    began: bool = False
+
+
+@pytest.fixture
+def life(tmp_path: Path, database: str) -> Iterator[Life]:
+    random = Random(SEED)  # noqa: S311  chance that can be repeated
+    keys = FileKeyStore(tmp_path / "keys", settings.SECRETS, environment="test")
+    source = LittleSource(tmp_path / "archive")
+    source.size = 1000
+    place = Workplace(DirectoryTarget(tmp_path / "backups"), keys, "test", source, tmp_path / "lock")
+    yield Life(place, random)
+    with as_role("worker"), databases["default"].cursor() as cursor:
+        cursor.execute("select count(*) from retention_backup")
+        assert cursor.fetchone()[0] > DAYS / 2, "the simulation took no backups"
+
+
+def test_no_promise_about_time_is_broken_in_four_hundred_days(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    while life.at < BEGIN + timedelta(days=DAYS):
+        _sellers_come_and_go(life)
+        if life.random.random() < 0.004:
+            life.down_until = life.at + OUTAGE_MAX * life.random.random()
+            life.happened["outages"] += 1
+        if life.at >= life.down_until:
+            _worker(life)
+        _look(life)
+        life.at += TICK
+    lags = sorted(life.lags)
+    assert len(lags) > 200, "too few sellers left for the figures to mean anything"
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n  {DAYS} days: {dict(life.happened)}; erased after p50 {_hours(lags[len(lags) // 2])}, p99 {_hours(lags[len(lags) * 99 // 100])},"
+            f" at most {_hours(lags[-1])}; oldest readable backup {life.oldest.total_seconds() / 86_400:.1f} d (cap {BACKUP_DAYS_MAX});"
+            f" longest without a younger one {_hours(life.gap)}\n"
+        )
+
+
+def _sellers_come_and_go(life: Life) -> None:
+    if life.random.random() < 0.2:
+        tenant = create_tenant(name="A shop", actor="process:test", at=life.at)
+        with tenant_scope(tenant):
+            connection = connection_for_files(Region.NA, tenant=tenant, at=life.at)
+            _facts(tenant, connection, life.at)
+        life.open.append((tenant, connection))
+        life.happened["connected"] += 1
+    if life.open and life.random.random() < 0.16:
+        tenant, connection = life.open.pop(life.random.randrange(len(life.open)))
+        reason = life.random.choice(list(DisconnectReason))
+        disconnect(connection=connection, reason=reason, tenant=tenant, actor="process:test", at=life.at)
+        life.ended[connection] = life.at
+        life.happened["disconnected"] += 1
+
+
+def _facts(tenant: UUID, connection: UUID, at: datetime) -> None:
+    with databases["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
+            " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
+            " (%s, %s, 'one', '1', %s, 'ATVPDKIKX0DER', %s, %s, 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api')",
+            [tenant, at.date(), connection, at, at],
+        )
+
+
+def _worker(life: Life) -> None:
+    """Do what the recurring jobs do; now and then be killed at some step, or find the target gone."""
+    dies_at = life.random.randrange(1, 12) if life.random.random() < 0.05 else 0
+    steps = 0
+
+    def reached(_step: str) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == dies_at:
+            raise Killed
+
+    place = replace(life.place, reached=reached)
+    if life.random.random() < 0.01:
+        place = replace(place, target=_Gone())
+    with as_role("worker"):
+        for closed in due_purges(at=life.at, most=1000):
+            if closed.connection in life.ended and purge(connection=closed.connection, tenant=closed.tenant, at=life.at).completed:
+                life.lags.append(life.at - life.ended.pop(closed.connection))
+        try:
+            prune(place, at=life.at)
+            keep_wal(place)
+            newest = _newest(life, living_keys(place))
+            if newest is None or life.at - newest >= timedelta(hours=BACKUP_HOURS):
+                _new_wal(life)
+                take(place, at=life.at)
+                life.began = True
+                life.happened["backups"] += 1
+        except Killed:
+            life.happened["kills"] += 1
+        except TargetError:
+            life.happened["without a target"] += 1
+
+
+def _new_wal(life: Life) -> None:
+    LittleSource(life.place.source.archive)
+
+
+class _Gone(DirectoryTarget):
+    """A target that doesn't answer."""
+
+    title = "gone"
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nonexistent"))
+
+    def names(self, prefix: str = "") -> tuple[str, ...]:
+        raise TargetError(f"no answer about {prefix!r}")
+
+
+def _newest(life: Life, living: tuple[KeyRecord, ...]) -> datetime | None:
+    found = (readable(life.place, entry) for entry in reversed(living))
+    newest = next((identity for identity in found if identity is not None), None)
+    return made_at(newest) if newest else None
+
+
+def _look(life: Life) -> None:
+    """What somebody with every surviving key could read now."""
+    living = living_keys(life.place)
+    ages = [life.at - made_at(backup_of(entry) or entry.id) for entry in living]
+    oldest = max(ages, default=timedelta())
+    life.oldest = max(life.oldest, oldest)
+    assert oldest <= timedelta(days=BACKUP_DAYS) + SLACK, f"{life.at}: a backup of {oldest} can be read"
+    assert oldest <= timedelta(days=BACKUP_DAYS_MAX)
+    if life.began:
+        newest = _newest(life, living)
+        assert newest is not None, f"{life.at}: no backup can be read"
+        life.gap = max(life.gap, life.at - newest)
+        assert life.at - newest <= timedelta(hours=BACKUP_HOURS) + SLACK, f"{life.at}: the newest backup is of {newest}"
+    late = [connection for connection, ended in life.ended.items() if life.at - ended > timedelta(days=PURGE_DAYS_MAX)]
+    assert not late, f"{life.at}: {len(late)} ended connections are past their clock"
+
+
+def _hours(lag: timedelta) -> str:
+    return f"{lag.total_seconds() / 3600:.0f} h"
