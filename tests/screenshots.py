@@ -105,6 +105,8 @@ def _read(alice: Visitor, world: World, pictures: Pictures, readme: Path | None)
     pictures.take("13-clause", page)
     alice.go("/no/such/page/")
     pictures.take("14-not-found", page)
+    alice.go("/data/")
+    pictures.take("24-your-data", page)
 
 
 def _import(browser: Browser, world: World, pictures: Pictures) -> None:
@@ -158,6 +160,8 @@ def _end(alice: Visitor, pictures: Pictures) -> None:
     pictures.take("19-erasure", page)
     expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(timeout=60_000)
     pictures.take("20-certificate", page)
+    alice.go("/data/")
+    pictures.take("25-your-data-erased", page)
 
 
 def _operate(browser: Browser, world: World, pictures: Pictures) -> None:
@@ -174,6 +178,8 @@ def _operate(browser: Browser, world: World, pictures: Pictures) -> None:
         page.get_by_role("button", name="Continue").click()
         page.wait_for_url(f"{world.web}/operate/")
         pictures.take("22-operate", page)
+        olga.go("/operate/deletion-requests/")
+        pictures.take("26-deletion-requests", page)
         olga.go("/account/security/")
         pictures.take("23-account-security", page)
 

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     DATA_EXPORT = "data:export"
     DATA_READ = "data:read"
     DOCUMENT_IMPORT = "document:import"
+    SHOP_END = "shop:end"
 
 
 PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {

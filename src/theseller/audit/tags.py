@@ -12,6 +12,7 @@ class Tag(StrEnum):
     ACCESS_OPENED = "governance:access:opened"
     ACCESS_REVIEWED = "governance:access:reviewed"
     ACCESS_VIEWED = "governance:access:viewed"
+    ACCOUNT_ERASED = "accounts:user:erased"
     ACCOUNT_SIGNED_IN = "accounts:session:signed_in"
     ACCOUNT_SIGNED_OUT = "accounts:session:signed_out"
     ACCOUNT_SIGN_IN_FAILED = "accounts:session:sign_in_failed"
@@ -59,4 +60,6 @@ class Tag(StrEnum):
     SECRET_AGE_NOTED = "governance:secret:age_noted"  # noqa: S105  # an event
     SECRET_GIVEN = "governance:secret:given"  # noqa: S105  # an event
     SECRET_PUT = "governance:secret:put"  # noqa: S105  # an event
+    SHOP_END_INTENDED = "retention:shop:end_intended"
+    SHOP_ERASED = "retention:shop:erased"
     TENANT_CREATED = "tenancy:tenant:created"

@@ -20,6 +20,21 @@ holds(
     note="Which legal holds stood, why, placed by whom. It shows why something was older than its limit, after the shop has gone too.",
 )
 holds(
+    "retention_shop_end",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    tenant_column="tenant_id",
+    note="The ledger of shops that ended: what was there, what was deleted, what a count found. Ids, counts and dates.",
+)
+holds(
+    "retention_person_end",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    note="Whose account ended with their last shop: a random id that names nobody any more, and dates.",
+)
+holds(
     "retention_backup",
     DataClass.EVIDENCE,
     retention="as long as the audit log",

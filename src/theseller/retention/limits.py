@@ -17,6 +17,7 @@ __all__ = [
     "PII_DAYS_MAX",
     "PURGE_DAYS_MAX",
     "SECURITY_LOG_DAYS_MIN",
+    "SHOP_GRACE_HOURS",
 ]
 
 #: Everything derived from a connection is gone this long after it ends (clauses life-purge-30, aup-deletion-requests).
@@ -39,3 +40,5 @@ PII_DAYS_MAX = 30
 #: A legal hold ends by itself after a year; it can be placed anew.
 HOLD_DAYS_MAX = 365
 HOLD_REASON_LENGTH_MIN = 20
+#: A shop that its owner ended goes this long afterwards at the soonest: until then its certificates can be downloaded.
+SHOP_GRACE_HOURS = 24

@@ -13,6 +13,7 @@ from theseller.connections.types import DisconnectReason
 from theseller.retention.erasures import Ended, ended_connections, ledger_folder
 from theseller.retention.operations import ACTOR, COUNTER, purge
 from theseller.retention.queries import count_left, due_purges
+from theseller.retention.shops import replay_shop_ends
 
 
 class ResurrectedError(RuntimeError):
@@ -34,6 +35,7 @@ def replay_erasures(*, at: datetime) -> int:
             if not purge(connection=closed.connection, tenant=closed.tenant, at=at).completed:
                 raise ResurrectedError(f"connection {closed.connection} could not be erased in the restored database")
     _refuse_left(ended)
+    replay_shop_ends(at=at)
     return again
 
 

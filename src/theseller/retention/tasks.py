@@ -13,6 +13,7 @@ from theseller.retention.backups.keeper import keep
 from theseller.retention.backups.workplace import is_configured, workplace
 from theseller.retention.operations import purge
 from theseller.retention.queries import due_purges
+from theseller.retention.shops import due_shops, erase_people, erase_shop
 
 log = logging.getLogger(__name__)
 
@@ -44,3 +45,13 @@ def erase_aged_facts(timestamp: int) -> None:
     del timestamp
     for tenant in aged_tenants(at=clock.now()):
         log.info("facts that were too old are gone: tables=%d", len(erase_aged(tenant=tenant, at=clock.now())))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="erase_ended_shops", pass_context=False)
+def erase_ended_shops(timestamp: int) -> None:
+    """Erase shops that their owners ended, and then the accounts of people who have no other."""
+    del timestamp
+    for tenant in due_shops(at=clock.now()):
+        log.info("a shop that ended is erased: completed=%s", erase_shop(tenant=tenant, at=clock.now()).completed)
+    erase_people(at=clock.now())

@@ -42,3 +42,11 @@ sql(
     "update connections_connection set authorisation_expires_at = now() - interval '2 days' where id = '{open}'",
     "update connections_connection set authorisation_expires_at = now() + interval '364 days' where id = '{open}'",
 )
+sql(
+    "aup-deletion-requests",
+    "lets a shop stand for 31 days after its owner asked for its end",
+    "insert into governance_deletion_request (tenant_id, id, origin, connections, ends_shop, received_at, recorded_at, recorded_by)"
+    " values ('{alice}', gen_random_uuid(), 'account_deletion', array['{certified}'::uuid], true, now() - interval '31 days',"
+    " now() - interval '31 days', 'process:sabotage')",
+    f"{_SECRETLY}; delete from governance_deletion_request where recorded_by = 'process:sabotage'; {_OPENLY}",
+)

@@ -17,7 +17,7 @@ CONTROL = Control(
     statement=(
         "Whoever asks, one kind of record is made: disconnecting here, revoking in Seller Central, deleting the shop, a request of Amazon's,"
         " the yearly end of the authorisation. Each starts the same erasure, has a clock of 30 days that its shop can see, and is closed"
-        " by a certificate for each connection that it covers, and by nothing else."
+        " by a certificate for each connection that it covers, and by nothing else; if it ends the shop, the shop has to be gone too."
     ),
     citation="Security page §1; Data Protection Policy 1.7",
     owner="Engineering",
@@ -37,12 +37,14 @@ _BEGUN_WITHIN = timedelta(hours=1)
 _ENDED_WITHIN = timedelta(days=1)
 _REQUESTS = """
 select r.received_at, r.recorded_at, cardinality(r.connections),
-       count(*) filter (where coalesce(d.at, c.issued_at) is not null), count(c.id), max(c.issued_at)
+       count(*) filter (where coalesce(d.at, c.issued_at) is not null), count(c.id), max(c.issued_at),
+       r.ends_shop and e.completed_at is null
 from governance_deletion_request r
+left join retention_shop_end e on e.tenant_id = r.tenant_id
 left join lateral unnest(r.connections) as one (id) on true
 left join connections_disconnection d on d.tenant_id = r.tenant_id and d.connection_id = one.id
 left join retention_certificate c on c.tenant_id = r.tenant_id and c.connection_id = one.id
-group by r.tenant_id, r.id, r.received_at, r.recorded_at, r.connections
+group by r.tenant_id, r.id, r.received_at, r.recorded_at, r.connections, r.ends_shop, e.completed_at
 """
 _UNRECORDED = """
 select count(*) from connections_disconnection d
@@ -64,14 +66,14 @@ where c.origin = 'lwa' and c.authorisation_expires_at < %s and not exists (
 def probe(world: World) -> Outcome:
     """Find the age of the oldest open request, and a certificate for each closed one."""
     requests = world.rows(_REQUESTS)
-    waiting = [received for received, _, covered, _, certified, _ in requests if certified < covered]
+    waiting = [received for received, _, covered, _, certified, _, stands in requests if certified < covered or stands]
     oldest = (world.at - min(waiting)).days if waiting else 0
     late = sum(
         issued - received > _PROMISED
-        for received, _, covered, _, certified, issued in requests
+        for received, _, covered, _, certified, issued, _ in requests
         if covered and certified == covered and world.at - issued < _PROMISED
     )
-    held_up = sum(ended < covered and world.at - recorded > _BEGUN_WITHIN for _, recorded, covered, ended, _, _ in requests)
+    held_up = sum(ended < covered and world.at - recorded > _BEGUN_WITHIN for _, recorded, covered, ended, _, _, _ in requests)
     overdue = sum(world.at - received > _PROMISED for received in waiting)
     return verdict(
         len(requests),

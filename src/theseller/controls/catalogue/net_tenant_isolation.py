@@ -40,7 +40,7 @@ _DIRECTORY_FUNCTIONS = {
     "tenants_of", "due_streams", "unplanned_connections", "dirty_tenants", "due_purges",
     # Who of the operators looked, and what has to be reviewed: about operators, never about what a shop holds.
     "open_access", "access_sessions", "ended_access", "access_to_review", "refusals_since", "access_views",
-    "connections_of_seller", "ended_authorisations", "deletion_requests", "unbegun_requests", "log_of_shop", "aged_tenants",
+    "connections_of_seller", "ended_authorisations", "deletion_requests", "unbegun_requests", "log_of_shop", "aged_tenants", "due_shop_ends",
     # How many rows a table holds, and a hash of them: what a restored backup is compared by.
     "fingerprint",
 }  # fmt: skip

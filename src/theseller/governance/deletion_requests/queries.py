@@ -14,8 +14,9 @@ from theseller.tenancy.scope import current_tenant
 
 _OF_SHOP = """
 select r.tenant_id, r.id, r.origin, r.connections, r.ends_shop, r.received_at, r.recorded_at, r.recorded_by, r.reference,
-       f.ended, f.erased, f.certified, f.closed_at
+       f.ended, f.erased, f.certified, f.closed_at, e.completed_at
 from governance_deletion_request r
+left join retention_shop_end e on e.tenant_id = r.tenant_id
 cross join lateral (
     select count(*) filter (where d.at is not null or c.issued_at is not null) as ended,
            count(p.completed_at) as erased, count(c.issued_at) as certified, max(c.issued_at) as closed_at
@@ -62,9 +63,9 @@ def unbegun(*, using: str = "default") -> tuple[tuple[UUID, UUID, str], ...]:
         return tuple((row[0], row[1], row[2]) for row in cursor.fetchall())
 
 
-def state_of(covered: int, *, ended: int, erased: int, certified: int) -> RequestState:
-    """Derive the state of a request from how many of the connections that it covers are how far."""
-    if certified == covered:
+def state_of(covered: int, *, ended: int, erased: int, certified: int, shop_stands: bool = False) -> RequestState:
+    """Derive the state of a request from how many of the connections that it covers are how far, and whether a shop is still to go."""
+    if certified == covered and not shop_stands:
         return RequestState.CERTIFIED
     if erased == covered:
         return RequestState.ERASED
@@ -78,8 +79,23 @@ def _read(sql: str, parameters: list[Any], using: str) -> tuple[DeletionRequest,
 
 
 def _request(row: tuple[Any, ...]) -> DeletionRequest:
-    tenant, identity, origin, covered, ends_shop, received, recorded, recorded_by, reference, ended, erased, certified, closed = row
-    state = state_of(len(covered), ended=ended, erased=erased, certified=certified)
+    (
+        tenant,
+        identity,
+        origin,
+        covered,
+        ends_shop,
+        received,
+        recorded,
+        recorded_by,
+        reference,
+        ended,
+        erased,
+        certified,
+        closed,
+        shop_gone,
+    ) = row
+    state = state_of(len(covered), ended=ended, erased=erased, certified=certified, shop_stands=ends_shop and shop_gone is None)
     return DeletionRequest(
         tenant=tenant,
         id=identity,
@@ -91,5 +107,5 @@ def _request(row: tuple[Any, ...]) -> DeletionRequest:
         recorded_by=recorded_by,
         reference=reference,
         state=state,
-        closed_at=closed if state is RequestState.CERTIFIED else None,
+        closed_at=(shop_gone if ends_shop else closed) if state is RequestState.CERTIFIED else None,
     )

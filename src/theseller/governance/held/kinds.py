@@ -70,8 +70,8 @@ KINDS: tuple[Kind, ...] = (
         Group.AMAZON,
         "Reports and files read",
         "Which report or file became lines: its type, period, fingerprint and counts. The file itself is not kept.",
-        Limit.CONNECTION,
-        (Source("ingest_document", "recorded_at"),),
+        Limit.AGE,
+        (Source("ingest_document", "covers_until"),),
         ("life-purge-30",),
         why="So that no file is counted twice",
     ),
@@ -133,6 +133,7 @@ KINDS: tuple[Kind, ...] = (
         (
             Source("governance_deletion_request", "received_at"),
             Source("retention_hold", "placed_at"),
+            Source("retention_shop_end", "asked_at"),
             Source("retention_purge", "begun_at"),
             Source("retention_certificate", "issued_at"),
         ),

@@ -110,7 +110,7 @@ def _until(limit: Limit, rows: int, since: date | None, ends: Ends) -> tuple[dat
             ends.backup.date() if ends.backup else None
         ), f"the newest copy of now can't be read any more; each lives {BACKUP_DAYS} days"
     return None, {
-        Limit.CONNECTION: f"replaced as Amazon changes it; {sooner}",
+        Limit.CONNECTION: f"replaced as it changes; {sooner}",
         Limit.SHOP: "as long as the shop exists here",
         Limit.EVIDENCE: f"at least {SECURITY_LOG_DAYS_MIN // 30} months, also after the shop has gone: there is nothing of yours to read in it",
     }[limit]

@@ -165,6 +165,24 @@ grant select, insert on retention_hold to theseller_worker;
 grant update (lifted_at, lifted_by) on retention_hold to theseller_worker;
 grant select on retention_hold to theseller_web, theseller_retention, theseller_probe;
 
+-- The end of a shop, and of the accounts of people who have no other.
+alter function guard.due_shop_ends(timestamptz) owner to theseller_directory;
+grant execute on function guard.due_shop_ends(timestamptz) to theseller_worker;
+grant select on retention_shop_end to theseller_directory, theseller_web, theseller_retention, theseller_probe;
+grant insert on retention_shop_end to theseller_web, theseller_retention;
+grant update (begun_at, plan, steps_done, left_over, completed_at) on retention_shop_end to theseller_retention;
+grant select, insert on retention_person_end to theseller_retention;
+grant update (completed_at, kept) on retention_person_end to theseller_retention;
+grant select on retention_person_end to theseller_probe;
+grant execute on function guard.tenants_of(uuid) to theseller_retention;
+grant select (tenant_id, user_id) on accounts_membership to theseller_retention;
+grant delete on accounts_membership, tenancy_tenant, connections_connection, connections_disconnection to theseller_retention;
+grant select (user_id) on accounts_operator, accounts_authenticator, accounts_passkey, accounts_recovery_code to theseller_retention;
+grant select (id) on accounts_user to theseller_retention;
+grant delete on accounts_user, accounts_authenticator, accounts_passkey, accounts_recovery_code to theseller_retention;
+grant select (tenant_id) on accounts_membership to theseller_probe;
+grant select (id) on tenancy_tenant, accounts_user to theseller_probe;
+
 -- Backups: the worker keeps their records; the backup role copies the files, marks a moment in the WAL, and has each table counted and
 -- hashed at it.
 grant select, insert on retention_backup, retention_drill to theseller_worker;
