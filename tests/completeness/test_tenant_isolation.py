@@ -108,6 +108,13 @@ def test_nothing_is_seen_and_nothing_changes(
                     assert touched == (0,), f"{verb} on {table} with scope {scope!r} reached another tenant's rows"
                     raise psycopg.Rollback
             except psycopg.Error as refusal:
+                # In their own scope "delete all" means their own shop, which their own people hold on to; `delete` names the other's row.
+                if (verb, table, scope) == ("delete_all", "tenancy_tenant", "another") and isinstance(
+                    refusal, psycopg.errors.ForeignKeyViolation
+                ):
+                    assert str(cast.alices_shop) not in str(refusal)
+                    tried += 1
+                    continue
                 assert isinstance(refusal, (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidTextRepresentation)), refusal
             tried += 1
     assert tried == len(_tables()) * len(VERBS)
