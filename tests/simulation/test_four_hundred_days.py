@@ -1,7 +1,7 @@
 """Four hundred days of a deployment in a minute: sellers come and go, the worker is down, killed or without its target, and time passes.
 
 At no instant may a backup be readable that is older than its cap, or none be readable that is young enough to go back to; no ended
-connection may outlive its clock. Everything that decides is the product's own, on the real database and key store; only the copied files
+connection may outlive its clock, and no fact its eighteen months. Everything that decides is the product's own, on the real database and key store; only the copied files
 are little ones, and the clock is ours.
 """
 
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -28,10 +27,11 @@ from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keystore import FileKeyStore
 from theseller.lib.ids import made_at
 from theseller.lib.marketplaces import Region
+from theseller.retention.ages import aged_tenants, erase_aged
 from theseller.retention.backups.operations import backup_of, keep_wal, living_keys, prune, readable, take
 from theseller.retention.backups.targets import DirectoryTarget, TargetError
 from theseller.retention.backups.workplace import Workplace
-from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, BACKUP_HOURS, PURGE_DAYS_MAX
+from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, BACKUP_HOURS, FACTS_KEPT_DAYS, PURGE_DAYS_MAX
 from theseller.retention.operations import purge
 from theseller.retention.queries import due_purges
 from theseller.tenancy.operations import create_tenant
@@ -59,6 +59,7 @@ class Life:
     random: Random
     at: datetime = BEGIN
     down_until: datetime = BEGIN
+    shops: list[UUID] = field(default_factory=list)
     open: list[tuple[UUID, UUID]] = field(default_factory=list)
     ended: dict[UUID, datetime] = field(default_factory=dict)
     lags: list[timedelta] = field(default_factory=list)
@@ -69,30 +70,25 @@ class Life:
 
 
 @pytest.fixture
-def life(tmp_path: Path, database: str) -> Iterator[Life]:
+def life(tmp_path: Path, database: str) -> Life:
     random = Random(SEED)  # noqa: S311  chance that can be repeated
     keys = FileKeyStore(tmp_path / "keys", settings.SECRETS, environment="test")
     source = LittleSource(tmp_path / "archive")
     source.size = 1000
+    with databases["migrate"].cursor() as cursor:
+        cursor.execute(
+            "select guard.ensure_months(%s, %s)",
+            [(BEGIN - timedelta(days=FACTS_KEPT_DAYS + 31)).date(), (BEGIN + timedelta(days=DAYS)).date()],
+        )
     place = Workplace(DirectoryTarget(tmp_path / "backups"), keys, "test", source, tmp_path / "lock")
-    yield Life(place, random)
-    with as_role("worker"), databases["default"].cursor() as cursor:
-        cursor.execute("select count(*) from retention_backup")
-        assert cursor.fetchone()[0] > DAYS / 2, "the simulation took no backups"
+    return Life(place, random)
 
 
 def test_no_promise_about_time_is_broken_in_four_hundred_days(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
-    while life.at < BEGIN + timedelta(days=DAYS):
-        _sellers_come_and_go(life)
-        if life.random.random() < 0.004:
-            life.down_until = life.at + OUTAGE_MAX * life.random.random()
-            life.happened["outages"] += 1
-        if life.at >= life.down_until:
-            _worker(life)
-        _look(life)
-        life.at += TICK
+    _live(life, DAYS)
     lags = sorted(life.lags)
     assert len(lags) > 200, "too few sellers left for the figures to mean anything"
+    assert life.happened["backups"] > DAYS / 2, "too few backups were taken"
     with capsys.disabled():
         sys.stdout.write(
             f"\n  {DAYS} days: {dict(life.happened)}; erased after p50 {_hours(lags[len(lags) // 2])}, p99 {_hours(lags[len(lags) * 99 // 100])},"
@@ -101,12 +97,44 @@ def test_no_promise_about_time_is_broken_in_four_hundred_days(life: Life, capsys
         )
 
 
+@pytest.mark.parametrize(
+    ("what", "noticed"),
+    [
+        ("prune", "a backup of 3"),
+        ("take", "the newest backup is of"),
+        ("due_purges", "ended connections are past their clock"),
+        ("aged_tenants", "there is a fact of"),
+    ],
+)
+def test_what_is_not_done_is_noticed(life: Life, monkeypatch: pytest.MonkeyPatch, what: str, noticed: str) -> None:
+    _live(life, 2)
+    monkeypatch.setattr(sys.modules[__name__], what, lambda *_about, **_details: ())
+    with pytest.raises(AssertionError, match=noticed):
+        _live(life, 40)
+
+
+def _live(life: Life, days: int) -> None:
+    """Let time pass."""
+    until = life.at + timedelta(days=days)
+    while life.at < until:
+        _sellers_come_and_go(life)
+        if life.random.random() < 0.004:
+            life.down_until = life.at + OUTAGE_MAX * life.random.random()
+            life.happened["outages"] += 1
+        if life.at >= life.down_until:
+            _worker(life)
+        _look(life)
+        life.at += TICK
+
+
 def _sellers_come_and_go(life: Life) -> None:
     if life.random.random() < 0.2:
         tenant = create_tenant(name="A shop", actor="process:test", at=life.at)
         with tenant_scope(tenant):
             connection = connection_for_files(Region.NA, tenant=tenant, at=life.at)
-            _facts(tenant, connection, life.at)
+            for age in (0, life.random.randrange(FACTS_KEPT_DAYS), FACTS_KEPT_DAYS - 1 - life.random.randrange(20)):
+                _fact(tenant, connection, life.at.date() - timedelta(days=age), life.at)
+        life.shops.append(tenant)
         life.open.append((tenant, connection))
         life.happened["connected"] += 1
     if life.open and life.random.random() < 0.16:
@@ -117,13 +145,13 @@ def _sellers_come_and_go(life: Life) -> None:
         life.happened["disconnected"] += 1
 
 
-def _facts(tenant: UUID, connection: UUID, at: datetime) -> None:
+def _fact(tenant: UUID, connection: UUID, day: date, at: datetime) -> None:
     with databases["default"].cursor() as cursor:
         cursor.execute(
             "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
             " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
-            " (%s, %s, 'one', '1', %s, 'ATVPDKIKX0DER', %s, %s, 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api')",
-            [tenant, at.date(), connection, at, at],
+            " (%s, %s, gen_random_uuid()::text, '1', %s, 'ATVPDKIKX0DER', %s, %s, 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api')",
+            [tenant, day, connection, at, at],
         )
 
 
@@ -142,9 +170,7 @@ def _worker(life: Life) -> None:
     if life.random.random() < 0.01:
         place = replace(place, target=_Gone())
     with as_role("worker"):
-        for closed in due_purges(at=life.at, most=1000):
-            if closed.connection in life.ended and purge(connection=closed.connection, tenant=closed.tenant, at=life.at).completed:
-                life.lags.append(life.at - life.ended.pop(closed.connection))
+        _erase(life)
         try:
             prune(place, at=life.at)
             keep_wal(place)
@@ -158,6 +184,15 @@ def _worker(life: Life) -> None:
             life.happened["kills"] += 1
         except TargetError:
             life.happened["without a target"] += 1
+
+
+def _erase(life: Life) -> None:
+    for closed in due_purges(at=life.at, most=1000):
+        if closed.connection in life.ended and purge(connection=closed.connection, tenant=closed.tenant, at=life.at).completed:
+            life.lags.append(life.at - life.ended.pop(closed.connection))
+    for tenant in aged_tenants(at=life.at, most=1000):
+        if tenant in life.shops:
+            life.happened["facts aged"] += sum(erase_aged(tenant=tenant, at=life.at).values())
 
 
 def _new_wal(life: Life) -> None:
@@ -195,6 +230,11 @@ def _look(life: Life) -> None:
         assert newest is not None, f"{life.at}: no backup can be read"
         life.gap = max(life.gap, life.at - newest)
         assert life.at - newest <= timedelta(hours=BACKUP_HOURS) + SLACK, f"{life.at}: the newest backup is of {newest}"
+    with databases["probe"].cursor() as cursor:
+        cursor.execute("select min(local_day) from ingest_order_line where tenant_id = any(%s)", [life.shops])
+        first = cursor.fetchone()[0]
+    kept = (life.at - timedelta(days=FACTS_KEPT_DAYS + 1) - SLACK).date()  # A store's day may be the one before ours.
+    assert first is None or first >= kept, f"{life.at}: there is a fact of {first}"
     late = [connection for connection, ended in life.ended.items() if life.at - ended > timedelta(days=PURGE_DAYS_MAX)]
     assert not late, f"{life.at}: {len(late)} ended connections are past their clock"
 
