@@ -83,6 +83,8 @@ def settings(layout: Layout, *, durable: bool, memory: int | None = None) -> Map
         "work_mem": "16MB",
         "maintenance_work_mem": f"{max(32, min(256, buffers))}MB",
         "max_wal_size": "2GB",
+        # A file of WAL that is recycled keeps what it held until it is written over: what was erased would outlive its erasure.
+        "wal_recycle": "off",
         "wal_compression": "pglz",
         "max_slot_wal_keep_size": "4GB",
         "random_page_cost": "1.1",

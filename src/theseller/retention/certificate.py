@@ -12,7 +12,9 @@ from theseller.crypto.errors import InvalidSignatureError, NotCanonicalError
 from theseller.crypto.signing import canonical_json, parse_canonical_json, verify
 from theseller.retention.types import VerifiedCertificate
 
-FORMAT = "theseller.org/deletion-certificate/v1"
+FORMAT = "theseller.org/deletion-certificate/v2"
+#: What was issued stays valid: the first form spoke of rows only.
+FORMATS = frozenset({"theseller.org/deletion-certificate/v1", FORMAT})
 
 
 class CertificateRefusedError(ValueError):
@@ -44,7 +46,7 @@ def verify_certificate(content: bytes) -> VerifiedCertificate:
     if not isinstance(document, dict) or set(document) != {"body", "public_key", "signature"} or not isinstance(document["body"], dict):
         raise CertificateRefusedError("the file is not a deletion certificate of TheSeller")
     body = document["body"]
-    if body.get("format") != FORMAT:
+    if body.get("format") not in FORMATS:
         raise CertificateRefusedError("the file is a signed document of another kind or version")
     try:
         public_key = bytes.fromhex(str(document["public_key"]))

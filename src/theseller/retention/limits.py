@@ -16,6 +16,7 @@ __all__ = [
     "HOLD_REASON_LENGTH_MIN",
     "PII_DAYS_MAX",
     "PURGE_DAYS_MAX",
+    "REWRITE_GATHER_MINUTES",
     "SECURITY_LOG_DAYS_MIN",
     "SHOP_GRACE_HOURS",
 ]
@@ -42,3 +43,5 @@ HOLD_DAYS_MAX = 365
 HOLD_REASON_LENGTH_MIN = 20
 #: A shop that its owner ended goes this long afterwards at the soonest: until then its certificates can be downloaded.
 SHOP_GRACE_HOURS = 24
+#: What erasures touched is written anew this long after the first of them, so that those that follow share the work.
+REWRITE_GATHER_MINUTES = 60

@@ -64,7 +64,7 @@ def purges(*, using: str = "default") -> dict[UUID, PurgeView]:
     """Return the erasures of the tenant in scope, by connection."""
     with databases[using].cursor() as cursor:
         cursor.execute(
-            "select p.connection_id, p.begun_at, p.plan, p.steps_done, p.completed_at, c.issued_at from retention_purge p"
+            "select p.connection_id, p.begun_at, p.plan, p.steps_done, p.erased_at, p.completed_at, c.issued_at from retention_purge p"
             " left join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id"
             " where p.tenant_id = %s",
             [current_tenant()],
@@ -86,9 +86,9 @@ def certificate(connection: UUID, *, using: str = "default") -> tuple[UUID, byte
 
 
 def _purge_view(row: tuple[Any, ...]) -> PurgeView:
-    connection, begun, plan, done, completed, issued = row
+    connection, begun, plan, done, erased, completed, issued = row
     plan, done = _document(plan), _document(done)
-    return PurgeView(connection, begun, sum(plan.values()), sum(done.values()), completed, issued)
+    return PurgeView(connection, begun, sum(plan.values()), sum(done.values()), erased, completed, issued)
 
 
 def _document(value: Any) -> dict[str, int]:  # noqa: ANN401  # text or a document, as the driver hands it over

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from django.conf import settings
 from procrastinate.contrib.django import app
@@ -11,7 +12,8 @@ from theseller.lib import clock
 from theseller.retention.ages import aged_tenants, erase_aged
 from theseller.retention.backups.keeper import keep
 from theseller.retention.backups.workplace import is_configured, workplace
-from theseller.retention.operations import purge
+from theseller.retention.limits import REWRITE_GATHER_MINUTES
+from theseller.retention.operations import purge_all
 from theseller.retention.queries import due_purges
 from theseller.retention.shops import due_shops, erase_people, erase_shop
 
@@ -23,9 +25,9 @@ log = logging.getLogger(__name__)
 def purge_due(timestamp: int) -> None:
     """Erase what closed connections left. Recurring: nothing has to remember a connection for it to be erased."""
     del timestamp
-    for closed in due_purges(at=clock.now()):
-        outcome = purge(connection=closed.connection, tenant=closed.tenant, at=clock.now())
-        log.info("purged a closed connection: completed=%s", outcome.completed)
+    gather = timedelta(minutes=REWRITE_GATHER_MINUTES if settings.ENVIRONMENT.kind.guarded else 0)
+    for outcome in purge_all(due_purges(at=clock.now()), at=clock.now(), gather=gather):
+        log.info("purged a closed connection: completed=%s %s", outcome.completed, outcome.waiting)
 
 
 @app.periodic(cron="* * * * *")

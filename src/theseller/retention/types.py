@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from theseller.retention.residue import Residue
+
 
 @dataclass(frozen=True, slots=True)
 class ClosedConnection:
@@ -18,12 +20,38 @@ class ClosedConnection:
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What one erasure did: rows deleted by table, and what an independent count found left (all zero, or it was not completed)."""
+    """What one erasure did: rows deleted by table, and what an independent count found left (all zero, or it was not completed).
+
+    `waiting` says what the rewriting has to wait for, if anything; the next run goes on.
+    """
 
     connection: UUID
     deleted: dict[str, int]
     left: dict[str, int]
     completed: bool
+    waiting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An erasure as its row of the ledger has it. `rewritten` has, by relation, the bytes before and after and the milliseconds of it."""
+
+    plan: dict[str, int]
+    deleted: dict[str, int]
+    erased_at: datetime | None
+    erased_xid: int | None
+    rewritten: dict[str, dict[str, int]]
+    wal_from: str | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That the bytes went: what was written anew (or why nothing could be), and what a search found afterwards."""
+
+    rewritten: dict[str, dict[str, int]]
+    not_rewritten: str
+    residue: Residue
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +62,7 @@ class PurgeView:
     begun_at: datetime
     rows_planned: int
     rows_deleted: int
+    erased_at: datetime | None
     completed_at: datetime | None
     certificate_issued_at: datetime | None
 

@@ -142,7 +142,16 @@ grant select, delete on ingest_plan, ingest_stream, ingest_bucket, ingest_drift,
 grant insert on ingest_dirty_day to theseller_retention;
 grant select (tenant_id, connection_id) on connections_refresh_token to theseller_retention;
 grant select, insert on retention_purge, retention_certificate to theseller_retention;
-grant update (steps_done, completed_at) on retention_purge to theseller_retention;
+grant update (steps_done, completed_at, erased_at, erased_xid, rewritten, wal_from) on retention_purge to theseller_retention;
+-- What was erased is written anew, so that its bytes go. Before 17, PostgreSQL leaves that to a table's owner alone.
+do $$
+begin
+    if current_setting('server_version_num')::int >= 170000 then
+        grant pg_maintain, pg_checkpoint to theseller_retention with inherit true;
+        grant execute on function pg_catalog.pg_switch_wal() to theseller_retention;
+    end if;
+end
+$$;
 grant select on retention_purge, retention_certificate to theseller_web;
 
 -- Requests for deletion: recorded with each disconnection, or before it; changed by nobody.

@@ -1,0 +1,200 @@
+"""Delete the rows that came of a closed connection, a chunk at a time, each with its mark in the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.connections.queries import connection_view
+from theseller.connections.types import ConnectionView
+from theseller.datamap.types import Eraser, Holding
+from theseller.lib.ids import new_id
+from theseller.retention.erasures import Ended, ledger_folder, write_entry
+from theseller.retention.queries import count_left, erasable
+from theseller.retention.types import Progress
+from theseller.tenancy.scope import tenant_scope
+
+#: The database role that deletes, and the one that counts afterwards.
+ERASER, COUNTER = "retention", "probe"
+ACTOR = "process:retention"
+
+
+class StillOpenError(RuntimeError):
+    """The connection has not ended: nothing may be erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """One transaction's worth of deletion: a table, or a month of a table that is split by month."""
+
+    holding: Holding
+    month: date | None
+
+    @property
+    def name(self) -> str:
+        return self.holding.table if self.month is None else f"{self.holding.table}/{self.month:%Y-%m}"
+
+
+def closed_connection(tenant: UUID, connection: UUID) -> ConnectionView:
+    with tenant_scope(tenant, using=ERASER):
+        found = connection_view(connection, using=ERASER)
+    if found is None or found.is_open:
+        raise StillOpenError("only a connection that has ended is erased")
+    return found
+
+
+def _write_ledger(closed: ConnectionView) -> None:
+    """Write outside the database, before anything is destroyed, that this connection ended: a restored database is made to forget it."""
+    if closed.disconnected_at is None:
+        raise StillOpenError("only a connection that has ended is erased")
+    entry = Ended(closed.id, closed.tenant, closed.disconnected_at, closed.disconnect_reason)
+    write_entry(ledger_folder(settings.ENVIRONMENT.state), entry)
+
+
+def erase_rows(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
+    """Delete whatever no earlier run deleted, and return what is left by the other role's count: all zero, or the marks are gone.
+
+    Raises:
+        StillOpenError: the connection has not ended.
+    """
+    _write_ledger(closed)
+    done = _begin(closed, at=at)
+    for chunk in _chunks(closed):
+        if chunk.name not in done:
+            done[chunk.name] = _erase(closed, chunk)
+    _rebuild_what_others_share(closed, at=at)
+    left = still_left(closed)
+    if any(left.values()):
+        forget_marks(closed)  # Something was written after its chunk: the next run deletes again, and counts again.
+    else:
+        _mark_erased(closed, at=at)
+    return left
+
+
+def still_left(closed: ConnectionView) -> dict[str, int]:
+    """Count what is left, table by table, under another database role than the one that deletes."""
+    return count_left(closed.tenant, closed.id, list(closed.marketplace_ids), using=COUNTER)
+
+
+def progress_of(closed: ConnectionView) -> Progress | None:
+    """Return what the ledger says of this erasure; None before it has begun."""
+    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        cursor.execute(
+            "select plan, steps_done, erased_at, erased_xid, rewritten, wal_from, completed_at from retention_purge"
+            " where tenant_id = %s and connection_id = %s",
+            [closed.tenant, closed.id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    plan, done, erased_at, xid, rewritten, wal_from, completed = row
+    return Progress(_document(plan), _document(done), erased_at, xid, _document(rewritten), wal_from, completed)
+
+
+def note(closed: ConnectionView, assignments: str, values: list[Any]) -> None:
+    """Change this erasure's row of the ledger. `assignments` is ours, never anybody's words."""
+    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        cursor.execute(
+            f"update retention_purge set {assignments} where tenant_id = %s and connection_id = %s",  # noqa: S608
+            [*values, closed.tenant, closed.id],
+        )
+
+
+def _document(value: Any) -> dict[str, Any]:  # noqa: ANN401  # text or a document, as the driver hands it over
+    return dict(json.loads(value) if isinstance(value, str) else value)
+
+
+def _begin(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
+    """Write the plan, with what is there now, before anything is destroyed; return the chunks that an earlier run finished."""
+    known = progress_of(closed)
+    if known is not None:
+        return known.deleted
+    plan = still_left(closed)
+    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        cursor.execute(
+            "insert into retention_purge (tenant_id, connection_id, id, disconnected_at, begun_at, plan) values (%s, %s, %s, %s, %s, %s)"
+            " on conflict (tenant_id, connection_id) do nothing",
+            [closed.tenant, closed.id, new_id(), closed.disconnected_at, at, json.dumps(plan)],
+        )
+        if cursor.rowcount:
+            record(
+                Tag.PURGE_INTENDED, actor=ACTOR, tenant=closed.tenant, subject=f"connection:{closed.id}", at=at, details=plan, using=ERASER
+            )
+    return {}
+
+
+def _mark_erased(closed: ConnectionView, *, at: datetime) -> None:
+    """Note when the rows went, and a transaction's number after all that deleted them."""
+    note(
+        closed,
+        "erased_at = coalesce(erased_at, %s), erased_xid = coalesce(erased_xid, pg_current_xact_id()::text::bigint)",
+        [at],
+    )
+
+
+def _chunks(closed: ConnectionView) -> Iterator[_Chunk]:
+    for holding in erasable():
+        if holding.eraser is Eraser.DELETE_CONNECTION and holding.partitions:
+            yield from (_Chunk(holding, month) for month in _months(closed, holding))
+        elif holding.eraser is not Eraser.KEY:  # A token's row went with the disconnection; the final count confirms it.
+            yield _Chunk(holding, None)
+
+
+def _months(closed: ConnectionView, holding: Holding) -> list[date]:
+    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        cursor.execute(
+            f"select distinct date_trunc('month', local_day)::date from {holding.table}"  # noqa: S608  # the data map's own names
+            " where tenant_id = %s and connection_id = %s order by 1",
+            [closed.tenant, closed.id],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _erase(closed: ConnectionView, chunk: _Chunk) -> int:
+    """Delete one chunk and mark it in the ledger, both or neither; return the rows deleted."""
+    table = chunk.holding.table
+    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        if chunk.holding.eraser is Eraser.REBUILD:
+            cursor.execute(
+                f"delete from {table} where tenant_id = %s and marketplace_id = any(%s)",  # noqa: S608
+                [closed.tenant, list(closed.marketplace_ids)],
+            )
+        else:
+            month = " and local_day >= %s and local_day < %s + interval '1 month'" if chunk.month else ""
+            cursor.execute(
+                f"delete from {table} where tenant_id = %s and {chunk.holding.connection_column} = %s{month}",  # noqa: S608
+                [closed.tenant, closed.id, *([chunk.month, chunk.month] if chunk.month else [])],
+            )
+        deleted = cursor.rowcount
+        cursor.execute(
+            "update retention_purge set steps_done = steps_done || jsonb_build_object(%s::text, %s::bigint)"
+            " where tenant_id = %s and connection_id = %s",
+            [chunk.name, deleted, closed.tenant, closed.id],
+        )
+    return int(deleted)
+
+
+def _rebuild_what_others_share(closed: ConnectionView, *, at: datetime) -> None:
+    """Have the rollups of a store that another open connection also feeds made again from that connection's rows."""
+    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        for facts in ("ingest_order_line", "ingest_ledger_line"):
+            cursor.execute(
+                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"  # noqa: S608
+                f" select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from {facts}"
+                " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s) order by 2, 3 on conflict do nothing",
+                [at, closed.tenant, closed.id, list(closed.marketplace_ids)],
+            )
+
+
+def forget_marks(closed: ConnectionView) -> None:
+    """Have the next run delete and write anew from the beginning."""
+    note(closed, "steps_done = '{}', erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null", [])

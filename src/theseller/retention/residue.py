@@ -1,0 +1,140 @@
+"""Look through what lies on the disk for what an erasure should have taken: the database's files, its log of changes, our logs.
+
+Every row that came of a connection names it, by the 16 bytes of its id: a needle that lies in each of them already, and that no other
+connection has. Evidence (the erasure's own ledger, the audit log) names it too and is meant to; its files are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.postgres.layout import Layout, saved_layout
+
+_CHUNK, _OVERLAP = 4 * 1024 * 1024, 64
+_FILE = re.compile(r"(t\d+_)?(\d+)(_\w+)?(\.\d+)?")
+_SEGMENT = re.compile(r"[0-9A-F]{24}(\.partial)?")
+_NODES = """
+with wanted as (select unnest(%s::text[])::regclass::oid as oid),
+     whole as (select oid from wanted union select c.reltoastrelid from pg_class c join wanted w on w.oid = c.oid where c.reltoastrelid <> 0)
+select pg_relation_filenode(oid) from whole
+union select pg_relation_filenode(i.indexrelid) from pg_index i join whole w on w.oid = i.indrelid
+"""
+_KNOWN = "select pg_relation_filenode(oid) from pg_class where relkind in ('r', 'i', 't', 'm', 'S')"
+_NOT_VISIBLE = "the database runs elsewhere: its files were not searched"
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """What was searched and found. `not_searched` says why the database's files were not, "" if they were.
+
+    `hits` are places with the connection's id in the files of the tables that were written anew, and in files that belong to no table;
+    `older_wal` counts files of WAL from before the rewriting; `log_hits` are places in the program's own logs.
+    """
+
+    not_searched: str
+    files: int = 0
+    bytes: int = 0
+    hits: int = 0
+    wal_files: int = 0
+    older_wal: int = 0
+    log_files: int = 0
+    log_bytes: int = 0
+    log_hits: int = 0
+    places: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        return self.hits == 0 and self.older_wal == 0
+
+
+def database_files() -> Layout | None:
+    """Return where the files of our database lie; None if it runs elsewhere, or they are not ours to read."""
+    if settings.ENVIRONMENT.database_url:
+        return None
+    layout = saved_layout(settings.ENVIRONMENT.state)
+    if layout is None or not (layout.data / "base").is_dir():
+        return None
+    return layout
+
+
+def older_wal(layout: Layout, begin: str) -> int:
+    """Return how many files of WAL there are, archived ones too, from before the file `begin`."""
+    return sum(name[8:24] < begin[8:24] for name in _wal(layout))
+
+
+def search(connection: UUID, relations: Iterable[str], begin: str, *, using: str) -> Residue:
+    """Look for a connection in the files of `relations` and in those of no relation, in WAL's names and in our logs."""
+    layout = database_files()
+    needles = (connection.bytes, str(connection).encode(), connection.hex.encode())
+    logs = _Looked.through(_log_files(), needles)
+    if layout is None:
+        return Residue(_NOT_VISIBLE, log_files=logs.files, log_bytes=logs.size, log_hits=len(logs.places))
+    tables = _Looked.through(_relation_files(layout, tuple(relations), using), needles)
+    return Residue(
+        "", tables.files, tables.size, len(tables.places), len(list(_wal(layout))), older_wal(layout, begin), logs.files, logs.size,
+        len(logs.places), tuple(tables.places),
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Looked:
+    files: int
+    size: int
+    places: list[str]
+
+    @classmethod
+    def through(cls, paths: Iterable[Path], needles: tuple[bytes, ...]) -> _Looked:
+        looked = cls(0, 0, [])
+        for path in paths:
+            try:
+                size, found = _hit(path, needles)
+            except FileNotFoundError:
+                continue  # Dropped or rotated away while we looked.
+            looked.files, looked.size = looked.files + 1, looked.size + size
+            if found:
+                looked.places.append(path.name)
+        return looked
+
+
+def _hit(path: Path, needles: tuple[bytes, ...]) -> tuple[int, bool]:
+    size, tail, found = 0, b"", False
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            size += len(piece)
+            content = tail + piece
+            found = found or any(needle in content for needle in needles)
+            tail = piece[-_OVERLAP:]
+    return size, found
+
+
+def _relation_files(layout: Layout, relations: tuple[str, ...], using: str) -> Iterator[Path]:
+    """Yield the files of the relations, their indexes and what they keep out of line, and files that no relation has (a crash leaves such)."""
+    with databases[using].cursor() as cursor:
+        cursor.execute("select oid from pg_database where datname = current_database()")
+        folder = layout.data / "base" / str(cursor.fetchone()[0])
+        present = sorted(folder.iterdir())
+        cursor.execute(_NODES, [list(relations)])
+        wanted = {row[0] for row in cursor.fetchall()}
+        cursor.execute(_KNOWN)
+        known = {row[0] for row in cursor.fetchall()}
+    for path in present:
+        named = _FILE.fullmatch(path.name)
+        if named and (int(named[2]) in wanted or int(named[2]) not in known):
+            yield path
+
+
+def _wal(layout: Layout) -> Iterator[str]:
+    for folder in (layout.data / "pg_wal", layout.archive):
+        yield from (path.name for path in folder.iterdir() if _SEGMENT.fullmatch(path.name)) if folder.is_dir() else ()
+
+
+def _log_files() -> Iterator[Path]:
+    folder = settings.ENVIRONMENT.state / "log"
+    yield from sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) if folder.is_dir() else ()
