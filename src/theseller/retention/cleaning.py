@@ -14,18 +14,20 @@ from theseller.connections.types import ConnectionView
 from theseller.retention.backups.operations import keep_wal
 from theseller.retention.backups.workplace import alone, is_configured, workplace
 from theseller.retention.erasing import ERASER, note, progress_of
-from theseller.retention.residue import Residue, database_files, older_wal, search
+from theseller.retention.residue import database_files, older_wal, search
 from theseller.retention.rewriting import (
     SAMPLES,
     NotNowError,
     await_horizon,
     checkpoint,
-    forget_samples_of_parents,
     may_rewrite,
+    patience,
     relations_of,
+    renew_samples,
     rewrite,
+    sizes,
 )
-from theseller.retention.types import Progress, Proof
+from theseller.retention.types import Progress, Proof, Residue
 
 #: How often the WAL is looked at before the next run of the job goes on, and the rest between.
 _LOOKS, _PAUSE_SECONDS = 20, 0.25
@@ -48,27 +50,32 @@ def clean(erased: tuple[ConnectionView, ...], *, pause: Callable[[float], None] 
 
 def _rewrite(erased: tuple[ConnectionView, ...]) -> None:
     """Write anew every relation that one of these may have left bytes in and that wasn't since its rows went."""
-    done = {closed.id: _progress(closed).rewritten for closed in erased}
+    known = {closed.id: _progress(closed) for closed in erased}
     wanted: dict[str, list[ConnectionView]] = {}
+    before: dict[str, int] = {}
     for closed in erased:
-        for relation in (*relations_of(closed.tenant, using=ERASER), SAMPLES):
-            if relation not in done[closed.id]:
+        found = relations_of(closed.tenant, using=ERASER)
+        before |= found
+        for relation in found:
+            if relation not in known[closed.id].rewritten:
                 wanted.setdefault(relation, []).append(closed)
-    if not wanted:
+    unsampled = [closed for closed in erased if SAMPLES not in known[closed.id].rewritten]
+    if not wanted and not unsampled:
         return
-    await_horizon(max(_progress(closed).erased_xid or 0 for closed in erased), using=ERASER)
-    last = wanted.pop(SAMPLES, None)
-    for relation, concerned in wanted.items():
-        _rewrite_one(relation, concerned)
-    if last:
-        forget_samples_of_parents(using=ERASER)
-        _rewrite_one(SAMPLES, last)
+    await_horizon(max(progress.erased_xid or 0 for progress in known.values()), using=ERASER)
+    with patience(using=ERASER):
+        for relation in sorted(wanted, key=lambda name: (before[name], name)):
+            _mark(relation, wanted[relation], before[relation], rewrite(relation, using=ERASER))
+    marked = {name for progress in known.values() for name in progress.rewritten} - {SAMPLES}
+    renew_samples(sorted(marked | set(wanted)), {closed.tenant for closed in erased}, using=ERASER)
+    with patience(using=ERASER):
+        size = sizes([SAMPLES], using=ERASER)[SAMPLES]
+        _mark(SAMPLES, list(erased), size, rewrite(SAMPLES, using=ERASER))
 
 
-def _rewrite_one(relation: str, concerned: list[ConnectionView]) -> None:
-    made = rewrite(relation, using=ERASER)
+def _mark(relation: str, concerned: list[ConnectionView], before: int, milliseconds: int) -> None:
+    mark = json.dumps({"before": before, "ms": milliseconds})
     for closed in concerned:
-        mark = json.dumps({"before": made.before, "after": made.after, "ms": made.milliseconds})
         note(closed, "rewritten = rewritten || jsonb_build_object(%s::text, %s::jsonb), wal_from = null", [relation, mark])
 
 
@@ -105,7 +112,8 @@ def _prove(closed: ConnectionView, begin: str) -> Proof | None:
     rewritten = _progress(closed).rewritten
     found = _looked(closed, tuple(rewritten), begin)
     if found.clean:
-        return Proof(rewritten, "", found)
+        after = sizes(list(rewritten), using=ERASER)
+        return Proof({name: {**one, "after": after[name]} for name, one in rewritten.items()}, "", found)
     note(closed, "rewritten = '{}', wal_from = null", [])
     return None
 

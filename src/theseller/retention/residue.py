@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.postgres.layout import Layout, saved_layout
+from theseller.retention.types import Residue
 
 _CHUNK, _OVERLAP = 4 * 1024 * 1024, 64
 _FILE = re.compile(r"(t\d+_)?(\d+)(_\w+)?(\.\d+)?")
@@ -28,30 +29,6 @@ union select pg_relation_filenode(i.indexrelid) from pg_index i join whole w on 
 """
 _KNOWN = "select pg_relation_filenode(oid) from pg_class where relkind in ('r', 'i', 't', 'm', 'S')"
 _NOT_VISIBLE = "the database runs elsewhere: its files were not searched"
-
-
-@dataclass(frozen=True, slots=True)
-class Residue:
-    """What was searched and found. `not_searched` says why the database's files were not, "" if they were.
-
-    `hits` are places with the connection's id in the files of the tables that were written anew, and in files that belong to no table;
-    `older_wal` counts files of WAL from before the rewriting; `log_hits` are places in the program's own logs.
-    """
-
-    not_searched: str
-    files: int = 0
-    bytes: int = 0
-    hits: int = 0
-    wal_files: int = 0
-    older_wal: int = 0
-    log_files: int = 0
-    log_bytes: int = 0
-    log_hits: int = 0
-    places: tuple[str, ...] = ()
-
-    @property
-    def clean(self) -> bool:
-        return self.hits == 0 and self.older_wal == 0
 
 
 def database_files() -> Layout | None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg.errors
@@ -28,16 +27,35 @@ HELD_MS = (2_000, 20_000, 600_000)
 SAMPLES = "pg_catalog.pg_statistic"
 _MAINTAIN_FROM = 170_000
 _CUTOFF = re.compile(r"removable cutoff: (\d+)")
-_LEAVES = """
-select n.nspname || '.' || quote_ident(c.relname), pg_total_relation_size(c.oid), c.oid::regclass::text
-from pg_partition_tree(%s::regclass) t join pg_class c on c.oid = t.relid join pg_namespace n on n.oid = c.relnamespace
-where t.isleaf and c.relkind in ('r', 'm') and pg_relation_size(c.oid) > 0
-  and not exists (
-      select from pg_partition_ancestors(c.oid) a join pg_class p on p.oid = a.relid join pg_inherits i on i.inhrelid = p.oid
-      join pg_partitioned_table h on h.partrelid = i.inhparent and h.partstrat = 'h'
-      where not satisfies_hash_partition(
-          i.inhparent, substring(pg_get_expr(p.relpartbound, p.oid) from 'modulus (\\d+)')::int,
-          substring(pg_get_expr(p.relpartbound, p.oid) from 'remainder (\\d+)')::int, %s::uuid))
+#: The tables themselves, or their partitions for this tenant's hash. Those of other hashes can hold nothing of the tenant's.
+_PARTS = """
+with own as (
+    select c.oid, n.nspname, c.relname from unnest(%s::text[]) t (name) join pg_class c on c.oid = t.name::regclass
+    join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r'
+    union all
+    select c.oid, n.nspname, c.relname from unnest(%s::text[]) t (name), pg_partition_tree(t.name::regclass) b
+    join pg_class c on c.oid = b.relid join pg_namespace n on n.oid = c.relnamespace
+    where b.isleaf and c.relkind = 'r' and not exists (
+        select from pg_partition_ancestors(c.oid) a join pg_class p on p.oid = a.relid join pg_inherits i on i.inhrelid = p.oid
+        join pg_partitioned_table h on h.partrelid = i.inhparent and h.partstrat = 'h'
+        where not satisfies_hash_partition(
+            i.inhparent, substring(pg_get_expr(p.relpartbound, p.oid) from 'modulus (\\d+)')::int,
+            substring(pg_get_expr(p.relpartbound, p.oid) from 'remainder (\\d+)')::int, %s::uuid))
+)
+"""
+_SIZES = """
+select distinct quote_ident(nspname) || '.' || quote_ident(relname), pg_total_relation_size(oid) from own where pg_relation_size(oid) > 0
+order by 2, 1
+"""
+_FORGET = """
+select pg_clear_attribute_stats(o.nspname, o.relname, a.attname, false)
+from (select distinct oid, nspname, relname from own) o join pg_attribute a on a.attrelid = o.oid
+where pg_relation_size(o.oid) = 0 and a.attnum > 0 and not a.attisdropped
+"""
+_FORGET_PARENTS = """
+select pg_clear_attribute_stats(n.nspname, c.relname, a.attname, true)
+from unnest(%s::text[]) t (name) join pg_class c on c.oid = t.name::regclass join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid where c.relkind = 'p' and a.attnum > 0 and not a.attisdropped
 """
 
 
@@ -45,31 +63,19 @@ class NotNowError(RuntimeError):
     """Something has to be waited for: a lock, or a transaction that still may see the deleted rows. The next run goes on."""
 
 
-class CannotRewriteError(RuntimeError):
-    """This database does not let the eraser's role rewrite: PostgreSQL before 17 leaves that to a table's owner alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """One relation that was written anew: bytes with indexes before and after, and how long others were kept from it."""
-
-    relation: str
-    before: int
-    after: int
-    milliseconds: int
-
-
-def relations_of(tenant: UUID, *, using: str) -> tuple[str, ...]:
-    """Return the tables and partitions in which rows of `tenant` may have left bytes, the smallest first; empty ones are left out.
+def relations_of(tenant: UUID, *, using: str) -> dict[str, int]:
+    """Return the tables and partitions in which rows of `tenant` may have left bytes, with their sizes, the smallest first.
 
     All months of the shop's part, not only those that held rows at the end: what was replaced earlier lies there, too.
     """
-    found: dict[str, int] = {}
     with databases[using].cursor() as cursor:
-        for holding in erasable():
-            cursor.execute(_LEAVES, [f"public.{holding.table}", tenant])
-            found |= {name: int(size) for name, size, _ in cursor.fetchall()}
-    return tuple(sorted(found, key=lambda name: (found[name], name)))
+        cursor.execute(_PARTS + _SIZES, _tables(tenant))
+        return {name: int(size) for name, size in cursor.fetchall()}
+
+
+def _tables(tenant: UUID) -> tuple[list[str], list[str], UUID]:
+    names = [f"public.{holding.table}" for holding in erasable()]
+    return names, names, tenant
 
 
 def may_rewrite(*, using: str) -> bool:
@@ -94,51 +100,48 @@ def await_horizon(xid: int, *, using: str) -> None:
         raise NotNowError("a transaction is open that may still see what was deleted")
 
 
-def rewrite(relation: str, *, using: str, pause: Callable[[float], None] = time.sleep) -> Rewritten:
-    """Copy what lives in one relation, indexes and all, and have the planner's samples of it made again.
+def rewrite(relation: str, *, using: str, pause: Callable[[float], None] = time.sleep) -> int:
+    """Copy what lives in one relation, indexes and all; return how many milliseconds others were kept from it. Call it inside `patience`.
 
     Raises:
         NotNowError: others used it all the time.
     """
-    before = _size(relation, using)
-    milliseconds = 0
     for attempt in range(TRIES):
-        held = HELD_MS[min(attempt * len(HELD_MS) // TRIES, len(HELD_MS) - 1)]
         begun = time.monotonic()
         try:
-            with _patience(using, held), databases[using].cursor() as cursor:
+            with databases[using].cursor() as cursor:
+                if attempt and attempt % (TRIES // len(HELD_MS)) == 0:
+                    cursor.execute(f"set statement_timeout = {HELD_MS[min(attempt * len(HELD_MS) // TRIES, len(HELD_MS) - 1)]}")
                 cursor.execute(f"vacuum (full) {relation}")
         except OperationalError as error:
             if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
                 raise
             pause(PAUSE_SECONDS)
             continue
-        milliseconds = round((time.monotonic() - begun) * 1000)
-        break
-    else:
-        raise NotNowError("a table is used all the time")
-    if relation != SAMPLES:
-        renew_samples(relation, using=using)
-    return Rewritten(relation, before, _size(relation, using), milliseconds)
+        return round((time.monotonic() - begun) * 1000)
+    raise NotNowError("a table is used all the time")
 
 
-def renew_samples(relation: str, *, using: str) -> None:
-    """Replace the planner's samples: ANALYZE of an empty table would keep the old ones, so those are removed (from PostgreSQL 18 on)."""
+def renew_samples(relations: Sequence[str], tenants: Iterable[UUID], *, using: str) -> None:
+    """Have the planner's samples of these tables made again. ANALYZE keeps the old ones of an empty table, and nothing makes those over
+    all partitions again by itself: both are removed, which PostgreSQL lets us from 18 on.
+    """
     with databases[using].cursor() as cursor:
-        cursor.execute(f"analyze {relation}")
-        cursor.execute("select pg_relation_size(%s::regclass) = 0 and current_setting('server_version_num')::int >= 180000", [relation])
-        if cursor.fetchone()[0]:
-            _forget_samples(relation, using=using, inherited=False)
-
-
-def forget_samples_of_parents(*, using: str) -> None:
-    """Remove the samples over all partitions of a table, if somebody ever made them by hand: nothing makes them again by itself."""
-    with databases[using].cursor() as cursor:
+        cursor.execute("reset lock_timeout; reset statement_timeout")
+        if relations:
+            cursor.execute(f"analyze {', '.join(relations)}")
         cursor.execute("select current_setting('server_version_num')::int >= 180000")
         if cursor.fetchone()[0]:
-            for holding in erasable():
-                if holding.partitions:
-                    _forget_samples(f"public.{holding.table}", using=using, inherited=True)
+            for tenant in tenants:
+                cursor.execute(_PARTS + _FORGET, _tables(tenant))
+            cursor.execute(_FORGET_PARENTS, [[f"public.{holding.table}" for holding in erasable()]])
+
+
+def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:
+    """Return the bytes of relations with their indexes."""
+    with databases[using].cursor() as cursor:
+        cursor.execute("select t.name, pg_total_relation_size(t.name::regclass) from unnest(%s::text[]) t (name)", [list(relations)])
+        return {name: int(size) for name, size in cursor.fetchall()}
 
 
 def checkpoint(*, using: str) -> str:
@@ -151,26 +154,11 @@ def checkpoint(*, using: str) -> str:
     return name
 
 
-def _forget_samples(relation: str, *, using: str, inherited: bool) -> None:
-    with databases[using].cursor() as cursor:
-        cursor.execute(
-            "select pg_clear_attribute_stats(n.nspname, c.relname, a.attname, %s) from pg_class c"
-            " join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid"
-            " where c.oid = %s::regclass and a.attnum > 0 and not a.attisdropped",
-            [inherited, relation],
-        )
-
-
-def _size(relation: str, using: str) -> int:
-    with databases[using].cursor() as cursor:
-        cursor.execute("select pg_total_relation_size(%s::regclass)", [relation])
-        return int(cursor.fetchone()[0])
-
-
 @contextmanager
-def _patience(using: str, held: int) -> Iterator[None]:
+def patience(*, using: str) -> Iterator[None]:
+    """Wait for locks, and hold them, no longer than others may be kept waiting."""
     with databases[using].cursor() as cursor:
-        cursor.execute(f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_WAIT_MS + held}")
+        cursor.execute(f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {HELD_MS[0]}")
     try:
         yield
     finally:

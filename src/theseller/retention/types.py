@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from theseller.retention.residue import Residue
-
 
 @dataclass(frozen=True, slots=True)
 class ClosedConnection:
@@ -43,6 +41,30 @@ class Progress:
     rewritten: dict[str, dict[str, int]]
     wal_from: str | None
     completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """What was searched and found. `not_searched` says why the database's files were not, "" if they were.
+
+    `hits` are places with the connection's id in the files of the tables that were written anew, and in files that belong to no table;
+    `older_wal` counts files of WAL from before the rewriting; `log_hits` are places in the program's own logs.
+    """
+
+    not_searched: str
+    files: int = 0
+    bytes: int = 0
+    hits: int = 0
+    wal_files: int = 0
+    older_wal: int = 0
+    log_files: int = 0
+    log_bytes: int = 0
+    log_hits: int = 0
+    places: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        return self.hits == 0 and self.older_wal == 0
 
 
 @dataclass(frozen=True, slots=True)
