@@ -54,7 +54,8 @@ where pg_relation_size(o.oid) = 0 and a.attnum > 0 and not a.attisdropped
 """
 _FORGET_PARENTS = """
 select pg_clear_attribute_stats(n.nspname, c.relname, a.attname, true)
-from unnest(%s::text[]) t (name) join pg_class c on c.oid = t.name::regclass join pg_namespace n on n.oid = c.relnamespace
+from unnest(%s::text[]) t (name), pg_partition_tree(t.name::regclass) b
+join pg_class c on c.oid = b.relid join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid where c.relkind = 'p' and a.attnum > 0 and not a.attisdropped
 """
 
@@ -85,19 +86,26 @@ def may_rewrite(*, using: str) -> bool:
         return bool(cursor.fetchone()[0] >= _MAINTAIN_FROM)
 
 
-def await_horizon(xid: int, *, using: str) -> None:
-    """Return if no transaction can see a row any more that `xid`, or one before it, deleted.
+def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time.sleep) -> None:
+    """Return when no transaction can see a row any more that `xid`, or one before it, deleted.
 
     Raises:
         NotNowError: one still can, and a copy made now would copy the row.
     """
+    for _ in range(TRIES):
+        if _is_beyond(xid, using):
+            return
+        pause(PAUSE_SECONDS)
+    raise NotNowError("a transaction is open that may still see what was deleted")
+
+
+def _is_beyond(xid: int, using: str) -> bool:
     notices: list[str] = []
     with _notices(notices, using=using), databases[using].cursor() as cursor:
         cursor.execute("vacuum (verbose, analyze false, truncate false) public.retention_purge")
     found = _CUTOFF.search("\n".join(notices))
     # Transactions are numbered modulo 2^32 there: what is less than half a circle ahead is later.
-    if found is None or not 0 < (int(found[1]) - xid) % (1 << 32) < (1 << 31):
-        raise NotNowError("a transaction is open that may still see what was deleted")
+    return found is not None and 0 < (int(found[1]) - xid) % (1 << 32) < (1 << 31)
 
 
 def rewrite(relation: str, *, using: str, pause: Callable[[float], None] = time.sleep) -> int:

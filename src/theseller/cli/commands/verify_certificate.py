@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from theseller.cli.errors import CommandError
 from theseller.retention.certificate import CertificateRefusedError, verify_certificate
@@ -16,6 +18,34 @@ _BYTES_MAX = 1024 * 1024
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the certificate as it was downloaded (.json)")
     parser.add_argument("--key", default="", help="the public key that must have signed it, as the deployment's security page shows it")
+
+
+def _print_bytes(body: Mapping[str, Any]) -> None:
+    """Say what the second form of certificate knows besides rows: keys, bytes, backups, the place in the log."""
+    if "residue" not in body:
+        return
+    rewritten, residue, backups, audit = (body[name] for name in ("rewritten", "residue", "backups", "audit"))
+    keys = [f"{key['key']} ({key['purpose']}, {key['destroyed_at']})" for key in body["keys_destroyed"]]
+    print(f"  keys         destroyed: {', '.join(keys) or 'none: it never had one'}")
+    if rewritten["not_done"]:
+        print(f"  bytes        NOT written anew: {rewritten['not_done']}")
+    else:
+        print(f"  bytes        {len(rewritten['relations'])} tables and partitions written anew")
+    database, logs = residue["database"], residue["logs"]
+    if residue["not_searched"]:
+        print(f"  residue      NOT searched: {residue['not_searched']}")
+    else:
+        print(f"  residue      {database['hits']} hits in {database['files']} files, {database['bytes']} bytes of the database;")
+        print(f"               {residue['wal']['from_before']} files of WAL from before;")
+    print(f"               {logs['hits']} hits in {logs['files']} logs, {logs['bytes']} bytes")
+    if backups["kept_elsewhere"]:
+        print(f"  backups      {backups['kept_elsewhere']}")
+    for one in backups["affected"]:
+        print(f"  backup       {one['backup']} may hold it until {one['ends_by']}")
+    print(f"  last copy    {backups['last_ends_by'] or 'none that this deployment keeps'}")
+    sealed = f"newest checkpoint {audit['newest_checkpoint']} {audit['newest_checkpoint_sha256']}".strip()
+    print(f"  audit log    positions {audit['begun_at_position']} and {audit['completed_at_position']}; {sealed}")
+    print(f"  software     {body['software']}")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"VALID: {verified.body['format']}")
     print(f"  connection   {verified.body['connection_id']} ended {verified.body['disconnected_at']}")
     print(f"  erased       {deleted} rows in {len(rows)} tables; {left} left")
+    _print_bytes(verified.body)
     print(f"  issued       {verified.body['issued_at']} by {verified.body['deployment']}")
     print(f"  signed with  {verified.public_key}")
     if not args.key:

@@ -8,5 +8,5 @@ from theseller.tenancy.ddl import run_sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("retention", "0002_backups")]
+    dependencies = [("retention", "0003_ages")]
     operations = [run_sql("retention", "rewriting.sql")]
