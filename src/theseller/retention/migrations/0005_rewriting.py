@@ -8,5 +8,5 @@ from theseller.tenancy.ddl import run_sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("retention", "0003_ages")]
+    dependencies = [("retention", "0004_shops")]
     operations = [run_sql("retention", "rewriting.sql")]
