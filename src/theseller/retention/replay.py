@@ -32,8 +32,10 @@ def replay_erasures(*, at: datetime) -> int:
     again = sum(_end_again(entry) for entry in ended)
     while due := due_purges(at=at):
         for closed in due:
-            if not purge(connection=closed.connection, tenant=closed.tenant, at=at).completed:
-                raise ResurrectedError(f"connection {closed.connection} could not be erased in the restored database")
+            outcome = purge(connection=closed.connection, tenant=closed.tenant, at=at)
+            if not outcome.completed:
+                why = outcome.waiting or "rows of it are left"
+                raise ResurrectedError(f"connection {closed.connection} could not be erased in the restored database: {why}")
     _refuse_left(ended)
     replay_shop_ends(at=at)
     return again
