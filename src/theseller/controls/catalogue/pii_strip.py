@@ -15,6 +15,7 @@ from theseller.amazon.reports.report import read_report
 from theseller.audit.tags import Tag
 from theseller.controls.canaries import CANARY, UNLISTED, answer, materialised, report
 from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.unregistered import unregistered
 from theseller.controls.world import World
 from theseller.datamap.registry import holdings
 from theseller.datamap.types import DataClass
@@ -60,7 +61,7 @@ where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
 
 def probe(world: World) -> Outcome:
     """Run every decoder on a payload full of canaries, read the tables' columns, and read a sample of the newest shops' facts."""
-    broken = [*_decoders(), *_reports(), *_columns(world)]
+    broken = [*_decoders(), *_reports(), *_columns(world), *unregistered(world)]
     shops = world.rows("select tenant_id from connections_connection group by 1 order by max(created_at) desc limit %s", [SHOPS])
     rows = 0
     for (tenant,) in shops:
