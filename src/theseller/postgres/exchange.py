@@ -6,7 +6,9 @@ A note is written first. While it is there no server starts on this state folder
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -30,16 +32,24 @@ def refuse_pending(state: Path) -> None:
         raise ServerFailedError("A restore was interrupted at its last step.", "Run `theseller restore` again: it finishes it in a moment.")
 
 
-def exchange(state: Path, restored: Layout) -> None:
-    """Make `restored`'s data the state folder's. Both servers are stopped; the former data stays beside it."""
+def exchange(state: Path, restored: Layout, *, reached: Callable[[str], None] = lambda _step: None) -> None:
+    """Make `restored`'s data the state folder's. Both servers are stopped; the former data stays beside it.
+
+    `reached` is told the name of each step after it was done.
+    """
     note = control_folder(state) / _NOTE
     fresh = note.with_suffix(".new")
-    fresh.write_text(json.dumps({"from": str(restored.data)}) + "\n")
+    with fresh.open("w") as file:
+        file.write(json.dumps({"from": str(restored.data)}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     fresh.replace(note)
-    finish_exchange(state)
+    _sync(note.parent)
+    reached("noted")
+    finish_exchange(state, reached=reached)
 
 
-def finish_exchange(state: Path) -> None:
+def finish_exchange(state: Path, *, reached: Callable[[str], None] = lambda _step: None) -> None:
     """Do what is left of an exchange; again is harmless."""
     note = control_folder(state) / _NOTE
     restored = Path(json.loads(note.read_text())["from"])
@@ -47,20 +57,26 @@ def finish_exchange(state: Path) -> None:
     if restored.exists():
         if own.data.exists():
             own.data.rename(own.home / f"{_FORMER}{_free_number(own)}")
+            reached("set aside")
         # Another file system can't be renamed into; a copy that was cut is begun again, since the note is still there.
         beside = own.home / "data.arriving"
         if restored.stat().st_dev == own.home.stat().st_dev:
             restored.rename(own.data)
         else:
             shutil.rmtree(beside, ignore_errors=True)
-            shutil.copytree(restored, beside, symlinks=True)
+            _copy(restored, beside)
             beside.rename(own.data)
             shutil.rmtree(restored)
+        reached("put in place")
     elif not own.data.exists():
         raise ServerFailedError("The restored database is gone.", f"Remove {note} and restore again.")
     # What the former database archived and nobody took belongs to another history now.
     shutil.rmtree(own.archive, ignore_errors=True)
+    _sync(own.home)
+    reached("archive emptied")
     note.unlink()
+    _sync(note.parent)
+    reached("exchanged")
 
 
 def forget_replaced(state: Path, *, at: datetime) -> int:
@@ -72,6 +88,25 @@ def forget_replaced(state: Path, *, at: datetime) -> int:
             shutil.rmtree(former, ignore_errors=True)
             removed += 1
     return removed
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a data folder with its owner: the server's user owns it, and refuses one that is another's."""
+    shutil.copytree(source, target, symlinks=True)
+    for path in (source, *source.rglob("*")):
+        status, copied = path.lstat(), target / path.relative_to(source)
+        os.chown(copied, status.st_uid, status.st_gid, follow_symlinks=False)
+        if copied.is_file() and not copied.is_symlink():
+            _sync(copied)
+
+
+def _sync(path: Path) -> None:
+    """Have what was written or renamed here survive the machine's end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _free_number(own: Layout) -> int:

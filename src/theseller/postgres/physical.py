@@ -81,8 +81,8 @@ def unpack(tar: Iterable[bytes], layout: Layout, account: Account) -> None:
     try:
         with tarfile.open(fileobj=as_file(tar), mode="r|") as archive:
             archive.extractall(fresh, filter="data")
-    except (tarfile.TarError, EOFError) as error:
-        raise DamagedBackupError(f"The backup's content is no data folder ({type(error).__name__}).") from None
+    except (tarfile.TarError, EOFError):
+        raise DamagedBackupError("The backup's content is no data folder.") from None
     for path in (fresh, *fresh.rglob("*")):
         if account.switch:
             os.chown(path, account.uid, account.gid, follow_symlinks=False)

@@ -36,8 +36,11 @@ def keep_backups(timestamp: int) -> None:
     """End, keep, take and drill backups. Recurring: nothing has to remember one for it to die."""
     del timestamp
     if is_configured():
-        for sentence in keep(workplace(), settings.ENVIRONMENT.state / "drill", at=clock.now(), now=clock.now):
+        kept = keep(workplace(), settings.ENVIRONMENT.state, at=clock.now(), now=clock.now)
+        for sentence in kept.done:
             log.info("backups: %s", sentence)
+        for sentence in kept.failed:
+            log.error("backups: %s", sentence)
 
 
 @app.periodic(cron="23 * * * *")

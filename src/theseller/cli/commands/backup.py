@@ -28,13 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     setup_django("worker")
-    from theseller.retention.backups.targets import TargetError  # noqa: PLC0415  needs Django ready
+    from theseller.retention.backups.sentences import in_one_sentence  # noqa: PLC0415  needs Django ready
     from theseller.retention.backups.types import BackupError  # noqa: PLC0415  needs Django ready
 
     try:
-        return _list() if args.verb == "list" else _act(args)
-    except (BackupError, TargetError) as error:
-        raise CommandError(str(error)) from None
+        with in_one_sentence():
+            return _list() if args.verb == "list" else _act(args)
+    except BackupError as error:
+        raise CommandError(f"{error}.", "`theseller backup list` says how the backups stand.") from None
 
 
 def _act(args: argparse.Namespace) -> int:

@@ -6,9 +6,6 @@ import argparse
 import os
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
-
-import psycopg
 
 from theseller.audit.acts import note_act
 from theseller.audit.tags import Tag
@@ -17,24 +14,26 @@ from theseller.cli.errors import OK, CommandError
 from theseller.cli.paths import is_state_folder, state_folder
 from theseller.cli.secrets import secret_provider
 from theseller.lib import clock
-from theseller.postgres.cluster import SUPERUSER
-from theseller.postgres.errors import PostgresError
-from theseller.postgres.exchange import exchange, finish_exchange, pending
-from theseller.postgres.layout import control_folder, saved_layout
+from theseller.postgres.exchange import finish_exchange, pending
+from theseller.postgres.layout import control_folder
 from theseller.postgres.lockfile import LockFile
-from theseller.postgres.roles import set_password
 
+_AFTERWARDS = """The former database is kept beside it for seven days.
+Now: 1. start the services again; a backup is taken at once, since those from before don't know the new history.
+     2. theseller audit verify. If it misses the lines of the days that are lost, say so in the log: theseller audit restored --reason …"""
 HELP = "make a backup the database of this deployment, with every erasure since it done again"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("backup", nargs="?", default="latest", metavar="ID", help="which backup (default: the newest that can be read)")
+    parser.add_argument("--despite-gap", action="store_true", help="if a WAL file is missing, be content with what comes before it")
     parser.add_argument(
         "--until", metavar="TIME", help="`moment`: as it was when the backup was taken; or an instant, 2026-11-23T14:00Z (default: all WAL)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
+    until = _until(args.until)
     state = state_folder(os.environ)
     if not is_state_folder(state):
         raise CommandError(
@@ -51,61 +50,43 @@ def run(args: argparse.Namespace) -> int:
     try:
         if pending(state):
             finish_exchange(state)
+            _forget_quarantine(state)
             print("An earlier restore was interrupted at its last step; it is complete now.")
+            print(_AFTERWARDS)
             return OK
         note_act(state, Tag.DATABASE_RESTORED, subject=f"backup:{args.backup}", at=clock.now())
-        _restore(state, args.backup, _until(args.until))
+        _restore(state, args.backup, until, despite_gap=args.despite_gap)
     finally:
         lock.release()
     return OK
 
 
-def _restore(state: Path, wanted: str, until: datetime | str | None) -> None:
+def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_gap: bool) -> None:
     setup_django("worker", database=False)
-    from theseller.retention.backups.commands import settle_and_replay  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.operations import living_keys, readable  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.quarantine import add_unkept_wal, discard, lay_out, running  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.targets import TargetError  # noqa: PLC0415  needs Django ready
+    from theseller.retention.backups.restoring import restore  # noqa: PLC0415  needs Django ready
+    from theseller.retention.backups.sentences import in_one_sentence  # noqa: PLC0415  needs Django ready
     from theseller.retention.backups.types import BackupError  # noqa: PLC0415  needs Django ready
     from theseller.retention.backups.workplace import workplace  # noqa: PLC0415  needs Django ready
 
-    folder = state / "restore"
+    print("restoring into a quarantine: no service can reach it")
     try:
-        place = workplace()
-        identity = _chosen(wanted, [readable(place, entry) for entry in living_keys(place)])
-        print(f"restoring {identity} into a quarantine: no service can reach it")
-        described, layout = lay_out(place, identity, folder, whole_wal=until != "moment")
-        former = saved_layout(state)
-        if until != "moment" and former is not None:
-            add_unkept_wal(former, layout)
-        target = described.restore_point if until == "moment" else until
-        with running(described, layout, folder, until=target, durable=True) as restored:
-            with psycopg.connect(restored.conninfo("postgres"), autocommit=True) as connection:
-                set_password(connection, SUPERUSER, secret_provider(state).get("db-superuser").reveal())
-            print(f"{settle_and_replay(restored)} connections that ended since were ended and erased again")
-        exchange(state, layout)
-        discard(folder)
-    except (BackupError, TargetError) as error:
-        discard(folder)
-        raise CommandError(str(error), "Nothing was changed.") from None
-    except PostgresError:
-        discard(folder)
-        raise
-    print(f"restored as of {target or 'the last WAL that was kept'}. Start the services again; the former database is kept for seven days.")
-    print(
-        "Then `theseller audit verify`: lines that are lost with the days since the backup want a word of yours (docs/operate/access.md)."
-    )
+        with in_one_sentence():
+            place, password = workplace(), secret_provider(state).get("db-superuser")
+        made = restore(place, state, wanted, until=until, despite_gap=despite_gap, superuser_password=password)
+    except BackupError as error:
+        raise CommandError(f"Nothing was restored: {error}.", "The database is as it was.") from None
+    reached = "the backup's own moment" if until == "moment" else until or "the last WAL that was kept"
+    print(f"restored backup {made.backup} of {made.begun_at:%Y-%m-%d %H:%M} UTC, up to {reached}.")
+    print(f"{made.ended_again} connections that ended since were ended and erased again.")
+    print(_AFTERWARDS)
 
 
-def _chosen(wanted: str, found: list[UUID | None]) -> UUID:
-    known = [identity for identity in found if identity is not None]
-    if not known:
-        raise CommandError("No backup here can be read.", "Look at THESELLER_BACKUPS, and whether this is the key store that made them.")
-    if wanted == "latest":
-        return known[-1]
-    if wanted not in {str(identity) for identity in known}:
-        raise CommandError(f"There is no readable backup {wanted}.", f"There are: {', '.join(map(str, known))}.")
-    return UUID(wanted)
+def _forget_quarantine(state: Path) -> None:
+    setup_django("worker", database=False)
+    from theseller.retention.backups.quarantine import discard  # noqa: PLC0415  needs Django ready
+    from theseller.retention.backups.restoring import FOLDER  # noqa: PLC0415  needs Django ready
+
+    discard(state / FOLDER)
 
 
 def _until(text: str | None) -> datetime | str | None:

@@ -20,21 +20,22 @@ def settle_and_replay(restored: Quarantine) -> int:
     Raises:
         BackupError: a step failed. The database must not leave the quarantine.
     """
-    environ = _environment(restored)
-    _run(["migrate", "--quiet"], environ)
-    answer = _run(["replay-erasures"], environ)
+    with restored.hidden() as database:
+        environ = _environment(restored, database)
+        _run(["migrate", "--quiet"], environ)
+        answer = _run(["replay-erasures"], environ)
     try:
         return int(answer.split()[0])
     except (IndexError, ValueError):
         raise BackupError("the replay of erasures did not say what it did") from None
 
 
-def _environment(restored: Quarantine) -> dict[str, str]:
+def _environment(restored: Quarantine, database: str) -> dict[str, str]:
     socket = quote(str(restored.layout.run), safe="")
     return {
         **os.environ,
-        "DATABASE_URL": f"postgresql:///theseller?host={socket}",
-        "THESELLER_ADMIN_URL": f"postgresql:///theseller?host={socket}&user={SUPERUSER}",
+        "DATABASE_URL": f"postgresql:///{database}?host={socket}",
+        "THESELLER_ADMIN_URL": f"postgresql:///{database}?host={socket}&user={SUPERUSER}",
         "THESELLER_BACKUPS": "none",
     }
 

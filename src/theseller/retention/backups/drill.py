@@ -6,6 +6,7 @@ A backup that no drill has passed is unproven, whatever its files look like.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,11 +23,12 @@ from theseller.postgres.errors import PostgresError
 from theseller.postgres.physical import run_program
 from theseller.retention.backups.fingerprints import fingerprints
 from theseller.retention.backups.quarantine import Quarantine, discard, lay_out, running
-from theseller.retention.backups.targets import TargetError
-from theseller.retention.backups.types import BackupError, Drill
+from theseller.retention.backups.types import BackupError, Drill, UnavailableError
 from theseller.retention.backups.workplace import Workplace, rows
 
 _FAULTS_SHOWN = 20
+#: The restored database, and as much again for what recovery and checks write.
+_ROOM = 2
 _TENANT_TABLES = """
 select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition
@@ -41,12 +43,16 @@ def drill(
 ) -> Drill:
     """Rehearse the restore of a backup in `folder`, which is emptied before and afterwards, and keep the report.
 
-    `replay` does the erasures since the backup again in the quarantine and returns how many. Whatever goes wrong is a fault in the report
-    and never an exception: a drill that broke off has not passed.
+    `replay` does the erasures since the backup again in the quarantine and returns how many. Whatever goes wrong is a fault in the report:
+    a drill that broke off has not passed.
+
+    Raises:
+        UnavailableError: target, key store or machine can't answer now. Nothing is known of the backup, and no report is kept.
     """
     checked: dict[str, int] = {}
     faults: list[str] = []
     try:
+        _refuse_little_room(folder)
         described, layout = lay_out(place, identity, folder, whole_wal=False)
         place.reached("laid out")
         checked["files"] = sum(path.is_file() for path in layout.data.rglob("*"))
@@ -57,11 +63,24 @@ def drill(
                 place.reached(look.__name__.strip("_"))
             checked["erasures"] = replay(restored)
             place.reached("replayed")
-    except (BackupError, TargetError, PostgresError, psycopg.Error, OSError) as error:
-        faults.append(f"{type(error).__name__}: {error}" if isinstance(error, BackupError | PostgresError) else type(error).__name__)
+    except UnavailableError:
+        raise
+    except BackupError as error:
+        faults.append(str(error))
+    except PostgresError as error:
+        faults.append(error.message)
+    except (psycopg.Error, OSError) as error:
+        faults.append(f"the restored database broke off ({type(error).__name__})")
     finally:
         discard(folder)
     return _kept(Drill(identity, at, now(), checked, tuple(faults)))
+
+
+def _refuse_little_room(folder: Path) -> None:
+    """A drill on the database's own disk must not fill it."""
+    needed, free = int(rows("select pg_database_size(current_database())")[0][0]), shutil.disk_usage(folder.parent).free
+    if free < needed * _ROOM:
+        raise UnavailableError(f"a drill needs {needed * _ROOM / 1e6:.0f} MB of room at {folder.parent}, and {free / 1e6:.0f} are free")
 
 
 def _kept(found: Drill) -> Drill:
@@ -108,7 +127,8 @@ def _row_security(restored: Quarantine, checked: dict[str, int]) -> Iterator[str
         )
     checked["tenant tables"], checked["tenant tables with rows"] = len(tables), filled
     for role in _READERS:
-        with psycopg.connect(restored.conninfo(role=role), autocommit=True) as connection:
+        with psycopg.connect(restored.conninfo(), autocommit=True) as connection:
+            connection.execute(sql.SQL("set session authorization {}").format(sql.Identifier(role)))
             for table in tables:
                 if _sees(connection, table):
                     yield f"{role} sees rows of {table} without a tenant's scope"

@@ -3,48 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from theseller.postgres.exchange import forget_replaced
 from theseller.retention.backups.commands import settle_and_replay
 from theseller.retention.backups.drill import drill
 from theseller.retention.backups.operations import keep_wal, prune, take
+from theseller.retention.backups.quarantine import discard
 from theseller.retention.backups.queries import backups, newest_finished
-from theseller.retention.backups.types import Backup
+from theseller.retention.backups.restoring import FOLDER
+from theseller.retention.backups.sealing import object_name
+from theseller.retention.backups.sentences import in_one_sentence
+from theseller.retention.backups.types import Backup, BackupError, Kept
 from theseller.retention.backups.workplace import Workplace, alone, rows
 from theseller.retention.limits import BACKUP_HOURS
 
 #: A fresh deployment has little to keep, and its first minutes have better things to do.
 _FIRST_AFTER = timedelta(minutes=5)
+#: After a failure the next try waits twice as long as the last one did, and an hour at most: each leaves a record and a tombstone.
+_LONGEST_PAUSE_MINUTES = 60
+_AGAIN = timedelta(hours=6)
 
 
-def keep(place: Workplace, folder: Path, *, at: datetime, now: Callable[[], datetime]) -> tuple[str, ...]:
-    """Let die what is due, keep finished WAL, take a backup if one is due, drill the one that is unproven; return what was done.
+def keep(place: Workplace, state: Path, *, at: datetime, now: Callable[[], datetime]) -> Kept:
+    """Let die what is due, keep finished WAL, take a backup if one is due, drill the one that is unproven, clear away former databases.
 
-    Does nothing if another process is at it.
+    What fails is said, and keeps nothing else from being done. Does nothing if another process is at it.
     """
+    done: list[str] = []
+    failed: list[str] = []
+
+    def attempt(step: Callable[[], list[str]]) -> None:
+        try:
+            with in_one_sentence():
+                done.extend(step())
+        except BackupError as error:
+            failed.append(str(error))
+
     with alone(place.lock) as ours:
-        if not ours:
-            return ()
-        done = [f"ended {one}" for one in prune(place, at=at)]
-        if sealed := keep_wal(place):
-            done.append(f"kept {sealed} files of WAL")
-        if is_due(place, at=at):
-            done.append(f"took {take(place, at=at).id}")
-            keep_wal(place)
-        if (unproven := _unproven()) is not None:
-            found = drill(place, unproven.id, folder, replay=settle_and_replay, at=now(), now=now)
-            done.append(f"{'proved' if found.passed else 'refused'} {unproven.id}")
-        return tuple(done)
+        if ours:
+            attempt(lambda: [f"ended {one}" for one in prune(place, at=at)])
+            attempt(lambda: _keep_wal(place))
+            attempt(lambda: _take(place, at=at))
+            attempt(lambda: _drill(place, state / "drill", now=now))
+            attempt(lambda: _clear(state, at=at))
+    return Kept(tuple(done), tuple(failed))
 
 
 def is_due(place: Workplace, *, at: datetime) -> bool:
-    """Say whether a backup must be taken now: none is younger than a day, or the database was restored since."""
+    """Say whether a backup must be taken now: none is younger than a day and where it was put, or the database was restored since."""
+    if at < _not_before():
+        return False
     newest = newest_finished(place.keys)
     if newest is not None:
-        return at - newest.begun_at >= timedelta(hours=BACKUP_HOURS) or _on_other_timeline(newest, place)
+        return at - newest.begun_at >= timedelta(hours=BACKUP_HOURS) or _is_gone(newest, place) or _on_other_timeline(newest, place)
     born = rows("select set_at from guard.deployment")
     return bool(born) and at - born[0][0] >= _FIRST_AFTER
+
+
+def _keep_wal(place: Workplace) -> list[str]:
+    sealed = keep_wal(place)
+    return [f"kept {sealed} files of WAL"] if sealed else []
+
+
+def _take(place: Workplace, *, at: datetime) -> list[str]:
+    if not is_due(place, at=at):
+        return []
+    taken = take(place, at=at)
+    return [f"took {taken.id}", *_keep_wal(place)]
+
+
+def _drill(place: Workplace, folder: Path, *, now: Callable[[], datetime]) -> list[str]:
+    unproven = _unproven(at=now())
+    if unproven is None:
+        return []
+    found = drill(place, unproven.id, folder, replay=settle_and_replay, at=now(), now=now)
+    return [f"{'proved' if found.passed else 'refused'} {unproven.id}"]
+
+
+def _clear(state: Path, *, at: datetime) -> list[str]:
+    """Remove what a killed restore left (while we run on the database, none is under way), and databases that one replaced a week ago."""
+    discard(state / FOLDER)
+    removed = forget_replaced(state, at=at)
+    return [f"removed {removed} replaced databases"] if removed else []
+
+
+def _not_before() -> datetime:
+    """Return when the next try may begin, after the failures since the last success."""
+    count, last = rows(
+        "select count(*), max(begun_at) from retention_backup where failed is not null and begun_at >"
+        " coalesce((select max(begun_at) from retention_backup where finished_at is not null), '1970-01-01')"
+    )[0]
+    if last is None:
+        return datetime.min.replace(tzinfo=UTC)
+    pause = timedelta(minutes=min(2 ** min(int(count) - 1, 10), _LONGEST_PAUSE_MINUTES))
+    begun: datetime = last
+    return begun + pause
+
+
+def _is_gone(newest: Backup, place: Workplace) -> bool:
+    return not place.target.names(object_name(newest.id, "manifest"))
 
 
 def _on_other_timeline(newest: Backup, place: Workplace) -> bool:
@@ -53,9 +112,7 @@ def _on_other_timeline(newest: Backup, place: Workplace) -> bool:
     return bool(last and last[0][0]) and str(last[0][0])[:8] != place.source.current_segment()[:8]
 
 
-def _unproven() -> Backup | None:
-    """Return the newest living backup that was never drilled."""
-    return next(
-        (one for one in backups() if one.alive and one.finished_at is not None and one.drilled_at is None and not one.failed),
-        None,
-    )
+def _unproven(*, at: datetime) -> Backup | None:
+    """Return the newest living backup that was never drilled, or was refused a while ago: its disk may have been missing."""
+    living = (one for one in backups() if one.alive and one.finished_at is not None and not one.failed)
+    return next((one for one in living if one.drilled_at is None or (not one.drill_passed and at - one.drilled_at >= _AGAIN)), None)

@@ -17,6 +17,7 @@ from django.db import transaction
 from theseller import __version__
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.lib.ids import made_at, new_id_at
@@ -24,6 +25,7 @@ from theseller.retention.backups import manifest as manifests
 from theseller.retention.backups import wal
 from theseller.retention.backups.queries import backup, newest_finished
 from theseller.retention.backups.sealing import Kept, fetch, keep, object_name, place_of
+from theseller.retention.backups.sentences import in_one_sentence
 from theseller.retention.backups.targets import TargetError
 from theseller.retention.backups.types import Backup, BackupError, Manifest
 from theseller.retention.backups.workplace import Workplace, rows
@@ -38,7 +40,7 @@ def take(place: Workplace, *, at: datetime) -> Backup:
     """Take one backup: files, the WAL that makes them one moment, and the manifest last. The caller holds the lock.
 
     Raises:
-        BackupError, PostgresError, TargetError: it failed; its key is destroyed and it will never look like one.
+        BackupError: it failed; its key is destroyed and it will never look like one.
     """
     made = new_id_at(at)
     key = place.keys.create(Purpose.BACKUP, f"{BACKUP_OWNER}{made}")
@@ -46,11 +48,12 @@ def take(place: Workplace, *, at: datetime) -> Backup:
     _begin(made, key.id, place, at=at)
     place.reached("begun")
     try:
-        described, size = _write(made, key, place, at=at)
-        keep(place.target, key, place_of(made, "manifest", place.environment), [manifests.encode(described)])
+        with in_one_sentence():
+            described, size = _write(made, key, place, at=at)
+            keep(place.target, key, place_of(made, "manifest", place.environment), [manifests.encode(described)])
         place.reached("manifest")
     except Exception as error:
-        _give_up(made, key.id, place, type(error).__name__, at=at)
+        _give_up(made, key.id, place, error, at=at)
         raise
     with transaction.atomic():
         rows(
@@ -107,8 +110,8 @@ def _write(made: UUID, key: DataKey, place: Workplace, *, at: datetime) -> tuple
 
 def _refuse_gap(objects: Mapping[str, Kept], first: str, last: str) -> None:
     """A segment that somebody took out of the archive would make the copied files useless."""
-    if missing := [name for name in (first, last) if f"wal/{name}" not in objects]:
-        raise BackupError(f"WAL is missing from the archive: {', '.join(missing)}")
+    if (missing := wal.first_missing((name.removeprefix("wal/") for name in objects), first, last)) is not None:
+        raise BackupError(f"WAL is missing from the archive: {missing}. The next backup begins anew")
 
 
 def keep_wal(place: Workplace) -> int:
@@ -138,7 +141,8 @@ def prune(place: Workplace, *, at: datetime) -> tuple[UUID, ...]:
     """Let every backup die that is as old as it may become, and what a killed one left; return the ids of those that died.
 
     The key store is asked, not the database: a database that was restored, or lost, does not lengthen a backup's life. A whole backup
-    that the database doesn't know, because it is older itself, is written down in it. The caller holds the lock.
+    that the database doesn't know, because it is older itself, is written down in it. One that was whole and isn't at the target keeps
+    its key until its age: a disk that is not mounted must not cost every backup. The caller holds the lock.
     """
     living = list(living_keys(place))
     dead = [entry for entry in living if _age_limit(entry) <= at]
@@ -148,11 +152,13 @@ def prune(place: Workplace, *, at: datetime) -> tuple[UUID, ...]:
         identity = backup_of(entry)
         if entry in dead:
             continue
-        if identity is None or object_name(identity, "manifest") not in kept:
-            died.append(_end(place, entry, at=at))
-        else:
-            _adopt(place, entry, identity)
+        if identity is not None and object_name(identity, "manifest") in kept:
+            # One that can't be read is not adopted, and stays: it would be somebody at the target who decides what is destroyed.
+            with contextlib.suppress(BackupError, CannotOpenError):
+                _adopt(place, entry, identity)
             whole.add(identity)
+        elif identity is None or not _is_finished(identity):
+            died.append(_end(place, entry, at=at))
     _record_ends(place, at=at)
     _sweep(place, whole)
     return tuple(died)
@@ -166,7 +172,7 @@ def _age_limit(entry: KeyRecord) -> datetime:
 
 def _adopt(place: Workplace, entry: KeyRecord, identity: UUID) -> None:
     """Write down a whole backup that the database doesn't know as finished: it was killed at its last step, or the database is older."""
-    if rows("select 1 from retention_backup where id = %s and finished_at is not null", [identity]):
+    if _is_finished(identity):
         return
     described = read_manifest(place, identity)
     rows(
@@ -175,6 +181,10 @@ def _adopt(place: Workplace, entry: KeyRecord, identity: UUID) -> None:
         " first_segment = excluded.first_segment, last_segment = excluded.last_segment",
         [identity, entry.id, place.target.title, described.begun_at, described.held_at, described.first_segment, described.last_segment],
     )
+
+
+def _is_finished(identity: UUID) -> bool:
+    return bool(rows("select 1 from retention_backup where id = %s and finished_at is not null", [identity]))
 
 
 def read_manifest(place: Workplace, identity: UUID) -> Manifest:
@@ -211,19 +221,30 @@ def _record_ends(place: Workplace, *, at: datetime) -> None:
 
 
 def _sweep(place: Workplace, living: Collection[UUID]) -> None:
-    """Remove the objects of backups that nobody can read any more."""
+    """Remove the objects of our backups that nobody can read any more. What else lies at the target may be somebody else's."""
     folders = {identity.hex for identity in living}
-    for name in place.target.names():
-        if name.split("/", 1)[0] not in folders:
+    others = [name for name in place.target.names() if name.split("/", 1)[0] not in folders]
+    dead = _dead(place) if others else set()
+    for name in others:
+        if name.split("/", 1)[0] in dead:
             place.target.delete(name)
             place.reached(f"deleted {name}")
 
 
-def _give_up(made: UUID, key: UUID, place: Workplace, why: str, *, at: datetime) -> None:
+def _dead(place: Workplace) -> set[str]:
+    """Return the folders of the backups whose key this store destroyed."""
+    ours = [entry for entry in place.keys.list() if entry.owner.startswith(BACKUP_OWNER)]
+    living = {backup_of(entry) for entry in ours if not entry.destroyed}
+    return {identity.hex for entry in ours if (identity := backup_of(entry)) is not None and identity not in living}
+
+
+def _give_up(made: UUID, key: UUID, place: Workplace, error: Exception, *, at: datetime) -> None:
     place.keys.destroy(key)
+    # Another error's text may hold anything.
+    why = str(error) if isinstance(error, BackupError) else type(error).__name__
     with transaction.atomic():
-        rows("update retention_backup set failed = %s, key_destroyed_at = %s where id = %s", [why, at, made])
-        record(Tag.BACKUP_FAILED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"error": why})
+        rows("update retention_backup set failed = %s, key_destroyed_at = %s where id = %s", [why[:200], at, made])
+        record(Tag.BACKUP_FAILED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"error": type(error).__name__})
     with contextlib.suppress(TargetError):  # The target may be what failed; the next pruning sweeps.
         _sweep(place, {identity for entry in living_keys(place) if (identity := backup_of(entry)) is not None})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,37 +18,59 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 
-from theseller.crypto.errors import CannotOpenError, KeyDestroyedError
+from theseller.crypto.errors import CannotOpenError
 from theseller.postgres.account import Account, server_account
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import Layout, own_folder, saved_layout, settle
+from theseller.postgres.leftovers import clear_leftovers
 from theseller.postgres.locator import Binaries, find_binaries
 from theseller.postgres.physical import unpack, verify_unpacked
+from theseller.postgres.roles import DATABASE
 from theseller.postgres.server import Server, make_folder
 from theseller.retention.backups import wal
 from theseller.retention.backups.operations import read_manifest
 from theseller.retention.backups.sealing import fetch, place_of
+from theseller.retention.backups.sentences import in_one_sentence
 from theseller.retention.backups.types import BackupError, Manifest
 from theseller.retention.backups.workplace import Workplace
 
 #: Under the quarantine's roof: WAL in plain, gone with it.
 _WAL, _HBA = "wal", "pg_hba.conf"
+#: Who gets in: the superuser, through a folder that only the server's own user may enter; and, only while the database has a name that
+#: nobody can guess, the roles that do the erasures again, with their passwords. The web's role gets in nowhere.
+_DOORS = """local all {superuser} trust
+local {database} theseller_migrate,theseller_worker,theseller_retention,theseller_probe scram-sha-256
+"""
 _STEP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """A restored database behind its own socket. `conninfo` is a superuser's: only our own user reaches the socket."""
+    """A restored database behind its own socket. `conninfo` is the superuser's: only our own user reaches the socket."""
 
     folder: Path
     layout: Layout
     manifest: Manifest
     binaries: Binaries
     server: Server
+    hidden_name: str
 
-    def conninfo(self, database: str = "theseller", role: str = SUPERUSER) -> str:
-        return self.server.dsn(role, "", database)
+    def conninfo(self, database: str = DATABASE) -> str:
+        return self.server.dsn(SUPERUSER, "", database)
+
+    @contextlib.contextmanager
+    def hidden(self) -> Iterator[str]:
+        """Call the database by a name that nobody can guess for the block, and yield it: only under that name do our roles get in."""
+        self._rename(DATABASE, self.hidden_name)
+        yield self.hidden_name
+        self._rename(self.hidden_name, DATABASE)
+
+    def _rename(self, before: str, after: str) -> None:
+        statement = sql.SQL("alter database {} rename to {}").format(sql.Identifier(before), sql.Identifier(after))
+        with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
 
 
 def lay_out(place: Workplace, identity: UUID, folder: Path, *, whole_wal: bool) -> tuple[Manifest, Layout]:
@@ -56,9 +79,9 @@ def lay_out(place: Workplace, identity: UUID, folder: Path, *, whole_wal: bool) 
     `whole_wal`: all WAL that was kept with the backup, for the newest state; else only what makes the backup its own moment.
 
     Raises:
-        BackupError, PostgresError: it is dead, damaged or incomplete. The message says which.
+        BackupError: it is dead, damaged or incomplete. The message says which.
     """
-    try:
+    with in_one_sentence():
         described = read_manifest(place, identity)
         binaries = find_binaries(os.environ)
         _refuse_other_version(described, binaries)
@@ -67,19 +90,18 @@ def lay_out(place: Workplace, identity: UUID, folder: Path, *, whole_wal: bool) 
         make_folder(folder / "postgres")
         account = server_account(folder / "postgres" / "data", lambda _sentence: None)
         layout = settle(folder, account)
-        unpack(fetch(place.target, place.keys, place_of(identity, "base", place.environment)), layout, account)
+        _write_wal(place, described, layout, account, whole=whole_wal)  # First: it is little, and as likely to be at fault.
+        unpack(_content(place, described, "base"), layout, account)
         verify_unpacked(layout, binaries, account)
-        _write_wal(place, described, layout, account, whole=whole_wal)
-    except KeyDestroyedError:
-        raise BackupError("the key of this backup was destroyed: nobody can read it any more") from None
-    except CannotOpenError:
-        raise BackupError("this backup is damaged, or was tampered with: an object of it is not what was sealed") from None
+        _write_as(layout.data / "recovery.signal", b"", account)
     return described, layout
 
 
 def discard(folder: Path) -> None:
     """Remove a quarantine with everything in it, wherever its server had to put its data."""
     layout = saved_layout(folder) if folder.is_dir() else None
+    if layout is not None:
+        clear_leftovers(layout.data, layout.run, lambda _sentence: None)  # Of a run that was killed: it would take away our socket.
     if layout is not None and not layout.home.is_relative_to(folder):
         shutil.rmtree(layout.home, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -101,6 +123,16 @@ def add_unkept_wal(former: Layout, layout: Layout) -> int:
     return added
 
 
+def refuse_gap(described: Manifest, layout: Layout) -> None:
+    """Raise BackupError if the WAL that is there has a gap: a recovery would end there, and nobody would be told what is lost."""
+    missing = wal.first_missing((path.name for path in (layout.home / _WAL).iterdir()), described.first_segment)
+    if missing is not None:
+        raise BackupError(
+            f"the WAL file {missing} is missing, and later ones are there: `--until moment` restores what the backup itself holds,"
+            " `--despite-gap` all until the gap"
+        )
+
+
 @contextlib.contextmanager
 def running(described: Manifest, layout: Layout, folder: Path, *, until: datetime | str | None, durable: bool) -> Iterator[Quarantine]:
     """Recover the files of `lay_out` and run them for the block.
@@ -111,6 +143,9 @@ def running(described: Manifest, layout: Layout, folder: Path, *, until: datetim
         ServerFailedError: the WAL doesn't reach that far, or the files can't be recovered.
     """
     binaries = find_binaries(os.environ)
+    hidden_name = f"quarantine_{secrets.token_hex(16)}"
+    account = server_account(layout.data, lambda _sentence: None)
+    _write_as(layout.home / _HBA, _DOORS.format(superuser=SUPERUSER, database=hidden_name).encode(), account)
     server = Server(
         folder,
         binaries=binaries,
@@ -122,7 +157,7 @@ def running(described: Manifest, layout: Layout, folder: Path, *, until: datetim
     server.ensure_started()
     try:
         _await_recovered(server)
-        yield Quarantine(folder, layout, described, binaries, server)
+        yield Quarantine(folder, layout, described, binaries, server, hidden_name)
     finally:
         server.stop()
 
@@ -161,17 +196,33 @@ def _recovery(layout: Layout, until: datetime | str | None) -> dict[str, str]:
 def _write_wal(place: Workplace, described: Manifest, layout: Layout, account: Account, *, whole: bool) -> None:
     folder = layout.home / _WAL
     own_folder(folder, account)
+    if (gap := wal.first_missing(map(_short, described.objects), described.first_segment, described.last_segment)) is not None:
+        raise BackupError(f"this backup is incomplete: its manifest names no WAL file {gap}")
     prefix = f"{described.id.hex}/wal/"
     names = [name.removeprefix(prefix) for name in place.target.names(prefix)]
-    if missing := [name for name in described.objects if name.startswith("wal/") and name.removeprefix("wal/") not in names]:
+    if missing := [name for name in described.objects if name.startswith("wal/") and _short(name) not in names]:
         raise BackupError(f"this backup is incomplete: {len(missing)} of its WAL files are missing")
     for name in names:
         own = wal.is_segment(name) and name <= described.last_segment
         if whole or own:
-            content = b"".join(fetch(place.target, place.keys, place_of(described.id, f"wal/{name}", place.environment)))
-            _write_as(folder / name, content, account)
-    _write_as(layout.home / _HBA, b"local all all trust\n", account)
-    _write_as(layout.data / "recovery.signal", b"", account)
+            _write_as(folder / name, _wal_content(place, described, name), account)
+
+
+def _wal_content(place: Workplace, described: Manifest, name: str) -> bytes:
+    try:
+        return b"".join(_content(place, described, f"wal/{name}"))
+    except CannotOpenError:
+        later = "" if name <= described.last_segment else ": `--until moment` restores what the backup itself holds, without it"
+        raise BackupError(f"the WAL file {name} of this backup is damaged, or was tampered with{later}") from None
+
+
+def _content(place: Workplace, described: Manifest, name: str) -> Iterator[bytes]:
+    where = place_of(described.id, name, place.environment)
+    return fetch(place.target, place.keys, where, sha256=described.objects.get(name, ""))
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("wal/")
 
 
 def _write_as(path: Path, content: bytes, account: Account) -> None:

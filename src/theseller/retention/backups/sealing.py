@@ -9,6 +9,7 @@ from uuid import UUID
 
 import zstandard
 
+from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.place import NO_TENANT, Place
@@ -53,16 +54,27 @@ def keep(target: Target, key: DataKey, place: Place, content: Iterable[bytes]) -
     return Kept(written, digest.hexdigest())
 
 
-def fetch(target: Target, keys: KeyLookup | KeyStore, place: Place) -> Iterator[bytes]:
-    """Yield what `keep` was given.
+def fetch(target: Target, keys: KeyLookup | KeyStore, place: Place, *, sha256: str = "") -> Iterator[bytes]:
+    """Yield what `keep` was given. `sha256` is of the object as it lies at the target, if that is known.
 
     Raises:
-        CannotOpenError: it was altered, cut, or is another object; by the iteration, at the latest at its end.
+        CannotOpenError: it was altered, cut, or is another object, or an older one; by the iteration, at the latest at its end.
         KeyDestroyedError: the backup has died.
         TargetError: there is no such object.
     """
-    opened = open_stream(keys, place, target.get(object_name(UUID(place.column), place.row)))
-    return zstandard.ZstdDecompressor().read_to_iter(as_file(opened), read_size=_PIECE, write_size=_PIECE)
+    digest = hashlib.sha256()
+
+    def hashed() -> Iterator[bytes]:
+        for piece in target.get(object_name(UUID(place.column), place.row)):
+            digest.update(piece)
+            yield piece
+
+    opened = open_stream(keys, place, hashed())
+    yield from zstandard.ZstdDecompressor().read_to_iter(as_file(opened), read_size=_PIECE, write_size=_PIECE)
+    for _rest in opened:
+        raise CannotOpenError  # The compressed content had ended.
+    if sha256 and digest.hexdigest() != sha256:
+        raise CannotOpenError
 
 
 def _compressed(content: Iterable[bytes]) -> Iterator[bytes]:

@@ -25,6 +25,10 @@ class TargetError(RuntimeError):
     """The target cannot answer, or has not what was asked for. The message says what to do."""
 
 
+class AbsentError(TargetError):
+    """The target answers, and has no such object."""
+
+
 class Target(Protocol):
     """Named objects. A name is one to four parts with slashes between."""
 
@@ -224,5 +228,5 @@ def _checked(name: str) -> str:
     return name
 
 
-def _absent(name: str, where: str) -> TargetError:
-    return TargetError(f"{where} has no object {name}")
+def _absent(name: str, where: str) -> AbsentError:
+    return AbsentError(f"{where} has no object {name}")

@@ -12,6 +12,10 @@ class BackupError(RuntimeError):
     """A backup could not be taken, read or restored. The message says why and what to do, and holds no data."""
 
 
+class UnavailableError(BackupError):
+    """Something that a backup needs can't answer now, or has no room. Nothing is known of the backup; the next try may succeed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """What a table held: how many rows, and the sum of a 64-bit hash over each row's text. The order of rows doesn't matter."""
@@ -63,6 +67,23 @@ class Backup:
     def good(self) -> bool:
         """Return whether it is whole, readable and proven by a drill."""
         return self.alive and self.finished_at is not None and self.drill_passed is True
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore made of which backup. `ended_again`: the connections that had ended since, and were ended and erased again."""
+
+    backup: UUID
+    begun_at: datetime
+    ended_again: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one run of the recurring job did, and what it could not do; a sentence each."""
+
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

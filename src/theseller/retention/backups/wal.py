@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from theseller.retention.backups.targets import Target
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
 _FINISHED = re.compile(r"[0-9A-F]{24}(\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history")
 _PIECE = 1024 * 1024
+_SEGMENTS_A_LOG = 256
 
 
 def finished(archive: Path) -> tuple[str, ...]:
@@ -26,6 +27,21 @@ def finished(archive: Path) -> tuple[str, ...]:
 def is_segment(name: str) -> bool:
     """Say whether this is WAL itself, and not a note about it."""
     return _SEGMENT.fullmatch(name) is not None
+
+
+def first_missing(names: Iterable[str], first: str, last: str | None = None) -> str | None:
+    """Return the first segment from `first` to `last` that is not among `names`, or None. Without `last`: up to the newest of that timeline.
+
+    A segment's name is three numbers of eight hexadecimal digits: timeline, log, and one of the log's 256 segments of 16 MiB.
+    """
+    present = {name for name in names if is_segment(name) and name[:8] == first[:8]}
+    wanted, end = first, last or max(present, default=first)
+    while wanted <= end:
+        if wanted not in present:
+            return wanted
+        number = int(wanted[8:16], 16) * _SEGMENTS_A_LOG + int(wanted[16:], 16) + 1
+        wanted = f"{wanted[:8]}{number // _SEGMENTS_A_LOG:08X}{number % _SEGMENTS_A_LOG:08X}"
+    return None
 
 
 def keep_segment(archive: Path, name: str, backup: UUID, *, target: Target, key: DataKey, environment: str) -> Kept:

@@ -1,0 +1,86 @@
+"""Make a backup the deployment's database: laid out, recovered and made to forget behind a quarantine, then put in the old one's place.
+
+A kill before the exchange leaves the former database as it was; one within it is finished by the next call.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+
+from theseller.lib.secret import Secret
+from theseller.postgres.cluster import SUPERUSER
+from theseller.postgres.exchange import exchange
+from theseller.postgres.layout import saved_layout
+from theseller.postgres.roles import set_password
+from theseller.retention.backups.commands import settle_and_replay
+from theseller.retention.backups.operations import backup_of, living_keys, readable
+from theseller.retention.backups.quarantine import Quarantine, add_unkept_wal, discard, lay_out, refuse_gap, running
+from theseller.retention.backups.sentences import in_one_sentence
+from theseller.retention.backups.types import BackupError, Restored
+from theseller.retention.backups.workplace import Workplace
+
+#: The backup's own moment, as a choice of `until`.
+MOMENT = "moment"
+#: Where a quarantine stands, in the state folder.
+FOLDER = "restore"
+
+
+def restore(
+    place: Workplace, state: Path, wanted: str, *, until: datetime | str | None, despite_gap: bool, superuser_password: Secret
+) -> Restored:
+    """Replace the database of `state`, whose lock the caller holds and whose server is stopped.
+
+    `wanted`: a backup's id, or ``latest``. `until`: MOMENT, an instant, or None for all WAL that there is. `despite_gap`: where a WAL file
+    is missing, be content with what comes before.
+
+    Raises:
+        BackupError: nothing was changed; the message says why.
+        ServerFailedError, OSError: the exchange itself broke off; the same call again finishes it.
+    """
+    folder = state / FOLDER
+    try:
+        with in_one_sentence():
+            identity = _chosen(place, wanted)
+            described, layout = lay_out(place, identity, folder, whole_wal=until != MOMENT)
+            place.reached("laid out")
+            former = saved_layout(state)
+            if until != MOMENT and former is not None:
+                add_unkept_wal(former, layout)
+            if until is None and not despite_gap:
+                refuse_gap(described, layout)
+            target = described.restore_point if until == MOMENT else until
+            with running(described, layout, folder, until=target, durable=True) as restored:
+                place.reached("recovered")
+                _settle_superuser(restored, superuser_password)
+                again = settle_and_replay(restored)
+                place.reached("replayed")
+    except BaseException:
+        discard(folder)
+        raise
+    exchange(state, layout, reached=place.reached)
+    discard(folder)
+    place.reached("discarded")
+    return Restored(identity, described.begun_at, again)
+
+
+def _settle_superuser(restored: Quarantine, password: Secret) -> None:
+    with psycopg.connect(restored.conninfo("postgres"), autocommit=True) as connection:
+        set_password(connection, SUPERUSER, password.reveal())
+
+
+def _chosen(place: Workplace, wanted: str) -> UUID:
+    living = [backup_of(entry) for entry in living_keys(place) if readable(place, entry)]
+    known = [identity for identity in living if identity is not None]
+    if wanted in {str(identity) for identity in known}:
+        return UUID(wanted)
+    if wanted == "latest" and known:
+        return known[-1]
+    if any(entry.destroyed and entry.owner == f"backup:{wanted}" for entry in place.keys.list()):
+        raise BackupError(f"the key of backup {wanted} was destroyed: nobody can read it any more")
+    if not known:
+        raise BackupError("no backup here can be read: look at THESELLER_BACKUPS, and whether this is the key store that made them")
+    raise BackupError(f"there is no readable backup {wanted}. There are: {', '.join(map(str, known))}")

@@ -1,0 +1,70 @@
+"""Whatever breaks off an act on backups, said in one sentence: what happened, and whether the backup itself is in doubt."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import zstandard
+from django.db import Error as DatabaseError
+
+from theseller.crypto.errors import (
+    CannotOpenError,
+    KeyDestroyedError,
+    KeyNotFoundError,
+    KeyStoreError,
+    SecretProviderError,
+    WrongEnvironmentError,
+)
+from theseller.postgres.errors import PostgresError
+from theseller.retention.backups.targets import AbsentError, TargetError
+from theseller.retention.backups.types import BackupError, UnavailableError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def _of_the_machine(error: OSError) -> str:
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in _FULL:
+        return f"there is no room left{where}: free some, or move the backups elsewhere (THESELLER_BACKUPS)"
+    return f"the machine refuses{where}: {error.strerror or type(error).__name__}"
+
+
+#: The backup is at fault. The first that fits counts.
+_FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...] = (
+    (BackupError, str),
+    (KeyDestroyedError, lambda _: "the key of this backup was destroyed: nobody can read it any more"),
+    (KeyNotFoundError, lambda _: "the key of this backup is not in this key store: is it the one that made the backup?"),
+    (WrongEnvironmentError, str),
+    (
+        (CannotOpenError, zstandard.ZstdError),
+        lambda _: "this backup is damaged, or was tampered with: an object of it is not what was sealed",
+    ),
+    (AbsentError, lambda error: f"this backup is incomplete: {error}"),
+    (PostgresError, lambda error: f"{error.message.rstrip('.')}. {error.advice}".strip()),
+)
+#: Nothing is known of the backup. What a database says may quote a value.
+_UNAVAILABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...] = (
+    (TargetError, str),
+    ((KeyStoreError, SecretProviderError), lambda error: f"the key store can't answer: {error}"),
+    ((psycopg.Error, DatabaseError), lambda error: f"the database broke off ({type(error).__name__}): its log says why"),
+    (OSError, _of_the_machine),
+)
+
+
+@contextlib.contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Run the block; raise BackupError for a backup that is at fault, and UnavailableError for whatever could not answer meanwhile."""
+    try:
+        yield
+    except UnavailableError:
+        raise
+    except Exception as error:
+        for made, kinds in ((BackupError, _FAULTS), (UnavailableError, _UNAVAILABLE)):
+            for kind, says in kinds:
+                if isinstance(error, kind):
+                    raise made(says(error)) from None
+        raise

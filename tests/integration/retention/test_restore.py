@@ -1,0 +1,293 @@
+"""A backup from before deletions is restored: at no instant is a deleted seller's row to be had, and every other row is there.
+
+One deployment and one backup for the whole module, in the order in which an operator would meet it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from tests.integration.governance.deployment import Deployment
+
+from theseller.audit.tags import Tag
+from theseller.postgres.errors import ServerFailedError
+from theseller.postgres.exchange import pending
+from theseller.postgres.layout import saved_layout
+from theseller.retention.backups.restoring import FOLDER
+
+pytestmark = pytest.mark.timeout(900)
+#: Between two rounds of the watcher, in seconds: without one it takes the machine away from what it watches.
+_PAUSE = 0.02
+ROLES = ("web", "worker", "retention", "probe", "backup", "migrate")
+#: Opens a connection with a token, or one of imported files, which has no key; and lets three rows come of it.
+OPEN = """
+from uuid import UUID
+from django.db import connections
+from tests.integration.governance.people import TOKEN
+from theseller.connections import vault
+from theseller.lib import clock
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+tenant, connection, origin, store = UUID(sys.argv[1]), UUID(sys.argv[2]), sys.argv[3], sys.argv[4]
+at = clock.now()
+with tenant_scope(tenant), connections["default"].cursor() as cursor:
+    cursor.execute("insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features,"
+        " roles, created_at) values (%s, %s, %s, 'na', %s, %s, '{}', '{}', %s)",
+        [tenant, connection, origin, "A" + connection.hex[:12].upper() if origin == "lwa" else "", [store], at])
+    if origin == "lwa":
+        vault.store(tenant, connection, Secret(TOKEN), at=at)
+"""
+#: Ends connections and has everything of them erased and certified.
+DELETE = """
+from uuid import UUID
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.lib import clock
+from theseller.retention.operations import purge
+for pair in sys.argv[1:]:
+    tenant, connection = map(UUID, pair.split("/"))
+    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
+    assert purge(connection=connection, tenant=tenant, at=clock.now()).completed
+"""
+#: Has all WAL until now kept with the newest backup.
+KEEP = """
+import time
+from theseller.retention.backups.operations import keep_wal
+from theseller.retention.backups.workplace import workplace
+source = workplace().source
+segment = source.current_segment()
+source._ask("select pg_switch_wal()::text")
+while not (source.archive / segment).exists():
+    time.sleep(0.05)
+print(keep_wal(workplace()))
+"""
+
+
+@dataclass
+class Story:
+    """`deleted`: connections that ended after the backup, by what is known of them outside the database."""
+
+    deployed: Deployment
+    deleted: dict[str, tuple[str, str]] = field(default_factory=dict)
+    kept: tuple[str, str] = ("", "")
+    backup: str = ""
+    instant: str = ""
+
+    def put(self, pair: tuple[str, str], store: str, sku: str) -> None:
+        self.deployed.rows(
+            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
+            " values (%s, %s, %s, %s, 'B0BRUSH001', 'Brush', now()) returning sku",
+            pair[0], store, sku, pair[1],
+        )  # fmt: skip
+
+    def skus(self, connection: str) -> list[str]:
+        return [row[0] for row in self.deployed.rows("select sku from ingest_product where connection_id = %s order by 1", connection)]
+
+    def forgotten(self) -> None:
+        """Whatever ended has no row, no token and no open connection, and the others have theirs."""
+        for told, (_, connection) in self.deleted.items():
+            assert self.skus(connection) == [], f"rows of the connection known by {told} came back"
+            ended = self.deployed.rows("select 1 from connections_disconnection where connection_id = %s", connection)
+            assert ended, f"the connection known by {told} is open again"
+
+
+@pytest.fixture(scope="module")
+def story(deployed: Deployment) -> Story:
+    """Two shops; a backup; then three connections are deleted, of one only the tombstone is left, of another only the ledger."""
+    alice, charlie = (person["tenant"] for person in deployed.people())
+    told = Story(deployed)
+    told.deleted = {
+        "ledger and tombstone": (alice, str(uuid4())),
+        "its tombstone": (charlie, str(uuid4())),
+        "the ledger": (alice, str(uuid4())),
+    }
+    told.kept = (charlie, str(uuid4()))
+    stores = ("A1PA6795UKMFR9", "A1F83G8C2ARO7P", "A13V1IB3VIYZZH", "ATVPDKIKX0DER")
+    for pair, store in zip([*told.deleted.values(), told.kept], stores, strict=True):
+        origin = "files" if pair is told.deleted["the ledger"] else "lwa"
+        deployed.ask(OPEN, *pair, origin, store, role="web")
+        for number in range(3):
+            told.put(pair, store, f"ROW-{number}")
+    assert deployed.theseller("audit", "seal").returncode == 0
+    taken = deployed.theseller("backup", "now")
+    assert taken.returncode == 0, taken.stdout + taken.stderr
+    told.backup = taken.stdout.split()[0]
+    deployed.ask(DELETE, *("/".join(pair) for pair in told.deleted.values()))
+    told.put(told.kept, stores[-1], "ROW-3")
+    told.instant = deployed.rows("select clock_timestamp()")[0][0].isoformat()
+    told.put(told.kept, stores[-1], "ROW-4")
+    assert deployed.theseller("audit", "seal").returncode == 0
+    assert int(deployed.ask(KEEP)) > 0
+    told.put(told.kept, stores[-1], "ROW-5")  # in no backup: only in what the former database still holds
+    (deployed.state / "erasures" / f"{told.deleted['its tombstone'][1]}.json").unlink()
+    assert all(told.skus(pair[1]) == [] for pair in told.deleted.values())
+    return told
+
+
+@dataclass
+class Watch:
+    """Who got in where while a restore ran, and how often each socket was tried."""
+
+    entered: set[str] = field(default_factory=set)
+    tries: dict[str, int] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def watching(deployed: Deployment) -> Iterator[Watch]:
+    """Try every way in as every role of the services, again and again, for the length of the block."""
+    seen, over = Watch(), threading.Event()
+    passwords = {role: deployed.secret(f"db-{role}") for role in ROLES}
+
+    def poll() -> None:
+        while not over.wait(_PAUSE):
+            for place in [*_sockets(deployed.state), "127.0.0.1"]:
+                for role, password in passwords.items():
+                    _try(place, role, password, seen)
+
+    watcher = threading.Thread(target=poll)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _sockets(state: Path) -> list[str]:
+    folders = set()
+    for one in (state, state / FOLDER):
+        with contextlib.suppress(ServerFailedError, OSError):
+            layout = saved_layout(one)
+            if layout is not None:
+                folders.add(str(layout.run))
+    with contextlib.suppress(OSError):
+        folders |= {str(path.parent) for path in state.rglob(".s.PGSQL.5432")}
+    return sorted(folders)
+
+
+def _try(place: str, role: str, password: str, seen: Watch) -> None:
+    seen.tries[place] = seen.tries.get(place, 0) + 1
+    with contextlib.suppress(psycopg.OperationalError):
+        psycopg.connect(host=place, port=5432, user=f"theseller_{role}", password=password, dbname="theseller", connect_timeout=2).close()
+        seen.entered.add(f"{role} at {place}")
+
+
+def restore(deployed: Deployment, *arguments: str) -> str:
+    """Stop the server, restore under watch, start it again; return what the command said."""
+    deployed.server.stop()
+    with watching(deployed) as seen:
+        done = deployed.theseller("restore", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert seen.entered == set(), "a role of the services got in before the restore was done"
+    assert len(seen.tries) > 2, "the quarantine was never found by the watcher"
+    assert sum(seen.tries.values()) > 50
+    assert not (deployed.state / FOLDER).exists()
+    deployed.server.ensure_started()
+    return done.stdout
+
+
+def test_refused_while_the_database_runs(story: Story) -> None:
+    done = story.deployed.theseller("restore")
+    assert done.returncode == 1
+    assert "is run by process" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        (["01a00000-0000-7000-8000-000000000000"], {}, "there is no readable backup"),
+        (["--until", "yesterday"], {}, "--until is `moment` or an instant"),
+        (["--until", "2026-11-23T14:00"], {}, "--until needs its zone"),
+        (["--until", "2099-01-01T00:00Z"], {}, "recover"),
+        ([], {"THESELLER_BACKUPS": "/nowhere/at/all"}, "no backup here can be read"),
+        ([], {"THESELLER_BACKUPS": "none"}, "keeps no backups itself"),
+        ([], {"THESELLER_ENV": "staging"}, ""),
+        ([], {"DATABASE_URL": "postgresql://example.invalid/x"}, "Restore it by its own service"),
+    ],
+)
+def test_refused_with_a_sentence_and_nothing_changed(story: Story, arguments: list[str], environment: dict[str, str], says: str) -> None:
+    deployed = story.deployed
+    deployed.server.stop()
+    before = dict(deployed.environ)
+    try:
+        deployed.environ |= environment
+        done = deployed.theseller("restore", *arguments)
+    finally:
+        deployed.environ.clear()
+        deployed.environ.update(before)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert says in done.stderr
+    assert not re.search(r"Traceback|unexpectedly", done.stderr), done.stderr
+    assert not (deployed.state / FOLDER).exists()
+    assert not pending(deployed.state)
+    deployed.server.ensure_started()
+    assert story.skus(story.kept[1])[-1] == "ROW-5"
+
+
+def test_the_newest_state_loses_nothing(story: Story) -> None:
+    said = restore(story.deployed)
+    assert story.backup in said
+    story.forgotten()
+    assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(6)]
+    verified = story.deployed.theseller("audit", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_an_instant_is_met(story: Story) -> None:
+    said = restore(story.deployed, story.backup, "--until", story.instant)
+    assert "restored" in said
+    story.forgotten()
+    assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(4)]
+
+
+def test_the_moment_of_the_backup_comes_back_without_the_deleted(story: Story) -> None:
+    said = restore(story.deployed, story.backup, "--until", "moment")
+    assert "3 connections that ended since were ended and erased again" in said
+    story.forgotten()
+    assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
+
+
+def test_the_log_says_what_was_lost(story: Story) -> None:
+    deployed = story.deployed
+    assert deployed.theseller("audit", "verify").returncode == 1
+    answer = deployed.theseller("audit", "restored", "--reason", "the backup of before the deletions, for a test")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert deployed.theseller("audit", "seal").returncode == 0
+    verified = deployed.theseller("audit", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert deployed.rows("select 1 from audit_event where tag = %s", Tag.DATABASE_RESTORED.value)
+
+
+def test_killed_at_every_step_it_converges(story: Story) -> None:
+    deployed = story.deployed
+    deployed.server.stop()
+    steps: list[str] = []
+    for number in range(3):  # before the exchange every run begins anew, so that each is killed one step later
+        steps.append(_killed(deployed, story.backup, number))
+        assert not pending(deployed.state)
+    while True:
+        beginning = pending(deployed.state)
+        steps.append(_killed(deployed, story.backup, 0 if beginning else 3))
+        if not pending(deployed.state):
+            break
+        with pytest.raises(ServerFailedError, match="restore was interrupted"):
+            deployed.server.ensure_started()
+    assert steps == ["laid out", "recovered", "replayed", "noted", "set aside", "put in place", "archive emptied", "exchanged"], steps
+    said = restore(deployed, story.backup, "--until", "moment")
+    assert "3 connections" in said
+    story.forgotten()
+    assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
+
+
+def _killed(deployed: Deployment, backup: str, number: int) -> str:
+    done = deployed.python("tests.integration.retention.restores", backup, str(number))
+    assert done.returncode == -9, done.stdout + done.stderr
+    return done.stdout.split("\n")[-2]
