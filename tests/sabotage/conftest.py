@@ -9,11 +9,13 @@ import psycopg
 import pytest
 from django.conf import settings
 from tests.database import test_server
+from tests.sabotage.backup_world import small_backup
 from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import Deployment, set_up
 from tests.sabotage.machine import encrypted_machine
 
 from theseller.controls import volumes
+from theseller.controls.catalogue import bak_automatic
 from theseller.postgres.layout import control_folder, saved_layout
 
 
@@ -33,7 +35,10 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         patch.setattr(volumes, "THIS_MACHINE", encrypted_machine(tmp_path_factory.mktemp("machine")))
         where.parent.mkdir(exist_ok=True)
         where.write_text(json.dumps({"home": str(server.home), "run": str(server.run)}))
-        yield set_up()
+        # The tests' server hands over no log of changes; the saboteurs' deployment looks at one that does.
+        patch.setattr(bak_automatic, "archiver", lambda _world: (True, False))
+        with small_backup(tmp_path_factory.mktemp("archive")):
+            yield set_up()
         where.unlink()
 
 

@@ -1,0 +1,102 @@
+"""What the probes of backups look at: the key store, the target's files and the records, each asked by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+from django.conf import settings
+
+from theseller.controls.types import NotApplicable, Outcome, Unknown
+from theseller.controls.world import World
+from theseller.crypto.stream import HEADER_BYTES
+from theseller.lib.ids import made_at
+from theseller.retention.backups.operations import BACKUP_OWNER
+from theseller.retention.backups.targets import Target, make_target
+
+_RECORDS = """
+select b.id, b.key_id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), b.key_destroyed_at, d.finished_at, d.passed, d.report
+from retention_backup b
+left join lateral (select finished_at, passed, report from retention_drill where backup_id = b.id order by finished_at desc limit 1) d on true
+order by b.begun_at desc, b.id desc limit 1000
+"""
+_COLUMNS = ("id", "key", "begun_at", "finished_at", "bytes", "key_destroyed_at", "drilled_at", "drill_passed", "report")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A backup as the database has it, with its last drill. `living` is the key store's word."""
+
+    id: UUID
+    key: UUID
+    begun_at: datetime
+    finished_at: datetime | None
+    bytes: int
+    key_destroyed_at: datetime | None
+    drilled_at: datetime | None
+    drill_passed: bool | None
+    report: Any
+    living: bool
+
+    @property
+    def checked(self) -> Mapping[str, int]:
+        """Return how much the last drill looked at."""
+        found: Mapping[str, Mapping[str, int]] = json.loads(self.report) if isinstance(self.report, str) else self.report or {}
+        return found.get("checked", {})
+
+
+def elsewhere() -> Outcome | None:
+    """Return what a probe of backups has to say where the deployment keeps none itself, else None."""
+    if settings.ENVIRONMENT.database_url:
+        return Unknown(
+            "The database is another service's, which keeps its backups out of our sight: docs/operate/backups.md says how to set"
+            " that service up, and how to show it."
+        )
+    return None if settings.ENVIRONMENT.backups else NotApplicable("This deployment keeps no backups (THESELLER_BACKUPS=none).")
+
+
+def records(world: World) -> list[Record]:
+    """Return what the database knows of backups, the newest first."""
+    return [Record(**dict(zip(_COLUMNS, row, strict=True)), living=world.keys.exists(row[1])) for row in world.rows(_RECORDS)]
+
+
+def living_keys(world: World) -> dict[UUID, datetime]:
+    """Return, by the key store, what could be read as a backup now, and since when it is there."""
+    return {identity: made_at(identity) for identity, destroyed in _keys(world) if not destroyed}
+
+
+def _keys(world: World) -> Iterator[tuple[UUID, bool]]:
+    for entry in world.keys.list():
+        if entry.owner.startswith(BACKUP_OWNER):
+            try:
+                yield UUID(entry.owner.removeprefix(BACKUP_OWNER)), entry.destroyed
+            except ValueError:
+                yield entry.id, entry.destroyed
+
+
+def target() -> Target:
+    """Return where this deployment's backups lie."""
+    return make_target(settings.ENVIRONMENT.backups)
+
+
+def where() -> str:
+    """Say for everybody to read what kind of place that is. A folder's name is nobody's business."""
+    parts = urlsplit(settings.ENVIRONMENT.backups)
+    if parts.scheme != "s3":
+        return "a folder of the deployment's own machine"
+    return f"a bucket in the region {parse_qs(parts.query).get('region', ['that its credentials name'])[-1]}"
+
+
+def head(kept: Target, name: str, size: int = HEADER_BYTES) -> bytes:
+    """Return the first bytes of an object."""
+    held = b""
+    for piece in kept.get(name):
+        held += piece
+        if len(held) >= size:
+            break
+    return held[:size]

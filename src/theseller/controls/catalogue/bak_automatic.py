@@ -1,0 +1,114 @@
+"""Security page §11: backups are automatic, encrypted, and stay where they were declared to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from theseller.audit.tags import Tag
+from theseller.controls import backups
+from theseller.controls.backups import Record
+from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, verdict
+from theseller.controls.world import World
+from theseller.crypto.errors import CannotOpenError
+from theseller.crypto.stream import stream_key_id
+from theseller.postgres.layout import saved_layout
+from theseller.retention.backups.sealing import object_name
+from theseller.retention.backups.wal import finished
+
+CONTROL = Control(
+    id="bak-automatic",
+    section=11,
+    title="Backups are automatic, encrypted and stay in the region",
+    statement=(
+        "The worker takes a backup of the whole database every day, and keeps the log of changes between as it is written, so that a lost"
+        " machine costs minutes. Each is sealed under a key of its own before its first byte is written, and lies in the one place that the"
+        " deployment names."
+    ),
+    citation="Security page §11; Data Protection Policy 2.6",
+    owner="Operations",
+    freshness=timedelta(minutes=30),
+    enforced_by=(
+        "theseller.retention.tasks:keep_backups",
+        "theseller.retention.backups.operations:take",
+        "theseller.crypto.stream:seal_stream",
+    ),
+    after=(Tag.BACKUP_TAKEN, Tag.BACKUP_FAILED),
+    kind=Kind.MACHINE_AND_DEPLOYMENT,
+)
+
+#: One a day, and two hours for what may be slow.
+_OLDEST = timedelta(hours=26)
+#: The server hands over its log every five minutes if anything was written; the worker takes it every minute.
+_LOG_WAITS = timedelta(minutes=15)
+#: Words that stand in the plain copy of any cluster, and a token's beginning.
+_PLAIN = (b"PG_VERSION", b"postgresql.conf", b"pg_hba.conf", b"Atzr|")
+_SEARCHED = 8 << 20
+_ARCHIVER = """
+select current_setting('archive_mode') <> 'off', last_failed_time > coalesce(last_archived_time, '-infinity') from pg_stat_archiver
+"""
+
+
+def probe(world: World) -> Outcome:
+    """Take the age of the newest whole backup, open its files' beginnings, and look for a log of changes that nobody took."""
+    said = backups.elsewhere()
+    if said is not None:
+        return said if isinstance(said, Unknown) else Broken("This deployment keeps no backups at all.")
+    newest = next((one for one in backups.records(world) if one.living and one.finished_at), None)
+    born: datetime = world.rows("select set_at from guard.deployment")[0][0]
+    if newest is None and world.at - born < _OLDEST:
+        hours = (world.at - born).total_seconds() / 3600
+        return Unknown(f"This deployment is {hours:.0f} hour(s) old and has no backup yet; the first is due within a day.")
+    if newest is None:
+        return Broken("There is no backup that could be restored.")
+    age = world.at - newest.begun_at
+    return verdict(
+        1,
+        [*_late(age), *_unsealed(newest), *_log(world)],
+        f"The newest backup is {max(age.total_seconds(), 0) / 3600:.1f} hour(s) old, {newest.bytes / 1e6:.1f} MB, sealed under a key of its"
+        f" own, in {backups.where()}.",
+        age_hours=int(age.total_seconds() // 3600),
+        bytes=newest.bytes,
+        where=backups.where(),
+    )
+
+
+def _late(age: timedelta) -> Iterator[str]:
+    if age > _OLDEST:
+        yield f"The newest backup is {age.total_seconds() / 3600:.0f} hours old."
+
+
+def _unsealed(newest: Record) -> Iterator[str]:
+    kept = backups.target()
+    names = kept.names(object_name(newest.id, ""))
+    for needed in ("base", "manifest"):
+        if object_name(newest.id, needed) not in names:
+            yield "A file of the newest backup is not where it was put."
+    for name in names:
+        try:
+            sealed = stream_key_id(backups.head(kept, name)) == newest.key
+        except CannotOpenError:
+            sealed = False
+        if not sealed:
+            yield "A file of the newest backup is not sealed under its key."
+        elif any(word in backups.head(kept, name, _SEARCHED) for word in _PLAIN):
+            yield "A file of the newest backup holds plain text."
+
+
+def archiver(world: World) -> tuple[bool, bool]:
+    """Return whether the server hands over its log of changes, and whether its last try failed."""
+    on, failing = world.rows(_ARCHIVER)[0]
+    return bool(on), bool(failing)
+
+
+def _log(world: World) -> Iterator[str]:
+    on, failing = archiver(world)
+    if not on:
+        yield "The database's server doesn't hand over its log of changes: it was started without the backups' settings."
+    elif failing:
+        yield "The database's server can't hand over its log of changes."
+    layout = saved_layout(world.state)
+    waiting = finished(layout.archive) if layout else ()
+    oldest = min(((layout.archive / name).stat().st_mtime for name in waiting), default=None) if layout else None
+    if oldest is not None and world.at.timestamp() - oldest > _LOG_WAITS.total_seconds():
+        yield f"A log of changes has waited {(world.at.timestamp() - oldest) / 60:.0f} minutes for being kept."

@@ -1,0 +1,74 @@
+"""Security page §11: no backup lives longer than 90 days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from theseller.audit.tags import Tag
+from theseller.controls import backups
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX
+
+CONTROL = Control(
+    id="bak-cap",
+    section=11,
+    title="No backup lives longer than 90 days",
+    statement=(
+        "Each backup has a key of its own. The key is destroyed when the backup is 28 days old, which ends every copy of it, wherever one"
+        " lies; then its files are removed. The age counts from the backup's own name and not from a record that could be changed. Nobody"
+        " can configure more than the cap."
+    ),
+    citation="Security page §11; Data Protection Policy 1.4",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=("theseller.retention.backups.operations:prune", "theseller.retention.limits"),
+    after=(Tag.BACKUP_ENDED,),
+)
+
+#: The page's promise, written again here: the program's own limit may be stricter, and may not be laxer.
+_PROMISED_DAYS = 90
+#: A machine that was off ends at once what became due meanwhile.
+_LATE = timedelta(days=1)
+#: What died is swept in the same minute, unless the target doesn't answer.
+_SWEPT_AFTER = timedelta(hours=1)
+
+
+def probe(world: World) -> Outcome:
+    """Take the age of every key that opens a backup, and look for files whose key is gone."""
+    said = backups.elsewhere()
+    if said is not None:
+        return said
+    living = backups.living_keys(world)
+    oldest = max((world.at - made for made in living.values()), default=timedelta(0))
+    names = backups.target().names()
+    return verdict(
+        len(living) + len(names),
+        [*_old(oldest), *_dead_files(world, names)],
+        f"{len(living)} backup(s) can be read, the oldest {max(oldest.days, 0)} day(s) old; none may reach {BACKUP_DAYS} days, and no file"
+        " of another is left.",
+        readable=len(living),
+        files=len(names),
+        oldest_days=max(oldest.days, 0),
+        limit_days=BACKUP_DAYS,
+    )
+
+
+def _old(oldest: timedelta) -> Iterator[str]:
+    if max(BACKUP_DAYS, BACKUP_DAYS_MAX) > _PROMISED_DAYS:
+        yield f"The program's own limit is {max(BACKUP_DAYS, BACKUP_DAYS_MAX)} days."
+    if oldest > timedelta(days=BACKUP_DAYS) + _LATE:
+        yield f"A backup of {oldest.days} days ago can still be read."
+
+
+def _dead_files(world: World, names: tuple[str, ...]) -> Iterator[str]:
+    living = {identity.hex for identity in backups.living_keys(world)}
+    ended = {one.id.hex: one.key_destroyed_at for one in backups.records(world)}
+    dead = 0
+    for name in names:
+        backup = name.split("/", 1)[0]
+        at = ended.get(backup)
+        dead += backup not in living and (at is None or world.at - at > _SWEPT_AFTER)
+    if dead:
+        yield f"{dead} file(s) lie where the backups are, and no living key is theirs."

@@ -1,0 +1,78 @@
+"""Security page §11: restoring is tested. Every backup is, within a day of its making."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from theseller.audit.tags import Tag
+from theseller.controls import backups
+from theseller.controls.backups import Record
+from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.world import World
+from theseller.retention.limits import DRILL_HOURS
+
+CONTROL = Control(
+    id="bak-restore-test",
+    section=11,
+    title="Restoring is tested, every quarter",
+    statement=(
+        "Every backup is restored within a day of its making, into a database of its own that nobody else can reach: its files are compared"
+        " with what was copied, every table with what it held, every index with its table, and no shop may see another's rows. Then the"
+        " erasures since are done again. What fails any of it is shown as refused."
+    ),
+    citation="Security page §11; Data Protection Policy 2.6",
+    owner="Operations",
+    freshness=timedelta(hours=1),
+    enforced_by=("theseller.retention.backups.drill:drill", "theseller.retention.backups.keeper:keep"),
+    after=(Tag.BACKUP_PROVEN, Tag.BACKUP_REFUSED),
+)
+
+_WITHIN = timedelta(hours=DRILL_HOURS)
+
+
+def probe(world: World) -> Outcome:
+    """Look at the last drill of every backup that can still be read."""
+    said = backups.elsewhere()
+    if said is not None:
+        return said
+    living = [one for one in backups.records(world) if one.living and one.finished_at]
+    proven = [one for one in living if one.drill_passed]
+    broken = [*_unproven(world, living)]
+    if not proven and not broken:
+        return Unknown("No backup has been restored yet; the first is, within a day of its making.")
+    checked = dict(proven[0].checked) if proven else {}
+    return verdict(
+        sum(checked.get(what, 0) for what in ("files", "tables", "relations")),
+        broken,
+        f"{len(proven)} of {len(living)} backup(s) were restored and compared, the last one with {checked.get('files', 0)} files,"
+        f" {checked.get('tables', 0)} tables, {checked.get('rows', 0)} rows, {checked.get('relations', 0)} tables and indexes read through,"
+        f" and {checked.get('tenant tables', 0)} shops' tables tried without a shop.",
+        proven=len(proven),
+        readable=len(living),
+        **{what.replace(" ", "_"): count for what, count in checked.items()},
+    )
+
+
+def _unproven(world: World, living: list[Record]) -> Iterator[str]:
+    refused = sum(one.drill_passed is False for one in living)
+    if refused:
+        yield f"{refused} backup(s) were refused by the last try to restore them."
+    late = sum(
+        one.drill_passed is not False and (one.drilled_at or world.at) - one.begun_at > _WITHIN and not _older_drill(world, one)
+        for one in living
+    )
+    if late:
+        yield f"{late} backup(s) were not restored within {DRILL_HOURS} hours of their making."
+    empty = sum(one.drill_passed is True and not one.checked.get("tables") for one in living)
+    if empty:
+        yield f"{empty} drill(s) compared no table."
+
+
+def _older_drill(world: World, one: Record) -> bool:
+    """A backup may be drilled again later; what counts is whether it passed in time."""
+    return bool(
+        world.number(
+            "select count(*) from retention_drill where backup_id = %s and passed and finished_at <= %s", [one.id, one.begun_at + _WITHIN]
+        )
+    )

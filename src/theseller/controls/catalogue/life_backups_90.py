@@ -1,0 +1,88 @@
+"""Security page §6: backups from before a seller left are gone within 90 days, and a restore forgets that seller again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from theseller.audit.tags import Tag
+from theseller.controls import backups
+from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.world import World
+from theseller.retention.limits import BACKUP_DAYS, PURGE_DAYS_MAX
+
+CONTROL = Control(
+    id="life-backups-90",
+    section=6,
+    title="Backups from before you left are gone within 90 days",
+    statement=(
+        "What is erased from the database stays in backups from before until they die, 28 days after they were made. A restore, and each"
+        " rehearsal of one, does every erasure since the backup again, by a ledger outside the database, before anybody can reach it."
+    ),
+    citation="Security page §6; Data Protection Policy 1.4",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=(
+        "theseller.retention.backups.operations:prune",
+        "theseller.retention.replay:replay_erasures",
+        "theseller.retention.backups.restoring:restore",
+    ),
+    after=(Tag.CONNECTION_DISCONNECTED, Tag.BACKUP_ENDED, Tag.BACKUP_PROVEN),
+)
+
+#: The page's promise, written again here: the program's own limits may be stricter, and may not be laxer.
+_PROMISED_DAYS = 90
+_ENDED = """
+select d.at, c.issued_at from connections_disconnection d
+left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_id = d.connection_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A connection that ended. `gone_at`: since when the database has no row of it; None while it is not proven."""
+
+    at: datetime
+    gone_at: datetime | None
+
+
+def probe(world: World) -> Outcome:
+    """Find, for each connection that ended, the backups that may hold it, and the day on which the last of them dies."""
+    said = backups.elsewhere()
+    if said is not None:
+        return said
+    ended = [_Ended(*row) for row in world.rows(_ENDED)]
+    living = list(backups.living_keys(world).values())
+    drill = next((one for one in backups.records(world) if one.drill_passed), None)
+    broken = [*_alive_past_it(world, ended, living)]
+    if drill is None and not broken:
+        return Unknown("No backup has been restored yet, so it is not shown that a restore forgets who left.")
+    if drill is not None and "erasures" not in drill.checked:
+        broken.append("The last drill did not do the erasures since its backup again.")
+    holding = [made for made in living for one in ended if _may_hold(made, one)]
+    last = f" The last backup that may hold one of them dies on {_dies(max(holding)):%Y-%m-%d}." if holding else " No backup holds them."
+    return verdict(
+        len(ended) + (drill is not None),
+        broken,
+        f"{len(ended)} connection(s) ended.{last} The last drill did every erasure until then again.",
+        ended_connections=len(ended),
+        backups_from_before=len(set(holding)),
+        last_dies=f"{_dies(max(holding)):%Y-%m-%d}" if holding else "",
+    )
+
+
+def _may_hold(made: datetime, one: _Ended) -> bool:
+    return one.gone_at is None or made <= one.gone_at
+
+
+def _dies(made: datetime) -> datetime:
+    return made + timedelta(days=BACKUP_DAYS)
+
+
+def _alive_past_it(world: World, ended: list[_Ended], living: list[datetime]) -> Iterator[str]:
+    if BACKUP_DAYS + PURGE_DAYS_MAX > _PROMISED_DAYS:
+        yield f"The program's own limits are {PURGE_DAYS_MAX} days for an erasure and {BACKUP_DAYS} more for a backup."
+    past = sum(world.at - one.at > timedelta(days=_PROMISED_DAYS) and any(_may_hold(made, one) for made in living) for one in ended)
+    if past:
+        yield f"{past} connection(s) ended more than {_PROMISED_DAYS} days ago and may be in a backup that can still be read."

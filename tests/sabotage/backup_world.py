@@ -1,0 +1,37 @@
+"""One small backup in the deployment that the saboteurs meet: sealed, kept and recorded by the product, of a source of a few bytes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from django.conf import settings
+from tests.conftest import as_role
+from tests.integration.retention.kills import LittleSource
+
+from theseller.lib import clock
+from theseller.retention.backups.drill import _kept as keep_report
+from theseller.retention.backups.operations import living_keys, take
+from theseller.retention.backups.types import Drill
+from theseller.retention.backups.workplace import workplace
+
+#: As a drill of a real one reports.
+CHECKED = {"files": 1300, "tables": 40, "rows": 400, "relations": 300, "tenant tables": 30, "erasures": 1}
+
+
+@contextmanager
+def small_backup(archive: Path) -> Iterator[None]:
+    """Take one and say that it was drilled, for the block; leave neither its files nor its key."""
+    place = replace(workplace(), source=LittleSource(archive))
+    with as_role("worker"):
+        made = take(place, at=clock.now())
+        keep_report(Drill(made.id, clock.now(), clock.now(), CHECKED, ()))
+    try:
+        yield
+    finally:
+        for entry in living_keys(place):
+            settings.KEY_STORE.destroy(entry.id)
+        shutil.rmtree(settings.ENVIRONMENT.state / "backups", ignore_errors=True)
