@@ -25,7 +25,13 @@ from theseller.retention.backups.targets import TargetError
 from theseller.retention.backups.workplace import workplace
 
 place, state = workplace(), settings.ENVIRONMENT.state
-place = replace(place, source=LittleSource(place.source.archive.with_name("little-archive")))
+
+class Source(LittleSource):
+    def mark(self, restore_point):
+        LittleSource(self.archive)  # Its segment is finished now.
+        return super().mark(restore_point)
+
+place = replace(place, source=Source(place.source.archive.with_name("little-archive")))
 
 class Failing:
     def __init__(self, target, error):
@@ -84,12 +90,18 @@ assert not (state / "restore").exists(), "what a killed restore left is still th
 """
 
 
+def _forget(deployed: Deployment) -> None:
+    """Have no backup, and no failure that the next try would wait after."""
+    deployed.ask(_SET_UP + "prune(place, at=clock.now() + timedelta(days=29))")
+    deployed.rows("delete from retention_drill returning id")
+    deployed.rows("delete from retention_backup returning id")
+
+
 @pytest.mark.parametrize(
     ("what", "says"), [("target", "the bucket answers AccessDenied: look at its policy"), ("disk", "there is no room left at x")]
 )
 def test_a_failure_is_a_sentence_that_stays_and_the_next_try_comes_later(deployed: Deployment, what: str, says: str) -> None:
-    deployed.rows("update retention_backup set begun_at = begun_at - interval '3 days' where finished_at is not null returning id")
-    deployed.ask(_SET_UP + "prune(place, at=clock.now() + timedelta(days=29))")
+    _forget(deployed)
     said = deployed.ask(_SET_UP + _FAILS, what).splitlines()
     assert all(says in line for line in said[:2]), said
     listed = deployed.theseller("backup", "list").stdout
@@ -101,6 +113,7 @@ def test_a_key_service_that_is_away_stops_nothing_else_than_what_needs_it(deploy
 
 
 def test_a_disk_that_is_not_mounted_costs_no_backup(deployed: Deployment) -> None:
+    _forget(deployed)
     deployed.ask(_SET_UP + _UNMOUNTED)
 
 

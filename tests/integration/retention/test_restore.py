@@ -275,7 +275,7 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
         assert not pending(deployed.state)
     while True:
         # Going on with an exchange, the first step that is left; emptying the archive is done again.
-        steps.append(_killed(deployed, story.backup, (steps[-1] == "archive emptied") if pending(deployed.state) else 3))
+        steps.append(_killed(deployed, story.backup, int(steps[-1] == "archive emptied") if pending(deployed.state) else 3))
         if not pending(deployed.state):
             break
         with pytest.raises(ServerFailedError, match="restore was interrupted"):
