@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -110,24 +109,21 @@ def begin(request: HttpRequest, seat: Seat) -> HttpResponse:
     return response
 
 
-def _signed_in_or_without_the_answer(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Send somebody who isn't signed in to sign in, without code and state: the usual way would put both into the sign-in page's address.
+def _sign_in_for_the_overview() -> str:
+    return f"{reverse('accounts:sign-in')}?{urlencode({'next': reverse('connections:overview')})}"
+
+
+def _signed_in_or_without_the_answer(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Have somebody who isn't signed in sent to sign in without code and state: usually the whole address goes along as `next`.
 
     They could not be used afterwards anyway, since they belong to the session that asked for them.
     """
-
-    @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponseBase:
-        if request.user.is_authenticated:
-            return view(request)
-        response = redirect(f"{reverse('accounts:sign-in')}?{urlencode({'next': reverse('connections:overview')})}")
-        response["Referrer-Policy"] = "no-referrer"
-        return response
-
-    return guarded
+    # What Django's own middleware asks of a view.
+    view.login_url = lazy(_sign_in_for_the_overview, str)()  # type: ignore[attr-defined]
+    view.redirect_field_name = ""  # type: ignore[attr-defined]
+    return view
 
 
-@login_not_required
 @_signed_in_or_without_the_answer
 @sensitive_variables()
 @require_GET

@@ -215,4 +215,5 @@ def test_a_return_without_a_session_leaves_code_and_state_behind(database: str) 
         "/connections/callback/", {"state": "the-state-4711", "spapi_oauth_code": "the-code-4711", "selling_partner_id": "A1"}
     )
     assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?next=%2Fconnections%2F")
-    assert answer["Referrer-Policy"] == "no-referrer"
+    # What comes next has Seller Central as its referrer, never this address: a browser doesn't name an address that redirected it.
+    assert answer["Referrer-Policy"] == "same-origin"
