@@ -23,8 +23,8 @@ from theseller.lib.ids import new_id
 from theseller.postgres.layout import conninfo
 
 BAR, MONTHS, PRODUCTS = 1.2, 18, 100
-#: A plain DELETE leaves the bytes, proves nothing and certifies nothing; a tenth of its speed is still a hundred thousand rows in seconds.
-RATE_BAR = 0.1
+#: Against the same by hand, without chunks, marks, search or certificate.
+RATE_BAR = 0.5
 _TABLES = ("ingest_order_line", "analytics_day_product")
 _PURGE = (
     "from uuid import UUID; from theseller.retention.operations import purge; from theseller.lib import clock\n"
@@ -54,6 +54,8 @@ def run() -> list[dict[str, Any]]:
         during = _ask_while(deployed, other, lambda: told.append(deployed.ask(_PURGE, person["connection"], person["tenant"])))
         begun = time.monotonic()
         plainly = sum(database.execute(f"delete from {table} where tenant_id = '{other}'".encode()).rowcount for table in _TABLES)
+        for table in _TABLES:
+            database.execute(f"vacuum (full, analyze) {table}".encode())
         plain = plainly / (time.monotonic() - begun)
     completed, deleted, seconds = told[0].split()[:3]
     assert completed == "True", told[0]
@@ -63,7 +65,7 @@ def run() -> list[dict[str, Any]]:
     rate = int(deleted) / float(seconds)
     return [
         {"name": "purge: rows a second, rewritten and searched", "ours": rate, "baseline": plain, "ratio": rate / plain, "bar": RATE_BAR,
-         "unit": "rows/s; plain DELETE"},
+         "unit": "rows/s; DELETE, VACUUM FULL by hand"},
         {"name": "purge: another shop's dashboard meanwhile", "ours": busy * 1000, "baseline": quiet * 1000, "ratio": busy / quiet,
          "bar": BAR, "better": "lower", "unit": "p95 ms; in peace"},
     ]  # fmt: skip
