@@ -131,7 +131,9 @@ def test_what_happens_makes_its_controls_due(deployment: Deployment) -> None:
     probe_all()
     with transaction.atomic():
         record(Tag.CERTIFICATE_ISSUED, actor="process:test", tenant=None, subject="connection:x", at=clock.now())
-    assert [evidence.control_id for evidence in run_due(at=clock.now())] == ["life-purge-30", "page-true"]
+    assert [evidence.control_id for evidence in run_due(at=clock.now())] == [
+        "aup-deletion-requests", "life-purge-30", "page-true",
+    ]  # fmt: skip
     assert run_due(at=clock.now()) == ()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 #: 18 months of facts that are not personal data (Data Protection Policy 1.7; clause life-purge-30 ends them sooner): the days of the shortest
-#: 18 months that there are, such as 1 September to 1 March, so that no fact is older than 18 months by any calendar.
-FACTS_KEPT_DAYS = 546
+#: 18 months that there are, such as 1 September to 1 March, less the one that a change of clocks between may add, so that no fact is older
+#: than 18 months by any store's calendar.
+FACTS_KEPT_DAYS = 545
 #: No secret serves longer than this, whatever is configured (clause cred-rotation).
 SECRET_DAYS_MAX = 90
 #: An operator sees a seller's shop this long at most before asking anew, and somebody reviews all access this often (clause cred-access-log).
