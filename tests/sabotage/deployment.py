@@ -66,7 +66,8 @@ def set_up() -> Deployment:
     disconnect(
         connection=certified, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
     )
-    assert purge(connection=certified, tenant=cast.alices_shop, at=clock.now()).completed
+    purged = purge(connection=certified, tenant=cast.alices_shop, at=clock.now())
+    assert purged.completed, purged.waiting or purged.left
     olga = make_olga()
     entered(olga)
     note_ages()
