@@ -36,7 +36,7 @@ def certify(closed: ConnectionView, left: dict[str, int], proof: Proof, *, at: d
     known = progress_of(closed)
     if known is None:
         raise RuntimeError("an erasure without its ledger is not certified")
-    key = _signing_key()
+    key = signing_key()
     certificate = new_id()
     body = _body(closed, certificate, known, left, proof, at=at)
     public_key = key.public_bytes
@@ -167,7 +167,7 @@ def _audit(closed: ConnectionView) -> dict[str, object]:
     }
 
 
-def _signing_key() -> SigningKey:
+def signing_key() -> SigningKey:
     """Return the deployment's certificate key, made at its first use."""
     store = settings.KEY_STORE
     live = [entry for entry in store.list() if entry.purpose is Purpose.SIGNING and entry.owner == "certificates" and not entry.destroyed]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import cast
 
 from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from theseller.accounts.models import User
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.edge.ratelimit import Rate, by_account, limited
@@ -28,7 +28,7 @@ def shop_end(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Explain what ending the shop erases (GET), and begin it (POST)."""
     form = ShopEndForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if cast(User, request.user).check_password(form.cleaned_data["password"]):
+        if cast(AbstractBaseUser, request.user).check_password(form.cleaned_data["password"]):
             end_shop(actor=seat.actor, tenant=seat.tenant, at=clock.now())
             messages.success(request, "The shop is ending. Its connections are closed; download the certificates within a day.")
             return redirect("held:overview")
