@@ -1,13 +1,15 @@
 """Kills taking, keeping and ending of backups, disconnecting and purging, at every step, each time on fresh ground, and has it gone on with.
 
 Run with the name of an act, Django being ready; prints how many kills there were. Backups are killed between their steps and in the middle of
-their bytes; disconnecting and purging before and after every statement that reaches the database.
+their bytes; disconnecting before and after every statement that reaches the database, purging at one in
+four of these boundaries (all with THESELLER_KILLS_STRIDE=1).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -325,7 +327,9 @@ def kill_disconnections(tenant: UUID) -> int:
 
 
 def kill_purges(tenant: UUID, person: UUID) -> int:
-    boundary, recipe = 0, _recipe(tenant, person)
+    """Kill at every boundary, or with THESELLER_KILLS_STRIDE at one in so many, beginning anywhere: other ones each time."""
+    stride = int(os.environ.get("THESELLER_KILLS_STRIDE", "4"))
+    boundary, kills, recipe = secrets.randbelow(stride), 0, _recipe(tenant, person)
     while True:
         connection = _seeded(recipe)
         before: dict[str, int] = {}
@@ -339,8 +343,8 @@ def kill_purges(tenant: UUID, person: UUID) -> int:
         forked(partial(_nothing_is_said_that_is_not_so, tenant, connection, before))
         forked(partial(_purge_well, tenant, connection))
         if not killed:
-            return boundary
-        boundary += 1
+            return kills
+        boundary, kills = boundary + stride, kills + 1
 
 
 def _tell(to: int, counts: dict[str, int]) -> None:
