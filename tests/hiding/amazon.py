@@ -36,6 +36,7 @@ class Mood:
     headers: tuple[tuple[str, str], ...] = ()
     cut: int | None = None  # how many bytes of the answer are left out, None for none
     passes: bool = False  # ask the emulated Amazon, and spoil its answer by `cut` alone
+    asks: bytes = b""  # what the request holds, for none but that one to be met: the worker asks for tokens at the same time
 
 
 def _error(code: str) -> str:
@@ -117,9 +118,9 @@ class Amazon(ThreadingHTTPServer):
         with self.wire.lock:
             return [mood.name for mood in self._moods]
 
-    def mood_for(self, path: str) -> Mood | None:
+    def mood_for(self, path: str, body: bytes) -> Mood | None:
         with self.wire.lock:
-            found = next((mood for mood in self._moods if re.search(mood.path, path)), None)
+            found = next((mood for mood in self._moods if re.search(mood.path, path) and mood.asks in body), None)
             if found is not None:
                 self._moods.remove(found)
                 self.wire.failed.append(f"{found.path} {found.name}")
@@ -150,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         told = self._told(body)
-        mood = self.server.mood_for(self.path)
+        mood = self.server.mood_for(self.path, body)
         if mood is None or mood.passes:
             self._pass_on(body, mood)
         else:

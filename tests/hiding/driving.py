@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -80,7 +80,7 @@ class Driver:
         for mood in (*lwa_moods(), INVALID_GRANT):
             self.unlimited()
             back = person.consent(store, seller, emulator=self.world.emulator)
-            amazon.expect(mood)
+            amazon.expect(replace(mood, asks=b"authorization_code"))
             answer = person.come_back(back)
             assert "/refused/" in answer.headers.get("location", ""), f"{mood.name}: {answer.status_code}"
             person.come_back(answer.headers["location"])

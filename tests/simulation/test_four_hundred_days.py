@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from django.conf import settings
 from django.db import connections as databases
 from tests.conftest import as_role
 from tests.integration.retention.kills import LittleSource
+from tests.sabotage.databases import own_database
 
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
@@ -67,6 +69,13 @@ class Life:
     oldest: timedelta = timedelta()
     gap: timedelta = timedelta()
     began: bool = False
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """A database of its own: hundreds of shops with work to do would be in the way of others' tests."""
+    with own_database("simulation") as name:
+        yield name
 
 
 @pytest.fixture

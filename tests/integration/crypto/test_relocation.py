@@ -24,6 +24,7 @@ from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import OVERHEAD_BYTES, VERSION, open_sealed, seal
+from theseller.crypto.stream import seal_stream
 from theseller.datamap import registry
 from theseller.datamap.types import Holding
 from theseller.lib.ids import new_id
@@ -136,12 +137,14 @@ def test_every_sealed_column_against_every_other_place(database: str, capsys: py
 
 
 def test_sealing_asks_for_a_place() -> None:
-    """There is one function that seals, and no way to call it without a place, with a nonce, or with a key of another purpose."""
+    """Two functions seal, values and streams, and there is no way to call one without a place, with a nonce, or with a key of another purpose."""
     assert list(inspect.signature(seal).parameters) == ["key", "place", "plaintext"]
-    assert all(parameter.default is inspect.Parameter.empty for parameter in inspect.signature(seal).parameters.values())
+    assert list(inspect.signature(seal_stream).parameters) == ["key", "place", "source"]
+    for function in (seal, seal_stream):
+        assert all(parameter.default is inspect.Parameter.empty for parameter in inspect.signature(function).parameters.values())
     package = Path(sealed_messages.__file__).parent
-    encrypting = [path.name for path in package.glob("*.py") if "AESGCM(" in path.read_text()]
-    assert encrypting == ["sealed.py"]
+    encrypting = {path.name for path in package.glob("*.py") if "AESGCM(" in path.read_text()}
+    assert encrypting == {"sealed.py", "stream.py"}
     home = Place(NO_TENANT, "a", "b", "c", Purpose.PII, "test")
     with pytest.raises(ValueError, match="cannot seal"):
         seal(new_data_key(Purpose.MFA), home, PLAIN)

@@ -1,4 +1,4 @@
-"""One deployment of its own for all tests of rotations: they replace what every other test shares."""
+"""A deployment of its own for each module: its tests replace what others would share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from tests.integration.governance.deployment import Deployment, deployment
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployment]:
     with deployment() as built:
         yield built
