@@ -92,7 +92,7 @@ assert not (state / "restore").exists(), "what a killed restore left is still th
 
 def _forget(deployed: Deployment) -> None:
     """Have no backup, and no failure that the next try would wait after."""
-    deployed.ask(_SET_UP + "prune(place, at=clock.now() + timedelta(days=29))")
+    deployed.ask(_SET_UP + "prune(place, at=clock.now() + timedelta(days=60))\nassert living_keys(place) == ()")
     deployed.rows("delete from retention_drill returning id")
     deployed.rows("delete from retention_backup returning id")
 
