@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
-from tests.cast import Cast, assemble
+from tests.cast import PASSWORD, Cast, assemble
 from tests.conftest import as_role
 from tests.olga import Olga, entered, make_olga
 
-from theseller.accounts.types import Operator
+from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.types import MemberRole, Operator
 from theseller.amazon.features import FEATURES, roles_for
 from theseller.audit import outside
 from theseller.audit.sealing import seal
@@ -29,11 +30,15 @@ from theseller.governance.access.types import Ended
 from theseller.governance.rotation.inventory import inventory
 from theseller.governance.rotation.operations import note_age
 from theseller.governance.rotation.types import State
+from theseller.governance.shop_end.operations import end_shop
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret import Secret
-from theseller.retention.operations import purge
+from theseller.retention.operations import purge_all
+from theseller.retention.queries import due_purges
+from theseller.retention.shops import erase_shop
+from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 
 US = "ATVPDKIKX0DER"
@@ -43,13 +48,18 @@ TOKEN = "Atzr|" + "IwEBIsabotage" * 8
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The cast, and three connections: Alice's is open, Charlie's ended just now, Alice's second ended and was erased. Olga is at work."""
+    """The cast, and three connections: Alice's is open, Charlie's ended just now, Alice's second ended and was erased. Olga is at work.
+
+    Dora ended her shop: it is erased, and so is her account.
+    """
 
     cast: Cast
     open: UUID
     charlies: UUID
     ended: UUID
     certified: UUID
+    doras_shop: UUID
+    dora: UUID
     olga: Olga
     begun: datetime
 
@@ -66,14 +76,28 @@ def set_up() -> Deployment:
     disconnect(
         connection=certified, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
     )
-    purged = purge(connection=certified, tenant=cast.alices_shop, at=clock.now())
-    assert purged.completed, purged.waiting or purged.left
+    doras_shop, dora = end_doras_shop()
+    for purged in purge_all([one for one in due_purges(at=clock.now(), using="worker") if one.connection != ended], at=clock.now()):
+        assert purged.completed, purged.waiting or purged.left
+    erased = erase_shop(tenant=doras_shop, at=clock.now())
+    assert erased.completed, erased.left
     olga = make_olga()
     entered(olga)
     note_ages()
     look_and_review(olga, cast.alices_shop)
     seal_anew()
-    return Deployment(cast, opened, charlies, ended, certified, olga, clock.now())
+    return Deployment(cast, opened, charlies, ended, certified, doras_shop, dora, olga, clock.now())
+
+
+def end_doras_shop() -> tuple[UUID, UUID]:
+    """Have Dora open a shop, connect it, and end it; return the shop and her. What is left is for the erasure."""
+    at = clock.now()
+    shop = create_tenant(name="Dora's shop", actor="process:test", at=at)
+    dora = add_person(email=f"dora.{new_id().hex[-12:]}@example.com", name="Dora", password=Secret(PASSWORD), at=at)
+    add_member(person=dora, role=MemberRole.OWNER, tenant=shop, actor="process:test", at=at)
+    put_product(shop, connect(shop, dora, Region.NA))
+    assert end_shop(actor=f"user:{dora}", tenant=shop, at=clock.now()) == 1
+    return shop, dora
 
 
 def look_and_review(olga: Olga, tenant: UUID) -> None:

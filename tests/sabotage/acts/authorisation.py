@@ -27,7 +27,7 @@ sql(
 )
 
 
-@breaks("auth-revoke-anytime", "stores a token for a connection that has ended")
+@breaks("auth-revoke-anytime", "stores a token for a connection that has ended", also=("pii-delete-on-disconnect",))
 def _token_again(tools: Tools) -> Iterator[None]:
     key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{tools.deployment.ended}")
     shop, ended = tools.deployment.cast.charlies_shop, tools.deployment.ended
@@ -41,7 +41,7 @@ def _token_again(tools: Tools) -> Iterator[None]:
     settings.KEY_STORE.destroy(key.id)
 
 
-@breaks("auth-revoke-anytime", "makes a new key for a connection that has ended")
+@breaks("auth-revoke-anytime", "makes a new key for a connection that has ended", also=("pii-delete-on-disconnect",))
 def _key_again(tools: Tools) -> Iterator[None]:
     key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{tools.deployment.ended}")
     yield

@@ -78,7 +78,7 @@ def _not_archiving(tools: Tools) -> Iterator[None]:
     yield
 
 
-@breaks("bak-cap", "keeps the key of a backup of 91 days ago")
+@breaks("bak-cap", "keeps the key of a backup of 91 days ago", also=("pii-delete-on-disconnect",))
 def _old_key(_tools: Tools) -> Iterator[None]:
     made = settings.KEY_STORE.create(Purpose.BACKUP, f"backup:{new_id_at(clock.now() - timedelta(days=91))}")
     yield

@@ -47,6 +47,7 @@ sql(
     "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
     " values ('{alice}', 'A1PA6795UKMFR9', 'LEFT', '{certified}', 'B0BRUSH001', 'Brush', now())",
     "delete from ingest_product where sku = 'LEFT'",
+    also=("pii-delete-on-disconnect",),
 )
 sql(
     "life-purge-30",
@@ -54,6 +55,7 @@ sql(
     "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"
     " values ('{alice}', 'A1PA6795UKMFR9', '2026-11-01', now())",
     "delete from ingest_dirty_day where tenant_id = '{alice}'",
+    also=("pii-delete-on-disconnect",),
 )
 sql(
     "life-purge-30",
@@ -65,7 +67,7 @@ sql(
     "delete from connections_disconnection where connection_id = '{new}'; delete from connections_connection where id = '{new}';"
     "set session_replication_role = replica; delete from governance_deletion_request where '{new}' = any (connections);"
     "set session_replication_role = origin",
-    also=("aup-deletion-requests",),
+    also=("aup-deletion-requests", "pii-delete-on-disconnect"),
 )
 sql(
     "life-purge-30",

@@ -71,14 +71,6 @@ PENDING: tuple[Pending, ...] = (
         "There is no register of subprocessors yet.",
     ),
     Pending(
-        "pii-delete-on-disconnect",
-        5,
-        "Everything derived is gone within 30 days of leaving, and from backups at their next rotation",
-        "The erasure covers every table that the data map names; copies end with their keys.",
-        Kind.MACHINE,
-        "The tables are covered by life-purge-30; backups are not built yet.",
-    ),
-    Pending(
         "inc-plan",
         7,
         "There is a written incident plan with an owner, reviewed and exercised",

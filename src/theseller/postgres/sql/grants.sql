@@ -189,7 +189,7 @@ grant delete on accounts_membership, tenancy_tenant, connections_connection, con
 grant select (user_id) on accounts_operator, accounts_authenticator, accounts_passkey, accounts_recovery_code to theseller_retention;
 grant select (id) on accounts_user to theseller_retention;
 grant delete on accounts_user, accounts_authenticator, accounts_passkey, accounts_recovery_code to theseller_retention;
-grant select (tenant_id) on accounts_membership to theseller_probe;
+grant select (tenant_id, user_id) on accounts_membership to theseller_probe;
 grant select (id) on tenancy_tenant, accounts_user to theseller_probe;
 
 -- Backups: the worker keeps their records; the backup role copies the files, marks a moment in the WAL, and has each table counted and
@@ -234,7 +234,7 @@ end
 $$;
 
 -- The probe: counts and clocks over all tenants. No sealed token, no title, no amount, no person.
-grant select (tenant_id, id, state_hash, created_at, expires_at, consumed_at, outcome, features, roles) on connections_attempt to theseller_probe;
+grant select (tenant_id, id, user_id, state_hash, created_at, expires_at, consumed_at, outcome, features, roles) on connections_attempt to theseller_probe;
 grant select on connections_connection, connections_disconnection, ingest_stream, ingest_document, ingest_drift, ingest_dirty_day,
     retention_purge, audit_event to theseller_probe;
 grant select (tenant_id, connection_id, id, issued_at, public_key) on retention_certificate to theseller_probe;

@@ -1,0 +1,209 @@
+"""Security page §5: after a disconnection or the end of an account nothing derived is left, and copies end with their keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from theseller.audit.tags import Tag
+from theseller.controls import backups
+from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.world import World
+from theseller.datamap.registry import holdings
+from theseller.datamap.types import DataClass, Eraser, Holding
+from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, PURGE_DAYS_MAX
+
+CONTROL = Control(
+    id="pii-delete-on-disconnect",
+    section=5,
+    title="Everything derived is gone within 30 days of leaving, and from backups at their next rotation",
+    statement=(
+        "Whether a connection ends, a shop or an account: what came of it is erased and stays erased. Who ended is read from the audit log,"
+        " which outlives them, and what may be left is looked for in every table that has a column for whose a row is, whatever the erasure"
+        " planned. The keys of who ended are dead; a backup dies after 28 days by the end of its own."
+    ),
+    citation="Security page §5; Data Protection Policy 1.4",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=(
+        "theseller.retention.operations:purge",
+        "theseller.retention.shops:erase_shop",
+        "theseller.retention.shops:erase_people",
+        "theseller.retention.backups.operations:prune",
+        "theseller.datamap",
+    ),
+    after=(Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED, Tag.SHOP_ERASED, Tag.ACCOUNT_ERASED, Tag.BACKUP_ENDED),
+)
+
+#: The page's promise, written again here: the program's own limits may be stricter, and may not be laxer.
+_PROMISED_DAYS, _PROMISED_BACKUP_DAYS = 30, 90
+#: A machine that was off ends at once what became due meanwhile.
+_LATE = timedelta(days=1)
+_OF_SOMEBODY = {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
+_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+#: Every connection that ended, by the log as well as by its record: the log knows of those whose record went with their shop.
+_ENDED = """
+select e.connection_id, e.at, c.issued_at, d.connection_id is not null or (c.issued_at is not null and n.id is null)
+from (
+    select tenant_id, connection_id, min(at) as at from (
+        select substring(subject from 12)::uuid as connection_id, tenant_id, at from audit_event
+        where tag = %s and subject ~ '^connection:[0-9a-f-]{36}$'
+        union all select connection_id, tenant_id, at from connections_disconnection) each group by 1, 2) e
+left join connections_connection n on n.tenant_id = e.tenant_id and n.id = e.connection_id
+left join retention_certificate c on c.tenant_id = e.tenant_id and c.connection_id = e.connection_id
+left join connections_disconnection d on d.tenant_id = e.tenant_id and d.connection_id = e.connection_id
+"""
+_SHOPS = "select tenant_id, asked_at, completed_at from retention_shop_end"
+_PEOPLE = "select user_id, asked_at, completed_at from retention_person_end where not kept"
+#: The tables as they are, with the columns that say whose a row is.
+_TABLES = """
+select c.relname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), array_agg(a.attname::text)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+where c.relkind in ('r', 'p') and not c.relispartition and c.relname = any(%s) and n.nspname !~ '^(pg_|information_schema$)'
+  and a.attnum > 0 and not a.attisdropped
+group by 1, 2
+"""
+#: From who is certified as gone to the rows, each by their key. A thousand of one are enough to know.
+_OF_CONNECTION = """
+select count(*) from retention_certificate c cross join lateral (
+    select from {table} t where t.{tenant} = c.tenant_id and t.{column} = c.connection_id limit 1000) l
+"""
+#: Stores that only certified connections fed: nothing is left to derive a row from.
+_OF_STORE = """
+select count(*) from (
+    select n.tenant_id, m.store from connections_connection n cross join unnest(n.marketplace_ids) m (store)
+    join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
+    except
+    select o.tenant_id, m.store from connections_connection o cross join unnest(o.marketplace_ids) m (store)
+    where not exists (select from retention_certificate c where c.tenant_id = o.tenant_id and c.connection_id = o.id)) s
+cross join lateral (select from {table} t where t.{tenant} = s.tenant_id and t.marketplace_id = s.store limit 1000) l
+"""
+_OF_SHOP = """
+select count(*) from retention_shop_end e cross join lateral (select from {table} t where t.{column} = e.tenant_id limit 1000) l
+where e.completed_at is not null
+"""
+_OF_PERSON = """
+select count(*) from retention_person_end e cross join lateral (select from {table} t where t.{column} = e.user_id limit 1000) l
+where e.completed_at is not null and not e.kept
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Somebody who ended. `gone_at` is None until it is proven; `settled` is False if the database knows nothing of the end any more."""
+
+    id: UUID
+    at: datetime
+    gone_at: datetime | None
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    holding: Holding
+    relation: str
+    columns: frozenset[str]
+
+
+def probe(world: World) -> Outcome:
+    """Go through everybody who ended: rows that are left or came back, erasures that are late, keys that live, backups that are too old."""
+    connections = [_End(*row) for row in world.rows(_ENDED, [Tag.CONNECTION_DISCONNECTED.value])]
+    shops, people = ([_End(*row) for row in world.rows(query)] for query in (_SHOPS, _PEOPLE))
+    counts = list(_counts(world))
+    broken = [
+        *_rows_left(world, counts),
+        *_unsettled(connections),
+        *(
+            problem
+            for kind, ends in (("connection", connections), ("shop", shops), ("account", people))
+            for problem in _late(world, kind, ends)
+        ),
+        *_keys_alive(world, connections, shops),
+        *_limits(),
+        *_backups_too_old(world),
+    ]
+    said = backups.elsewhere()
+    if isinstance(said, Unknown) and not broken:
+        return said
+    everybody = [*connections, *shops, *people]
+    gone = sum(one.gone_at is not None for one in everybody)
+    return verdict(
+        len(everybody),
+        broken,
+        f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s) ended; {gone} are gone, with no row left in"
+        f" {len({table for table, _ in counts})} tables and no key alive. No backup is older than {BACKUP_DAYS} days.",
+        connections=len(connections),
+        shops=len(shops),
+        accounts=len(people),
+        gone=gone,
+        counts_made=len(counts),
+        oldest_backup_days=max((world.at - made for made in _living_backups(world)), default=timedelta(0)).days,
+    )
+
+
+def _counts(world: World) -> Iterator[tuple[str, str]]:
+    """Yield (table, count) for each table and each kind of owner that its columns can name; what the map keeps on purpose is left out."""
+    found = {holding.table: holding for holding in holdings() if holding.eraser is not Eraser.KEEP}
+    for name, relation, columns in sorted(world.rows(_TABLES, [list(found)])):
+        yield from ((name, query) for query in _queries(_Table(found[name], relation, frozenset(columns))))
+
+
+def _queries(table: _Table) -> Iterator[str]:
+    holding, tenant = table.holding, table.holding.tenant_column
+    if tenant is not None:
+        yield _OF_SHOP.format(table=table.relation, column=tenant)
+        goes = holding.data_class in _OF_SOMEBODY or holding.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
+        column = holding.connection_column or ("connection_id" if "connection_id" in table.columns else None)
+        if goes and column:
+            yield _OF_CONNECTION.format(table=table.relation, tenant=tenant, column=column)
+        elif goes and holding.eraser is Eraser.REBUILD:
+            yield _OF_STORE.format(table=table.relation, tenant=tenant)
+    if "user_id" in table.columns:
+        yield _OF_PERSON.format(table=table.relation, column="user_id")
+    elif holding.eraser is Eraser.DELETE_USER:
+        yield _OF_PERSON.format(table=table.relation, column="id")
+
+
+def _rows_left(world: World, counts: list[tuple[str, str]]) -> Iterator[str]:
+    left: dict[str, int] = {}
+    for table, query in counts:
+        if number := world.number(query):
+            left[table] = left.get(table, 0) + number
+    yield from (f"{number} row(s) of {table} are of somebody who is certified as gone." for table, number in left.items())
+
+
+def _unsettled(connections: list[_End]) -> Iterator[str]:
+    lost = sum(not one.settled for one in connections)
+    if lost:
+        yield f"{lost} connection(s) ended by the audit log, and are open again, or went without a certificate."
+
+
+def _late(world: World, kind: str, ends: list[_End]) -> Iterator[str]:
+    late = [one for one in ends if one.gone_at is None and world.at - one.at > timedelta(days=_PROMISED_DAYS)]
+    if late:
+        yield f"{len(late)} {kind}(s) ended more than {_PROMISED_DAYS} days ago and are not proven gone."
+
+
+def _keys_alive(world: World, connections: list[_End], shops: list[_End]) -> Iterator[str]:
+    dead = {one.id for one in connections} | {one.id for one in shops if one.gone_at is not None}
+    alive = sum(not dead.isdisjoint(map(UUID, _UUID.findall(entry.owner))) for entry in world.keys.list() if not entry.destroyed)
+    if alive:
+        yield f"{alive} key(s) of connections or shops that ended can still be used."
+
+
+def _limits() -> Iterator[str]:
+    if PURGE_DAYS_MAX > _PROMISED_DAYS or max(BACKUP_DAYS, BACKUP_DAYS_MAX) > _PROMISED_BACKUP_DAYS:
+        yield f"The program's own limits are {PURGE_DAYS_MAX} days for an erasure and {max(BACKUP_DAYS, BACKUP_DAYS_MAX)} for a backup."
+
+
+def _living_backups(world: World) -> list[datetime]:
+    return list(backups.living_keys(world).values()) if backups.elsewhere() is None else []
+
+
+def _backups_too_old(world: World) -> Iterator[str]:
+    old = sum(world.at - made > timedelta(days=BACKUP_DAYS) + _LATE for made in _living_backups(world))
+    if old:
+        yield f"{old} backup(s) older than {BACKUP_DAYS} days can still be read."
