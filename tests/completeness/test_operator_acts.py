@@ -16,6 +16,7 @@ from theseller.cli.main import discover, main
 LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "audit": (Tag.LOG_RESTORED,),
     "backup": (Tag.BACKUP_INTENDED, Tag.BACKUP_TAKEN, Tag.BACKUP_ENDED),
+    "certificate": "reads proofs that name nobody",
     "demo": "runs the deployment on this machine; its processes write their own lines",
     "demo-reset": "removes a demo, the log included",
     "deletion-request": (Tag.DELETION_REQUESTED, Tag.DELETION_REQUEST_UNMATCHED, Tag.CONNECTION_DISCONNECTED),

@@ -29,6 +29,7 @@ from theseller.accounts.types import MemberRole
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import holdings
+from theseller.governance.account_end.operations import end_account
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
@@ -80,6 +81,7 @@ MATRIX: dict[str, Row] = {
     ),
     "connections/<uuid:connection>/erasure/": Row("302 404 302 302 200 200 200"),
     "connections/<uuid:connection>/certificate.json": Row("302 404 302 302 200 200 200"),
+    "certificates/<str:token>/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
     "imports/": Row("302 200 302 302 403 200 200", "302 422 302 302 403 422 422"),
     "imports/progress/": Row("302 200 302 302 200 200 200"),
     "security/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
@@ -88,6 +90,9 @@ MATRIX: dict[str, Row] = {
     "account/security/": Row("302 200 200 200 200 200 200"),
     "account/security/authenticator/": Row("302 302 302 302 302 302 302", "302 302 302 302 302 302 302"),
     "account/security/passkey/": Row("302 302 302 302 302 302 302", "302 302 302 302 302 302 302"),
+    "account/security/password/": Row("302 302 200 302 302 302 302", "302 302 422 302 302 302 302"),
+    "account/security/deletion/": Row("302 302 200 302 302 302 302", "302 302 422 302 302 302 302"),
+    "account/security/ownership/<uuid:tenant>/": Row("302 405 405 405 405 405 405", "302 302 404 302 302 302 302"),
     "account/security/factors/<uuid:factor>/removal/": Row("302 405 405 405 405 405 405", "302 302 302 302 302 302 302"),
     "account/security/recovery-codes/": Row("302 405 405 405 405 405 405", "302 302 200 302 302 302 302"),
     "account/second-factor/": Row("302 200 200 200 200 200 200", "302 422 422 422 422 422 422"),
@@ -100,12 +105,14 @@ MATRIX: dict[str, Row] = {
     "operate/access/<uuid:session>/close/": Row("302 405 405 405 405 405 405", "302 404 404 302 404 404 404"),
     "operate/access/open/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
     "operate/deletion-requests/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
+    "operate/ends/<uuid:subject>/certificate.json": Row("302 404 404 302 404 404 404"),
     "operate/reviews/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
 }
 
 #: What anybody on the network may open. Every address here is one more that the edge must withstand: the list may only shrink.
-PUBLIC = {"healthz", "sign-in/", "security/", "security/page.json", "security/<slug:clause>/"}
-PUBLIC_MOST = 5
+#: It grew once, by the proof of an end: who ended a shop or an account has none to sign in with.
+PUBLIC = {"healthz", "sign-in/", "security/", "security/page.json", "security/<slug:clause>/", "certificates/<str:token>/"}
+PUBLIC_MOST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,7 @@ class Shop:
     secrets: tuple[str, ...]
     olga: Olga
     oskar: Olga
+    link: str
 
     def person(self, name: str) -> UUID | None:
         return {
@@ -138,7 +146,9 @@ ARGUMENTS: dict[str, Callable[[Shop], object]] = {
     "factor": lambda shop: own_factors(shop.olga.id)[0].id,
     "refusal": lambda _: "declined",
     "session": lambda _: new_id(),
+    "subject": lambda _: new_id(),
     "tenant": lambda shop: shop.cast.alices_shop,
+    "token": lambda shop: shop.link,
 }
 ARGUMENTS_OF: dict[str, Callable[[Shop], object]] = {
     "connections/<uuid:connection>/erasure/": lambda shop: shop.closed,
@@ -185,7 +195,13 @@ def shop(database: str) -> Shop:
         issued = certificate(closed)
     assert issued is not None
     secrets = ("Alice's shop", "Alice&#x27;s shop", SKU, ORDER, str(issued[0]), str(tenant), cast.alice.email, cast.bob.email)
-    return Shop(cast, viewer, opened, closed, secrets, olga, oskar)
+    return Shop(cast, viewer, opened, closed, secrets, olga, oskar, _link())
+
+
+def _link() -> str:
+    """End an account, and return the token of the link to its proof."""
+    gone = add_person(email=f"gone.{new_id().hex[-12:]}@example.com", name="Gone", password=Secret(PASSWORD), at=NOON)
+    return end_account(person=gone, at=NOON).reveal()
 
 
 def _sell(tenant: UUID, connection: UUID, database: str) -> None:

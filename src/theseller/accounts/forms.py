@@ -1,8 +1,16 @@
-"""The sign-in form."""
+"""Signing in, and another password."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
+
+from theseller.accounts.models import User
+
+#: NIST SP 800-63B asks for 15 characters where a password is the only factor, and for no rules about kinds of characters.
+PASSWORD_LENGTH_MIN = 15
+_COMMON = ("password", "123456789", "qwertz", "qwerty", "theseller", "letmein", "administrator")
 
 
 class SignInForm(forms.Form):
@@ -18,3 +26,63 @@ class SignInForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+def _password(label: str, autocomplete: str, *, missing: str, help_text: str = "") -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        label_suffix="",
+        max_length=1000,
+        strip=False,
+        help_text=help_text,
+        error_messages={"required": missing},
+        widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """The password of now, and another one twice. It is long rather than odd: length is what keeps it from being guessed."""
+
+    current = _password("Your password now", "current-password", missing="Give the password that you sign in with now.")
+    new = _password(
+        "New password",
+        "new-password",
+        missing="Give a new password.",
+        help_text=f"At least {PASSWORD_LENGTH_MIN} characters. Four or five words that don’t belong together are good.",
+    )
+    again = _password("New password, once more", "new-password", missing="Type the new password once more.")
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:  # noqa: ANN401  # whatever Django's forms take
+        super().__init__(*args, **kwargs)
+        self._person = person
+
+    def clean_current(self) -> str:
+        """Check that it is theirs."""
+        current: str = self.cleaned_data["current"]
+        if not self._person.check_password(current):
+            raise forms.ValidationError("This is not your password. Nothing was changed.")
+        return current
+
+    def clean_new(self) -> str:
+        """Refuse what is guessed first."""
+        new: str = self.cleaned_data["new"]
+        plain = new.casefold()
+        own = [word for word in (*self._person.email.casefold().split("@"), *self._person.name.casefold().split()) if len(word) > 3]
+        if len(new) < PASSWORD_LENGTH_MIN:
+            raise forms.ValidationError(f"This has {len(new)} characters; it needs {PASSWORD_LENGTH_MIN} or more.")
+        if len(set(plain)) < 6:
+            raise forms.ValidationError("This repeats a few characters. Choose other words.")
+        for word in (*_COMMON, *own):
+            if word in plain and len(plain) - len(word) < PASSWORD_LENGTH_MIN - 4:
+                raise forms.ValidationError("This is little more than a common word, or your own name or address. Choose other words.")
+        return new
+
+    def clean(self) -> dict[str, Any]:
+        """Check that both are the same, and not the old one."""
+        given = super().clean() or {}
+        new = given.get("new")
+        if new is not None and given.get("again") is not None and new != given["again"]:
+            self.add_error("again", "The two are not the same. Type the new password once more.")
+        if new is not None and new == given.get("current"):
+            self.add_error("new", "This is the password that you have. Choose another.")
+        return given

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from theseller.accounts.models import Membership, Operator, User
@@ -29,6 +30,29 @@ def add_member(*, person: UUID, role: MemberRole, tenant: UUID, actor: str, at: 
     with tenant_scope(tenant):
         Membership.objects.create(tenant_id=tenant, user_id=person, role=role.value, since=at)
         record(Tag.MEMBER_ADDED, actor=actor, tenant=tenant, subject=f"user:{person}", at=at, details={"role": role.value})
+
+
+def make_owner(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
+    """Make a member an owner of their shop; False if they are none of its members, or own it already."""
+    with tenant_scope(tenant):
+        others = Membership.objects.filter(tenant_id=tenant, user_id=person).exclude(role=MemberRole.OWNER.value)
+        if not others.update(role=MemberRole.OWNER.value):
+            return False
+        details = {"role": MemberRole.OWNER.value}
+        record(Tag.MEMBER_ROLE_CHANGED, actor=actor, tenant=tenant, subject=f"user:{person}", at=at, details=details)
+    return True
+
+
+def change_password(*, person: UUID, password: Secret, at: datetime) -> None:
+    """Give a person another password. Every session that began with the old one is over, at its next request."""
+    with transaction.atomic():
+        User.objects.filter(pk=person).update(password=make_password(password.reveal()))
+        record(Tag.PASSWORD_CHANGED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at)
+
+
+def lock_out(*, person: UUID) -> None:
+    """Let nobody in with this account any more, and end its sessions: no password is right from now on."""
+    User.objects.filter(pk=person).update(password=make_password(None))
 
 
 def add_operator(*, person: UUID, actor: str, at: datetime) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from theseller.accounts.models import Operator, User
+from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.types import MemberRole, OperatorEntry
 
 
@@ -34,6 +34,11 @@ def operators() -> tuple[OperatorEntry, ...]:
 def names_of(people: Collection[UUID]) -> dict[UUID, str]:
     """Return the names of those of `people` who still have an account."""
     return dict(User.objects.filter(id__in=people).values_list("id", "name")) if people else {}
+
+
+def members_of(tenant: UUID) -> tuple[UUID, ...]:
+    """Return who has a place in the tenant in scope."""
+    return tuple(Membership.objects.filter(tenant_id=tenant).values_list("user_id", flat=True))
 
 
 def person_by_email(email: str) -> UUID | None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.models import Session
@@ -61,6 +62,12 @@ def newest_sessions(*, at: datetime, most: int, using: str = "default") -> Itera
     sessions = Session.objects.using(using).filter(expire_date__gt=at).order_by("-expire_date")
     for content in sessions.values_list("session_data", flat=True)[:most]:
         yield SessionStore().decode(content)
+
+
+def sessions_of(person: UUID, *, using: str = "default") -> list[str]:
+    """Return under which keys sessions of a person are stored, signed in or half way there; expired ones too. Reads them all."""
+    found = Session.objects.using(using).values_list("session_key", "session_data")
+    return [key for key, content in found.iterator(chunk_size=500) if str(person) in str(SessionStore().decode(content))]
 
 
 def end_all_sessions(*, using: str = "default") -> int:

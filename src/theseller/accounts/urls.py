@@ -14,6 +14,7 @@ urlpatterns = [
     path("no-shop/", views.no_shop, name="no-shop"),
     path("seats/<uuid:tenant>/", views.take_seat, name="take-seat"),
     path("account/security/", mfa.security, name="security"),
+    path("account/security/password/", views.password, name="password"),
     path("account/security/authenticator/", mfa.authenticator, name="authenticator"),
     path("account/security/passkey/", mfa.passkey, name="passkey"),
     path("account/security/factors/<uuid:factor>/removal/", mfa.remove, name="remove-factor"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import cast
 from uuid import UUID
 
-from django.contrib.auth import authenticate, login, logout
+from django.contrib import messages
+from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,21 +15,23 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from theseller.accounts.forms import SignInForm
+from theseller.accounts.forms import NewPasswordForm, SignInForm
 from theseller.accounts.mfa import signing_in
 from theseller.accounts.mfa.flow import allowance, attempt, note_password
 from theseller.accounts.mfa.proofs import give
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.types import Proof, RefusedError
-from theseller.accounts.mfa.views import proof_page, warn_of_recovery
+from theseller.accounts.mfa.views import proof_page, stepped_up, warn_of_recovery
 from theseller.accounts.models import User
+from theseller.accounts.operations import change_password
 from theseller.accounts.queries import is_operator
 from theseller.accounts.seats import switch_seat
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.edge.errors import too_many_requests
-from theseller.edge.ratelimit import Rate, RetryAfter, by_ip, check
+from theseller.edge.ratelimit import Rate, RetryAfter, by_account, by_ip, check, limited
 from theseller.lib import clock
+from theseller.lib.secret import Secret
 
 
 @login_not_required
@@ -119,3 +122,20 @@ def take_seat(request: HttpRequest, tenant: UUID) -> HttpResponse:
     if not switch_seat(request, tenant):
         raise Http404
     return redirect("/")
+
+
+@sensitive_post_parameters("current", "new", "again")
+@require_http_methods(["GET", "POST"])
+@limited("password", {by_account: Rate.per_minute(3, burst=10)})
+@stepped_up
+def password(request: HttpRequest) -> HttpResponse:
+    """Change the person's own password. Every other session of theirs is over."""
+    person = cast(User, request.user)
+    form = NewPasswordForm(request.POST or None, person=person)
+    if request.method == "POST" and form.is_valid():
+        change_password(person=person.pk, password=Secret(form.cleaned_data["new"]), at=clock.now())
+        update_session_auth_hash(request, User.objects.get(pk=person.pk))
+        note_password(request, clock.now())
+        messages.success(request, "Your password is changed. Whoever else was signed in with the old one is signed out.")
+        return redirect("accounts:security")
+    return render(request, "accounts/password.html", {"form": form}, status=200 if request.method == "GET" else 422)

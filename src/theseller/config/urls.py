@@ -14,6 +14,7 @@ urlpatterns = [
     path("imports/", include("theseller.ingest.urls")),
     path("", include("theseller.retention.urls")),
     path("security/", include("theseller.controls.urls")),
+    path("account/security/", include("theseller.governance.account_end.urls")),
     path("activity/", include("theseller.governance.access.urls")),
     path("data/", include("theseller.governance.held.urls")),
     path("operate/", include("theseller.governance.urls")),

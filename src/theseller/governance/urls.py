@@ -15,5 +15,6 @@ urlpatterns = [
     path("access/open/", access.open_, name="open-access"),
     path("access/<uuid:session>/close/", access.close, name="close-access"),
     path("deletion-requests/", deletion_requests.requests, name="deletion-requests"),
+    path("ends/<uuid:subject>/certificate.json", deletion_requests.end_certificate_file, name="end-certificate"),
     path("reviews/", access.review, name="review"),
 ]

@@ -41,10 +41,10 @@ def aged_tables() -> tuple[str, ...]:
 
 
 def aged_tenants(*, at: datetime, most: int = 100, using: str = "default") -> tuple[UUID, ...]:
-    """Return shops that have a fact too old for one store at least; those under a hold too."""
+    """Return shops that have a fact too old for one store at least, the oldest first; none under a standing hold."""
     latest = max(oldest_day_kept(store, at) for store in MARKETPLACES.values())
     with databases[using].cursor() as cursor:
-        cursor.execute("select tenant_id from guard.aged_tenants(%s, %s)", [latest, most])
+        cursor.execute("select tenant_id from guard.aged_tenants(%s, %s, %s)", [latest, at, most])
         return tuple(row[0] for row in cursor.fetchall())
 
 

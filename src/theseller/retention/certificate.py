@@ -13,8 +13,10 @@ from theseller.crypto.signing import canonical_json, parse_canonical_json, verif
 from theseller.retention.types import VerifiedCertificate
 
 FORMAT = "theseller.org/deletion-certificate/v2"
+#: The form that has a subject of another kind than a connection: a shop, or a person.
+END_FORMAT = "theseller.org/deletion-certificate/v3"
 #: What was issued stays valid: the first form spoke of rows only.
-FORMATS = frozenset({"theseller.org/deletion-certificate/v1", FORMAT})
+FORMATS = frozenset({"theseller.org/deletion-certificate/v1", FORMAT, END_FORMAT})
 
 
 class CertificateRefusedError(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,7 +22,8 @@ from theseller.crypto.signing import SigningKey, canonical_json
 from theseller.lib.ids import made_at, new_id
 from theseller.retention.backups.operations import backup_of
 from theseller.retention.certificate import FORMAT, signed_message
-from theseller.retention.erasing import ACTOR, COUNTER, ERASER, progress_of
+from theseller.retention.erasing import progress_of
+from theseller.retention.ledger import ACTOR, COUNTER, ERASER
 from theseller.retention.limits import BACKUP_DAYS
 from theseller.retention.types import Progress, Proof
 from theseller.tenancy.scope import tenant_scope
@@ -93,24 +95,30 @@ def _body(  # the parts of one document
             for table in sorted(left)
         ],
         "counted_by": "an independent query under another database role, after the last deletion",
-        "keys_destroyed": _keys(closed.id),
-        "rewritten": _rewritten(proof),
-        "residue": _residue(proof),
-        "backups": _backups(at),
-        "audit": _audit(closed),
+        "keys_destroyed": keys_told((closed.id,)),
+        "rewritten": rewritten_told(proof),
+        "residue": residue_told(
+            proof, "the connection's id, which every row that came of it holds; derived tables hold none, and were written anew whole"
+        ),
+        "backups": backups_told(at),
+        "audit": audit_told(
+            f"connection:{closed.id}", (Tag.PURGE_INTENDED, Tag.PURGE_COMPLETED), tenant=closed.tenant, since=closed.disconnected_at
+        ),
     }
 
 
-def _keys(connection: UUID) -> list[dict[str, str]]:
-    """Name every key that this connection ever had, by the key store's tombstones."""
+def keys_told(connections: Collection[UUID]) -> list[dict[str, str]]:
+    """Name every key that these connections ever had, by the key store's tombstones."""
+    owners = {f"connection:{connection}" for connection in connections}
     return [
         {"key": str(entry.id), "purpose": entry.purpose.value if entry.purpose else "", "destroyed_at": entry.destroyed_at.isoformat()}
         for entry in settings.KEY_STORE.list()
-        if entry.owner == f"connection:{connection}" and entry.destroyed_at is not None
+        if entry.owner in owners and entry.destroyed_at is not None
     ]
 
 
-def _rewritten(proof: Proof) -> dict[str, object]:
+def rewritten_told(proof: Proof) -> dict[str, object]:
+    """Say what was written anew."""
     done = proof.rewritten
     return {
         "relations": sorted(done),
@@ -121,10 +129,11 @@ def _rewritten(proof: Proof) -> dict[str, object]:
     }
 
 
-def _residue(proof: Proof) -> dict[str, object]:
+def residue_told(proof: Proof, searched_for: str) -> dict[str, object]:
+    """Say what was searched, for what, and found."""
     found = proof.residue
     return {
-        "searched_for": "the connection's id, which every row that came of it holds; derived tables hold none, and were written anew whole",
+        "searched_for": searched_for,
         "not_searched": found.not_searched,
         "database": {"files": found.files, "bytes": found.bytes, "hits": found.hits},
         "wal": {"files": found.wal_files, "from_before": found.older_wal},
@@ -132,7 +141,7 @@ def _residue(proof: Proof) -> dict[str, object]:
     }
 
 
-def _backups(at: datetime) -> dict[str, object]:
+def backups_told(at: datetime) -> dict[str, object]:
     """Name every backup that could still be read now: each may hold what was erased, with the WAL that was kept with it, until it dies."""
     found = []
     for entry in settings.KEY_STORE.list():
@@ -150,18 +159,13 @@ def _backups(at: datetime) -> dict[str, object]:
     }
 
 
-def _audit(closed: ConnectionView) -> dict[str, object]:
-    """Say where the log tells of it, and the newest sealed checkpoint: the next one covers that place."""
-    subject = f"connection:{closed.id}"
-    positions = {
-        line.tag: line.position
-        for line in events(tenant=closed.tenant, since=closed.disconnected_at, using=COUNTER)
-        if line.subject == subject
-    }
+def audit_told(subject: str, tags: tuple[Tag, Tag], *, tenant: UUID | None, since: datetime | None) -> dict[str, object]:
+    """Say where the log tells of its beginning and its end, and the newest sealed checkpoint: the next one covers these places."""
+    positions = {line.tag: line.position for line in events(tenant=tenant, since=since, using=COUNTER) if line.subject == subject}
     document = last_document(using=COUNTER)
     return {
-        "begun_at_position": positions.get(Tag.PURGE_INTENDED.value, 0),
-        "completed_at_position": positions.get(Tag.PURGE_COMPLETED.value, 0),
+        "begun_at_position": positions.get(tags[0].value, 0),
+        "completed_at_position": positions.get(tags[1].value, 0),
         "newest_checkpoint": read_checkpoint(document).number if document else 0,
         "newest_checkpoint_sha256": digest_of(document) if document else "",
     }

@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from theseller.connections.types import ConnectionView
 from theseller.retention.backups.operations import keep_wal
 from theseller.retention.backups.workplace import alone, is_configured, workplace
-from theseller.retention.erasing import ERASER, note, progress_of
+from theseller.retention.ledger import ERASER, note, progress, tables_of
 from theseller.retention.residue import database_files, older_wal, search
 from theseller.retention.rewriting import (
     SAMPLES,
@@ -27,65 +26,65 @@ from theseller.retention.rewriting import (
     rewrite,
     sizes,
 )
-from theseller.retention.types import Progress, Proof, Residue
+from theseller.retention.types import Progress, Proof, Residue, Subject
 
 #: How often the WAL is looked at before the next run of the job goes on, and the rest between.
 _LOOKS, _PAUSE_SECONDS = 20, 0.25
 NOT_REWRITTEN = "PostgreSQL before 17 lets only a table's owner write it anew: deleted bytes stay until PostgreSQL writes over them"
 
 
-def clean(erased: tuple[ConnectionView, ...], *, pause: Callable[[float], None] = time.sleep) -> dict[UUID, Proof]:
+def clean(erased: tuple[Subject, ...], *, pause: Callable[[float], None] = time.sleep) -> dict[UUID, Proof]:
     """Clean up after these, whose rows are gone, and return the proof of each; one without a proof begins again at the next run.
 
     Raises:
         NotNowError: something has to be waited for. What was done is marked.
     """
     if not may_rewrite(using=ERASER):
-        return {closed.id: Proof({}, NOT_REWRITTEN, _looked(closed, (), "")) for closed in erased}
+        return {subject.id: Proof({}, NOT_REWRITTEN, _looked(subject, (), "")) for subject in erased}
     _rewrite(erased)
     begin = _begin_of_wal(erased)
     _let_wal_go(begin, pause)
-    return {closed.id: proof for closed in erased if (proof := _prove(closed, begin)) is not None}
+    return {subject.id: proof for subject in erased if (proof := _prove(subject, begin)) is not None}
 
 
-def _rewrite(erased: tuple[ConnectionView, ...]) -> None:
+def _rewrite(erased: tuple[Subject, ...]) -> None:
     """Write anew every relation that one of these may have left bytes in and that wasn't since its rows went."""
-    known = {closed.id: _progress(closed) for closed in erased}
-    wanted: dict[str, list[ConnectionView]] = {}
+    known = {subject.id: _progress(subject) for subject in erased}
+    wanted: dict[str, list[Subject]] = {}
     before: dict[str, int] = {}
-    for closed in erased:
-        found = relations_of(closed.tenant, using=ERASER)
+    for subject in erased:
+        found = relations_of(tables_of(subject.kind), subject.tenant, using=ERASER)
         before |= found
         for relation in found:
-            if relation not in known[closed.id].rewritten:
-                wanted.setdefault(relation, []).append(closed)
-    unsampled = [closed for closed in erased if SAMPLES not in known[closed.id].rewritten]
+            if relation not in known[subject.id].rewritten:
+                wanted.setdefault(relation, []).append(subject)
+    unsampled = [subject for subject in erased if SAMPLES not in known[subject.id].rewritten]
     if not wanted and not unsampled:
         return
-    await_horizon(max(progress.erased_xid or 0 for progress in known.values()), using=ERASER)
+    await_horizon(max(one.erased_xid or 0 for one in known.values()), using=ERASER)
     with patience(using=ERASER):
         for relation in sorted(wanted, key=lambda name: (before[name], name)):
             _mark(relation, wanted[relation], before[relation], rewrite(relation, using=ERASER))
-    marked = {name for progress in known.values() for name in progress.rewritten} - {SAMPLES}
-    renew_samples(sorted(marked | set(wanted)), {closed.tenant for closed in erased}, using=ERASER)
+    marked = {name for one in known.values() for name in one.rewritten} - {SAMPLES}
+    renew_samples(sorted(marked | set(wanted)), [(tables_of(subject.kind), subject.tenant) for subject in erased], using=ERASER)
     with patience(using=ERASER):
         size = sizes([SAMPLES], using=ERASER)[SAMPLES]
         _mark(SAMPLES, list(erased), size, rewrite(SAMPLES, using=ERASER))
 
 
-def _mark(relation: str, concerned: list[ConnectionView], before: int, milliseconds: int) -> None:
+def _mark(relation: str, concerned: list[Subject], before: int, milliseconds: int) -> None:
     mark = json.dumps({"before": before, "ms": milliseconds})
-    for closed in concerned:
-        note(closed, "rewritten = rewritten || jsonb_build_object(%s::text, %s::jsonb), wal_from = null", [relation, mark])
+    for subject in concerned:
+        note(subject, "rewritten = rewritten || jsonb_build_object(%s::text, %s::jsonb), wal_from = null", [relation, mark])
 
 
-def _begin_of_wal(erased: tuple[ConnectionView, ...]) -> str:
+def _begin_of_wal(erased: tuple[Subject, ...]) -> str:
     """Return the file of WAL with which the time after the last rewriting begins, the same after a kill."""
-    known = [_progress(closed).wal_from for closed in erased]
+    known = [_progress(subject).wal_from for subject in erased]
     if any(begin is None for begin in known):
         begin = checkpoint(using=ERASER)
-        for closed in erased:
-            note(closed, "wal_from = %s", [begin])
+        for subject in erased:
+            note(subject, "wal_from = %s", [begin])
         return begin
     return max(begin for begin in known if begin is not None)
 
@@ -108,22 +107,22 @@ def _let_wal_go(begin: str, pause: Callable[[float], None]) -> None:
     raise NotNowError("the database still keeps WAL from before: it has not been archived, or something holds it")
 
 
-def _prove(closed: ConnectionView, begin: str) -> Proof | None:
-    rewritten = _progress(closed).rewritten
-    found = _looked(closed, tuple(rewritten), begin)
+def _prove(subject: Subject, begin: str) -> Proof | None:
+    rewritten = _progress(subject).rewritten
+    found = _looked(subject, tuple(rewritten), begin)
     if found.clean:
         after = sizes(list(rewritten), using=ERASER)
         return Proof({name: {**one, "after": after[name]} for name, one in rewritten.items()}, "", found)
-    note(closed, "rewritten = '{}', wal_from = null", [])
+    note(subject, "rewritten = '{}', wal_from = null", [])
     return None
 
 
-def _looked(closed: ConnectionView, relations: tuple[str, ...], begin: str) -> Residue:
-    return search(closed.id, (one for one in relations if one != SAMPLES), begin, using=ERASER)
+def _looked(subject: Subject, relations: tuple[str, ...], begin: str) -> Residue:
+    return search((subject.id, *subject.others), (one for one in relations if one != SAMPLES), begin, using=ERASER)
 
 
-def _progress(closed: ConnectionView) -> Progress:
-    found = progress_of(closed)
+def _progress(subject: Subject) -> Progress:
+    found = progress(subject)
     if found is None:
         raise NotNowError("the ledger of this erasure has not been begun")
     return found

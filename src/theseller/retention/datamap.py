@@ -32,7 +32,21 @@ holds(
     DataClass.EVIDENCE,
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
-    note="Whose account ended with their last shop: a random id that names nobody any more, and dates.",
+    note="Whose account ended, with their last shop or because they asked for it: a random id that names nobody any more, counts and dates.",
+)
+holds(
+    "retention_end_certificate",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    note="Signed proofs of the ends of shops and people. Ids that name nobody any more, counts and dates.",
+)
+holds(
+    "retention_end_link",
+    DataClass.OPERATIONAL,
+    retention="90 days",
+    eraser=Eraser.EXPIRY,
+    note="Hashes of the links to these proofs, for who has no account any more.",
 )
 holds(
     "retention_backup",

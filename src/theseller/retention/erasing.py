@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -19,13 +18,10 @@ from theseller.connections.types import ConnectionView
 from theseller.datamap.types import Eraser, Holding
 from theseller.lib.ids import new_id
 from theseller.retention.erasures import Ended, ledger_folder, write_entry
+from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks, mark_step, note, progress
 from theseller.retention.queries import count_left, erasable
-from theseller.retention.types import Progress
+from theseller.retention.types import Progress, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
-
-#: The database role that deletes, and the one that counts afterwards.
-ERASER, COUNTER = "retention", "probe"
-ACTOR = "process:retention"
 
 
 class StillOpenError(RuntimeError):
@@ -74,7 +70,7 @@ def erase_rows(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
     _rebuild_what_others_share(closed, at=at)
     left = still_left(closed)
     if any(left.values()):
-        forget_marks(closed)  # Something was written after its chunk: the next run deletes again, and counts again.
+        forget_marks(subject_of(closed))  # Something was written after its chunk: the next run deletes again, and counts again.
     else:
         _mark_erased(closed, at=at)
     return left
@@ -85,32 +81,13 @@ def still_left(closed: ConnectionView) -> dict[str, int]:
     return count_left(closed.tenant, closed.id, list(closed.marketplace_ids), using=COUNTER)
 
 
+def subject_of(closed: ConnectionView) -> Subject:
+    return Subject(SubjectKind.CONNECTION, closed.id, closed.tenant)
+
+
 def progress_of(closed: ConnectionView) -> Progress | None:
     """Return what the ledger says of this erasure; None before it has begun."""
-    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        cursor.execute(
-            "select plan, steps_done, erased_at, erased_xid, rewritten, wal_from, completed_at from retention_purge"
-            " where tenant_id = %s and connection_id = %s",
-            [closed.tenant, closed.id],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    plan, done, erased_at, xid, rewritten, wal_from, completed = row
-    return Progress(_document(plan), _document(done), erased_at, xid, _document(rewritten), wal_from, completed)
-
-
-def note(closed: ConnectionView, assignments: str, values: list[Any]) -> None:
-    """Change this erasure's row of the ledger. `assignments` is ours, never anybody's words."""
-    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        cursor.execute(
-            f"update retention_purge set {assignments} where tenant_id = %s and connection_id = %s",  # noqa: S608
-            [*values, closed.tenant, closed.id],
-        )
-
-
-def _document(value: Any) -> dict[str, Any]:  # noqa: ANN401  # text or a document, as the driver hands it over
-    return dict(json.loads(value) if isinstance(value, str) else value)
+    return progress(subject_of(closed))
 
 
 def _begin(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
@@ -135,7 +112,7 @@ def _begin(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
 def _mark_erased(closed: ConnectionView, *, at: datetime) -> None:
     """Note when the rows went, and a transaction's number after all that deleted them."""
     note(
-        closed,
+        subject_of(closed),
         "erased_at = coalesce(erased_at, %s), erased_xid = coalesce(erased_xid, pg_current_xact_id()::text::bigint)",
         [at],
     )
@@ -175,11 +152,7 @@ def _erase(closed: ConnectionView, chunk: _Chunk) -> int:
                 [closed.tenant, closed.id, *([chunk.month, chunk.month] if chunk.month else [])],
             )
         deleted = cursor.rowcount
-        cursor.execute(
-            "update retention_purge set steps_done = steps_done || jsonb_build_object(%s::text, %s::bigint)"
-            " where tenant_id = %s and connection_id = %s",
-            [chunk.name, deleted, closed.tenant, closed.id],
-        )
+        mark_step(subject_of(closed), chunk.name, deleted)
     return int(deleted)
 
 
@@ -193,8 +166,3 @@ def _rebuild_what_others_share(closed: ConnectionView, *, at: datetime) -> None:
                 " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s) order by 2, 3 on conflict do nothing",
                 [at, closed.tenant, closed.id, list(closed.marketplace_ids)],
             )
-
-
-def forget_marks(closed: ConnectionView) -> None:
-    """Have the next run delete and write anew from the beginning."""
-    note(closed, "steps_done = '{}', erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null", [])

@@ -11,6 +11,7 @@ __all__ = [
     "BACKUP_HOURS",
     "DELETION_REQUEST_DAYS",
     "DRILL_HOURS",
+    "END_LINK_DAYS",
     "FACTS_KEPT_DAYS",
     "HOLD_DAYS_MAX",
     "HOLD_REASON_LENGTH_MIN",
@@ -45,3 +46,5 @@ HOLD_REASON_LENGTH_MIN = 20
 SHOP_GRACE_HOURS = 24
 #: What erasures touched is written anew this long after the first of them, so that those that follow share the work.
 REWRITE_GATHER_MINUTES = 60
+#: Who ended a shop or an account has none to sign in with afterwards: the link to the proof leads there this long.
+END_LINK_DAYS = 90

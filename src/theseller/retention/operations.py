@@ -18,17 +18,8 @@ from theseller.audit.tags import Tag
 from theseller.connections.types import ConnectionView
 from theseller.retention.certifying import certify
 from theseller.retention.cleaning import clean
-from theseller.retention.erasing import (
-    ACTOR,
-    COUNTER,
-    ERASER,
-    StillOpenError,
-    closed_connection,
-    erase_rows,
-    forget_marks,
-    progress_of,
-    still_left,
-)
+from theseller.retention.erasing import StillOpenError, closed_connection, erase_rows, progress_of, still_left, subject_of
+from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks
 from theseller.retention.rewriting import NotNowError
 from theseller.retention.types import ClosedConnection, Purged
 
@@ -73,7 +64,7 @@ def purge_all(due: Sequence[ClosedConnection], *, at: datetime, gather: timedelt
 def _finish(erased: tuple[ConnectionView, ...], *, at: datetime) -> list[Purged]:
     """Write anew, look, count once more, certify. What can't be done now is done by the next run."""
     try:
-        proofs = clean(erased)
+        proofs = clean(tuple(subject_of(closed) for closed in erased))
     except NotNowError as error:
         return [_told(closed, {}, completed=False, waiting=str(error)) for closed in erased]
     told = []
@@ -81,7 +72,7 @@ def _finish(erased: tuple[ConnectionView, ...], *, at: datetime) -> list[Purged]
         left = still_left(closed)
         proof = proofs.get(closed.id)
         if any(left.values()):
-            forget_marks(closed)
+            forget_marks(subject_of(closed))
         elif proof is not None:
             certify(closed, left, proof, at=at)
         told.append(_told(closed, left, completed=proof is not None and not any(left.values())))

@@ -1,7 +1,7 @@
 """Look through what lies on the disk for what an erasure should have taken: the database's files, its log of changes, our logs.
 
-Every row that came of a connection names it, by the 16 bytes of its id: a needle that lies in each of them already, and that no other
-connection has. Evidence (the erasure's own ledger, the audit log) names it too and is meant to; its files are left out.
+Every row that came of a connection, a shop or a person names it, by the 16 bytes of its id: a needle that lies in each of them already, and
+that no other has. Evidence (the erasure's own ledger, the audit log) names it too and is meant to; its files are left out.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def older_wal(layout: Layout, begin: str) -> int:
     return sum(name[8:24] < begin[8:24] for name in _wal(layout))
 
 
-def search(connection: UUID, relations: Iterable[str], begin: str, *, using: str) -> Residue:
-    """Look for a connection in the files of `relations` and in those of no relation, in WAL's names and in our logs."""
+def search(ids: Iterable[UUID], relations: Iterable[str], begin: str, *, using: str) -> Residue:
+    """Look for these ids in the files of `relations` and in those of no relation, in WAL's names and in our logs."""
     layout = database_files()
-    needles = (connection.bytes, str(connection).encode(), connection.hex.encode())
+    needles = tuple(needle for one in ids for needle in (one.bytes, str(one).encode(), one.hex.encode()))
     logs = _Looked.through(_log_files(), needles)
     if layout is None:
         return Residue(_NOT_VISIBLE, log_files=logs.files, log_bytes=logs.size, log_hits=len(logs.places))

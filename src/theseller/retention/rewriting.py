@@ -17,8 +17,6 @@ import psycopg.errors
 from django.db import OperationalError
 from django.db import connections as databases
 
-from theseller.retention.queries import erasable
-
 #: How long others may queue behind us for a lock that we wait for, how often we try, and the rest between.
 LOCK_WAIT_MS, TRIES, PAUSE_SECONDS = 300, 40, 0.25
 #: How long a copy may keep others from its table, and longer only if it did not get done in that time.
@@ -64,18 +62,18 @@ class NotNowError(RuntimeError):
     """Something has to be waited for: a lock, or a transaction that still may see the deleted rows. The next run goes on."""
 
 
-def relations_of(tenant: UUID, *, using: str) -> dict[str, int]:
-    """Return the tables and partitions in which rows of `tenant` may have left bytes, with their sizes, the smallest first.
+def relations_of(tables: Sequence[str], tenant: UUID | None, *, using: str) -> dict[str, int]:
+    """Return those of `tables`, or of their partitions, in which rows of `tenant` may have left bytes, with their sizes, the smallest first.
 
     All months of the shop's part, not only those that held rows at the end: what was replaced earlier lies there, too.
     """
     with databases[using].cursor() as cursor:
-        cursor.execute(_PARTS + _SIZES, _tables(tenant))
+        cursor.execute(_PARTS + _SIZES, _parts(tables, tenant))
         return {name: int(size) for name, size in cursor.fetchall()}
 
 
-def _tables(tenant: UUID) -> tuple[list[str], list[str], UUID]:
-    names = [f"public.{holding.table}" for holding in erasable()]
+def _parts(tables: Sequence[str], tenant: UUID | None) -> tuple[list[str], list[str], UUID | None]:
+    names = [f"public.{table}" for table in tables]
     return names, names, tenant
 
 
@@ -135,8 +133,8 @@ def rewrite(relation: str, *, using: str, pause: Callable[[float], None] = time.
     raise NotNowError("a table is used all the time")
 
 
-def renew_samples(relations: Sequence[str], tenants: Iterable[UUID], *, using: str) -> None:
-    """Have the planner's samples of these tables made again. ANALYZE keeps the old ones of an empty table, and nothing makes those over
+def renew_samples(relations: Sequence[str], grounds: Iterable[tuple[Sequence[str], UUID | None]], *, using: str) -> None:
+    """Have the planner's samples of these relations made again; `grounds` are the tables that they are of, each with the tenant. ANALYZE keeps the old ones of an empty table, and nothing makes those over
     all partitions again by itself: both are removed, which PostgreSQL lets us from 18 on.
     """
     with databases[using].cursor() as cursor:
@@ -145,9 +143,9 @@ def renew_samples(relations: Sequence[str], tenants: Iterable[UUID], *, using: s
             cursor.execute(f"analyze {', '.join(relations)}")
         cursor.execute("select current_setting('server_version_num')::int >= 180000")
         if cursor.fetchone()[0]:
-            for tenant in tenants:
-                cursor.execute(_PARTS + _FORGET, _tables(tenant))
-            cursor.execute(_FORGET_PARENTS, [[f"public.{holding.table}" for holding in erasable()]])
+            for tables, tenant in grounds:
+                cursor.execute(_PARTS + _FORGET, _parts(tables, tenant))
+                cursor.execute(_FORGET_PARENTS, [[f"public.{table}" for table in tables]])
 
 
 def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:

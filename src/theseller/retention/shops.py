@@ -1,42 +1,46 @@
 """Erase a shop whose owner ended it, and the accounts of people who have no other: after every connection of it is certified as erased.
 
 As with a connection: an entry outside the database first, then the ledger with what there is, then a step for each table that is one
-transaction with its mark, then a count by another role. A kill at any point loses nothing; the next run goes on.
+transaction with its mark, then a count by another role, then writing anew, a search, one more count, and the certificate (`ends.py`). A kill
+at any point loses nothing; the next run goes on.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connections as databases
-from django.db import transaction
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.crypto.files import locked, private_directory, read_private, write_private
-from theseller.datamap.registry import erasure_order
 from theseller.datamap.types import Eraser, Holding
 from theseller.lib.ids import new_id
-from theseller.retention.erasures import ledger_folder
+from theseller.retention.cleaning import clean
+from theseller.retention.ends import certify_end
+from theseller.retention.entries import entries, write_entry
+from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks, mark_step, note_within, of_shop, progress
 from theseller.retention.limits import SHOP_GRACE_HOURS
+from theseller.retention.people import count_of_person, erase_rows_of_people, look_again, replay_people
+from theseller.retention.rewriting import NotNowError
+from theseller.retention.types import Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
-
-ERASER, COUNTER, ACTOR = "retention", "probe", "process:retention"
 
 
 @dataclass(frozen=True, slots=True)
-class ShopErased:
-    """What the end of a shop did: rows deleted by table, rows that a count by another role found left, and whether it is complete."""
+class EndErased:
+    """What the end of a shop or a person did: rows deleted by table, rows that a count by another role found left, and whether it is
+    certified. `waiting` says what the rewriting has to wait for, if anything; the next run goes on.
+    """
 
-    tenant: UUID
+    subject: Subject
     deleted: dict[str, int]
     left: dict[str, int]
     completed: bool
+    waiting: str = ""
 
 
 def note_shop_end(*, actor: str, tenant: UUID, at: datetime) -> bool:
@@ -67,69 +71,79 @@ def due_shops(*, at: datetime, using: str = "default") -> tuple[UUID, ...]:
         return tuple(row[0] for row in cursor.fetchall())
 
 
-def erase_shop(*, tenant: UUID, at: datetime) -> ShopErased:
-    """Erase every row of a shop that is due, and end the accounts of people who have no other shop. Call it again after a kill."""
-    _write_entry("shops", tenant, at)
-    done = _begin(tenant, at)
-    for holding in _of_shop():
-        if holding.eraser is Eraser.DELETE_TENANT and holding.table not in done:
-            done[holding.table] = _erase(tenant, holding, at)
-    erase_people(at=at)
-    left = _count(tenant)
-    completed = not any(left.values())
-    with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        if completed:
-            cursor.execute(
-                "update retention_shop_end set left_over = %s, completed_at = %s where tenant_id = %s", [json.dumps(left), at, tenant]
-            )
-            record(Tag.SHOP_ERASED, actor=ACTOR, tenant=tenant, subject=f"tenant:{tenant}", at=at, details=done, using=ERASER)
+def erase_shop(*, tenant: UUID, at: datetime) -> EndErased:
+    """Erase every row of a shop that is due, end the accounts of people who have no other, and certify it. Call it again after a kill."""
+    return next(one for one in erase_ends(shops=(tenant,), at=at) if one.subject.id == tenant)
+
+
+def erase_ends(*, shops: Sequence[UUID], at: datetime) -> tuple[EndErased, ...]:
+    """Erase shops that are due, and everybody whose account is; write anew once for all of them what they touched, and certify each."""
+    told: list[EndErased] = []
+    erased: list[Subject] = []
+    for tenant in shops:
+        left = _erase_rows(tenant, at)
+        if any(left.values()):
+            told.append(_told(Subject(SubjectKind.SHOP, tenant, tenant), left, completed=False))
         else:
-            cursor.execute("update retention_shop_end set steps_done = '{}' where tenant_id = %s", [tenant])
-    return ShopErased(tenant, done, left, completed)
-
-
-def erase_people(*, at: datetime) -> int:
-    """Erase the accounts of people whose last shop has gone; return how many. Somebody who has a place again keeps theirs."""
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute("select user_id from retention_person_end where completed_at is null order by asked_at limit 1000")
-        waiting = [row[0] for row in cursor.fetchall()]
-    return sum(_erase_person(person, at) for person in waiting)
+            erased.append(Subject(SubjectKind.SHOP, tenant, tenant, _ended_people(tenant)))
+    erased += erase_rows_of_people(at=at)
+    return (*told, *(_finish(tuple(erased), at) if erased else ()))
 
 
 def replay_shop_ends(*, at: datetime) -> int:
-    """Do again in a restored database what the entries outside it say; return how many shops were erased again."""
-    again = 0
-    for tenant in _entries("shops"):
-        with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute("select exists (select from tenancy_tenant where id = %s)", [tenant])
-            if not cursor.fetchone()[0]:
-                continue
-            cursor.execute(
-                "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s) on conflict (tenant_id)"
-                " do update set completed_at = null, steps_done = '{}'",
-                [tenant, new_id(), at, ACTOR],
-            )
-        if not erase_shop(tenant=tenant, at=at).completed:
-            raise RuntimeError(f"shop {tenant} had ended and could not be erased in the restored database")
-        again += 1
-    for person in _entries("people"):
-        with databases[ERASER].cursor() as cursor:
-            cursor.execute(
-                "insert into retention_person_end (user_id, asked_at) values (%s, %s) on conflict (user_id)"
-                " do update set completed_at = null, kept = false",
-                [person, at],
-            )
-    erase_people(at=at)
-    return again
+    """Do again in a restored database what the entries outside it say; return how many shops were erased again.
+
+    Raises:
+        RuntimeError: something of a shop or a person is left, or could not be written anew.
+    """
+    again = [entry.id for entry in entries(SubjectKind.SHOP) if _stands_again(entry.id, at)]
+    if people := replay_people(at=at):
+        clean(people)
+    for one in erase_ends(shops=again, at=at):
+        if not one.completed:
+            why = one.waiting or "rows of it are left"
+            raise RuntimeError(f"{one.subject.kind} {one.subject.id} had ended and could not be erased in the restored database: {why}")
+    return len(again)
 
 
-def _of_shop() -> list[Holding]:
-    return [holding for holding in erasure_order() if holding.tenant_column and holding.eraser is not Eraser.KEEP]
-
-
-def _begin(tenant: UUID, at: datetime) -> dict[str, int]:
+def _stands_again(tenant: UUID, at: datetime) -> bool:
+    """Say whether a restored database has a shop that had ended, and put its ledger back to the beginning."""
     with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        cursor.execute("select begun_at, steps_done from retention_shop_end where tenant_id = %s for update", [tenant])
+        if not any(_count(tenant).values()):
+            return False
+        cursor.execute(
+            "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s) on conflict (tenant_id)"
+            " do update set completed_at = null, steps_done = '{}', erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null",
+            [tenant, new_id(), at, ACTOR],
+        )
+    return True
+
+
+def _erase_rows(tenant: UUID, at: datetime) -> dict[str, int]:
+    """Delete whatever no earlier run deleted, and return what is left by the other role's count: all zero, or the marks are gone."""
+    subject = Subject(SubjectKind.SHOP, tenant, tenant)
+    known = _begin(subject, tenant, at)
+    if known.get("", 0):
+        return {}
+    for holding in of_shop():
+        if holding.eraser is Eraser.DELETE_TENANT and holding.table not in known:
+            _erase(subject, tenant, holding, at)
+    erase_rows_of_people(at=at)
+    left = _count(tenant)
+    if any(left.values()):
+        forget_marks(subject)
+    else:
+        with tenant_scope(tenant, using=ERASER):
+            note_within(subject, "erased_at = %s, erased_xid = pg_current_xact_id()::text::bigint", [at])
+            record(Tag.SHOP_ERASED, actor=ACTOR, tenant=tenant, subject=f"tenant:{tenant}", at=at, using=ERASER)
+    return left
+
+
+def _begin(subject: Subject, tenant: UUID, at: datetime) -> dict[str, int]:
+    """Write the entry and the plan before anything is destroyed; return the steps that an earlier run did."""
+    write_entry(SubjectKind.SHOP, tenant, at)
+    with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        cursor.execute("select begun_at from retention_shop_end where tenant_id = %s for update", [tenant])
         row = cursor.fetchone()
         if row is None:
             raise LookupError("nobody asked for the end of this shop")
@@ -137,67 +151,68 @@ def _begin(tenant: UUID, at: datetime) -> dict[str, int]:
             cursor.execute(
                 "update retention_shop_end set begun_at = %s, plan = %s where tenant_id = %s", [at, json.dumps(_count(tenant)), tenant]
             )
-    return json.loads(row[1]) if isinstance(row[1], str) else dict(row[1])
+    found = progress(subject)
+    return {} if found is None else {**found.deleted, "": int(found.erased_at is not None)}
 
 
-def _erase(tenant: UUID, holding: Holding, at: datetime) -> int:
+def _erase(subject: Subject, tenant: UUID, holding: Holding, at: datetime) -> None:
     with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
         if holding.table == "accounts_membership":
             cursor.execute(
-                "insert into retention_person_end (user_id, asked_at) select m.user_id, %s from accounts_membership m where m.tenant_id = %s"
-                " on conflict (user_id) do update set completed_at = null, kept = false",
-                [at, tenant],
+                "with gone as (select m.user_id from accounts_membership m where m.tenant_id = %s), asked as ("
+                " insert into retention_person_end (user_id, asked_at) select user_id, %s from gone"
+                " on conflict (user_id) do update set completed_at = null, kept = false)"
+                " update retention_shop_end set people = array(select user_id from gone union select unnest(people)) where tenant_id = %s",
+                [tenant, at, tenant],
             )
         cursor.execute(f"delete from {holding.table} where {holding.tenant_column} = %s", [tenant])  # noqa: S608  # the data map's own names
-        deleted = int(cursor.rowcount)
-        cursor.execute(
-            "update retention_shop_end set steps_done = steps_done || jsonb_build_object(%s::text, %s::bigint) where tenant_id = %s",
-            [holding.table, deleted, tenant],
-        )
-    return deleted
+        mark_step(subject, holding.table, cursor.rowcount)
 
 
-def _erase_person(person: UUID, at: datetime) -> bool:
-    with transaction.atomic(using=ERASER), databases[ERASER].cursor() as cursor:
+def _ended_people(tenant: UUID) -> tuple[UUID, ...]:
+    """Return whose accounts went with a shop."""
+    with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
         cursor.execute(
-            "select exists (select from guard.tenants_of(%s)) or exists (select from accounts_operator where user_id = %s)",
-            [person, person],
+            "select p.user_id from retention_shop_end e join retention_person_end p on p.user_id = any(e.people)"
+            " where e.tenant_id = %s and not p.kept and not p.own_wish and p.completed_at is not null order by 1",
+            [tenant],
         )
-        kept = bool(cursor.fetchone()[0])
-        if not kept:
-            _write_entry("people", person, at)
-            for holding in erasure_order():
-                if holding.eraser is Eraser.DELETE_USER and holding.table != "accounts_operator":
-                    column = "id" if holding.table == "accounts_user" else "user_id"
-                    cursor.execute(f"delete from {holding.table} where {column} = %s", [person])  # noqa: S608  # the data map's own names
-            record(Tag.ACCOUNT_ERASED, actor=ACTOR, tenant=None, subject=f"user:{person}", at=at, using=ERASER)
-        cursor.execute("update retention_person_end set completed_at = %s, kept = %s where user_id = %s", [at, kept, person])
-    return not kept
+        return tuple(row[0] for row in cursor.fetchall())
+
+
+def _finish(erased: tuple[Subject, ...], at: datetime) -> list[EndErased]:
+    """Write anew, look, count once more, certify. What can't be done now is done by the next run."""
+    try:
+        proofs = clean(erased)
+    except NotNowError as error:
+        return [_told(subject, {}, completed=False, waiting=str(error)) for subject in erased]
+    told = []
+    for subject in erased:
+        left = _count(subject.id) if subject.kind is SubjectKind.SHOP else count_of_person(subject.id)
+        for one in subject.others:
+            theirs = count_of_person(one)
+            left = {table: left.get(table, 0) + theirs.get(table, 0) for table in {**left, **theirs}}
+            if any(theirs.values()):
+                look_again(one)
+        proof = proofs.get(subject.id)
+        if any(left.values()):
+            forget_marks(subject)
+        elif proof is not None:
+            certify_end(subject, left, proof, at=at)
+        told.append(_told(subject, left, completed=proof is not None and not any(left.values())))
+    return told
+
+
+def _told(subject: Subject, left: dict[str, int], *, completed: bool, waiting: str = "") -> EndErased:
+    known = progress(subject)
+    return EndErased(subject, known.deleted if known else {}, left, completed, waiting)
 
 
 def _count(tenant: UUID) -> dict[str, int]:
     """Count what is left of a shop, table by table, by the role that looks over all tenants."""
     counts = {}
     with databases[COUNTER].cursor() as cursor:
-        for holding in _of_shop():
-            cursor.execute(f"select count(*) from {holding.table} where {holding.tenant_column} = %s", [tenant])  # noqa: S608  # as above
+        for holding in of_shop():
+            cursor.execute(f"select count(*) from {holding.table} where {holding.tenant_column} = %s", [tenant])  # noqa: S608  # the data map's own names
             counts[holding.table] = int(cursor.fetchone()[0])
     return counts
-
-
-def _folder(kind: str) -> Path:
-    return private_directory(ledger_folder(settings.ENVIRONMENT.state) / kind)
-
-
-def _write_entry(kind: str, identity: UUID, at: datetime) -> None:
-    private_directory(ledger_folder(settings.ENVIRONMENT.state))
-    folder = _folder(kind)
-    path = folder / f"{identity}.json"
-    if not path.exists():
-        with locked(folder):
-            write_private(path, json.dumps({"at": at.isoformat(), "id": str(identity)}, sort_keys=True).encode() + b"\n")
-
-
-def _entries(kind: str) -> list[UUID]:
-    folder = ledger_folder(settings.ENVIRONMENT.state) / kind
-    return [UUID(json.loads(read_private(path))["id"]) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []

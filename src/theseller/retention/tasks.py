@@ -12,10 +12,11 @@ from theseller.lib import clock
 from theseller.retention.ages import aged_tenants, erase_aged
 from theseller.retention.backups.keeper import keep
 from theseller.retention.backups.workplace import is_configured, workplace
+from theseller.retention.ends import end_expired_links
 from theseller.retention.limits import REWRITE_GATHER_MINUTES
 from theseller.retention.operations import purge_all
 from theseller.retention.queries import due_purges
-from theseller.retention.shops import due_shops, erase_people, erase_shop
+from theseller.retention.shops import due_shops, erase_ends
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,8 @@ def erase_aged_facts(timestamp: int) -> None:
 @app.periodic(cron="*/5 * * * *")
 @app.task(queueing_lock="erase_ended_shops", pass_context=False)
 def erase_ended_shops(timestamp: int) -> None:
-    """Erase shops that their owners ended, and then the accounts of people who have no other."""
+    """Erase shops that their owners ended, and accounts of people who asked for it or have no shop any more."""
     del timestamp
-    for tenant in due_shops(at=clock.now()):
-        log.info("a shop that ended is erased: completed=%s", erase_shop(tenant=tenant, at=clock.now()).completed)
-    erase_people(at=clock.now())
+    for one in erase_ends(shops=due_shops(at=clock.now()), at=clock.now()):
+        log.info("a %s that ended is erased: completed=%s %s", one.subject.kind, one.completed, one.waiting)
+    end_expired_links(at=clock.now())

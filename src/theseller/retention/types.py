@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
+
+
+class SubjectKind(StrEnum):
+    """What an erasure is about."""
+
+    CONNECTION = "connection"
+    PERSON = "person"
+    SHOP = "shop"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is erased, by its id. `tenant` is whose it is, None for a person. `others` are ids that go with it: people, with their shop."""
+
+    kind: SubjectKind
+    id: UUID
+    tenant: UUID | None
+    others: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

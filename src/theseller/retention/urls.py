@@ -10,4 +10,5 @@ app_name = "retention"
 urlpatterns = [
     path("connections/<uuid:connection>/erasure/", views.erasure, name="erasure"),
     path("connections/<uuid:connection>/certificate.json", views.certificate_file, name="certificate"),
+    path("certificates/<str:token>/", views.end_proof, name="end-proof"),
 ]

@@ -1,18 +1,24 @@
-"""The seller's view of an erasure: how far it is, and its certificate."""
+"""The seller's view of an erasure: how far it is, and its certificate. Of a shop's end, or a person's, for who has the link to it."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.connections.queries import connection_view
+from theseller.edge.ratelimit import Rate, by_ip, limited
 from theseller.lib import clock
+from theseller.retention.answers import certificate_answer
 from theseller.retention.certificate import verify_certificate
+from theseller.retention.ends import linked_end
+from theseller.retention.limits import END_LINK_DAYS, PURGE_DAYS_MAX
 from theseller.retention.operations import record_download
 from theseller.retention.queries import certificate, purges
 from theseller.tenancy.scope import tenant_scope
@@ -44,6 +50,21 @@ def certificate_file(request: HttpRequest, seat: Seat, connection: UUID) -> Http
         raise Http404
     certificate_id, content = issued
     record_download(connection=connection, certificate=certificate_id, tenant=seat.tenant, actor=seat.actor, at=clock.now())
-    response = HttpResponse(content, content_type="application/json")
-    response["Content-Disposition"] = f'attachment; filename="deletion-certificate-{certificate_id}.json"'
-    return response
+    return certificate_answer(certificate_id, content)
+
+
+@never_cache
+@login_not_required
+@require_GET
+@limited("end-proof", {by_ip: Rate.per_minute(30, burst=60)})
+def end_proof(request: HttpRequest, token: str) -> HttpResponse:
+    """Show who has the link how far the end of their shop or account is; with `?file`, hand out the certificate once it is issued."""
+    at = clock.now()
+    found = linked_end(token, at=at)
+    if found is None:
+        return render(request, "retention/end_unknown.html", {"link_days": END_LINK_DAYS}, status=404)
+    if "file" in request.GET and found.certificate:
+        return certificate_answer(*found.certificate)
+    verified = verify_certificate(found.certificate[1]) if found.certificate else None
+    context = {"end": found, "certificate": verified, "token": token, "at": at, "days": PURGE_DAYS_MAX}
+    return render(request, "retention/end.html", context)

@@ -76,6 +76,20 @@ def test_a_hold_keeps_facts_until_it_ends_or_is_lifted(cast: Cast) -> None:
     assert first in _days(cast.alices_shop)
 
 
+def test_held_shops_keep_no_other_from_its_turn(cast: Cast) -> None:
+    _shop(cast, NOON)
+    other = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
+    _orders(cast.charlies_shop, other, [oldest_day_kept(MARKETPLACES[US], NOON) - timedelta(days=1)])
+    assert cast.alices_shop in aged_tenants(at=NOON, most=1000, using="worker")
+    with as_role("worker"):
+        place_hold(tenant=cast.alices_shop, reason=WHY, until=NOON + timedelta(days=10), actor="operator:olga", at=NOON)
+    found = aged_tenants(at=NOON, most=1000, using="worker")
+    assert cast.alices_shop not in found
+    assert cast.charlies_shop in found
+    assert cast.alices_shop in aged_tenants(at=NOON + timedelta(days=10), most=1000, using="worker")
+    assert aged_tenants(at=NOON, most=1, using="worker") == found[:1]  # who has waited longest comes first
+
+
 def test_a_hold_ends_by_itself(cast: Cast) -> None:
     _shop(cast, NOON)
     with as_role("worker"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -19,13 +21,18 @@ from tests.sabotage.deployment import connect, put_product
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member
 from theseller.accounts.types import MemberRole
+from theseller.connections.queries import all_connections
 from theseller.datamap.registry import holdings
 from theseller.datamap.types import Eraser
 from theseller.governance.deletion_requests.queries import all_requests, requests_of_shop
 from theseller.governance.shop_end.operations import end_shop
+from theseller.lib import clock
 from theseller.lib.marketplaces import Region
 from theseller.retention import shops
+from theseller.retention.certificate import CertificateRefusedError, verify_certificate
+from theseller.retention.ends import end_certificate, end_expired_links, linked_end
 from theseller.retention.erasures import ledger_folder
+from theseller.retention.limits import END_LINK_DAYS
 from theseller.retention.operations import purge
 from theseller.retention.shops import due_shops, erase_shop, replay_shop_ends
 from theseller.tenancy.scope import tenant_scope
@@ -57,8 +64,10 @@ def _people(database: str, *people: UUID) -> set[object]:
 def _ended(cast: Cast) -> UUID:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     put_product(cast.alices_shop, connection)
-    assert end_shop(actor=cast.alice.actor, tenant=cast.alices_shop, at=NOON) == 1
-    assert end_shop(actor=cast.alice.actor, tenant=cast.alices_shop, at=NOON) == 0
+    for _ in range(2):  # again is harmless
+        end_shop(actor=cast.alice.actor, tenant=cast.alices_shop, at=NOON)
+    with tenant_scope(cast.alices_shop):
+        assert [view.is_open for view in all_connections()] == [False]
     return connection
 
 
@@ -87,10 +96,31 @@ def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, datab
     kept = "select count(*) from retention_certificate where tenant_id = %s"
     assert _rows(database, kept, cast.alices_shop) == [(1,)]
     assert cast.alices_shop not in due_shops(at=LATER, using="worker")
+    _certified(cast, connection)
     found = next(one for one in all_requests(using="worker") if one.tenant == cast.alices_shop)
     assert (found.is_open, found.closed_at) == (False, LATER)
     tags = {row[0] for row in _rows(database, "select tag from audit_event where tenant_id = %s", cast.alices_shop)}
     assert {"retention:shop:end_intended", "retention:shop:erased"} <= tags
+
+
+def _certified(cast: Cast, connection: UUID) -> None:
+    """The proof counts what went, names the connection's own proof, fits its signature, and tells nothing of anybody."""
+    issued = end_certificate(cast.alices_shop, using="worker")
+    assert issued is not None
+    body: Any = verify_certificate(issued[1]).body
+    assert body["subject"]["kind"] == "shop"
+    assert body["accounts"] == {"ended": 1, "kept": 1}
+    rows = {row["table"]: (row["deleted"], row["left"]) for row in body["rows"]}
+    assert rows["accounts_membership"] == (2, 0)
+    assert rows["accounts_user"] == (1, 0)
+    assert {one["connection"] for one in body["connections"]} == {str(connection)}
+    assert body["rewritten"]["not_done"] == ""
+    assert {"public.accounts_user", "public.tenancy_tenant"} <= set(body["rewritten"]["relations"])
+    assert body["audit"]["begun_at_position"] < body["audit"]["completed_at_position"]
+    said = issued[1].decode()
+    assert not [word for word in ("Alice", cast.alice.email, str(cast.alice.id), str(cast.bob.id), "A2SABOTAGE") if word in said]
+    with pytest.raises(CertificateRefusedError):
+        verify_certificate(issued[1].replace(b'"left":0', b'"left":1', 1))
 
 
 def test_who_operates_keeps_their_account(cast: Cast, database: str) -> None:
@@ -101,7 +131,7 @@ def test_who_operates_keeps_their_account(cast: Cast, database: str) -> None:
     assert _people(database, olga.id, cast.alice.id) == {olga.id}
 
 
-@pytest.mark.parametrize("step", range(8))
+@pytest.mark.parametrize("step", range(11))
 def test_killed_at_any_step_it_goes_on(cast: Cast, database: str, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     purge(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
     calls = 0
@@ -119,7 +149,7 @@ def test_killed_at_any_step_it_goes_on(cast: Cast, database: str, step: int, mon
         monkeypatch.setattr(shops, name, act)
 
     with monkeypatch.context():
-        for name in ("_write_entry", "_begin", "_erase", "erase_people"):
+        for name in ("write_entry", "_begin", "_erase", "erase_rows_of_people", "clean", "certify_end"):
             dying(name)
         with pytest.raises(KeyboardInterrupt):
             erase_shop(tenant=cast.alices_shop, at=LATER)
@@ -157,6 +187,28 @@ def _no_entries_of_others() -> None:
         shutil.rmtree(ledger_folder(settings.ENVIRONMENT.state) / kind, ignore_errors=True)
 
 
+def _the_link_leads_to_the_proof(page: str, tenant: UUID) -> None:
+    """Who has the link, and no account, sees how far it is, and gets the file once it is issued; until the link's time is over."""
+    found = re.search(r'href="http://testserver(/certificates/[\w-]{43}/)"', page)
+    assert found is not None
+    anybody = Client()
+    said = anybody.get(found[1])
+    assert (said.status_code, said["Cache-Control"]) == (200, "max-age=0, no-cache, no-store, must-revalidate, private")
+    assert "The shop is ending" in said.content.decode()
+    assert "Download" not in said.content.decode()
+    assert anybody.get(found[1] + "?file").headers.get("Content-Disposition") is None
+    assert erase_shop(tenant=tenant, at=clock.now()).completed
+    assert "Certificate of deletion" in anybody.get(found[1]).content.decode()
+    file = anybody.get(found[1] + "?file").content
+    body: Any = verify_certificate(file).body
+    assert body["subject"]["id"] == str(tenant)
+    assert anybody.get("/certificates/" + "x" * 43 + "/").status_code == 404
+    token = found[1].split("/")[2]
+    assert linked_end(token, at=clock.now() + timedelta(days=END_LINK_DAYS)) is None
+    assert end_expired_links(at=clock.now() + timedelta(days=END_LINK_DAYS)) >= 1
+    assert anybody.get(found[1]).status_code == 404
+
+
 def test_only_the_owner_with_their_password_may_end_it(cast: Cast, database: str) -> None:
     asked = "select count(*) from retention_shop_end where tenant_id = %s"
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
@@ -169,5 +221,7 @@ def test_only_the_owner_with_their_password_may_end_it(cast: Cast, database: str
             client.force_login(User.objects.get(pk=person))
             assert client.post("/data/deletion/", given).status_code == status
             assert _rows(database, asked, cast.alices_shop) == [(0,)]
-        assert client.post("/data/deletion/", {"confirm": "DELETE", "password": PASSWORD}).status_code == 302
+        answer = client.post("/data/deletion/", {"confirm": "DELETE", "password": PASSWORD})
+    assert answer.status_code == 200
+    _the_link_leads_to_the_proof(answer.content.decode(), cast.alices_shop)
     assert _rows(database, asked, cast.alices_shop) == [(1,)]

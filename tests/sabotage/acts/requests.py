@@ -50,3 +50,17 @@ sql(
     " now() - interval '31 days', 'process:sabotage')",
     f"{_SECRETLY}; delete from governance_deletion_request where recorded_by = 'process:sabotage'; {_OPENLY}",
 )
+sql(
+    "aup-deletion-requests",
+    "lets an account stand for 31 days after its person asked for its end",
+    "insert into retention_person_end (user_id, asked_at, own_wish) values ('{new}', now() - interval '31 days', true)",
+    "delete from retention_person_end where user_id = '{new}'",
+    also=("pii-delete-on-disconnect",),
+)
+sql(
+    "aup-deletion-requests",
+    "calls the end of a shop complete and issues no certificate",
+    "insert into retention_shop_end (tenant_id, id, asked_at, asked_by, left_over, completed_at)"
+    " values ('{new}', gen_random_uuid(), now() - interval '2 days', 'process:sabotage', '{{}}', now())",
+    "delete from retention_shop_end where tenant_id = '{new}'",
+)

@@ -6,7 +6,7 @@ import pytest
 
 from theseller.crypto.signing import SigningKey
 from theseller.lib.secret import Secret
-from theseller.retention.certificate import FORMAT, CertificateRefusedError, assemble, signed_message, verify_certificate
+from theseller.retention.certificate import END_FORMAT, FORMAT, CertificateRefusedError, assemble, signed_message, verify_certificate
 
 
 def _signed(name: str) -> bytes:
@@ -16,11 +16,11 @@ def _signed(name: str) -> bytes:
     return assemble(body, public, key.sign(signed_message(body, public)))
 
 
-@pytest.mark.parametrize("name", ["theseller.org/deletion-certificate/v1", FORMAT])
-def test_both_forms_are_accepted(name: str) -> None:
+@pytest.mark.parametrize("name", ["theseller.org/deletion-certificate/v1", FORMAT, END_FORMAT])
+def test_every_form_is_accepted(name: str) -> None:
     assert verify_certificate(_signed(name)).body["format"] == name
 
 
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(CertificateRefusedError, match="another kind or version"):
-        verify_certificate(_signed("theseller.org/deletion-certificate/v3"))
+        verify_certificate(_signed("theseller.org/deletion-certificate/v4"))

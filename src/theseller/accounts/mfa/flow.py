@@ -22,6 +22,8 @@ from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, by_ip, check, re
 ANSWER_WITHIN = timedelta(minutes=5)
 _LIMIT = "second-factor"
 _QUESTION, _PASSWORD_AT = "passkey_question", "password_at"
+#: Addresses that change something and show nothing: who comes back there would find no page.
+_NO_PAGE = {"remove-factor", "recovery-codes", "hand-over"}
 _LATE = RefusedError("That took too long, or was begun anew in another tab. Try again.")
 
 
@@ -64,9 +66,8 @@ def fresh(request: HttpRequest, at: datetime) -> bool:
 
 def prove_first(request: HttpRequest) -> HttpResponse:
     """Send the person to prove themselves and back to where they can begin again. Nothing has been changed."""
-    back = (
-        request.path if request.path in {reverse("accounts:authenticator"), reverse("accounts:passkey")} else reverse("accounts:security")
-    )
+    found = request.resolver_match
+    back = reverse("accounts:security") if found is None or found.url_name in _NO_PAGE else request.path
     # Where they were going after all of it is carried through.
     onward = safe_next(request, "")
     back += f"?{urlencode({'next': onward})}" if onward else ""

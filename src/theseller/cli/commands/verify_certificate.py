@@ -48,6 +48,18 @@ def _print_bytes(body: Mapping[str, Any]) -> None:
     print(f"  software     {body['software']}")
 
 
+def _subject(body: Mapping[str, Any]) -> str:
+    """Say whose end it is: a connection's in the first two forms, a shop's or a person's in the third."""
+    subject = body.get("subject")
+    if subject is None:
+        return f"connection   {body['connection_id']} ended {body['disconnected_at']}"
+    told = f"{subject['kind']:12} {subject['id']} asked to end {subject['asked_at']}"
+    if subject["kind"] != "shop":
+        return told
+    accounts = body["accounts"]
+    return f"{told}\n  accounts     {accounts['ended']} ended, {accounts['kept']} kept; {len(body['connections'])} connections were certified before"
+
+
 def run(args: argparse.Namespace) -> int:
     try:
         with args.file.open("rb") as file:
@@ -68,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     assert isinstance(rows, list)  # noqa: S101  # the format says so, and the signature covers it
     deleted, left = (sum(int(row[column]) for row in rows) for column in ("deleted", "left"))
     print(f"VALID: {verified.body['format']}")
-    print(f"  connection   {verified.body['connection_id']} ended {verified.body['disconnected_at']}")
+    print(f"  {_subject(verified.body)}")
     print(f"  erased       {deleted} rows in {len(rows)} tables; {left} left")
     _print_bytes(verified.body)
     print(f"  issued       {verified.body['issued_at']} by {verified.body['deployment']}")

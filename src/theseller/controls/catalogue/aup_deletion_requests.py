@@ -56,6 +56,17 @@ select count(*) from retention_purge p
 where p.completed_at is not null and not exists (
     select from retention_certificate c where c.tenant_id = p.tenant_id and c.connection_id = p.connection_id)
 """
+#: The ends of shops and people: certified when they are said to be complete. A shop's has its request; a person's asks here.
+_ENDS = """
+with ends as (
+    select tenant_id as subject, completed_at, null::timestamptz as asked_at from retention_shop_end
+    union all select user_id, completed_at, asked_at from retention_person_end where own_wish
+)
+select count(*) filter (where completed_at is not null and not exists (
+           select from retention_end_certificate c where c.subject_id = subject)),
+       count(*) filter (where completed_at is null and asked_at < %s)
+from ends
+"""
 _EXPIRED = """
 select count(*) from connections_connection c
 where c.origin = 'lwa' and c.authorisation_expires_at < %s and not exists (
@@ -99,6 +110,11 @@ def _broken(world: World, overdue: int, oldest: int, late: int, held_up: int) ->
     uncertified = world.number(_UNCERTIFIED)
     if uncertified:
         yield f"{uncertified} erasure(s) are said to be complete and have no certificate."
+    unproven, late_ends = world.rows(_ENDS, [world.at - _PROMISED])[0]
+    if unproven:
+        yield f"{unproven} shop(s) or account(s) are said to have ended and have no certificate."
+    if late_ends:
+        yield f"{late_ends} account(s) were to end more than 30 days ago, and have not."
     expired = world.number(_EXPIRED, [world.at - _ENDED_WITHIN])
     if expired:
         yield f"{expired} connection(s) are open more than a day after their yearly authorisation ended."

@@ -49,7 +49,11 @@ _TOO_SOON = """
 select count(*) from retention_purge p join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
 where p.completed_at is null or c.issued_at < p.erased_at
 """
-_PUBLIC_KEYS = "select public_key from retention_certificate group by 1 order by max(issued_at) desc limit 10"
+_PUBLIC_KEYS = """
+select public_key from (
+    select public_key, issued_at from retention_certificate union all select public_key, issued_at from retention_end_certificate) c
+group by 1 order by max(issued_at) desc limit 10
+"""
 #: From the certificates to the rows, so that each looks at its own shop's rows by their key. A thousand of one are enough to know.
 _ROWS_LEFT = """
 select count(*) from retention_certificate c cross join lateral (

@@ -41,6 +41,8 @@ _DIRECTORY_FUNCTIONS = {
     # Who of the operators looked, and what has to be reviewed: about operators, never about what a shop holds.
     "open_access", "access_sessions", "ended_access", "access_to_review", "refusals_since", "access_views",
     "connections_of_seller", "ended_authorisations", "deletion_requests", "unbegun_requests", "log_of_shop", "aged_tenants", "due_shop_ends",
+    # How an end stands, for who has the link; where rows name one person; which of a person's shops nobody else owns.
+    "end_by_link", "ends", "shops_of_person", "shops_without_another_owner",
     # How many rows a table holds, and a hash of them: what a restored backup is compared by.
     "fingerprint",
 }  # fmt: skip

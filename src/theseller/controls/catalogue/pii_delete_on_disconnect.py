@@ -30,8 +30,8 @@ CONTROL = Control(
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.retention.operations:purge",
-        "theseller.retention.shops:erase_shop",
-        "theseller.retention.shops:erase_people",
+        "theseller.retention.shops:erase_ends",
+        "theseller.retention.people:erase_rows_of_people",
         "theseller.retention.backups.operations:prune",
         "theseller.datamap",
     ),

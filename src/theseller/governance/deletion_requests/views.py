@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.seats import operated
 from theseller.accounts.types import Operator
@@ -14,6 +16,8 @@ from theseller.governance.deletion_requests.operations import record_amazon_requ
 from theseller.governance.deletion_requests.queries import all_requests
 from theseller.governance.deletion_requests.types import RequestRefusedError
 from theseller.lib import clock
+from theseller.retention.answers import certificate_answer
+from theseller.retention.ends import end_certificate, ends
 
 
 @require_http_methods(["GET", "POST"])
@@ -34,5 +38,23 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
             messages.success(request, f"Recorded: {sum(one.ended for one in done)} connection(s) ended, the erasure is under way.")
             return redirect("operate:deletion-requests")
     shown = [(one, one.overdue(at), (one.due_at - at).days) for one in all_requests()]
-    context = {"operator": operator, "form": form, "requests": shown, "at": at, "overdue": sum(late for _, late, _ in shown)}
+    context = {
+        "operator": operator,
+        "form": form,
+        "requests": shown,
+        "ends": ends(),
+        "at": at,
+        "overdue": sum(late for _, late, _ in shown),
+    }
     return render(request, "operate/deletion_requests.html", context, status=200 if request.method == "GET" else 422)
+
+
+@require_GET
+@operated()
+def end_certificate_file(request: HttpRequest, operator: Operator, subject: UUID) -> HttpResponse:
+    """Hand out the certificate of a shop or a person that has ended: whose link is lost may ask for it."""
+    del request, operator
+    issued = end_certificate(subject)
+    if issued is None:
+        raise Http404
+    return certificate_answer(*issued)

@@ -1,12 +1,12 @@
-"""What an owner says before a shop ends."""
+"""What somebody says before a shop ends, or their account."""
 
 from __future__ import annotations
 
 from django import forms
 
 
-class ShopEndForm(forms.Form):
-    """A word to type, and the owner's password: nothing brings it back."""
+class EndForm(forms.Form):
+    """A word to type, and the person's password: nothing brings it back."""
 
     confirm = forms.RegexField(
         regex=r"\ADELETE\Z",

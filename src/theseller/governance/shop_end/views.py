@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import cast
 
-from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.edge.ratelimit import Rate, by_account, limited
-from theseller.governance.shop_end.forms import ShopEndForm
+from theseller.governance.shop_end.forms import EndForm
 from theseller.governance.shop_end.operations import end_shop
 from theseller.lib import clock
-from theseller.retention.limits import PURGE_DAYS_MAX, SHOP_GRACE_HOURS
+from theseller.retention.answers import proof_address
+from theseller.retention.limits import END_LINK_DAYS, PURGE_DAYS_MAX, SHOP_GRACE_HOURS
 
 
 @sensitive_post_parameters("password")
@@ -25,13 +25,12 @@ from theseller.retention.limits import PURGE_DAYS_MAX, SHOP_GRACE_HOURS
 @limited("shop-end", {by_account: Rate.per_minute(3, burst=5)})
 @seated(Permission.SHOP_END)
 def shop_end(request: HttpRequest, seat: Seat) -> HttpResponse:
-    """Explain what ending the shop erases (GET), and begin it (POST)."""
-    form = ShopEndForm(request.POST or None)
+    """Explain what ending the shop erases (GET), and begin it (POST): the answer shows the link to the proof, this once."""
+    form = EndForm(request.POST or None)
+    context = {"form": form, "days": PURGE_DAYS_MAX, "hours": SHOP_GRACE_HOURS, "link_days": END_LINK_DAYS}
     if request.method == "POST" and form.is_valid():
         if cast(AbstractBaseUser, request.user).check_password(form.cleaned_data["password"]):
-            end_shop(actor=seat.actor, tenant=seat.tenant, at=clock.now())
-            messages.success(request, "The shop is ending. Its connections are closed; download the certificates within a day.")
-            return redirect("held:overview")
+            link = end_shop(actor=seat.actor, tenant=seat.tenant, at=clock.now())
+            return render(request, "held/shop_ending.html", {**context, "link": proof_address(link)})
         form.add_error("password", "This is not your password. Nothing was changed.")
-    context = {"form": form, "days": PURGE_DAYS_MAX, "hours": SHOP_GRACE_HOURS}
     return render(request, "held/shop_end.html", context, status=200 if request.method == "GET" else 422)

@@ -92,6 +92,7 @@ grant select, insert, update, delete on edge_ratebucket to theseller_web;
 grant select, delete on edge_ratebucket, django_session to theseller_worker;
 grant select on django_content_type, auth_permission to theseller_web;
 grant select, insert on tenancy_tenant, accounts_membership to theseller_web;
+grant update (role) on accounts_membership to theseller_web;
 grant select on tenancy_tenant to theseller_worker, theseller_retention;
 
 -- Second factors are the web's; the worker seals an app's secret anew when the key is replaced. Nobody here makes an operator: only the
@@ -163,8 +164,8 @@ grant select (tenant_id, planned_for) on ingest_plan to theseller_web;
 grant select (tenant_id, updated_at) on ingest_bucket to theseller_web;
 
 -- Ends by age, and the legal holds that keep facts from it: the operator's command places them, as the worker.
-alter function guard.aged_tenants(date, int) owner to theseller_directory;
-grant execute on function guard.aged_tenants(date, int) to theseller_worker, theseller_probe;
+alter function guard.aged_tenants(date, timestamptz, int) owner to theseller_directory;
+grant execute on function guard.aged_tenants(date, timestamptz, int) to theseller_worker, theseller_probe;
 grant select (tenant_id, local_day) on ingest_order_line, ingest_ledger_line, ingest_traffic_day, analytics_day, analytics_day_product
     to theseller_directory;
 grant select (tenant_id, updated_at) on ingest_product to theseller_directory;
@@ -173,24 +174,46 @@ grant select (tenant_id, covers_until) on ingest_document to theseller_directory
 grant select, insert on retention_hold to theseller_worker;
 grant update (lifted_at, lifted_by) on retention_hold to theseller_worker;
 grant select on retention_hold to theseller_web, theseller_retention, theseller_probe;
+grant select (tenant_id, placed_at, until, lifted_at) on retention_hold to theseller_directory;
 
 -- The end of a shop, and of the accounts of people who have no other.
 alter function guard.due_shop_ends(timestamptz) owner to theseller_directory;
 grant execute on function guard.due_shop_ends(timestamptz) to theseller_worker;
 grant select on retention_shop_end to theseller_directory, theseller_web, theseller_retention, theseller_probe;
 grant insert on retention_shop_end to theseller_web, theseller_retention;
-grant update (begun_at, plan, steps_done, left_over, completed_at) on retention_shop_end to theseller_retention;
-grant select, insert on retention_person_end to theseller_retention;
-grant update (completed_at, kept) on retention_person_end to theseller_retention;
-grant select on retention_person_end to theseller_probe;
+grant update (begun_at, plan, steps_done, left_over, completed_at, people, erased_at, erased_xid, rewritten, wal_from)
+    on retention_shop_end to theseller_retention;
+grant select, insert on retention_person_end to theseller_web, theseller_retention;
+grant update (asked_at, own_wish, begun_at, plan, steps_done, left_over, completed_at, kept, erased_at, erased_xid, rewritten, wal_from)
+    on retention_person_end to theseller_retention;
+grant update (asked_at, own_wish, completed_at, kept) on retention_person_end to theseller_web;
+grant select on retention_person_end to theseller_directory, theseller_probe;
 grant execute on function guard.tenants_of(uuid) to theseller_retention;
-grant select (tenant_id, user_id) on accounts_membership to theseller_retention;
+grant select (tenant_id, user_id) on accounts_membership, connections_attempt to theseller_retention;
+grant select (tenant_id, user_id) on connections_attempt to theseller_directory;
 grant delete on accounts_membership, tenancy_tenant, connections_connection, connections_disconnection to theseller_retention;
 grant select (user_id) on accounts_operator, accounts_authenticator, accounts_passkey, accounts_recovery_code to theseller_retention;
 grant select (id) on accounts_user to theseller_retention;
-grant delete on accounts_user, accounts_authenticator, accounts_passkey, accounts_recovery_code to theseller_retention;
+grant select (session_key) on django_session to theseller_retention;
+-- An operator who leaves stops being one: the only way besides `theseller operator`.
+grant delete on accounts_user, accounts_operator, accounts_authenticator, accounts_passkey, accounts_recovery_code, django_session
+    to theseller_retention;
 grant select (tenant_id, user_id) on accounts_membership to theseller_probe;
 grant select (id) on tenancy_tenant, accounts_user to theseller_probe;
+-- Their proofs, and the links to them for who has no account any more.
+alter function guard.end_by_link(bytea, timestamptz) owner to theseller_directory;
+alter function guard.ends(int) owner to theseller_directory;
+alter function guard.shops_of_person(uuid) owner to theseller_directory;
+alter function guard.shops_without_another_owner(uuid) owner to theseller_directory;
+grant execute on function guard.end_by_link(bytea, timestamptz), guard.shops_without_another_owner(uuid) to theseller_web;
+grant execute on function guard.ends(int) to theseller_web, theseller_worker;
+grant execute on function guard.shops_of_person(uuid) to theseller_retention;
+grant select on retention_end_link, retention_end_certificate to theseller_directory;
+grant insert on retention_end_link to theseller_web, theseller_retention;
+grant select, delete on retention_end_link to theseller_retention;
+grant select, insert on retention_end_certificate to theseller_retention;
+grant select on retention_end_certificate to theseller_web, theseller_worker;
+grant select (subject_id, kind, id, issued_at, public_key) on retention_end_certificate to theseller_probe;
 
 -- Backups: the worker keeps their records; the backup role copies the files, marks a moment in the WAL, and has each table counted and
 -- hashed at it.

@@ -1,0 +1,55 @@
+"""`theseller certificate`: hand out the proof that a shop or an account has ended, to who asks the operator for it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from uuid import UUID
+
+from theseller.cli.django import setup_django
+from theseller.cli.errors import FAILURE, OK, CommandError
+
+HELP = "list shops and accounts that ended, or write the certificate of one"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number", nargs="?", metavar="NUMBER", help="the shop's or the account's number; without it, all are listed")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="where to write the certificate; without it, it is printed")
+
+
+def run(args: argparse.Namespace) -> int:
+    wanted = _id(args.number) if args.number else None
+    setup_django("worker")
+    from theseller.retention.ends import end_certificate, ends  # noqa: PLC0415  needs Django ready
+
+    if wanted is None:
+        found = ends()
+        for one in found:
+            state = "certified" if one.certificate else "erased" if one.erased_at else "asked for"
+            print(f"{one.asked_at:%Y-%m-%d}  {one.kind.value:6}  {state:9}  {one.subject}")
+        if not found:
+            print("no shop or account has ended yet")
+        return OK
+    issued = end_certificate(wanted)
+    if issued is None:
+        print("there is no certificate of that number, or not yet: `theseller certificate` lists what there is", file=sys.stderr)
+        return FAILURE
+    if args.to is None:
+        sys.stdout.write(issued[1].decode())
+        return OK
+    try:
+        with os.fdopen(os.open(args.to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
+            file.write(issued[1])
+    except OSError as error:
+        raise CommandError(f"{args.to} can't be written: {error.strerror}.", "Give a file that is not there yet.") from None
+    print(f"wrote {args.to}; check it with: theseller verify-certificate {args.to}")
+    return OK
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is no number of a shop or an account.", "It has 36 characters.") from None

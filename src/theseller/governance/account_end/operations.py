@@ -1,0 +1,41 @@
+"""End an account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections as databases
+from django.db import transaction
+
+from theseller.accounts.operations import lock_out
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.governance.account_end.queries import is_last_operator, shops_without_another_owner
+from theseller.governance.account_end.types import AccountEndRefusedError
+from theseller.lib.secret import Secret
+from theseller.retention.ends import make_link
+from theseller.retention.people import note_person_end
+from theseller.retention.types import SubjectKind
+
+
+def end_account(*, person: UUID, at: datetime) -> Secret:
+    """Lock the account at once, in every browser, and have everything about the person erased; return the token of the link to the proof.
+
+    Again is harmless, and gives one more link.
+
+    Raises:
+        AccountEndRefusedError: a shop would be left without an owner, or the deployment without an operator. Nothing has been changed.
+    """
+    with transaction.atomic(), databases["default"].cursor() as cursor:
+        # Two owners who leave at the same moment would each see the other: one after the other, then.
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
+        if shops := shops_without_another_owner(person):
+            names = ", ".join(name for _, name in shops)
+            raise AccountEndRefusedError(f"You are the only owner of {names}. Make somebody else an owner, or delete the shop, first.")
+        if is_last_operator(person):
+            raise AccountEndRefusedError("You are the last operator of this service. Have another person made an operator first.")
+        lock_out(person=person)
+        if note_person_end(identity=person, at=at):
+            record(Tag.ACCOUNT_END_INTENDED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at)
+        return make_link(kind=SubjectKind.PERSON, subject=person, at=at)

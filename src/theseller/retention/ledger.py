@@ -1,0 +1,121 @@
+"""How far an erasure is: its row of a ledger, which outlives what it speaks of. One for each connection, shop or person that has ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections as databases
+from django.db import transaction
+
+from theseller.datamap.registry import erasure_order
+from theseller.datamap.types import Eraser, Holding
+from theseller.retention.queries import erasable
+from theseller.retention.types import Progress, Subject, SubjectKind
+from theseller.tenancy.scope import tenant_scope
+
+#: The database role that deletes, and the one that counts afterwards; who says so in the audit log.
+ERASER, COUNTER, ACTOR = "retention", "probe", "process:retention"
+_ROWS = {
+    SubjectKind.CONNECTION: ("retention_purge", "connection_id"),
+    SubjectKind.SHOP: ("retention_shop_end", "tenant_id"),
+    SubjectKind.PERSON: ("retention_person_end", "user_id"),
+}
+#: Browser sessions end by age, and a person's with the person.
+SESSIONS = "django_session"
+
+
+@contextmanager
+def ledger_scope(subject: Subject) -> Iterator[None]:
+    """Open the transaction in which the ledger's row of `subject` exists: its shop's scope, if it has a shop."""
+    with tenant_scope(subject.tenant, using=ERASER) if subject.tenant else transaction.atomic(using=ERASER, durable=True):
+        yield
+
+
+def progress(subject: Subject) -> Progress | None:
+    """Return what the ledger says of this erasure; None before it has begun."""
+    with ledger_scope(subject), databases[ERASER].cursor() as cursor:
+        cursor.execute(
+            "select coalesce(plan, '{}'), steps_done, erased_at, erased_xid, rewritten, wal_from, completed_at"  # noqa: S608  # names of this module
+            f" from {_row(subject)}",
+            _key(subject),
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    plan, done, erased_at, xid, rewritten, wal_from, completed = row
+    return Progress(document(plan), document(done), erased_at, xid, document(rewritten), wal_from, completed)
+
+
+def note(subject: Subject, assignments: str, values: list[Any]) -> None:
+    """Change this erasure's row of the ledger. `assignments` is ours, never anybody's words."""
+    with ledger_scope(subject):
+        note_within(subject, assignments, values)
+
+
+def note_within(subject: Subject, assignments: str, values: list[Any]) -> None:
+    """Change it inside a transaction that is open already."""
+    table, where = _row(subject).split(" ", 1)
+    with databases[ERASER].cursor() as cursor:
+        cursor.execute(f"update {table} set {assignments} {where}", [*values, *_key(subject)])  # noqa: S608  # names of this module
+
+
+def mark_step(subject: Subject, name: str, rows: int) -> None:
+    """Note, inside the transaction that deleted them, how many rows of one table went."""
+    note_within(subject, "steps_done = steps_done || jsonb_build_object(%s::text, %s::bigint)", [name, rows])
+
+
+def forget_marks(subject: Subject) -> None:
+    """Have the next run delete and write anew from the beginning."""
+    note(subject, "steps_done = '{}', erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null", [])
+
+
+def tables_of(kind: SubjectKind) -> tuple[str, ...]:
+    """Return the tables in which a subject of this kind may have left bytes."""
+    if kind is SubjectKind.CONNECTION:
+        return tuple(holding.table for holding in erasable())
+    people = tuple(holding.table for holding in of_person())
+    if kind is SubjectKind.PERSON:
+        return (*people, SESSIONS)
+    return tuple(dict.fromkeys((*(holding.table for holding in of_shop()), *people, SESSIONS)))
+
+
+def of_shop() -> tuple[Holding, ...]:
+    """Return the holdings whose rows go with a shop, children before parents."""
+    return _some(holding for holding in erasure_order() if holding.tenant_column and holding.eraser is not Eraser.KEEP)
+
+
+def of_person() -> tuple[Holding, ...]:
+    """Return the holdings whose rows go with a person's account, children before parents: their own, and those of shops that name them."""
+    return _some(
+        holding
+        for holding in erasure_order()
+        if holding.eraser is Eraser.DELETE_USER or ("accounts_user" in holding.parents and holding.tenant_column)
+    )
+
+
+def person_column(holding: Holding) -> str:
+    """Return the column by which rows of `holding` say whose they are."""
+    return "id" if holding.table == "accounts_user" else "user_id"
+
+
+def document(value: Any) -> dict[str, Any]:  # noqa: ANN401  # text or a document, as the driver hands it over
+    return dict(json.loads(value) if isinstance(value, str) else value)
+
+
+def _some(found: Iterator[Holding]) -> tuple[Holding, ...]:
+    holdings = tuple(found)
+    if not holdings:
+        raise RuntimeError("the data map is empty: no erasure can be planned or proven")
+    return holdings
+
+
+def _row(subject: Subject) -> str:
+    table, column = _ROWS[subject.kind]
+    return f"{table} where {column} = %s" + (" and tenant_id = %s" if subject.kind is SubjectKind.CONNECTION else "")
+
+
+def _key(subject: Subject) -> list[Any]:
+    return [subject.id, subject.tenant] if subject.kind is SubjectKind.CONNECTION else [subject.id]
