@@ -13,6 +13,7 @@ from uuid import UUID
 from theseller.retention.backups.operations import keep_wal
 from theseller.retention.backups.workplace import alone, is_configured, workplace
 from theseller.retention.ledger import ERASER, note, progress, tables_of
+from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.residue import database_files, older_wal, search
 from theseller.retention.rewriting import (
     SAMPLES,
@@ -33,21 +34,22 @@ _LOOKS, _PAUSE_SECONDS = 20, 0.25
 NOT_REWRITTEN = "PostgreSQL before 17 lets only a table's owner write it anew: deleted bytes stay until PostgreSQL writes over them"
 
 
-def clean(erased: tuple[Subject, ...], *, pause: Callable[[float], None] = time.sleep) -> dict[UUID, Proof]:
+def clean(erased: tuple[Subject, ...], pace: Pace = AT_ONCE, *, pause: Callable[[float], None] = time.sleep) -> dict[UUID, Proof]:
     """Clean up after these, whose rows are gone, and return the proof of each; one without a proof begins again at the next run.
 
     Raises:
         NotNowError: something has to be waited for. What was done is marked.
     """
     if not may_rewrite(using=ERASER):
-        return {subject.id: Proof({}, NOT_REWRITTEN, _looked(subject, (), "")) for subject in erased}
-    _rewrite(erased)
-    begin = _begin_of_wal(erased)
+        return {subject.id: Proof({}, NOT_REWRITTEN, _looked(subject, (), "", pace)) for subject in erased}
+    _rewrite(erased, pace)
+    with pace.work():
+        begin = _begin_of_wal(erased)
     _let_wal_go(begin, pause)
-    return {subject.id: proof for subject in erased if (proof := _prove(subject, begin)) is not None}
+    return {subject.id: proof for subject in erased if (proof := _prove(subject, begin, pace)) is not None}
 
 
-def _rewrite(erased: tuple[Subject, ...]) -> None:
+def _rewrite(erased: tuple[Subject, ...], pace: Pace) -> None:
     """Write anew every relation that one of these may have left bytes in and that wasn't since its rows went."""
     known = {subject.id: _progress(subject) for subject in erased}
     wanted: dict[str, list[Subject]] = {}
@@ -64,10 +66,12 @@ def _rewrite(erased: tuple[Subject, ...]) -> None:
     await_horizon(max(one.erased_xid or 0 for one in known.values()), using=ERASER)
     with patience(using=ERASER):
         for relation in sorted(wanted, key=lambda name: (before[name], name)):
-            _mark(relation, wanted[relation], before[relation], rewrite(relation, using=ERASER))
+            with pace.work():
+                _mark(relation, wanted[relation], before[relation], rewrite(relation, using=ERASER))
     marked = {name for one in known.values() for name in one.rewritten} - {SAMPLES}
-    renew_samples(sorted(marked | set(wanted)), [(tables_of(subject.kind), subject.tenant) for subject in erased], using=ERASER)
-    with patience(using=ERASER):
+    grounds = [(tables_of(subject.kind), subject.tenant) for subject in erased]
+    renew_samples(sorted(marked | set(wanted)), grounds, using=ERASER, pace=pace)
+    with pace.work(), patience(using=ERASER):
         size = sizes([SAMPLES], using=ERASER)[SAMPLES]
         _mark(SAMPLES, list(erased), size, rewrite(SAMPLES, using=ERASER))
 
@@ -107,9 +111,9 @@ def _let_wal_go(begin: str, pause: Callable[[float], None]) -> None:
     raise NotNowError("the database still keeps WAL from before: it has not been archived, or something holds it")
 
 
-def _prove(subject: Subject, begin: str) -> Proof | None:
+def _prove(subject: Subject, begin: str, pace: Pace) -> Proof | None:
     rewritten = _progress(subject).rewritten
-    found = _looked(subject, tuple(rewritten), begin)
+    found = _looked(subject, tuple(rewritten), begin, pace)
     if found.clean:
         after = sizes(list(rewritten), using=ERASER)
         return Proof({name: {**one, "after": after[name]} for name, one in rewritten.items()}, "", found)
@@ -117,8 +121,9 @@ def _prove(subject: Subject, begin: str) -> Proof | None:
     return None
 
 
-def _looked(subject: Subject, relations: tuple[str, ...], begin: str) -> Residue:
-    return search((subject.id, *subject.others), (one for one in relations if one != SAMPLES), begin, using=ERASER)
+def _looked(subject: Subject, relations: tuple[str, ...], begin: str, pace: Pace) -> Residue:
+    ids = (subject.id, *subject.others)
+    return search(ids, (one for one in relations if one != SAMPLES), begin, using=ERASER, pace=pace)
 
 
 def _progress(subject: Subject) -> Progress:

@@ -19,6 +19,7 @@ from theseller.datamap.types import Eraser, Holding
 from theseller.lib.ids import new_id
 from theseller.retention.erasures import Ended, ledger_folder, write_entry
 from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks, mark_step, note, progress
+from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.queries import count_left, erasable
 from theseller.retention.types import Progress, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
@@ -56,19 +57,22 @@ def _write_ledger(closed: ConnectionView) -> None:
     write_entry(ledger_folder(settings.ENVIRONMENT.state), entry)
 
 
-def erase_rows(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
+def erase_rows(closed: ConnectionView, *, at: datetime, pace: Pace = AT_ONCE) -> dict[str, int]:
     """Delete whatever no earlier run deleted, and return what is left by the other role's count: all zero, or the marks are gone.
 
     Raises:
         StillOpenError: the connection has not ended.
     """
     _write_ledger(closed)
-    done = _begin(closed, at=at)
-    for chunk in _chunks(closed):
+    with pace.work():
+        done = _begin(closed, at=at)
+    for chunk in _chunks(closed, pace):
         if chunk.name not in done:
-            done[chunk.name] = _erase(closed, chunk)
-    _rebuild_what_others_share(closed, at=at)
-    left = still_left(closed)
+            with pace.work():
+                done[chunk.name] = _erase(closed, chunk)
+    with pace.work():
+        _rebuild_what_others_share(closed, at=at)
+    left = still_left(closed, pace)
     if any(left.values()):
         forget_marks(subject_of(closed))  # Something was written after its chunk: the next run deletes again, and counts again.
     else:
@@ -76,9 +80,10 @@ def erase_rows(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
     return left
 
 
-def still_left(closed: ConnectionView) -> dict[str, int]:
+def still_left(closed: ConnectionView, pace: Pace = AT_ONCE) -> dict[str, int]:
     """Count what is left, table by table, under another database role than the one that deletes."""
-    return count_left(closed.tenant, closed.id, list(closed.marketplace_ids), using=COUNTER)
+    with pace.work():
+        return count_left(closed.tenant, closed.id, list(closed.marketplace_ids), using=COUNTER)
 
 
 def subject_of(closed: ConnectionView) -> Subject:
@@ -118,10 +123,12 @@ def _mark_erased(closed: ConnectionView, *, at: datetime) -> None:
     )
 
 
-def _chunks(closed: ConnectionView) -> Iterator[_Chunk]:
+def _chunks(closed: ConnectionView, pace: Pace) -> Iterator[_Chunk]:
     for holding in erasable():
         if holding.eraser is Eraser.DELETE_CONNECTION and holding.partitions:
-            yield from (_Chunk(holding, month) for month in _months(closed, holding))
+            with pace.work():
+                months = _months(closed, holding)
+            yield from (_Chunk(holding, month) for month in months)
         elif holding.eraser is not Eraser.KEY:  # A token's row went with the disconnection; the final count confirms it.
             yield _Chunk(holding, None)
 

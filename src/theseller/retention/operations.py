@@ -7,7 +7,7 @@ touched is written anew and looked through (`cleaning.py`), and only then is the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,27 +20,40 @@ from theseller.retention.certifying import certify
 from theseller.retention.cleaning import clean
 from theseller.retention.erasing import StillOpenError, closed_connection, erase_rows, progress_of, still_left, subject_of
 from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks
+from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.rewriting import NotNowError
 from theseller.retention.types import ClosedConnection, Purged
 
 __all__ = ["ACTOR", "COUNTER", "ERASER", "StillOpenError", "purge", "purge_all", "record_download"]
 
 
-def purge(*, connection: UUID, tenant: UUID, at: datetime) -> Purged:
+def purge(*, connection: UUID, tenant: UUID, at: datetime, pace: Pace = AT_ONCE) -> Purged:
     """Erase everything derived from a closed connection and certify it. Call it again after a kill: it goes on where it was.
+
+    `pace` says how much of the time it may work beside those who are served.
 
     Raises:
         StillOpenError: the connection is open or unknown.
     """
     closed = closed_connection(tenant, connection)
-    left = erase_rows(closed, at=at)
+    left = erase_rows(closed, at=at, pace=pace)
     if any(left.values()):
         return _told(closed, left, completed=False)
-    return _finish((closed,), at=at)[0]
+    return _finish((closed,), now=lambda: at, pace=pace)[0]
 
 
-def purge_all(due: Sequence[ClosedConnection], *, at: datetime, gather: timedelta = timedelta(0)) -> tuple[Purged, ...]:
+def purge_all(
+    due: Sequence[ClosedConnection],
+    *,
+    at: datetime,
+    gather: timedelta = timedelta(0),
+    pace: Pace = AT_ONCE,
+    now: Callable[[], datetime] | None = None,
+) -> tuple[Purged, ...]:
     """Erase several, and write anew once for all of them what they touched, when the first of them has waited `gather` for others.
+
+    `pace` says how much of the time it may work beside those who are served, `now` what time it is when it is done with that: a
+    certificate that bore the time of the beginning would say of a backup taken meanwhile that it holds nothing.
 
     Raises:
         StillOpenError: one of them is open or unknown.
@@ -50,31 +63,31 @@ def purge_all(due: Sequence[ClosedConnection], *, at: datetime, gather: timedelt
     for one in due:
         closed = closed_connection(one.tenant, one.connection)
         known = progress_of(closed)
-        left = erase_rows(closed, at=at) if known is None or known.erased_at is None else {}
+        left = erase_rows(closed, at=at, pace=pace) if known is None or known.erased_at is None else {}
         if any(left.values()):
             told.append(_told(closed, left, completed=False))
         else:
             erased.append(closed)
     since = [known.erased_at for closed in erased if (known := progress_of(closed)) is not None and known.erased_at is not None]
     if since and at - min(since) >= gather:
-        told += _finish(tuple(erased), at=at)
+        told += _finish(tuple(erased), now=now or (lambda: at), pace=pace)
     return tuple(told)
 
 
-def _finish(erased: tuple[ConnectionView, ...], *, at: datetime) -> list[Purged]:
+def _finish(erased: tuple[ConnectionView, ...], *, now: Callable[[], datetime], pace: Pace) -> list[Purged]:
     """Write anew, look, count once more, certify. What can't be done now is done by the next run."""
     try:
-        proofs = clean(tuple(subject_of(closed) for closed in erased))
+        proofs = clean(tuple(subject_of(closed) for closed in erased), pace)
     except NotNowError as error:
         return [_told(closed, {}, completed=False, waiting=str(error)) for closed in erased]
     told = []
     for closed in erased:
-        left = still_left(closed)
+        left = still_left(closed, pace)
         proof = proofs.get(closed.id)
         if any(left.values()):
             forget_marks(subject_of(closed))
         elif proof is not None:
-            certify(closed, left, proof, at=at)
+            certify(closed, left, proof, at=now())
         told.append(_told(closed, left, completed=proof is not None and not any(left.values())))
     return told
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.postgres.layout import Layout, saved_layout
+from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.types import Residue
 
 _CHUNK, _OVERLAP = 4 * 1024 * 1024, 64
@@ -46,14 +47,14 @@ def older_wal(layout: Layout, begin: str) -> int:
     return sum(name[8:24] < begin[8:24] for name in _wal(layout))
 
 
-def search(ids: Iterable[UUID], relations: Iterable[str], begin: str, *, using: str) -> Residue:
+def search(ids: Iterable[UUID], relations: Iterable[str], begin: str, *, using: str, pace: Pace = AT_ONCE) -> Residue:
     """Look for these ids in the files of `relations` and in those of no relation, in WAL's names and in our logs."""
     layout = database_files()
     needles = tuple(needle for one in ids for needle in (one.bytes, str(one).encode(), one.hex.encode()))
-    logs = _Looked.through(_log_files(), needles)
+    logs = _Looked.through(_log_files(), needles, pace)
     if layout is None:
         return Residue(_NOT_VISIBLE, log_files=logs.files, log_bytes=logs.size, log_hits=len(logs.places))
-    tables = _Looked.through(_relation_files(layout, tuple(relations), using), needles)
+    tables = _Looked.through(_relation_files(layout, tuple(relations), using), needles, pace)
     return Residue(
         "", tables.files, tables.size, len(tables.places), len(list(_wal(layout))), older_wal(layout, begin), logs.files, logs.size,
         len(logs.places), tuple(tables.places),
@@ -67,11 +68,12 @@ class _Looked:
     places: list[str]
 
     @classmethod
-    def through(cls, paths: Iterable[Path], needles: tuple[bytes, ...]) -> _Looked:
+    def through(cls, paths: Iterable[Path], needles: tuple[bytes, ...], pace: Pace) -> _Looked:
         looked = cls(0, 0, [])
         for path in paths:
             try:
-                size, found = _hit(path, needles)
+                with pace.work():
+                    size, found = _hit(path, needles)
             except FileNotFoundError:
                 continue  # Dropped or rotated away while we looked.
             looked.files, looked.size = looked.files + 1, looked.size + size

@@ -17,6 +17,8 @@ import psycopg.errors
 from django.db import OperationalError
 from django.db import connections as databases
 
+from theseller.retention.pace import AT_ONCE, Pace
+
 #: How long others may queue behind us for a lock that we wait for, how often we try, and the rest between.
 LOCK_WAIT_MS, TRIES, PAUSE_SECONDS = 300, 40, 0.25
 #: How long a copy may keep others from its table, and longer only if it did not get done in that time.
@@ -133,14 +135,19 @@ def rewrite(relation: str, *, using: str, pause: Callable[[float], None] = time.
     raise NotNowError("a table is used all the time")
 
 
-def renew_samples(relations: Sequence[str], grounds: Iterable[tuple[Sequence[str], UUID | None]], *, using: str) -> None:
-    """Have the planner's samples of these relations made again; `grounds` are the tables that they are of, each with the tenant. ANALYZE keeps the old ones of an empty table, and nothing makes those over
-    all partitions again by itself: both are removed, which PostgreSQL lets us from 18 on.
+def renew_samples(
+    relations: Sequence[str], grounds: Iterable[tuple[Sequence[str], UUID | None]], *, using: str, pace: Pace = AT_ONCE
+) -> None:
+    """Have the planner's samples of these relations made again; `grounds` are the tables that they are of, each with the tenant.
+
+    ANALYZE keeps the old ones of an empty table, and nothing makes those over all partitions again by itself: both are removed, which
+    PostgreSQL lets us from 18 on.
     """
     with databases[using].cursor() as cursor:
         cursor.execute("reset lock_timeout; reset statement_timeout")
-        if relations:
-            cursor.execute(f"analyze {', '.join(relations)}")
+        for relation in relations:
+            with pace.work():
+                cursor.execute(f"analyze {relation}")
         cursor.execute("select current_setting('server_version_num')::int >= 180000")
         if cursor.fetchone()[0]:
             for tables, tenant in grounds:

@@ -8,7 +8,7 @@ at any point loses nothing; the next run goes on.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,6 +24,7 @@ from theseller.retention.ends import certify_end
 from theseller.retention.entries import entries, write_entry
 from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks, mark_step, note_within, of_shop, progress
 from theseller.retention.limits import SHOP_GRACE_HOURS
+from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.people import count_of_person, erase_rows_of_people, look_again, replay_people
 from theseller.retention.rewriting import NotNowError
 from theseller.retention.types import Subject, SubjectKind
@@ -76,8 +77,13 @@ def erase_shop(*, tenant: UUID, at: datetime) -> EndErased:
     return next(one for one in erase_ends(shops=(tenant,), at=at) if one.subject.id == tenant)
 
 
-def erase_ends(*, shops: Sequence[UUID], at: datetime) -> tuple[EndErased, ...]:
-    """Erase shops that are due, and everybody whose account is; write anew once for all of them what they touched, and certify each."""
+def erase_ends(
+    *, shops: Sequence[UUID], at: datetime, pace: Pace = AT_ONCE, now: Callable[[], datetime] | None = None
+) -> tuple[EndErased, ...]:
+    """Erase shops that are due, and everybody whose account is; write anew once for all of them what they touched, and certify each.
+
+    `pace` and `now` are as `operations.purge_all` has them.
+    """
     told: list[EndErased] = []
     erased: list[Subject] = []
     for tenant in shops:
@@ -87,7 +93,7 @@ def erase_ends(*, shops: Sequence[UUID], at: datetime) -> tuple[EndErased, ...]:
         else:
             erased.append(Subject(SubjectKind.SHOP, tenant, tenant, _ended_people(tenant)))
     erased += erase_rows_of_people(at=at)
-    return (*told, *(_finish(tuple(erased), at) if erased else ()))
+    return (*told, *(_finish(tuple(erased), now or (lambda: at), pace) if erased else ()))
 
 
 def replay_shop_ends(*, at: datetime) -> int:
@@ -180,10 +186,10 @@ def _ended_people(tenant: UUID) -> tuple[UUID, ...]:
         return tuple(row[0] for row in cursor.fetchall())
 
 
-def _finish(erased: tuple[Subject, ...], at: datetime) -> list[EndErased]:
+def _finish(erased: tuple[Subject, ...], now: Callable[[], datetime], pace: Pace) -> list[EndErased]:
     """Write anew, look, count once more, certify. What can't be done now is done by the next run."""
     try:
-        proofs = clean(erased)
+        proofs = clean(erased, pace)
     except NotNowError as error:
         return [_told(subject, {}, completed=False, waiting=str(error)) for subject in erased]
     told = []
@@ -198,7 +204,7 @@ def _finish(erased: tuple[Subject, ...], at: datetime) -> list[EndErased]:
         if any(left.values()):
             forget_marks(subject)
         elif proof is not None:
-            certify_end(subject, left, proof, at=at)
+            certify_end(subject, left, proof, at=now())
         told.append(_told(subject, left, completed=proof is not None and not any(left.values())))
     return told
 

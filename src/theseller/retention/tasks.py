@@ -15,10 +15,16 @@ from theseller.retention.backups.workplace import is_configured, workplace
 from theseller.retention.ends import end_expired_links
 from theseller.retention.limits import REWRITE_GATHER_MINUTES
 from theseller.retention.operations import purge_all
+from theseller.retention.pace import AT_ONCE, GENTLY, Pace
 from theseller.retention.queries import due_purges
 from theseller.retention.shops import due_shops, erase_ends
 
 log = logging.getLogger(__name__)
+
+
+def _pace() -> Pace:
+    """Spare those who are served; in a demo somebody watches and waits."""
+    return GENTLY if settings.ENVIRONMENT.kind.guarded else AT_ONCE
 
 
 @app.periodic(cron="* * * * * */5")
@@ -27,7 +33,7 @@ def purge_due(timestamp: int) -> None:
     """Erase what closed connections left. Recurring: nothing has to remember a connection for it to be erased."""
     del timestamp
     gather = timedelta(minutes=REWRITE_GATHER_MINUTES if settings.ENVIRONMENT.kind.guarded else 0)
-    for outcome in purge_all(due_purges(at=clock.now()), at=clock.now(), gather=gather):
+    for outcome in purge_all(due_purges(at=clock.now()), at=clock.now(), gather=gather, pace=_pace(), now=clock.now):
         log.info("purged a closed connection: completed=%s %s", outcome.completed, outcome.waiting)
 
 
@@ -58,6 +64,6 @@ def erase_aged_facts(timestamp: int) -> None:
 def erase_ended_shops(timestamp: int) -> None:
     """Erase shops that their owners ended, and accounts of people who asked for it or have no shop any more."""
     del timestamp
-    for one in erase_ends(shops=due_shops(at=clock.now()), at=clock.now()):
+    for one in erase_ends(shops=due_shops(at=clock.now()), at=clock.now(), pace=_pace(), now=clock.now):
         log.info("a %s that ended is erased: completed=%s %s", one.subject.kind, one.completed, one.waiting)
     end_expired_links(at=clock.now())
