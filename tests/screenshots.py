@@ -57,6 +57,7 @@ def main(folder: Path, readme: Path | None) -> None:
         _import(browser, world, pictures)
         _end(alice, pictures)
         _operate(browser, world, pictures)
+        _leave(browser, alice, world, pictures)
 
 
 def _connect(alice: Visitor, world: World, pictures: Pictures) -> None:
@@ -162,6 +163,48 @@ def _end(alice: Visitor, pictures: Pictures) -> None:
     pictures.take("20-certificate", page)
     alice.go("/data/")
     pictures.take("25-your-data-erased", page)
+
+
+def _leave(browser: Browser, alice: Visitor, world: World, pictures: Pictures) -> None:
+    """Alice changes nothing and looks at what she may do with her account; Bob ends his, and Alice the shop."""
+    page = alice.page
+    alice.go("/account/security/")
+    pictures.take("27-your-security", page)
+    _proven(alice, "/account/security/password/", world.password)
+    page.get_by_role("button", name="Change it").click()
+    pictures.take("28-password", page)
+    _proven(alice, "/account/security/deletion/", world.password)
+    pictures.take("29-account-end-owner", page)
+    with visitor(browser, world.web, world.emulator) as bob:
+        bob.sign_in("bob@example.com", world.password)
+        _proven(bob, "/account/security/deletion/", world.password)
+        pictures.take("30-account-end", bob.page)
+        bob.page.get_by_label("Type DELETE to confirm").fill("DELETE")
+        bob.page.get_by_label("Your password").fill(world.password)
+        bob.page.get_by_role("button", name="Delete my account").click()
+        pictures.take("31-account-ending", bob.page)
+        bob.page.locator("#proof-link a").click()
+        pictures.take("32-end-under-way", bob.page)
+        wait_until(lambda: world.rows("select count(*) from retention_end_certificate") == [(1,)], 400.0, step=1)
+        bob.page.reload()
+        pictures.take("33-end-certificate", bob.page)
+    alice.go("/data/deletion/")
+    pictures.take("34-shop-end", page)
+    page.get_by_label("Type DELETE to confirm").fill("DELETE")
+    page.get_by_label("Your password").fill(world.password)
+    page.get_by_role("button", name="Delete the shop").click()
+    pictures.take("35-shop-ending", page)
+    page.locator("#proof-link a").click()
+    pictures.take("36-shop-end-under-way", page)
+
+
+def _proven(who: Visitor, path: str, password: str) -> None:
+    """Go to a page that asks for a fresh proof, and give the password if it does."""
+    who.go(path)
+    if "second-factor" in who.page.url:
+        who.page.get_by_label("Password").fill(password)
+        who.page.get_by_role("button", name="Continue").click()
+        who.page.wait_for_url(f"**{path}")
 
 
 def _operate(browser: Browser, world: World, pictures: Pictures) -> None:

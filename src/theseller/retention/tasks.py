@@ -59,7 +59,7 @@ def erase_aged_facts(timestamp: int) -> None:
         log.info("facts that were too old are gone: tables=%d", len(erase_aged(tenant=tenant, at=clock.now())))
 
 
-@app.periodic(cron="*/5 * * * *")
+@app.periodic(cron="* * * * *")
 @app.task(queueing_lock="erase_ended_shops", pass_context=False)
 def erase_ended_shops(timestamp: int) -> None:
     """Erase shops that their owners ended, and accounts of people who asked for it or have no shop any more."""

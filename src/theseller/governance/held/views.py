@@ -16,7 +16,8 @@ from theseller.governance.held.export import export, note_export
 from theseller.governance.held.queries import held, next_end
 from theseller.lib import clock
 from theseller.retention.holds import standing_hold
-from theseller.retention.limits import PURGE_DAYS_MAX
+from theseller.retention.limits import PURGE_DAYS_MAX, SHOP_GRACE_HOURS
+from theseller.retention.shops import shop_end_asked_at
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -30,6 +31,7 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
         parts = held(connections)
         requests = requests_of_shop()
         hold = standing_hold(at=at)
+        ending_since = shop_end_asked_at(seat.tenant)
     facts = sum(one.rows for one in parts[0].held)
     context = {
         "parts": parts,
@@ -37,6 +39,8 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
         "open_connections": [view for view in connections if view.is_open],
         "requests": requests,
         "hold": hold,
+        "ending_since": ending_since,
+        "grace_hours": SHOP_GRACE_HOURS,
         "next_end": next_end(connections),
         "purge_days": PURGE_DAYS_MAX,
         "may_export": seat.may(Permission.DATA_EXPORT),

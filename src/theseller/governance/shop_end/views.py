@@ -18,6 +18,8 @@ from theseller.governance.shop_end.operations import end_shop
 from theseller.lib import clock
 from theseller.retention.answers import proof_address
 from theseller.retention.limits import END_LINK_DAYS, PURGE_DAYS_MAX, SHOP_GRACE_HOURS
+from theseller.retention.shops import shop_end_asked_at
+from theseller.tenancy.scope import tenant_scope
 
 
 @sensitive_post_parameters("password")
@@ -33,4 +35,6 @@ def shop_end(request: HttpRequest, seat: Seat) -> HttpResponse:
             link = end_shop(actor=seat.actor, tenant=seat.tenant, at=clock.now())
             return render(request, "held/shop_ending.html", {**context, "link": proof_address(link)})
         form.add_error("password", "This is not your password. Nothing was changed.")
+    with tenant_scope(seat.tenant):
+        context["asked_at"] = shop_end_asked_at(seat.tenant)
     return render(request, "held/shop_end.html", context, status=200 if request.method == "GET" else 422)
