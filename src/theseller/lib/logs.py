@@ -25,6 +25,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 from typing_extensions import override
 
+from theseller.lib.addresses import tell_by_pattern
 from theseller.lib.redaction import redact
 from theseller.lib.traces import trace_text
 
@@ -196,9 +197,10 @@ def _render(_logger: logging.Logger, _method: str, event: MutableMapping[str, An
 def _safe_copy(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy whose %-arguments are redacted one by one: in ``{"password": "x"}`` the name is what tells."""
     safe = copy.copy(record)
+    tell_by_pattern(safe)
     safe.exc_text = None  # A trace that another formatter has rendered has texts that ours leaves out.
     if record.args:
-        safe.args = _redacted_arguments(record.args)
+        safe.args = _redacted_arguments(safe.args or ())
     if record.name == "asyncio":
         # The lines after the first print a forgotten task, and with it the text of its exception.
         safe.msg = str(record.msg).partition("\n")[0]

@@ -18,7 +18,10 @@ from django.conf import settings
 from tests.search import Exact, Search
 from tests.seeds import seed_every_table
 
-from theseller.datamap.types import Eraser
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.datamap.registry import holdings
+from theseller.datamap.types import Eraser, Holding
 from theseller.lib import clock
 from theseller.lib.streams import as_file
 from theseller.postgres.layout import conninfo, saved_layout
@@ -27,6 +30,7 @@ from theseller.retention.backups.sealing import fetch, place_of
 from theseller.retention.backups.workplace import alone, workplace
 from theseller.retention.operations import purge
 from theseller.retention.queries import certificate, erasable
+from theseller.retention.shops import erase_shop
 from theseller.tenancy.scope import tenant_scope
 
 ROWS = 400
@@ -43,37 +47,76 @@ def _superuser() -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(dsn, autocommit=True)
 
 
-def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
-    """Put the canary into every column that can hold text, documents, arrays or bytes, of many rows of every erasable table.
+#: Columns that decide what is erased, or that the erasure reads: with a canary in them another thing would be tried than what happens.
+_STEERING = {
+    "connections_connection.marketplace_ids": "the stores whose derived rows go",
+    "connections_connection.features": "words of ours, which the program refuses to read if it doesn't know them",
+    "connections_connection.roles": "words of ours, as well",
+    "connections_attempt.features": "words of ours, as well",
+    "connections_attempt.roles": "words of ours, as well",
+}
 
-    Columns that only take words of a list are left as they are; which were planted is printed, by table.
+
+def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
+    """Put the canary into every column that can hold text, documents, arrays or bytes, of every table from which rows go with a shop.
+
+    Of the tables whose rows go with a connection many rows are made. What was planted is printed by table, and what could not be with why.
     """
     planted: dict[str, list[str]] = {}
+    refused: dict[str, str] = {}
     with _superuser() as database:
         seed_every_table(database, tenant, person)
         found = database.execute("select connection_id from retention_purge where tenant_id = %s", [tenant]).fetchone()
         assert found is not None
-        for holding in erasable():
-            # Only rows of the connection that ends: the shop's other one stays open, and what came of it stays.
-            whose = f"tenant_id = '{tenant}'" + (f" and connection_id = '{found[0]}'" if holding.connection_column else "")
-            columns = [
-                (name, kind)
-                for name, kind in database.execute(_COLUMNS, [holding.table]).fetchall()
-                # By the store's id, which Amazon gives, the derived rows of a connection are found.
-                if (holding.eraser, name) != (Eraser.REBUILD, "marketplace_id")
-            ]
-            if not columns:
+        database.execute("update connections_attempt set consumed_at = now(), outcome = 'returned' where tenant_id = %s", [tenant])
+        for holding in holdings():
+            whose = _whose(holding, tenant, person, str(found[0]))
+            if whose is None:
                 continue
-            planted[holding.table] = []
-            for name, kind in columns:
-                if _can_hold(database, holding.table, str(name), str(kind), whose, canary):
-                    planted[holding.table].append(str(name))
-            _many(database, holding.table, planted[holding.table], whose)
+            columns = planted.setdefault(holding.table, [])
+            for name, kind in database.execute(_COLUMNS, [holding.table]).fetchall():
+                why = _why_not(database, holding, str(name), str(kind), whose, canary)
+                if why:
+                    refused[f"{holding.table}.{name}"] = why
+                else:
+                    columns.append(str(name))
+            if holding in erasable() and columns:
+                _many(database, holding.table, columns, whose)
         database.execute("analyze")  # the planner's samples hold values of rows, too
-        for table in ("retention_purge", "retention_certificate"):
+        for table in ("retention_purge", "retention_certificate", "retention_shop_end"):
             database.execute(f"delete from {table} where tenant_id = '{tenant}'".encode())
         database.execute(b"checkpoint")
-    sys.stdout.write(json.dumps({"connection": str(found[0]), "planted": planted}) + "\n")
+    sys.stdout.write(json.dumps({"planted": planted, "refused": refused}) + "\n")
+
+
+def _whose(holding: Holding, tenant: UUID, person: UUID, connection: str) -> str | None:
+    """Return the condition by which a table's rows are this shop's, or this person's; None if none of it goes with them."""
+    if holding.eraser is Eraser.KEEP:
+        return None
+    if holding.connection_column:
+        # Only rows of the connection that ends: what came of another is that one's to prove.
+        return f"tenant_id = '{tenant}' and {holding.connection_column} = '{connection}'"
+    if holding.tenant_column:
+        only = f" and id = '{connection}'" if holding.table == "connections_connection" else ""
+        return f"{holding.tenant_column} = '{tenant}'{only}"
+    if holding.eraser is Eraser.DELETE_USER and holding.table != "accounts_operator":
+        return f"{'id' if holding.table == 'accounts_user' else 'user_id'} = '{person}'"
+    return None
+
+
+def _why_not(database: psycopg.Connection[tuple[object, ...]], holding: Holding, name: str, kind: str, whose: str, canary: bytes) -> str:
+    """Plant one column; return why it can't hold a canary, "" if it does."""
+    if (holding.eraser, name) == (Eraser.REBUILD, "marketplace_id"):
+        return "the store's id, which Amazon gives: by it the derived rows of a connection are found"
+    known = _STEERING.get(f"{holding.table}.{name}")
+    if known or _can_hold(database, holding.table, name, kind, whose, canary):
+        return known or ""
+    laws = database.execute(
+        "select pg_get_constraintdef(c.oid) from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)"
+        " where c.conrelid = %s::regclass and a.attname = %s and c.contype in ('c', 'f')",
+        [holding.table, name],
+    ).fetchall()
+    return "; ".join(str(law[0]) for law in laws)
 
 
 def _value(kind: str, canary: bytes) -> str:
@@ -89,10 +132,14 @@ def _can_hold(database: psycopg.Connection[tuple[object, ...]], table: str, name
     """Put the canary into one column of the tenant's row; say whether the column's checks allow it, at some length."""
     content = _value(kind, canary)
     longer = f"decode(repeat('{canary.hex()}', %s), 'hex')"
-    for value in [content, *(longer % times for times in (2, 4, 8) if kind == "bytea")]:
+    several = [f"{content} || '-' || gen_random_uuid()"] if kind in {"text", "character varying"} else []
+    for value in [content, *several, *(longer % times for times in (2, 4, 8) if kind == "bytea")]:
         try:
             database.execute(f"update {table} set {name} = {value} where {whose}".encode())
-        except (psycopg.errors.CheckViolation, psycopg.errors.StringDataRightTruncation):
+        except (
+            psycopg.errors.CheckViolation, psycopg.errors.ForeignKeyViolation, psycopg.errors.StringDataRightTruncation,
+            psycopg.errors.UniqueViolation,
+        ):  # fmt: skip
             continue
         return True
     return False
@@ -118,21 +165,43 @@ def _many(database: psycopg.Connection[tuple[object, ...]], table: str, planted:
         database.execute(query.encode())
 
 
-def end(tenant: UUID, connection: UUID) -> None:
-    """Purge what the seeds have marked as disconnected; the token goes first, as it does in the transaction of a disconnection."""
+def leave(tenant: UUID) -> None:
+    """End every connection of a shop as its owner does, have all of them erased, and print their certificates."""
     with _superuser() as database:
-        database.execute("delete from connections_refresh_token where connection_id = %s", [connection])
-    outcome = purge(connection=connection, tenant=tenant, at=clock.now())
+        ids = [UUID(str(row[0])) for row in database.execute("select id from connections_connection where tenant_id = %s", [tenant])]
+        # The seeds' token belongs to a connection that they say has ended; it goes in that transaction.
+        database.execute(
+            "delete from connections_refresh_token t using connections_disconnection d"
+            " where d.connection_id = t.connection_id and t.tenant_id = %s", [tenant],
+        )  # fmt: skip
+    for one in ids:
+        disconnect(connection=one, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
+    told = []
+    for one in ids:
+        outcome = purge(connection=one, tenant=tenant, at=clock.now())
+        for _ in range(20):
+            if outcome.completed:
+                break
+            outcome = purge(connection=one, tenant=tenant, at=clock.now())
+        if not outcome.completed:
+            sys.exit(f"not erased: left {outcome.left}, waiting: {outcome.waiting}")
+        with tenant_scope(tenant, using="retention"):
+            found = certificate(one, using="retention")
+        assert found is not None
+        told.append(found[1].decode())
+    sys.stdout.write(json.dumps(told) + "\n")
+
+
+def end_shop_of(tenant: UUID) -> None:
+    """Erase a shop that was asked to end, and the accounts of people who have no other."""
+    erased = erase_shop(tenant=tenant, at=clock.now())
     for _ in range(20):
-        if outcome.completed:
+        if erased.completed:
             break
-        outcome = purge(connection=connection, tenant=tenant, at=clock.now())
-    if not outcome.completed:
-        sys.exit(f"not erased: left {outcome.left}, waiting: {outcome.waiting}")
-    with tenant_scope(tenant, using="retention"):
-        found = certificate(connection, using="retention")
-    assert found is not None
-    sys.stdout.write(f"{found[1].decode()}\n")
+        erased = erase_shop(tenant=tenant, at=clock.now())
+    if not erased.completed:
+        sys.exit(f"not erased: left {erased.left}, waiting: {erased.waiting}")
+    sys.stdout.write("erased\n")
 
 
 def back_up() -> None:
@@ -196,8 +265,10 @@ def main() -> None:
     act, *arguments = sys.argv[1:]
     if act == "plant":
         plant(UUID(arguments[0]), UUID(arguments[1]), bytes.fromhex(arguments[2]))
-    elif act == "end":
-        end(UUID(arguments[0]), UUID(arguments[1]))
+    elif act == "leave":
+        leave(UUID(arguments[0]))
+    elif act == "end-shop":
+        end_shop_of(UUID(arguments[0]))
     elif act == "back-up":
         back_up()
     else:

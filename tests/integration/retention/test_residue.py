@@ -7,19 +7,29 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.governance.deployment import Deployment, deployment
+from tests.integration.retention.ways import Driven, drive
 
+from theseller.datamap.registry import holdings as load_map
+from theseller.datamap.types import Eraser
 from theseller.postgres.layout import saved_layout
 from theseller.retention.certificate import verify_certificate
 from theseller.retention.limits import BACKUP_DAYS
 
 pytestmark = pytest.mark.timeout(600)
 _ACTS = "tests.integration.retention.canaries"
+END_SHOP = """
+from uuid import UUID
+from theseller.governance.shop_end.operations import end_shop
+from theseller.lib import clock
+end_shop(actor="process:test", tenant=UUID(sys.argv[1]), at=clock.now())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,8 @@ class Shop:
     tenant: str
     person: str
     canary: str
-    connection: str
     planted: dict[str, list[str]]
+    refused: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +65,10 @@ def _act(deployed: Deployment, *arguments: str) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
-def _planted(deployed: Deployment, number: int) -> Shop:
-    person, canary = deployed.people()[number], secrets.token_hex(16)
+def _planted(deployed: Deployment, number: int, canary: str) -> Shop:
+    person = deployed.people()[number]
     answer: dict[str, Any] = json.loads(_act(deployed, "plant", person["tenant"], person["person"], canary))
-    return Shop(person["tenant"], person["person"], canary, answer["connection"], answer["planted"])
+    return Shop(person["tenant"], person["person"], canary, answer["planted"], answer["refused"])
 
 
 def _search(deployed: Deployment, shops: dict[str, Shop], days: int) -> Found:
@@ -71,30 +81,27 @@ def _search(deployed: Deployment, shops: dict[str, Shop], days: int) -> Found:
     return found
 
 
-def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment) -> None:
-    alice, charlie = _planted(fresh, 0), _planted(fresh, 1)
+def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path: Path) -> None:
+    needle = secrets.token_hex(16)
+    _every_way_was_gone(drive(fresh, fresh.people()[0]["tenant"], fresh.people()[0]["person"], needle, tmp_path))
+    alice, charlie = _planted(fresh, 0, needle), _planted(fresh, 1, secrets.token_hex(16))
     shops = {"alice": alice, "charlie": charlie}
+    _planted_everywhere(alice)
     before = _act(fresh, "back-up")
-    _planted_everywhere(fresh, alice)
 
     kept = _search(fresh, shops, 0)
     assert any(place.startswith(f"backup {before}/") for place in kept.places("alice"))
     assert any("/base/" in place and not place.startswith("backup") for place in kept.places("alice"))
 
-    issued = _act(fresh, "end", alice.tenant, alice.connection)
-    body: Any = verify_certificate(issued.encode() + b"\n").body
-    assert body["residue"]["not_searched"] == ""
-    assert body["residue"]["database"]["hits"] == body["residue"]["wal"]["from_before"] == 0
-    assert body["residue"]["database"]["files"] > 20
+    last = _all_is_certified(fresh, alice, before)
+    _act(fresh, "end-shop", alice.tenant)
     after = _act(fresh, "back-up")
 
     purged = _search(fresh, shops, 0)
-    named = {one["backup"] for one in body["backups"]["affected"]}
-    assert named == {before}
-    assert {place.split("/")[0] for place in purged.places("alice")} == {f"backup {before}"}, "bytes are left outside of the named backups"
+    outside = {place for place in purged.places("alice") if not place.startswith(f"backup {before}/")}
+    assert outside == set(), "bytes are left outside of the named backup"
     assert any(place.startswith(f"backup {after}/") for place in purged.places("charlie"))
 
-    last = datetime.fromisoformat(body["backups"]["last_ends_by"])
     days = (last - datetime.now(UTC)).days + 1  # noqa: TID251  the day on which the certificate says that the last one has ended
     assert days <= BACKUP_DAYS
     _act(fresh, "search", "{}", str(days))  # The backup from after the purge ends on that day, too; the next is younger.
@@ -104,15 +111,44 @@ def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment) -> None:
     assert any("/base/" in place and not place.startswith("backup") for place in gone.places("charlie"))
     assert any(place.startswith(f"backup {younger}/") for place in gone.places("charlie"))
     assert gone.bytes > 100_000_000, "too little was searched to prove anything"
-    _what_is_planted_is_found(fresh, alice)
+    _what_is_planted_is_found(fresh, charlie)
 
 
-def _planted_everywhere(deployed: Deployment, shop: Shop) -> None:
-    """Every erasable table holds the canary, or has no column that could."""
-    without = {table for table, columns in shop.planted.items() if not columns}
-    assert without == set(), f"no column of these took the canary: {without}"
-    assert sum(len(columns) for columns in shop.planted.values()) > 30
-    assert deployed.rows("select count(*) from ingest_product where tenant_id = %s", shop.tenant)[0][0] > 100
+def _every_way_was_gone(driven: Driven) -> None:
+    """The canary came in by command and browser, was shown, was handed out, and stood in what web and worker failed at."""
+    assert driven.imported > 20
+    assert driven.refused > 20
+    assert {"ingest_order_line", "ingest_ledger_line", "ingest_product", "analytics_day_product"} <= driven.tables.keys()
+    for path in ("/imports/", "/products/", "/data/export/", "/connections/attempts/"):
+        assert driven.shown(path), f"no answer of {path} held it"
+    assert any(status == 500 for _, status, _ in driven.answers)
+    sys.stdout.write(f"came in by {driven.imported} files, {driven.refused} were refused; lay in {driven.tables}\n")
+
+
+def _planted_everywhere(shop: Shop) -> None:
+    """Every column that can hold text, a document or bytes, of every table whose rows go, has it, or a law of the database that forbids it."""
+    without = {column for column, why in shop.refused.items() if not why}
+    assert without == set(), f"these columns took no canary, and nothing says why: {without}"
+    tables = {one.table for one in load_map() if one.eraser in {Eraser.DELETE_CONNECTION, Eraser.DELETE_TENANT, Eraser.REBUILD, Eraser.KEY}}
+    assert tables <= shop.planted.keys(), f"no column of these was tried: {tables - shop.planted.keys()}"
+    assert sum(map(len, shop.planted.values())) > 50
+    sys.stdout.write(
+        f"planted in {sum(map(len, shop.planted.values()))} columns of {len(shop.planted)} tables; {len(shop.refused)} can't\n"
+    )
+
+
+def _all_is_certified(deployed: Deployment, shop: Shop, backup: str) -> datetime:
+    """Have the shop leave; return when the last backup that its certificates name ends."""
+    last: set[str] = set()
+    for issued in json.loads(_act(deployed, "leave", shop.tenant)):
+        body: Any = verify_certificate(issued.encode()).body
+        assert body["residue"]["not_searched"] == ""
+        assert body["residue"]["database"]["hits"] == body["residue"]["wal"]["from_before"] == body["residue"]["logs"]["hits"] == 0
+        assert body["residue"]["database"]["files"] > 20
+        assert {one["backup"] for one in body["backups"]["affected"]} == {backup}
+        last.add(body["backups"]["last_ends_by"])
+    deployed.ask(END_SHOP, shop.tenant, role="web")
+    return max(map(datetime.fromisoformat, last))
 
 
 def _what_is_planted_is_found(deployed: Deployment, shop: Shop) -> None:
@@ -121,27 +157,38 @@ def _what_is_planted_is_found(deployed: Deployment, shop: Shop) -> None:
     assert layout is not None
     folders = {
         "log": deployed.state / "log" / "web.log",
+        "worker's log": deployed.state / "log" / "worker.log",
+        "database's log": deployed.state / "log" / "postgres.log",
+        "temporary file": deployed.state / "tmp" / "tmpk3x",
+        "ledger": deployed.state / "erasures" / "note.json",
         "export": deployed.state / "exports" / "days.csv",
         "import": deployed.state / "imports" / "orders.txt",
         "relation": layout.data / "base" / "1" / "999999",
         "wal": layout.data / "pg_wal" / "archive_status" / "planted",
         "archive": layout.archive / "planted",
     }
+    needle, files = secrets.token_hex(16), dict[Path, bytes | None]()
     for path in folders.values():
         path.parent.mkdir(exist_ok=True)
+        files[path] = path.read_bytes() if path.exists() else None
         with path.open("ab") as file:
-            file.write(os.urandom(100) + shop.canary.encode())
-    deployed.rows("update tenancy_tenant set name = %s where id = %s returning 1", shop.canary, shop.tenant)
+            file.write(os.urandom(100) + needle.encode())
+    deployed.rows("update tenancy_tenant set name = %s where id = %s returning 1", needle, shop.tenant)
+    deployed.rows("update django_session set session_data = %s returning 1", needle)
     backup = _act(deployed, "back-up")
-    found = _search(deployed, {"alice": shop}, 0).places("alice")
+    found = _search(deployed, {"alice": replace(shop, canary=needle)}, 0).places("alice")
     for name, path in folders.items():
         assert any(place.endswith(path.name) for place in found), name
-        path.unlink()
+        former = files[path]
+        if former is None:
+            path.unlink()
+        else:
+            path.write_bytes(former)
     assert any(place.startswith(f"backup {backup}/base/") for place in found)
     assert any("pg_wal/" in place or "/wal/" in place for place in found)
 
 
 def test_the_search_needs_no_luck(fresh: Deployment) -> None:
     """Nothing of a canary that was never planted is found."""
-    never = Shop("", "", secrets.token_hex(16), "", {})
+    never = Shop("", "", secrets.token_hex(16), {}, {})
     assert _search(fresh, {"alice": never}, 0).hits == set()
