@@ -1,37 +1,168 @@
-"""What rests in the live database or the state folder and stands in no data map: nobody would erase it, and nobody would know of it."""
+"""What rests in the live database, the state folder, the key store or this process, and stands in no data map: nobody would erase it, and
+nobody would know of it.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from types import ModuleType
+
+from django.conf import settings
+from procrastinate.contrib.django import app
 
 from theseller.controls.world import World
-from theseller.datamap.places import GUARD_RELATIONS, unregistered_places
-from theseller.datamap.registry import differences
+from theseller.datamap.columns import COLUMNS, INDEXES
+from theseller.datamap.objects import EXTENSIONS, JOB_ARGUMENT, JOBS, KEYS, QUEUE_ROUTINE, ROUTINES, SEQUENCES, THINGS
+from theseller.datamap.places import GUARD_RELATIONS, looked_into, unregistered_files, unregistered_places
+from theseller.datamap.registry import holdings
+from theseller.lib.logs import unredacted_sinks
 
-#: Everything that stores rows or a state, in every schema; an index and a sequence belong to the table that they are of.
+#: Everything that stores rows or a state, in every schema. A partition counts as the table that it is a part of, whatever its name.
 _RELATIONS = """
-select n.nspname, c.relname, c.relkind::text, owner.relname
+select n.nspname, coalesce(root.relname, c.relname), c.relkind::text
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-left join pg_depend d on c.relkind = 'S' and d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i')
-    and d.refclassid = 'pg_class'::regclass
-left join pg_class owner on owner.oid = d.refobjid
+left join pg_class root on c.relispartition and root.oid = pg_partition_root(c.oid)
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'm', 'f', 'v', 'S')
+group by 1, 2, 3
+"""
+_COLUMNS = """
+select n.nspname || '.' || c.relname, a.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p') and not c.relispartition
+  and a.attnum > 0 and not a.attisdropped
+"""
+#: Indexes that are no part of an index over all partitions: such a one stands for its parts.
+_INDEXES = """
+select n.nspname || '.' || coalesce(root.relname, t.relname), i.relname
+from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace
+left join pg_class root on t.relispartition and root.oid = pg_partition_root(t.oid)
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not i.relispartition
+"""
+_ROUTINES = """
+select n.nspname, p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+"""
+#: What else PostgreSQL can keep or send away: extensions, large objects, publications.
+_OTHERS = """
+select 'extension', extname::text from pg_extension
+union all select 'large object', oid::text from pg_largeobject_metadata
+union all select 'publication', pubname::text from pg_publication
+"""
+_JOBS = """
+select task_name, coalesce(a.key, ''), count(*) filter (where a.value !~ %s)
+from procrastinate_jobs left join jsonb_each_text(args) a on true group by 1, 2
 """
 _KINDS = {"m": "materialised view", "f": "foreign table", "v": "view", "S": "sequence"}
+#: Lower-case names that every module may have, and lists of addresses.
+_NO_STATE = frozenset({"urlpatterns"})
 
 
 def unregistered(world: World) -> Iterator[str]:
-    """Yield a finding for each relation of the live database, and each entry of the state folder, that nobody has registered."""
-    tables: set[str] = set()
-    for schema, name, kind, owner in world.rows(_RELATIONS):
+    """Yield a finding for each thing of the running deployment that nobody has registered, and each that is registered and isn't there."""
+    yield from _relations(world)
+    yield from _parts(world)
+    yield from _others(world)
+    yield from _jobs(world)
+    yield from _files(world)
+    yield from _keys(world)
+    yield from _process()
+
+
+def _relations(world: World) -> Iterator[str]:
+    known, tables = {holding.table for holding in holdings()}, set()
+    for schema, name, kind in world.rows(_RELATIONS):
         if kind in {"r", "p"} and schema == "public":
             tables.add(name)
-        elif kind == "S" and owner is not None:
+        elif kind == "S" and f"{schema}.{name}" in SEQUENCES:
             continue
-        elif not (schema == "guard" and kind in {"r", "S"} and name in GUARD_RELATIONS):
+        elif not (schema == "guard" and kind == "r" and name in GUARD_RELATIONS):
             yield f"The {_KINDS.get(kind, 'table')} {schema}.{name} stands in no data map."
-    found = differences(tables)
-    yield from (f"Table {name} stands in no data map." for name in found.unregistered)
-    yield from (f"Table {name} stands in the data map and not in the database." for name in found.missing)
-    entries = frozenset(path.name for path in world.state.iterdir()) if world.state.is_dir() else frozenset()
+    yield from (f"Table {name} stands in no data map." for name in sorted(tables - known))
+    yield from (f"Table {name} stands in the data map and not in the database." for name in sorted(known - tables))
+
+
+def _parts(world: World) -> Iterator[str]:
+    """Compare columns and indexes of the registered tables; a table that nobody registered is named once, by itself."""
+    for kind, query, known in (
+        ("column", _COLUMNS, {table: set(columns) for table, columns in COLUMNS.items()}),
+        ("index", _INDEXES, {table: set(names) for table, names in INDEXES.items()}),
+    ):
+        live: dict[str, set[str]] = {}
+        for table, name in world.rows(query):
+            live.setdefault(table, set()).add(name)
+        for table, names in sorted(live.items()):
+            if table in known:
+                yield from (f"The {kind} {name} of {table} stands in no data map." for name in sorted(names - known[table]))
+                yield from (f"The {kind} {name} of {table} stands in the data map and not there." for name in sorted(known[table] - names))
+
+
+def _others(world: World) -> Iterator[str]:
+    for schema, name in world.rows(_ROUTINES):
+        if name not in ROUTINES.get(schema, ()) and not (schema == "public" and QUEUE_ROUTINE.fullmatch(name)):
+            yield f"The function {schema}.{name} stands in no data map."
+    for kind, name in world.rows(_OTHERS):
+        if not (kind == "extension" and name in EXTENSIONS):
+            yield f"The {kind} {name} stands in no data map."
+
+
+def _jobs(world: World) -> Iterator[str]:
+    """Look at the kinds of jobs that this program has, and at those that wait: an argument is an id, a name or a number."""
+    yield from (f"The kind of job {name} stands in no data map." for name in sorted(set(app.tasks) - set(JOBS)))
+    for task, argument, strange in world.rows(_JOBS, [JOB_ARGUMENT]):
+        if task not in JOBS or (argument and argument not in JOBS[task]):
+            yield f"A job {task} waits with an argument that stands in no data map: {argument or 'none'}."
+        elif strange:
+            yield f"{strange} job(s) {task} have an argument {argument} that is no id, name or number."
+
+
+def _files(world: World) -> Iterator[str]:
+    if not world.state.is_dir():
+        return
+    entries = frozenset(path.name for path in world.state.iterdir())
     yield from (f"The state folder has an entry that stands in no data map: {name}." for name in unregistered_places(entries))
+    for place in sorted(entries & looked_into()):
+        folder = world.state / place
+        paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+        yield from (f"The folder {place} has a file that stands in no data map: {name}." for name in unregistered_files(place, paths))
+
+
+def _keys(world: World) -> Iterator[str]:
+    """Name owners of living keys by their kind only: what stands behind the colon is somebody's id."""
+    strange = {
+        one.owner.partition(":")[0]
+        for one in world.keys.list()
+        if not one.destroyed and not any(known.covers(one.owner, one.purpose.value if one.purpose else None) for known in KEYS)
+    }
+    yield from (f"The key store holds keys whose owner stands in no data map: {owner}." for owner in sorted(strange))
+
+
+def _process() -> Iterator[str]:
+    """Look at this process: what it remembers between two pieces of work, its caches, and where its log goes."""
+    known = {thing.name for thing in THINGS}
+    yield from (f"The cache {one} stands in no data map." for one in sorted(_caches() - known))
+    yield from (f"The process remembers something that stands in no data map: {one}." for one in sorted(_memories() - known))
+    yield from (f"The log goes somewhere without the redactor: {kind}." for kind in unredacted_sinks())
+
+
+def _caches() -> set[str]:
+    return {f"{alias}:{said['BACKEND']}" for alias, said in settings.CACHES.items()}
+
+
+def _memories() -> set[str]:
+    modules = [(name, module) for name, module in tuple(sys.modules.items()) if name.startswith("theseller.") and ".emulator" not in name]
+    return {f"{name}:{variable}" for name, module in modules for variable in _remembering(name, module)}
+
+
+def _remembering(name: str, module: ModuleType) -> Iterator[str]:
+    """Yield the names of what a module keeps: functions that remember their answers, and containers that are no constants."""
+    for variable, value in tuple(vars(module).items()):
+        if callable(getattr(value, "cache_info", None)):
+            if getattr(value, "__module__", name) == name:
+                yield variable
+        elif (
+            isinstance(value, dict | list | set)
+            and variable == variable.lower()
+            and not (variable in _NO_STATE or variable.startswith("__"))
+        ):
+            yield variable

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -78,6 +78,25 @@ def getLogger(name: str) -> structlog.stdlib.BoundLogger:  # noqa: N802 - the st
     """Return the logger to use: ``getLogger(__name__).info("report_read", rows=12)``."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def unredacted_sinks() -> tuple[str, ...]:
+    """Return the kinds of handlers of this process that write somewhere, and without the redactor."""
+    loggers = (logging.getLogger(), *(one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)))
+    return tuple(sorted({type(one).__name__ for logger in loggers for one in logger.handlers if _writes(one) and not _redacts(one)}))
+
+
+def _redacts(handler: logging.Handler) -> bool:
+    return isinstance(handler.formatter, _RedactingFormatter)
+
+
+def _writes(handler: logging.Handler) -> bool:
+    """Say whether lines leave the process by this handler: not into memory, not into nothing."""
+    if isinstance(handler, logging.FileHandler):
+        return handler.baseFilename != os.devnull
+    if isinstance(handler, logging.StreamHandler):
+        return not isinstance(handler.stream, StringIO)
+    return not isinstance(handler, logging.NullHandler)
 
 
 def _send_structlog_through_logging() -> None:

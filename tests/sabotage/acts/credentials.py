@@ -53,7 +53,7 @@ def _open_keys(tools: Tools) -> Iterator[None]:
     folder.chmod(0o700)
 
 
-@breaks("cred-access-token-memory", "puts a token into a job's arguments", also=("net-at-rest",))
+@breaks("cred-access-token-memory", "puts a token into a job's arguments", also=("net-at-rest", "pii-strip"))
 def _job(tools: Tools) -> Iterator[None]:
     tools.superuser.execute(
         "insert into procrastinate_jobs (queue_name, task_name, args) values ('sabotage', 'sabotage', jsonb_build_object('t', %s::text))",

@@ -11,7 +11,7 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks
 
 from theseller.crypto.keyfile import KeyRecord, encode
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.keystore import PURPOSE_KEY
 from theseller.crypto.place import Place
 from theseller.crypto.rewrap import RotatableKeyStore
@@ -65,11 +65,10 @@ def _unbound(tools: Tools) -> Iterator[None]:
 @breaks("pii-separate-key", "gives every purpose the same data key")
 def _same(tools: Tools) -> Iterator[None]:
     honest = RotatableKeyStore.get
-    one = settings.KEY_STORE.create(Purpose.SESSION, "sabotage")
+    one = new_data_key(Purpose.SESSION)
 
     def careless(store: RotatableKeyStore, key_id: UUID) -> DataKey:
         return DataKey(key_id, honest(store, key_id).purpose, one.material)
 
     tools.patch.setattr(RotatableKeyStore, "get", careless)
     yield
-    settings.KEY_STORE.destroy(one.id)

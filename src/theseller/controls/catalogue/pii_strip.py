@@ -29,6 +29,7 @@ CONTROL = Control(
         "Answers and report files pass a decoder that makes values only of listed fields: a name or an address that Amazon sends is"
         " skipped as"
         " bytes. What is stored has no column for it, and a field that nobody listed is reported by its name, never kept."
+        " Whatever rests in the database, the state folder, the key store or a process stands in the data map."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",

@@ -256,6 +256,9 @@ begin
 end
 $$;
 
+-- What waits in the queue: kinds of jobs and their arguments, which are ids and names.
+grant select (task_name, args) on procrastinate_jobs to theseller_probe;
+
 -- The probe: counts and clocks over all tenants. No sealed token, no title, no amount, no person.
 grant select (tenant_id, id, user_id, state_hash, created_at, expires_at, consumed_at, outcome, features, roles) on connections_attempt to theseller_probe;
 grant select on connections_connection, connections_disconnection, ingest_stream, ingest_document, ingest_drift, ingest_dirty_day,

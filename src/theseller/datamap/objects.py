@@ -1,0 +1,153 @@
+"""What else holds something, or could: sequences, routines, extensions, jobs, caches, memories of the process, sinks of the log, keys.
+
+Each with its class, whose room it is, how long it stays and how it goes. The running deployment is compared with this, too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from theseller.datamap.types import DataClass
+
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One kind of thing outside the tables. `kind` is what it is, `name` how the running deployment calls it."""
+
+    kind: str
+    name: str
+    data_class: DataClass
+    owner: str
+    retention: str
+    eraser: str
+
+
+#: Sequences that no column owns, and those that one does: numbers without meaning.
+SEQUENCES = frozenset({
+    "guard.audit_position", "public.auth_group_id_seq", "public.auth_group_permissions_id_seq", "public.auth_permission_id_seq",
+    "public.controls_evidence_position_seq", "public.django_content_type_id_seq", "public.django_migrations_id_seq",
+    "public.procrastinate_events_id_seq", "public.procrastinate_jobs_id_seq", "public.procrastinate_periodic_defers_id_seq",
+    "public.procrastinate_workers_id_seq",
+})  # fmt: skip
+#: Functions of ours in the database, by schema. They hold no row; a new one could show some (rights.txt says who may call which).
+ROUTINES = {
+    "guard": frozenset(
+        [
+            "access_sessions",
+            "access_to_review",
+            "access_views",
+            "aged_tenants",
+            "connections_of_seller",
+            "deletion_requests",
+            "dirty_tenants",
+            "due_purges",
+            "due_shop_ends",
+            "due_streams",
+            "end_by_link",
+            "ended_access",
+            "ended_authorisations",
+            "ends",
+            "ensure_months",
+            "fingerprint",
+            "hold_writers",
+            "log_of_shop",
+            "mark_settled_days",
+            "number_event",
+            "open_access",
+            "protect",
+            "prove_added",
+            "prove_scope",
+            "refusals_since",
+            "refuse_change",
+            "request_of_end",
+            "shops_of_person",
+            "shops_without_another_owner",
+            "split_by_tenant",
+            "tenants_of",
+            "ticket_tenant",
+            "unbegun_requests",
+            "unplanned_connections",
+        ]
+    ),
+}
+#: The queue's own functions carry its name and a version.
+QUEUE_ROUTINE = re.compile(r"procrastinate_[a-z_]+_v[0-9]+")
+#: PostgreSQL's own language. An extension may keep what passes by: pg_stat_statements keeps the texts of statements.
+EXTENSIONS = frozenset({"plpgsql"})
+#: Kinds of jobs, each with the names of its arguments. A job rests in the queue until it is done; the queue is cleared of old ones by age.
+JOBS: dict[str, frozenset[str]] = {
+    "analytics.roll_up": frozenset({"timestamp"}),
+    "builtin:procrastinate.builtin_tasks.remove_old_jobs": frozenset(
+        {"max_hours", "queue", "remove_failed", "remove_cancelled", "remove_aborted"}
+    ),
+    "config.reap": frozenset({"timestamp"}),
+    "ingest.pull": frozenset({"tenant", "connection", "name", "marketplace_id"}),
+    "ingest.tick": frozenset({"timestamp"}),
+    "theseller.audit.tasks.seal_audit_log": frozenset({"timestamp"}),
+    "theseller.controls.tasks.run_due_controls": frozenset({"timestamp"}),
+    "theseller.governance.tasks.close_ended_access": frozenset({"timestamp"}),
+    "theseller.governance.tasks.end_expired": frozenset({"timestamp"}),
+    "theseller.governance.tasks.rotation_due": frozenset({"timestamp"}),
+    "theseller.retention.tasks.erase_aged_facts": frozenset({"timestamp"}),
+    "theseller.retention.tasks.erase_ended_shops": frozenset({"timestamp"}),
+    "theseller.retention.tasks.keep_backups": frozenset({"timestamp"}),
+    "theseller.retention.tasks.purge_due": frozenset({"timestamp"}),
+}
+JOBS["procrastinate.builtin_tasks.remove_old_jobs"] = JOBS["builtin:procrastinate.builtin_tasks.remove_old_jobs"]
+#: What an argument of a job may be: an id, a name, a number. Never a payload.
+JOB_ARGUMENT = r"^[A-Za-z0-9:_.-]{0,64}$"
+
+_PROCESS = ("with the process", "the process; no image of it reaches a disk")
+THINGS: tuple[Thing, ...] = (
+    Thing(
+        "cache", "default:django.core.cache.backends.locmem.LocMemCache", DataClass.NONE, "config", "with the process", "nothing uses it"
+    ),
+    # What a process keeps for itself between two pieces of work.
+    Thing("memory", "theseller.analytics.books:sql_text", DataClass.NONE, "analytics", *_PROCESS),
+    Thing("memory", "theseller.connections.amazon_account:lwa_client", DataClass.OPERATIONAL, "connections", *_PROCESS),
+    Thing(
+        "memory",
+        "theseller.connections.sessions:_cache",
+        DataClass.CREDENTIALS,
+        "connections",
+        "an access token's hour",
+        "the process; the end of the connection in any process makes it useless at once",
+    ),
+    Thing("memory", "theseller.connections.sessions:_flights", DataClass.OPERATIONAL, "connections", *_PROCESS),
+    Thing("memory", "theseller.controls.source:code_version", DataClass.NONE, "controls", *_PROCESS),
+    Thing("memory", "theseller.controls.source:imports", DataClass.NONE, "controls", *_PROCESS),
+    Thing("memory", "theseller.crypto.choice:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
+    Thing("memory", "theseller.ingest.pull:_http", DataClass.OPERATIONAL, "ingest", *_PROCESS),
+    # A line of the log passes the redactor, whoever writes it; a handler that does not is no sink of ours.
+    Thing("log", "redacted", DataClass.OPERATIONAL, "lib", "as the deployment rotates it", "rotation; nothing of a payload is in it"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """Keys of one kind of owner: `pattern` is what the store calls it, `purposes` what they may be for."""
+
+    pattern: str
+    purposes: frozenset[str]
+    owner: str
+    retention: str
+    eraser: str
+
+    def covers(self, owner: str, purpose: str | None) -> bool:
+        """Say whether a key of this owner and purpose is one of these."""
+        return re.fullmatch(self.pattern, owner) is not None and purpose in self.purposes
+
+
+_ALL = frozenset({"refresh_token", "client_secret", "pii", "backup", "signing", "tenant_context", "session", "mfa", "audit"})
+#: Whose keys the key store holds. A key seals something, and what it seals is dead with it.
+KEYS: tuple[KeyOwner, ...] = (
+    KeyOwner(f"connection:{_UUID}", frozenset({"refresh_token", "pii"}), "connections", "life-token-now", "the disconnection"),
+    KeyOwner(f"backup:{_UUID}", frozenset({"backup"}), "retention", "28 days, 90 at most", "the end of the backup"),
+    KeyOwner("certificates", frozenset({"signing"}), "retention", "cred-rotation", "its replacement"),
+    KeyOwner("audit log", frozenset({"audit"}), "audit", "cred-rotation", "its replacement"),
+    KeyOwner("second-factors", frozenset({"mfa"}), "accounts", "cred-rotation", "its replacement"),
+    KeyOwner("probe", _ALL, "controls", "a month", "the controls"),
+)

@@ -1,0 +1,119 @@
+"""The data map as one page for people: `docs/data-map.md` is what this writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from theseller.datamap.columns import COLUMNS, INDEXES
+from theseller.datamap.objects import EXTENSIONS, JOBS, KEYS, ROUTINES, SEQUENCES, THINGS
+from theseller.datamap.places import PLACES
+from theseller.datamap.registry import holdings
+from theseller.datamap.types import DataClass, Holding
+
+_HEAD = """# The data map
+
+Everything that this deployment keeps, with its class, whose room it is, how long it stays and how it goes. Written by a test from the map
+that the erasure itself follows (`THESELLER_WRITE_DOCS=1 pytest tests/completeness/test_data_map.py`); what the running deployment has and
+this page has not turns the control `pii-strip` red.
+"""
+#: Tables of programs that we build on, by the room that brings them.
+_BROUGHT = {"django": "accounts", "auth": "accounts", "procrastinate": "ingest"}
+
+
+def page() -> str:
+    """Return the whole page, Markdown."""
+    return "\n".join(
+        line for part in (_tables(), _columns(), _places(), _jobs(), _things(), _keys(), _rest()) for line in ("", *part)
+    ).join((_HEAD.rstrip("\n") + "\n", "\n"))
+
+
+def _tables() -> Iterator[str]:
+    yield from ("## Tables", "", "| table | class | owner | stays | goes | note |", "|---|---|---|---|---|---|")
+    for one in holdings():
+        parts = f" (split: `{one.partitions}…`)" if one.partitions else ""
+        yield f"| `{one.table}`{parts} | {one.data_class} | {_owner(one)} | {one.retention} | {_goes(one)} | {one.note} |"
+    yield "| `guard.deployment`, `guard.ticket_key` | none | tenancy | with the deployment | stays | Which environment this is; keys that prove a tenant's ticket. |"
+
+
+def _owner(holding: Holding) -> str:
+    prefix = holding.table.partition("_")[0]
+    return _BROUGHT.get(prefix, prefix)
+
+
+def _goes(holding: Holding) -> str:
+    return holding.eraser.value.replace("_", " ") + (f", before {', '.join(holding.parents)}" if holding.parents else "")
+
+
+def _columns() -> Iterator[str]:
+    """Write each table's columns by class, and its indexes, which hold values of the same columns."""
+    classes = {f"public.{one.table}": one.data_class for one in holdings()}
+    yield from ("## Columns and indexes", "", "A partition has its parent's.", "", "| table | columns | indexes |", "|---|---|---|")
+    for table, columns in COLUMNS.items():
+        by_class: dict[DataClass, list[str]] = {}
+        for name, said in columns.items():
+            by_class.setdefault(said or classes.get(table, DataClass.NONE), []).append(name)
+        told = "; ".join(f"*{kind}*: {', '.join(names)}" for kind, names in by_class.items())
+        yield f"| `{table.removeprefix('public.')}` | {told} | {', '.join(sorted(INDEXES[table]))} |"
+
+
+def _places() -> Iterator[str]:
+    yield from ("## The state folder", "", "| entry | class | owner | stays | goes | files |", "|---|---|---|---|---|---|")
+    for one in PLACES:
+        files = (
+            f"`{one.files}`".replace("|", "\\|")
+            if one.files not in {"", ".*"}
+            else "itself"
+            if not one.files
+            else "as its program lays them out"
+        )
+        yield f"| `{one.name}` | {one.data_class} | {one.owner} | {one.retention} | {one.eraser} | {files} |"
+
+
+def _jobs() -> Iterator[str]:
+    yield from (
+        "## Jobs in the queue",
+        "",
+        "Operational; owner: the room in the name; until done, then cleared by age. An argument is an id, a name or a number.",
+        "",
+    )
+    yield from ("| kind | arguments |", "|---|---|")
+    yield from (f"| `{name}` | {', '.join(sorted(arguments))} |" for name, arguments in sorted(JOBS.items()))
+
+
+def _things() -> Iterator[str]:
+    yield from (
+        "## Caches, memories of a process, sinks of the log",
+        "",
+        "| kind | name | class | owner | stays | goes |",
+        "|---|---|---|---|---|---|",
+    )
+    yield from (f"| {one.kind} | `{one.name}` | {one.data_class} | {one.owner} | {one.retention} | {one.eraser} |" for one in THINGS)
+
+
+def _keys() -> Iterator[str]:
+    yield from (
+        "## Keys",
+        "",
+        "Credentials, in the key store outside the database and its backups.",
+        "",
+        "| owner of the key | for | room | stays | goes |",
+        "|---|---|---|---|---|",
+    )
+    for one in KEYS:
+        pattern = one.pattern.partition("[")[0] + ("…" if "[" in one.pattern else "")
+        yield f"| `{pattern}` | {', '.join(sorted(one.purposes))} | {one.owner} | {one.retention} | {one.eraser} |"
+
+
+def _rest() -> Iterator[str]:
+    yield from (
+        "## What holds no row",
+        "",
+        f"Sequences (numbers without meaning): {', '.join(f'`{one}`' for one in sorted(SEQUENCES))}.",
+        "",
+    )
+    for schema, names in ROUTINES.items():
+        yield f"Functions in `{schema}`: {', '.join(f'`{one}`' for one in sorted(names))}."
+    yield from (
+        "",
+        f"Extensions: {', '.join(f'`{one}`' for one in sorted(EXTENSIONS))}. No views, large objects, foreign tables, publications.",
+    )

@@ -1,0 +1,25 @@
+"""`docs/data-map.md` is what the map says, and the live database has nothing that the map has not: an unregistered thing fails here first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.world import ROOT
+
+from theseller.controls.unregistered import unregistered
+from theseller.controls.world import World
+from theseller.datamap.page import page
+from theseller.lib import clock
+
+DOCUMENT = Path(ROOT) / "docs" / "data-map.md"
+
+
+def test_the_document_is_the_map() -> None:
+    if os.environ.get("THESELLER_WRITE_DOCS"):
+        DOCUMENT.write_text(page(), encoding="utf-8")
+    assert DOCUMENT.read_text(encoding="utf-8") == page(), "run: THESELLER_WRITE_DOCS=1 pytest tests/completeness/test_data_map.py"
+
+
+def test_nothing_that_is_there_is_missing_from_the_map(database: str) -> None:
+    assert list(unregistered(World(clock.now(), probe="probe", application="worker"))) == []

@@ -1,0 +1,57 @@
+"""The words of the data map on columns, indexes, jobs and keys: complete for every table, and contradicting nothing."""
+
+from __future__ import annotations
+
+import inspect
+
+from procrastinate.contrib.django import app
+
+from theseller.datamap.columns import COLUMNS, INDEXES
+from theseller.datamap.objects import JOBS, KEYS, THINGS
+from theseller.datamap.registry import holdings
+from theseller.datamap.types import DataClass, Eraser
+
+_OF_SOMEBODY = {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
+_GUARD = {"guard.deployment", "guard.ticket_key"}
+
+
+def test_every_table_has_its_columns_and_indexes_here_and_no_other_has() -> None:
+    tables = {f"public.{holding.table}" for holding in holdings()} | _GUARD
+    assert set(COLUMNS) == tables
+    assert set(INDEXES) == tables
+
+
+def test_the_columns_that_the_map_names_are_columns() -> None:
+    for holding in holdings():
+        columns = COLUMNS[f"public.{holding.table}"]
+        named = {holding.tenant_column, holding.connection_column, *(name for name, _ in holding.sealed_columns)} - {None}
+        assert named <= set(columns), holding.table
+
+
+def test_nothing_of_somebodys_lies_in_a_table_that_outlives_them() -> None:
+    kept = {f"public.{one.table}" for one in holdings() if one.eraser is Eraser.KEEP}
+    told = {f"{table}.{name}" for table in kept for name, said in COLUMNS[table].items() if said in _OF_SOMEBODY}
+    assert told == set()
+
+
+def test_every_kind_of_job_and_its_arguments_are_registered() -> None:
+    live = {name: frozenset(inspect.signature(task.func).parameters) - {"context"} for name, task in app.tasks.items()}
+    assert live == JOBS
+
+
+def test_a_key_belongs_to_one_kind_of_owner() -> None:
+    for owner, purpose in (
+        ("connection:01890000-0000-7000-8000-000000000000", "refresh_token"),
+        ("backup:01890000-0000-7000-8000-000000000000", "backup"),
+        ("certificates", "signing"),
+        ("probe", "pii"),
+    ):
+        assert sum(known.covers(owner, purpose) for known in KEYS) == 1
+    assert not any(known.covers("connection:somebody", "refresh_token") for known in KEYS)
+    assert not any(known.covers("certificates", "refresh_token") for known in KEYS)
+
+
+def test_every_thing_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:
+    assert len({thing.name for thing in THINGS}) == len(THINGS)
+    for thing in THINGS:
+        assert all(word.strip() for word in (thing.kind, thing.name, thing.owner, thing.retention, thing.eraser))
