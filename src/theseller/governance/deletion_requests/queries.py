@@ -67,7 +67,7 @@ def state_of(covered: int, *, ended: int, erased: int, certified: int, shop_stan
     """Derive the state of a request from how many of the connections that it covers are how far, and whether a shop is still to go."""
     if certified == covered and not shop_stands:
         return RequestState.CERTIFIED
-    if erased == covered:
+    if erased == covered and not shop_stands:
         return RequestState.ERASED
     return RequestState.TOKEN_GONE if ended == covered else RequestState.RECEIVED
 
