@@ -32,7 +32,7 @@ _PATIENCE = 60.0
 #: Each process counts what it does in a file of this folder of the state.
 COUNTS = "traffic"
 #: Makes Django ready, then runs the module that is named first.
-_WITH_DJANGO = "import django, runpy, sys; django.setup(); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+WITH_DJANGO = "import django, runpy, sys; django.setup(); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Deployment:
     def python(self, module: str, *arguments: str, role: str = "worker") -> subprocess.CompletedProcess[str]:
         """Run a module of the tests in a process of this deployment."""
         return subprocess.run(
-            [sys.executable, "-c", _WITH_DJANGO, module, *arguments], cwd=ROOT, env=self.environ | {"THESELLER_ROLE": role}, capture_output=True,
+            [sys.executable, "-c", WITH_DJANGO, module, *arguments], cwd=ROOT, env=self.environ | {"THESELLER_ROLE": role}, capture_output=True,
             text=True, check=False,
         )  # fmt: skip
 
@@ -254,7 +254,7 @@ def traffic(deployed: Deployment) -> Iterator[Traffic]:
         for role in ("web", "worker"):
             log = stack.enter_context((folder / f"{role}.log").open("wb"))
             process = subprocess.Popen(
-                [sys.executable, "-c", _WITH_DJANGO, "tests.integration.governance.traffic", str(folder / f"{role}.json")],
+                [sys.executable, "-c", WITH_DJANGO, "tests.integration.governance.traffic", str(folder / f"{role}.json")],
                 cwd=ROOT, env=deployed.environ | {"THESELLER_ROLE": role}, stdout=log, stderr=log,
                 preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )  # fmt: skip

@@ -332,12 +332,7 @@ def kill_purges(tenant: UUID, person: UUID) -> int:
     boundary, kills, recipe = secrets.randbelow(stride), 0, _recipe(tenant, person)
     while True:
         connection = _seeded(recipe)
-        before: dict[str, int] = {}
-        reading, writing = os.pipe()
-        forked(lambda: _tell(writing, _left(tenant, connection)))  # noqa: B023  called at once
-        os.close(writing)
-        with os.fdopen(reading) as told:
-            before = {name: int(number) for name, number in (line.split() for line in told)}
+        before = left_told(tenant, connection)
         assert sum(before.values()) > 5, "there is too little to erase"
         killed = forked(partial(_purge_killed, tenant, connection, boundary)) == signal.SIGKILL
         forked(partial(_nothing_is_said_that_is_not_so, tenant, connection, before))
@@ -345,6 +340,15 @@ def kill_purges(tenant: UUID, person: UUID) -> int:
         if not killed:
             return kills
         boundary, kills = boundary + stride, kills + 1
+
+
+def left_told(tenant: UUID, connection: UUID) -> dict[str, int]:
+    """Count what is left in a process of its own: this one holds no connection that its children would share."""
+    reading, writing = os.pipe()
+    forked(lambda: _tell(writing, _left(tenant, connection)))
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        return {name: int(number) for name, number in (line.split() for line in told)}
 
 
 def _tell(to: int, counts: dict[str, int]) -> None:

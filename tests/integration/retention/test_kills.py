@@ -1,7 +1,10 @@
-"""kill -9 at every step of taking and ending a backup, and at every statement of disconnecting and purging: it always converges."""
+"""kill -9 at every step of taking and ending a backup, at every statement of disconnecting and purging, and at instants that chance chooses:
+it always converges. THESELLER_KILLS_MORE=20 makes twenty times as many of the last.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -19,3 +22,14 @@ def test_whatever_is_killed_anywhere_converges(deployed: Deployment, act: str, a
     kills = int(done.stdout.split()[-1])
     sys.stdout.write(f"{act}: {kills} kills\n")
     assert kills >= at_least
+
+
+@pytest.mark.parametrize(("act", "rounds"), [("backup", 16), ("disconnect", 20), ("purge", 8)])
+def test_whatever_is_killed_at_any_instant_converges(deployed: Deployment, act: str, rounds: int) -> None:
+    person = deployed.people()[0]
+    role, rounds = "web" if act == "disconnect" else "worker", rounds * int(os.environ.get("THESELLER_KILLS_MORE") or 1)
+    done = deployed.python("tests.integration.retention.instants", act, person["tenant"], person["person"], str(rounds), role=role)
+    assert done.returncode == 0, done.stdout + done.stderr
+    seed, kills = done.stdout.split()[1], int(done.stdout.split()[-1])
+    sys.stdout.write(f"{act}: {kills} kills in {rounds} rounds, seed {seed}\n")
+    assert kills > 0, f"chance killed nothing in {rounds} rounds, seed {seed}"

@@ -6,8 +6,14 @@ One deployment and one backup for the whole module, in the order in which an ope
 from __future__ import annotations
 
 import contextlib
+import os
+import random
 import re
+import secrets
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +21,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from tests.integration.governance.deployment import Deployment
+from tests.integration.governance.deployment import WITH_DJANGO, Deployment
+from tests.world import ROOT
 
 from theseller.audit.tags import Tag
 from theseller.postgres.errors import ServerFailedError
@@ -26,6 +33,8 @@ from theseller.retention.backups.restoring import FOLDER
 pytestmark = pytest.mark.timeout(900)
 #: Between two rounds of the watcher, in seconds: without one it takes the machine away from what it watches.
 _PAUSE = 0.02
+#: A boundary that no restore has.
+_NEVER = 10**9
 ROLES = ("web", "worker", "retention", "probe", "backup", "migrate")
 #: Opens a connection with a token, or one of imported files, which has no key; and lets three rows come of it.
 OPEN = """
@@ -285,6 +294,46 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
     assert "3 connections" in said
     story.forgotten()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
+
+
+def test_killed_at_any_instant_it_converges(story: Story) -> None:
+    """As the one before, but where chance has it: in the middle of a file's bytes, of the recovery, of an erasure."""
+    deployed, rounds = story.deployed, 2 * int(os.environ.get("THESELLER_KILLS_MORE") or 1)
+    seed = int(os.environ.get("THESELLER_KILLS_SEED") or secrets.randbits(32))
+    chance = random.Random(seed)  # noqa: S311  repeatable on purpose, and no secret
+    deployed.server.stop()
+    begun = time.monotonic()
+    done = deployed.python("tests.integration.retention.restores", story.backup, str(_NEVER))
+    whole = time.monotonic() - begun
+    assert done.returncode == 0, done.stdout + done.stderr
+    killed = going_on = 0
+    for _ in range(rounds):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            _restoring(deployed, story.backup, chance.uniform(0, whole * 1.1))
+            continue
+        killed += 1
+        if pending(deployed.state):
+            going_on += 1
+            with pytest.raises(ServerFailedError, match="restore was interrupted"):
+                deployed.server.ensure_started()
+            continue
+        deployed.server.ensure_started()
+        story.forgotten()
+        assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
+        deployed.server.stop()
+    sys.stdout.write(f"restore: {killed} kills in {rounds} rounds of {whole:.1f} s, {going_on} during the exchange, seed {seed}\n")
+    if pending(deployed.state):
+        assert deployed.python("tests.integration.retention.restores", story.backup, str(_NEVER)).returncode == 0
+    restore(deployed, story.backup, "--until", "moment")
+    story.forgotten()
+    assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
+
+
+def _restoring(deployed: Deployment, backup: str, seconds: float) -> None:
+    """Restore in a process of its own; kill it after so long, which raises TimeoutExpired."""
+    command = [sys.executable, "-c", WITH_DJANGO, "tests.integration.retention.restores", backup, str(_NEVER)]
+    environ = deployed.environ | {"THESELLER_ROLE": "worker"}
+    subprocess.run(command, cwd=ROOT, env=environ, timeout=seconds, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _killed(deployed: Deployment, backup: str, number: int) -> str:

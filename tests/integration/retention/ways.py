@@ -144,7 +144,7 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
         alice = Browser(str(email).partition("@")[0], address, answers)
         alice.sign_in(PASSWORD)
         app = next(one["app"] for one in deployed.people() if one["tenant"] == tenant)
-        answer = alice.post("/sign-in/", {"code": _next_code(app)})
+        answer = alice.post("/sign-in/", {"code": next_code(app)})
         assert answer.status_code == 302, "the second factor was refused"
         _by_browser(alice, made, canary)
         _look_and_take_away(alice, canary)
@@ -159,7 +159,7 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
     return driven
 
 
-def _next_code(app: str) -> str:
+def next_code(app: str) -> str:
     """Return what the app will show next, which counts already: the one that it shows may have been used when it was set up."""
     return totp.code_of(Secret(app), totp.step_at(clock.now()) + 1)
 

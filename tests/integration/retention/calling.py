@@ -1,0 +1,51 @@
+"""Calls Amazon for a connection as fast as it can, until it is refused, and writes down when each call left; run with Django being ready.
+
+The clock is the machine's monotonic one, which all processes share. `careless` leaves out the lock that a disconnection waits for.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from pathlib import Path
+from uuid import UUID
+
+from theseller.connections import sessions
+from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.queries import connection_view
+from theseller.connections.types import ConnectionView
+from theseller.lib import clock
+
+#: What a process does between being let in and calling, in seconds at most.
+_PREPARATION = 0.03
+_REFUSALS = 20
+
+
+def careless(connection: UUID, *, using: str = "default") -> ConnectionView:
+    found = connection_view(connection, using=using)
+    if found is None or not found.is_open:
+        raise ConnectionClosedError("this connection has ended")
+    return found
+
+
+def main() -> None:
+    tenant, connection, told, how = UUID(sys.argv[1]), UUID(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    if how == "careless":
+        setattr(sessions, "share", careless)  # noqa: B010  a name that the module does not hand out
+    refused, chance = 0, random.Random(told.name)  # noqa: S311  no secret
+    with told.open("w", buffering=1) as file:
+        while refused < _REFUSALS:
+            try:
+                with sessions.open_connection(tenant, connection, at=clock.now()) as opened:
+                    opened.forget_access_token()
+                    time.sleep(chance.uniform(0, _PREPARATION))
+                    file.write(f"{time.monotonic()}\n")
+                    opened.access_token()
+            except ConnectionClosedError:
+                refused += 1
+        file.write("refused\n")
+
+
+if __name__ == "__main__":
+    main()
