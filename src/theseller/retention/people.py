@@ -17,7 +17,7 @@ from django.db import transaction
 from theseller.accounts.sessions import sessions_of
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.retention.entries import entries, withdraw_entry, write_entry
+from theseller.retention.entries import entries, put_links_back, withdraw_entry, write_entry
 from theseller.retention.ledger import ACTOR, COUNTER, ERASER, SESSIONS, document, forget_marks, note, note_within, of_person, person_column
 from theseller.retention.types import Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
@@ -87,6 +87,7 @@ def replay_people(*, at: datetime) -> tuple[Subject, ...]:
                 " rewritten = '{}', wal_from = null",
                 [entry.id, entry.at, entry.own_wish],
             )
+        put_links_back(SubjectKind.PERSON, entry)
         _delete(entry.id, at)
         if any(count_of_person(entry.id).values()):
             raise RuntimeError(f"person {entry.id} had ended and could not be erased in the restored database")

@@ -21,7 +21,7 @@ from theseller.datamap.types import Eraser, Holding
 from theseller.lib.ids import new_id
 from theseller.retention.cleaning import clean
 from theseller.retention.ends import certify_end
-from theseller.retention.entries import entries, write_entry
+from theseller.retention.entries import Entry, entries, put_links_back, write_entry
 from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks, mark_step, note_within, of_shop, progress
 from theseller.retention.limits import SHOP_GRACE_HOURS
 from theseller.retention.pace import AT_ONCE, Pace
@@ -102,7 +102,7 @@ def replay_shop_ends(*, at: datetime) -> int:
     Raises:
         RuntimeError: something of a shop or a person is left, or could not be written anew.
     """
-    again = [entry.id for entry in entries(SubjectKind.SHOP) if _stands_again(entry.id, at)]
+    again = [entry.id for entry in entries(SubjectKind.SHOP) if _stands_again(entry, at)]
     if people := replay_people(at=at):
         clean(people)
     for one in erase_ends(shops=again, at=at):
@@ -112,8 +112,9 @@ def replay_shop_ends(*, at: datetime) -> int:
     return len(again)
 
 
-def _stands_again(tenant: UUID, at: datetime) -> bool:
+def _stands_again(entry: Entry, at: datetime) -> bool:
     """Say whether a restored database has a shop that had ended, and put its ledger back to the beginning."""
+    tenant = entry.id
     with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
         if not any(_count(tenant).values()):
             return False
@@ -122,6 +123,7 @@ def _stands_again(tenant: UUID, at: datetime) -> bool:
             " do update set completed_at = null, steps_done = '{}', erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null",
             [tenant, new_id(), at, ACTOR],
         )
+    put_links_back(SubjectKind.SHOP, entry)
     return True
 
 

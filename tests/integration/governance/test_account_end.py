@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,9 @@ from theseller.accounts.mfa.operations import make_recovery_codes
 from theseller.accounts.models import User
 from theseller.accounts.operations import make_owner
 from theseller.accounts.sessions import SessionStore, sessions_of
+from theseller.cli.commands import certificate as certificate_command
+from theseller.cli.commands import verify_certificate as verify_command
+from theseller.cli.errors import CommandError
 from theseller.governance.account_end.operations import end_account
 from theseller.governance.account_end.types import AccountEndRefusedError
 from theseller.lib import clock
@@ -210,11 +215,12 @@ def test_who_has_not_just_proven_themselves_is_asked_to(cast: Cast) -> None:
 
 def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, database: str) -> None:
     """The backup has Bob with a place in a shop and a session; the entry outside the database has his end."""
-    end_account(person=cast.bob.id, at=NOON)
+    link = end_account(person=cast.bob.id, at=NOON).reveal()
     assert all(one.completed for one in erase_ends(shops=(), at=NOON))
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("delete from retention_person_end where user_id = %s", [cast.bob.id])
         superuser.execute("delete from retention_end_certificate where subject_id = %s", [cast.bob.id])
+        superuser.execute("delete from retention_end_link where subject_id = %s", [cast.bob.id])
     User(id=cast.bob.id, email=cast.bob.email, name="Bob", joined_at=NOON).save(force_insert=True)
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
@@ -227,7 +233,10 @@ def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, databas
     with as_role("worker"):
         assert replay_shop_ends(at=NOON) == 0
     assert not any(count_of_person(cast.bob.id).values())
-    assert end_certificate(cast.bob.id, using="worker") is not None
+    issued = end_certificate(cast.bob.id, using="worker")
+    found = linked_end(link, at=NOON)
+    assert found is not None
+    assert found.certificate == issued
 
 
 def test_the_link_is_nobodys_who_guesses(cast: Cast) -> None:
@@ -243,3 +252,32 @@ def test_the_link_is_nobodys_who_guesses(cast: Cast) -> None:
     found = linked_end(again, at=NOON + timedelta(minutes=1))
     assert found is not None
     assert found.asked_at == NOON
+
+
+def test_the_operator_hands_out_the_same_file(
+    cast: Cast, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificate_command, "setup_django", lambda _role: None)  # it is ready
+    end_account(person=cast.bob.id, at=NOON)
+    page = entered(make_olga())
+    assert page.get(f"/operate/ends/{cast.bob.id}/certificate.json").status_code == 404
+    assert all(one.completed for one in erase_ends(shops=(), at=NOON))
+    file = page.get(f"/operate/ends/{cast.bob.id}/certificate.json").content
+    assert str(cast.bob.id) in page.get("/operate/deletion-requests/").content.decode()
+    with as_role("worker"):
+        args = argparse.Namespace(number=str(cast.bob.id), to=tmp_path / "proof.json")
+        assert certificate_command.run(args) == 0
+        assert certificate_command.run(argparse.Namespace(number=None, to=None)) == 0
+        assert certificate_command.run(argparse.Namespace(number=str(cast.alice.id), to=None)) == 1
+        with pytest.raises(CommandError, match="can't be written"):
+            certificate_command.run(args)  # no file is written over
+        with pytest.raises(CommandError, match="is no number"):
+            certificate_command.run(argparse.Namespace(number="Bob", to=None))
+    assert (tmp_path / "proof.json").read_bytes() == file
+    assert f"person  certified  {cast.bob.id}" in capsys.readouterr().out
+    assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="")) == 0
+    said = capsys.readouterr().out
+    assert f"person       {cast.bob.id} asked to end" in said
+    assert "VALID: theseller.org/deletion-certificate/v3" in said
+    (tmp_path / "proof.json").write_bytes(file.replace(b'"left":0', b'"left":1', 1))
+    assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="")) == 1
