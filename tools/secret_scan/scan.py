@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,6 +21,9 @@ from detect_secrets.plugins.stripe import StripeDetector
 
 from tools.secret_scan.decode import Piece, pieces
 from tools.secret_scan.rules import RULES
+
+# That library writes a log of its own to the error stream of whoever imports it: it would quote what it found.
+logging.getLogger("detect-secrets").handlers.clear()
 
 BYTES_MAX = 2_000_000
 """A larger file is a finding by itself: it could not be looked through in bounded time, and nothing of ours is so large."""
