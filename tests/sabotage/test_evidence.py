@@ -132,7 +132,7 @@ def test_what_happens_makes_its_controls_due(deployment: Deployment) -> None:
     with transaction.atomic():
         record(Tag.CERTIFICATE_ISSUED, actor="process:test", tenant=None, subject="connection:x", at=clock.now())
     assert [evidence.control_id for evidence in run_due(at=clock.now())] == [
-        "aup-deletion-requests", "life-purge-30", "page-true",
+        "aup-deletion-requests", "life-purge-30", "pii-delete-on-disconnect", "page-true",
     ]  # fmt: skip
     assert run_due(at=clock.now()) == ()
 
