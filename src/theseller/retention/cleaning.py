@@ -14,7 +14,7 @@ from theseller.retention.backups.operations import keep_wal
 from theseller.retention.backups.workplace import alone, is_configured, workplace
 from theseller.retention.ledger import ERASER, note, progress, tables_of
 from theseller.retention.pace import AT_ONCE, Pace
-from theseller.retention.residue import database_files, older_wal, search
+from theseller.retention.residue import database_files, older_wal, remove_stray_files, search, stray_names
 from theseller.retention.rewriting import (
     SAMPLES,
     NotNowError,
@@ -31,6 +31,10 @@ from theseller.retention.types import Progress, Proof, Residue, Subject
 
 #: How often the WAL is looked at before the next run of the job goes on, and the rest between.
 _LOOKS, _PAUSE_SECONDS = 20, 0.25
+_STRAY = (
+    "a crash of the database has left a file of no table, and what is to be erased is in it: restart the service once, with its database;"
+    " the next run removes the file"
+)
 NOT_REWRITTEN = "PostgreSQL before 17 lets only a table's owner write it anew: deleted bytes stay until PostgreSQL writes over them"
 
 
@@ -43,6 +47,7 @@ def clean(erased: tuple[Subject, ...], pace: Pace = AT_ONCE, *, pause: Callable[
     if not may_rewrite(using=ERASER):
         return {subject.id: Proof({}, NOT_REWRITTEN, _looked(subject, (), "", pace)) for subject in erased}
     _rewrite(erased, pace)
+    remove_stray_files(using=ERASER)
     with pace.work():
         begin = _begin_of_wal(erased)
     _let_wal_go(begin, pause)
@@ -117,6 +122,8 @@ def _prove(subject: Subject, begin: str, pace: Pace) -> Proof | None:
     if found.clean:
         after = sizes(list(rewritten), using=ERASER)
         return Proof({name: {**one, "after": after[name]} for name, one in rewritten.items()}, "", found)
+    if found.older_wal == 0 and stray_names(using=ERASER).issuperset(found.places):
+        raise NotNowError(_STRAY)
     note(subject, "rewritten = '{}', wal_from = null", [])
     return None
 

@@ -6,6 +6,7 @@ that no other has. Evidence (the erasure's own ledger, the audit log) names it t
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
+from django.db.backends.utils import CursorWrapper
 
 from theseller.postgres.layout import Layout, saved_layout
 from theseller.retention.pace import AT_ONCE, Pace
@@ -94,19 +96,57 @@ def _hit(path: Path, needles: tuple[bytes, ...]) -> tuple[int, bool]:
 
 
 def _relation_files(layout: Layout, relations: tuple[str, ...], using: str) -> Iterator[Path]:
-    """Yield the files of the relations, their indexes and what they keep out of line, and files that no relation has (a crash leaves such)."""
+    """Yield the files of the relations, their indexes and what they keep out of line, and files that no relation has."""
+    stray = {path.name for path in _stray_files(layout, using)}
     with databases[using].cursor() as cursor:
-        cursor.execute("select oid from pg_database where datname = current_database()")
-        folder = layout.data / "base" / str(cursor.fetchone()[0])
-        present = sorted(folder.iterdir())
+        folder = _folder(layout, cursor)
         cursor.execute(_NODES, [list(relations)])
         wanted = {row[0] for row in cursor.fetchall()}
+    for path in sorted(folder.iterdir()):
+        named = _FILE.fullmatch(path.name)
+        if named and (int(named[2]) in wanted or path.name in stray):
+            yield path
+
+
+def stray_names(*, using: str) -> frozenset[str]:
+    """Return the names of files in our database's folder that no relation has: a crash in the middle of a copy leaves such."""
+    layout = database_files()
+    return frozenset(path.name for path in _stray_files(layout, using)) if layout else frozenset()
+
+
+def remove_stray_files(*, using: str) -> int:
+    """Remove files that no relation has and that are older than the server's start; return how many.
+
+    PostgreSQL never removes them. Whoever made one died with an earlier run of the server, so that nobody can still be about to give it
+    to a relation; and while it lies there, its number is given to no other.
+    """
+    layout = database_files()
+    if layout is None:
+        return 0
+    with databases[using].cursor() as cursor:
+        cursor.execute("select extract(epoch from pg_postmaster_start_time())::float8")
+        started, removed = float(cursor.fetchone()[0]), 0
+    for path in _stray_files(layout, using):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            about = path.stat()
+            if max(about.st_mtime, about.st_ctime) < started:
+                path.unlink()
+                removed += 1
+    return removed
+
+
+def _stray_files(layout: Layout, using: str) -> list[Path]:
+    with databases[using].cursor() as cursor:
+        # The files first: what is made in between is no longer among them, and so can't be taken for one that nobody knows.
+        present = sorted(_folder(layout, cursor).iterdir())
         cursor.execute(_KNOWN)
         known = {row[0] for row in cursor.fetchall()}
-    for path in present:
-        named = _FILE.fullmatch(path.name)
-        if named and (int(named[2]) in wanted or int(named[2]) not in known):
-            yield path
+    return [path for path in present if (named := _FILE.fullmatch(path.name)) and int(named[2]) not in known]
+
+
+def _folder(layout: Layout, cursor: CursorWrapper) -> Path:
+    cursor.execute("select oid from pg_database where datname = current_database()")
+    return layout.data / "base" / str(cursor.fetchone()[0])
 
 
 def _wal(layout: Layout) -> Iterator[str]:
