@@ -29,6 +29,7 @@ class Tag(StrEnum):
     BACKUP_TAKEN = "retention:backup:taken"
     CERTIFICATE_DOWNLOADED = "retention:certificate:downloaded"
     CERTIFICATE_ISSUED = "retention:certificate:issued"
+    CONNECTION_AUTHORISATION_LOST = "connections:token:lost"
     CONNECTION_AUTHORISED = "connections:connection:authorised"
     CONNECTION_DISCONNECTED = "connections:connection:disconnected"
     CONNECTION_DISCONNECT_INTENDED = "connections:connection:disconnect_intended"

@@ -64,6 +64,11 @@ def unseal(tenant: UUID, connection: UUID) -> Secret | None:
     return open_sealed(settings.KEY_STORE, _place(tenant, connection), bytes(row.sealed))
 
 
+def holders(tenant: UUID) -> frozenset[UUID]:
+    """Return the connections of a tenant that hold a token."""
+    return frozenset(RefreshToken.objects.filter(tenant_id=tenant).values_list("connection_id", flat=True))
+
+
 def delete(tenant: UUID, connection: UUID) -> UUID | None:
     """Delete the token's row; return the id of its data key, which the caller destroys in the same transaction."""
     # The web's role may not read the sealed text, only say which key it needs.

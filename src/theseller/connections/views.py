@@ -20,10 +20,11 @@ from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.amazon.features import FEATURES, Feature, roles_for, served_by
 from theseller.amazon.roles import ROLES
+from theseller.connections import vault
 from theseller.connections.forms import ChoiceForm, DisconnectForm
 from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect
 from theseller.connections.queries import all_connections, connection_view
-from theseller.connections.types import Authorised, ConnectionView, DisconnectReason, Refusal
+from theseller.connections.types import Authorised, ConnectionView, DisconnectReason, Origin, Refusal
 from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES
@@ -65,9 +66,10 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
 def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show the shop's connections, open ones first."""
     with tenant_scope(seat.tenant):
-        found = all_connections()
+        found, holders = all_connections(), vault.holders(seat.tenant)
+    lost = {view.id for view in found if view.is_open and view.origin is Origin.LWA and view.id not in holders}
     context = {
-        "open_connections": [_shown(view) for view in found if view.is_open],
+        "open_connections": [_shown(view) | {"lost": view.id in lost} for view in found if view.is_open],
         "closed_connections": [_shown(view) for view in found if not view.is_open],
         "may_manage": seat.may(Permission.CONNECTION_MANAGE),
         "at": clock.now(),

@@ -8,12 +8,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.retention.erasures import Ended, ended_connections, ledger_folder
 from theseller.retention.operations import ACTOR, COUNTER, purge
 from theseller.retention.queries import count_left, due_purges
 from theseller.retention.shops import replay_shop_ends
+from theseller.tenancy.scope import tenant_scope
 
 
 class ResurrectedError(RuntimeError):
@@ -39,6 +42,31 @@ def replay_erasures(*, at: datetime) -> int:
     _refuse_left(ended)
     replay_shop_ends(at=at)
     return again
+
+
+def let_go_of_dead_tokens(*, at: datetime) -> int:
+    """Delete tokens of open connections whose key was destroyed since the backup, because another took its place; return how many.
+
+    The token that was sealed under the later key is in no backup. Without this the connection's first use would find a destroyed key, take
+    it for a disconnection that was killed, and have the shop erased; so it stays open, and its shop is asked to authorise it again.
+    """
+    with databases[COUNTER].cursor() as cursor:
+        cursor.execute("select tenant_id, connection_id, data_key_id from connections_refresh_token")
+        held = cursor.fetchall()
+    dead = [one for one in held if not settings.KEY_STORE.exists(one[2]) and _is_open(one[1])]
+    return sum(_let_go(*one, at=at) for one in dead)
+
+
+def _let_go(tenant: UUID, connection: UUID, key: UUID, *, at: datetime) -> int:
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute(
+            "delete from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
+            [tenant, connection, key],
+        )
+        gone = int(cursor.rowcount)
+        if gone:
+            record(Tag.CONNECTION_AUTHORISATION_LOST, actor=ACTOR, tenant=tenant, subject=f"connection:{connection}", at=at)
+    return gone
 
 
 def _end_again(entry: Ended) -> bool:

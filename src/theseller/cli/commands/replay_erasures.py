@@ -17,11 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace) -> int:
     setup_django("worker")
-    from theseller.retention.replay import ResurrectedError, replay_erasures  # noqa: PLC0415  needs Django ready
+    from theseller.retention.replay import ResurrectedError, let_go_of_dead_tokens, replay_erasures  # noqa: PLC0415  needs Django ready
 
     try:
         again = replay_erasures(at=clock.now())
     except ResurrectedError as error:
         raise CommandError(str(error)) from None
     print(f"{again} connections ended again")
+    print(f"{let_go_of_dead_tokens(at=clock.now())} connections have to be authorised again")
     return OK

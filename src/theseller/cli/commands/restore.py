@@ -78,6 +78,10 @@ def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_
     reached = "the backup's own moment" if until == "moment" else until or "the last WAL that was kept"
     print(f"restored backup {made.backup} of {made.begun_at:%Y-%m-%d %H:%M} UTC, up to {reached}.")
     print(f"{made.ended_again} connections that ended since were ended and erased again.")
+    if made.to_authorise:
+        print(
+            f"{made.to_authorise} connections have to be authorised again: their keys were replaced since. Their connection page says so."
+        )
     print(_AFTERWARDS)
 
 

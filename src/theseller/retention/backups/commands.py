@@ -13,9 +13,14 @@ from theseller.retention.backups.types import BackupError
 
 
 def settle_and_replay(restored: Quarantine) -> int:
+    """Do what `settle_and_tell` does; return how many connections were ended again."""
+    return settle_and_tell(restored)[0]
+
+
+def settle_and_tell(restored: Quarantine) -> tuple[int, int]:
     """Bring a restored database to this version and to today's passwords and keys, then do the erasures since the backup again.
 
-    Returns how many connections were ended again.
+    Returns how many connections were ended again, and how many have to be authorised again: their keys were replaced since.
 
     Raises:
         BackupError: a step failed. The database must not leave the quarantine.
@@ -25,9 +30,10 @@ def settle_and_replay(restored: Quarantine) -> int:
         _run(["migrate", "--quiet"], environ)
         answer = _run(["replay-erasures"], environ)
     try:
-        return int(answer.split()[0])
+        ended, to_authorise = (int(line.split()[0]) for line in answer.splitlines())
     except (IndexError, ValueError):
         raise BackupError("the replay of erasures did not say what it did") from None
+    return ended, to_authorise
 
 
 def _environment(restored: Quarantine, database: str) -> dict[str, str]:

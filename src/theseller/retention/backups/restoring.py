@@ -16,7 +16,7 @@ from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.exchange import exchange
 from theseller.postgres.layout import saved_layout
 from theseller.postgres.roles import set_password
-from theseller.retention.backups.commands import settle_and_replay
+from theseller.retention.backups.commands import settle_and_tell
 from theseller.retention.backups.operations import backup_of, living_keys, readable
 from theseller.retention.backups.quarantine import Quarantine, add_unkept_wal, discard, lay_out, refuse_gap, running
 from theseller.retention.backups.sentences import in_one_sentence
@@ -56,7 +56,7 @@ def restore(
             with running(described, layout, folder, until=target, durable=True) as restored:
                 place.reached("recovered")
                 _settle_superuser(restored, superuser_password)
-                again = settle_and_replay(restored)
+                again, to_authorise = settle_and_tell(restored)
                 place.reached("replayed")
     except BaseException:
         discard(folder)
@@ -64,7 +64,7 @@ def restore(
     exchange(state, layout, reached=place.reached)
     discard(folder)
     place.reached("discarded")
-    return Restored(identity, described.begun_at, again)
+    return Restored(identity, described.begun_at, again, to_authorise)
 
 
 def _settle_superuser(restored: Quarantine, password: Secret) -> None:

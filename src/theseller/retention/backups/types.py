@@ -71,11 +71,15 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore made of which backup. `ended_again`: the connections that had ended since, and were ended and erased again."""
+    """What a restore made of which backup. `ended_again`: the connections that had ended since, and were ended and erased again.
+
+    `to_authorise`: those whose token's key was replaced since: they are open, and their shops have to authorise them again.
+    """
 
     backup: UUID
     begun_at: datetime
     ended_again: int
+    to_authorise: int
 
 
 @dataclass(frozen=True, slots=True)
