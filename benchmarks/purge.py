@@ -153,8 +153,8 @@ def _superuser(deployed: Deployment) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def _neighbour(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> UUID:
-    """Return a new tenant whose rows lie in the same partitions."""
-    query = "select r from generate_series(0, 3) r where satisfies_hash_partition('ingest_order_line'::regclass, 4, r, %s::uuid)"
+    """Return a new tenant whose rows lie in the same partitions: in 32 parts the same is in 4 the same."""
+    query = "select r from generate_series(0, 31) r where satisfies_hash_partition('analytics_day_product'::regclass, 32, r, %s::uuid)"
     part = database.execute(query, [tenant]).fetchone()
     while True:
         other = new_id()
