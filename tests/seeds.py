@@ -74,14 +74,15 @@ def seed_every_table(database: Connection[Row], tenant: UUID, person: UUID) -> d
 
 
 def _insert(database: Connection[Row], table: str, fixed: dict[str, str]) -> str:
+    schema, name = table.split(".") if "." in table else ("public", table)
     columns = database.execute(
-        "select column_name, data_type from information_schema.columns where table_schema = 'public' and table_name = %s"
+        "select column_name, data_type from information_schema.columns where table_schema = %s and table_name = %s"
         " and is_nullable = 'NO' and column_default is null and is_identity = 'NO' order by ordinal_position",
-        [table],
+        [schema, name],
     ).fetchall()
     assert columns, f"{table} is in the data map but not in the database"
     values = {str(name): _value(table, str(name), str(kind), fixed) for name, kind in columns}
-    return f"insert into {table} ({', '.join(values)}) values ({', '.join(values.values())})"
+    return f"insert into {schema}.{name} ({', '.join(values)}) values ({', '.join(values.values())})"
 
 
 def _value(table: str, name: str, kind: str, fixed: dict[str, str]) -> str:

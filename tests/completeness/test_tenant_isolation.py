@@ -17,7 +17,7 @@ from theseller.datamap.registry import holdings
 from theseller.lib.secret import Secret
 
 KEY = Secret("one-key-for-all-databases-of-this-test-session")
-ROLES = ("web", "worker", "retention")
+ROLES = ("web", "worker", "retention", "pii")
 VERBS = ("select", "select_all", "insert", "update", "delete", "delete_all")
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -71,6 +71,7 @@ def _tables() -> dict[str, str]:
 
 def _attack(verb: str, table: str, column: str, tenant: UUID, insert: str) -> str:
     mine = f"{column} = '{tenant}'"
+    table = table if "." in table else f"public.{table}"
     return {
         "select": f"select count(*) from {table} where {mine}",
         "select_all": f"select count(*) filter (where {mine}) from {table}",
@@ -126,7 +127,8 @@ def test_every_table_of_the_database_is_in_the_data_map(database: str) -> None:
 
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         catalogue = superuser.execute(
-            "select relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and relkind in ('r', 'p')"
+            "select case n.nspname when 'public' then relname else n.nspname || '.' || relname end from pg_class c"
+            " join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'pii') and relkind in ('r', 'p')"
         ).fetchall()
     assert not differences(str(row[0]) for row in catalogue)
 
@@ -139,7 +141,7 @@ def test_every_table_with_a_tenant_is_protected_down_to_its_last_partition(datab
             " array(select p.polname::text || case when p.polpermissive then '' else ' restrictive' end from pg_policy p"
             "  where p.polrelid = c.oid order by 1)"
             " from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid"
-            " where n.nspname = 'public' and c.relkind in ('r', 'p') and a.attname = 'tenant_id' and not a.attisdropped"
+            " where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and a.attname = 'tenant_id' and not a.attisdropped"
             " and c.relname <> 'audit_event'"
         ).fetchall()
         assert len(tables) > 100

@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class MemberRole(StrEnum):
-    """What a member may do: an owner connects and disconnects, an analyst imports, a viewer reads."""
+    """What a member may do: an owner connects and disconnects, an analyst imports and prints packing slips, a viewer reads."""
 
     ANALYST = "analyst"
     OWNER = "owner"
@@ -27,12 +27,20 @@ class Permission(StrEnum):
     DATA_READ = "data:read"
     DOCUMENT_IMPORT = "document:import"
     SHOP_END = "shop:end"
+    SLIP_PRINT = "slip:print"
+    VAULT_MANAGE = "vault:manage"
 
 
 PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
     MemberRole.OWNER: frozenset(Permission),
     MemberRole.ANALYST: frozenset(
-        {Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DATA_READ, Permission.DOCUMENT_IMPORT}
+        {
+            Permission.CERTIFICATE_READ,
+            Permission.DASHBOARD_READ,
+            Permission.DATA_READ,
+            Permission.DOCUMENT_IMPORT,
+            Permission.SLIP_PRINT,
+        }
     ),
     MemberRole.VIEWER: frozenset({Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DATA_READ}),
 }

@@ -24,6 +24,12 @@ class Role(StrEnum):
 RESTRICTED_ROLES = frozenset({"Direct-to-Consumer Shipping", "Tax Invoicing", "Tax Remittance", "Professional Services"})
 
 
+class RestrictedRole(StrEnum):
+    """A restricted role that a feature of ours can use, once the operator's application holds it and says so in its configuration."""
+
+    DIRECT_TO_CONSUMER_SHIPPING = "Direct-to-Consumer Shipping"
+
+
 @dataclass(frozen=True, slots=True)
 class RoleText:
     """What a role opens at Amazon, and what of that we read: two sentences for the consent page."""

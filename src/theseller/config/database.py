@@ -10,11 +10,13 @@ from theseller.crypto.live import LivePassword
 from theseller.crypto.providers import SecretProvider
 from theseller.postgres.layout import socket_directory
 
-#: The connections of each process besides its own (`default`). The worker purges as `retention` and probes as `probe`.
+#: The connections of each process besides its own (`default`). The worker purges as `retention` and probes as
+#: `probe`; both it and the web reach buyers' data through the vault's own role.
 _EXTRA_ALIASES = {
-    ProcessRole.WORKER: (ProcessRole.RETENTION, ProcessRole.PROBE),
+    ProcessRole.WORKER: (ProcessRole.RETENTION, ProcessRole.PROBE, ProcessRole.PII),
     ProcessRole.MIGRATE: (),
-    ProcessRole.WEB: (),
+    ProcessRole.WEB: (ProcessRole.PII,),
+    ProcessRole.PII: (),
     ProcessRole.RETENTION: (),
     ProcessRole.PROBE: (),
 }

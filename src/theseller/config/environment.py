@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from theseller.amazon.roles import RestrictedRole
 from theseller.crypto.choice import KEY_STORE, PROVIDER, InvalidChoiceError, SecretChoice, read_choice
 from theseller.lib.limits import SECRET_DAYS_MAX
 
@@ -37,6 +38,7 @@ class ProcessRole(StrEnum):
     """Which of the database roles this process connects as."""
 
     MIGRATE = "migrate"
+    PII = "pii"
     PROBE = "probe"
     RETENTION = "retention"
     WEB = "web"
@@ -62,6 +64,7 @@ class Environment:
     rotation_days: int = SECRET_DAYS_MAX
     database_administrators: tuple[str, ...] = ()
     volumes_encrypted_by: str = ""
+    restricted_roles: tuple[RestrictedRole, ...] = ()
 
     @property
     def secrets_directory(self) -> Path:
@@ -99,6 +102,7 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         rotation_days=_rotation_days(environ.get("THESELLER_ROTATION_DAYS") or str(SECRET_DAYS_MAX)),
         database_administrators=_administrators(environ.get("THESELLER_DATABASE_ADMINISTRATORS", "")),
         volumes_encrypted_by=_declaration(environ.get("THESELLER_VOLUMES_ENCRYPTED_BY", "")),
+        restricted_roles=_restricted_roles(environ.get("THESELLER_RESTRICTED_ROLES", "")),
     )
 
 
@@ -148,6 +152,17 @@ def _administrators(text: str) -> tuple[str, ...]:
             " a role of TheSeller's is none of them"
         )
     return names
+
+
+def _restricted_roles(text: str) -> tuple[RestrictedRole, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    try:
+        return tuple(RestrictedRole(name) for name in names)
+    except ValueError:
+        raise InvalidSettingError(
+            "THESELLER_RESTRICTED_ROLES names, with commas between, the restricted roles that Amazon has granted to this application and"
+            f" that a feature can use: {', '.join(RestrictedRole)}. Leave it empty if it has none"
+        ) from None
 
 
 def _declaration(text: str) -> str:

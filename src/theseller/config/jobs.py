@@ -14,7 +14,7 @@ from procrastinate.jobs import Status
 
 log = logging.getLogger(__name__)
 
-_ROOMS = ("audit", "ingest", "analytics", "retention", "governance", "controls")
+_ROOMS = ("audit", "ingest", "vault", "analytics", "retention", "governance", "controls")
 #: A worker says every ten seconds that it lives. One that was silent three times is dead.
 SILENCE_SECONDS = 30
 

@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "theseller.accounts",
     "theseller.connections",
     "theseller.ingest",
+    "theseller.vault",
     "theseller.analytics",
     "theseller.retention",
     "theseller.governance",

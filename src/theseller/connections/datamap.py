@@ -43,3 +43,13 @@ holds(
     parents=("tenancy_tenant", "accounts_user"),
     note="Hashes of states and sessions of finished authorisations.",
 )
+holds(
+    "connections_key",
+    DataClass.OPERATIONAL,
+    retention="life-purge-30",
+    eraser=Eraser.DELETE_CONNECTION,
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    parents=("connections_connection",),
+    note="Which keys die with the connection: ids only. They are destroyed in the transaction of the disconnection.",
+)

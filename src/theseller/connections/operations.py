@@ -20,6 +20,7 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections import vault
 from theseller.connections.amazon_account import lwa_client
+from theseller.connections.keys import destroy_keys, keys_of
 from theseller.connections.locks import lock_exclusively, one_at_a_time
 from theseller.connections.models import AuthorisationAttempt, Connection, Disconnection
 from theseller.connections.queries import connection_view, open_connection_in
@@ -238,8 +239,8 @@ def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
 def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, actor: str, at: datetime) -> Disconnected:
     """End a connection: no call leaves, no row is written and no token can be opened after this returns. Again is harmless.
 
-    Waits for calls that are under way (`locks`), then deletes the token's row, writes the disconnection and destroys the data key as the
-    last act before the commit. Killed between the two, the token is unreadable and the next use of it ends here again.
+    Waits for calls that are under way (`locks`), then deletes the token's row, writes the disconnection and destroys every key that dies
+    with it (`keys`), the token's last, as the last act before the commit. Killed between the two, the token is unreadable and the next use of it ends here again.
 
     Raises:
         LookupError: the tenant has no such connection.
@@ -270,8 +271,10 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
             tenant=tenant,
             subject=f"connection:{connection}",
             at=at,
-            details={"reason": reason, "data_key": str(key) if key else None},
+            details={"reason": reason, "data_key": str(key) if key else None, "other_keys": len(keys_of(connection))},
         )
+        # The token's key last: who finds that one destroyed ends the connection again, and with it whatever was left here.
+        destroy_keys(connection)
         if key is not None:
             settings.KEY_STORE.destroy(key)
     return Disconnected(connection, at, reason, first=True)

@@ -72,8 +72,8 @@ def unregistered(world: World) -> Iterator[str]:
 def _relations(world: World) -> Iterator[str]:
     known, tables = {holding.table for holding in holdings()}, set()
     for schema, name, kind in world.rows(_RELATIONS):
-        if kind in {"r", "p"} and schema == "public":
-            tables.add(name)
+        if kind in {"r", "p"} and schema in {"public", "pii"}:
+            tables.add(name if schema == "public" else f"{schema}.{name}")
         elif kind == "S" and f"{schema}.{name}" in SEQUENCES:
             continue
         elif not (schema == "guard" and kind == "r" and name in GUARD_RELATIONS):

@@ -32,6 +32,7 @@ connections_attempt: tenant_id id state_hash:credentials session_hash:credential
 connections_connection: tenant_id id origin region selling_partner_id:seller_facts marketplace_ids features roles created_at authorised_at
     authorisation_expires_at
 connections_disconnection: tenant_id connection_id reason actor at data_key_id
+connections_key: tenant_id connection_id id purpose made_at
 connections_refresh_token: tenant_id:operational connection_id:operational sealed data_key_id:operational sealed_at:operational
 controls_evidence: position id control_id outcome checked summary observations code_version collected_at
 django_content_type: id app_label model
@@ -73,7 +74,12 @@ retention_hold: tenant_id id reason placed_by placed_at until lifted_at lifted_b
 retention_person_end: user_id asked_at completed_at kept own_wish begun_at plan steps_done left_over erased_at erased_xid rewritten wal_from
 retention_purge: tenant_id connection_id id disconnected_at begun_at plan steps_done completed_at erased_at erased_xid rewritten wal_from
 retention_shop_end: tenant_id id asked_at asked_by begun_at plan steps_done left_over completed_at people erased_at erased_xid rewritten wal_from
+pii.day_key: dies_on key_id made_at
+pii.recipient: tenant_id:operational connection_id:operational order_id:seller_facts fetched_at:operational shipped_at:seller_facts dies_on:operational
+    day_key_id:operational connection_key_id:operational sealed
 tenancy_tenant: id name created_at
+vault_consent: tenant_id id connection_id terms given_at given_by withdrawn_at withdrawn_by
+vault_request: tenant_id connection_id order_id:seller_facts asked_at asked_by outcome done_at
 """
 
 _INDEXES = """
@@ -95,6 +101,7 @@ auth_permission: _pkey _content_type_id_2f476e4b _content_type_id_codename_01ab3
 connections_attempt: _pkey _tenant_id_state_hash_key
 connections_connection: _pkey
 connections_disconnection: _pkey
+connections_key: _pkey
 connections_refresh_token: _pkey
 controls_evidence: _pkey _id_key _latest
 django_content_type: _pkey _app_label_model_76bd3d3b_uniq
@@ -132,7 +139,11 @@ retention_hold: _pkey
 retention_person_end: _pkey
 retention_purge: _pkey
 retention_shop_end: _pkey
+pii.day_key: _pkey _key_id_key
+pii.recipient: _pkey _dies_on
 tenancy_tenant: _pkey
+vault_consent: _pkey _open
+vault_request: _pkey
 """
 
 

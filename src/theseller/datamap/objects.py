@@ -44,6 +44,7 @@ ROUTINES = {
             "deletion_requests",
             "dirty_tenants",
             "due_purges",
+            "due_recipients",
             "due_shop_ends",
             "due_streams",
             "end_by_link",
@@ -57,9 +58,11 @@ ROUTINES = {
             "mark_settled_days",
             "number_event",
             "open_access",
+            "open_consents",
             "protect",
             "prove_added",
             "prove_scope",
+            "recipients_of_shop",
             "refusals_since",
             "refuse_change",
             "request_of_end",
@@ -95,6 +98,7 @@ JOBS: dict[str, frozenset[str]] = {
     "theseller.retention.tasks.erase_ended_shops": frozenset({"timestamp"}),
     "theseller.retention.tasks.keep_backups": frozenset({"timestamp"}),
     "theseller.retention.tasks.purge_due": frozenset({"timestamp"}),
+    "theseller.vault.tasks.sweep_vault": frozenset({"timestamp"}),
 }
 JOBS["procrastinate.builtin_tasks.remove_old_jobs"] = JOBS["builtin:procrastinate.builtin_tasks.remove_old_jobs"]
 #: What an argument of a job may be: an id, a name, a number. Never a payload.
@@ -145,6 +149,8 @@ _ALL = frozenset({"refresh_token", "client_secret", "pii", "backup", "signing", 
 #: Whose keys the key store holds. A key seals something, and what it seals is dead with it.
 KEYS: tuple[KeyOwner, ...] = (
     KeyOwner(f"connection:{_UUID}", frozenset({"refresh_token", "pii"}), "connections", "life-token-now", "the disconnection"),
+    KeyOwner(f"connection-pii:{_UUID}", frozenset({"pii"}), "vault", "61 days", "turning the feature off, or the disconnection"),
+    KeyOwner(r"pii-day:\d{4}-\d{2}-\d{2}", frozenset({"pii"}), "vault", "pii-30-days", "the day"),
     KeyOwner(f"backup:{_UUID}", frozenset({"backup"}), "retention", "28 days, 90 at most", "the end of the backup"),
     KeyOwner("certificates", frozenset({"signing"}), "retention", "cred-rotation", "its replacement"),
     KeyOwner("audit log", frozenset({"audit"}), "audit", "cred-rotation", "its replacement"),

@@ -46,7 +46,7 @@ def _goes(holding: Holding) -> str:
 
 def _columns() -> Iterator[str]:
     """Write each table's columns by class, and its indexes, which hold values of the same columns."""
-    classes = {f"public.{one.table}": one.data_class for one in holdings()}
+    classes = {one.table if "." in one.table else f"public.{one.table}": one.data_class for one in holdings()}
     yield from ("## Columns and indexes", "", "A partition has its parent's.", "", "| table | columns | indexes |", "|---|---|---|")
     for table, columns in COLUMNS.items():
         by_class: dict[DataClass, list[str]] = {}

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 #: What PostgreSQL lets a name be without quotes and without being cut.
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+#: A table outside the schema `public` is called by both names.
+_TABLE = re.compile(rf"((?!public\.){_NAME.pattern}\.)?{_NAME.pattern}")
 
 
 class DataClass(StrEnum):
@@ -17,6 +19,7 @@ class DataClass(StrEnum):
     CREDENTIALS = "credentials"  # sealed tokens and secrets
     SELLER_PERSONAL = "seller_personal"  # about our own users: names, addresses, sign-ins
     OPERATIONAL = "operational"  # how the deployment runs: jobs, cursors, limits
+    BUYER_PERSONAL = "buyer_personal"  # about buyers: only sealed, only in the schema `pii`, each row with its day of death
     EVIDENCE = "evidence"  # kept to show what was done, without personal data
     NONE = "none"  # nothing of anybody's: reference data, migration state
 
@@ -38,7 +41,7 @@ class Eraser(StrEnum):
 class Holding:
     """One table, partitions included.
 
-    `retention` names the limit or clause that says how long (``life-purge-30``). `parents` are the tables that its rows refer to:
+    `table` is its name, with the schema before it where that is not `public`. `retention` names the limit or clause that says how long (``life-purge-30``). `parents` are the tables that its rows refer to:
     they are erased later. Among tables that are free of each other, a lower `erase_order` goes first. `note` says what a reader
     of the map needs to know, above all why something is kept. `partitions` is the prefix of its partitions' names, if it has any. `sealed_columns`
     are the columns that hold sealed messages, each with the purpose of the keys that seal it (`crypto.keys.Purpose`, by value).
@@ -64,22 +67,30 @@ class Holding:
             ValueError: saying which law it breaks.
         """
         sealed = (name for column in self.sealed_columns for name in column)
-        names = (self.table, self.tenant_column, self.connection_column, self.partitions, *self.parents, *sealed)
-        for name in names:
-            if name is not None and not _NAME.fullmatch(name):
-                raise ValueError(f"{self.table}: {name!r} is no plain name of PostgreSQL")
+        columns = (self.tenant_column, self.connection_column, self.partitions, *sealed)
+        wrong = [name for name in columns if name is not None and not _NAME.fullmatch(name)]
+        wrong += [name for name in (self.table, *self.parents) if not _TABLE.fullmatch(name)]
+        if wrong:
+            raise ValueError(f"{self.table}: {wrong[0]!r} is no plain name of PostgreSQL")
         for broken, law in self._laws():
             if broken:
                 raise ValueError(f"{self.table}: {law}")
 
     def _laws(self) -> tuple[tuple[bool, str], ...]:
-        of_somebody = self.data_class in {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
+        of_somebody = self.data_class in {
+            DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL, DataClass.BUYER_PERSONAL,
+        }  # fmt: skip
         return (
             (not self.retention.strip(), "name the limit or clause that says how long its rows stay"),
             (
                 self.data_class is DataClass.SELLER_FACTS and self.tenant_column is None,
                 "facts of a seller need the column that says whose they are",
             ),
+            (
+                (self.data_class is DataClass.BUYER_PERSONAL) is not (self.table.startswith("pii.") and self.tenant_column is not None),
+                "data about buyers lies in the schema pii, and nothing else of a shop's does",
+            ),
+            (self.data_class is DataClass.BUYER_PERSONAL and not self.sealed_columns, "data about buyers is held sealed only"),
             (self.table in self.parents, "a table is not its own parent here; its rows go together"),
             (
                 self.eraser in {Eraser.DELETE_TENANT, Eraser.REBUILD, Eraser.KEY} and self.tenant_column is None,

@@ -21,6 +21,7 @@ LOGIN_ROLES: Mapping[str, str] = {
     "retention": "theseller_retention",
     "probe": "theseller_probe",
     "backup": "theseller_backup",
+    "pii": "theseller_pii",
 }
 # PostgreSQL's error class 28: the server is well and does not accept who we say we are.
 _REFUSED = "password authentication failed"

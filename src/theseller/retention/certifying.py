@@ -16,6 +16,7 @@ from theseller.audit.documents import read as read_checkpoint
 from theseller.audit.operations import record
 from theseller.audit.queries import events, last_document
 from theseller.audit.tags import Tag
+from theseller.connections.keys import owner_of
 from theseller.connections.types import ConnectionView
 from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey, canonical_json
@@ -110,6 +111,7 @@ def _body(  # the parts of one document
 def keys_told(connections: Collection[UUID]) -> list[dict[str, str]]:
     """Name every key that these connections ever had, by the key store's tombstones."""
     owners = {f"connection:{connection}" for connection in connections}
+    owners |= {owner_of(connection, purpose) for connection in connections for purpose in Purpose}
     return [
         {"key": str(entry.id), "purpose": entry.purpose.value if entry.purpose else "", "destroyed_at": entry.destroyed_at.isoformat()}
         for entry in settings.KEY_STORE.list()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Ingest must not fetch what would have to be erased at once, and may not import this room: that limit lives in lib.
-from theseller.lib.limits import FACTS_KEPT_DAYS
+# Ingest must not fetch what would have to be erased at once, and neither may the vault; they can't import this room: those limits live in lib.
+from theseller.lib.limits import FACTS_KEPT_DAYS, PII_DAYS_MAX
 
 __all__ = [
     "BACKUP_DAYS",
@@ -37,8 +37,6 @@ DRILL_HOURS = 24
 DELETION_REQUEST_DAYS = 30
 #: The security log is kept at least this long: 12 months (Data Protection Policy 2.6). Nothing deletes from it at all.
 SECURITY_LOG_DAYS_MIN = 366
-#: Personal data that a feature needs lives this long after shipment (clause pii-30-days).
-PII_DAYS_MAX = 30
 #: A legal hold ends by itself after a year; it can be placed anew.
 HOLD_DAYS_MAX = 365
 HOLD_REASON_LENGTH_MIN = 20

@@ -17,6 +17,7 @@ from theseller.retention.operations import ACTOR, COUNTER, purge
 from theseller.retention.queries import count_left, due_purges
 from theseller.retention.shops import replay_shop_ends
 from theseller.tenancy.scope import tenant_scope
+from theseller.vault.sweeping import sweep, withdraw_again
 
 
 class ResurrectedError(RuntimeError):
@@ -33,6 +34,8 @@ def replay_erasures(*, at: datetime) -> int:
     """
     ended = ended_connections(ledger_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)
     again = sum(_end_again(entry) for entry in ended)
+    withdraw_again(at=at)
+    sweep(at=at)
     while due := due_purges(at=at):
         for closed in due:
             outcome = purge(connection=closed.connection, tenant=closed.tenant, at=at)

@@ -74,8 +74,12 @@ def relations_of(tables: Sequence[str], tenant: UUID | None, *, using: str) -> d
         return {name: int(size) for name, size in cursor.fetchall()}
 
 
+def _qualified(tables: Sequence[str]) -> list[str]:
+    return [table if "." in table else f"public.{table}" for table in tables]
+
+
 def _parts(tables: Sequence[str], tenant: UUID | None) -> tuple[list[str], list[str], UUID | None]:
-    names = [f"public.{table}" for table in tables]
+    names = _qualified(tables)
     return names, names, tenant
 
 
@@ -152,7 +156,7 @@ def renew_samples(
         if cursor.fetchone()[0]:
             for tables, tenant in grounds:
                 cursor.execute(_PARTS + _FORGET, _parts(tables, tenant))
-                cursor.execute(_FORGET_PARENTS, [[f"public.{table}" for table in tables]])
+                cursor.execute(_FORGET_PARENTS, [_qualified(tables)])
 
 
 def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:

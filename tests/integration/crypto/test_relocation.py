@@ -63,8 +63,8 @@ def catalogue() -> list[tuple[str, str, str]]:
     """Return (table, column, type) of every column of the live database."""
     with connections["probe"].cursor() as cursor:
         cursor.execute(
-            "select c.relname, a.attname, format_type(a.atttypid, null) from pg_attribute a join pg_class c on c.oid = a.attrelid"
-            " join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relkind in ('r', 'p')"
+            "select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end, a.attname, format_type(a.atttypid, null) from pg_attribute a join pg_class c on c.oid = a.attrelid"
+            " join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p')"
             " and not c.relispartition and a.attnum > 0 and not a.attisdropped order by 1, 2"
         )
         return list(cursor.fetchall())

@@ -26,6 +26,7 @@ def test_roles_hold_nothing_beyond_their_task() -> None:
         ("theseller_backup", True, False, False, True),
         ("theseller_migrate", True, False, False, False),
         ("theseller_owner", False, False, False, False),
+        ("theseller_pii", True, False, False, False),
         ("theseller_probe", True, False, True, False),
         ("theseller_retention", True, False, False, False),
         ("theseller_web", True, False, False, False),

@@ -16,20 +16,24 @@ _GUARD = {"guard.deployment", "guard.ticket_key"}
 
 
 def test_every_table_has_its_columns_and_indexes_here_and_no_other_has() -> None:
-    tables = {f"public.{holding.table}" for holding in holdings()} | _GUARD
+    tables = {_named(holding.table) for holding in holdings()} | _GUARD
     assert set(COLUMNS) == tables
     assert set(INDEXES) == tables
 
 
+def _named(table: str) -> str:
+    return table if "." in table else f"public.{table}"
+
+
 def test_the_columns_that_the_map_names_are_columns() -> None:
     for holding in holdings():
-        columns = COLUMNS[f"public.{holding.table}"]
+        columns = COLUMNS[_named(holding.table)]
         named = {holding.tenant_column, holding.connection_column, *(name for name, _ in holding.sealed_columns)} - {None}
         assert named <= set(columns), holding.table
 
 
 def test_nothing_of_somebodys_lies_in_a_table_that_outlives_them() -> None:
-    kept = {f"public.{one.table}" for one in holdings() if one.eraser is Eraser.KEEP}
+    kept = {_named(one.table) for one in holdings() if one.eraser is Eraser.KEEP}
     told = {f"{table}.{name}" for table in kept for name, said in COLUMNS[table].items() if said in _OF_SOMEBODY}
     assert told == set()
 
@@ -45,6 +49,8 @@ def test_a_key_belongs_to_one_kind_of_owner() -> None:
         ("backup:01890000-0000-7000-8000-000000000000", "backup"),
         ("certificates", "signing"),
         ("probe", "pii"),
+        ("connection-pii:01890000-0000-7000-8000-000000000000", "pii"),
+        ("pii-day:2026-11-20", "pii"),
     ):
         assert sum(known.covers(owner, purpose) for known in KEYS) == 1
     assert not any(known.covers("connection:somebody", "refresh_token") for known in KEYS)

@@ -36,6 +36,8 @@ CONTROL = Control(
 #: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owners of a few functions
 #: that name work, or count, and never show data. Nobody can sign in as the latter.
 _MAY_BYPASS = {"theseller_probe", "theseller_directory", "theseller_fingerprint"}
+#: The connection by which the application reaches what it holds of buyers.
+VAULT = "pii"
 _DIRECTORY_FUNCTIONS = {
     "tenants_of", "due_streams", "unplanned_connections", "dirty_tenants", "due_purges",
     # Who of the operators looked, and what has to be reviewed: about operators, never about what a shop holds.
@@ -43,12 +45,14 @@ _DIRECTORY_FUNCTIONS = {
     "connections_of_seller", "ended_authorisations", "deletion_requests", "unbegun_requests", "log_of_shop", "aged_tenants", "due_shop_ends",
     # How an end stands, for who has the link; where rows name one person; which of a person's shops nobody else owns.
     "end_by_link", "ends", "shops_of_person", "shops_without_another_owner",
+    # Shops with buyers' data that has to go, and switched-on features: ids only.
+    "due_recipients", "open_consents", "recipients_of_shop",
     # How many rows a table holds, and a hash of them: what a restored backup is compared by.
     "fingerprint",
 }  # fmt: skip
 
 _TABLES = """
-select c.relname, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
+select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
        exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped),
        exists (select from aclexplode(c.relacl) g where g.grantee <> c.relowner),
        exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = to_regproc('guard.prove_added') and t.tgenabled in ('O', 'A')
@@ -57,7 +61,7 @@ select c.relname, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
                           pg_get_expr(p.polwithcheck, p.polrelid)]
              from pg_policy p where p.polrelid = c.oid order by p.polname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = 'public' and c.relkind in ('r', 'p') order by c.relname
+where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') order by 1
 """
 _BYPASSING = """
 select r.rolname from pg_roles r
@@ -67,10 +71,10 @@ where r.rolname like 'theseller\\_%%' and r.rolname <> 'theseller_super'
 """
 _WINDOWS = """
 select c.relkind::text || ' ' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('public', 'guard') and c.relkind in ('v', 'm', 'f')
+where n.nspname in ('public', 'guard', 'pii') and c.relkind in ('v', 'm', 'f')
 union all
 select 'function ' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_roles r on r.oid = p.proowner
-where n.nspname in ('public', 'guard') and p.prosecdef and (r.rolbypassrls or r.rolsuper) and not p.proname = any(%s)
+where n.nspname in ('public', 'guard', 'pii') and p.prosecdef and (r.rolbypassrls or r.rolsuper) and not p.proname = any(%s)
 """
 
 
@@ -137,31 +141,36 @@ def _expected(column: str, *, proven_whole: bool) -> list[list[str]]:
 
 def _break_in(world: World) -> Iterator[tuple[str, str]]:
     """Try every wrong scope on every tenant table that the application may read; yield (try, what went wrong or nothing)."""
+    for using, ours in ((world.application, False), (VAULT, True)):
+        yield from _break_in_as(world, using, [one for one in holdings() if one.table.startswith("pii.") is ours])
+
+
+def _break_in_as(world: World, using: str, reachable: list[Holding]) -> Iterator[tuple[str, str]]:
     known = world.rows("select tenant_id from connections_connection order by created_at desc limit 1")
     victim = known[0][0] if known else new_id()
     # A shop that has nothing: whatever is seen in its scope is another's.
     own = new_id()
-    tables = [(holding.table, holding.tenant_column) for holding in holdings() if holding.tenant_column and _readable(world, holding.table)]
+    tables = [(holding.table, holding.tenant_column) for holding in reachable if holding.tenant_column and _readable(using, holding.table)]
     for table, column in tables:
         count = f"select count(*) from (select from {table} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
         for name in ("no scope", "setting alone", "forged ticket"):
-            seen = _seen(world, count, name, victim)
+            seen = _seen(world, using, count, name, victim)
             yield f"{name} on {table}", f"{seen} row(s) of {table} were seen with {name}." if seen else ""
-    with tenant_scope(own, using=world.application), databases[world.application].cursor() as cursor:
+    with tenant_scope(own, using=using), databases[using].cursor() as cursor:
         for table, _ in tables:
             cursor.execute(f"select count(*) from (select from {table} limit 1000) seen")  # noqa: S608  # the data map's own names
             seen = int(cursor.fetchone()[0])
             yield f"another's scope on {table}", f"{seen} row(s) of {table} were seen from another shop's scope." if seen else ""
 
 
-def _seen(world: World, count: str, way: str, victim: UUID) -> int:
-    """Count the victim's rows on the application's connection. A refusal is what we hope for."""
+def _seen(world: World, using: str, count: str, way: str, victim: UUID) -> int:
+    """Count the victim's rows on a connection of the application's. A refusal is what we hope for."""
     try:
-        with transaction.atomic(using=world.application), databases[world.application].cursor() as cursor:
+        with transaction.atomic(using=using), databases[using].cursor() as cursor:
             if way != "no scope":
                 cursor.execute("select set_config('theseller.tenant', %s, true)", [str(victim)])
             if way == "forged ticket":
-                backend = databases[world.application].connection.info.backend_pid
+                backend = databases[using].connection.info.backend_pid
                 ticket = tenant_ticket(Secret("a guess at the key of this deployment"), victim, backend, world.at + timedelta(minutes=1))
                 cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])
             cursor.execute(count)
@@ -173,7 +182,7 @@ def _seen(world: World, count: str, way: str, victim: UUID) -> int:
         return 0
 
 
-def _readable(world: World, table: str) -> bool:
-    with databases[world.application].cursor() as cursor:
+def _readable(using: str, table: str) -> bool:
+    with databases[using].cursor() as cursor:
         cursor.execute("select has_table_privilege(%s, 'select')", [table])
         return bool(cursor.fetchone()[0])

@@ -55,14 +55,6 @@ PENDING: tuple[Pending, ...] = (
         "No probe tries a burst yet.",
     ),
     Pending(
-        "pii-30-days",
-        5,
-        "Personal data that a feature needs lives 30 days after shipment at most",
-        "Each such record has its day of death, and a key of the day that dies with it.",
-        Kind.MACHINE,
-        "No feature needs personal data, so there is no such store; that it stays so is shown by pii-default-none.",
-    ),
-    Pending(
         "pii-no-sharing",
         5,
         "Personal data goes to no third party but the listed subprocessors",

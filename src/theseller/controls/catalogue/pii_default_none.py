@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.conf import settings
+
 from theseller.amazon import operations as allow_list
 from theseller.amazon.errors import NotAllowedError
 from theseller.amazon.features import STREAMS
@@ -34,6 +36,10 @@ CONTROL = Control(
 #: Written again here on purpose: a probe that read the program's own constant would agree with whatever it says.
 _ASKED_OF_ORDERS = ("PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT")
 _ORDER_OPERATIONS = ("searchOrders", "getOrder")
+_WITHOUT_CONSENT = """
+select count(*) from pii.recipient r
+where not exists (select from vault_consent c where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id)
+"""
 _PERSONAL = re.compile(
     r"buyer|address|recipient|messaging|solicitation|restricteddata|/tokens/|shipping/|merchantfulfillment|shipment|invoic"
     r"|easyship|customer",
@@ -60,6 +66,7 @@ def probe(world: World) -> Outcome:
     broken = [*_operations(), *_reports()]
     broken += [f"{number} document(s) of a report type outside the list were taken in." for kind, number in documents if not _listed(kind)]
     broken += [f"A connection was authorised for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
+    broken += list(_features(world))
     called = {name for stream in STREAMS.values() for name in stream.operations}
     return verdict(
         len(allow_list.OPERATIONS) + len(allow_list.ALLOWED_REPORT_TYPES),
@@ -72,6 +79,15 @@ def probe(world: World) -> Outcome:
         report_types=len(allow_list.ALLOWED_REPORT_TYPES),
         documents_taken_in=sum(number for _, number in documents),
     )
+
+
+def _features(world: World) -> Iterator[str]:
+    """A feature that needs buyers' data is on only where an owner said so, and the operator's application holds the role."""
+    on = world.number("select count(*) from vault_consent where withdrawn_at is null")
+    if on and not settings.ENVIRONMENT.restricted_roles:
+        yield f"{on} feature(s) that need buyers' data are on, and this deployment's application does not hold the role for it."
+    if world.number(_WITHOUT_CONSENT):
+        yield "Buyers' data is held for a connection whose owner never turned a feature on."
 
 
 def _operations() -> Iterator[str]:

@@ -60,9 +60,10 @@ _SHOPS = "select tenant_id, asked_at, completed_at from retention_shop_end"
 _PEOPLE = "select user_id, asked_at, completed_at from retention_person_end where not kept"
 #: The tables as they are, with the columns that say whose a row is.
 _TABLES = """
-select c.relname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), array_agg(a.attname::text)
+select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end, quote_ident(n.nspname) || '.' || quote_ident(c.relname), array_agg(a.attname::text)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
-where c.relkind in ('r', 'p') and not c.relispartition and c.relname = any(%s) and n.nspname !~ '^(pg_|information_schema$)'
+where c.relkind in ('r', 'p') and not c.relispartition and case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end = any(%s)
+  and n.nspname !~ '^(pg_|information_schema$)'
   and a.attnum > 0 and not a.attisdropped
 group by 1, 2
 """

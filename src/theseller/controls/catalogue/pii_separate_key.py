@@ -25,8 +25,8 @@ CONTROL = Control(
     title="Personal data has a key of its own",
     statement=(
         "Each purpose (tokens, personal data, backups, signing and the others) has a key that wraps only its own data keys. What is sealed for"
-        " one opens under no key of another, and neither does it when it is called something else. So it would be with personal data, should"
-        " a feature ever need any."
+        " one opens under no key of another, and neither does it when it is called something else. What a feature"
+        " needs of buyers is sealed under keys for personal data, and under nothing else."
     ),
     citation="Security page §5; Data Protection Policy 2.4",
     owner="Engineering",

@@ -12,7 +12,7 @@ from theseller.amazon.features import FEATURES
 from theseller.connections.types import ConnectionView
 from theseller.governance.held.kinds import KINDS
 from theseller.governance.held.types import Ends, Group, Held, Kind, Limit, Part, Source
-from theseller.retention.limits import BACKUP_DAYS, FACTS_KEPT_DAYS, PURGE_DAYS_MAX, SECURITY_LOG_DAYS_MIN
+from theseller.retention.limits import BACKUP_DAYS, FACTS_KEPT_DAYS, PII_DAYS_MAX, PURGE_DAYS_MAX, SECURITY_LOG_DAYS_MIN
 from theseller.tenancy.scope import current_tenant
 
 _LOG = Kind(
@@ -35,6 +35,7 @@ _BACKUPS = Kind(
     ("life-backups-90", "bak-cap"),
     why="So that nothing of yours is lost when a machine is",
 )
+_RECIPIENTS = "pii.recipient"
 _LIVING = """
 select count(*), min(finished_at), max(finished_at) from retention_backup
 where finished_at is not null and key_destroyed_at is null and failed is null
@@ -50,6 +51,7 @@ def held(connections: Iterable[ConnectionView], *, using: str = "default") -> tu
         ends = Ends(
             min((view.authorisation_expires_at for view in open_ones if view.authorisation_expires_at), default=None),
             last_copy + timedelta(days=BACKUP_DAYS) if last_copy else None,
+            _last_recipient(cursor),
         )
         chosen = {feature for view in open_ones for feature in view.features}
         found = [_held(kind, *_count(cursor, kind.sources), chosen, ends) for kind in KINDS]
@@ -64,14 +66,23 @@ def next_end(connections: Iterable[ConnectionView]) -> datetime | None:
     return min((view.authorisation_expires_at for view in connections if view.is_open and view.authorisation_expires_at), default=None)
 
 
+def _last_recipient(cursor: Any) -> date | None:  # noqa: ANN401  # Django's cursor
+    cursor.execute("select until from guard.recipients_of_shop()")
+    last: date | None = cursor.fetchone()[0]
+    return last
+
+
 def _count(cursor: Any, sources: tuple[Source, ...]) -> tuple[int, date | None]:  # noqa: ANN401  # Django's cursor
     rows, oldest = 0, []
     for source in sources:
         column = "id" if source.table == "tenancy_tenant" else "tenant_id"
-        cursor.execute(
-            f"select count(*), min({source.since or 'null'}) from {source.table} where {column} = %s",  # noqa: S608  # our own list's names
-            [current_tenant()],
-        )
+        if source.table == _RECIPIENTS:
+            cursor.execute("select held, since from guard.recipients_of_shop()")  # The web can't read the table, only count.
+        else:
+            cursor.execute(
+                f"select count(*), min({source.since or 'null'}) from {source.table} where {column} = %s",  # noqa: S608  # our own list's names
+                [current_tenant()],
+            )
         count, since = _dated(cursor.fetchone())
         rows += count
         oldest += [since] if since else []
@@ -105,6 +116,11 @@ def _until(limit: Limit, rows: int, since: date | None, ends: Ends) -> tuple[dat
         return (
             ends.authorisation.date() if ends.authorisation and rows else None
         ), "Amazon's yearly authorisation ends; at once when you disconnect"
+    if limit is Limit.BUYER:
+        return (
+            ends.recipients,
+            f"the last of it can't be read any more, each {PII_DAYS_MAX} days after shipment at most; at once when you disconnect",
+        )
     if limit is Limit.BACKUP:
         return (
             ends.backup.date() if ends.backup else None

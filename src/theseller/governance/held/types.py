@@ -25,6 +25,7 @@ class Limit(StrEnum):
     AUTHORISATION = "authorisation"  # at once with the connection, at the yearly end of the authorisation at the latest
     SHOP = "shop"  # with the shop
     EVIDENCE = "evidence"  # outlives the shop
+    BUYER = "buyer"  # each record on its own day, at once when the feature is turned off or the connection ends
     BACKUP = "backup"  # with the last copy's key
 
 
@@ -73,7 +74,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The dates that limits are computed from: the yearly end of the authorisation, and when the last backup of now dies."""
+    """The dates that limits are computed from: the yearly end of the authorisation, when the last backup of now dies, and the last day of any
+    recipient that is held.
+    """
 
     authorisation: datetime | None
     backup: datetime | None
+    recipients: date | None

@@ -183,6 +183,8 @@ def _of_a_kind(owner: str) -> tuple[Kind, str, str]:
         return Kind.BACKUP_KEY, "backup-key", "destroyed by the worker when its backup ends, within 28 days: "
     if owner == PROBE_OWNER:
         return Kind.PROBE_KEY, "probe-key", "renewed by the controls each month: "
+    if owner.startswith(("pii-day:", "connection-pii:")):
+        return Kind.OTHER, "recipient-key", "destroyed by the worker on its day, within 61 days, or when packing slips are turned off: "
     return Kind.OTHER, "data-key", "by the room that made it: "
 
 

@@ -5,7 +5,7 @@ begin
     execute format('revoke all on database %I from public', current_database());
     execute format('grant connect, temporary on database %I to theseller_migrate, theseller_web, theseller_worker, theseller_retention',
                    current_database());
-    execute format('grant connect on database %I to theseller_probe, theseller_backup', current_database());
+    execute format('grant connect on database %I to theseller_probe, theseller_backup, theseller_pii', current_database());
 end
 $$;
 

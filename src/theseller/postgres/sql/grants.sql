@@ -6,6 +6,7 @@
 --   theseller_worker     calls Amazon, writes facts and rollups
 --   theseller_retention  erases, inside one tenant's scope
 --   theseller_probe      looks, over all tenants (BYPASSRLS), at columns that hold no secret; adds evidence, changes nothing
+--   theseller_pii        keeps and shows what packing slips need of buyers, inside one tenant's scope; sees nothing else
 --   theseller_directory  owns the few functions that answer over all tenants; nobody can sign in as it
 --   theseller_fingerprint owns the one function that counts and hashes a whole table for a backup; nobody can sign in as it
 --   theseller_backup     replicates; of tables it learns no more than counts and hashes
@@ -22,10 +23,10 @@ end
 $$;
 
 -- Start from nothing.
-revoke all on all tables in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe,
-    theseller_directory;
+revoke all on all tables in schema public, guard, pii from public, theseller_web, theseller_worker, theseller_retention, theseller_probe,
+    theseller_directory, theseller_pii;
 revoke all on all sequences in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe;
-revoke all on all functions in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe;
+revoke all on all functions in schema public, guard from public, theseller_pii, theseller_web, theseller_worker, theseller_retention, theseller_probe;
 grant usage on schema public to theseller_directory;
 grant usage on schema guard to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_directory;
 -- The guard.
@@ -123,6 +124,36 @@ grant insert on connections_disconnection to theseller_web, theseller_worker;
 grant insert, delete on connections_refresh_token to theseller_web;
 grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_web;
 grant select, delete on connections_refresh_token to theseller_worker;
+
+-- Keys that die with a connection: ids only.
+grant select on connections_key to theseller_web, theseller_worker;
+grant insert on connections_key to theseller_worker;
+
+-- The vault. Buyers' data is the vault's own role's; the eraser deletes it unseen; the probe sees dates and ids. Who agreed to what, and which
+-- orders were asked for, names no buyer: the web writes it, the worker answers.
+grant usage on schema pii to theseller_pii, theseller_retention, theseller_probe, theseller_directory;
+grant usage on schema guard to theseller_pii;
+grant execute on function guard.ticket_tenant() to theseller_pii;
+grant select on guard.deployment to theseller_pii;
+grant select, insert, delete on pii.recipient to theseller_pii;
+grant select, insert on pii.day_key to theseller_pii;
+grant select (tenant_id, connection_id, order_id, dies_on), delete on pii.recipient to theseller_retention;
+grant select, delete on pii.day_key to theseller_retention;
+grant select (tenant_id, connection_id, fetched_at, shipped_at, dies_on, day_key_id, connection_key_id) on pii.recipient to theseller_probe;
+grant select on pii.day_key to theseller_probe;
+grant select, insert on vault_consent, vault_request to theseller_web;
+grant update (withdrawn_at, withdrawn_by) on vault_consent to theseller_web, theseller_worker;
+grant update (asked_at, asked_by, outcome, done_at) on vault_request to theseller_web, theseller_worker;
+grant select on vault_consent, vault_request to theseller_worker, theseller_retention, theseller_probe;
+grant select on connections_key to theseller_retention, theseller_probe;
+grant delete on vault_consent, vault_request, connections_key to theseller_retention;
+alter function guard.due_recipients(date, int) owner to theseller_directory;
+alter function guard.open_consents(int) owner to theseller_directory;
+alter function guard.recipients_of_shop() owner to theseller_directory;
+grant execute on function guard.recipients_of_shop() to theseller_web;
+grant execute on function guard.due_recipients(date, int), guard.open_consents(int) to theseller_worker;
+grant select (tenant_id, connection_id, fetched_at, dies_on) on pii.recipient to theseller_directory;
+grant select (tenant_id, connection_id, given_at, withdrawn_at) on vault_consent to theseller_directory;
 
 -- Facts. The web writes them too: it imports the files that a seller drops on a page.
 grant select, insert, update, delete on ingest_stream, ingest_bucket to theseller_worker;

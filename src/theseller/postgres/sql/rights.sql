@@ -12,7 +12,7 @@ with named as (
     select oid, case when admin then '(administrator)' else rolname::text end, admin, ours and not admin from named
     union all select 0, 'public', false, true
 ), spaces as (
-    select n.*, n.nspname in ('public', 'guard') as ours,
+    select n.*, n.nspname in ('public', 'guard', 'pii') as ours,
            n.nspname in ('pg_catalog', 'information_schema', 'pg_toast') or n.nspname like 'pg\_temp\_%' or n.nspname like 'pg\_toast\_temp\_%' as built_in
     from pg_namespace n
 ), things (class, oid, kind, name, owner, acl, ours, built_in) as (

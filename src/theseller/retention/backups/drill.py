@@ -30,12 +30,12 @@ _FAULTS_SHOWN = 20
 #: The restored database, and as much again for what recovery and checks write.
 _ROOM = 2
 _TENANT_TABLES = """
-select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition
+select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and not c.relispartition
   and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
 order by 1
 """
-_READERS = ("theseller_web", "theseller_worker", "theseller_retention")
+_READERS = ("theseller_web", "theseller_worker", "theseller_retention", "theseller_pii")
 
 
 def drill(
@@ -122,9 +122,7 @@ def _row_security(restored: Quarantine, checked: dict[str, int]) -> Iterator[str
     """Without a tenant's scope, no role of the services may see a row of any tenant's table."""
     with psycopg.connect(restored.conninfo()) as connection:
         tables = [row[0] for row in connection.execute(_TENANT_TABLES).fetchall()]
-        filled = sum(
-            restored.manifest.tables[f"public.{table}"].rows > 0 for table in tables if f"public.{table}" in restored.manifest.tables
-        )
+        filled = sum(restored.manifest.tables[table].rows > 0 for table in tables if table in restored.manifest.tables)
     checked["tenant tables"], checked["tenant tables with rows"] = len(tables), filled
     for role in _READERS:
         with psycopg.connect(restored.conninfo(), autocommit=True) as connection:
@@ -136,6 +134,6 @@ def _row_security(restored: Quarantine, checked: dict[str, int]) -> Iterator[str
 
 def _sees(connection: psycopg.Connection[tuple[object, ...]], table: str) -> bool:
     try:
-        return connection.execute(sql.SQL("select 1 from {} limit 1").format(sql.Identifier(table))).fetchone() is not None
+        return connection.execute(sql.SQL("select 1 from {} limit 1").format(sql.Identifier(*table.split(".")))).fetchone() is not None
     except psycopg.errors.InsufficientPrivilege:
         return False  # Refused is as good as nothing seen.

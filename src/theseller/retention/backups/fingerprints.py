@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 0.2
 # An unlogged table (a limiter's buckets) comes back empty from every recovery; nothing that anybody needs is in one.
 _TABLES = """
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('public', 'guard') and c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p' order by 1, 2
+where n.nspname in ('public', 'guard', 'pii') and c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p' order by 1, 2
 """
 
 Connection = psycopg.Connection[tuple[Any, ...]]

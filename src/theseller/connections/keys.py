@@ -1,0 +1,57 @@
+"""Data keys that die with their connection, besides its token's. Another room seals under one; the disconnection destroys it.
+
+Each function runs inside the caller's tenant scope. A row stays when its key is destroyed: destroying again is harmless.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.crypto.keys import DataKey, Purpose
+from theseller.tenancy.scope import current_tenant
+
+#: How the key store names whose key it is, so that a certificate can list it after the row is gone.
+OWNER = "connection-{purpose}:{connection}"
+
+
+def owner_of(connection: UUID, purpose: Purpose) -> str:
+    """Return the owner's name of a connection's keys for `purpose`."""
+    return OWNER.format(purpose=purpose.value, connection=connection)
+
+
+def new_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
+    """Make a key that dies with `connection`. Killed before the commit, a key is left that seals nothing; recurring work destroys it."""
+    key = settings.KEY_STORE.create(purpose, owner_of(connection, purpose))
+    with databases["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s, %s, %s, %s, %s)",
+            [current_tenant(), connection, key.id, purpose.value, at],
+        )
+    return key
+
+
+def keys_of(connection: UUID, purpose: Purpose | None = None) -> tuple[tuple[UUID, datetime], ...]:
+    """Return (id, when made) of the keys that were made to die with `connection`, for one purpose or for all, the newest first."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute(
+            "select id, made_at from connections_key where tenant_id = %s and connection_id = %s and (%s::text is null or purpose = %s)"
+            " order by made_at desc, id desc",
+            [current_tenant(), connection, purpose, purpose],
+        )
+        return tuple(cursor.fetchall())
+
+
+def destroy_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[UUID, ...]:
+    """Destroy them: the last act before the caller's commit. Return their ids.
+
+    Raises:
+        KeyStoreError: one can't be destroyed now. Call it again.
+    """
+    found = tuple(key for key, _ in keys_of(connection, purpose))
+    for key in found:
+        settings.KEY_STORE.destroy(key)
+    return found

@@ -1,0 +1,150 @@
+"""Security page §5: what a feature needs of buyers dies 30 days after shipment, in the storage and in every backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from django.conf import settings
+
+from theseller.audit.tags import Tag
+from theseller.controls.throwaway import Ring, opens, throwaway_key
+from theseller.controls.types import Broken, Control, Outcome, Unknown, verdict
+from theseller.controls.world import World
+from theseller.crypto.dated import made_at
+from theseller.crypto.errors import KeyDestroyedError, KeyNotFoundError, KeyStoreError, ServiceState
+from theseller.crypto.keys import Purpose, new_data_key
+from theseller.crypto.place import NO_TENANT, Place
+from theseller.crypto.sealed import seal
+
+CONTROL = Control(
+    id="pii-30-days",
+    section=5,
+    title="What a feature needs of buyers dies 30 days after shipment, in every backup too",
+    statement=(
+        "Buyers' data that a feature needs lies sealed in a store of its own, each record with its day of death: 30 days after the shipment or"
+        " the fetching, whichever was first. It is sealed under a key of that day, which lies outside the database and its backups and is"
+        " destroyed on the day: no copy, however old, can be read from then on."
+    ),
+    citation="Security page §5; Data Protection Policy 2.1",
+    owner="Engineering",
+    freshness=timedelta(hours=1),
+    enforced_by=("theseller.vault.dates:day_of_death", "theseller.vault.sweeping:sweep", "theseller.vault.keeping:keep_recipient"),
+    after=(Tag.VAULT_FETCHED, Tag.VAULT_DAY_ENDED, Tag.VAULT_OFF),
+)
+
+#: The page's promise, written again here: a probe that read the program's own limit would agree with whatever it says.
+_PROMISED_DAYS = 30
+#: The job runs at midnight, UTC, and every ten minutes; so long a day that has come may wait for it.
+_JOB_LATE = timedelta(minutes=30)
+_ROWS = "select dies_on, fetched_at, shipped_at, day_key_id, connection_key_id, tenant_id, connection_id from pii.recipient"
+_DAYS = "select dies_on, key_id from pii.day_key"
+_ON = "select tenant_id, connection_id from vault_consent where withdrawn_at is null"
+_DAY, _CONNECTION = "pii-day:", "connection-pii:"
+#: Whose the keys of the probe's own records are: a day that came long ago.
+_OURS = f"{_DAY}2020-01-01"
+_RENEWED_AFTER = timedelta(days=30)
+
+
+def probe(world: World) -> Outcome:
+    """Look at each record's day and keys and at each day's key, and try to open a copy of a record whose day has come."""
+    try:
+        broken = [*_days(world), *_rows(world), *_dead_copy(world)]
+    except KeyStoreError as error:
+        if error.state is ServiceState.DAMAGED:
+            return Broken("What the key store keeps is damaged, or lies in another key's place.")
+        return Unknown(f"The key store did not answer ({error.state.value}), so nothing is known.")
+    rows = world.number("select count(*) from pii.recipient")
+    return verdict(
+        rows + 2,
+        broken,
+        f"{rows} record(s) of buyers are held, none past its day, none with a day that is later than promised; no key of a past day lives,"
+        " nor can the key of the probe's own record be had, whose day came long ago.",
+        records=rows,
+        features_on=world.number("select count(*) from vault_consent where withdrawn_at is null"),
+    )
+
+
+def _today(world: World) -> date:
+    """Return the day that must be over: yesterday's still for as long as the job may be late."""
+    return (world.at - _JOB_LATE).astimezone(UTC).date()
+
+
+def _days(world: World) -> Iterator[str]:
+    living = {one.id: one for one in world.keys.list() if one.owner.startswith(_DAY) and not one.destroyed}
+    for one in living.values():
+        if date.fromisoformat(one.owner.removeprefix(_DAY)) <= _today(world):
+            yield "A key of a day that has come still lives."
+        if one.purpose is not Purpose.PII:
+            yield "A key of a day serves another purpose than personal data."
+    for day, key in world.rows(_DAYS):
+        record = _record(world, key)
+        if record is not None and record != f"{_DAY}{day:%Y-%m-%d}":
+            yield "A day names a key that was made for something else."
+
+
+def _record(world: World, key: object) -> str | None:
+    try:
+        return world.keys.record(key).owner  # type: ignore[arg-type]  # an id, as the driver hands it over
+    except KeyNotFoundError:
+        return None
+
+
+def _rows(world: World) -> Iterator[str]:
+    on = {(tenant, connection) for tenant, connection in world.rows(_ON)}
+    names: dict[object, str | None] = {}
+    for dies_on, fetched_at, shipped_at, day_key, own_key, tenant, connection in world.rows(_ROWS):
+        first: datetime = min(one for one in (fetched_at, shipped_at) if one is not None)
+        if dies_on <= _today(world):
+            yield "A record of a buyer is past its day."
+        if dies_on > (first + timedelta(days=_PROMISED_DAYS)).astimezone(UTC).date():
+            yield "A record of a buyer has a day that is later than 30 days after its shipment or fetching."
+        for key in (day_key, own_key):
+            if key not in names:
+                names[key] = _record(world, key)
+        if names[day_key] != f"{_DAY}{dies_on:%Y-%m-%d}":
+            yield "A record of a buyer is sealed under another key than its day's."
+        if names[own_key] != f"{_CONNECTION}{connection}":
+            yield "A record of a buyer is sealed under another key than its connection's."
+        if (tenant, connection) in on:
+            continue
+        try:
+            world.keys.get(own_key)
+        except (KeyDestroyedError, KeyNotFoundError):
+            continue
+        yield "A record of a buyer can be read, and its feature is off."
+
+
+def _dead_copy(world: World) -> Iterator[str]:
+    """Ask for the key of a day that came long ago; and each month seal a record under such a key, let it die, and try the copy again."""
+    known = [one for one in world.keys.list() if one.owner == _OURS]
+    made = made_at(known[-1].id) if known else None
+    if made is None or world.at - made > _RENEWED_AFTER:
+        yield from _let_one_die(world)
+    for one in known:
+        try:
+            world.keys.get(one.id)
+            yield "The key of a day that came long ago can be had."
+        except KeyDestroyedError:
+            continue
+    stranger, place = new_data_key(Purpose.PII), _place()
+    sealed = seal(stranger, place, b"thrown away")
+    if not opens(Ring(stranger), place, sealed) or opens(world.keys, place, sealed):
+        yield "A record opened without its key."
+
+
+def _let_one_die(world: World) -> Iterator[str]:
+    own, place = throwaway_key(world, world.keys, Purpose.PII), _place()
+    dead = world.keys.create(Purpose.PII, _OURS)
+    copy = seal(dead, place, b"thrown away")
+    before = opens(world.keys, place, copy)
+    inner = seal(own, place, copy)
+    if not before and world.keys.exists(dead.id):  # The job may have destroyed it in this moment: its day has come.
+        yield "A record does not open while its day's key lives."
+    world.keys.destroy(dead.id)
+    if opens(world.keys, place, copy) or not opens(world.keys, place, inner):
+        yield "A copy of a record whose day has come was opened, or one whose key lives was not."
+
+
+def _place() -> Place:
+    return Place(NO_TENANT, "probe", "dead", "thrown away", Purpose.PII, settings.ENVIRONMENT.kind.value)

@@ -1,0 +1,17 @@
+"""Django's name for this room."""
+
+from __future__ import annotations
+
+import importlib
+
+from django.apps import AppConfig
+
+
+class VaultConfig(AppConfig):
+    name = "theseller.vault"
+    label = "vault"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what this room's tables hold."""
+        importlib.import_module("theseller.vault.datamap")
