@@ -59,7 +59,7 @@ def ours():
 turns = [(plain(), ours()) for _ in range(3)]
 (state / "plain.tar").unlink()
 place.target.delete(identity.hex + "/base")
-taken = take(place, at=clock.now())
+taken = take(place, now=clock.now)
 begun = perf_counter()
 found = drill(place, taken.id, state / "drill", replay=settle_and_replay, at=clock.now(), now=clock.now)
 assert found.passed, found.faults

@@ -27,11 +27,11 @@ def small_backup(archive: Path) -> Iterator[None]:
     """Take one and say that it was drilled, for the block; leave neither its files nor its key."""
     place = replace(workplace(), source=LittleSource(archive))
     with as_role("worker"):
-        made = take(place, at=clock.now())
+        made = take(place, now=clock.now)
         keep_report(Drill(made.id, clock.now(), clock.now(), CHECKED, ()))
     try:
         yield
     finally:
-        for entry in living_keys(place):
+        for entry in living_keys(place.keys):
             settings.KEY_STORE.destroy(entry.id)
         shutil.rmtree(settings.ENVIRONMENT.state / "backups", ignore_errors=True)

@@ -183,10 +183,10 @@ def _worker(life: Life) -> None:
         try:
             prune(place, at=life.at)
             keep_wal(place)
-            newest = _newest(life, living_keys(place))
+            newest = _newest(life, living_keys(place.keys))
             if newest is None or life.at - newest >= timedelta(hours=BACKUP_HOURS):
                 _new_wal(life)
-                take(place, at=life.at)
+                take(place, now=lambda: life.at)
                 life.began = True
                 life.happened["backups"] += 1
         except Killed:
@@ -228,7 +228,7 @@ def _newest(life: Life, living: tuple[KeyRecord, ...]) -> datetime | None:
 
 def _look(life: Life) -> None:
     """What somebody with every surviving key could read now."""
-    living = living_keys(life.place)
+    living = living_keys(life.place.keys)
     ages = [life.at - made_at(backup_of(entry) or entry.id) for entry in living]
     oldest = max(ages, default=timedelta())
     life.oldest = max(life.oldest, oldest)

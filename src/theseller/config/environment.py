@@ -45,6 +45,10 @@ class ProcessRole(StrEnum):
     WORKER = "worker"
 
 
+#: What the hidden name of a database in quarantine begins with.
+QUARANTINE = "quarantine_"
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Everything this process is told from outside, except secrets."""
@@ -65,6 +69,11 @@ class Environment:
     database_administrators: tuple[str, ...] = ()
     volumes_encrypted_by: str = ""
     restricted_roles: tuple[RestrictedRole, ...] = ()
+
+    @property
+    def in_quarantine(self) -> bool:
+        """Whether this process works on a restored database that isn't the deployment's yet."""
+        return urlsplit(self.database_url or "").path.startswith(f"/{QUARANTINE}")
 
     @property
     def secrets_directory(self) -> Path:

@@ -16,10 +16,11 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.lib.limits import FACTS_KEPT_DAYS
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
+from theseller.retention.ledger import ERASER
 from theseller.retention.holds import standing_hold
 from theseller.tenancy.scope import tenant_scope
 
-ERASER, ACTOR = "retention", "process:ages"
+ACTOR = "process:ages"
 #: Tables whose rows have a day of their store, and the others with the moment that their age counts from.
 _BY_DAY = ("ingest_order_line", "ingest_ledger_line", "ingest_traffic_day", "ingest_dirty_day", "analytics_day", "analytics_day_product")
 _BY_MOMENT = {"ingest_product": "updated_at", "ingest_inventory": "as_of", "ingest_document": "covers_until"}

@@ -21,7 +21,7 @@ from theseller.connections.types import ConnectionView
 from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey, canonical_json
 from theseller.lib.ids import made_at, new_id
-from theseller.retention.backups.operations import backup_of
+from theseller.retention.backups.operations import backup_of, living_keys
 from theseller.retention.certificate import FORMAT, signed_message
 from theseller.retention.erasing import progress_of
 from theseller.retention.ledger import ACTOR, COUNTER, ERASER
@@ -29,7 +29,6 @@ from theseller.retention.limits import BACKUP_DAYS
 from theseller.retention.types import Progress, Proof
 from theseller.tenancy.scope import tenant_scope
 
-_BACKUP = "backup:"
 _OUTSIDE = "the database's own service keeps its backups: ask whoever runs it when the last one from before this day ends"
 
 
@@ -146,18 +145,15 @@ def residue_told(proof: Proof, searched_for: str) -> dict[str, object]:
 def backups_told(at: datetime) -> dict[str, object]:
     """Name every backup that could still be read now: each may hold what was erased, with the WAL that was kept with it, until it dies."""
     found = []
-    for entry in settings.KEY_STORE.list():
-        if entry.owner.startswith(_BACKUP) and not entry.destroyed:
-            identity = backup_of(entry) or entry.id
-            taken = made_at(identity)
-            found.append(
-                {"backup": str(identity), "taken_at": taken.isoformat(), "ends_by": (taken + timedelta(days=BACKUP_DAYS)).isoformat()}
-            )
+    for entry in living_keys(settings.KEY_STORE):
+        identity = backup_of(entry) or entry.id
+        taken = made_at(identity)
+        found.append({"backup": str(identity), "taken_at": taken.isoformat(), "ends_by": (taken + timedelta(days=BACKUP_DAYS)).isoformat()})
     return {
         "affected": found,
         "last_ends_by": max((one["ends_by"] for one in found), default=""),
         "as_of": at.isoformat(),
-        "kept_elsewhere": _OUTSIDE if settings.ENVIRONMENT.database_url else "",
+        "kept_elsewhere": _OUTSIDE if settings.ENVIRONMENT.database_url and not settings.ENVIRONMENT.in_quarantine else "",
     }
 
 

@@ -21,8 +21,9 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.retention.certificate import END_FORMAT, assemble, signed_message
 from theseller.retention.certifying import audit_told, backups_told, keys_told, residue_told, rewritten_told, signing_key
-from theseller.retention.ledger import ACTOR, ERASER, document, ledger_scope, note_within, progress
+from theseller.retention.ledger import ACTOR, ERASER, ledger_scope, note_within, progress
 from theseller.retention.limits import END_LINK_DAYS
+from theseller.retention.queries import as_document
 from theseller.retention.types import Progress, Proof, Subject, SubjectKind
 
 _NAMES = {SubjectKind.SHOP: "tenant", SubjectKind.PERSON: "user"}
@@ -140,7 +141,7 @@ def _deleted(subject: Subject, known: Progress) -> tuple[dict[str, int], dict[st
         )
         for kept, steps in cursor.fetchall():
             people["kept" if kept else "ended"] += 1
-            for table, rows in document(steps).items():
+            for table, rows in as_document(steps).items():
                 deleted[table] = deleted.get(table, 0) + rows
     return deleted, people
 

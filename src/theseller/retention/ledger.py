@@ -12,7 +12,7 @@ from django.db import transaction
 
 from theseller.datamap.registry import erasure_order
 from theseller.datamap.types import Eraser, Holding
-from theseller.retention.queries import erasable
+from theseller.retention.queries import as_document, erasable
 from theseller.retention.types import Progress, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
@@ -46,7 +46,7 @@ def progress(subject: Subject) -> Progress | None:
     if row is None:
         return None
     plan, done, erased_at, xid, rewritten, wal_from, completed = row
-    return Progress(document(plan), document(done), erased_at, xid, document(rewritten), wal_from, completed)
+    return Progress(as_document(plan), as_document(done), erased_at, xid, as_document(rewritten), wal_from, completed)
 
 
 def note(subject: Subject, assignments: str, values: list[Any]) -> None:
@@ -99,10 +99,6 @@ def of_person() -> tuple[Holding, ...]:
 def person_column(holding: Holding) -> str:
     """Return the column by which rows of `holding` say whose they are."""
     return "id" if holding.table == "accounts_user" else "user_id"
-
-
-def document(value: Any) -> dict[str, Any]:  # noqa: ANN401  # text or a document, as the driver hands it over
-    return dict(json.loads(value) if isinstance(value, str) else value)
 
 
 def _some(found: Iterator[Holding]) -> tuple[Holding, ...]:

@@ -18,7 +18,8 @@ from theseller.accounts.sessions import sessions_of
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.retention.entries import entries, put_links_back, withdraw_entry, write_entry
-from theseller.retention.ledger import ACTOR, COUNTER, ERASER, SESSIONS, document, forget_marks, note, note_within, of_person, person_column
+from theseller.retention.ledger import ACTOR, COUNTER, ERASER, SESSIONS, forget_marks, note, note_within, of_person, person_column
+from theseller.retention.queries import as_document
 from theseller.retention.types import Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
@@ -185,6 +186,6 @@ def _deleted(statement: str, values: list[Any]) -> int:
 def _add(identity: UUID, gone: dict[str, int]) -> None:
     with databases[ERASER].cursor() as cursor:
         cursor.execute("select steps_done from retention_person_end where user_id = %s for update", [identity])
-        before = document(cursor.fetchone()[0])
+        before = as_document(cursor.fetchone()[0])
     after = before | {table: rows + before.get(table, 0) for table, rows in gone.items()}
     note_within(person(identity), "steps_done = %s", [json.dumps(after)])

@@ -87,9 +87,9 @@ def certificate(connection: UUID, *, using: str = "default") -> tuple[UUID, byte
 
 def _purge_view(row: tuple[Any, ...]) -> PurgeView:
     connection, begun, plan, done, erased, completed, issued = row
-    plan, done = _document(plan), _document(done)
+    plan, done = as_document(plan), as_document(done)
     return PurgeView(connection, begun, sum(plan.values()), sum(done.values()), erased, completed, issued)
 
 
-def _document(value: Any) -> dict[str, int]:  # noqa: ANN401  # text or a document, as the driver hands it over
+def as_document(value: Any) -> dict[str, Any]:  # noqa: ANN401  # what a driver makes of jsonb: text, or a document already
     return dict(json.loads(value) if isinstance(value, str) else value)

@@ -12,10 +12,14 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
+from theseller.retention.entries import entries
+from theseller.retention.erasing import closed_connection, erase_rows
 from theseller.retention.erasures import Ended, ended_connections, ledger_folder
-from theseller.retention.operations import ACTOR, COUNTER, purge
-from theseller.retention.queries import count_left, due_purges
+from theseller.retention.ledger import ACTOR, COUNTER
+from theseller.retention.operations import purge
+from theseller.retention.queries import count_left
 from theseller.retention.shops import replay_shop_ends
+from theseller.retention.types import SubjectKind
 from theseller.tenancy.scope import tenant_scope
 from theseller.vault.sweeping import sweep, withdraw_again
 
@@ -25,9 +29,11 @@ class ResurrectedError(RuntimeError):
 
 
 def replay_erasures(*, at: datetime) -> int:
-    """End and erase every connection that had ended before this database was restored; return how many were ended again.
+    """End every connection that had ended before this database was restored, and delete its rows; return how many were ended again.
 
     Called in the quarantine, with this process connected to the restored database and to the deployment's own key store and ledger.
+    A connection's erasure is certified afterwards, by the deployment's recurring job: it alone can say what its files and backups hold. Only
+    what goes together with its shop, row and all, is certified here, where its files can't be searched, which its certificate says.
 
     Raises:
         ResurrectedError: something is left. The database must not leave the quarantine.
@@ -36,12 +42,9 @@ def replay_erasures(*, at: datetime) -> int:
     again = sum(_end_again(entry) for entry in ended)
     withdraw_again(at=at)
     sweep(at=at)
-    while due := due_purges(at=at):
-        for closed in due:
-            outcome = purge(connection=closed.connection, tenant=closed.tenant, at=at)
-            if not outcome.completed:
-                why = outcome.waiting or "rows of it are left"
-                raise ResurrectedError(f"connection {closed.connection} could not be erased in the restored database: {why}")
+    shops = {entry.id for entry in entries(SubjectKind.SHOP)}
+    for entry in ended:
+        _erase_again(entry, shops, at)
     _refuse_left(ended)
     replay_shop_ends(at=at)
     return again
@@ -80,12 +83,32 @@ def _end_again(entry: Ended) -> bool:
     return disconnect(connection=entry.connection, reason=reason, tenant=tenant, actor=ACTOR, at=entry.at).first
 
 
+def _erase_again(entry: Ended, shops: set[UUID], at: datetime) -> None:
+    found = _left(entry)
+    if found is None:
+        return
+    tenant, left = found
+    if tenant in shops:
+        outcome = purge(connection=entry.connection, tenant=tenant, at=at)
+        if not outcome.completed:
+            why = outcome.waiting or "rows of it are left"
+            raise ResurrectedError(f"connection {entry.connection} could not be erased in the restored database: {why}")
+    elif any(left.values()):
+        erase_rows(closed_connection(tenant, entry.connection), at=at)
+
+
 def _refuse_left(ended: tuple[Ended, ...]) -> None:
     """Count by the probe's role, over all tenants: whatever the ledger says has ended must have no row left."""
     for entry in ended:
-        found = _connection(entry.connection)
-        if found is not None and any(count_left(found[0], entry.connection, list(found[1]), using=COUNTER).values()):
+        found = _left(entry)
+        if found is not None and any(found[1].values()):
             raise ResurrectedError(f"connection {entry.connection} has ended, and rows of it are in the restored database")
+
+
+def _left(entry: Ended) -> tuple[UUID, dict[str, int]] | None:
+    """Return (tenant, rows by table) of what is left of a connection; None if this database doesn't know it."""
+    found = _connection(entry.connection)
+    return None if found is None else (found[0], count_left(found[0], entry.connection, found[1], using=COUNTER))
 
 
 def _tenant_of(connection: UUID) -> UUID | None:

@@ -209,7 +209,7 @@ def back_up() -> None:
     place = workplace()
     with alone(place.lock) as ours:
         assert ours
-        taken = take(place, at=clock.now())
+        taken = take(place, now=clock.now)
         keep_wal(place)
     sys.stdout.write(f"{taken.id}\n")
 
@@ -228,7 +228,7 @@ def search_all(needles: dict[str, str], at: datetime) -> None:
     if not layout.home.is_relative_to(state):
         search.folder(layout.home, label="database/")
     opened = 0
-    for identity in filter(None, (readable(place, entry) for entry in living_keys(place))):
+    for identity in filter(None, (readable(place, entry) for entry in living_keys(place.keys))):
         opened += 1
         _search_backup(search, identity)
     hits = sorted({(hit.place, hit.needle.split()[0], hit.form) for hit in search.found.hits})

@@ -169,7 +169,7 @@ def _between(folder: Path, old: UUID, new: UUID) -> Iterator[Damage]:
 
 def _resealed(place: Workplace, described: Manifest) -> Callable[[Path], None]:
     """Seal a manifest that says something else, as only who holds the key can: what a fault of ours, or of a disk before the sealing, makes."""
-    entry = next(one for one in living_keys(place) if one.owner == f"backup:{described.id}")
+    entry = next(one for one in living_keys(place.keys) if one.owner == f"backup:{described.id}")
     key = place.keys.get(entry.id)
 
     def act(_folder: Path) -> None:
@@ -180,7 +180,7 @@ def _resealed(place: Workplace, described: Manifest) -> Callable[[Path], None]:
 
 def _by_the_holder_of_the_key(place: Workplace, new: UUID) -> Iterator[Damage]:
     described = read_manifest(place, new)
-    entry = next(one for one in living_keys(place) if one.owner == f"backup:{new}")
+    entry = next(one for one in living_keys(place.keys) if one.owner == f"backup:{new}")
     key = place.keys.get(entry.id)
     own = next(name for name in described.objects if name.startswith("wal/"))
     less = {name: digest for name, digest in described.objects.items() if name != own}
@@ -251,9 +251,9 @@ def _try(place: Workplace, folder: Path, damage: Damage, *, restored: bool = Tru
 def main() -> None:
     place = workplace()
     folder = Path(place.target.title)
-    old = take(place, at=clock.now()).id
+    old = take(place, now=clock.now).id
     _archived(place, 2)
-    new = take(place, at=clock.now()).id
+    new = take(place, now=clock.now).id
     _archived(place, 3)
     shutil.copytree(folder, folder.with_name("whole"))
     described = read_manifest(place, new)

@@ -118,7 +118,7 @@ class Watched:
 
 def _backup_killed(boundary: int) -> None:
     place = _place(Boundaries(boundary))
-    take(place, at=clock.now())
+    take(place, now=clock.now)
     keep_wal(place)
 
 
@@ -127,7 +127,7 @@ def _backup_well() -> None:
     place, at = _place(), clock.now()
     prune(place, at=at)
     keep_wal(place)
-    whole = [readable(place, entry) for entry in living_keys(place)]
+    whole = [readable(place, entry) for entry in living_keys(place.keys)]
     assert None not in whole, "a key without a whole backup survived the pruning"
     assert {one.id for one in backups() if one.finished_at is not None and one.alive} == set(whole), "the records differ from the keys"
     assert {name.split("/")[0] for name in place.target.names()} == {one.hex for one in whole if one}, "objects of no backup are left"
@@ -140,7 +140,7 @@ def _backup_well() -> None:
 
 def _prune_prepared() -> None:
     for _ in range(2):
-        take(_place(), at=clock.now())
+        take(_place(), now=clock.now)
 
 
 def _prune_killed(boundary: int) -> None:
@@ -150,7 +150,7 @@ def _prune_killed(boundary: int) -> None:
 def _prune_well() -> None:
     place, later = _place(), clock.now() + timedelta(days=BACKUP_DAYS)
     prune(place, at=later)
-    assert living_keys(place) == ()
+    assert living_keys(place.keys) == ()
     assert place.target.names() == ()
     assert all(not one.alive for one in backups()), "a record says that a dead backup lives"
     ended = {row[0] for row in _superuser("select subject from audit_event where tag = 'retention:backup:ended'")}

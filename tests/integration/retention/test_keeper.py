@@ -58,7 +58,7 @@ assert len(first.failed) == 1, first
 print(first.failed[0])
 assert backups()[0].failed and not backups()[0].alive, backups()[0]
 print(backups()[0].failed)
-assert living_keys(place) == (), "the key of a failed backup lives"
+assert living_keys(place.keys) == (), "the key of a failed backup lives"
 assert not at_work(broken, 60.5).failed, "it was tried again at once"
 after = at_work(place, 62)
 assert any(one.startswith("took ") for one in after.done), after
@@ -69,14 +69,14 @@ assert found.failed and all(one == "the key store can't answer: the service is a
 """
 _UNMOUNTED = """
 at_work(place, 60)
-whole = [entry.id for entry in living_keys(place)]
+whole = [entry.id for entry in living_keys(place.keys)]
 assert whole
 folder = Path(place.target.title)
 folder.rename(folder.with_name("unmounted"))
 folder.mkdir()
 (folder / "of-somebody-else").write_text("x")
 assert prune(place, at=clock.now()) == ()
-assert [entry.id for entry in living_keys(place)] == whole, "a disk that was not mounted cost a backup"
+assert [entry.id for entry in living_keys(place.keys)] == whole, "a disk that was not mounted cost a backup"
 assert (folder / "of-somebody-else").exists(), "somebody else's file was swept"
 shutil.rmtree(folder)
 folder.with_name("unmounted").rename(folder)
@@ -92,7 +92,7 @@ assert not (state / "restore").exists(), "what a killed restore left is still th
 
 def _forget(deployed: Deployment) -> None:
     """Have no backup, and no failure that the next try would wait after."""
-    deployed.ask(_SET_UP + "prune(place, at=clock.now() + timedelta(days=60))\nassert living_keys(place) == ()")
+    deployed.ask(_SET_UP + "prune(place, at=clock.now() + timedelta(days=60))\nassert living_keys(place.keys) == ()")
     deployed.rows("delete from retention_drill returning id")
     deployed.rows("delete from retention_backup returning id")
 

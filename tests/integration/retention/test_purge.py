@@ -12,7 +12,8 @@ from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib.marketplaces import Region
 from theseller.retention.certificate import CertificateRefusedError, verify_certificate
-from theseller.retention.operations import StillOpenError, purge
+from theseller.retention.erasing import StillOpenError
+from theseller.retention.operations import purge
 from theseller.retention.queries import certificate, due_purges, erasable
 from theseller.tenancy.scope import tenant_scope
 

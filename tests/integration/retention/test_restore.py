@@ -6,6 +6,7 @@ One deployment and one backup for the whole module, in the order in which an ope
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import re
@@ -65,6 +66,22 @@ for pair in sys.argv[1:]:
     tenant, connection = map(UUID, pair.split("/"))
     disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
     assert purge(connection=connection, tenant=tenant, at=clock.now()).completed
+"""
+#: Certifies what was erased, and prints the certificates.
+CERTIFY = """
+import json
+from uuid import UUID
+from theseller.lib import clock
+from theseller.retention.operations import purge
+from theseller.retention.queries import certificate
+from theseller.tenancy.scope import tenant_scope
+said = []
+for pair in sys.argv[1:]:
+    tenant, connection = map(UUID, pair.split("/"))
+    assert purge(connection=connection, tenant=tenant, at=clock.now()).completed
+    with tenant_scope(tenant):
+        said.append(json.loads(certificate(connection)[1])["body"])
+print(json.dumps(said))
 """
 #: Has all WAL until now kept with the newest backup.
 KEEP = """
@@ -147,6 +164,7 @@ class Watch:
 
     entered: set[str] = field(default_factory=set)
     tries: dict[str, int] = field(default_factory=dict)
+    hidden: int = 0
 
 
 @contextlib.contextmanager
@@ -160,6 +178,11 @@ def watching(deployed: Deployment) -> Iterator[Watch]:
             for place in [*_sockets(deployed.state), "127.0.0.1"]:
                 for role, password in passwords.items():
                     _try(place, role, password, seen)
+            # Whoever could read the quarantine's own files would know its name: the role that faces the world gets in nowhere even so.
+            for place, database in _hidden(deployed.state):
+                seen.hidden += 1
+                for role in ("web", "backup"):
+                    _try(place, role, passwords[role], seen, database)
 
     watcher = threading.Thread(target=poll)
     watcher.start()
@@ -182,10 +205,20 @@ def _sockets(state: Path) -> list[str]:
     return sorted(folders)
 
 
-def _try(place: str, role: str, password: str, seen: Watch) -> None:
+def _hidden(state: Path) -> list[tuple[str, str]]:
+    """Return (socket folder, database) of a quarantine under the name that it keeps to itself."""
+    with contextlib.suppress(ServerFailedError, OSError):
+        layout = saved_layout(state / FOLDER)
+        named = re.search(r"quarantine_[0-9a-f]+", (layout.home / "pg_hba.conf").read_text()) if layout else None
+        if layout and named:
+            return [(str(layout.run), named.group())]
+    return []
+
+
+def _try(place: str, role: str, password: str, seen: Watch, database: str = "theseller") -> None:
     seen.tries[place] = seen.tries.get(place, 0) + 1
     with contextlib.suppress(psycopg.OperationalError):
-        psycopg.connect(host=place, port=5432, user=f"theseller_{role}", password=password, dbname="theseller", connect_timeout=2).close()
+        psycopg.connect(host=place, port=5432, user=f"theseller_{role}", password=password, dbname=database, connect_timeout=2).close()
         seen.entered.add(f"{role} at {place}")
 
 
@@ -198,6 +231,7 @@ def restore(deployed: Deployment, *arguments: str) -> str:
     assert seen.entered == set(), "a role of the services got in before the restore was done"
     assert len(seen.tries) > 2, "the quarantine was never found by the watcher"
     assert sum(seen.tries.values()) > 50
+    assert seen.hidden > 10, "nobody tried the quarantine by its own name"
     assert not (deployed.state / FOLDER).exists()
     deployed.server.ensure_started()
     return done.stdout
@@ -262,6 +296,16 @@ def test_the_moment_of_the_backup_comes_back_without_the_deleted(story: Story) -
     assert "3 connections that ended since were ended and erased again" in said
     story.forgotten()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
+
+
+def test_the_proof_is_given_by_the_deployment_and_not_in_the_quarantine(story: Story) -> None:
+    """A certificate says which backups are affected: only the deployment knows, so its recurring job certifies, after the restore."""
+    pairs = list(story.deleted.values())
+    assert story.deployed.rows("select connection_id from retention_certificate") == []
+    assert story.deployed.rows("select connection_id from retention_purge where erased_at is not null and completed_at is null")
+    said = json.loads(story.deployed.ask(CERTIFY, *("/".join(pair) for pair in pairs)))
+    assert [one["backups"]["kept_elsewhere"] for one in said] == [""] * len(pairs)
+    assert all(story.backup in {backup["backup"] for backup in one["backups"]["affected"]} for one in said)
 
 
 def test_the_log_says_what_was_lost(story: Story) -> None:

@@ -52,7 +52,7 @@ def _act(args: argparse.Namespace) -> int:
         if args.verb == "drill":
             return _drill(args.backup)
         prune(place, at=clock.now())
-        taken = take(place, at=clock.now())
+        taken = take(place, now=clock.now)
         keep_wal(place)
         print(f"{taken.id}  {taken.bytes / 1e6:.1f} MB at {place.target.title}")
         return _drill(taken.id)

@@ -15,7 +15,7 @@ from theseller.retention.backups.queries import backups, newest_finished
 from theseller.retention.backups.restoring import FOLDER
 from theseller.retention.backups.sealing import object_name
 from theseller.retention.backups.sentences import in_one_sentence
-from theseller.retention.backups.types import Backup, BackupError, Kept
+from theseller.retention.backups.types import Backup, BackupError, Upkeep
 from theseller.retention.backups.workplace import Workplace, alone, rows
 from theseller.retention.limits import BACKUP_HOURS
 
@@ -26,7 +26,7 @@ _LONGEST_PAUSE_MINUTES = 60
 _AGAIN = timedelta(hours=6)
 
 
-def keep(place: Workplace, state: Path, *, at: datetime, now: Callable[[], datetime]) -> Kept:
+def keep(place: Workplace, state: Path, *, at: datetime, now: Callable[[], datetime]) -> Upkeep:
     """Let die what is due, keep finished WAL, take a backup if one is due, drill the one that is unproven, clear away former databases.
 
     What fails is said, and keeps nothing else from being done. Does nothing if another process is at it.
@@ -45,10 +45,10 @@ def keep(place: Workplace, state: Path, *, at: datetime, now: Callable[[], datet
         if ours:
             attempt(lambda: [f"ended {one}" for one in prune(place, at=at)])
             attempt(lambda: _keep_wal(place))
-            attempt(lambda: _take(place, at=at))
+            attempt(lambda: _take(place, at=at, now=now))
             attempt(lambda: _drill(place, state / "drill", now=now))
             attempt(lambda: _clear(state, at=at))
-    return Kept(tuple(done), tuple(failed))
+    return Upkeep(tuple(done), tuple(failed))
 
 
 def is_due(place: Workplace, *, at: datetime) -> bool:
@@ -67,10 +67,10 @@ def _keep_wal(place: Workplace) -> list[str]:
     return [f"kept {sealed} files of WAL"] if sealed else []
 
 
-def _take(place: Workplace, *, at: datetime) -> list[str]:
+def _take(place: Workplace, *, at: datetime, now: Callable[[], datetime]) -> list[str]:
     if not is_due(place, at=at):
         return []
-    taken = take(place, at=at)
+    taken = take(place, now=now)
     return [f"took {taken.id}", *_keep_wal(place)]
 
 

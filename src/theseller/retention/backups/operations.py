@@ -8,7 +8,7 @@ called again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,11 +20,12 @@ from theseller.audit.tags import Tag
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.keystore import KeyStore
 from theseller.lib.ids import made_at, new_id_at
 from theseller.retention.backups import manifest as manifests
 from theseller.retention.backups import wal
 from theseller.retention.backups.queries import backup, newest_finished
-from theseller.retention.backups.sealing import Kept, fetch, keep, object_name, place_of
+from theseller.retention.backups.sealing import Written, fetch, keep, object_name, place_of
 from theseller.retention.backups.sentences import in_one_sentence
 from theseller.retention.backups.targets import TargetError
 from theseller.retention.backups.types import Backup, BackupError, Manifest
@@ -36,12 +37,15 @@ ACTOR = "process:retention"
 BACKUP_OWNER = "backup:"
 
 
-def take(place: Workplace, *, at: datetime) -> Backup:
+def take(place: Workplace, *, now: Callable[[], datetime]) -> Backup:
     """Take one backup: files, the WAL that makes them one moment, and the manifest last. The caller holds the lock.
+
+    `now` is asked when it begins, at the moment that it holds, and when it is whole: hours may lie between them.
 
     Raises:
         BackupError: it failed; its key is destroyed and it will never look like one.
     """
+    at = now()
     made = new_id_at(at)
     key = place.keys.create(Purpose.BACKUP, f"{BACKUP_OWNER}{made}")
     place.reached("key")
@@ -49,18 +53,19 @@ def take(place: Workplace, *, at: datetime) -> Backup:
     place.reached("begun")
     try:
         with in_one_sentence():
-            described, size = _write(made, key, place, at=at)
+            described, size = _write(made, key, place, at=at, now=now)
             keep(place.target, key, place_of(made, "manifest", place.environment), [manifests.encode(described)])
         place.reached("manifest")
     except Exception as error:
-        _give_up(made, key.id, place, error, at=at)
+        _give_up(made, key.id, place, error, at=now())
         raise
+    whole = now()
     with transaction.atomic():
         rows(
             "update retention_backup set finished_at = %s, bytes = %s, first_segment = %s, last_segment = %s where id = %s",
-            [described.held_at, size, described.first_segment, described.last_segment, made],
+            [whole, size, described.first_segment, described.last_segment, made],
         )
-        record(Tag.BACKUP_TAKEN, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"bytes": size})
+        record(Tag.BACKUP_TAKEN, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=whole, details={"bytes": size})
     place.reached("finished")
     found = backup(made)
     if found is None:
@@ -74,13 +79,13 @@ def _begin(made: UUID, key: UUID, place: Workplace, *, at: datetime) -> None:
         record(Tag.BACKUP_INTENDED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at)
 
 
-def _write(made: UUID, key: DataKey, place: Workplace, *, at: datetime) -> tuple[Manifest, int]:
+def _write(made: UUID, key: DataKey, place: Workplace, *, at: datetime, now: Callable[[], datetime]) -> tuple[Manifest, int]:
     before = newest_finished(place.keys)
     first = place.source.current_segment()
     base = keep(place.target, key, place_of(made, "base", place.environment), place.source.base())
     place.reached("base")
     restore_point = f"theseller-{made.hex}"
-    moment = place.source.mark(restore_point)
+    moment, held_at = place.source.mark(restore_point), now()
     place.reached("marked")
     objects = {"base": base}
     for name in wal.finished(place.source.archive):
@@ -98,7 +103,7 @@ def _write(made: UUID, key: DataKey, place: Workplace, *, at: datetime) -> tuple
         software=__version__,
         postgres=place.source.version,
         begun_at=at,
-        held_at=at,
+        held_at=held_at,
         first_segment=first,
         last_segment=moment.segment,
         restore_point=restore_point,
@@ -108,7 +113,7 @@ def _write(made: UUID, key: DataKey, place: Workplace, *, at: datetime) -> tuple
     return described, sum(one.bytes for one in objects.values())
 
 
-def _refuse_gap(objects: Mapping[str, Kept], first: str, last: str) -> None:
+def _refuse_gap(objects: Mapping[str, Written], first: str, last: str) -> None:
     """A segment that somebody took out of the archive would make the copied files useless."""
     if (missing := wal.first_missing((name.removeprefix("wal/") for name in objects), first, last)) is not None:
         raise BackupError(f"WAL is missing from the archive: {missing}. The next backup begins anew")
@@ -144,7 +149,7 @@ def prune(place: Workplace, *, at: datetime) -> tuple[UUID, ...]:
     that the database doesn't know, because it is older itself, is written down in it. One that was whole and isn't at the target keeps
     its key until its age: a disk that is not mounted must not cost every backup. The caller holds the lock.
     """
-    living = list(living_keys(place))
+    living = list(living_keys(place.keys))
     dead = [entry for entry in living if _age_limit(entry) <= at]
     died = [_end(place, entry, at=at) for entry in dead]
     kept, whole = set(place.target.names()), set()
@@ -246,12 +251,12 @@ def _give_up(made: UUID, key: UUID, place: Workplace, error: Exception, *, at: d
         rows("update retention_backup set failed = %s, key_destroyed_at = %s where id = %s", [why[:200], at, made])
         record(Tag.BACKUP_FAILED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"error": type(error).__name__})
     with contextlib.suppress(TargetError):  # The target may be what failed; the next pruning sweeps.
-        _sweep(place, {identity for entry in living_keys(place) if (identity := backup_of(entry)) is not None})
+        _sweep(place, {identity for entry in living_keys(place.keys) if (identity := backup_of(entry)) is not None})
 
 
-def living_keys(place: Workplace) -> tuple[KeyRecord, ...]:
+def living_keys(keys: KeyStore) -> tuple[KeyRecord, ...]:
     """Return the keys under which something could still be read as a backup, oldest first."""
-    return tuple(entry for entry in place.keys.list() if entry.owner.startswith(BACKUP_OWNER) and not entry.destroyed)
+    return tuple(entry for entry in keys.list() if entry.owner.startswith(BACKUP_OWNER) and not entry.destroyed)
 
 
 def readable(place: Workplace, entry: KeyRecord) -> UUID | None:

@@ -20,6 +20,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from theseller.config.environment import QUARANTINE
 from theseller.crypto.errors import CannotOpenError
 from theseller.postgres.account import Account, server_account
 from theseller.postgres.cluster import SUPERUSER
@@ -143,7 +144,7 @@ def running(described: Manifest, layout: Layout, folder: Path, *, until: datetim
         ServerFailedError: the WAL doesn't reach that far, or the files can't be recovered.
     """
     binaries = find_binaries(os.environ)
-    hidden_name = f"quarantine_{secrets.token_hex(16)}"
+    hidden_name = f"{QUARANTINE}{secrets.token_hex(16)}"
     account = server_account(layout.data, lambda _sentence: None)
     _write_as(layout.home / _HBA, _DOORS.format(superuser=SUPERUSER, database=hidden_name).encode(), account)
     server = Server(

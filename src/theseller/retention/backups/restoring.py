@@ -17,7 +17,7 @@ from theseller.postgres.exchange import exchange
 from theseller.postgres.layout import saved_layout
 from theseller.postgres.roles import set_password
 from theseller.retention.backups.commands import settle_and_tell
-from theseller.retention.backups.operations import backup_of, living_keys, readable
+from theseller.retention.backups.operations import BACKUP_OWNER, backup_of, living_keys, readable
 from theseller.retention.backups.quarantine import Quarantine, add_unkept_wal, discard, lay_out, refuse_gap, running
 from theseller.retention.backups.sentences import in_one_sentence
 from theseller.retention.backups.types import BackupError, Restored
@@ -73,13 +73,13 @@ def _settle_superuser(restored: Quarantine, password: Secret) -> None:
 
 
 def _chosen(place: Workplace, wanted: str) -> UUID:
-    living = [backup_of(entry) for entry in living_keys(place) if readable(place, entry)]
+    living = [backup_of(entry) for entry in living_keys(place.keys) if readable(place, entry)]
     known = [identity for identity in living if identity is not None]
     if wanted in {str(identity) for identity in known}:
         return UUID(wanted)
     if wanted == "latest" and known:
         return known[-1]
-    if any(entry.destroyed and entry.owner == f"backup:{wanted}" for entry in place.keys.list()):
+    if any(entry.destroyed and entry.owner == f"{BACKUP_OWNER}{wanted}" for entry in place.keys.list()):
         raise BackupError(f"the key of backup {wanted} was destroyed: nobody can read it any more")
     if not known:
         raise BackupError("no backup here can be read: look at THESELLER_BACKUPS, and whether this is the key store that made them")

@@ -24,7 +24,7 @@ _PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Written:
     """What was written: bytes as they lie at the target, and their SHA-256."""
 
     bytes: int
@@ -41,7 +41,7 @@ def object_name(backup: UUID, name: str) -> str:
     return f"{backup.hex}/{name}"
 
 
-def keep(target: Target, key: DataKey, place: Place, content: Iterable[bytes]) -> Kept:
+def keep(target: Target, key: DataKey, place: Place, content: Iterable[bytes]) -> Written:
     """Compress, seal and keep `content`."""
     digest = hashlib.sha256()
 
@@ -51,7 +51,7 @@ def keep(target: Target, key: DataKey, place: Place, content: Iterable[bytes]) -
             yield piece
 
     written = target.put(object_name(UUID(place.column), place.row), hashed())
-    return Kept(written, digest.hexdigest())
+    return Written(written, digest.hexdigest())
 
 
 def fetch(target: Target, keys: KeyLookup | KeyStore, place: Place, *, sha256: str = "") -> Iterator[bytes]:

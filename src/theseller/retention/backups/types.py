@@ -28,8 +28,8 @@ class Fingerprint:
 class Manifest:
     """What one backup is. Sealed with it and written last: a backup without one is none.
 
-    `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore point `restore_point`, at which
-    `tables` was true. `objects` names each sealed object and its SHA-256.
+    `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore point `restore_point`, at which,
+    `held_at`, `tables` was true. `objects` names each sealed object and its SHA-256.
     """
 
     id: UUID
@@ -83,7 +83,7 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Upkeep:
     """What one run of the recurring job did, and what it could not do; a sentence each."""
 
     done: tuple[str, ...]

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from theseller.crypto.keys import DataKey
-from theseller.retention.backups.sealing import Kept, keep, place_of
+from theseller.retention.backups.sealing import Written, keep, place_of
 from theseller.retention.backups.targets import Target
 
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
@@ -44,7 +44,7 @@ def first_missing(names: Iterable[str], first: str, last: str | None = None) -> 
     return None
 
 
-def keep_segment(archive: Path, name: str, backup: UUID, *, target: Target, key: DataKey, environment: str) -> Kept:
+def keep_segment(archive: Path, name: str, backup: UUID, *, target: Target, key: DataKey, environment: str) -> Written:
     """Seal one file of the archive into a backup. It stays in the archive."""
     return keep(target, key, place_of(backup, f"wal/{name}", environment), _content(archive / name))
 
