@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from theseller.amazon.roles import RestrictedRole
 from theseller.crypto.choice import KEY_STORE, PROVIDER, InvalidChoiceError, SecretChoice, read_choice
 from theseller.lib.limits import SECRET_DAYS_MAX
+from theseller.postgres.roles import QUARANTINE
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -43,10 +44,6 @@ class ProcessRole(StrEnum):
     RETENTION = "retention"
     WEB = "web"
     WORKER = "worker"
-
-
-#: What the hidden name of a database in quarantine begins with.
-QUARANTINE = "quarantine_"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from psycopg.conninfo import make_conninfo
 from theseller.postgres.errors import ServerFailedError
 
 DATABASE = "theseller"
+#: What the hidden name of a restored database begins with, until it is put in place.
+QUARANTINE = "quarantine_"
 OWNER = "theseller_owner"
 # Short names, as secrets and command line have them (`db-web`, `postgres psql-as web`).
 LOGIN_ROLES: Mapping[str, str] = {

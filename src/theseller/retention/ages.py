@@ -16,8 +16,8 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.lib.limits import FACTS_KEPT_DAYS
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
-from theseller.retention.ledger import ERASER
 from theseller.retention.holds import standing_hold
+from theseller.retention.ledger import ERASER
 from theseller.tenancy.scope import tenant_scope
 
 ACTOR = "process:ages"

@@ -19,7 +19,7 @@ from theseller.connections.types import ConnectionView
 from theseller.retention.certifying import certify
 from theseller.retention.cleaning import clean
 from theseller.retention.erasing import closed_connection, erase_rows, progress_of, still_left, subject_of
-from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks
+from theseller.retention.ledger import forget_marks
 from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.rewriting import NotNowError
 from theseller.retention.types import ClosedConnection, Purged

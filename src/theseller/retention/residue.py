@@ -58,7 +58,12 @@ def search(ids: Iterable[UUID], relations: Iterable[str], begin: str, *, using: 
     needles = tuple(needle for one in ids for needle in (one.bytes, str(one).encode(), one.hex.encode()))
     logs = _Looked.through(_log_files(), needles, pace)
     if layout is None:
-        return Residue(_NOT_IN_PLACE if settings.ENVIRONMENT.in_quarantine else _NOT_VISIBLE, log_files=logs.files, log_bytes=logs.size, log_hits=len(logs.places))
+        return Residue(
+            _NOT_IN_PLACE if settings.ENVIRONMENT.in_quarantine else _NOT_VISIBLE,
+            log_files=logs.files,
+            log_bytes=logs.size,
+            log_hits=len(logs.places),
+        )
     tables = _Looked.through(_relation_files(layout, tuple(relations), using), needles, pace)
     return Residue(
         "", tables.files, tables.size, len(tables.places), len(list(_wal(layout))), older_wal(layout, begin), logs.files, logs.size,

@@ -96,7 +96,7 @@ def purges(tenant: UUID, person: UUID, rounds: int, chance: Chance) -> int:
 def backups(rounds: int, chance: Chance) -> int:
     def back_up() -> None:
         place = kills._place()
-        take(place, at=clock.now())
+        take(place, now=clock.now)
         keep_wal(place)
 
     whole, killed = min(timed(back_up) for _ in range(2)), 0

@@ -79,8 +79,8 @@ said = []
 for pair in sys.argv[1:]:
     tenant, connection = map(UUID, pair.split("/"))
     assert purge(connection=connection, tenant=tenant, at=clock.now()).completed
-    with tenant_scope(tenant):
-        said.append(json.loads(certificate(connection)[1])["body"])
+    with tenant_scope(tenant, using="retention"):
+        said.append(json.loads(certificate(connection, using="retention")[1])["body"])
 print(json.dumps(said))
 """
 #: Has all WAL until now kept with the newest backup.

@@ -20,7 +20,6 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from theseller.config.environment import QUARANTINE
 from theseller.crypto.errors import CannotOpenError
 from theseller.postgres.account import Account, server_account
 from theseller.postgres.cluster import SUPERUSER
@@ -28,7 +27,7 @@ from theseller.postgres.layout import Layout, own_folder, saved_layout, settle
 from theseller.postgres.leftovers import clear_leftovers
 from theseller.postgres.locator import Binaries, find_binaries
 from theseller.postgres.physical import unpack, verify_unpacked
-from theseller.postgres.roles import DATABASE
+from theseller.postgres.roles import DATABASE, QUARANTINE
 from theseller.postgres.server import Server, make_folder
 from theseller.retention.backups import wal
 from theseller.retention.backups.operations import read_manifest
