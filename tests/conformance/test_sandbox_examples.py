@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from theseller.amazon.decoders import balances, finances, inventory, orders, reports, sales, sellers
+from theseller.amazon.decoders import balances, finances, inventory, orders, recipients, reports, sales, sellers
+from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER
 from theseller.amazon.decoders.shape import Shape, Why, dropped
 from theseller.amazon.decoders.shapes import SHAPES
 from theseller.amazon.operations import OPERATIONS
@@ -253,6 +254,29 @@ def test_a_canary_at_every_personal_path_reaches_nothing(operation: str) -> None
         assert made
         decoded = DECODE[operation](body)
         assert leaked(decoded, set(made)) == set()
+
+
+@needs_models
+def test_the_slip_s_decoder_knows_every_path_and_keeps_none_that_a_slip_has_no_line_for() -> None:
+    """The one decoder that keeps anything of a buyer, held against the same model as the others."""
+    shape = recipients.GET_ORDER_FOR_A_SLIP
+    model = {leaf for document, response in successes("getOrder") for leaf in model_leaves(document, response["schema"])}
+    assert shape.kept | set(shape.dropped) == model
+    assert not shape.kept & set(shape.dropped)
+    address = "order.recipient.deliveryAddress."
+    personal = {
+        path.removeprefix(address) for path in shape.kept & {f"order.{path}" for path, why in DROPPED_FROM_ORDER.items() if why is Why.PII}
+    }
+    assert personal == {
+        "name", "companyName", "addressLine1", "addressLine2", "addressLine3", "city", "districtOrCounty", "stateOrRegion", "postalCode",
+        "countryCode", "phone", "order.orderItems[].fulfillment.packing.giftOption.giftMessage",
+    }  # fmt: skip
+    for example in examples("getOrder"):
+        body = json.dumps(example).encode()
+        decoded, drift = recipients.decode_slip_data(body)
+        assert drift == ()
+        kept = " ".join(kept_values(shape, example))  # a street stands in the first line of its address, too
+        assert leaked(decoded, {text for text in personal_values(shape, example) if text not in kept}) == set()
 
 
 @needs_models

@@ -1,17 +1,19 @@
 """The allow-list: what we may ask Amazon for. What is not in these tables cannot be called, whoever asks.
 
 Rates and bursts are Amazon's default usage plans from its published models (requests a second, bucket size). Roles are any-of, from
-Amazon's role mapping; restricted roles that would also open an operation are left out, because we never hold one.
+Amazon's role mapping; restricted roles that would also open an operation are left out, because an operation of the first table is called without.
+
+What needs a restricted role stands in a table of its own, and is refused to whoever doesn't show that the application holds the role.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from theseller.amazon.errors import NotAllowedError
-from theseller.amazon.roles import Role
+from theseller.amazon.roles import RestrictedRole, Role
 from theseller.lib.marketplaces import Region
 
 
@@ -19,7 +21,8 @@ from theseller.lib.marketplaces import Region
 class Operation:
     """One operation: its place, its usage plan, the roles that open it (any one) and the parameters that we may send.
 
-    `forced` parameters are sent with every call and cannot be chosen. `far_east_roles` open it in the far-eastern region only.
+    `forced` parameters are sent with every call and cannot be chosen. `far_east_roles` open it in the far-eastern region only. `needs` is
+    the restricted role without which Amazon leaves out what it is called for.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Operation:
     body: frozenset[str] = frozenset()
     far_east_roles: frozenset[Role] = frozenset()
     restricted: bool = False
+    needs: RestrictedRole | None = None
 
     def opened_by(self, role: Role, region: Region) -> bool:
         """Say whether `role` alone is enough to call this in `region`."""
@@ -161,14 +165,36 @@ _TABLE = (
 OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _TABLE})
 
 
-def allowed(name: str) -> Operation:
-    """Return the operation called `name`.
+#: Calls that answer with buyers' data, by a name of ours that says for what; `Operation.name` is Amazon's, whose usage plan they share.
+#: A packing slip needs the address, the gift message and the day to ship by. Parcels, invoices and the buyer's own account are not asked for.
+RESTRICTED_OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        "getOrder for a packing slip": Operation(
+            "getOrder",
+            "GET",
+            f"{_ORDERS}/{{orderId}}",
+            0.5,
+            30,
+            frozenset(),
+            forced=(("includedData", ("RECIPIENT", "FULFILLMENT")),),
+            restricted=True,
+            needs=RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,
+        )
+    }
+)
+
+
+def allowed(name: str, held: Collection[RestrictedRole] = ()) -> Operation:
+    """Return the operation called `name`. `held` are the restricted roles that the application holds: none, unless the caller shows one.
 
     Raises:
-        NotAllowedError: it is not in the table, or is marked restricted.
+        NotAllowedError: it is in no table, is marked restricted, or needs a role that isn't held.
     """
     operation = OPERATIONS.get(name)
-    if operation is None or operation.restricted:
+    if operation is not None and not operation.restricted:
+        return operation
+    operation = RESTRICTED_OPERATIONS.get(name)
+    if operation is None or operation.needs is None or operation.needs not in held:
         raise NotAllowedError(name, code="operation")
     return operation
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from theseller.amazon.errors import (
     harmless,
 )
 from theseller.amazon.operations import Operation, allowed, require_report_type
+from theseller.amazon.roles import RestrictedRole
 from theseller.amazon.throttle import BucketKey, Limiter, NotBefore
 from theseller.amazon.transport import Answer, TransportError, ask, retry_after_seconds
 from theseller.lib.marketplaces import Region
@@ -58,13 +59,19 @@ _PROBLEMS = msgspec.json.Decoder(_Problems)
 
 
 class SPAPIClient:
-    """Calls allowed operations for sellers of one `application`, never faster than `limiter` grants."""
+    """Calls allowed operations for sellers of one `application`, never faster than `limiter` grants.
 
-    def __init__(self, endpoints: Endpoints, http: httpx.Client, limiter: Limiter, *, application: str) -> None:
+    `held` shows the restricted roles that the application holds: none, unless the caller is for a feature that needs one.
+    """
+
+    def __init__(
+        self, endpoints: Endpoints, http: httpx.Client, limiter: Limiter, *, application: str, held: Collection[RestrictedRole] = ()
+    ) -> None:
         self._endpoints = endpoints
         self._http = http
         self._limiter = limiter
         self._application = application
+        self._held = held
 
     def call(
         self,
@@ -86,7 +93,7 @@ class SPAPIClient:
             AccessTokenRejectedError, RoleMissingError, AccountBlockedError, NotFoundError, GoneError, InvalidRequestError,
             UnavailableError: as their names say.
         """
-        plan = allowed(operation)
+        plan = allowed(operation, self._held)
         request = self._request(plan, region, access_token, at, params or {}, path or {}, body)
         key = BucketKey(self._application, selling_partner_id, region, plan.name)
         answer = self._limiter.acquire(key, at)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from theseller.amazon.features import FEATURES, roles_for
+from theseller.amazon.roles import RestrictedRole
 from theseller.crypto.dated import new_dated_secret
 from theseller.crypto.providers import SecretKeeper
 
@@ -14,8 +16,11 @@ CLIENT_ID = "amzn1.application-oa2-client.demo"
 APPLICATION_ID = "amzn1.sellerapps.app.demo"
 
 
-def write_application(state: Path, public_url: str, secrets: SecretKeeper) -> Path:
-    """Write the emulator's application file (0600: it holds the client secret) and return its path."""
+def write_application(state: Path, public_url: str, secrets: SecretKeeper, restricted: Collection[RestrictedRole] = ()) -> Path:
+    """Write the emulator's application file (0600: it holds the client secret) and return its path.
+
+    `restricted` are the restricted roles that the emulated Amazon has granted to the application: none, unless the demo is told so.
+    """
     folder = state / "emulator"
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / "application.json"
@@ -25,7 +30,7 @@ def write_application(state: Path, public_url: str, secrets: SecretKeeper) -> Pa
         "client_secrets": [secrets.ensure("lwa-client-secret", new_dated_secret).reveal()],
         "name": "TheSeller (demo)",
         "redirect_uris": [f"{public_url}/connections/callback/"],
-        "roles": [role.value for role in roles_for(FEATURES)],
+        "roles": [*(role.value for role in roles_for(FEATURES)), *(f"{role.value.replace('-', ' ')} (Restricted)" for role in restricted)],
     }
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)

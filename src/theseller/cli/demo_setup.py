@@ -12,6 +12,7 @@ from theseller.cli.errors import CommandError
 from theseller.cli.ports import choose_port, is_free, parse_port
 from theseller.cli.secrets import ensure_secrets
 from theseller.cli.supervisor import stop_orphans
+from theseller.config.environment import read_restricted_roles
 from theseller.postgres.lockfile import LockFile
 from theseller.postgres.processes import wait_until
 from theseller.postgres.server import make_folder
@@ -68,7 +69,7 @@ def choose_ports(environ: Mapping[str, str], say: Callable[[str], None], *, pati
 def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> dict[str, str]:
     """Return the environment of the demo's programs, and write the emulator's application and the demo's addresses."""
     web, emulator = f"http://127.0.0.1:{ports.web}", f"http://127.0.0.1:{ports.emulator}"
-    write_application(state, web, ensure_secrets(state))
+    write_application(state, web, ensure_secrets(state), read_restricted_roles(environ))
     (state / "processes" / "demo.json").write_text(json.dumps({"web": web, "emulator": emulator}) + "\n")
     # The demo's database is its own: a DATABASE_URL in this shell is meant for something else.
     kept = {name: value for name, value in environ.items() if name not in {"DATABASE_URL", "THESELLER_ROLE", "DJANGO_SETTINGS_MODULE"}}

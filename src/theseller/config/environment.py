@@ -108,7 +108,7 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         rotation_days=_rotation_days(environ.get("THESELLER_ROTATION_DAYS") or str(SECRET_DAYS_MAX)),
         database_administrators=_administrators(environ.get("THESELLER_DATABASE_ADMINISTRATORS", "")),
         volumes_encrypted_by=_declaration(environ.get("THESELLER_VOLUMES_ENCRYPTED_BY", "")),
-        restricted_roles=_restricted_roles(environ.get("THESELLER_RESTRICTED_ROLES", "")),
+        restricted_roles=read_restricted_roles(environ),
     )
 
 
@@ -160,8 +160,9 @@ def _administrators(text: str) -> tuple[str, ...]:
     return names
 
 
-def _restricted_roles(text: str) -> tuple[RestrictedRole, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
+def read_restricted_roles(environ: Mapping[str, str]) -> tuple[RestrictedRole, ...]:
+    """Return the restricted roles that the application holds, by its configuration: none unless it says so. Raises InvalidSettingError."""
+    names = [name.strip() for name in environ.get("THESELLER_RESTRICTED_ROLES", "").split(",") if name.strip()]
     try:
         return tuple(RestrictedRole(name) for name in names)
     except ValueError:

@@ -143,7 +143,7 @@ pii.day_key: _pkey _key_id_key
 pii.recipient: _pkey _dies_on
 tenancy_tenant: _pkey
 vault_consent: _pkey _open
-vault_request: _pkey
+vault_request: _pkey _open
 """
 
 

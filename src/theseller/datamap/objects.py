@@ -59,6 +59,7 @@ ROUTINES = {
             "number_event",
             "open_access",
             "open_consents",
+            "open_wishes",
             "protect",
             "prove_added",
             "prove_scope",
@@ -98,6 +99,8 @@ JOBS: dict[str, frozenset[str]] = {
     "theseller.retention.tasks.erase_ended_shops": frozenset({"timestamp"}),
     "theseller.retention.tasks.keep_backups": frozenset({"timestamp"}),
     "theseller.retention.tasks.purge_due": frozenset({"timestamp"}),
+    "theseller.vault.tasks.fetch_recipients": frozenset({"tenant", "connection"}),
+    "theseller.vault.tasks.nudge_wishes": frozenset({"timestamp"}),
     "theseller.vault.tasks.sweep_vault": frozenset({"timestamp"}),
 }
 JOBS["procrastinate.builtin_tasks.remove_old_jobs"] = JOBS["builtin:procrastinate.builtin_tasks.remove_old_jobs"]
@@ -124,7 +127,7 @@ THINGS: tuple[Thing, ...] = (
     Thing("memory", "theseller.controls.source:code_version", DataClass.NONE, "controls", *_PROCESS),
     Thing("memory", "theseller.controls.source:imports", DataClass.NONE, "controls", *_PROCESS),
     Thing("memory", "theseller.crypto.choice:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
-    Thing("memory", "theseller.ingest.pull:_http", DataClass.OPERATIONAL, "ingest", *_PROCESS),
+    Thing("memory", "theseller.ingest.calling:_http", DataClass.OPERATIONAL, "ingest", *_PROCESS),
     # A line of the log passes the redactor, whoever writes it; a handler that does not is no sink of ours.
     Thing("log", "redacted", DataClass.OPERATIONAL, "lib", "as the deployment rotates it", "rotation; nothing of a payload is in it"),
 )

@@ -8,27 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
 from uuid import UUID
 
-from django.conf import settings
-
 from theseller.amazon.decoders.reports import decode_report_document
-from theseller.amazon.errors import ThrottledError
-from theseller.amazon.spapi import SPAPIClient, Value
-from theseller.amazon.throttle import BucketKey
-from theseller.amazon.transport import new_http
-from theseller.connections.sessions import open_connection, with_access_token
+from theseller.amazon.spapi import Value
+from theseller.connections.sessions import open_connection
 from theseller.connections.types import ConnectionView
 from theseller.ingest import leases
+from theseller.ingest.calling import Caller
 from theseller.ingest.drift import note_drift
-from theseller.ingest.limiter import PostgresLimiter, Prepaid
 from theseller.ingest.types import Advance, Lease
-
-
-@cache
-def _http():  # type: ignore[no-untyped-def]  # noqa: ANN202  # only theseller.amazon may name httpx's types
-    return new_http()
 
 
 class Pull:
@@ -39,8 +28,7 @@ class Pull:
         self.view = view
         self.now = now
         self.at = now()
-        self._prepaid = Prepaid(PostgresLimiter(self.tenant, self.connection))
-        self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, _http(), self._prepaid, application=settings.ENVIRONMENT.application_id)
+        self._caller = Caller(view, now=now)
         self._drift: list[tuple[str, tuple[str, ...]]] = []
         self._renewed_at = self.at
 
@@ -54,10 +42,7 @@ class Pull:
 
     def pay(self, operation: str) -> None:
         """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none: nobody waits for it here."""
-        key = BucketKey(settings.ENVIRONMENT.application_id, self.view.selling_partner_id, self.view.region, operation)
-        wait = self._prepaid.pay(key, self.now())
-        if wait is not None:
-            raise ThrottledError(operation, wait.instant)
+        self._caller.pay(operation)
 
     def ask(
         self,
@@ -71,23 +56,8 @@ class Pull:
         """Call `operation` and return the undecoded answer. Raises an AmazonError, or ConnectionClosedError."""
         if not paid:
             self.pay(operation)
-        at = self.now()
-        self._keep_lease(at)
-        with self._prepaid.telling(), open_connection(self.tenant, self.connection, at=at) as opened:
-            reply = with_access_token(
-                opened,
-                lambda token: self._client.call(
-                    operation,
-                    region=self.view.region,
-                    selling_partner_id=self.view.selling_partner_id,
-                    access_token=token,
-                    at=at,
-                    params=params,
-                    path=path,
-                    body=body,
-                ),
-            )
-        return reply.body
+        self._keep_lease(self.now())
+        return self._caller.ask(operation, params=params, path=path, body=body)
 
     def _keep_lease(self, at: datetime) -> None:
         if at - self._renewed_at > leases.LEASE_LENGTH / 3:
@@ -100,7 +70,7 @@ class Pull:
         document = decode_report_document(self.ask("getReportDocument", path={"reportDocumentId": document_id}))
         self._keep_lease(self.now())
         with open_connection(self.tenant, self.connection, at=self.now()):
-            return list(self._client.get_document(document.url, document.compression_algorithm))
+            return list(self._caller.get_document(document.url, document.compression_algorithm))
 
     def saw(self, operation: str, drift: tuple[str, ...]) -> None:
         """Remember unknown fields; they are noted when the step commits."""

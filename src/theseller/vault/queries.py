@@ -15,7 +15,7 @@ from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
 from theseller.lib.limits import PII_DAYS_MAX
 from theseller.tenancy.scope import current_tenant
-from theseller.vault.types import Feature, Outcome, ShippableOrder, SlipLine
+from theseller.vault.types import Feature, Outcome, ShippableOrder, SlipLine, Wish
 
 #: What a page lists at most.
 MOST = 200
@@ -62,14 +62,15 @@ def orders(connections: Sequence[UUID], ids: Iterable[str], *, at: datetime) -> 
     return {one.id: one for one in _read(_ORDERS, connections, at, " and l.order_id = any(%s) group by 1, 2", list(ids))}
 
 
-def asked(connection: UUID) -> tuple[str, ...]:
-    """Return the orders whose slips are asked for and not answered, the longest waiting first."""
+def wishes(connection: UUID) -> tuple[Wish, ...]:
+    """Return the wishes for slips that are not answered, the longest waiting first."""
     with databases["default"].cursor() as cursor:
         cursor.execute(
-            "select order_id from vault_request where tenant_id = %s and connection_id = %s and outcome is null order by asked_at, order_id",
+            "select order_id, asked_at from vault_request where tenant_id = %s and connection_id = %s and outcome is null"
+            " order by asked_at, order_id",
             [current_tenant(), connection],
         )
-        return tuple(row[0] for row in cursor.fetchall())
+        return tuple(Wish(*row) for row in cursor.fetchall())
 
 
 def outcomes(ids: Iterable[str]) -> dict[str, Outcome | None]:

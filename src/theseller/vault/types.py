@@ -71,6 +71,14 @@ class ShippableOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """An order whose slip was asked for and that nobody has answered yet."""
+
+    order: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Slip:
     """A page to print: an order of the shop's facts and its recipient; `dies_on` is the day on which the recipient can't be read any more."""
 

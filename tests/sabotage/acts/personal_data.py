@@ -28,6 +28,23 @@ def _included(tools: Tools) -> Iterator[None]:
     yield
 
 
+@breaks("pii-default-none", "lets packing slips be fetched without the role")
+def _without_a_role(tools: Tools) -> Iterator[None]:
+    name = "getOrder for a packing slip"
+    tools.patch.setattr(
+        allow_list, "OPERATIONS", {**allow_list.OPERATIONS, name: replace(allow_list.RESTRICTED_OPERATIONS[name], restricted=False)}
+    )
+    yield
+
+
+@breaks("pii-default-none", "asks for the buyer's account with a packing slip")
+def _more_than_a_slip(tools: Tools) -> Iterator[None]:
+    name = "getOrder for a packing slip"
+    wider = replace(allow_list.RESTRICTED_OPERATIONS[name], forced=(("includedData", ("RECIPIENT", "FULFILLMENT", "BUYER")),))
+    tools.patch.setattr(allow_list, "RESTRICTED_OPERATIONS", {name: wider})
+    yield
+
+
 sql(
     "pii-default-none",
     "takes in a report type that holds addresses",

@@ -17,10 +17,11 @@ from theseller.amazon.operations import (
     DENIED_REPORT_TYPES,
     INCLUDED_DATA,
     OPERATIONS,
+    RESTRICTED_OPERATIONS,
     allowed,
     require_report_type,
 )
-from theseller.amazon.roles import RESTRICTED_ROLES, ROLES, Role
+from theseller.amazon.roles import RESTRICTED_ROLES, ROLES, RestrictedRole, Role
 from theseller.lib.marketplaces import MARKETPLACES, Region, by_code
 
 CHOICES = list(chain.from_iterable(combinations(FEATURES, size) for size in range(1, len(FEATURES) + 1)))
@@ -63,6 +64,18 @@ def test_buyers_and_recipients_are_never_included() -> None:
     for name in ("searchOrders", "getOrder"):
         assert dict(OPERATIONS[name].forced) == {"includedData": INCLUDED_DATA}
         assert "includedData" not in OPERATIONS[name].params
+
+
+def test_what_needs_a_restricted_role_is_refused_until_the_role_is_shown() -> None:
+    assert set(RESTRICTED_OPERATIONS) == {"getOrder for a packing slip"}
+    for name, operation in RESTRICTED_OPERATIONS.items():
+        with pytest.raises(NotAllowedError):
+            allowed(name)
+        assert allowed(name, (RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)) is operation
+        assert operation.restricted
+        plain = OPERATIONS[operation.name]
+        assert (operation.method, operation.path, operation.rate, operation.burst) == (plain.method, plain.path, plain.rate, plain.burst)
+    assert dict(RESTRICTED_OPERATIONS["getOrder for a packing slip"].forced) == {"includedData": ("RECIPIENT", "FULFILLMENT")}
 
 
 def test_no_report_type_is_both_allowed_and_denied() -> None:

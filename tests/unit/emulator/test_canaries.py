@@ -35,6 +35,13 @@ def test_every_listed_path_of_an_order_carries_one(world: World) -> None:
     assert found == {path for paths in ORDER_PATHS.values() for path in paths}
 
 
+def test_without_the_restricted_role_a_recipient_is_a_place_and_nobody(world: World) -> None:
+    writer = OrderWriter(7, NOW, frozenset({"RECIPIENT"}), frozenset({"Inventory and Order Tracking"}))
+    for order in recent(world)[:50]:
+        address = writer.write(order)["recipient"]["deliveryAddress"]
+        assert set(address) == {"city", "districtOrCounty", "stateOrRegion", "municipality", "postalCode", "countryCode", "addressType"}
+
+
 def test_an_order_without_sections_still_carries_what_amazon_does_not_gate(world: World) -> None:
     writer = OrderWriter(7, NOW, frozenset())
     for order in recent(world)[:50]:

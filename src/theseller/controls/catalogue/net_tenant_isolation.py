@@ -45,8 +45,8 @@ _DIRECTORY_FUNCTIONS = {
     "connections_of_seller", "ended_authorisations", "deletion_requests", "unbegun_requests", "log_of_shop", "aged_tenants", "due_shop_ends",
     # How an end stands, for who has the link; where rows name one person; which of a person's shops nobody else owns.
     "end_by_link", "ends", "shops_of_person", "shops_without_another_owner",
-    # Shops with buyers' data that has to go, and switched-on features: ids only.
-    "due_recipients", "open_consents", "recipients_of_shop",
+    # Shops with buyers' data that has to go, switched-on features, slips that were asked for: ids only.
+    "due_recipients", "open_consents", "open_wishes", "recipients_of_shop",
     # How many rows a table holds, and a hash of them: what a restored backup is compared by.
     "fingerprint",
 }  # fmt: skip

@@ -21,13 +21,15 @@ CONTROL = Control(
     title="Nothing that holds buyers' personal data is ever asked for",
     statement=(
         "The service can call only the operations and read only the report types of a fixed list. None of them needs a restricted role or a"
-        " restricted data token, and orders are asked for without buyer, recipient, tax, payment and parcel data."
+        " restricted data token, and orders are asked for without buyer, recipient, tax, payment and parcel data. One call more, for packing"
+        " slips, is refused unless the operator’s application holds the role for it and the owner of a shop turned the feature on."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.amazon.operations:OPERATIONS",
+        "theseller.amazon.operations:allowed",
         "theseller.amazon.operations:require_report_type",
         "theseller.amazon.roles:Role",
     ),
@@ -40,6 +42,8 @@ _WITHOUT_CONSENT = """
 select count(*) from pii.recipient r
 where not exists (select from vault_consent c where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id)
 """
+#: What may be asked with a restricted role, and the role: by the name of the call, with what it asks for.
+_WITH_A_ROLE = {"getOrder for a packing slip": ("Direct-to-Consumer Shipping", ("RECIPIENT", "FULFILLMENT"))}
 _PERSONAL = re.compile(
     r"buyer|address|recipient|messaging|solicitation|restricteddata|/tokens/|shipping/|merchantfulfillment|shipment|invoic"
     r"|easyship|customer",
@@ -63,7 +67,7 @@ def probe(world: World) -> Outcome:
     """Try the forbidden on the running allow-list, and look whether anything forbidden was ever pulled, imported or authorised."""
     documents = world.rows("select report_type, count(*) from ingest_document group by 1")
     authorised = world.rows("select distinct unnest(roles) from connections_connection")
-    broken = [*_operations(), *_reports()]
+    broken = [*_operations(), *_with_a_role(), *_reports()]
     broken += [f"{number} document(s) of a report type outside the list were taken in." for kind, number in documents if not _listed(kind)]
     broken += [f"A connection was authorised for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
     broken += list(_features(world))
@@ -99,11 +103,26 @@ def _operations() -> Iterator[str]:
         if dict(order_operation.forced).get("includedData") != _ASKED_OF_ORDERS or "includedData" in order_operation.params:
             yield f"{name} may ask for more of an order than its money, promotions, cancellation and fulfilment."
     for name in _MUST_BE_REFUSED:
-        try:
-            allow_list.allowed(name)
-        except NotAllowedError:
-            continue
-        yield f"The operation {name} was not refused."
+        if _is_allowed(name):
+            yield f"The operation {name} was not refused."
+
+
+def _with_a_role() -> Iterator[str]:
+    """Try every call that answers with buyers' data without a role: each is refused, and the list has none but those written here."""
+    for name, operation in allow_list.RESTRICTED_OPERATIONS.items():
+        role, asked = _WITH_A_ROLE.get(name, ("", ()))
+        if str(operation.needs) != role or dict(operation.forced).get("includedData") != asked or operation.params:
+            yield f"The call {name} asks for other buyers' data, or needs another role, than is known here."
+        if _is_allowed(name):
+            yield f"The call {name} was not refused, though no role was shown for it."
+
+
+def _is_allowed(name: str) -> bool:
+    try:
+        allow_list.allowed(name)
+    except NotAllowedError:
+        return False
+    return True
 
 
 def _reports() -> Iterator[str]:

@@ -13,14 +13,17 @@ SECTIONS = (
     "BUYER", "RECIPIENT", "PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES", "TAX", "PAYMENT",
     "FULFILLMENT_ORDERS",
 )  # fmt: skip
+#: With one of these, Amazon prints who receives a parcel, and the street; without, only about where that is.
+OPENS_RECIPIENTS = frozenset({"Direct to Consumer Shipping (Restricted)", "Tax Invoicing (Restricted)", "Tax Remittance (Restricted)"})
+_RESTRICTED_PARTS = ("name", "companyName", "addressLine1", "addressLine2", "addressLine3", "phone", "extendedFields")
 Json = dict[str, Any]
 
 
 class OrderWriter:
-    """Writes orders as seen at one instant, with the sections of one request."""
+    """Writes orders as seen at one instant, with the sections of one request, for a seller who granted `roles`."""
 
-    def __init__(self, seed: int, at: datetime, sections: frozenset[str]) -> None:
-        self.seed, self.at, self.sections = seed, at, sections
+    def __init__(self, seed: int, at: datetime, sections: frozenset[str], roles: frozenset[str] = OPENS_RECIPIENTS) -> None:
+        self.seed, self.at, self.sections, self.opened = seed, at, sections, bool(roles & OPENS_RECIPIENTS)
 
     def plant(self, order: Order, path: str, suffix: str = "") -> str:
         return canary(self.seed, path, order.id + suffix)
@@ -87,7 +90,11 @@ class OrderWriter:
             },
             "deliveryCapabilities": ["HAS_ACCESS_POINT", self.plant(order, f"{path}.deliveryCapabilities[]")],
         }
-        return {"recipient": {"deliveryAddress": self._address(order, "recipient.deliveryAddress"), "deliveryPreference": preference}}
+        address = self._address(order, "recipient.deliveryAddress")
+        if not self.opened:
+            # The postal code stays: in some regions it comes without the role.
+            return {"recipient": {"deliveryAddress": {part: address[part] for part in address if part not in _RESTRICTED_PARTS}}}
+        return {"recipient": {"deliveryAddress": address, "deliveryPreference": preference}}
 
     def _breakdowns(self, order: Order, lines: tuple[Line, ...], *, detailed: bool) -> list[Json]:
         """Return the proceeds by category; they sum to the total. Where the price contains the tax there is no TAX entry."""

@@ -55,7 +55,7 @@ def search_orders(call: Call) -> dict[str, Any]:
         and (not channels or ("AMAZON" if order.by_amazon else "MERCHANT") in channels)
     )
     page = list(islice(wanted, size + 1))
-    writer = OrderWriter(call.emulator.world.seed, call.at, sections)
+    writer = OrderWriter(call.emulator.world.seed, call.at, sections, call.roles)
     answer: dict[str, Any] = {"orders": [writer.write(order) for order in page[:size]]}
     answer["createdBefore" if by_creation else "lastUpdatedBefore"] = instant(before)
     if len(page) > size:
@@ -92,4 +92,4 @@ def get_order(call: Call) -> dict[str, Any]:
     order = call.emulator.world.find_order(call.seller, call.path["order_id"])
     if order is None or order.created > call.at - _LAG:
         raise not_found("The requested order was not found.")
-    return {"order": OrderWriter(call.emulator.world.seed, call.at, sections).write(order)}
+    return {"order": OrderWriter(call.emulator.world.seed, call.at, sections, call.roles).write(order)}

@@ -149,11 +149,14 @@ grant select on connections_key to theseller_retention, theseller_probe;
 grant delete on vault_consent, vault_request, connections_key to theseller_retention;
 alter function guard.due_recipients(date, int) owner to theseller_directory;
 alter function guard.open_consents(int) owner to theseller_directory;
+alter function guard.open_wishes(int) owner to theseller_directory;
 alter function guard.recipients_of_shop() owner to theseller_directory;
 grant execute on function guard.recipients_of_shop() to theseller_web;
-grant execute on function guard.due_recipients(date, int), guard.open_consents(int) to theseller_worker;
+grant execute on function guard.due_recipients(date, int), guard.open_consents(int), guard.open_wishes(int)
+    to theseller_worker;
 grant select (tenant_id, connection_id, fetched_at, dies_on) on pii.recipient to theseller_directory;
 grant select (tenant_id, connection_id, given_at, withdrawn_at) on vault_consent to theseller_directory;
+grant select (tenant_id, connection_id, asked_at, outcome) on vault_request to theseller_directory;
 
 -- Facts. The web writes them too: it imports the files that a seller drops on a page.
 grant select, insert, update, delete on ingest_stream, ingest_bucket to theseller_worker;

@@ -1,0 +1,81 @@
+"""Calls to Amazon for one connection: each paid for before its transaction, and made where the connection can't end meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from functools import cache
+
+from django.conf import settings
+
+from theseller.amazon.errors import ThrottledError
+from theseller.amazon.operations import allowed
+from theseller.amazon.roles import RestrictedRole
+from theseller.amazon.spapi import SPAPIClient, Value
+from theseller.amazon.throttle import BucketKey
+from theseller.amazon.transport import new_http
+from theseller.connections.sessions import open_connection, with_access_token
+from theseller.connections.types import ConnectionView
+from theseller.ingest.limiter import PostgresLimiter, Prepaid
+from theseller.lib.secret import Secret
+
+
+@cache
+def _http():  # type: ignore[no-untyped-def]  # noqa: ANN202  # only theseller.amazon may name httpx's types
+    return new_http()
+
+
+class Caller:
+    """Calls for `view`. `now` asks for the present instant; `held` are the restricted roles that a call may show: none, for figures."""
+
+    def __init__(self, view: ConnectionView, *, now: Callable[[], datetime], held: Collection[RestrictedRole] = ()) -> None:
+        self._view = view
+        self._now = now
+        self._held = held
+        self._prepaid = Prepaid(PostgresLimiter(view.tenant, view.id))
+        application = settings.ENVIRONMENT.application_id
+        self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, _http(), self._prepaid, application=application, held=held)
+
+    def pay(self, operation: str) -> None:
+        """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none: nobody waits for it here."""
+        plan = allowed(operation, self._held)
+        key = BucketKey(settings.ENVIRONMENT.application_id, self._view.selling_partner_id, self._view.region, plan.name)
+        wait = self._prepaid.pay(key, self._now())
+        if wait is not None:
+            raise ThrottledError(plan.name, wait.instant)
+
+    def ask(
+        self,
+        operation: str,
+        *,
+        params: Mapping[str, Value] | None = None,
+        path: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        hold: Callable[[], object] | None = None,
+    ) -> bytes:
+        """Make a call that is paid for and return the undecoded answer. `hold` runs in its transaction, before anything leaves.
+
+        Raises an AmazonError, or ConnectionClosedError.
+        """
+        at = self._now()
+        with self._prepaid.telling(), open_connection(self._view.tenant, self._view.id, at=at) as opened:
+            if hold is not None:
+                hold()
+            reply = with_access_token(
+                opened,
+                lambda token: self._client.call(
+                    operation,
+                    region=self._view.region,
+                    selling_partner_id=self._view.selling_partner_id,
+                    access_token=token,
+                    at=at,
+                    params=params,
+                    path=path,
+                    body=body,
+                ),
+            )
+        return reply.body
+
+    def get_document(self, url: Secret, compression: str | None) -> Iterator[bytes]:
+        """Stream a report document, as `SPAPIClient.get_document` does."""
+        return self._client.get_document(url, compression)
