@@ -82,6 +82,12 @@ MATRIX: dict[str, Row] = {
     "connections/<uuid:connection>/erasure/": Row("302 404 302 302 200 200 200"),
     "connections/<uuid:connection>/certificate.json": Row("302 404 302 302 200 200 200"),
     "certificates/<str:token>/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
+    "packing-slips/": Row("302 200 302 302 403 200 200"),
+    "packing-slips/requests/": Row("302 405 405 405 405 405 405", "302 422 302 302 403 422 422"),
+    "packing-slips/print/": Row("302 405 405 405 405 405 405", "302 422 302 302 403 422 422"),
+    "packing-slips/<uuid:connection>/on/": Row("302 302 302 302 403 403 302", "302 302 302 302 403 403 302"),
+    # Alice's open connection is of imported files: there is nothing to turn off, and she is led to the page that says so.
+    "packing-slips/<uuid:connection>/off/": Row("302 404 302 302 403 403 302", "302 404 302 302 403 403 302"),
     "imports/": Row("302 200 302 302 403 200 200", "302 422 302 302 403 422 422"),
     "imports/progress/": Row("302 200 302 302 200 200 200"),
     "security/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
@@ -317,9 +323,10 @@ def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
     stepped_up = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_stepped_up")}
     operators = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_operated")}
     unguarded = {route for route, pattern in routes() if not hasattr(pattern.callback, "theseller_permission")}
-    assert unguarded == PUBLIC | personal | stepped_up | operators
+    both = {"packing-slips/<uuid:connection>/on/"}  # an owner's right, and a fresh proof that it is them
+    assert unguarded == PUBLIC | personal | (stepped_up - both) | operators
     assert operators == {route for route in MATRIX if route.startswith("operate/")}
-    assert stepped_up == {route for route in MATRIX if route.startswith("account/security/")} - personal
+    assert stepped_up == {route for route in MATRIX if route.startswith("account/security/")} - personal | both
 
 
 @pytest.mark.parametrize("route", [route for route, row in MATRIX.items() if row.expected("POST", "alice") != 405])

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("theseller.accounts.urls")),
     path("connections/", include("theseller.connections.urls")),
     path("imports/", include("theseller.ingest.urls")),
+    path("packing-slips/", include("theseller.vault.urls")),
     path("", include("theseller.retention.urls")),
     path("security/", include("theseller.controls.urls")),
     path("account/security/", include("theseller.governance.account_end.urls")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from theseller.edge.types import NavItem
 DEFAULT_NAVIGATION = (
     ("analytics:dashboard", "Dashboard", "chart"),
     ("analytics:products", "Products", "box"),
+    ("vault:orders", "To ship", "print"),
     ("ingest:import", "Import", "upload"),
     ("connections:overview", "Connection", "link"),
     ("controls:page", "Security", "shield"),
@@ -27,6 +29,8 @@ OPERATE_NAVIGATION = (
     ("operate:deletion-requests", "Deletions", "trash"),
 )
 OPERATE = "/operate/"
+#: Places that not every shop can use, by URL name: shown only where the room that they lead to says so. The room puts its answer in.
+SHOWN_IF: dict[str, Callable[[HttpRequest], bool]] = {}
 DEFAULT_SIGN_OUT = "accounts:sign-out"
 DEFAULT_ACCOUNT = "accounts:security"
 
@@ -39,10 +43,10 @@ def _url(name: str) -> str:
         return ""
 
 
-def navigation(path: str) -> list[NavItem]:
-    """Return the destinations that exist; the one whose address is the longest beginning of `path` is current."""
+def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
+    """Return the destinations that exist and are not `hidden` (URL names); the one whose address is the longest beginning of `path` is current."""
     places = OPERATE_NAVIGATION if path.startswith(OPERATE) else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
-    found = [(_url(name), label, icon) for name, label, icon in places]
+    found = [(_url(name), label, icon) for name, label, icon in places if name not in hidden]
     found = [entry for entry in found if entry[0]]
     # Every path begins with "/": the start page is current only when it is the page itself.
     current = max((url for url, _, _ in found if path == url or (url != "/" and path.startswith(url))), key=len, default="")
@@ -52,7 +56,7 @@ def navigation(path: str) -> list[NavItem]:
 def chrome(request: HttpRequest) -> dict[str, Any]:
     """Context processor: ``edge_nav``, ``edge_account`` and ``edge_sign_out`` (each an address or empty) and ``request_id``."""
     return {
-        "edge_nav": navigation(request.path),
+        "edge_nav": navigation(request.path, {name for name, shown in SHOWN_IF.items() if not shown(request)}),
         "edge_account": _url(DEFAULT_ACCOUNT),
         "edge_sign_out": _url(getattr(settings, "THESELLER_SIGN_OUT_URL_NAME", DEFAULT_SIGN_OUT)),
         "request_id": request_id_of(request),

@@ -13,5 +13,6 @@ class VaultConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register what this room's tables hold, and for whom its place in the navigation is shown."""
         importlib.import_module("theseller.vault.datamap")
+        importlib.import_module("theseller.vault.places")

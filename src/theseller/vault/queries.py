@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
 from theseller.lib.limits import PII_DAYS_MAX
 from theseller.tenancy.scope import current_tenant
+from theseller.vault.keys import USING
 from theseller.vault.types import Feature, Outcome, ShippableOrder, SlipLine, Wish
 
 #: What a page lists at most.
@@ -80,6 +81,26 @@ def outcomes(ids: Iterable[str]) -> dict[str, Outcome | None]:
             "select order_id, outcome from vault_request where tenant_id = %s and order_id = any(%s)", [current_tenant(), list(ids)]
         )
         return {order: Outcome(outcome) if outcome else None for order, outcome in cursor.fetchall()}
+
+
+def held_until(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
+    """Return the day of death of what is held of these orders, by connection and order: dates and numbers, no buyer.
+
+    Runs inside a scope of the vault's own database connection.
+    """
+    with databases[USING].cursor() as cursor:
+        cursor.execute(
+            "select connection_id, order_id, dies_on from pii.recipient where tenant_id = %s and order_id = any(%s)",
+            [current_tenant(), list(ids)],
+        )
+        return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+
+
+def held_of(connection: UUID) -> int:
+    """Return how many recipients are held of `connection`. Runs inside a scope of the vault's own database connection."""
+    with databases[USING].cursor() as cursor:
+        cursor.execute("select count(*) from pii.recipient where tenant_id = %s and connection_id = %s", [current_tenant(), connection])
+        return int(cursor.fetchone()[0])
 
 
 def _read(sql: str, connections: Sequence[UUID], at: datetime, more: str, *parameters: Any) -> list[ShippableOrder]:  # noqa: ANN401

@@ -44,6 +44,7 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
         "next_end": next_end(connections),
         "purge_days": PURGE_DAYS_MAX,
         "may_export": seat.may(Permission.DATA_EXPORT),
+        "may_print": seat.may(Permission.SLIP_PRINT),
         "at": at,
     }
     return render(request, "held/held.html", context)

@@ -1,0 +1,55 @@
+"""What a person chooses on these pages."""
+
+from __future__ import annotations
+
+import re
+
+from django import forms
+
+from theseller.vault.operations import MOST_AT_ONCE
+from theseller.vault.terms import VERSION
+
+_ORDER = re.compile(r"[0-9A-Za-z-]{1,40}\Z")
+
+
+class _Orders(forms.MultipleChoiceField):
+    """Numbers of orders. Whether they are this shop's is asked of the database, not here."""
+
+    def valid_value(self, value: str) -> bool:
+        return _ORDER.match(value) is not None
+
+
+class OrdersForm(forms.Form):
+    """The orders that were ticked."""
+
+    order = _Orders(
+        error_messages={
+            "required": "Tick at least one order first.",
+            "invalid_choice": "One of these is no order number. Reload the page and tick again.",
+        }
+    )
+
+    def clean_order(self) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(self.cleaned_data["order"]))
+        if len(chosen) > MOST_AT_ONCE:
+            raise forms.ValidationError(
+                f"You ticked {len(chosen)} orders; at most {MOST_AT_ONCE} go at once. Nothing was done: untick {len(chosen) - MOST_AT_ONCE}"
+                " of them, and take those in a second go."
+            )
+        return chosen
+
+
+class AgreeForm(forms.Form):
+    """An owner's word that they read the terms, in the version that they were shown."""
+
+    terms = forms.CharField(widget=forms.HiddenInput, initial=VERSION)
+    agree = forms.BooleanField(
+        label="I have read this and want it for this connection",
+        label_suffix="",
+        error_messages={"required": "Tick the box if you want this, or go back: nothing has been turned on."},
+    )
+
+    def clean_terms(self) -> str:
+        if self.cleaned_data["terms"] != VERSION:
+            raise forms.ValidationError("The words below are new since you opened this page. Read them, then decide.")
+        return VERSION

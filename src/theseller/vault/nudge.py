@@ -1,0 +1,20 @@
+"""A nudge to the worker: recipients are wanted. What is wanted stands in a table; whatever a lost nudge leaves, a run of its own finds."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+#: By name, for what asks does not import what is asked.
+JOB = "theseller.vault.tasks.fetch_recipients"
+
+
+def nudge(*, tenant: UUID, connection: UUID) -> None:
+    """Have the recipients fetched that are wanted of `connection`, as soon as a worker is free; once, however often it is asked for."""
+    job = app.configure_task(JOB, queueing_lock=f"vault:{connection}")
+    try:
+        job.defer(tenant=str(tenant), connection=str(connection))
+    except AlreadyEnqueued:
+        return

@@ -1,0 +1,153 @@
+"""What the pages are drawn from. Only `sheets` holds anything of a buyer, for the one page that prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from theseller.connections.queries import all_connections
+from theseller.connections.types import Origin
+from theseller.lib.marketplaces import MARKETPLACES
+from theseller.tenancy.scope import tenant_scope
+from theseller.vault.keys import USING
+from theseller.vault.operations import MOST_AT_ONCE
+from theseller.vault.queries import MOST, features, held_until, orders_to_ship, role_held
+from theseller.vault.types import Feature, Gift, ShippableOrder, Slip, SlipLine
+from theseller.vault.words import State, state_of
+
+
+class Standing(StrEnum):
+    """What this shop can do with packing slips."""
+
+    ON = "on"
+    OFF = "off"
+    NO_ROLE = "no_role"  # the deployment's application does not hold the role
+    ONLY_FILES = "only_files"
+    NOT_CONNECTED = "not_connected"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One order of the list. `day` is its day in its store."""
+
+    order: ShippableOrder
+    state: State
+    store: str
+    day: date
+    ticked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersPage:
+    """The list and what stands around it. `role` is False where nothing new can be fetched any more."""
+
+    standing: Standing
+    features: tuple[Feature, ...]
+    rows: tuple[Row, ...]
+    shipped: bool
+    role: bool
+
+    @property
+    def ready(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.state.ready)
+
+    @property
+    def to_print(self) -> tuple[Row, ...]:
+        """The ready ones that go into one print."""
+        return self.ready[:MOST_AT_ONCE]
+
+    @property
+    def waiting(self) -> int:
+        return sum(row.state.waiting for row in self.rows)
+
+    @property
+    def full(self) -> bool:
+        return len(self.rows) >= MOST
+
+
+def orders_page(tenant: UUID, *, shipped: bool, ticked: Collection[str] = (), first: bool = False, at: datetime) -> OrdersPage:
+    """Return the page of orders; with `first`, as many are ticked as go at once."""
+    with tenant_scope(tenant):
+        known, connections = features(), all_connections()
+        on = [feature.connection.id for feature in known if feature.is_on]
+        found = orders_to_ship(on, at=at, shipped=shipped) if on else ()
+    held: dict[tuple[UUID, str], date] = {}
+    if found:
+        with tenant_scope(tenant, using=USING):
+            held = held_until([order.id for order in found])
+    chosen = {order.id for order in found[:MOST_AT_ONCE]} if first else set(ticked)
+    rows = tuple(
+        Row(order, state_of(order, held.get((order.connection, order.id)), at=at), _store(order), local_day(order), order.id in chosen)
+        for order in found
+    )
+    open_files = any(view.is_open and view.origin is Origin.FILES for view in connections)
+    return OrdersPage(_standing(known, on, open_files=open_files), known, rows, shipped, role_held())
+
+
+def _standing(known: Sequence[Feature], on: Sequence[UUID], *, open_files: bool) -> Standing:
+    if on:
+        return Standing.ON
+    if not known:
+        return Standing.ONLY_FILES if open_files else Standing.NOT_CONNECTED
+    return Standing.OFF if role_held() else Standing.NO_ROLE
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of the slip with the message that goes with it."""
+
+    line: SlipLine
+    message: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One printed page. `messages` are gift messages whose item is not among the lines."""
+
+    slip: Slip = field(repr=False)
+    store: str
+    day: date
+    ship_by: date | None
+    address: tuple[str, ...] = field(repr=False)
+    items: tuple[Item, ...] = field(repr=False)
+    messages: tuple[str, ...] = field(repr=False)
+
+
+def sheets(slips: Sequence[Slip]) -> tuple[Sheet, ...]:
+    """Return the pages to print."""
+    return tuple(_sheet(slip) for slip in slips)
+
+
+def _sheet(slip: Slip) -> Sheet:
+    order, recipient = slip.order, slip.recipient
+    written = {line.order_item_id: _written(recipient.gifts, line) for line in order.lines}
+    ends_with_country = bool(recipient.lines) and recipient.lines[-1].strip().upper() == recipient.country.upper()
+    return Sheet(
+        slip=slip,
+        store=_store(order),
+        day=local_day(order),
+        ship_by=_local(order.marketplace_id, recipient.ship_by) if recipient.ship_by else None,
+        address=recipient.lines if ends_with_country or not recipient.country else (*recipient.lines, recipient.country),
+        items=tuple(Item(line, written[line.order_item_id]) for line in order.lines),
+        messages=tuple(gift.message for gift in recipient.gifts if gift.order_item_id not in written),
+    )
+
+
+def _written(gifts: Sequence[Gift], line: SlipLine) -> str:
+    return "\n".join(gift.message for gift in gifts if gift.order_item_id == line.order_item_id)
+
+
+def local_day(order: ShippableOrder) -> date:
+    """Return the day of the purchase in the order's store."""
+    return _local(order.marketplace_id, order.purchased_at)
+
+
+def _local(store: str, instant: datetime) -> date:
+    return MARKETPLACES[store].local_day(instant) if store in MARKETPLACES else instant.date()
+
+
+def _store(order: ShippableOrder) -> str:
+    return MARKETPLACES[order.marketplace_id].sales_channel if order.marketplace_id in MARKETPLACES else ""

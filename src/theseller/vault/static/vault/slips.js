@@ -1,0 +1,24 @@
+// Ticks orders without a new page and counts them. Without it the same links tick on the server, and the server counts.
+
+const form = document.querySelector("form[data-slips]");
+if (form) {
+  const most = Number(form.dataset.most);
+  const boxes = [...form.querySelectorAll("input[name=order]")];
+  const told = form.querySelector("[data-count]");
+  const count = () => {
+    const ticked = boxes.filter((box) => box.checked).length;
+    if (ticked > most) told.textContent = `${ticked} ticked; at most ${most} go at once.`;
+    else told.textContent = ticked ? `${ticked} ticked` : `At most ${most} at once.`;
+  };
+  form.addEventListener("change", count);
+  form.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-tick]");
+    if (!link) return;
+    event.preventDefault();
+    boxes.forEach((box, place) => { box.checked = link.dataset.tick === "all" && place < most; });
+    count();
+  });
+  // A browser may keep the ticks of a page that was left.
+  window.addEventListener("pageshow", count);
+  count();
+}

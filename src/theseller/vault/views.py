@@ -1,0 +1,118 @@
+"""The list of orders to ship, asking for their slips, and the page that prints them: the only one that shows anything of a buyer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_POST
+
+from theseller.accounts.seats import seated
+from theseller.accounts.types import Permission, Seat
+from theseller.edge.ratelimit import Rate, by_account, limited
+from theseller.lib import clock
+from theseller.tenancy.scope import tenant_scope
+from theseller.vault.dates import is_dead
+from theseller.vault.forms import OrdersForm
+from theseller.vault.keys import USING
+from theseller.vault.nudge import nudge
+from theseller.vault.operations import MOST_AT_ONCE, ask_for_slips, show_slips
+from theseller.vault.pages import OrdersPage, orders_page, sheets
+from theseller.vault.queries import held_until
+from theseller.vault.words import ROLE
+
+
+@require_GET
+@seated(Permission.SLIP_PRINT)
+def orders(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the orders to ship, or those shipped a short while ago, each with the state of its slip; for htmx only the states."""
+    page = orders_page(seat.tenant, shipped="shipped" in request.GET, first=request.GET.get("tick") == "first", at=clock.now())
+    partial = request.headers.get("HX-Request") == "true"
+    response = render(request, "vault/states.html" if partial else "vault/orders.html", _context(seat, page))
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _context(seat: Seat, page: OrdersPage, error: str = "") -> dict[str, object]:
+    return {
+        "page": page,
+        "standing": page.standing.value,
+        "error": error,
+        "may_switch": seat.may(Permission.VAULT_MANAGE),
+        "most": MOST_AT_ONCE,
+        "role": ROLE,
+    }
+
+
+def _again(request: HttpRequest, seat: Seat, error: str, ticked: Collection[str]) -> HttpResponse:
+    """Show the list once more, as it was ticked, with what is wrong."""
+    page = orders_page(seat.tenant, shipped="shipped" in request.POST, ticked=ticked, at=clock.now())
+    return render(request, "vault/orders.html", _context(seat, page, error), status=422)
+
+
+@require_POST
+@limited("slips", {by_account: Rate.per_minute(20, burst=20)})
+@seated(Permission.SLIP_PRINT)
+def ask(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Ask for the slips of the ticked orders. Those that are held already are not asked for again."""
+    form, at = OrdersForm(request.POST), clock.now()
+    if not form.is_valid():
+        return _again(request, seat, str(form.errors["order"][0]), request.POST.getlist("order"))
+    chosen: tuple[str, ...] = form.cleaned_data["order"]
+    with tenant_scope(seat.tenant, using=USING):
+        held = {order for (_, order), dies_on in held_until(chosen).items() if not is_dead(dies_on, at=at)}
+    wanted = ask_for_slips(ids=[one for one in chosen if one not in held], tenant=seat.tenant, actor=seat.actor, at=at)
+    for connection in wanted:
+        nudge(tenant=seat.tenant, connection=connection)
+    asked = sum(map(len, wanted.values()))
+    _tell(request, asked, len(held), len(chosen) - asked - len(held))
+    return redirect(reverse("vault:orders") + (f"?{urlencode({'shipped': 1})}" if "shipped" in request.POST else ""))
+
+
+def _tell(request: HttpRequest, asked: int, held: int, left: int) -> None:
+    if asked:
+        messages.success(request, f"{_count(asked, 'slip')} asked for. This page shows each as it arrives.")
+    if held:
+        messages.info(request, f"{_count(held, 'slip')} {_are(held)} here already: print {'it' if held == 1 else 'them'}.")
+    if left:
+        why = "Not an order that your shop ships now, or packing slips are off for its connection."
+        messages.warning(request, f"{_count(left, 'order')} {_are(left)} left out. {why}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+@sensitive_variables()
+@require_POST
+@limited("slips-print", {by_account: Rate.per_minute(20, burst=20)})
+@seated(Permission.SLIP_PRINT)
+def print_slips(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the slips of the ticked orders, one to a printed page. By POST, so that no address names an order and no history keeps the page."""
+    form = OrdersForm(request.POST)
+    if not form.is_valid():
+        return _again(request, seat, str(form.errors["order"][0]), request.POST.getlist("order"))
+    chosen: tuple[str, ...] = form.cleaned_data["order"]
+    slips = show_slips(ids=chosen, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+    if not slips:
+        return _again(request, seat, "None of the ticked orders has a slip here. Get the slips first; then print.", chosen)
+    shown = {slip.order.id for slip in slips}
+    context: Mapping[str, object] = {
+        "sheets": sheets(slips),
+        "left": [one for one in chosen if one not in shown],
+        "shop": seat.tenant_name,
+        "back": reverse("vault:orders") + ("?shipped=1" if "shipped" in request.POST else ""),
+    }
+    response = render(request, "vault/print.html", context)
+    response["Cache-Control"] = "private, no-store"
+    return response
