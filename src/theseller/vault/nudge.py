@@ -13,7 +13,8 @@ JOB = "theseller.vault.tasks.fetch_recipients"
 
 def nudge(*, tenant: UUID, connection: UUID) -> None:
     """Have the recipients fetched that are wanted of `connection`, as soon as a worker is free; once, however often it is asked for."""
-    job = app.configure_task(JOB, queueing_lock=f"vault:{connection}")
+    lock = f"vault:{connection}"
+    job = app.configure_task(JOB, queueing_lock=lock, lock=lock)
     try:
         job.defer(tenant=str(tenant), connection=str(connection))
     except AlreadyEnqueued:

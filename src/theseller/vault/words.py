@@ -35,7 +35,10 @@ _OF: Mapping[Outcome, State] = MappingProxyType(
     {
         Outcome.NOT_YOURS: State("Not possible", "warn", "warning", "This is no order that your shop ships itself."),
         Outcome.TOO_OLD: State(
-            "Too late", "warn", "warning", f"It was shipped {PII_DAYS_MAX} days ago or longer: its recipient may not be kept any more."
+            "Too late",
+            "warn",
+            "warning",
+            f"It left {PII_DAYS_MAX} days ago or longer, or may have: its recipient may not be kept any more.",
         ),
         Outcome.NOT_GIVEN: State(
             "Not given",

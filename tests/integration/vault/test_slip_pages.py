@@ -26,6 +26,7 @@ from theseller.vault import operations
 from theseller.vault.keys import open_recipient
 from theseller.vault.nudge import JOB
 from theseller.vault.operations import MOST_AT_ONCE, ask_for_slips, turn_on
+from theseller.vault.tasks import fetch_recipients
 from theseller.vault.terms import TERMS, VERSION
 from theseller.vault.types import Gift, Outcome, Recipient
 
@@ -139,6 +140,7 @@ def test_asking_writes_it_down_and_nudges_the_worker_once(today: Shop) -> None:
     client.post(ASK, {"order": ["111-1"]})
     jobs = today.rows("select task_name from procrastinate_jobs where args ->> 'connection' = %s", str(today.connection))
     assert jobs == [(JOB,)]
+    assert fetch_recipients.name == JOB
 
 
 def test_what_is_held_is_not_asked_for_again(today: Shop) -> None:
@@ -174,7 +176,7 @@ def test_each_outcome_is_told_in_words(today: Shop, outcome: Outcome | None) -> 
     words = {
         Outcome.FETCHED: f"destroyed on {clock.now() + timedelta(days=30):%-d %b %Y}",
         Outcome.NOT_YOURS: "no order that your shop ships itself",
-        Outcome.TOO_OLD: "shipped 30 days ago or longer",
+        Outcome.TOO_OLD: "It left 30 days ago or longer",
         Outcome.NOT_GIVEN: "your authorisation lacks the role “Direct-to-Consumer Shipping”",
         Outcome.NOT_FOUND: "Amazon knows no such order",
         Outcome.ROLE_MISSING: "the role “Direct-to-Consumer Shipping” is missing",
