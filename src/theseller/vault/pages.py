@@ -124,16 +124,21 @@ def sheets(slips: Sequence[Slip]) -> tuple[Sheet, ...]:
 def _sheet(slip: Slip) -> Sheet:
     order, recipient = slip.order, slip.recipient
     written = {line.order_item_id: _written(recipient.gifts, line) for line in order.lines}
-    ends_with_country = bool(recipient.lines) and recipient.lines[-1].strip().upper() == recipient.country.upper()
     return Sheet(
         slip=slip,
         store=_store(order),
         day=local_day(order),
         ship_by=_local(order.marketplace_id, recipient.ship_by) if recipient.ship_by else None,
-        address=recipient.lines if ends_with_country or not recipient.country else (*recipient.lines, recipient.country),
+        address=(*recipient.lines, recipient.country) if _is_abroad(order, recipient.country) else recipient.lines,
         items=tuple(Item(line, written[line.order_item_id]) for line in order.lines),
         messages=tuple(gift.message for gift in recipient.gifts if gift.order_item_id not in written),
     )
+
+
+def _is_abroad(order: ShippableOrder, country: str) -> bool:
+    """Say whether a parcel leaves the country of the order's store, so that its address needs the country."""
+    home = MARKETPLACES[order.marketplace_id].code if order.marketplace_id in MARKETPLACES else ""
+    return bool(country) and country != {"UK": "GB"}.get(home, home)
 
 
 def _written(gifts: Sequence[Gift], line: SlipLine) -> str:

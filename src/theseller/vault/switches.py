@@ -51,7 +51,7 @@ def switch_on(request: HttpRequest, seat: Seat, connection: UUID) -> HttpRespons
             return redirect("vault:orders")
         messages.success(request, "Packing slips are on. Nothing has been fetched yet: tick orders and get their slips.")
         return redirect("vault:orders")
-    context = {"feature": feature, "form": form, "terms": TERMS, "version": VERSION, "role": ROLE, "shop": seat.tenant_name}
+    context = {"feature": feature, "form": form, "terms": TERMS, "wording": VERSION, "role": ROLE, "shop": seat.tenant_name}
     return render(request, "vault/on.html", context, status=422 if request.method == "POST" else 200)
 
 
