@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from urllib.parse import urlencode
 from uuid import UUID
+
+from django.http import QueryDict
 
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
@@ -30,6 +33,27 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page of which orders somebody wants to see; with `first`, as many are ticked as go at once."""
+
+    shipped: bool
+    number: int
+    first: bool
+
+    @property
+    def query(self) -> str:
+        """The query of the address of this page; empty for the first of the orders to ship."""
+        return urlencode({**({"shipped": 1} if self.shipped else {}), **({"page": self.number + 1} if self.number else {})})
+
+    @classmethod
+    def read(cls, query: QueryDict) -> Asked:
+        """Read it from an address or a form; what is no number of a page is the first one."""
+        number = query.get("page", "")
+        wanted = int(number) - 1 if number.isascii() and number.isdigit() and len(number) < 5 else 0
+        return cls("shipped" in query, max(wanted, 0), query.get("tick") == "first")
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One order of the list. `day` is its day in its store."""
 
@@ -47,8 +71,17 @@ class OrdersPage:
     standing: Standing
     features: tuple[Feature, ...]
     rows: tuple[Row, ...]
-    shipped: bool
+    asked: Asked
     role: bool
+    more: bool
+
+    @property
+    def before(self) -> str:
+        return replace(self.asked, number=self.asked.number - 1).query
+
+    @property
+    def after(self) -> str:
+        return replace(self.asked, number=self.asked.number + 1).query
 
     @property
     def ready(self) -> tuple[Row, ...]:
@@ -63,28 +96,26 @@ class OrdersPage:
     def waiting(self) -> int:
         return sum(row.state.waiting for row in self.rows)
 
-    @property
-    def full(self) -> bool:
-        return len(self.rows) >= MOST
 
-
-def orders_page(tenant: UUID, *, shipped: bool, ticked: Collection[str] = (), first: bool = False, at: datetime) -> OrdersPage:
-    """Return the page of orders; with `first`, as many are ticked as go at once."""
+def orders_page(tenant: UUID, asked: Asked, *, ticked: Collection[str] = (), at: datetime) -> OrdersPage:
+    """Return the page of orders that is asked for, with these orders ticked."""
     with tenant_scope(tenant):
         known, connections = features(), all_connections()
         on = [feature.connection.id for feature in known if feature.is_on]
-        found = orders_to_ship(on, at=at, shipped=shipped) if on else ()
+        # One more than the page shows, to know whether any follows.
+        found = orders_to_ship(on, at=at, shipped=asked.shipped, skip=asked.number * MOST, most=MOST + 1) if on else ()
+    found, more = found[:MOST], len(found) > MOST
     held: dict[tuple[UUID, str], date] = {}
     if found:
         with tenant_scope(tenant, using=USING):
             held = held_until([order.id for order in found])
-    chosen = {order.id for order in found[:MOST_AT_ONCE]} if first else set(ticked)
+    chosen = {order.id for order in found[:MOST_AT_ONCE]} if asked.first else set(ticked)
     rows = tuple(
         Row(order, state_of(order, held.get((order.connection, order.id)), at=at), _store(order), local_day(order), order.id in chosen)
         for order in found
     )
     open_files = any(view.is_open and view.origin is Origin.FILES for view in connections)
-    return OrdersPage(_standing(known, on, open_files=open_files), known, rows, shipped, role_held())
+    return OrdersPage(_standing(known, on, open_files=open_files), known, rows, asked, role_held(), more)
 
 
 def _standing(known: Sequence[Feature], on: Sequence[UUID], *, open_files: bool) -> Standing:

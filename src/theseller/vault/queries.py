@@ -18,8 +18,8 @@ from theseller.tenancy.scope import current_tenant
 from theseller.vault.keys import USING
 from theseller.vault.types import Feature, Outcome, ShippableOrder, SlipLine, Wish
 
-#: What a page lists at most.
-MOST = 200
+#: Orders on one page of the list.
+MOST = 100
 _ORDERS = """
 select l.connection_id, l.order_id, min(l.purchased_at), min(l.marketplace_id), bool_and(l.status = 'shipped'),
        array_agg(l.line_key order by l.line_key), array_agg(l.sku order by l.line_key), array_agg(coalesce(p.title, '') order by l.line_key),
@@ -50,12 +50,16 @@ def features(*, using: str = "default") -> tuple[Feature, ...]:
     return tuple(Feature(view, *on.get(view.id, (None, None))) for view in found)
 
 
-def orders_to_ship(connections: Sequence[UUID], *, at: datetime, shipped: bool = False) -> tuple[ShippableOrder, ...]:
-    """Return the orders of `connections` that their seller ships: the unshipped ones, or those shipped less than 30 days ago; newest first."""
-    found = _read(
-        _ORDERS, connections, at, " group by 1, 2 having bool_and(l.status = 'shipped') = %s order by 3 desc limit %s", shipped, MOST
-    )
-    return tuple(found)
+def orders_to_ship(
+    connections: Sequence[UUID], *, at: datetime, shipped: bool = False, skip: int = 0, most: int = MOST
+) -> tuple[ShippableOrder, ...]:
+    """Return orders of `connections` that their seller ships, `most` of them after the first `skip`.
+
+    The unshipped ones, the longest waiting first; or those shipped less than 30 days ago, the newest first.
+    """
+    direction = "desc" if shipped else "asc"
+    more = f" group by 1, 2 having bool_and(l.status = 'shipped') = %s order by 3 {direction}, 2 limit %s offset %s"
+    return tuple(_read(_ORDERS, connections, at, more, shipped, most, skip))
 
 
 def orders(connections: Sequence[UUID], ids: Iterable[str], *, at: datetime) -> dict[str, ShippableOrder]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +22,7 @@ from theseller.vault.forms import OrdersForm
 from theseller.vault.keys import USING
 from theseller.vault.nudge import nudge
 from theseller.vault.operations import MOST_AT_ONCE, ask_for_slips, show_slips
-from theseller.vault.pages import OrdersPage, orders_page, sheets
+from theseller.vault.pages import Asked, OrdersPage, orders_page, sheets
 from theseller.vault.queries import held_until
 from theseller.vault.words import ROLE
 
@@ -32,7 +31,7 @@ from theseller.vault.words import ROLE
 @seated(Permission.SLIP_PRINT)
 def orders(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show the orders to ship, or those shipped a short while ago, each with the state of its slip; for htmx only the states."""
-    page = orders_page(seat.tenant, shipped="shipped" in request.GET, first=request.GET.get("tick") == "first", at=clock.now())
+    page = orders_page(seat.tenant, Asked.read(request.GET), at=clock.now())
     partial = request.headers.get("HX-Request") == "true"
     response = render(request, "vault/states.html" if partial else "vault/orders.html", _context(seat, page))
     patch_vary_headers(response, ["HX-Request"])
@@ -52,7 +51,7 @@ def _context(seat: Seat, page: OrdersPage, error: str = "") -> dict[str, object]
 
 def _again(request: HttpRequest, seat: Seat, error: str, ticked: Collection[str]) -> HttpResponse:
     """Show the list once more, as it was ticked, with what is wrong."""
-    page = orders_page(seat.tenant, shipped="shipped" in request.POST, ticked=ticked, at=clock.now())
+    page = orders_page(seat.tenant, Asked.read(request.POST), ticked=ticked, at=clock.now())
     return render(request, "vault/orders.html", _context(seat, page, error), status=422)
 
 
@@ -72,7 +71,13 @@ def ask(request: HttpRequest, seat: Seat) -> HttpResponse:
         nudge(tenant=seat.tenant, connection=connection)
     asked = sum(map(len, wanted.values()))
     _tell(request, asked, len(held), len(chosen) - asked - len(held))
-    return redirect(reverse("vault:orders") + (f"?{urlencode({'shipped': 1})}" if "shipped" in request.POST else ""))
+    return redirect(_back(request))
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the address of the list that a form came from."""
+    query = Asked.read(request.POST).query
+    return reverse("vault:orders") + (f"?{query}" if query else "")
 
 
 def _tell(request: HttpRequest, asked: int, held: int, left: int) -> None:
@@ -111,7 +116,7 @@ def print_slips(request: HttpRequest, seat: Seat) -> HttpResponse:
         "sheets": sheets(slips),
         "left": [one for one in chosen if one not in shown],
         "shop": seat.tenant_name,
-        "back": reverse("vault:orders") + ("?shipped=1" if "shipped" in request.POST else ""),
+        "back": _back(request),
     }
     response = render(request, "vault/print.html", context)
     response["Cache-Control"] = "private, no-store"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -22,7 +23,7 @@ from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
-from theseller.vault import operations
+from theseller.vault import operations, pages
 from theseller.vault.keys import open_recipient
 from theseller.vault.nudge import JOB
 from theseller.vault.operations import MOST_AT_ONCE, ask_for_slips, turn_on
@@ -189,6 +190,23 @@ def test_each_outcome_is_told_in_words(today: Shop, outcome: Outcome | None) -> 
     assert ("Print it" in told) is (outcome is Outcome.FETCHED)
 
 
+def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(today: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MOST", 2)
+    now = clock.now()
+    for number in range(5):
+        sell(today, f"111-{number}", at=now - timedelta(hours=number))
+    client = browser(today.cast.bob.id)
+    shown = [re.findall(r'value="(111-\d)"', text(client.get(f"{LIST}?page={page}"))) for page in (1, 2, 3, 4)]
+    assert shown == [["111-4", "111-3"], ["111-2", "111-1"], ["111-0"], []]  # the longest waiting first
+    assert "no such page any more" in text(client.get(f"{LIST}?page=4"))
+    for odd in ("0", "-1", "x", "²", "99999"):
+        assert 'value="111-4"' in text(client.get(LIST, {"page": odd})), odd
+    assert client.post(ASK, {"order": "111-2", "page": "2"})["Location"] == f"{LIST}?page=2"
+    told = text(client.get(f"{LIST}?page=2"))
+    assert 'hx-get="/packing-slips/?page=2"' in told
+    assert re.findall(r'rel="(prev|next)" href="([^"]*)"', told) == [("prev", LIST), ("next", f"{LIST}?page=3")]
+
+
 def test_htmx_gets_the_states_alone(today: Shop) -> None:
     _ship(today, "111-1")
     ask_for_slips(ids=["111-1"], tenant=today.tenant, actor=today.cast.bob.actor, at=clock.now())
@@ -230,9 +248,9 @@ def test_no_other_page_holds_anything_of_a_buyer(today: Shop) -> None:
     _keep(today, "111-1")
     today.rows("update vault_request set outcome = 'fetched', done_at = now() where tenant_id = %s", today.tenant)
     client = browser(today.cast.alice.id, fresh=True)
-    pages = [LIST, LIST + "?shipped=1", LIST + "?tick=first", f"/packing-slips/{today.connection}/off/", "/data/", "/connections/", "/",
+    others = [LIST, LIST + "?shipped=1", LIST + "?tick=first", f"/packing-slips/{today.connection}/off/", "/data/", "/connections/", "/",
              "/activity/", "/products/", "/security/"]  # fmt: skip
-    for page in pages:
+    for page in others:
         answer = client.get(page)
         assert answer.status_code == 200, page
         assert CANARY not in answer.content.decode(), page
