@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class World:
     web_port: int
     emulator_port: int
     rate_scale: str = RATE_SCALE
+    settings: Mapping[str, str] = field(default_factory=dict)  # what the operator of this demo has set besides
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -91,11 +92,15 @@ class World:
     def environ(self) -> dict[str, str]:
         """Return the environment in which `theseller …` speaks to this demo."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-        return kept | {
-            "THESELLER_STATE": str(self.state),
-            "THESELLER_PORT": str(self.web_port),
-            "THESELLER_EMULATOR_PORT": str(self.emulator_port),
-        }
+        return (
+            kept
+            | dict(self.settings)
+            | {
+                "THESELLER_STATE": str(self.state),
+                "THESELLER_PORT": str(self.web_port),
+                "THESELLER_EMULATOR_PORT": str(self.emulator_port),
+            }
+        )
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does, and wait until everything has ended."""
@@ -216,13 +221,13 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def running_world(rate_scale: str = RATE_SCALE) -> Iterator[World]:
-    """Run a demo for the length of the block."""
+def running_world(rate_scale: str = RATE_SCALE, settings: Mapping[str, str] | None = None) -> Iterator[World]:
+    """Run a demo for the length of the block, with `settings` in its environment."""
     # Short, for a socket's path is bounded, and passable, for the database may run as another user.
     root = Path(tempfile.mkdtemp(prefix="ts-"))
     root.chmod(0o711)
     web, emulator = free_ports(2)
-    world = World(root, web, emulator, rate_scale)
+    world = World(root, web, emulator, rate_scale, settings or {})
     try:
         world.start()
         yield world
