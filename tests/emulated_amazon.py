@@ -71,7 +71,7 @@ def emulated_amazon(state: Path, *, roles: tuple[str, ...] = ROLES, rate_scale: 
         roles=roles,
     )
     app = create_app(Config(application=application, state_dir=state, rate_scale=rate_scale))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

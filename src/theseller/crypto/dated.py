@@ -17,7 +17,10 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
 _PREFIX = "theseller-1"
-_DATED = re.compile(_PREFIX + r"\.([0-9a-f]{32})\.[A-Za-z0-9_-]{43}")
+_ID = _PREFIX + r"\.([0-9a-f]{32})\."
+_DATED = re.compile(_ID + r"[A-Za-z0-9_-]{43}")
+#: How far the id of a dated secret reaches, in bytes: what comes before the secret part.
+ID_BYTES = len(_PREFIX) + 34
 
 
 def new_dated_secret() -> Secret:
@@ -29,6 +32,12 @@ def dated_id(secret: Secret) -> UUID | None:
     """Return the id that a secret of `new_dated_secret` carries, None for any other."""
     found = _DATED.fullmatch(secret.reveal())
     return UUID(hex=found.group(1)) if found else None
+
+
+def id_at_the_beginning(content: bytes) -> UUID | None:
+    """Return the id in the first `ID_BYTES` of a dated secret, None for any other."""
+    found = re.fullmatch(_ID.encode(), content)
+    return UUID(hex=found.group(1).decode()) if found else None
 
 
 def made_at(identifier: UUID) -> datetime | None:

@@ -38,8 +38,8 @@ def private_directory(directory: Path) -> Path:
     return directory
 
 
-def read_private(path: Path) -> bytes:
-    """Return the content of a file that is ours alone.
+def read_private(path: Path, most: int = -1) -> bytes:
+    """Return the content of a file that is ours alone; with `most`, its first bytes, and no other comes into memory.
 
     Raises:
         OSError: there is none (FileNotFoundError), or the disk fails.
@@ -54,9 +54,9 @@ def read_private(path: Path) -> bytes:
             raise UnsafePermissionsError(f"{path} cannot be read by user {os.geteuid()}: `chown {os.geteuid()} {path}`") from None
         raise
     # The open file is what is checked, so nothing can be put in its place between the check and the read.
-    with os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         _check_owner_and_mode(path, os.fstat(descriptor), "600")
-        return file.read()
+        return file.read(most) or b""
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -68,14 +68,23 @@ class FileSecretProvider:
             SecretProviderError: the file is no text, or empty.
             UnsafePermissionsError: others could read it.
         """
+        return text_secret(name, self._read(name), str(self._path(name)))
+
+    def beginning(self, name: str, most: int) -> bytes:
+        """Return the first bytes of a secret's file, such as the id of one of our making. Nothing else of it comes into memory.
+
+        Raises as `get` does.
+        """
+        return self._read(name, most)
+
+    def _read(self, name: str, most: int = -1) -> bytes:
         path = self._path(name)
         try:
-            content = read_private(path)
+            return read_private(path, most)
         except FileNotFoundError:
             raise SecretNotFoundError(f"no secret {name!r}: put it into {path} with mode 0600") from None
         except OSError as error:
             raise SecretProviderError(f"secret {name!r}: {path} cannot be read: {error.strerror}") from None
-        return text_secret(name, content, str(path))
 
     def put(self, name: str, secret: Secret) -> None:
         """Keep `secret` under `name`, replacing what was there; after a crash it is the old one or the new one.

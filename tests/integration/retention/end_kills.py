@@ -16,7 +16,7 @@ from functools import partial
 from uuid import UUID
 
 from tests.integration.governance.kills import forked
-from tests.integration.retention.kills import ACTOR, Boundaries, _statements, _superuser
+from tests.integration.retention.kills import ACTOR, Boundaries, statements, superuser
 
 from theseller.accounts.sessions import SessionStore
 from theseller.lib import clock
@@ -31,16 +31,16 @@ from theseller.retention.types import SubjectKind
 
 def _person(tenant: UUID) -> UUID:
     person = new_id()
-    _superuser(
+    superuser(
         "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Dora', now(), '!')",
         [person, f"{person}@x.example"],
     )
-    _superuser("insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'viewer', now())", [tenant, person])
-    _superuser(
+    superuser("insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'viewer', now())", [tenant, person])
+    superuser(
         "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) values (gen_random_uuid(), sha256(%s), %s, now())",
         [person.bytes, person],
     )
-    _superuser(
+    superuser(
         "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id, marketplace_id, features, roles, created_at,"
         " expires_at) values (%s, %s, sha256(%s), sha256(''), %s, 'x', array['sales'], array['x'], now(), now() + interval '1 hour')",
         [tenant, new_id(), person.bytes, person],
@@ -50,7 +50,7 @@ def _person(tenant: UUID) -> UUID:
 
 def _session(person: UUID) -> None:
     content = SessionStore().encode({"_auth_user_id": str(person)})
-    _superuser(
+    superuser(
         "insert into django_session (session_key, session_data, expire_date) values (%s, %s, now() + interval '1 hour')",
         [person.hex, content],
     )
@@ -60,10 +60,10 @@ def _shop_with_people() -> tuple[UUID, tuple[UUID, UUID]]:
     """Make a shop with two people that is due to end; one of them has a place elsewhere."""
     tenant, elsewhere = new_id(), new_id()
     for one in (tenant, elsewhere):
-        _superuser("insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", [one])
+        superuser("insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", [one])
     goes, stays = _person(tenant), _person(tenant)
-    _superuser("insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'owner', now())", [elsewhere, stays])
-    _superuser(
+    superuser("insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'owner', now())", [elsewhere, stays])
+    superuser(
         "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s)",
         [tenant, new_id(), clock.now() - timedelta(days=2), ACTOR],
     )
@@ -72,12 +72,12 @@ def _shop_with_people() -> tuple[UUID, tuple[UUID, UUID]]:
 
 
 def _shop_killed(tenant: UUID, boundary: int) -> None:
-    with _statements(Boundaries(boundary)):
+    with statements(Boundaries(boundary)):
         erase_shop(tenant=tenant, at=clock.now())
 
 
 def _person_killed(boundary: int) -> None:
-    with _statements(Boundaries(boundary)):
+    with statements(Boundaries(boundary)):
         erase_ends(shops=(), at=clock.now())
 
 
@@ -86,9 +86,9 @@ def _no_lie_about_a_shop(tenant: UUID, whole: int) -> None:
     left = _count(tenant)
     if sum(left.values()) != whole:
         assert tenant in {entry.id for entry in entries(SubjectKind.SHOP)}, "rows went that no entry names"
-    ((marks, completed),) = _superuser("select steps_done, completed_at from retention_shop_end where tenant_id = %s", [tenant])
+    ((marks, completed),) = superuser("select steps_done, completed_at from retention_shop_end where tenant_id = %s", [tenant])
     assert not [table for table in marks if left.get(table, 0)], "a table is marked as done and has rows"
-    issued = bool(_superuser("select 1 from retention_end_certificate where subject_id = %s", [tenant]))
+    issued = bool(superuser("select 1 from retention_end_certificate where subject_id = %s", [tenant]))
     assert issued == (completed is not None), "it is said to be complete without a certificate, or the other way round"
     assert not issued or not any(left.values())
 
@@ -97,8 +97,8 @@ def _no_lie_about_a_person(person: UUID, whole: int) -> None:
     left = sum(count_of_person(person).values())
     if left != whole:
         assert person in {entry.id for entry in entries(SubjectKind.PERSON)}, "rows went that no entry names"
-    ((erased, completed),) = _superuser("select erased_at, completed_at from retention_person_end where user_id = %s", [person])
-    issued = bool(_superuser("select 1 from retention_end_certificate where subject_id = %s", [person]))
+    ((erased, completed),) = superuser("select erased_at, completed_at from retention_person_end where user_id = %s", [person])
+    issued = bool(superuser("select 1 from retention_end_certificate where subject_id = %s", [person]))
     assert issued == (completed is not None)
     assert not (erased or issued) or not left
 
@@ -155,7 +155,7 @@ def kill_people(tenant: UUID) -> int:
     def fresh() -> tuple[Callable[[int], None], Callable[[], None], Callable[[], None]]:
         person = _person(tenant)
         _session(person)
-        _superuser("insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(), true)", [person])
+        superuser("insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(), true)", [person])
         return _person_killed, partial(_no_lie_about_a_person, person, 5), partial(_person_well, person)
 
     return _kills(fresh)

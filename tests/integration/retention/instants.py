@@ -65,7 +65,7 @@ class Chance:
 
 def disconnections(tenant: UUID, rounds: int, chance: Chance) -> int:
     def prepared() -> UUID:
-        connection = kills._open_connection(tenant)
+        connection = kills.open_connection(tenant)
         forked(partial(kills._sealed_token, tenant, connection))
         return connection
 

@@ -153,7 +153,7 @@ def _prune_well() -> None:
     assert living_keys(place.keys) == ()
     assert place.target.names() == ()
     assert all(not one.alive for one in backups()), "a record says that a dead backup lives"
-    ended = {row[0] for row in _superuser("select subject from audit_event where tag = 'retention:backup:ended'")}
+    ended = {row[0] for row in superuser("select subject from audit_event where tag = 'retention:backup:ended'")}
     assert {f"backup:{one.id}" for one in backups()} <= ended, "a backup died and the log doesn't say so"
 
 
@@ -161,7 +161,7 @@ def _prune_well() -> None:
 
 
 @contextlib.contextmanager
-def _statements(boundaries: Boundaries) -> Iterator[None]:
+def statements(boundaries: Boundaries) -> Iterator[None]:
     """Pass a boundary before and after every statement, on every connection."""
 
     def wrapper(execute: Callable[..., object], sql: str, params: object, many: bool, context: object) -> object:  # noqa: FBT001
@@ -176,9 +176,9 @@ def _statements(boundaries: Boundaries) -> Iterator[None]:
         yield
 
 
-def _open_connection(tenant: UUID) -> UUID:
+def open_connection(tenant: UUID) -> UUID:
     connection, at = new_id(), clock.now()
-    _superuser(
+    superuser(
         "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
         " created_at, authorised_at, authorisation_expires_at) values (%s, %s, 'lwa', 'na', %s, %s, '{}', '{}', %s, %s, %s)",
         [tenant, connection, f"A{connection.hex[:12].upper()}", ["ATVPDKIKX0DER"], at, at, at],
@@ -196,14 +196,14 @@ def _disconnect(tenant: UUID, connection: UUID) -> None:
 
 
 def _disconnect_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
-    with _statements(Boundaries(boundary)):
+    with statements(Boundaries(boundary)):
         _disconnect(tenant, connection)
 
 
 def _half_disconnected_is_said_by_nobody(tenant: UUID, connection: UUID) -> None:
     """After a kill it is either all open, or all closed, or open with a token that nobody can read any more."""
-    closed = _superuser("select 1 from connections_disconnection where connection_id = %s", [connection])
-    token = _superuser("select 1 from connections_refresh_token where connection_id = %s", [connection])
+    closed = superuser("select 1 from connections_disconnection where connection_id = %s", [connection])
+    token = superuser("select 1 from connections_refresh_token where connection_id = %s", [connection])
     assert bool(closed) != bool(token), "a closed connection holds a token, or an open one has lost it"
     if closed:
         assert not _living(connection), "a closed connection's key can still be read"
@@ -219,18 +219,18 @@ def _disconnect_well(tenant: UUID, connection: UUID) -> None:
         view = connection_view(connection)
         assert view is not None
         assert not view.is_open
-    assert not _superuser("select 1 from connections_refresh_token where connection_id = %s", [connection]), "the token is still there"
+    assert not superuser("select 1 from connections_refresh_token where connection_id = %s", [connection]), "the token is still there"
     assert not _living(connection)
 
 
 def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
     """Seed a closed connection; return its id, and the statements that make one of its kind: a row in every table that it can have one in."""
-    others = {row[0] for row in _superuser("select connection_id from connections_disconnection")}
+    others = {row[0] for row in superuser("select connection_id from connections_disconnection")}
     with psycopg.connect(_dsn(), autocommit=True) as connection:
         inserts = seed_every_table(connection, tenant, person)
-    (found,) = {row[0] for row in _superuser("select connection_id from connections_disconnection")} - others
+    (found,) = {row[0] for row in superuser("select connection_id from connections_disconnection")} - others
     for table in ("retention_purge", "retention_certificate", "connections_refresh_token"):
-        _superuser(f"delete from {table} where connection_id = %s", [found])
+        superuser(f"delete from {table} where connection_id = %s", [found])
     forked(partial(_purge_well, tenant, found))  # Some tables have room for one such row in a shop.
     wanted = ("connections_connection", "connections_disconnection", *(holding.table for holding in erasable()))
     return str(found), [inserts[table] for table in dict.fromkeys(wanted) if table != "connections_refresh_token"]
@@ -241,19 +241,19 @@ def _seeded(recipe: tuple[str, list[str]]) -> UUID:
     made = new_id()
     for statement in recipe[1]:
         # What must be unique besides the connection's id is a hash of 32 bytes.
-        _superuser(statement.replace(recipe[0], str(made)).replace("repeat('07', 32)", f"repeat('{os.urandom(16).hex()}', 2)"))
+        superuser(statement.replace(recipe[0], str(made)).replace("repeat('07', 32)", f"repeat('{os.urandom(16).hex()}', 2)"))
     return made
 
 
 def _purge_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
-    with _statements(Boundaries(boundary)):
+    with statements(Boundaries(boundary)):
         purge(connection=connection, tenant=tenant, at=clock.now())
 
 
 def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict[str, int]) -> None:
     """Nothing was erased before the ledger says that it will be; no table is marked as done that has rows; no certificate over rows."""
     left = _left(tenant, connection)
-    marked = _superuser("select steps_done from retention_purge where connection_id = %s", [connection])
+    marked = superuser("select steps_done from retention_purge where connection_id = %s", [connection])
     ledger = {entry.connection for entry in ended_connections(ledger_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)}
     if left != before:
         assert connection in ledger, "rows were erased that the ledger outside the database doesn't name"
@@ -261,7 +261,7 @@ def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict
     for name in marked[0][0] if marked else ():
         if "/" not in name:
             assert left[name] == 0, f"{name} is marked as done and has rows"
-    if _superuser("select 1 from retention_certificate where connection_id = %s", [connection]):
+    if superuser("select 1 from retention_certificate where connection_id = %s", [connection]):
         assert not any(left.values()), "a certificate was issued over rows"
 
 
@@ -284,7 +284,7 @@ def _dsn() -> str:
     return conninfo(settings.ENVIRONMENT.state, "theseller_super", settings.SECRETS.get("db-superuser").reveal())
 
 
-def _superuser(query: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
+def superuser(query: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
     with psycopg.connect(_dsn(), autocommit=True) as connection:
         cursor = connection.execute(query.encode(), parameters)
         return cursor.fetchall() if cursor.description else []
@@ -316,7 +316,7 @@ def kill_prunings() -> int:
 def kill_disconnections(tenant: UUID) -> int:
     boundary = 0
     while True:
-        connection = _open_connection(tenant)
+        connection = open_connection(tenant)
         forked(partial(_sealed_token, tenant, connection))
         killed = forked(partial(_disconnect_killed, tenant, connection, boundary)) == signal.SIGKILL
         forked(partial(_half_disconnected_is_said_by_nobody, tenant, connection))

@@ -16,6 +16,7 @@ from django.test import override_settings
 from tests.cast import NOON, Cast
 from tests.conftest import as_role
 from tests.database import test_server
+from tests.integration.governance.deployment import Deployment, deployment
 
 from theseller.amazon.roles import RestrictedRole
 from theseller.connections import vault as tokens
@@ -55,6 +56,13 @@ class Shop:
         with psycopg.connect(test_server().superuser_dsn(self.database), autocommit=True) as superuser:
             cursor = superuser.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Deployment]:
+    """A deployment of its own, for kills."""
+    with deployment() as built:
+        yield built
 
 
 @pytest.fixture

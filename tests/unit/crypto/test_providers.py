@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from theseller.crypto.dated import ID_BYTES, dated_id, id_at_the_beginning, new_dated_secret
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, UnsafePermissionsError
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
 from theseller.crypto.variables import EnvironmentSecretProvider
@@ -160,3 +161,19 @@ def test_variables_that_contradict_or_fail(tmp_path: Path) -> None:
         EnvironmentSecretProvider({"THESELLER_A_FILE": str(tmp_path / "none")}).get("a")
     with pytest.raises(SecretProviderError, match="empty"):
         EnvironmentSecretProvider({"THESELLER_A": ""}).get("a")
+
+
+def test_the_age_of_a_secret_of_ours_is_read_without_the_secret(provider: FileSecretProvider) -> None:
+    secret = new_dated_secret()
+    provider.put("db-migrate", secret)
+    provider.put("session-key", Secret("somebody else's"))
+    read = provider.beginning("db-migrate", ID_BYTES)
+    assert id_at_the_beginning(read) == dated_id(secret)
+    assert len(read) == ID_BYTES
+    assert secret.reveal().removeprefix(read.decode()) == secret.reveal().rpartition(".")[2], "not one character of the secret part"
+    assert id_at_the_beginning(provider.beginning("session-key", ID_BYTES)) is None
+    with pytest.raises(SecretNotFoundError):
+        provider.beginning("nothing", ID_BYTES)
+    (provider.directory / "db-migrate").chmod(0o640)
+    with pytest.raises(UnsafePermissionsError):
+        provider.beginning("db-migrate", ID_BYTES)

@@ -6,17 +6,36 @@ A file's date is no answer: a restored file is as young as its restoration.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import connections, transaction
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.crypto.dated import dated_id, made_at
+from theseller.crypto.dated import ID_BYTES, dated_id, id_at_the_beginning, made_at
+from theseller.crypto.errors import SecretNotFoundError
+from theseller.crypto.live import secret_or_none
+from theseller.crypto.providers import FileSecretProvider, SecretProvider
 from theseller.lib.secret import Secret
 
 #: Stands for a secret that we can't read, such as a key service's own root.
 UNREADABLE = Secret("not readable")
+
+
+def age_in(keeper: SecretProvider, name: str, *, using: str = "default") -> tuple[bool, datetime | None]:
+    """Return whether there is such a secret, and when it was made. One of our making, in a file, says so without being read whole.
+
+    Raises:
+        SecretProviderError: the keeper can't say.
+    """
+    if isinstance(keeper, FileSecretProvider):
+        with suppress(SecretNotFoundError):
+            identifier = id_at_the_beginning(keeper.beginning(name, ID_BYTES))
+            if identifier is not None:
+                return True, made_at(identifier)
+    secret = secret_or_none(keeper, name)
+    return secret is not None, age_of(name, secret, using=using) if secret is not None else None
 
 
 def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | None:

@@ -146,9 +146,9 @@ def _texts(using: str) -> Iterator[_Found]:
     for name, kind in _TEXTS.items():
         if name == "db-superuser" and settings.ENVIRONMENT.database_url:
             continue  # The server is somebody else's, and so is its superuser.
-        secret = secret_or_none(keeper(), name)
-        if secret is not None:
-            yield _Found(name, kind, ages.age_of(name, secret, using=using), _AMAZONS if kind is Kind.CLIENT_SECRET else _how_text())
+        there, made = ages.age_in(keeper(), name, using=using)
+        if there:
+            yield _Found(name, kind, made, _AMAZONS if kind is Kind.CLIENT_SECRET else _how_text())
 
 
 def _credentials(using: str) -> Iterator[_Found]:
@@ -166,8 +166,7 @@ def _unclassified(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
     names = {path.name for path in provider.directory.iterdir()} if isinstance(provider, FileSecretProvider) else set()
     for name in sorted(_stem(name) for name in names if not name.startswith(".")):
         if name not in _TEXTS and name != ROOT_KEY_NAME:
-            secret = _secret_or_none(name)
-            yield _Found(name, Kind.OTHER, ages.age_of(name, secret, using=using) if secret else None, "by hand, then --note-age ")
+            yield _Found(name, Kind.OTHER, _age_or_none(name, using), "by hand, then --note-age ")
     ours = (*signing_records(), *second_factor_keys(), *audit_log.signing_records())
     named = {*held.values(), *(one.id for one in ours)}
     for one in settings.KEY_STORE.list():
@@ -188,9 +187,9 @@ def _of_a_kind(owner: str) -> tuple[Kind, str, str]:
     return Kind.OTHER, "data-key", "by the room that made it: "
 
 
-def _secret_or_none(name: str) -> Secret | None:
+def _age_or_none(name: str, using: str) -> datetime | None:
     try:
-        return secret_or_none(keeper(), name)
+        return ages.age_in(keeper(), name, using=using)[1]
     except (SecretProviderError, ValueError):
         return None  # Not a secret of ours by its name or form; it is listed all the same.
 
