@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from procrastinate.contrib.django import app
@@ -11,10 +12,10 @@ from procrastinate.exceptions import AlreadyEnqueued
 JOB = "theseller.vault.tasks.fetch_recipients"
 
 
-def nudge(*, tenant: UUID, connection: UUID) -> None:
-    """Have the recipients fetched that are wanted of `connection`, as soon as a worker is free; once, however often it is asked for."""
+def nudge(*, tenant: UUID, connection: UUID, at: datetime | None = None) -> None:
+    """Have the recipients fetched that are wanted of `connection`, when a worker is free or at `at`; once, however often it is asked for."""
     lock = f"vault:{connection}"
-    job = app.configure_task(JOB, queueing_lock=lock, lock=lock)
+    job = app.configure_task(JOB, queueing_lock=lock, lock=lock, schedule_at=at)
     try:
         job.defer(tenant=str(tenant), connection=str(connection))
     except AlreadyEnqueued:

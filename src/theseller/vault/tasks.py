@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 from uuid import UUID
 
 from django.db import connections
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller.lib import clock
 from theseller.vault.fetching import fetch_wanted
+from theseller.vault.nudge import nudge
 from theseller.vault.sweeping import sweep
 
 log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ def fetch_recipients(tenant: str, connection: str) -> None:
     """Fetch what is asked for of one connection; what has to wait is tried again."""
     again = fetch_wanted(tenant=UUID(tenant), connection=UUID(connection), now=clock.now)
     if again is not None:
-        _nudge(UUID(tenant), UUID(connection), again)
+        nudge(tenant=UUID(tenant), connection=UUID(connection), at=again)
 
 
 @app.periodic(cron="* * * * * */5")
@@ -48,14 +47,4 @@ def nudge_wishes(timestamp: int) -> None:
     with connections["default"].cursor() as cursor:
         cursor.execute("select tenant_id, connection_id from guard.open_wishes(%s)", [1000])
         for tenant, connection in cursor.fetchall():
-            _nudge(tenant, connection)
-
-
-def _nudge(tenant: UUID, connection: UUID, at: datetime | None = None) -> None:
-    """Have a worker fetch what is asked for, now or at `at`; once, however often this is called."""
-    lock = f"vault:{connection}"
-    job = fetch_recipients.configure(queueing_lock=lock, lock=lock, schedule_at=at)
-    try:
-        job.defer(tenant=str(tenant), connection=str(connection))
-    except AlreadyEnqueued:
-        return
+            nudge(tenant=tenant, connection=connection)
