@@ -84,6 +84,7 @@ MATRIX: dict[str, Row] = {
     "certificates/<str:token>/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
     "packing-slips/": Row("302 200 302 302 403 200 200"),
     "packing-slips/requests/": Row("302 405 405 405 405 405 405", "302 422 302 302 403 422 422"),
+    "packing-slips/looks/": Row("302 200 302 302 403 403 200"),
     "packing-slips/print/": Row("302 405 405 405 405 405 405", "302 422 302 302 403 422 422"),
     "packing-slips/<uuid:connection>/on/": Row("302 302 302 302 403 403 302", "302 302 302 302 403 403 302"),
     # Alice's open connection is of imported files: there is nothing to turn off, and she is led to the page that says so.

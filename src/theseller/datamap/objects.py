@@ -69,6 +69,7 @@ ROUTINES = {
             "request_of_end",
             "shops_of_person",
             "shops_without_another_owner",
+            "slip_looks",
             "split_by_tenant",
             "tenants_of",
             "ticket_tenant",

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
 
+from theseller.accounts.queries import names_of
 from theseller.amazon.roles import RestrictedRole
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
 from theseller.lib.limits import PII_DAYS_MAX
 from theseller.tenancy.scope import current_tenant
 from theseller.vault.keys import USING
-from theseller.vault.types import Feature, Outcome, ShippableOrder, SlipLine, Wish
+from theseller.vault.types import Feature, Look, Outcome, ShippableOrder, SlipLine, Wish
 
 #: Orders on one page of the list.
 MOST = 100
+#: Looks that are listed at most, order by order.
+LOOKS_MOST = 1000
 _ORDERS = """
 select l.connection_id, l.order_id, min(l.purchased_at), min(l.marketplace_id), bool_and(l.status = 'shipped'),
        array_agg(l.line_key order by l.line_key), array_agg(l.sku order by l.line_key), array_agg(coalesce(p.title, '') order by l.line_key),
@@ -98,6 +103,18 @@ def held_until(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
             [current_tenant(), list(ids)],
         )
         return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+
+
+def looks() -> tuple[Look, ...]:
+    """Return who looked at which slips, the latest first, as far back as `LOOKS_MOST` orders reach. Inside the shop's scope."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute("select at, actor, subject from guard.slip_looks(%s)", [LOOKS_MOST])
+        rows = [(at, actor.removeprefix("user:"), subject.removeprefix("order:")) for at, actor, subject in cursor.fetchall()]
+    names = names_of({UUID(actor) for _, actor, _ in rows})
+    return tuple(
+        Look(at, names.get(UUID(actor), ""), tuple(sorted(order for *_, order in group)))
+        for (at, actor), group in groupby(rows, key=itemgetter(0, 1))
+    )
 
 
 def held_of(connection: UUID) -> int:

@@ -1,4 +1,4 @@
-"""The owner's switch of packing slips, for one connection: the words to agree to, and the end."""
+"""What only an owner sees of packing slips: the switch for one connection, with the words to agree to and the end, and who looked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.mfa.views import stepped_up
 from theseller.accounts.seats import seated
@@ -20,7 +20,7 @@ from theseller.tenancy.scope import tenant_scope
 from theseller.vault.forms import AgreeForm
 from theseller.vault.keys import USING
 from theseller.vault.operations import NotAvailableError, turn_off, turn_on
-from theseller.vault.queries import features, held_of, role_held
+from theseller.vault.queries import LOOKS_MOST, features, held_of, looks, role_held
 from theseller.vault.terms import TERMS, VERSION
 from theseller.vault.types import Feature, TurnedOff
 from theseller.vault.words import ROLE
@@ -72,6 +72,15 @@ def switch_off(request: HttpRequest, seat: Seat, connection: UUID) -> HttpRespon
     with tenant_scope(seat.tenant, using=USING):
         held = held_of(connection)
     return render(request, "vault/off.html", {"feature": feature, "held": held})
+
+
+@require_GET
+@seated(Permission.VAULT_MANAGE)
+def who_looked(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the owner who looked at which slips."""
+    with tenant_scope(seat.tenant):
+        found = looks()
+    return render(request, "vault/looks.html", {"looks": found, "full": sum(len(look.orders) for look in found) >= LOOKS_MOST})
 
 
 def _destroyed(done: TurnedOff) -> str:

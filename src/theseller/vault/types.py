@@ -88,6 +88,15 @@ class Slip:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """One person looked at the slips of these orders. `person` is their name, empty for who has left."""
+
+    at: datetime
+    person: str
+    orders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """The feature for one open connection: since when it is on and by whom; None while it is off."""
 

@@ -10,6 +10,7 @@ app_name = "vault"
 urlpatterns = [
     path("", views.orders, name="orders"),
     path("requests/", views.ask, name="ask"),
+    path("looks/", switches.who_looked, name="looks"),
     path("print/", views.print_slips, name="print"),
     path("<uuid:connection>/on/", switches.switch_on, name="switch-on"),
     path("<uuid:connection>/off/", switches.switch_off, name="switch-off"),

@@ -101,7 +101,7 @@ def _sell(shop: Shop) -> None:
                 [shop.tenant, US, sku, shop.connection, title, at],
             )
         for number, (order, lines) in enumerate(ORDERS.items()):
-            bought = at - timedelta(hours=5 * number + 2)
+            bought = at - timedelta(hours=40 - 5 * number)  # the longest waiting stands first
             for place, ((sku, _), quantity) in enumerate(lines):
                 cursor.execute(
                     "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
@@ -232,6 +232,10 @@ def test_from_the_words_to_the_paper(shop: Shop, site: str, browser: Browser, co
     _check(page, "6-print")
     _printed(page)
     page.get_by_role("link", name="Back to the orders").click()
+    page.get_by_role("link", name="Who looked at which slip").click()
+    expect(page.locator("main")).to_contain_text(", ".join(sorted((FIRST, SECOND))))
+    _check(page, "10-looks")
+    page.get_by_role("link", name="Orders to ship").click()
     page.get_by_role("link", name="Turn off…").click()
     _check(page, "7-end")
     page.get_by_role("button", name="Turn off and destroy").click()

@@ -123,6 +123,9 @@ def test_the_place_in_the_navigation_is_for_who_can_use_it(today: Shop) -> None:
         assert "To ship" in text(browser(today.cast.bob.id).get(page)), page
         assert "To ship" not in text(browser(viewer).get(page)), page
         assert "To ship" not in text(browser(today.cast.charlie.id).get(page)), page
+    assert "turn them on or off" in text(browser(today.cast.alice.id).get("/data/"))
+    assert 'href="/packing-slips/"' in text(browser(today.cast.bob.id).get("/data/"))
+    assert "/packing-slips/" not in text(browser(viewer).get("/data/"))
     for path in (LIST, f"/packing-slips/{today.connection}/on/", f"/packing-slips/{today.connection}/off/"):
         assert browser(viewer).get(path).status_code == 403
     for path in (ASK, PRINT):
@@ -297,6 +300,19 @@ def test_the_look_is_written_down_before_anything_is_read(today: Shop, monkeypat
     monkeypatch.setattr(operations, "open_recipient", looked)
     assert browser(today.cast.alice.id).post(PRINT, {"order": "111-1"}).status_code == 200
     assert seen == [[(today.cast.alice.actor, "order:111-1")]]
+
+
+def test_the_owner_sees_who_looked_and_nobody_else_does(today: Shop) -> None:
+    _keep(today, "111-1", "111-2")
+    browser(today.cast.bob.id).post(PRINT, {"order": ["111-1", "111-2"]})
+    browser(today.cast.alice.id).post(PRINT, {"order": ["111-2"]})
+    told = text(browser(today.cast.alice.id).get("/packing-slips/looks/"))
+    assert re.findall(r"<p><b>(\w+)</b>", told) == ["Alice", "Bob"]
+    assert "2 orders" in told
+    assert "111-1, 111-2" in told
+    assert CANARY not in told
+    assert browser(today.cast.bob.id).get("/packing-slips/looks/").status_code == 403
+    assert "Nobody has looked" in text(browser(today.cast.charlie.id).get("/packing-slips/looks/"))
 
 
 def test_past_its_day_nothing_is_shown(today: Shop) -> None:

@@ -47,6 +47,8 @@ _DIRECTORY_FUNCTIONS = {
     "end_by_link", "ends", "shops_of_person", "shops_without_another_owner",
     # Shops with buyers' data that has to go, switched-on features, slips that were asked for: ids only.
     "due_recipients", "open_consents", "open_wishes", "recipients_of_shop",
+    # Who of a shop's people looked at the slip of which order: for its owner.
+    "slip_looks",
     # How many rows a table holds, and a hash of them: what a restored backup is compared by.
     "fingerprint",
 }  # fmt: skip

@@ -151,7 +151,8 @@ alter function guard.due_recipients(date, int) owner to theseller_directory;
 alter function guard.open_consents(int) owner to theseller_directory;
 alter function guard.open_wishes(int) owner to theseller_directory;
 alter function guard.recipients_of_shop() owner to theseller_directory;
-grant execute on function guard.recipients_of_shop() to theseller_web;
+alter function guard.slip_looks(int) owner to theseller_directory;
+grant execute on function guard.recipients_of_shop(), guard.slip_looks(int) to theseller_web;
 grant execute on function guard.due_recipients(date, int), guard.open_consents(int), guard.open_wishes(int)
     to theseller_worker;
 grant select (tenant_id, connection_id, fetched_at, dies_on) on pii.recipient to theseller_directory;
