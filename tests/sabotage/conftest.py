@@ -16,6 +16,7 @@ from tests.sabotage.machine import encrypted_machine
 
 from theseller.controls import volumes
 from theseller.controls.catalogue import bak_automatic
+from theseller.lib.egress import confine
 from theseller.postgres.layout import control_folder, saved_layout
 
 
@@ -37,8 +38,10 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         where.write_text(json.dumps({"home": str(server.home), "run": str(server.run)}))
         # The tests' server hands over no log of changes; the saboteurs' deployment looks at one that does.
         patch.setattr(bak_automatic, "archiver", lambda _world: (True, False))
+        confine(settings.EGRESS)
         with small_backup(tmp_path_factory.mktemp("archive")):
             yield set_up()
+        confine(None)
         where.unlink()
 
 

@@ -13,7 +13,8 @@ from theseller.lib.secret import Secret
 
 _OPERATION = "getDocument"
 #: Amazon stores documents in S3 and serves some through CloudFront. A document elsewhere would be somebody else's, or our own network's.
-_HOSTS = (".amazonaws.com", ".cloudfront.net")
+#: Where Amazon keeps documents.
+HOSTS = (".amazonaws.com", ".cloudfront.net")
 MAX_COMPRESSED_BYTES = 256 * 1024 * 1024
 MAX_BYTES = 2 * 1024 * 1024 * 1024
 #: Order reports compress about 10:1, an all-zero file 1000:1. Judged only past the first mebibyte, where a short file cannot trip it.
@@ -72,7 +73,7 @@ def _is_known_address(url: Secret, origins: Sequence[str]) -> bool:
         return False
     if (parsed.scheme, parsed.host, parsed.port) in {(origin.scheme, origin.host, origin.port) for origin in map(httpx.URL, origins)}:
         return True
-    return parsed.scheme == "https" and parsed.port is None and parsed.host.endswith(_HOSTS)
+    return parsed.scheme == "https" and parsed.port is None and parsed.host.endswith(HOSTS)
 
 
 def _check_status(response: httpx.Response) -> None:

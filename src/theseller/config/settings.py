@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 
 from theseller.amazon.endpoints import Endpoints
 from theseller.config.database import database_settings
+from theseller.config.egress import destinations, read_register
 from theseller.config.environment import ProcessRole, read_environment
 from theseller.crypto.choice import make_key_store, make_secret_provider
 from theseller.crypto.errors import SecretNotFoundError
@@ -74,6 +75,9 @@ ROTATION_DAYS = ENVIRONMENT.rotation_days
 
 # --- Amazon ---------------------------------------------------------------------------------------------------------------------
 AMAZON_ENDPOINTS = Endpoints.emulated(ENVIRONMENT.emulator_url) if ENVIRONMENT.emulator_url else Endpoints.amazon()
+#: Every host that this deployment may call, and who its operator says is behind those that are not Amazon or this machine.
+EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS)
+SUBPROCESSORS = read_register(os.environ)
 LWA_REDIRECT_URI = f"{ENVIRONMENT.public_url}/connections/callback/"
 
 # --- Django ---------------------------------------------------------------------------------------------------------------------

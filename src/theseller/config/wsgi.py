@@ -9,6 +9,10 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
 application = get_wsgi_application()
 
-from theseller.tenancy.startup import refuse_unsafe_database  # noqa: E402  # needs Django ready
+from django.conf import settings  # noqa: E402  # needs Django ready
 
+from theseller.lib.egress import confine  # noqa: E402
+from theseller.tenancy.startup import refuse_unsafe_database  # noqa: E402
+
+confine(settings.EGRESS)
 refuse_unsafe_database()

@@ -1,4 +1,4 @@
-"""What an owner agrees to by turning the feature on: the very words, with their version. A new wording is a new version, asked for anew."""
+"""What an owner agrees to by turning the feature on: the very words, with their version. A new wording is a new version; who agreed to an earlier one agreed to that."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from theseller.cli.django import setup_django
+from theseller.lib.egress import confine
 
 HELP = "run the jobs: pulls, imports, rollups, purges, checks"
 
@@ -27,10 +28,12 @@ def _positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     setup_django("worker")
+    from django.conf import settings  # noqa: PLC0415  needs Django ready
     from django.core.management import call_command  # noqa: PLC0415  needs Django ready
 
     from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
+    confine(settings.EGRESS)
     refuse_unsafe_database()
     # Finished jobs are deleted: the table stays small and fast, and holds nothing that outlives its use.
     call_command(

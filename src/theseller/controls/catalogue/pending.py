@@ -55,14 +55,6 @@ PENDING: tuple[Pending, ...] = (
         "No probe tries a burst yet.",
     ),
     Pending(
-        "pii-no-sharing",
-        5,
-        "Personal data goes to no third party but the listed subprocessors",
-        "The register of subprocessors and the list of hosts that the service may call are the same set.",
-        Kind.MACHINE_AND_CLOCK,
-        "There is no register of subprocessors yet.",
-    ),
-    Pending(
         "inc-plan",
         7,
         "There is a written incident plan with an owner, reviewed and exercised",

@@ -1,0 +1,71 @@
+"""Security page §5: personal data goes to nobody but the listed subprocessors."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+
+from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.world import World
+from theseller.lib.egress import EgressRefusedError, confined_to
+
+CONTROL = Control(
+    id="pii-no-sharing",
+    section=5,
+    title="Personal data goes to no third party but the listed subprocessors",
+    statement=(
+        "The service can speak to Amazon, to its own machine, and to the hosts of its configuration; whatever else it tries is refused before"
+        " anything is sent. Each of those hosts belongs to a subprocessor that the operator has listed, and the list names no host that"
+        " isn’t called."
+    ),
+    citation="Security page §5; Data Protection Policy 1.1 and 2.1",
+    owner="Operator",
+    freshness=timedelta(minutes=30),
+    enforced_by=("theseller.lib.egress:confine", "theseller.config.egress:destinations", "theseller.config.egress:read_register"),
+)
+
+#: Names and an address (RFC 2606, RFC 5737) that nobody's service is, so that nothing leaves even where nothing is refused.
+_ELSEWHERE = ("elsewhere.invalid", "amazonaws.com.elsewhere.invalid", "192.0.2.1")
+
+
+def probe(world: World) -> Outcome:
+    """Compare what may be called with what is listed, and try to speak to somebody who is neither."""
+    del world
+    callable_hosts = {one.host: one for one in settings.EGRESS if not one.local and not one.source}
+    listed = {host: party.name for party in settings.SUBPROCESSORS for host in party.hosts}
+    broken = [
+        f"The service may call {host} ({one.why}), and no listed subprocessor is behind it: add it to THESELLER_SUBPROCESSORS."
+        for host, one in callable_hosts.items()
+        if host not in listed
+    ]
+    broken += [
+        f"{name} is listed with {host}, which the service never calls." for host, name in listed.items() if host not in callable_hosts
+    ]
+    broken += list(_border())
+    names = "; ".join(party.name for party in settings.SUBPROCESSORS) or "none"
+    return verdict(
+        len(settings.EGRESS) + len(_ELSEWHERE),
+        broken,
+        f"Listed subprocessors: {names}. {len(settings.EGRESS)} hosts may be called, {len(callable_hosts)} of them a third party’s and not"
+        f" Amazon’s, each listed; {len(_ELSEWHERE)} others were tried and refused.",
+        hosts=len(settings.EGRESS),
+        third_parties=len(settings.SUBPROCESSORS),
+        refused=len(_ELSEWHERE),
+    )
+
+
+def _border() -> Iterator[str]:
+    """Try to get out of this very process, which does the work that touches data."""
+    if confined_to() != settings.EGRESS:
+        yield "This process may speak to other hosts than its configuration names."
+    for host in _ELSEWHERE:
+        try:
+            socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+        except EgressRefusedError:
+            continue
+        except OSError:
+            pass  # It was let out, and only the network knew no such host.
+        yield f"A call to {host} was not refused."

@@ -1,0 +1,45 @@
+"""Acts against §5's border: hosts that nobody listed, lists that nobody follows, a process that may speak to anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.test import override_settings
+from tests.sabotage.saboteurs import Tools, breaks
+
+from theseller.lib.egress import Destination, Subprocessor, confine
+
+_ELSEWHERE = Destination("metrics.example.com", "figures of use")
+
+
+@breaks("pii-no-sharing", "configures a service of somebody who is not listed")
+def _unlisted(tools: Tools) -> Iterator[None]:
+    del tools
+    with override_settings(EGRESS=(*settings.EGRESS, _ELSEWHERE)):
+        confine(settings.EGRESS)
+        yield
+    confine(settings.EGRESS)
+
+
+@breaks("pii-no-sharing", "lists a subprocessor whose host is never called")
+def _idle(tools: Tools) -> Iterator[None]:
+    del tools
+    with override_settings(SUBPROCESSORS=(Subprocessor("Acme", ("metrics.example.com",)),)):
+        yield
+
+
+@breaks("pii-no-sharing", "takes the border of the process away")
+def _open_border(tools: Tools) -> Iterator[None]:
+    del tools
+    confine(None)
+    yield
+    confine(settings.EGRESS)
+
+
+@breaks("pii-no-sharing", "lets the process speak to one more host than it is configured for")
+def _one_more(tools: Tools) -> Iterator[None]:
+    del tools
+    confine((*settings.EGRESS, Destination("*.invalid", "a door")))
+    yield
+    confine(settings.EGRESS)

@@ -1,0 +1,83 @@
+"""A confined process speaks to whom it is told to, and to itself; nothing else is looked up or called."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from theseller.lib.egress import Destination, EgressRefusedError, confine, confined_to, is_local
+
+ALLOWED = (Destination("api.example.invalid", "a test"), Destination("*.files.invalid", "a test"))
+
+
+@pytest.fixture
+def border() -> Iterator[None]:
+    before = confined_to()
+    confine(ALLOWED)
+    yield
+    confine(before)
+
+
+def _looked_up(host: str | bytes) -> None:
+    with pytest.raises(socket.gaierror):  # let out, and nobody there
+        socket.getaddrinfo(host, 443)
+
+
+def test_who_is_listed_is_looked_up(border: None) -> None:
+    for host in ("api.example.invalid", "API.example.invalid.", b"api.example.invalid", "a.b.files.invalid"):
+        _looked_up(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["example.invalid", "x.api.example.invalid", "files.invalid", "xfiles.invalid", "api.example.invalid.evil.invalid", "192.0.2.1"]
+)
+def test_nobody_else_is(border: None, host: str) -> None:
+    with pytest.raises(EgressRefusedError):
+        socket.getaddrinfo(host, 443)
+    with pytest.raises(EgressRefusedError):
+        socket.gethostbyname(host)
+    with pytest.raises(EgressRefusedError):
+        socket.create_connection((host, 443), timeout=1)
+
+
+def test_an_address_is_called_only_where_a_name_was_looked_up(border: None) -> None:
+    def raw(kind: int, found: list[type[BaseException]]) -> None:
+        with socket.socket(socket.AF_INET, kind) as one:
+            one.settimeout(0.01)
+            try:
+                one.connect(("192.0.2.1", 9))
+            except OSError as error:
+                found.append(type(error))
+
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        found: list[type[BaseException]] = []
+        alone = threading.Thread(target=raw, args=(kind, found))
+        alone.start()
+        alone.join()
+        assert found == [EgressRefusedError]
+
+
+def test_the_machine_itself_is_never_refused(border: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(("localhost", server.getsockname()[1]), timeout=5).close()
+        socket.create_connection(("127.0.0.1", server.getsockname()[1]), timeout=5).close()
+    one, other = socket.socketpair()
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("", True), ("localhost", True), ("127.8.9.1", True), ("::1", True), ("169.254.169.254", True), ("fe80::1%eth0", True),
+     ("::", True), ("/run/postgresql", True), ("10.0.0.1", False), ("8.8.8.8", False), ("localhost.example.invalid", False)],
+)  # fmt: skip
+def test_what_is_this_machine(host: str, local: bool) -> None:  # noqa: FBT001
+    assert is_local(host) is local
+
+
+def test_told_nothing_it_refuses_nothing(border: None) -> None:
+    confine(None)
+    _looked_up("elsewhere.invalid")
