@@ -73,9 +73,11 @@ def gather(world: HidingWorld) -> Evidence:
     needles.collect_deployment(world, "first")
     alice, charlie = driver.browser("alice"), driver.browser("charlie")
     driver.fail_to_sign_in()
-    charlies = driver.connect(charlie, UK, CHARLIE)
     driver.fail_to_connect(alice, US, ALICE)
     driver.revoke(driver.connect(alice, US, ALICE))
+    charlies = driver.connect(
+        charlie, UK, CHARLIE
+    )  # after that: a token of his, asked for at the same time, would be the one that is refused
     alices = driver.connect(alice, US, ALICE)
     driver.fail_to_pull()
     driver.fail_to_refresh(alices)
@@ -103,6 +105,7 @@ def gather(world: HidingWorld) -> Evidence:
     _search_running(found, world)
     _plant(found, world)
     driver.answers.close()
+    _plant_a_row(world)  # once more: each minute the worker has the log of changes kept with the backup, and gone from here
     world.stop()
     _search_stopped(found, world)
     return found
@@ -120,15 +123,15 @@ def _look_into(found: Evidence, when: str, *kinds: str) -> None:
         search = Search(exact, shapes=(), memory=True)
         files = Search(exact, shapes=(CANARY,))
         for pid in pids:
-            found.limits[f"{kind} {pid}"] = core_limit(pid)
             try:
-                size = search_memory(search, kind, pid, shared)
+                found.limits[f"{kind} {pid}"] = core_limit(pid)
+                found.image_bytes[kind] = found.image_bytes.get(kind, 0) + search_memory(search, kind, pid, shared)
+                for name, content in open_files(pid):
+                    files.content(f"open file of {kind}: {name}", content)
             except NotAllowedError as refused:
                 found.no_images = str(refused)
-                continue
-            found.image_bytes[kind] = found.image_bytes.get(kind, 0) + size
-            for name, content in open_files(pid):
-                files.content(f"open file of {kind}: {name}", content)
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It has ended meanwhile, as connections of the database do.
         found.images.setdefault(when, {})[kind] = {hit.needle for hit in search.found.hits}
         _add(found.places, "files open without a name", files.found)
 
@@ -274,11 +277,7 @@ def _plant(found: Evidence, world: HidingWorld) -> None:
     beside.printed.append(
         ("a command", subprocess.run([sys.executable, "-c", f"print({PLANTED!r})"], capture_output=True, check=True).stdout)
     )
-    with world.superuser() as superuser:
-        superuser.execute(
-            "insert into procrastinate_jobs (queue_name, task_name, args, scheduled_at) values ('q', 'planted', %s, now() + interval '1 day')",
-            (json.dumps({"remark": PLANTED}),),
-        )
+    _plant_a_row(world)
     for place, search_place in RUNNING.items():
         search = Search(needle, shapes=())
         search_place(search, beside)
@@ -288,6 +287,14 @@ def _plant(found: Evidence, world: HidingWorld) -> None:
         log.write(f"could not use {PLANTED}\n")
     (world.temporary / "left-over.gz").write_bytes(gzip.compress(PLANTED.encode()))
     _plant_in_a_process(found, needle)
+
+
+def _plant_a_row(world: HidingWorld) -> None:
+    with world.superuser() as superuser:
+        superuser.execute(
+            "insert into procrastinate_jobs (queue_name, task_name, args, scheduled_at) values ('q', 'planted', %s, now() + interval '1 day')",
+            (json.dumps({"remark": PLANTED}),),
+        )
 
 
 _HOLD = """
