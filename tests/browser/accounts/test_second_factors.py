@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import TypeVar
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.test import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.serving import served
 from tests.cast import PASSWORD
 from tests.olga import Olga, make_olga
-from typing_extensions import override
 
 from theseller.accounts.mfa.operations import make_recovery_codes
 from theseller.accounts.mfa.queries import own_factors
@@ -34,16 +30,6 @@ from theseller.lib import clock
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 T = TypeVar("T")
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +49,8 @@ def newcomers(database: str) -> list[Olga]:
 def site(olga: Olga, newcomers: list[Olga]) -> Iterator[str]:
     del olga, newcomers  # made before the browser starts, whose loop Django's database refuses to work beside
     # A name, not a number: browsers allow passkeys at names only.
-    with override_settings(ALLOWED_HOSTS=["localhost"], CSRF_TRUSTED_ORIGINS=[]):
-        server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
-        server.server_close()
+    with override_settings(ALLOWED_HOSTS=["localhost"], CSRF_TRUSTED_ORIGINS=[]), served("localhost") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

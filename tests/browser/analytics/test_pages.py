@@ -6,40 +6,26 @@ With THESELLER_SCREENSHOTS set to a folder, pictures of every page are left ther
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.serving import served
 from tests.cast import Cast, Person, assemble
 from tests.integration.analytics.books import DE, FR, UK, Shop
 from tests.integration.analytics.lifelike import Year, fill
-from typing_extensions import override
 
 from theseller.accounts.models import User
 from theseller.lib import clock
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +45,8 @@ def newcomer(database: str) -> Person:
 @pytest.fixture(scope="module")
 def site(cast: Cast, newcomer: Person) -> Iterator[str]:
     del cast, newcomer  # made before the browser starts, whose loop Django's database refuses to work beside
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]):
-        server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        server.server_close()
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]), served() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -6,21 +6,17 @@ With THESELLER_SCREENSHOTS set to a folder, pictures are left there.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.serving import served
 from tests.cast import Cast, assemble
 from tests.integration.ingest_import.files import ALICE, CHARLIE, report, settlement_text, zipped
-from typing_extensions import override
 
 from theseller.accounts.models import User
 from theseller.amazon.reports import ReportType
@@ -28,16 +24,6 @@ from theseller.amazon.reports import ReportType
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 ORDERS = ReportType.ALL_ORDERS_BY_ORDER_DATE
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
@@ -50,12 +36,8 @@ def cookie(database: str) -> str:
 
 @pytest.fixture(scope="module")
 def site(database: str) -> Iterator[str]:
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]):
-        server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        server.server_close()
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]), served() as address:
+        yield address
 
 
 @pytest.fixture

@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from django.db import connections as databases
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.serving import served
 from tests.cast import assemble
 from tests.conftest import as_role
 from tests.integration.vault.conftest import US, Shop, connect
-from typing_extensions import override
 
 from theseller.accounts.models import User
 from theseller.amazon.roles import RestrictedRole
@@ -68,16 +64,6 @@ RECIPIENTS = {
     ),
     SECOND: Recipient(("Ezekiel Brand", "41 Canary Row", "Bangor, ME 04401"), "US", "", (), clock.now() + timedelta(days=1)),
 }
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
@@ -144,12 +130,8 @@ def cookie(shop: Shop) -> str:
 @pytest.fixture
 def site(shop: Shop) -> Iterator[str]:
     del shop
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]):
-        server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        server.server_close()
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]), served() as address:
+        yield address
 
 
 @pytest.fixture
