@@ -259,7 +259,7 @@ def test_a_canary_at_every_personal_path_reaches_nothing(operation: str) -> None
 @needs_models
 def test_the_slip_s_decoder_knows_every_path_and_keeps_none_that_a_slip_has_no_line_for() -> None:
     """The one decoder that keeps anything of a buyer, held against the same model as the others."""
-    shape = recipients.GET_ORDER_FOR_A_SLIP
+    shape = recipients.SLIP_DATA
     model = {leaf for document, response in successes("getOrder") for leaf in model_leaves(document, response["schema"])}
     assert shape.kept | set(shape.dropped) == model
     assert not shape.kept & set(shape.dropped)

@@ -13,7 +13,6 @@ from theseller.lib.secret import Secret
 
 _OPERATION = "getDocument"
 #: Amazon stores documents in S3 and serves some through CloudFront. A document elsewhere would be somebody else's, or our own network's.
-#: Where Amazon keeps documents.
 HOSTS = (".amazonaws.com", ".cloudfront.net")
 MAX_COMPRESSED_BYTES = 256 * 1024 * 1024
 MAX_BYTES = 2 * 1024 * 1024 * 1024

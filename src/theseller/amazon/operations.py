@@ -1,7 +1,7 @@
 """The allow-list: what we may ask Amazon for. What is not in these tables cannot be called, whoever asks.
 
 Rates and bursts are Amazon's default usage plans from its published models (requests a second, bucket size). Roles are any-of, from
-Amazon's role mapping; restricted roles that would also open an operation are left out, because an operation of the first table is called without.
+Amazon's role mapping. A restricted role that would also open an operation of the first table is left out: it is called without.
 
 What needs a restricted role stands in a table of its own, and is refused to whoever doesn't show that the application holds the role.
 """
@@ -35,7 +35,6 @@ class Operation:
     forced: tuple[tuple[str, tuple[str, ...]], ...] = ()
     body: frozenset[str] = frozenset()
     far_east_roles: frozenset[Role] = frozenset()
-    restricted: bool = False
     needs: RestrictedRole | None = None
 
     def opened_by(self, role: Role, region: Region) -> bool:
@@ -167,9 +166,10 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operatio
 
 #: Calls that answer with buyers' data, by a name of ours that says for what; `Operation.name` is Amazon's, whose usage plan they share.
 #: A packing slip needs the address, the gift message and the day to ship by. Parcels, invoices and the buyer's own account are not asked for.
+GET_ORDER_FOR_A_SLIP = "getOrder for a packing slip"
 RESTRICTED_OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
-        "getOrder for a packing slip": Operation(
+        GET_ORDER_FOR_A_SLIP: Operation(
             "getOrder",
             "GET",
             f"{_ORDERS}/{{orderId}}",
@@ -177,7 +177,6 @@ RESTRICTED_OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             30,
             frozenset(),
             forced=(("includedData", ("RECIPIENT", "FULFILLMENT")),),
-            restricted=True,
             needs=RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,
         )
     }
@@ -188,13 +187,10 @@ def allowed(name: str, held: Collection[RestrictedRole] = ()) -> Operation:
     """Return the operation called `name`. `held` are the restricted roles that the application holds: none, unless the caller shows one.
 
     Raises:
-        NotAllowedError: it is in no table, is marked restricted, or needs a role that isn't held.
+        NotAllowedError: it is in no table, or needs a role that isn't held.
     """
-    operation = OPERATIONS.get(name)
-    if operation is not None and not operation.restricted:
-        return operation
-    operation = RESTRICTED_OPERATIONS.get(name)
-    if operation is None or operation.needs is None or operation.needs not in held:
+    operation = OPERATIONS.get(name) or RESTRICTED_OPERATIONS.get(name)
+    if operation is None or (operation.needs is not None and operation.needs not in held):
         raise NotAllowedError(name, code="operation")
     return operation
 

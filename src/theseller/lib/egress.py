@@ -1,6 +1,6 @@
 """Where this process may speak to: a list of hosts, and a hook of the interpreter that refuses to look up or to call any other.
 
-It binds Python's own sockets, which HTTP and the key services' libraries use; once set it can't be taken out by code, only told another list.
+It binds Python's own sockets, which HTTP and the key services' libraries use; once set it stays, and can only be told another list.
 libpq opens its connection by itself, to the one address that the configuration names.
 """
 

@@ -17,6 +17,7 @@ from django.db import connections as databases
 
 from theseller.amazon import errors as amazon
 from theseller.amazon.decoders.recipients import decode_slip_data
+from theseller.amazon.operations import GET_ORDER_FOR_A_SLIP
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.sessions import open_connection
 from theseller.connections.types import ConnectionView
@@ -34,9 +35,9 @@ from theseller.vault.types import Outcome, ShippableOrder, Wish
 log = logging.getLogger(__name__)
 
 ACTOR = "process:vault"
-OPERATION = "getOrder for a packing slip"
-#: How long Amazon may fail before a wish is given up; who still wants the slip asks again. And the wait between two tries.
-PATIENCE, PAUSE = timedelta(minutes=15), timedelta(seconds=30)
+#: How long Amazon may fail before a wish is given up; who still wants the slip asks again. The wait between two tries, and how many wishes
+#: may fail in one run: one order that Amazon can't answer for keeps no other waiting, and an Amazon that is down isn't asked for all of them.
+PATIENCE, PAUSE, FAILURES_MOST = timedelta(minutes=15), timedelta(seconds=30), 3
 _ANSWERS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Outcome], ...] = (
     ((SwitchedOffError, KeyDestroyedError), Outcome.SWITCHED_OFF),
     (TooOldError, Outcome.TOO_OLD),
@@ -63,7 +64,7 @@ def fetch_wanted(*, tenant: UUID, connection: UUID, now: Callable[[], datetime])
             known = orders([connection], [wish.order for wish in wanted], at=at)
     except ConnectionClosedError:
         return None
-    caller = Caller(view, now=now, held=settings.ENVIRONMENT.restricted_roles)
+    caller, failures = Caller(view, now=now, held=settings.ENVIRONMENT.restricted_roles), 0
     for wish in wanted:
         try:
             outcome = _fetch(caller, view, known.get(wish.order), now)
@@ -73,10 +74,13 @@ def fetch_wanted(*, tenant: UUID, connection: UUID, now: Callable[[], datetime])
             return error.not_before
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this wish's alone
             if isinstance(error, _PASSING) and now() - wish.asked_at < PATIENCE:
-                return now() + PAUSE
+                failures += 1
+                if failures == FAILURES_MOST:
+                    break
+                continue
             outcome = _outcome_of(error)
         _settle(wish, outcome, tenant=tenant, connection=connection, at=now())
-    return None
+    return now() + PAUSE if failures else None
 
 
 def _outcome_of(error: Exception) -> Outcome:
@@ -92,13 +96,13 @@ def _fetch(caller: Caller, view: ConnectionView, order: ShippableOrder | None, n
     answered = _without_a_call(view, order, now())
     if answered is not None or order is None:
         return answered or Outcome.NOT_YOURS
-    caller.pay(OPERATION)
-    body = caller.ask(OPERATION, path={"orderId": order.id}, hold=partial(_hold, view.tenant, view.id))
+    caller.pay(GET_ORDER_FOR_A_SLIP)
+    body = caller.ask(GET_ORDER_FOR_A_SLIP, path={"orderId": order.id}, hold=partial(_hold, view.tenant, view.id))
     data, drift = decode_slip_data(body)
     if drift:
         with tenant_scope(view.tenant):
-            note_drift(drift, operation=OPERATION, tenant=view.tenant, connection=view.id, at=now())
-    if data.order_id != order.id or data.fulfilled_by != "MERCHANT":
+            note_drift(drift, operation=GET_ORDER_FOR_A_SLIP, tenant=view.tenant, connection=view.id, at=now())
+    if data.order_id != order.id or data.fulfilled_by != "MERCHANT" or data.cancelled:
         return Outcome.NOT_YOURS
     if data.address is None:
         return Outcome.NOT_GIVEN

@@ -14,7 +14,7 @@ class Outcome(StrEnum):
     """What became of the wish for one order's slip. `FETCHED` is the only good one."""
 
     FETCHED = "fetched"
-    NOT_YOURS = "not_yours"  # no order of this shop that its seller ships
+    NOT_YOURS = "not_yours"  # no order of this shop that its seller ships, or none any more
     TOO_OLD = "too_old"  # shipped 30 days ago or longer
     NOT_GIVEN = "not_given"  # Amazon answered without a recipient: the role is missing in the seller's authorisation
     NOT_FOUND = "not_found"

@@ -33,7 +33,7 @@ _WAITING = State("Waiting", "info", "clock", "Asked of Amazon, one order after t
 _GONE = State("Deleted", "", "trash", "What was fetched has had its day. Get it again if you still need it.")
 _OF: Mapping[Outcome, State] = MappingProxyType(
     {
-        Outcome.NOT_YOURS: State("Not possible", "warn", "warning", "This is no order that your shop ships itself."),
+        Outcome.NOT_YOURS: State("Not possible", "warn", "warning", "This is no order that your shop ships itself, or it was cancelled."),
         Outcome.TOO_OLD: State(
             "Too late",
             "warn",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -167,15 +168,22 @@ def test_a_restored_shop_is_erased_again(cast: Cast, database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("delete from retention_shop_end where tenant_id = %s", [cast.alices_shop])
         superuser.execute("delete from retention_person_end where user_id = %s", [cast.alice.id])
+        superuser.execute("delete from retention_end_certificate where subject_id = %s", [cast.alices_shop])
         superuser.execute("insert into tenancy_tenant (id, name, created_at) values (%s, 'Alice''s shop', now())", [cast.alices_shop])
         User(id=cast.alice.id, email=cast.alice.email, name="Alice", joined_at=NOON).save(force_insert=True)
         superuser.execute(
             "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'owner', now())",
             [cast.alices_shop, cast.alice.id],
         )
-    with as_role("worker"):
+    quarantine = replace(settings.ENVIRONMENT, database_url="postgresql:///quarantine_0123?host=/nowhere")
+    with as_role("worker"), override_settings(ENVIRONMENT=quarantine):
         assert replay_shop_ends(at=LATER) == 1
         assert replay_shop_ends(at=LATER) == 0
+    issued = end_certificate(cast.alices_shop, using="retention")
+    assert issued is not None
+    body: Any = verify_certificate(issued[1]).body
+    assert body["backups"]["kept_elsewhere"] == "", "the restored database is this deployment's own"
+    assert body["residue"]["not_searched"].startswith("erased again in a restored database")
     assert _left(database, cast.alices_shop) == {}
     assert _people(database, cast.alice.id, cast.charlie.id) == {cast.charlie.id}
     assert _left(database, cast.charlies_shop)["connections_connection"] == 1, connection

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,11 +20,14 @@ from tests.database import test_server
 from tests.emulated_amazon import ROLES, EmulatedAmazon, emulated_amazon
 from tests.integration.ingest.conftest import Worker, connect
 
+from theseller.amazon.decoders.recipients import SlipData, decode_slip_data
+from theseller.amazon.spapi import SPAPIClient
 from theseller.emulator.canary import PATTERN
 from theseller.ingest.planner import plan
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
-from theseller.vault.fetching import PATIENCE, fetch_wanted
+from theseller.vault import fetching
+from theseller.vault.fetching import FAILURES_MOST, PATIENCE, fetch_wanted
 from theseller.vault.operations import ask_for_slips, show_slips, turn_off, turn_on
 from theseller.vault.queries import orders_to_ship, outcomes
 from theseller.vault.types import Outcome, ShippableOrder, Slip
@@ -62,21 +66,28 @@ class Desk(Worker):
         return self.asked("getOrder")
 
 
-def _desk(cast: Cast, amazon: EmulatedAmazon) -> Desk:
+def _desk(cast: Cast, amazon: EmulatedAmazon, database: str) -> Desk:
     connection = connect(cast, amazon, ["sales"])
     with as_role("worker"):
         plan(cast.alices_shop, connection, at=clock.now())
         desk = Desk(cast.alices_shop, connection, amazon)
         desk.set_cursor("orders_history", pending=[0])
         desk.finish("orders_history")
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        # How many orders wait today is chance; here the last three weeks' do. Amazon knows that they have left.
+        superuser.execute(
+            "update ingest_order_line set status = 'unshipped' where connection_id = %s and fulfilment = 'merchant' and status = 'shipped'"
+            " and local_day > current_date - 20",
+            [connection],
+        )
     turn_on(connection=connection, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now())
     return desk
 
 
 @pytest.fixture
-def desk(role: None, cast: Cast, tmp_path: Path) -> Iterator[Desk]:
+def desk(role: None, cast: Cast, database: str, tmp_path: Path) -> Iterator[Desk]:
     with emulated_amazon(tmp_path / "amazon", roles=GRANTED) as amazon:
-        made = _desk(cast, amazon)
+        made = _desk(cast, amazon, database)
         with as_role("worker"):
             yield made
 
@@ -112,10 +123,10 @@ def test_asking_again_asks_amazon_nothing_and_moves_no_day(desk: Desk) -> None:
     assert (after.recipient, after.dies_on) == (before.recipient, before.dies_on)
 
 
-def test_a_seller_who_has_not_granted_the_role_gets_no_half_address(role: None, cast: Cast, tmp_path: Path) -> None:
+def test_a_seller_who_has_not_granted_the_role_gets_no_half_address(role: None, cast: Cast, database: str, tmp_path: Path) -> None:
     """Amazon answers 200 and leaves the name out: a town alone is no address, and is dropped."""
     with emulated_amazon(tmp_path / "amazon") as amazon:
-        desk = _desk(cast, amazon)
+        desk = _desk(cast, amazon, database)
         with as_role("worker"):
             ids = desk.ask()
             desk.fetch()
@@ -142,24 +153,66 @@ def test_off_before_the_job_ran_means_no_call(desk: Desk) -> None:
     assert desk.get_order_calls() == 0
 
 
-def test_turning_off_waits_for_the_call_that_is_under_way_and_nothing_of_it_is_kept(desk: Desk) -> None:
+def test_turning_off_waits_for_the_call_that_is_under_way_and_nothing_of_it_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = desk.ask()
-    desk.amazon.control("faults", operation="orders.getOrder", kind="slow", times=1)
+    begun, go_on, real = threading.Event(), threading.Event(), SPAPIClient.call
 
-    def fetch() -> None:
-        with as_role("worker"):
-            desk.fetch()
+    def held_up(client: SPAPIClient, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  # whatever the call takes and gives
+        begun.set()
+        assert go_on.wait(60)
+        return real(client, *arguments, **named)
 
-    fetching = threading.Thread(target=fetch)
-    fetching.start()
-    while desk.get_order_calls() == 0 and fetching.is_alive():
-        pass
-    with as_role("web"):
-        turn_off(connection=desk.connection, tenant=desk.tenant, actor="user:alice", at=clock.now())
-    fetching.join()
+    monkeypatch.setattr(SPAPIClient, "call", held_up)
+    under_way = _beside("worker", desk.fetch)
+    assert begun.wait(60)
+    turning = _beside("web", lambda: turn_off(connection=desk.connection, tenant=desk.tenant, actor="user:alice", at=clock.now()))
+    turning.join(0.5)
+    assert turning.is_alive(), "it is off, and a call is under way"
+    go_on.set()
+    for one in (under_way, turning):
+        one.join(60)
     assert desk.slips(ids) == []
     assert desk.get_order_calls() == 1
     assert desk.outcomes(ids) == [Outcome.SWITCHED_OFF]
+
+
+def _beside(role: str, work: Callable[[], object]) -> threading.Thread:
+    def run() -> None:
+        with as_role(role):
+            work()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_an_order_that_was_cancelled_meanwhile_brings_no_recipient_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancelled(body: bytes) -> tuple[SlipData, tuple[str, ...]]:
+        data, drift = decode_slip_data(body)
+        return replace(data, cancelled=True), drift
+
+    monkeypatch.setattr(fetching, "decode_slip_data", cancelled)
+    ids = desk.ask()
+    desk.fetch()
+    assert desk.outcomes(ids) == [Outcome.NOT_YOURS]
+    assert desk.slips(ids) == []
+
+
+def test_one_order_that_amazon_cannot_answer_for_keeps_no_other_waiting(desk: Desk) -> None:
+    ids = desk.ask(3)
+    desk.amazon.control("faults", operation="orders.getOrder", kind="error503", times=1)
+    assert desk.fetch() is not None
+    assert sorted(map(str, desk.outcomes(ids))) == ["None", "fetched", "fetched"]
+    assert desk.fetch() is None
+    assert desk.outcomes(ids) == [Outcome.FETCHED] * 3
+
+
+def test_an_amazon_that_is_down_is_not_asked_for_all_of_them(desk: Desk) -> None:
+    ids = desk.ask(5)
+    desk.amazon.control("faults", operation="orders.getOrder", kind="error503")
+    assert desk.fetch() is not None
+    assert desk.get_order_calls() == FAILURES_MOST
+    assert desk.outcomes(ids) == [None] * 5
 
 
 def test_a_refusal_for_speed_waits_and_loses_no_wish(desk: Desk) -> None:

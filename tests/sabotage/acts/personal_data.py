@@ -32,7 +32,7 @@ def _included(tools: Tools) -> Iterator[None]:
 def _without_a_role(tools: Tools) -> Iterator[None]:
     name = "getOrder for a packing slip"
     tools.patch.setattr(
-        allow_list, "OPERATIONS", {**allow_list.OPERATIONS, name: replace(allow_list.RESTRICTED_OPERATIONS[name], restricted=False)}
+        allow_list, "OPERATIONS", {**allow_list.OPERATIONS, name: replace(allow_list.RESTRICTED_OPERATIONS[name], needs=None)}
     )
     yield
 
@@ -41,6 +41,14 @@ def _without_a_role(tools: Tools) -> Iterator[None]:
 def _more_than_a_slip(tools: Tools) -> Iterator[None]:
     name = "getOrder for a packing slip"
     wider = replace(allow_list.RESTRICTED_OPERATIONS[name], forced=(("includedData", ("RECIPIENT", "FULFILLMENT", "BUYER")),))
+    tools.patch.setattr(allow_list, "RESTRICTED_OPERATIONS", {name: wider})
+    yield
+
+
+@breaks("pii-default-none", "asks for every order's recipient with the call for one packing slip")
+def _all_slips(tools: Tools) -> Iterator[None]:
+    name = "getOrder for a packing slip"
+    wider = replace(allow_list.RESTRICTED_OPERATIONS[name], path="/orders/2026-01-01/orders")
     tools.patch.setattr(allow_list, "RESTRICTED_OPERATIONS", {name: wider})
     yield
 

@@ -42,7 +42,7 @@ def test_the_table_is_exactly_these_operations() -> None:
         "getReportDocument",
         "getOrderMetrics",
     }
-    assert not any(operation.restricted for operation in OPERATIONS.values())
+    assert not any(operation.needs for operation in OPERATIONS.values())
 
 
 @pytest.mark.parametrize("name", ["createRestrictedDataToken", "getOrderAddress", "getOrderBuyerInfo", "getAccount", "", "SEARCHORDERS"])
@@ -52,7 +52,7 @@ def test_anything_else_is_refused(name: str) -> None:
 
 
 def test_an_operation_marked_restricted_is_refused_even_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    marked = replace(OPERATIONS["getOrder"], restricted=True)
+    marked = replace(OPERATIONS["getOrder"], needs=RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING)
     monkeypatch.setattr(operations, "OPERATIONS", {**OPERATIONS, "getOrder": marked})
     with pytest.raises(NotAllowedError):
         allowed("getOrder")
@@ -72,7 +72,6 @@ def test_what_needs_a_restricted_role_is_refused_until_the_role_is_shown() -> No
         with pytest.raises(NotAllowedError):
             allowed(name)
         assert allowed(name, (RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)) is operation
-        assert operation.restricted
         plain = OPERATIONS[operation.name]
         assert (operation.method, operation.path, operation.rate, operation.burst) == (plain.method, plain.path, plain.rate, plain.burst)
     assert dict(RESTRICTED_OPERATIONS["getOrder for a packing slip"].forced) == {"includedData": ("RECIPIENT", "FULFILLMENT")}

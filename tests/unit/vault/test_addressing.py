@@ -9,7 +9,16 @@ import pytest
 from theseller.amazon.decoders.recipients import Address, SlipData
 from theseller.vault.addressing import recipient_of
 
-DATA = SlipData("1", datetime(2026, 11, 1, tzinfo=UTC), "MERCHANT", may_have_left=False, ship_by=None, address=None, gifts=(("7", "Hi"),))
+DATA = SlipData(
+    "1",
+    datetime(2026, 11, 1, tzinfo=UTC),
+    "MERCHANT",
+    cancelled=False,
+    may_have_left=False,
+    ship_by=None,
+    address=None,
+    gifts=(("7", "Hi"),),
+)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from datetime import datetime
 from theseller.amazon.decoders.common import Instant, Wire
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER, Order
 from theseller.amazon.decoders.shape import Shape, Why, leaves, under
+from theseller.amazon.operations import GET_ORDER_FOR_A_SLIP
 
 
 class Address(Wire, frozen=True):
@@ -75,12 +76,13 @@ class SlipData:
     """What one call answered for one order. `address` is None where Amazon gave no name or street. What is about a buyer does not print.
 
     `gifts` are (order item, message). `may_have_left` says that a parcel has left, or that Amazon doesn't say; `created_at` is the earliest
-    that it can have.
+    that it can have. `cancelled`: none ever will.
     """
 
     order_id: str
     created_at: datetime
     fulfilled_by: str | None
+    cancelled: bool
     may_have_left: bool
     ship_by: datetime | None
     address: Address | None = field(repr=False)
@@ -88,31 +90,33 @@ class SlipData:
 
 
 _KEPT = frozenset(leaves(_Order))
-GET_ORDER_FOR_A_SLIP = Shape(
-    "getOrder for a packing slip",
+SLIP_DATA = Shape(
+    GET_ORDER_FOR_A_SLIP,
     _GetOrder,
     under(
         "order", {path: why for path, why in (dict.fromkeys(leaves(Order), Why.UNNEEDED) | DROPPED_FROM_ORDER).items() if path not in _KEPT}
     ),
 )
-_STAYS = frozenset({"PENDING", "PENDING_AVAILABILITY", "UNSHIPPED", "CANCELLED", "UNFULFILLABLE"})
+_NEVER_LEAVES = frozenset({"CANCELLED", "UNFULFILLABLE"})
+_STAYS = frozenset({"PENDING", "PENDING_AVAILABILITY", "UNSHIPPED"}) | _NEVER_LEAVES
 
 
 def decode_slip_data(body: bytes) -> tuple[SlipData, tuple[str, ...]]:
     """Decode an answer of getOrder into what a slip needs and the paths that are new to us. Raises DriftedError or UnavailableError."""
-    order = GET_ORDER_FOR_A_SLIP.decode(body).order
+    order = SLIP_DATA.decode(body).order
     sent, address = order.fulfillment, order.recipient.delivery_address if order.recipient else None
     complete = address is not None and bool(address.name or address.company_name) and bool(address.address_line1)
     data = SlipData(
         order_id=order.order_id,
         created_at=order.created_time,
         fulfilled_by=sent.fulfilled_by if sent else None,
+        cancelled=sent is not None and sent.fulfillment_status in _NEVER_LEAVES,
         may_have_left=sent is None or sent.fulfillment_status not in _STAYS,
         ship_by=sent.ship_by_window.latest_date_time if sent and sent.ship_by_window else None,
         address=address if complete else None,
         gifts=tuple(_gifts(order)),
     )
-    return data, GET_ORDER_FOR_A_SLIP.drift(body)
+    return data, SLIP_DATA.drift(body)
 
 
 def _gifts(order: _Order) -> Iterator[tuple[str, str]]:

@@ -30,6 +30,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.amazon.operations:OPERATIONS",
         "theseller.amazon.operations:allowed",
+        "theseller.vault.fetching:fetch_wanted",
         "theseller.amazon.operations:require_report_type",
         "theseller.amazon.roles:Role",
     ),
@@ -42,8 +43,12 @@ _WITHOUT_CONSENT = """
 select count(*) from pii.recipient r
 where not exists (select from vault_consent c where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id)
 """
-#: What may be asked with a restricted role, and the role: by the name of the call, with what it asks for.
-_WITH_A_ROLE = {"getOrder for a packing slip": ("Direct-to-Consumer Shipping", ("RECIPIENT", "FULFILLMENT"))}
+#: What may be asked with a restricted role: by the name of the call, the role, the address and what it asks for.
+_WITH_A_ROLE = {
+    "getOrder for a packing slip": (
+        "Direct-to-Consumer Shipping", "GET", "/orders/2026-01-01/orders/{orderId}", {"includedData": ("RECIPIENT", "FULFILLMENT")},
+    )
+}  # fmt: skip
 _PERSONAL = re.compile(
     r"buyer|address|recipient|messaging|solicitation|restricteddata|/tokens/|shipping/|merchantfulfillment|shipment|invoic"
     r"|easyship|customer",
@@ -96,7 +101,7 @@ def _features(world: World) -> Iterator[str]:
 
 def _operations() -> Iterator[str]:
     for name, operation in allow_list.OPERATIONS.items():
-        if operation.restricted or _PERSONAL.search(f"{name} {operation.path}") or set(map(str, operation.roles)) & RESTRICTED_ROLES:
+        if operation.needs or _PERSONAL.search(f"{name} {operation.path}") or set(map(str, operation.roles)) & RESTRICTED_ROLES:
             yield f"The operation {name} is on the list and opens personal data."
     for name in _ORDER_OPERATIONS:
         order_operation = allow_list.OPERATIONS[name]
@@ -110,8 +115,8 @@ def _operations() -> Iterator[str]:
 def _with_a_role() -> Iterator[str]:
     """Try every call that answers with buyers' data without a role: each is refused, and the list has none but those written here."""
     for name, operation in allow_list.RESTRICTED_OPERATIONS.items():
-        role, asked = _WITH_A_ROLE.get(name, ("", ()))
-        if str(operation.needs) != role or dict(operation.forced).get("includedData") != asked or operation.params:
+        asked = (str(operation.needs), operation.method, operation.path, dict(operation.forced))
+        if asked != _WITH_A_ROLE.get(name) or operation.params or operation.body:
             yield f"The call {name} asks for other buyers' data, or needs another role, than is known here."
         if _is_allowed(name):
             yield f"The call {name} was not refused, though no role was shown for it."

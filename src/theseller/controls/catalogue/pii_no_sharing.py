@@ -17,11 +17,11 @@ CONTROL = Control(
     section=5,
     title="Personal data goes to no third party but the listed subprocessors",
     statement=(
-        "The service can speak to Amazon, to its own machine, and to the hosts of its configuration; whatever else it tries is refused before"
+        "Web and worker can speak to Amazon, to its own machine, and to the hosts of its configuration; whatever else they try is refused before"
         " anything is sent. Each of those hosts belongs to a subprocessor that the operator has listed, and the list names no host that"
         " isn’t called."
     ),
-    citation="Security page §5; Data Protection Policy 1.1 and 2.1",
+    citation="Security page §5; Data Protection Policy 1.1",
     owner="Operator",
     freshness=timedelta(minutes=30),
     enforced_by=("theseller.lib.egress:confine", "theseller.config.egress:destinations", "theseller.config.egress:read_register"),

@@ -45,6 +45,7 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
         "purge_days": PURGE_DAYS_MAX,
         "may_export": seat.may(Permission.DATA_EXPORT),
         "may_print": seat.may(Permission.SLIP_PRINT),
+        "may_switch": seat.may(Permission.VAULT_MANAGE),
         "at": at,
     }
     return render(request, "held/held.html", context)
