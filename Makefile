@@ -1,9 +1,9 @@
 # `make` and `make help` list the targets. Each calls one script in bin/; arguments: make test ARGS='tests/unit -k money'
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset setup test check bench screenshots
+.PHONY: help demo demo-reset setup test test-exhaustive check bench screenshots
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: ## run everything on this machine, with an emulated Amazon; Ctrl-C stops it
 	@exec bin/demo $(ARGS)
@@ -16,6 +16,9 @@ setup: ## make .venv with the `theseller` command
 
 test: ## all tests, in parallel, with their own database and browser
 	@exec bin/test $(ARGS)
+
+test-exhaustive: ## the long tests (marker `exhaustive`), which `make test` leaves out
+	@exec bin/test-exhaustive $(ARGS)
 
 check: ## format, lint, types, import law, sizes, migrations, secret scan
 	@exec bin/check
