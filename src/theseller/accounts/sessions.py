@@ -1,4 +1,8 @@
-"""Browser sessions, stored under a hash of their key: who reads the database can't take over anybody's session."""
+"""Browser sessions, stored under a hash of their key and signed for that hash.
+
+Reading the table opens no session, because the cookie is not in it. Copying a row to another key opens none either: its content is signed
+for the key that it was stored under, and is refused under any other.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from uuid import UUID
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.models import Session
+from django.contrib.sessions.serializers import JSONSerializer
 from django.core import signing
 
 from theseller.lib import clock
@@ -21,8 +26,27 @@ def stored_key(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest()[:40]
 
 
+def row_salt(stored: str) -> str:
+    """Return the salt of the signature of the row that is stored under `stored`."""
+    return f"theseller.accounts.sessions:{stored}"
+
+
+def content_of(stored: str, content: str) -> dict[str, Any]:
+    """Return what the row stored under `stored` holds; nothing if it was not signed for this key."""
+    try:
+        held: dict[str, Any] = signing.loads(content, salt=row_salt(stored), serializer=JSONSerializer)
+    except (signing.BadSignature, ValueError):
+        return {}
+    return held
+
+
 class SessionStore(DatabaseSessionStore):
-    """Django's database sessions, but the key in the cookie never reaches the table."""
+    """Django's database sessions, but the key in the cookie never reaches the table, and a row is good under its own key only."""
+
+    @property
+    def key_salt(self) -> str:
+        """Return what the content is signed with beside the key: a row that was copied to another key is refused."""
+        return row_salt(stored_key(self._session_key or ""))
 
     def _get_session_from_db(self) -> Session | None:
         cookie_key = self._session_key
@@ -50,34 +74,33 @@ class SessionStore(DatabaseSessionStore):
             Session.objects.filter(session_key=stored_key(session_key)).delete()
 
 
-def live_sessions_signed_by(key: Secret, *, at: datetime, using: str = "default") -> int:
+def live_sessions_signed_by(key: Secret, *, at: datetime, using: str | None = None) -> int:
     """Count the sessions that have not expired at `at` and whose content `key` signed."""
-    signer = signing.TimestampSigner(key=key.reveal(), salt=SessionStore().key_salt, fallback_keys=[])
-    sessions = Session.objects.using(using).filter(expire_date__gt=at).values_list("session_data", flat=True)
-    return sum(_signed_by(signer, content) for content in sessions.iterator(chunk_size=500))
+    sessions = Session.objects.using(using).filter(expire_date__gt=at).values_list("session_key", "session_data")
+    return sum(_signed_by(key, stored, content) for stored, content in sessions.iterator(chunk_size=500))
 
 
-def newest_sessions(*, at: datetime, most: int, using: str = "default") -> Iterator[dict[str, Any]]:
+def newest_sessions(*, at: datetime, most: int, using: str | None = None) -> Iterator[dict[str, Any]]:
     """Give what the sessions hold that have not expired at `at`, newest first, `most` at most. One that we did not sign holds nothing."""
     sessions = Session.objects.using(using).filter(expire_date__gt=at).order_by("-expire_date")
-    for content in sessions.values_list("session_data", flat=True)[:most]:
-        yield SessionStore().decode(content)
+    for stored, content in sessions.values_list("session_key", "session_data")[:most]:
+        yield content_of(stored, content)
 
 
-def sessions_of(person: UUID, *, using: str = "default") -> list[str]:
+def sessions_of(person: UUID, *, using: str | None = None) -> list[str]:
     """Return under which keys sessions of a person are stored, signed in or half way there; expired ones too. Reads them all."""
     found = Session.objects.using(using).values_list("session_key", "session_data")
-    return [key for key, content in found.iterator(chunk_size=500) if str(person) in str(SessionStore().decode(content))]
+    return [key for key, content in found.iterator(chunk_size=500) if str(person) in str(content_of(key, content))]
 
 
-def end_all_sessions(*, using: str = "default") -> int:
+def end_all_sessions(*, using: str | None = None) -> int:
     """Sign everybody out; return how many sessions there were."""
     return Session.objects.using(using).all().delete()[0]
 
 
-def _signed_by(signer: signing.TimestampSigner, content: str) -> bool:
+def _signed_by(key: Secret, stored: str, content: str) -> bool:
     try:
-        signer.unsign(content)
+        signing.TimestampSigner(key=key.reveal(), salt=row_salt(stored), fallback_keys=[]).unsign(content)
     except signing.BadSignature:
         return False
     return True

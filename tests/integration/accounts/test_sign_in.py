@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
+from django.core import signing
 from django.db import connection
 from django.test import Client
 from tests.cast import PASSWORD, Cast, Person
+from tests.database import test_server
+
+from theseller.accounts.sessions import stored_key
 
 
 def _sign_in(person: Person, password: str = PASSWORD, **extra: str) -> tuple[Client, int]:
@@ -42,6 +47,36 @@ def test_the_session_key_in_the_cookie_is_not_in_the_database(cast: Cast) -> Non
         assert cursor.fetchone() == (0,)
 
 
+def test_a_session_copied_to_another_key_opens_nothing(cast: Cast, database: str) -> None:
+    client, _ = _sign_in(cast.alice)
+    own, chosen = client.cookies["theseller_session"].value, "a-cookie-of-the-attackers-choice"
+    copy = (
+        "insert into django_session select %s, session_data, expire_date from django_session where session_key = %s"
+        " on conflict (session_key) do update set session_data = excluded.session_data"
+    )
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        superuser.execute(copy, [stored_key(chosen), stored_key(own)])
+        attacker = Client()
+        attacker.cookies["theseller_session"] = chosen
+        assert attacker.get("/connections/").status_code == 302
+        # Nor in the place of a session of the attacker's own.
+        theirs, _ = _sign_in(cast.charlie)
+        superuser.execute(copy, [stored_key(theirs.cookies["theseller_session"].value), stored_key(own)])
+        assert theirs.get("/connections/").status_code == 302
+    assert client.get("/connections/").status_code == 200
+
+
+def test_a_session_of_an_earlier_version_asks_to_sign_in_again(cast: Cast, database: str) -> None:
+    client, _ = _sign_in(cast.alice)
+    key = stored_key(client.cookies["theseller_session"].value)
+    earlier = signing.dumps({"_auth_user_id": str(cast.alice.id)}, salt="django.contrib.sessions.SessionStore", compress=True)
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        superuser.execute("update django_session set session_data = %s where session_key = %s", [earlier, key])
+    assert client.get("/connections/")["Location"].startswith("/sign-in/")
+    assert client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD}).status_code == 302
+    assert client.get("/connections/").status_code == 200
+
+
 def test_signing_out_ends_the_session_in_the_database(cast: Cast) -> None:
     client, _ = _sign_in(cast.alice)
     stolen = client.cookies["theseller_session"].value
@@ -58,9 +93,6 @@ def test_next_leads_nowhere_else(cast: Cast, target: str) -> None:
 
 
 def test_a_person_removed_from_a_shop_has_no_seat_at_once(cast: Cast, database: str) -> None:
-    import psycopg
-    from tests.database import test_server
-
     client, _ = _sign_in(cast.bob)
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         superuser.execute("delete from accounts_membership where user_id = %s", [cast.bob.id])

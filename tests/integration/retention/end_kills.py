@@ -18,7 +18,7 @@ from uuid import UUID
 from tests.integration.governance.kills import forked
 from tests.integration.retention.kills import ACTOR, Boundaries, statements, superuser
 
-from theseller.accounts.sessions import SessionStore
+from theseller.accounts.sessions import SessionStore, stored_key
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.retention.certificate import verify_certificate
@@ -49,10 +49,10 @@ def _person(tenant: UUID) -> UUID:
 
 
 def _session(person: UUID) -> None:
-    content = SessionStore().encode({"_auth_user_id": str(person)})
+    content = SessionStore(session_key=person.hex).encode({"_auth_user_id": str(person)})
     superuser(
         "insert into django_session (session_key, session_data, expire_date) values (%s, %s, now() + interval '1 hour')",
-        [person.hex, content],
+        [stored_key(person.hex), content],
     )
 
 
