@@ -17,6 +17,7 @@ from pathlib import Path
 from theseller.audit.tags import Tag
 from theseller.crypto.files import locked, private_directory, read_private
 from theseller.lib.ids import new_id
+from theseller.lib.state_files import AUDIT_ACTS
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -69,7 +70,7 @@ def take_in(*, at: datetime, using: str = "default") -> int:
 
 
 def _path(state: Path) -> Path:
-    return state / "audit" / "acts"
+    return state / "audit" / AUDIT_ACTS
 
 
 def _row(line: bytes, at: datetime) -> list[str]:

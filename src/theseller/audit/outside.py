@@ -14,13 +14,14 @@ from pathlib import Path
 from django.conf import settings
 
 from theseller.crypto.files import private_directory, sync_directory
+from theseller.lib.state_files import AUDIT_CHECKPOINTS
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def copy_path() -> Path:
     """Return where the copy lies: beside the state, never inside the database's own folder."""
-    return Path(settings.ENVIRONMENT.state) / "audit" / "checkpoints"
+    return Path(settings.ENVIRONMENT.state) / "audit" / AUDIT_CHECKPOINTS
 
 
 def append(added: list[tuple[bytes, bytes]]) -> None:

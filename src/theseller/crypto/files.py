@@ -6,16 +6,14 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from theseller.crypto.errors import UnsafePermissionsError
+from theseller.lib.state_files import LOCK, UNFINISHED_PREFIX, unfinished_name
 
-_TEMPORARY = ".writing-"
-_LOCK = ".lock"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -64,7 +62,7 @@ def write_private(path: Path, content: bytes) -> None:
 
     The caller holds the directory's lock. On return, the content is on the disk and not only in the page cache.
     """
-    temporary = path.with_name(_TEMPORARY + secrets.token_hex(8))
+    temporary = path.with_name(unfinished_name())
     try:
         with os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
             os.fchmod(file.fileno(), 0o600)  # a strange umask may have taken our own rights
@@ -97,14 +95,14 @@ def erase(path: Path) -> None:
 
 def erase_unfinished(directory: Path) -> None:
     """Erase what a killed writer left in `directory`. The caller holds its lock, so no writer is alive."""
-    for leftover in directory.glob(_TEMPORARY + "*"):
+    for leftover in directory.glob(UNFINISHED_PREFIX + "*"):
         erase(leftover)
 
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Hold `directory` against every other thread and process that asks the same; a dead holder's lock is free at once."""
-    descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -114,7 +112,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 def file_system_time(directory: Path) -> datetime:
     """Return the time by the file system's own stamp, in UTC: what a record made in `directory` now is dated with."""
-    lock = directory / _LOCK
+    lock = directory / LOCK
     os.utime(lock)
     return datetime.fromtimestamp(lock.stat().st_mtime, UTC)
 

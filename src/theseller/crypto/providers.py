@@ -16,8 +16,9 @@ from typing import Protocol
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
 from theseller.crypto.files import erase, erase_unfinished, locked, private_directory, read_private, write_private
 from theseller.lib.secret import Secret
+from theseller.lib.state_files import SECRET_NAME
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_NAME = re.compile(SECRET_NAME)
 
 
 class SecretProvider(Protocol):

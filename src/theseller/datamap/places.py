@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from theseller.datamap.types import DataClass
+from theseller.lib import state_files
 
 #: A file as another program lays it out, or a whole copy of the database.
 _ANY = r".*"
-_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-#: What every folder of ours may have: the lock of who writes there, and what a writer has not finished.
-_OURS = r"([a-z_]+/)*(\.lock|\.writing-[0-9a-f]{16})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Place:
 
     def covers(self, path: str) -> bool:
         """Say whether a file of this path below the place is one of those that belong there."""
-        return re.fullmatch(f"{self.files}|{_OURS}", path) is not None
+        return re.fullmatch(f"{self.files}|{state_files.COMMON}", path) is not None
 
 
 PLACES: tuple[Place, ...] = (
@@ -41,7 +39,7 @@ PLACES: tuple[Place, ...] = (
         "audit",
         "as long as the audit log",
         "nothing: copies of signed digests, and acts without a database",
-        "acts|checkpoints",
+        state_files.AUDIT_FILE,
     ),
     Place(
         "backups",
@@ -49,7 +47,7 @@ PLACES: tuple[Place, ...] = (
         "retention",
         "28 days, 90 at most",
         "the backup's key, then its files",
-        r"[0-9a-f]{32}/(base|manifest|wal/[0-9A-Z.]+|(wal/)?\.writing-[0-9a-f]{16})",
+        state_files.BACKUP_FILE,
     ),
     Place("drill", DataClass.SELLER_FACTS, "retention", "while a drill runs", "the drill, which removes its scratch database", _ANY),
     Place("emulator", DataClass.NONE, "emulator", "with the demo", "`theseller demo-reset`", _ANY),
@@ -59,7 +57,7 @@ PLACES: tuple[Place, ...] = (
         "retention",
         "with the deployment",
         "nothing: ids of what must stay erased after a restore",
-        rf"((shops|people)/)?{_UUID}\.json",
+        state_files.ERASURE_FILE,
     ),
     Place(
         "keys",
@@ -67,7 +65,7 @@ PLACES: tuple[Place, ...] = (
         "crypto",
         "life-token-now",
         "destroyed with what it seals; a tombstone stays",
-        rf"(data|destroyed|purpose/[a-z_]+)/{_UUID}\.json",
+        state_files.KEY_FILE,
     ),
     Place(
         "log",
@@ -75,14 +73,14 @@ PLACES: tuple[Place, ...] = (
         "config",
         "as the deployment rotates it",
         "rotation; nothing of a payload is in it",
-        r"[a-z][a-z-]*\.log([.-][0-9]+)?(\.gz)?",
+        state_files.LOG_FILE,
     ),
     Place("lost+found", DataClass.NONE, "the file system", "with the disk", "nothing: a disk mounted here has it", _ANY),
     Place("postgres", DataClass.SELLER_FACTS, "postgres", "as each table says", "the tables' own erasers", _ANY),
-    Place("processes", DataClass.OPERATIONAL, "cli", "while a process runs", "the process", r"lock|demo\.json|[a-z-]+\.pid"),
+    Place("processes", DataClass.OPERATIONAL, "cli", "while a process runs", "the process", state_files.PROCESS_FILE),
     Place("restore", DataClass.SELLER_FACTS, "retention", "while a restore runs", "the restore", _ANY),
-    Place("run", DataClass.OPERATIONAL, "postgres", "while the server runs", "the server: sockets", r"\.s\.PGSQL\.[0-9]+(\.lock)?"),
-    Place("secrets", DataClass.CREDENTIALS, "crypto", "cred-rotation", "replaced by `theseller rotate`", r"[a-z][a-z0-9-]*"),
+    Place("run", DataClass.OPERATIONAL, "postgres", "while the server runs", "the server: sockets", state_files.RUN_FILE),
+    Place("secrets", DataClass.CREDENTIALS, "crypto", "cred-rotation", "replaced by `theseller rotate`", state_files.SECRET_NAME),
     Place("static", DataClass.NONE, "edge", "with the version", "the next version's", _ANY),
 )
 #: What the guard's own schema holds: which environment this database is, and the keys that prove a tenant's ticket. Nobody's data.

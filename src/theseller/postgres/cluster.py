@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from theseller.lib.state_files import INITDB_PASSWORD
 from theseller.postgres import diagnosis
 from theseller.postgres.account import Account
 from theseller.postgres.errors import ServerFailedError
@@ -132,7 +133,7 @@ def _locale(major: int) -> list[str]:
 @contextlib.contextmanager
 def _password_file(layout: Layout, account: Account, password: str) -> Iterator[Path]:
     """A file only the server's user can read, gone at once: /dev/fd would be refused after the change of user."""
-    path = layout.run / "initdb-password"
+    path = layout.run / INITDB_PASSWORD
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

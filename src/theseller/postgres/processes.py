@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from theseller.lib.state_files import new_mark_name
+
 _PR_SET_PDEATHSIG = 1
 # A constant to us, but not to a type checker that would call the other system's half unreachable.
 _LINUX = bool(sys.platform == "linux")
@@ -33,7 +35,7 @@ class ProcessMark:
 
     def save(self, path: Path) -> None:
         """Write the mark so that a reader sees the old one or the new one, never half of one."""
-        fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+        fresh = path.with_name(new_mark_name(path.name))
         fresh.write_text(json.dumps({"pid": self.pid, "started": self.started}))
         fresh.replace(path)
 

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
+from theseller.crypto.keys import Purpose, new_data_key
+from theseller.crypto.providers import FileSecretProvider
 from theseller.datamap.places import PLACES, looked_into, unregistered_files, unregistered_places
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+from theseller.lib.state_files import new_mark_name, unfinished_name
+from theseller.postgres.processes import ProcessMark
+from theseller.retention.backups.sealing import keep, place_of
+from theseller.retention.backups.targets import DirectoryTarget
+from theseller.retention.backups.wal import finished, keep_segment
 
 
 def test_every_place_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:
@@ -24,3 +38,53 @@ def test_a_file_belongs_to_its_place_or_is_named() -> None:
     )  # fmt: skip
     assert "postgres" not in looked_into()
     assert {"keys", "secrets", "erasures", "audit", "backups"} <= looked_into()
+
+
+#: One of each kind of file that PostgreSQL 15 to 18 puts into its archive.
+ARCHIVED = (
+    "000000010000000000000004",
+    "000000010000000000000004.000032D8.backup",
+    "00000002.history",
+)
+
+
+def _below(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+
+def test_every_file_that_a_backup_keeps_is_registered(tmp_path: Path) -> None:
+    archive, key, backup = tmp_path / "archive", new_data_key(Purpose.BACKUP), new_id()
+    archive.mkdir()
+    for name in ARCHIVED:
+        (archive / name).write_bytes(b"log")
+    target = DirectoryTarget(tmp_path / "backups")
+    assert finished(archive) == tuple(sorted(ARCHIVED))
+    for name in finished(archive):
+        keep_segment(archive, name, backup, target=target, key=key, environment="test")
+    for name in ("base", "manifest"):
+        keep(target, key, place_of(backup, name, "test"), [b"content"])
+    stored = _below(tmp_path / "backups")
+    assert len(stored) == len(ARCHIVED) + 2
+    assert unregistered_files("backups", stored) == ()
+
+
+@pytest.mark.parametrize("name", ["notes", "wal/notes", "wal/000000010000000000000004.partial", "base.old"])
+def test_a_backup_keeps_no_file_that_is_not_registered(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="holds no object"):
+        keep(DirectoryTarget(tmp_path), new_data_key(Purpose.BACKUP), place_of(new_id(), name, "test"), [b"x"])
+    assert _below(tmp_path) == []
+    assert unregistered_files("backups", [f"{new_id().hex}/{name}"]) != ()
+
+
+def test_files_that_are_being_written_are_registered_too(tmp_path: Path) -> None:
+    backup = new_id().hex
+    assert unregistered_files("backups", [f"{backup}/{unfinished_name()}", f"{backup}/wal/{unfinished_name()}"]) == ()
+    assert unregistered_files("keys", [f"data/{unfinished_name()}"]) == ()
+    ProcessMark(os.getpid(), "now").save(tmp_path / "web.pid")
+    assert unregistered_files("processes", [*_below(tmp_path), new_mark_name("web.pid")]) == ()
+
+
+def test_every_secret_that_can_be_stored_is_registered(tmp_path: Path) -> None:
+    provider = FileSecretProvider(tmp_path / "secrets")
+    provider.put("db-web-1", Secret("value"))
+    assert unregistered_files("secrets", _below(tmp_path / "secrets")) == ()

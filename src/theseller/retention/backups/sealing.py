@@ -15,6 +15,7 @@ from theseller.crypto.keystore import KeyStore
 from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import KeyLookup
 from theseller.crypto.stream import open_stream, seal_stream
+from theseller.lib.state_files import is_backup_object
 from theseller.lib.streams import as_file
 from theseller.retention.backups.targets import Target
 
@@ -42,7 +43,13 @@ def object_name(backup: UUID, name: str) -> str:
 
 
 def keep(target: Target, key: DataKey, place: Place, content: Iterable[bytes]) -> Written:
-    """Compress, seal and keep `content`."""
+    """Compress, seal and keep `content`.
+
+    Raises:
+        ValueError: the place is of no object that a backup may hold, so nothing would find or remove it.
+    """
+    if not is_backup_object(place.row):
+        raise ValueError(f"a backup holds no object called {place.row!r}")
     digest = hashlib.sha256()
 
     def hashed() -> Iterator[bytes]:

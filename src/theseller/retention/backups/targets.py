@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from theseller.crypto.files import private_directory, sync_directory
 from theseller.crypto.services import library
+from theseller.lib.state_files import UNFINISHED_PREFIX, unfinished_name
 
 _PIECE = 1024 * 1024
 #: S3 takes parts from 5 MiB; 10,000 of them, so an object of up to 160 GiB.
 _PART = 16 * _PIECE
-_WRITING = ".writing-"
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,80}(/[0-9A-Za-z][0-9A-Za-z._-]{0,80}){0,3}")
 
 
@@ -62,7 +61,7 @@ class DirectoryTarget:
     def put(self, name: str, content: Iterable[bytes]) -> int:
         place = self._place(name)
         private_directory(place.parent)
-        beside = place.with_name(_WRITING + secrets.token_hex(8))
+        beside = place.with_name(unfinished_name())
         written = 0
         try:
             with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as file:
@@ -97,7 +96,7 @@ class DirectoryTarget:
         place.unlink(missing_ok=True)
         # What a killed writer left of this object goes with it, and so does a folder that is empty now.
         for parent in [above for above in place.parents if above.is_relative_to(self._folder) and above != self._folder]:
-            for leftover in parent.glob(_WRITING + "*"):
+            for leftover in parent.glob(UNFINISHED_PREFIX + "*"):
                 leftover.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 parent.rmdir()

@@ -8,11 +8,12 @@ from pathlib import Path
 from uuid import UUID
 
 from theseller.crypto.keys import DataKey
+from theseller.lib.state_files import WAL_FILE, WAL_SEGMENT
 from theseller.retention.backups.sealing import Written, keep, place_of
 from theseller.retention.backups.targets import Target
 
-_SEGMENT = re.compile(r"[0-9A-F]{24}")
-_FINISHED = re.compile(r"[0-9A-F]{24}(\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history")
+_SEGMENT = re.compile(WAL_SEGMENT)
+_FINISHED = re.compile(WAL_FILE)
 _PIECE = 1024 * 1024
 _SEGMENTS_A_LOG = 256
 

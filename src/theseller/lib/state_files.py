@@ -1,0 +1,60 @@
+"""The names of the files that the service writes below its state folder.
+
+One place for both sides: the code that writes a file takes its name's form from here, and so does the
+data map (`theseller.datamap.places`), by which the control `pii-strip` finds files that do not belong.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+#: The lock of a folder whose files are written by several processes.
+LOCK = ".lock"
+#: How the name of a file begins while it is being written.
+UNFINISHED_PREFIX = ".writing-"
+_UNFINISHED = r"\.writing-[0-9a-f]{16}"
+#: What every folder of ours may hold besides its own files.
+COMMON = rf"([a-z_]+/)*(\.lock|{_UNFINISHED})"
+
+#: A segment of PostgreSQL's write-ahead log: timeline, log and segment, eight hexadecimal digits each.
+WAL_SEGMENT = r"[0-9A-F]{24}"
+#: What PostgreSQL archives and a backup keeps: segments, the history file of a base backup
+#: (``<segment>.<offset>.backup``) and the history of a timeline (``<timeline>.history``).
+#: Source: PostgreSQL documentation, "Continuous Archiving and Point-in-Time Recovery".
+WAL_FILE = rf"{WAL_SEGMENT}(\.[0-9A-F]{{8}}\.backup)?|[0-9A-F]{{8}}\.history"
+#: An object of one backup, below the backup's own folder.
+BACKUP_OBJECT = rf"base|manifest|wal/({WAL_FILE})"
+#: A file of the backup folder: ``<backup id>/<object>``, or one that is being written beside it.
+BACKUP_FILE = rf"[0-9a-f]{{32}}/({BACKUP_OBJECT}|(wal/)?{_UNFINISHED})"
+
+AUDIT_ACTS, AUDIT_CHECKPOINTS = "acts", "checkpoints"
+AUDIT_FILE = f"{AUDIT_ACTS}|{AUDIT_CHECKPOINTS}"
+
+#: A record of the erasure journal: of a connection, a shop or a person.
+ERASURE_FILE = rf"((shops|people)/)?{_UUID}\.json"
+KEY_FILE = rf"(data|destroyed|purpose/[a-z_]+)/{_UUID}\.json"
+LOG_FILE = r"[a-z][a-z-]*\.log([.-][0-9]+)?(\.gz)?"
+PROCESS_FILE = r"lock|demo\.json|[a-z-]+\.pid(\.[0-9]+\.new)?"
+#: PostgreSQL's socket and its lock; the other exists for a moment while the cluster is made.
+INITDB_PASSWORD = "initdb-password"  # noqa: S105  # a file's name
+RUN_FILE = rf"\.s\.PGSQL\.[0-9]+(\.lock)?|{INITDB_PASSWORD}"
+SECRET_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"  # noqa: S105  # the form of a name
+
+
+def unfinished_name() -> str:
+    """Return a new name for a file while it is being written."""
+    return UNFINISHED_PREFIX + secrets.token_hex(8)
+
+
+def new_mark_name(name: str) -> str:
+    """Return the name under which this process writes a process mark before it replaces the old."""
+    return f"{name}.{os.getpid()}.new"
+
+
+def is_backup_object(name: str) -> bool:
+    """Return whether `name` is the name of an object that a backup may hold."""
+    return re.fullmatch(BACKUP_OBJECT, name) is not None
