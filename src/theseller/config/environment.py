@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from theseller.amazon.roles import RestrictedRole
 from theseller.crypto.choice import KEY_STORE, PROVIDER, InvalidChoiceError, SecretChoice, read_choice
 from theseller.lib.limits import SECRET_DAYS_MAX
+from theseller.lib.networks import NO_PROXIES, TrustedProxies, parse_proxies
 from theseller.postgres.roles import QUARANTINE
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -33,6 +34,14 @@ class Kind(StrEnum):
     def guarded(self) -> bool:
         """Whether it serves real people: https only, a session key that is kept, and secrets with a service."""
         return self in {Kind.PRODUCTION, Kind.STAGING}
+
+
+class Hsts(StrEnum):
+    """How far `Strict-Transport-Security` reaches."""
+
+    PRELOAD = "preload"  # this host and its subdomains, and browsers may preload it
+    SUBDOMAINS = "subdomains"
+    HOST = "host"
 
 
 class ProcessRole(StrEnum):
@@ -66,6 +75,8 @@ class Environment:
     database_administrators: tuple[str, ...] = ()
     volumes_encrypted_by: str = ""
     restricted_roles: tuple[RestrictedRole, ...] = ()
+    trusted_proxies: TrustedProxies = NO_PROXIES
+    hsts: Hsts = Hsts.PRELOAD
 
     @property
     def in_quarantine(self) -> bool:
@@ -92,9 +103,10 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
     if kind.guarded and urlsplit(public_url).scheme != "https":
         raise InvalidSettingError(f"THESELLER_PUBLIC_URL must be an https:// address in {kind}")
     state = Path(environ.get("THESELLER_STATE") or default_state).resolve()
+    role = _choice(ProcessRole, environ.get("THESELLER_ROLE", ProcessRole.WEB), "THESELLER_ROLE")
     return Environment(
         kind=kind,
-        role=_choice(ProcessRole, environ.get("THESELLER_ROLE", ProcessRole.WEB), "THESELLER_ROLE"),
+        role=role,
         state=state,
         database_url=environ.get("DATABASE_URL") or None,
         database_name=environ.get("THESELLER_DATABASE", "theseller"),
@@ -109,7 +121,26 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         database_administrators=_administrators(environ.get("THESELLER_DATABASE_ADMINISTRATORS", "")),
         volumes_encrypted_by=_declaration(environ.get("THESELLER_VOLUMES_ENCRYPTED_BY", "")),
         restricted_roles=read_restricted_roles(environ),
+        trusted_proxies=read_trusted_proxies(environ, required=kind.guarded and role is ProcessRole.WEB),
+        hsts=_choice(Hsts, environ.get("THESELLER_HSTS") or Hsts.PRELOAD, "THESELLER_HSTS"),
     )
+
+
+def read_trusted_proxies(environ: Mapping[str, str], *, required: bool) -> TrustedProxies:
+    """Return the proxies whose forwarded headers are accepted. Raises InvalidSettingError.
+
+    `required`: whether the setting must be there. Without it all callers behind a proxy share one address, and with it one rate limit.
+    """
+    text = environ.get("THESELLER_TRUSTED_PROXIES", "")
+    if not text.strip() and not required:
+        return NO_PROXIES
+    try:
+        return parse_proxies(text)
+    except ValueError as error:
+        raise InvalidSettingError(
+            f"THESELLER_TRUSTED_PROXIES can't be used: {error}. List the addresses and networks of your own reverse proxies, with commas"
+            " between, such as `10.0.0.5, 2001:db8:1::/64`; `unix` for a proxy on a Unix socket; or `none` if clients connect directly"
+        ) from None
 
 
 def read_backups(environ: Mapping[str, str], *, state: Path) -> str:

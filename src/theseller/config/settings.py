@@ -7,13 +7,14 @@ import secrets as stdlib_secrets
 import sys
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 from django.utils.functional import SimpleLazyObject
 
 from theseller.amazon.endpoints import Endpoints
 from theseller.config.database import database_settings
 from theseller.config.egress import destinations, read_register
-from theseller.config.environment import ProcessRole, read_environment
+from theseller.config.environment import Hsts, ProcessRole, read_environment
 from theseller.crypto.choice import make_key_store, make_secret_provider
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.keystore import KeyStore
@@ -109,7 +110,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "theseller.edge.middleware.RequestIdMiddleware",
+    "theseller.edge.proxies.TrustedProxyMiddleware",
     "theseller.edge.middleware.SecurityHeadersMiddleware",
+    "theseller.edge.proxies.ProbeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "theseller.config.live.LiveSessionKeysMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -147,14 +151,17 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
 SESSION_ENGINE = "theseller.accounts.sessions"
-SESSION_COOKIE_NAME = "theseller_session"
+_HTTPS = ENVIRONMENT.public_url.startswith("https://")
+# With the prefix a browser takes the cookie only from this very host, over https: no other host of the domain can set it.
+COOKIE_PREFIX = "__Host-" if _HTTPS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_session"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: the return from Seller Central is a cross-site navigation and must find the session it began in.
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_COOKIE_NAME = "theseller_csrf"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_csrf"
 CSRF_FAILURE_VIEW = "theseller.edge.views.csrf_failure"
 
 
@@ -165,10 +172,17 @@ def _form_targets() -> list[str]:
     return sorted({f"https://{marketplace.seller_central_host}" for marketplace in MARKETPLACES.values()})
 
 
-_HTTPS = ENVIRONMENT.public_url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+
+# --- HTTPS and proxies ------------------------------------------------------------------------------------------------------------
+#: Whose `X-Forwarded-For` and `X-Forwarded-Proto` are accepted. `SECURE_PROXY_SSL_HEADER` stays unset: it would accept anyone's.
+THESELLER_TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 SECURE_SSL_REDIRECT = _HTTPS
+SECURE_SSL_HOST = urlsplit(ENVIRONMENT.public_url).netloc if _HTTPS else None
+#: Two years. The preload list takes no less than one (https://hstspreload.org).
+SECURE_HSTS_SECONDS = 63_072_000 if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = ENVIRONMENT.hsts is not Hsts.HOST
+SECURE_HSTS_PRELOAD = ENVIRONMENT.hsts is Hsts.PRELOAD
 CONTENT_SECURITY_POLICY = content_security_policy(form_action=_form_targets())
 
 # --- Uploads stay in memory: report files hold buyers' data until the decoder has dropped it, and disks remember ------------------

@@ -27,9 +27,6 @@ PERMISSIONS_POLICY = ", ".join(
     )
 )
 
-#: Two years, the least that browsers' preload lists take.
-STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
-
 _FIXED_HEADERS = {
     # Not `no-referrer`: with it a browser sends `Origin: null` on our own forms, and the forgery check would refuse them.
     "Referrer-Policy": "same-origin",
@@ -70,8 +67,6 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         for name, value in _FIXED_HEADERS.items():
             response.headers.setdefault(name, value)
-        if request.is_secure():
-            response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
         _forbid_storing(request, response)
         return response
 

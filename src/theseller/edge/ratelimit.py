@@ -16,9 +16,10 @@ from typing import Any, Concatenate, ParamSpec, Protocol
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 
-from theseller.edge.addresses import bucket_key, client_address, network_of
+from theseller.edge.addresses import bucket_key, client_address
 from theseller.edge.errors import too_many_requests
 from theseller.lib import clock
+from theseller.lib.networks import network_of
 
 P = ParamSpec("P")
 

@@ -21,7 +21,12 @@ from theseller.lib.secret import Secret
 from theseller.postgres.layout import conninfo
 
 ENVIRONMENT = "staging"
-_STAGING = {"THESELLER_ENV": ENVIRONMENT, "THESELLER_PUBLIC_URL": "https://theseller.test", "THESELLER_SECRETS_TIMEOUT_SECONDS": "20"}
+_STAGING = {
+    "THESELLER_ENV": ENVIRONMENT,
+    "THESELLER_PUBLIC_URL": "https://theseller.test",
+    "THESELLER_SECRETS_TIMEOUT_SECONDS": "20",
+    "THESELLER_TRUSTED_PROXIES": "none",
+}
 
 
 @pytest.fixture(scope="module", params=["vault", "aws"])

@@ -149,6 +149,7 @@ def test_choices_that_are_refused(kind: Kind, environ: dict[str, str], sentence:
 
 def test_staging_has_productions_rules_and_may_use_the_emulator(tmp_path: Path) -> None:
     environ = {"THESELLER_ENV": "staging", "THESELLER_PUBLIC_URL": "https://staging.example", "THESELLER_ALLOW_FILE_SECRETS": "yes"}
+    environ["THESELLER_TRUSTED_PROXIES"] = "none"
     assert read_environment(environ, default_state=tmp_path).emulator_url
     with pytest.raises(InvalidSettingError, match="https:// address in staging"):
         read_environment({**environ, "THESELLER_PUBLIC_URL": "http://staging.example"}, default_state=tmp_path)

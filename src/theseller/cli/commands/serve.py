@@ -9,6 +9,7 @@ from pathlib import Path
 
 from theseller.cli.paths import state_folder
 from theseller.cli.ports import LOOPBACK, choose_port, parse_port
+from theseller.config.environment import read_environment
 
 HELP = "serve the web pages (only to this machine, unless told otherwise)"
 
@@ -26,6 +27,8 @@ def run(args: argparse.Namespace) -> int:
     if args.host == LOOPBACK:
         choose_port(port, fixed=True, variable="THESELLER_PORT")
     environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state_folder(os.environ))}
+    # Here a wrong setting is one sentence; in gunicorn's workers it would be a trace.
+    read_environment(environ, default_state=state_folder(os.environ))
     # Empty in a checkout, where static files are found beside their code; whitenoise warns in each process if it does not exist.
     (state_folder(os.environ) / "static").mkdir(parents=True, exist_ok=True)
     command = [

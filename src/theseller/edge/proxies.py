@@ -1,0 +1,57 @@
+"""Accept what a proxy says of a request from trusted proxies only, and answer load balancers' probes at any host name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from theseller.edge.addresses import client_address
+from theseller.edge.views import healthz
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+_PROTO = "HTTP_X_FORWARDED_PROTO"
+#: Headers by which a caller could pretend to be a proxy. Removed, so that no library can read them by mistake.
+_FORWARDED = (
+    "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", _PROTO, "HTTP_X_FORWARDED_SSL",
+    "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME",
+)  # fmt: skip
+PROBES = {"/healthz": healthz}
+
+
+class TrustedProxyMiddleware:
+    """Set the request's scheme and client address from the trusted proxies' headers, and remove those headers.
+
+    The scheme is https only if the peer is a trusted proxy that says so (`X-Forwarded-Proto`, the last of several values, which is the
+    nearest proxy's), or if the server itself ended TLS.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        meta = request.META
+        if str(meta.get("REMOTE_ADDR") or "") in settings.THESELLER_TRUSTED_PROXIES:
+            address = client_address(request)
+            proto = str(meta.get(_PROTO, "")).rpartition(",")[2].strip().lower()
+            if proto in {"http", "https"}:
+                meta["wsgi.url_scheme"] = proto
+            meta["REMOTE_ADDR"] = address
+        for name in _FORWARDED:
+            meta.pop(name, None)
+        return self.get_response(request)
+
+
+class ProbeMiddleware:
+    """Answer `/healthz` whatever host name was used, and never by a redirect: load balancers ask by address, and without TLS."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        probe = PROBES.get(request.path_info)
+        if probe is None or request.method not in {"GET", "HEAD"}:
+            return self.get_response(request)
+        return probe(request)

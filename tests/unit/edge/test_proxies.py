@@ -1,0 +1,123 @@
+"""HTTPS behind trusted proxies, as a production deployment has it: settings read in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from theseller.config.environment import Hsts, InvalidSettingError, read_environment
+from theseller.crypto.keys import new_root_key
+from theseller.crypto.providers import FileSecretProvider, new_text_secret
+
+_HTTPS = {"THESELLER_PUBLIC_URL": "https://shop.example", "THESELLER_ENV": "staging", "THESELLER_ALLOW_FILE_SECRETS": "yes"}
+_ASK = """
+import json, sys, django
+django.setup()
+from django.conf import settings
+from django.test import Client
+settings.ALLOWED_HOSTS = ["shop.example"]  # what a deployment has; the test runner would add its own
+found = []
+for path, environ in json.loads(sys.argv[1]):
+    answer = Client(raise_request_exception=False).get(path, **{"SERVER_NAME": "shop.example", **environ})
+    cookies = {name: {key: value for key, value in morsel.items() if value} for name, morsel in answer.cookies.items()}
+    found.append([answer.status_code, dict(answer.headers), cookies])
+print(json.dumps(found))
+"""
+
+
+def _answers(
+    state: Path, asked: list[tuple[str, dict[str, str]]], **told: str
+) -> list[tuple[int, dict[str, str], dict[str, dict[str, str]]]]:
+    secrets = FileSecretProvider(state / "secrets")
+    secrets.ensure("root-key", lambda: new_root_key("staging"))
+    for name in ("django-session-key", "tenant-ticket-key", "db-web", "db-pii"):
+        secrets.ensure(name, new_text_secret)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")}
+    environ |= {**_HTTPS, "THESELLER_TRUSTED_PROXIES": "10.0.0.0/8", "THESELLER_STATE": str(state), "THESELLER_ROLE": "web", **told}
+    done = subprocess.run([sys.executable, "-c", _ASK, json.dumps(asked)], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [(status, headers, cookies) for status, headers, cookies in json.loads(done.stdout.splitlines()[-1])]
+
+
+_PROXY, _STRANGER = {"REMOTE_ADDR": "10.0.0.1"}, {"REMOTE_ADDR": "203.0.113.9"}
+_TLS, _PLAIN = {"HTTP_X_FORWARDED_PROTO": "https"}, {"HTTP_X_FORWARDED_PROTO": "http"}
+
+
+def test_https_is_what_a_trusted_proxy_says_and_nothing_else(tmp_path: Path) -> None:
+    direct, spoofed, forged, plain, tls, chain, login = _answers(
+        tmp_path,
+        [
+            ("/security/?a=1", _STRANGER),
+            ("/security/", _STRANGER | _TLS),
+            ("/security/", _STRANGER | _TLS | {"HTTP_X_FORWARDED_FOR": "10.0.0.1"}),
+            ("/security/", _PROXY | _PLAIN),
+            ("/nowhere/", _PROXY | _TLS),
+            ("/security/", _PROXY | {"HTTP_X_FORWARDED_PROTO": "https, http"}),
+            ("/sign-in/", _PROXY | _TLS),
+        ],
+    )
+    for status, headers, _ in (direct, spoofed, forged, plain, chain):
+        assert status == 301
+        assert headers["Location"].startswith("https://shop.example/security/")
+        assert "Strict-Transport-Security" not in headers
+    assert direct[1]["Location"] == "https://shop.example/security/?a=1"
+    assert tls[1]["Strict-Transport-Security"] == login[1]["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    assert login[0] == 200
+    assert list(login[2]) == ["__Host-theseller_csrf"]
+    morsel = login[2]["__Host-theseller_csrf"]
+    assert (morsel["secure"], morsel["httponly"], morsel["path"], morsel["samesite"]) == (True, True, "/", "Lax")
+    assert "domain" not in morsel
+
+
+def test_liveness_is_answered_to_a_load_balancer_that_knows_only_an_address(tmp_path: Path) -> None:
+    by_address, odd, other, post = _answers(
+        tmp_path,
+        [
+            ("/healthz", _STRANGER | {"HTTP_HOST": "192.0.2.1:8100"}),
+            ("/healthz", _STRANGER | {"HTTP_HOST": "bad host/"}),
+            ("/security/", _PROXY | _TLS | {"HTTP_HOST": "192.0.2.1:8100"}),
+            ("/healthz/", _STRANGER),
+        ],
+    )
+    assert [by_address[0], odd[0], other[0], post[0]] == [200, 200, 400, 301]
+
+
+@pytest.mark.parametrize(("told", "header"), [("subdomains", "max-age=63072000; includeSubDomains"), ("host", "max-age=63072000")])
+def test_subdomains_and_preloading_can_be_left_out(tmp_path: Path, told: str, header: str) -> None:
+    ((_, headers, _),) = _answers(
+        tmp_path,
+        [
+            ("/healthz", _PROXY | _TLS),
+        ],
+        THESELLER_HSTS=told,
+    )
+    assert headers.get("Strict-Transport-Security", header) == header
+    ((_, headers, _),) = _answers(tmp_path, [("/nowhere/", _PROXY | _TLS)], THESELLER_HSTS=told)
+    assert headers["Strict-Transport-Security"] == header
+
+
+def test_a_guarded_deployment_decides_about_proxies_before_it_serves(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettingError, match="THESELLER_TRUSTED_PROXIES can't be used: it is empty"):
+        read_environment({**_HTTPS, "THESELLER_ROLE": "web"}, default_state=tmp_path)
+    with pytest.raises(InvalidSettingError, match="neither an address"):
+        read_environment({**_HTTPS, "THESELLER_ROLE": "worker", "THESELLER_TRUSTED_PROXIES": "proxy"}, default_state=tmp_path)
+    decided = read_environment({**_HTTPS, "THESELLER_TRUSTED_PROXIES": "none"}, default_state=tmp_path)
+    assert decided.trusted_proxies.networks == ()
+    assert decided.hsts is Hsts.PRELOAD
+    assert read_environment({**_HTTPS, "THESELLER_ROLE": "worker"}, default_state=tmp_path).trusted_proxies.networks == ()
+    with pytest.raises(InvalidSettingError, match="THESELLER_HSTS must be one of"):
+        read_environment({**_HTTPS, "THESELLER_TRUSTED_PROXIES": "none", "THESELLER_HSTS": "off"}, default_state=tmp_path)
+
+
+def test_the_command_says_what_is_missing_in_one_sentence(tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")}
+    environ |= {**_HTTPS, "THESELLER_STATE": str(tmp_path)}
+    command = [sys.executable, "-m", "theseller.cli.main", "serve", "--port", "1"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("theseller serve: THESELLER_TRUSTED_PROXIES can't be used: it is empty.")
