@@ -109,6 +109,13 @@ def complete_authorisation(
     return _refuse(attempt, refusal, tenant=tenant, actor=actor, at=at)
 
 
+def is_open_attempt(*, state: Secret, session_key: Secret, tenant: UUID, at: datetime) -> bool:
+    """Return whether `state` belongs to an attempt that this session began and that can still be completed at `at`."""
+    with tenant_scope(tenant):
+        attempt = AuthorisationAttempt.objects.filter(tenant_id=tenant, state_hash=_hash(state)).first()
+    return attempt is not None and _why_not(attempt, session_key, at) is None
+
+
 def _why_no_grant(error: AmazonError) -> Refusal:
     if isinstance(error, CodeRejectedError):
         return Refusal.CODE_REJECTED

@@ -22,15 +22,18 @@ from theseller.amazon.features import FEATURES, Feature, roles_for, served_by
 from theseller.amazon.roles import ROLES
 from theseller.connections import vault
 from theseller.connections.forms import ChoiceForm, DisconnectForm
-from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect
+from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect, is_open_attempt
 from theseller.connections.queries import all_connections, connection_view
 from theseller.connections.types import Authorised, ConnectionView, DisconnectReason, Origin, Refusal
-from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
+from theseller.edge.errors import too_many_requests
+from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, by_account, by_ip, check, limited
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
+#: How often an authorization may be begun or completed.
+AUTHORISATION = {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}
 #: What each refusal means to a seller: (title, what to do).
 REFUSALS: dict[Refusal, tuple[str, str]] = {
     Refusal.ALREADY_CONNECTED: (
@@ -90,7 +93,7 @@ def choose(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 
 @require_POST
-@limited("authorisation", {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)})
+@limited("authorisation", AUTHORISATION)
 @seated(Permission.CONNECTION_MANAGE)
 def begin(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Open an attempt and send the browser to Seller Central."""
@@ -126,19 +129,33 @@ def _signed_in_or_without_the_answer(view: Callable[..., HttpResponseBase]) -> C
     return view
 
 
+def _callback_allowance(request: HttpRequest, state: Secret, seat: Seat) -> Allowed | RetryAfter:
+    """Take a token for one return from Amazon.
+
+    Any page can send this person's browser here by a link. What does not answer an attempt that this session began has an allowance of its
+    own, so that such links can't use up the one that the person's own authorization needs.
+    """
+    own = is_open_attempt(state=state, session_key=_session_key(request), tenant=seat.tenant, at=clock.now())
+    limits = AUTHORISATION if own else {by_account: Rate.per_minute(12, burst=20)}
+    return check(request, "authorisation" if own else "authorisation-unknown", limits, clock.now())
+
+
 @_signed_in_or_without_the_answer
 @sensitive_variables()
 @require_GET
-@limited("authorisation", {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}, methods=("GET",))
 @seated(Permission.CONNECTION_MANAGE)
 def callback(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Take the browser back from Seller Central. The answer is a redirect, so that code and state leave the address bar."""
+    state = Secret(request.GET.get("state", "")[:200] or "none")
+    allowance = _callback_allowance(request, state, seat)
+    if isinstance(allowance, RetryAfter):
+        return too_many_requests(request, allowance.seconds)
     code = request.GET.get("spapi_oauth_code", "")
     partner = request.GET.get("selling_partner_id", "")
     if len(partner) > 64 or not partner.isalnum():
         code, partner = "", "unknown"
     outcome = complete_authorisation(
-        state=Secret(request.GET.get("state", "")[:200] or "none"),
+        state=state,
         code=Secret(code[:500]) if code else None,
         selling_partner_id=partner,
         session_key=_session_key(request),

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connections as databases
+from django.test import Client
 from tests.cast import Cast
 from tests.conftest import as_role
 from tests.emulated_amazon import ALICE, EmulatedAmazon, Return, emulated_amazon
 
+from theseller.accounts.models import User
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect
 from theseller.connections.queries import all_connections, connection_view
@@ -86,6 +88,19 @@ def test_a_state_works_once(cast: Cast, amazon: EmulatedAmazon) -> None:
     back = _consent(cast, amazon)
     assert isinstance(_complete(cast, back), Authorised)
     assert _complete(cast, back) == Refused(Refusal.STATE_USED)
+
+
+def test_links_from_elsewhere_can_not_use_up_the_allowance_of_a_persons_own_return(cast: Cast, amazon: EmulatedAmazon) -> None:
+    client = Client()
+    client.force_login(User.objects.get(pk=cast.alice.id))
+    begun = client.post("/connections/attempts/", {"features": ["sales"], "marketplace": US})
+    back = amazon.consent(begun["Location"], seller=ALICE)
+    strange = [client.get(f"/connections/callback/?state=link-{number}").status_code for number in range(40)]
+    assert strange[:12] == [302] * 12
+    assert strange[-1] == 429  # what is no answer to an attempt of this session is limited by itself
+    own = {"state": back.state.reveal(), "spapi_oauth_code": back.code.reveal(), "selling_partner_id": back.selling_partner_id}
+    assert client.get("/connections/callback/", own)["Location"] == "/connections/"
+    assert client.get("/connections/callback/", own).status_code == 429  # used once
 
 
 def test_a_state_belongs_to_its_browser_session(cast: Cast, amazon: EmulatedAmazon) -> None:
