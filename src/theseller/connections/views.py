@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -26,14 +26,14 @@ from theseller.connections.operations import begin_authorisation, complete_autho
 from theseller.connections.queries import all_connections, connection_view
 from theseller.connections.types import Authorised, ConnectionView, DisconnectReason, Origin, Refusal
 from theseller.edge.errors import too_many_requests
-from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, by_account, by_ip, check, limited
+from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, Subject, by_account, by_ip, check, limited
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
 #: How often an authorization may be begun or completed.
-AUTHORISATION = {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}
+AUTHORISATION: Mapping[Subject, Rate] = {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}
 #: What each refusal means to a seller: (title, what to do).
 REFUSALS: dict[Refusal, tuple[str, str]] = {
     Refusal.ALREADY_CONNECTED: (
@@ -136,8 +136,9 @@ def _callback_allowance(request: HttpRequest, state: Secret, seat: Seat) -> Allo
     own, so that such links can't use up the one that the person's own authorization needs.
     """
     own = is_open_attempt(state=state, session_key=_session_key(request), tenant=seat.tenant, at=clock.now())
-    limits = AUTHORISATION if own else {by_account: Rate.per_minute(12, burst=20)}
-    return check(request, "authorisation" if own else "authorisation-unknown", limits, clock.now())
+    if own:
+        return check(request, "authorisation", AUTHORISATION, clock.now())
+    return check(request, "authorisation-unknown", {by_account: Rate.per_minute(12, burst=20)}, clock.now())
 
 
 @_signed_in_or_without_the_answer

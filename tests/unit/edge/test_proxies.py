@@ -32,7 +32,7 @@ print(json.dumps(found))
 
 def _answers(
     state: Path, asked: list[tuple[str, dict[str, str]]], **told: str
-) -> list[tuple[int, dict[str, str], dict[str, dict[str, str]]]]:
+) -> list[tuple[int, dict[str, str], dict[str, dict[str, object]]]]:
     secrets = FileSecretProvider(state / "secrets")
     secrets.ensure("root-key", lambda: new_root_key("staging"))
     for name in ("django-session-key", "tenant-ticket-key", "db-web", "db-pii"):
