@@ -8,7 +8,7 @@ import socket
 from typing import Literal
 
 from theseller.cli.errors import CommandError
-from theseller.cli.paths import state_folder
+from theseller.cli.paths import hold_state_folder, refuse_other_environment, state_folder
 from theseller.postgres.layout import PORT, socket_directory
 
 Role = Literal["web", "worker", "migrate", "retention", "probe"]
@@ -17,9 +17,12 @@ Role = Literal["web", "worker", "migrate", "retention", "probe"]
 def setup_django(role: Role, *, database: bool = True) -> None:
     """Make Django ready in this process, its database connection being `role`'s. Once a process: settings are read once.
 
-    Raise CommandError at once, rather than after a connection pool's patience, when the embedded database does not run; with
-    `database=False` it need not, and nothing may be asked of it.
+    Raise CommandError when the state folder belongs to another environment; and at once, rather than after a connection pool's patience,
+    when the embedded database does not run; with `database=False` it need not, and nothing may be asked of it.
     """
+    state = state_folder(os.environ)
+    refuse_other_environment(state)
+    hold_state_folder(state)
     if database and not os.environ.get("DATABASE_URL"):
         require_database()
     os.environ["THESELLER_ROLE"] = role

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from theseller.cli.paths import make_state_folder
+from theseller.cli.paths import hold_state_folder, make_state_folder
 from theseller.cli.secrets import ensure_secrets, role_passwords
 from theseller.config.environment import read_backups
 from theseller.crypto.live import NEXT, secret_or_none
@@ -23,6 +23,7 @@ from theseller.postgres.server import Server
 def embedded_server(state: Path, *, purpose: str, say: Callable[[str], None]) -> Server:
     """Return the server of `state`, not started yet, making state folder and secrets if they are missing."""
     make_state_folder(state)
+    hold_state_folder(state)
     provider = ensure_secrets(state)
     return Server(
         state,

@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from theseller.cli.errors import CommandError
+from theseller.cli.paths import refuse_other_environment
 from theseller.config.environment import Kind, read_kind, read_secret_choice
 from theseller.crypto.choice import SecretChoice, StoreKind, make_secret_provider
 from theseller.crypto.dated import new_dated_secret
-from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key
+from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
+from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
 from theseller.crypto.providers import SecretKeeper, SecretProvider
 from theseller.lib.secret import Secret
 from theseller.postgres.roles import LOGIN_ROLES
 
 #: Amazon gives it; it is put, never made.
 AMAZONS = "lwa-client-secret"
+#: Lengths in characters. Amazon does not say how long its secrets are: they have had 64 and 80.
+_LEAST_OF_AMAZONS, _LEAST_OF_OURS, _MOST = 12, 16, 512
 
 
 def secret_choice(state: Path) -> SecretChoice:
-    """Return where this deployment keeps secrets and keys. Raises InvalidSettingError."""
+    """Return where this deployment keeps secrets and keys. Raises InvalidSettingError; CommandError if `state` is another environment's."""
+    refuse_other_environment(state)
     return read_secret_choice(os.environ, kind=read_kind(os.environ), state=state)
 
 
@@ -37,6 +43,23 @@ def own_secrets(choice: SecretChoice) -> tuple[str, ...]:
 def new_secret(name: str, choice: SecretChoice) -> Secret:
     """Return a fresh secret that can serve as `name` in this environment."""
     return new_root_key(choice.environment) if name == ROOT_KEY_NAME else new_dated_secret()
+
+
+def refuse_malformed(name: str, given: Secret, choice: SecretChoice) -> None:
+    """Raise CommandError if `given` can't be the secret `name`: nothing of it is shown."""
+    if name == ROOT_KEY_NAME:
+        try:
+            parse_root_keys(given, choice.environment)
+        except (KeyStoreError, WrongEnvironmentError) as error:
+            raise CommandError(f"{error}; nothing was changed.", "Put the root key back from its copy.") from None
+        return
+    text = given.reveal()
+    least = _LEAST_OF_AMAZONS if name == AMAZONS else _LEAST_OF_OURS
+    if not (least <= len(text) <= _MOST and text.isascii() and text.isprintable() and " " not in text):
+        raise CommandError(
+            f"What was given can't be {name}: that is {least} to {_MOST} ASCII characters without spaces; nothing was changed.",
+            "Give it on one line, as Amazon shows it." if name == AMAZONS else "`theseller secrets fill` makes the ones that are missing.",
+        )
 
 
 def ensure_secrets(state: Path) -> SecretKeeper:

@@ -102,6 +102,12 @@ def parse_root_keys(text: Secret, environment: str) -> tuple[DataKey, ...]:
     return keys
 
 
+def root_key_environment(text: str) -> str | None:
+    """Return the environment that the first root key of a text names; None if the text is no root key."""
+    parts = text.strip().split("\n", 1)[0].strip().split(".")
+    return parts[1] if len(parts) == 4 and parts[0] == _ROOT_PREFIX and _ENVIRONMENT.fullmatch(parts[1]) else None
+
+
 def _parse_root_key(line: str, environment: str) -> DataKey:
     key: DataKey | None = None
     parts = line.split(".")

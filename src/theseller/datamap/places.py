@@ -32,7 +32,9 @@ class Place:
 
 
 PLACES: tuple[Place, ...] = (
-    Place(".theseller-state", DataClass.NONE, "cli", "with the deployment", "nothing: the mark that this is a state folder", ""),
+    Place(
+        ".theseller-state", DataClass.NONE, "cli", "with the deployment", "the name of the environment that the state folder belongs to", ""
+    ),
     Place(
         "audit",
         DataClass.EVIDENCE,

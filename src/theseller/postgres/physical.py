@@ -20,6 +20,7 @@ from theseller.postgres.account import Account
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.layout import Layout, own_folder
 from theseller.postgres.locator import Binaries
+from theseller.postgres.unpacking import UnexpectedMemberError, extract
 
 _PIECE = 1024 * 1024
 _VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
@@ -72,16 +73,17 @@ def unpack(tar: Iterable[bytes], layout: Layout, account: Account) -> None:
     Written beside and renamed: what is there was written whole.
 
     Raises:
-        DamagedBackupError: it is no such tar, or holds what doesn't belong there.
+        DamagedBackupError: it is no such tar, or holds what doesn't belong there; the message says what.
     """
     fresh = layout.home / "data.restoring"
     if fresh.exists():
         shutil.rmtree(fresh)
     own_folder(fresh, account)
     try:
-        with tarfile.open(fileobj=as_file(tar), mode="r|") as archive:
-            archive.extractall(fresh, filter="data")
-    except (tarfile.TarError, EOFError):
+        extract(as_file(tar), fresh)
+    except UnexpectedMemberError as error:
+        raise DamagedBackupError(f"The backup's content is no data folder: {error}.") from None
+    except (tarfile.TarError, EOFError, ValueError):
         raise DamagedBackupError("The backup's content is no data folder.") from None
     for path in (fresh, *fresh.rglob("*")):
         if account.switch:

@@ -146,8 +146,8 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
     from theseller.cli.paths import make_state_folder
     from theseller.cli.secrets import ensure_secrets
 
-    make_state_folder(state)
     with _told(environ):
+        make_state_folder(state)
         secrets = ensure_secrets(state)
     password = secrets.get("db-superuser").reveal()
     server = Server(state, binaries=find_binaries(os.environ), superuser_password=password, durable=False, archiving=archiving)

@@ -8,6 +8,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from theseller.cli.demo_screen import Address, Person, screen
 from theseller.cli.demo_setup import choose_ports, demo_environ, demo_lock, take_lock
 from theseller.cli.errors import CommandError
 from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
+from theseller.cli.secrets import secret_choice
+from theseller.crypto.keys import new_root_key
 from theseller.postgres.errors import ServerFailedError
 
 
@@ -161,6 +165,70 @@ def test_reset_deletes_only_what_is_ours_and_only_at_rest(tmp_path: Path, monkey
     lock.release()
     assert demo_reset.run(argparse.Namespace()) == 0
     assert not state.exists()
+
+
+@pytest.mark.parametrize("kind", ["production", "staging"])
+def test_reset_deletes_no_folder_of_another_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Whatever the shell says: the mark in the folder decides. A folder with an empty mark is deleted only if its root key is a demo's."""
+    state = tmp_path / "state"
+    monkeypatch.setenv("THESELLER_STATE", str(state))
+    monkeypatch.setenv("THESELLER_ENV", kind)
+    make_state_folder(state)
+    (state / "secrets").mkdir()
+    (state / "secrets" / "root-key").write_text(new_root_key(kind).reveal())
+    with pytest.raises(CommandError, match=f"this is {kind}; nothing is deleted"):
+        demo_reset.run(argparse.Namespace())
+    monkeypatch.delenv("THESELLER_ENV")
+    for marker in (f"{kind}\n", ""):
+        (state / ".theseller-state").write_text(marker)
+        with pytest.raises(CommandError, match=f"belongs to the environment '{kind}', and this process runs as 'demo'"):
+            demo_reset.run(argparse.Namespace())
+        with pytest.raises(CommandError, match=f"belongs to the environment '{kind}'"):
+            make_state_folder(state)
+    (state / "secrets" / "root-key").unlink()
+    with pytest.raises(CommandError, match="nothing in it shows that it belongs to a demo"):
+        demo_reset.run(argparse.Namespace())
+    with pytest.raises(CommandError, match="nothing in it shows that it belongs to a demo"):
+        make_state_folder(state)
+    assert sorted(path.name for path in state.iterdir()) == [".theseller-state", "secrets"]
+    (state / "secrets" / "root-key").write_text(new_root_key("demo").reveal())
+    monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/real")
+    with pytest.raises(CommandError, match="external database, which no demo has; nothing is deleted"):
+        demo_reset.run(argparse.Namespace())
+    monkeypatch.delenv("DATABASE_URL")
+    assert demo_reset.run(argparse.Namespace()) == 0
+    assert not state.exists()
+
+
+def test_reset_refuses_while_any_process_works_on_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Web and worker of a service manager have no lock of the demo's: they hold the mark, through an exec too."""
+    monkeypatch.delenv("THESELLER_ENV", raising=False)
+    state = tmp_path / "state"
+    monkeypatch.setenv("THESELLER_STATE", str(state))
+    make_state_folder(state)
+    code = (
+        "import os, sys; from pathlib import Path; from theseller.cli.paths import hold_state_folder;"
+        "hold_state_folder(Path(sys.argv[1]), inheritable=True);"
+        "os.execv(sys.executable, [sys.executable, '-c', 'import sys; print(1, flush=True); sys.stdin.read()'])"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(state)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        with pytest.raises(CommandError, match=r"works on .*; nothing is deleted"):
+            demo_reset.run(argparse.Namespace())
+        assert is_state_folder(state)
+        process.communicate()
+    assert demo_reset.run(argparse.Namespace()) == 0
+
+
+def test_a_folder_is_of_one_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THESELLER_ENV", "staging")
+    make_state_folder(tmp_path / "state")
+    assert (tmp_path / "state" / ".theseller-state").read_text() == "staging\n"
+    monkeypatch.setenv("THESELLER_ENV", "production")
+    monkeypatch.setenv("THESELLER_ALLOW_FILE_SECRETS", "yes")
+    with pytest.raises(CommandError, match="belongs to the environment 'staging', and this process runs as 'production'"):
+        secret_choice(tmp_path / "state")
 
 
 def test_reset_refuses_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

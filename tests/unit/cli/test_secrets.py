@@ -13,7 +13,7 @@ from theseller.cli.secrets import AMAZONS, ensure_secrets, own_secrets, secret_c
 from theseller.config.environment import InvalidSettingError, Kind, read_environment, read_secret_choice
 from theseller.crypto.choice import ProviderKind, StoreKind, make_key_store, make_secret_provider
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
-from theseller.crypto.keys import ROOT_KEY_NAME, Purpose
+from theseller.crypto.keys import ROOT_KEY_NAME, Purpose, new_root_key
 from theseller.crypto.variables import read_bundle
 from theseller.lib.secret import Secret
 
@@ -49,6 +49,35 @@ def test_put_refuses_what_nobody_reads(capsys: pytest.CaptureFixture[str], monke
     monkeypatch.setattr("sys.stdin", io.StringIO("x\n"))
     assert main(["secrets", "put", "lwa-secret"]) == 1
     assert "no secret of this deployment" in capsys.readouterr().err
+
+
+def test_put_replaces_nothing_unasked_and_keeps_nothing_malformed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def put(name: str, text: str, *options: str) -> int:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        return main(["secrets", "put", name, *options])
+
+    def kept(name: str) -> str:
+        return ensure_secrets(tmp_path / "state").get(name).reveal()
+
+    working = "amzn1.oa2-cs.v1." + "0" * 64
+    assert put(AMAZONS, working + "\n") == 0
+    before = {name: kept(name) for name in (AMAZONS, "root-key", "db-web", "tenant-ticket-key")}
+    for name, text in (
+        (AMAZONS, "a b\nc\n"), (AMAZONS, ""), (AMAZONS, "\n"), (AMAZONS, "short\n"), (AMAZONS, working + " \n"), (AMAZONS, "\u00e9" * 20 + "\n"),
+        (AMAZONS, "x" * 513), (AMAZONS, working + "\n" + working), ("root-key", working), ("root-key", new_root_key("staging").reveal()), ("root-key", "theseller-root-1.demo.x.y"),
+        ("db-web", "short"), ("tenant-ticket-key", "with a space in it"),
+    ):  # fmt: skip
+        assert put(name, text, "--replace") == 1, (name, text)
+        assert "nothing was changed" in capsys.readouterr().err
+    assert put(AMAZONS, "another-of-amazon\n") == 1
+    assert "is kept already; nothing was changed" in capsys.readouterr().err
+    assert put("root-key", new_root_key("demo").reveal()) == 1
+    assert {name: kept(name) for name in before} == before
+    assert put(AMAZONS, working + "\n") == 0  # The same again is no replacement.
+    assert put(AMAZONS, "another-of-amazon\n", "--replace") == 0
+    assert kept(AMAZONS) == "another-of-amazon"
 
 
 def test_a_bundle_is_all_that_the_environment_provider_needs(

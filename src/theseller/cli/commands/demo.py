@@ -18,6 +18,7 @@ from theseller.cli.errors import OK, CommandError
 from theseller.cli.paths import make_state_folder, state_folder
 from theseller.cli.ports import answers
 from theseller.cli.supervisor import Database, Program, StopRequestedError, Supervisor
+from theseller.config.environment import Kind, read_kind
 
 HELP = "run everything on this machine, with an emulated Amazon; Ctrl-C stops it"
 
@@ -28,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     begun = time.monotonic()
+    if read_kind(os.environ) is not Kind.DEMO:
+        raise CommandError("THESELLER_ENV says that this is no demo; nothing was started.", "Unset THESELLER_ENV if you mean a demo.")
     state = state_folder(os.environ)
     make_state_folder(state)
     lock, left = take_lock(state, say)

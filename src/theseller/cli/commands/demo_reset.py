@@ -9,8 +9,9 @@ from pathlib import Path
 
 from theseller.cli.demo_setup import demo_lock, running_where
 from theseller.cli.errors import OK, CommandError
-from theseller.cli.paths import is_state_folder, state_folder
+from theseller.cli.paths import is_state_folder, marked_environment, refuse_other_environment, sole_use_of, state_folder
 from theseller.cli.supervisor import stop_orphans
+from theseller.config.environment import Kind, read_kind
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import control_folder, saved_layout
 from theseller.postgres.leftovers import clear_leftovers
@@ -25,13 +26,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace) -> int:
     state = state_folder(os.environ)
-    if os.environ.get("THESELLER_ENV", "demo") == "production":
-        raise CommandError("This is production; nothing is deleted.", "Unset THESELLER_ENV if you mean a demo.")
+    kind = read_kind(os.environ)
+    if kind is not Kind.DEMO:
+        raise CommandError(f"THESELLER_ENV says that this is {kind}; nothing is deleted.", "Unset THESELLER_ENV if you mean a demo.")
+    if os.environ.get("DATABASE_URL"):
+        raise CommandError(
+            "DATABASE_URL names an external database, which no demo has; nothing is deleted.", "Unset it if you mean a demo."
+        )
     if not state.exists():
         print("demo-reset: there is nothing to delete")
         return OK
     if not is_state_folder(state):
         raise CommandError(f"{state} is not a state folder of TheSeller; nothing is deleted.", "Check THESELLER_STATE.")
+    refuse_other_environment(state)
+    if marked_environment(state) != Kind.DEMO:
+        raise CommandError(
+            f"{state} was made by an earlier version, and nothing in it shows that it belongs to a demo; nothing is deleted.",
+            "If it is a demo's and you want it deleted, remove the folder yourself.",
+        )
     _delete(state)
     print(f"demo-reset: deleted {state}")
     return OK
@@ -41,11 +53,26 @@ def _delete(state: Path) -> None:
     (state / "processes").mkdir(mode=0o700, exist_ok=True)
     control_folder(state).mkdir(mode=0o711, exist_ok=True)
     lock, database = demo_lock(state), LockFile(control_folder(state) / "lock", "theseller demo-reset")
+    try:
+        _delete_alone(state, lock, database)
+    finally:
+        database.release()
+        lock.release()
+
+
+def _delete_alone(state: Path, lock: LockFile, database: LockFile) -> None:
     if not lock.acquire():
         raise CommandError(f"The demo is running{running_where(state)}; nothing is deleted.", "Stop it first, with Ctrl-C where it runs.")
     if not database.acquire():
         raise CommandError("The database is in use; nothing is deleted.", "See `theseller postgres status`.")
     stop_orphans(state / "processes", print)
+    with sole_use_of(state) as alone:
+        if not alone:
+            raise CommandError(f"A process of TheSeller (web, worker or a command) works on {state}; nothing is deleted.", "Stop it first.")
+        _remove(state)
+
+
+def _remove(state: Path) -> None:
     try:
         layout = saved_layout(state)
     except ServerFailedError:

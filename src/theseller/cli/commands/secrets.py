@@ -13,7 +13,7 @@ from theseller.audit.acts import note_act
 from theseller.audit.tags import Tag
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
-from theseller.cli.secrets import AMAZONS, ensure_secrets, new_secret, own_secrets, secret_choice
+from theseller.cli.secrets import AMAZONS, ensure_secrets, new_secret, own_secrets, refuse_malformed, secret_choice
 from theseller.crypto.choice import ProviderKind, SecretChoice, StoreKind, make_key_store, make_secret_provider
 from theseller.crypto.errors import CryptoError, SecretNotFoundError
 from theseller.crypto.providers import SecretKeeper
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("fill", help="make the missing secrets that are ours to choose")
     put = actions.add_parser("put", help="ask for a secret (or read it from standard input) and keep it")
     put.add_argument("name", help=f"such as {AMAZONS}")
+    put.add_argument("--replace", action="store_true", help="replace the one that is kept; without it, that is asked or refused")
     actions.add_parser("bundle", help="print a fresh set of our own secrets, in plain, for the variable THESELLER_SECRETS")
 
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if ProviderKind.FILES in {choice.provider.value, choice.key_store.value}:
         make_state_folder(state)
     if args.action == "put":
-        return _put(choice, state, str(args.name))
+        return _put(choice, state, str(args.name), replace=args.replace)
     if args.action == "fill":
         return _fill(choice, state)
     return _check(choice)
@@ -93,15 +94,38 @@ def _missing(choice: SecretChoice) -> Iterator[str]:
             yield name
 
 
-def _put(choice: SecretChoice, state: Path, name: str) -> int:
+def _put(choice: SecretChoice, state: Path, name: str, *, replace: bool) -> int:
     if name != AMAZONS and name not in own_secrets(choice):
         raise CommandError(f"{name!r} is no secret of this deployment.", f"Choose one of {', '.join((AMAZONS, *own_secrets(choice)))}.")
-    given = Secret(getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().removesuffix("\n"))
+    given = Secret(getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n"))
+    refuse_malformed(name, given, choice)
+    provider = make_secret_provider(choice, os.environ)
+    try:
+        kept: Secret | None = provider.get(name)
+    except SecretNotFoundError:
+        kept = None
+    if kept is not None and kept.reveal() == given.reveal():
+        print(f"{name} is kept already")
+        return OK
+    if kept is not None and not replace:
+        _ask_to_replace(name)
     make_state_folder(state)
     note_act(state, Tag.SECRET_PUT, subject=f"secret:{name}", at=clock.now())
-    make_secret_provider(choice, os.environ).put(name, given)
+    provider.put(name, given)
     print(f"{name} is kept")
     return OK
+
+
+def _ask_to_replace(name: str) -> None:
+    """Raise CommandError unless the person at the terminal confirms that the secret in use is to be replaced."""
+    advice = (
+        f"`theseller rotate {name} --new-from-file FILE` asks Amazon first whether the new one works."
+        if name == AMAZONS
+        else f"`theseller rotate {name}` replaces it everywhere without an interruption."
+    )
+    if sys.stdin.isatty() and input(f"{name} is kept already. Type its name to replace it: ").strip() == name:
+        return
+    raise CommandError(f"{name} is kept already; nothing was changed.", f"{advice} To replace it all the same: --replace.")
 
 
 def _bundle(choice: SecretChoice, state: Path) -> int:

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from theseller.cli.paths import state_folder
+from theseller.cli.paths import hold_state_folder, refuse_other_environment, state_folder
 from theseller.cli.ports import LOOPBACK, choose_port, parse_port
 from theseller.config.environment import read_environment
 
@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     port = parse_port(args.port or os.environ.get("THESELLER_PORT", "8100"), "--port" if args.port else "THESELLER_PORT")
     if args.host == LOOPBACK:
         choose_port(port, fixed=True, variable="THESELLER_PORT")
+    refuse_other_environment(state_folder(os.environ))
+    hold_state_folder(state_folder(os.environ), inheritable=True)
     environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state_folder(os.environ))}
     # Here a wrong setting is one sentence; in gunicorn's workers it would be a trace.
     read_environment(environ, default_state=state_folder(os.environ))
