@@ -7,14 +7,14 @@ from pathlib import Path
 
 from theseller.cli.errors import CommandError
 from theseller.cli.paths import refuse_other_environment
-from theseller.config.environment import Kind, read_kind, read_secret_choice
+from theseller.config.environment import Kind, read_kind, read_secret_choice, uses_external_server
 from theseller.crypto.choice import SecretChoice, StoreKind, make_secret_provider
 from theseller.crypto.dated import new_dated_secret
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
 from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
 from theseller.crypto.providers import SecretKeeper, SecretProvider
 from theseller.lib.secret import Secret
-from theseller.postgres.roles import LOGIN_ROLES
+from theseller.postgres.roles import login_roles
 
 #: Amazon gives it; it is put, never made.
 AMAZONS = "lwa-client-secret"
@@ -34,10 +34,11 @@ def secret_provider(state: Path) -> SecretKeeper:
 
 def own_secrets(choice: SecretChoice) -> tuple[str, ...]:
     """Return the names of the secrets that are ours to choose: keys and database passwords. Never Amazon's."""
-    external = bool(os.environ.get("DATABASE_URL")) and choice.environment != Kind.DEMO
+    elsewhere = bool(os.environ.get("DATABASE_URL")) and choice.environment != Kind.DEMO
     roots = (ROOT_KEY_NAME,) if choice.key_store is StoreKind.FILES else ()  # a key service has roots of its own
-    superuser = () if external else ("db-superuser",)
-    return (*roots, "django-session-key", "tenant-ticket-key", *superuser, *(f"db-{short}" for short in LOGIN_ROLES))
+    superuser = () if elsewhere else ("db-superuser",)
+    roles = login_roles(external=uses_external_server(os.environ))
+    return (*roots, "django-session-key", "tenant-ticket-key", *superuser, *(f"db-{short}" for short in roles))
 
 
 def new_secret(name: str, choice: SecretChoice) -> Secret:
@@ -73,4 +74,4 @@ def ensure_secrets(state: Path) -> SecretKeeper:
 
 def role_passwords(provider: SecretProvider) -> dict[str, str]:
     """Return the passwords that `ensure_roles` takes, by the roles' short names."""
-    return {short: provider.get(f"db-{short}").reveal() for short in LOGIN_ROLES}
+    return {short: provider.get(f"db-{short}").reveal() for short in login_roles(external=uses_external_server(os.environ))}

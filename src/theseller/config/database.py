@@ -11,9 +11,10 @@ from theseller.crypto.providers import SecretProvider
 from theseller.postgres.layout import socket_directory
 
 #: The connections of each process besides its own (`default`). The worker purges as `retention` and probes as
-#: `probe`; both it and the web reach buyers' data through the vault's own role.
+#: `probe`; both it and the web reach buyers' data through the vault's own role. Before PostgreSQL 17 only the owner may rewrite
+#: a table after an erasure: the worker opens `migrate` for that, and for as long (retention/rewriting.py).
 _EXTRA_ALIASES = {
-    ProcessRole.WORKER: (ProcessRole.RETENTION, ProcessRole.PROBE, ProcessRole.PII),
+    ProcessRole.WORKER: (ProcessRole.RETENTION, ProcessRole.PROBE, ProcessRole.PII, ProcessRole.MIGRATE),
     ProcessRole.MIGRATE: (),
     ProcessRole.WEB: (ProcessRole.PII,),
     ProcessRole.PII: (),

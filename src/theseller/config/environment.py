@@ -81,7 +81,12 @@ class Environment:
     @property
     def in_quarantine(self) -> bool:
         """Whether this process works on a restored database that isn't the deployment's yet."""
-        return urlsplit(self.database_url or "").path.startswith(f"/{QUARANTINE}")
+        return _in_quarantine(self.database_url or "")
+
+    @property
+    def external_server(self) -> bool:
+        """Whether the database server is not the embedded one of this state folder, but another that we only connect to."""
+        return self.database_url is not None and not self.in_quarantine
 
     @property
     def secrets_directory(self) -> Path:
@@ -154,6 +159,16 @@ def read_backups(environ: Mapping[str, str], *, state: Path) -> str:
     if not wanted.startswith(("/", "s3://")):
         raise InvalidSettingError("THESELLER_BACKUPS must be an absolute folder, s3://BUCKET/PREFIX?region=REGION, or none")
     return wanted
+
+
+def uses_external_server(environ: Mapping[str, str]) -> bool:
+    """Return whether DATABASE_URL names a server that is not embedded: not even the embedded one during a restore."""
+    url = environ.get("DATABASE_URL") or ""
+    return bool(url) and not _in_quarantine(url)
+
+
+def _in_quarantine(database_url: str) -> bool:
+    return urlsplit(database_url).path.startswith(f"/{QUARANTINE}")
 
 
 def read_kind(environ: Mapping[str, str]) -> Kind:

@@ -47,20 +47,27 @@ def read_rights(cursor: Cursor, *, administrators: Sequence[str] = ()) -> tuple[
     return tuple(row[0] for row in cursor.fetchall())
 
 
-#: Rights to rewrite what was erased, which PostgreSQL 17 brought: `grants.sql` gives none of them before.
-_SINCE_17 = frozenset(
-    {
-        "role theseller_retention may become pg_checkpoint, and has its rights at once",
-        "role theseller_retention may become pg_maintain, and has its rights at once",
-        "theseller_retention may execute on function pg_catalog.pg_switch_wal()",
-    }
-)
+_CHECKPOINT = "role theseller_retention may become pg_checkpoint"
+_AT_ONCE = ", and has its rights at once"
+_MAINTAIN = f"role theseller_retention may become pg_maintain{_AT_ONCE}"
+_BACKUP_ROLE = "role theseller_backup: may sign in, replicates, at most 4 connections"
+_NO_BACKUP_ROLE = "role theseller_backup: at most 4 connections"
 
 
-def expected_rights(*, server_version: int = 180_000) -> tuple[str, ...]:
-    """Return every right that there must be, and no other. `server_version` is PostgreSQL's `server_version_num`."""
+def expected_rights(*, server_version: int = 180_000, external: bool = False) -> tuple[str, ...]:
+    """Return every right that there must be, and no other.
+
+    `server_version` is PostgreSQL's `server_version_num`; `external`: the server is not the embedded one, so no backup role signs in.
+    """
+    replaced: dict[str, str | None] = {}
+    if server_version < 170_000:
+        replaced[_MAINTAIN] = None
+    if server_version < 160_000:  # A membership had no options of its own yet, and this role is NOINHERIT.
+        replaced[_CHECKPOINT + _AT_ONCE] = _CHECKPOINT
+    if external:
+        replaced[_BACKUP_ROLE] = _NO_BACKUP_ROLE
     lines = (line for line in _file("rights.txt").splitlines() if line and not line.startswith("#"))
-    return tuple(line for line in lines if server_version >= 170_000 or line not in _SINCE_17)
+    return tuple(found for line in lines if (found := replaced.get(line, line)) is not None)
 
 
 def compare(found: Sequence[str], expected: Sequence[str]) -> Difference:

@@ -25,26 +25,37 @@ LOGIN_ROLES: Mapping[str, str] = {
     "backup": "theseller_backup",
     "pii": "theseller_pii",
 }
+#: Needed only where we keep the backups ourselves: the embedded server. Elsewhere it can't sign in and doesn't replicate.
+BACKUP = "backup"
 # PostgreSQL's error class 28: the server is well and does not accept who we say we are.
 _REFUSED = "password authentication failed"
 
 
-def ensure_roles(superuser_dsn: str, passwords: Mapping[str, str], *, database: str = DATABASE) -> None:
+def ensure_roles(superuser_dsn: str, passwords: Mapping[str, str], *, database: str = DATABASE, external: bool = False) -> None:
     """Create or narrow the roles, set their passwords, create the database and close it to everybody else.
 
-    `superuser_dsn` names any existing database; `passwords` has one entry for each short name of LOGIN_ROLES.
+    `superuser_dsn` names any existing database; `passwords` has one entry for each of `login_roles(external)`.
     Idempotent. Raise ServerFailedError when the superuser's password is not the one the cluster was made with.
     """
-    missing = sorted(set(LOGIN_ROLES) - set(passwords))
+    roles = login_roles(external=external)
+    missing = sorted(set(roles) - set(passwords))
     if missing:
         raise ValueError(f"no password for the roles {', '.join(missing)}")
     with _connect(superuser_dsn) as connection:
         with connection.transaction():
             connection.execute(_script("roles.sql"))
-            for short, role in LOGIN_ROLES.items():
+            for short, role in roles.items():
                 set_password(connection, role, passwords[short])
+            if external:
+                backup = sql.Identifier(LOGIN_ROLES[BACKUP])
+                connection.execute(sql.SQL("alter role {} nologin noreplication password null").format(backup))
         ensure_database(connection, database)
     close_database(superuser_dsn, database)
+
+
+def login_roles(*, external: bool) -> dict[str, str]:
+    """Return the roles that sign in, by short name: on an external server all but the backup role."""
+    return {short: role for short, role in LOGIN_ROLES.items() if not (external and short == BACKUP)}
 
 
 def close_database(superuser_dsn: str, database: str) -> None:

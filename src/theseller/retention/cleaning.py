@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from django.db import connections as databases
+
 from theseller.retention.backups.operations import keep_wal
 from theseller.retention.backups.workplace import alone, is_configured, workplace
 from theseller.retention.ledger import ERASER, note, progress, tables_of
@@ -20,11 +22,11 @@ from theseller.retention.rewriting import (
     NotNowError,
     await_horizon,
     checkpoint,
-    may_rewrite,
     patience,
     relations_of,
     renew_samples,
     rewrite,
+    rewriting_alias,
     sizes,
 )
 from theseller.retention.types import Progress, Proof, Residue, Subject
@@ -35,7 +37,6 @@ _STRAY = (
     "a crash of the database has left a file of no table, and what is to be erased is in it: restart the service once, with its database;"
     " the next run removes the file"
 )
-NOT_REWRITTEN = "PostgreSQL before 17 lets only a table's owner write it anew: deleted bytes stay until PostgreSQL writes over them"
 
 
 def clean(erased: tuple[Subject, ...], pace: Pace = AT_ONCE, *, pause: Callable[[float], None] = time.sleep) -> dict[UUID, Proof]:
@@ -44,9 +45,12 @@ def clean(erased: tuple[Subject, ...], pace: Pace = AT_ONCE, *, pause: Callable[
     Raises:
         NotNowError: something has to be waited for. What was done is marked.
     """
-    if not may_rewrite(using=ERASER):
-        return {subject.id: Proof({}, NOT_REWRITTEN, _looked(subject, (), "", pace)) for subject in erased}
-    _rewrite(erased, pace)
+    by = rewriting_alias(using=ERASER)
+    try:
+        _rewrite(erased, pace, by)
+    finally:
+        if by != ERASER:
+            databases[by].close()  # The owner's connection lasts no longer than its work.
     remove_stray_files(using=ERASER)
     with pace.work():
         begin = _begin_of_wal(erased)
@@ -54,7 +58,7 @@ def clean(erased: tuple[Subject, ...], pace: Pace = AT_ONCE, *, pause: Callable[
     return {subject.id: proof for subject in erased if (proof := _prove(subject, begin, pace)) is not None}
 
 
-def _rewrite(erased: tuple[Subject, ...], pace: Pace) -> None:
+def _rewrite(erased: tuple[Subject, ...], pace: Pace, by: str) -> None:
     """Write anew every relation that one of these may have left bytes in and that wasn't since its rows went."""
     known = {subject.id: _progress(subject) for subject in erased}
     wanted: dict[str, list[Subject]] = {}
@@ -68,17 +72,17 @@ def _rewrite(erased: tuple[Subject, ...], pace: Pace) -> None:
     unsampled = [subject for subject in erased if SAMPLES not in known[subject.id].rewritten]
     if not wanted and not unsampled:
         return
-    await_horizon(max(one.erased_xid or 0 for one in known.values()), using=ERASER)
-    with patience(using=ERASER):
+    await_horizon(max(one.erased_xid or 0 for one in known.values()), using=by)
+    with patience(using=by):
         for relation in sorted(wanted, key=lambda name: (before[name], name)):
             with pace.work():
-                _mark(relation, wanted[relation], before[relation], rewrite(relation, using=ERASER))
+                _mark(relation, wanted[relation], before[relation], rewrite(relation, using=by))
     marked = {name for one in known.values() for name in one.rewritten} - {SAMPLES}
     grounds = [(tables_of(subject.kind), subject.tenant) for subject in erased]
-    renew_samples(sorted(marked | set(wanted)), grounds, using=ERASER, pace=pace)
-    with pace.work(), patience(using=ERASER):
+    renew_samples(sorted(marked | set(wanted)), grounds, using=by, pace=pace)
+    with pace.work(), patience(using=by):
         size = sizes([SAMPLES], using=ERASER)[SAMPLES]
-        _mark(SAMPLES, list(erased), size, rewrite(SAMPLES, using=ERASER))
+        _mark(SAMPLES, list(erased), size, rewrite(SAMPLES, using=by))
 
 
 def _mark(relation: str, concerned: list[Subject], before: int, milliseconds: int) -> None:

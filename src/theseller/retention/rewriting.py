@@ -26,6 +26,8 @@ HELD_MS = (2_000, 20_000, 600_000)
 #: The samples that the planner keeps of every column hold values of rows. Written anew last, since ANALYZE writes into it.
 SAMPLES = "pg_catalog.pg_statistic"
 _MAINTAIN_FROM = 170_000
+#: The connection that acts as the owner of all tables (`set role` at sign-in), for servers before that version.
+OWNER = "migrate"
 _CUTOFF = re.compile(r"removable cutoff: (\d+)")
 #: The tables themselves, or their partitions for this tenant's hash. Those of other hashes can hold nothing of the tenant's.
 _PARTS = """
@@ -83,11 +85,15 @@ def _parts(tables: Sequence[str], tenant: UUID | None) -> tuple[list[str], list[
     return names, names, tenant
 
 
-def may_rewrite(*, using: str) -> bool:
-    """Say whether this PostgreSQL has a right to rewrite that is not the owner's."""
+def rewriting_alias(*, using: str) -> str:
+    """Return the alias by which relations can be rewritten.
+
+    PostgreSQL 17 and later let the role of `using` do it (`pg_maintain`). Before, only the owner may, who as the owner of the database
+    may also rewrite `pg_statistic`.
+    """
     with databases[using].cursor() as cursor:
         cursor.execute("select current_setting('server_version_num')::int")
-        return bool(cursor.fetchone()[0] >= _MAINTAIN_FROM)
+        return using if cursor.fetchone()[0] >= _MAINTAIN_FROM else OWNER
 
 
 def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time.sleep) -> None:
@@ -172,7 +178,12 @@ def checkpoint(*, using: str) -> str:
         cursor.execute("select pg_switch_wal()")
         cursor.execute("select pg_walfile_name(pg_current_wal_insert_lsn() + 1)")
         name = str(cursor.fetchone()[0])
-        cursor.execute("checkpoint")
+        # PostgreSQL 15 does not give a NOINHERIT role the right by its membership alone.
+        cursor.execute("set role pg_checkpoint")
+        try:
+            cursor.execute("checkpoint")
+        finally:
+            cursor.execute("reset role")
     return name
 
 

@@ -11,6 +11,7 @@ from theseller.cli.embedded import apply_roles, embedded_server
 from theseller.cli.errors import CommandError
 from theseller.cli.paths import make_state_folder, state_folder
 from theseller.cli.secrets import ensure_secrets, role_passwords
+from theseller.config.environment import uses_external_server
 from theseller.lib import clock
 from theseller.postgres.roles import ensure_roles
 
@@ -43,7 +44,12 @@ def _external(database_url: str, verbosity: int) -> None:
         )
     state = state_folder(os.environ)
     make_state_folder(state)
-    ensure_roles(admin, role_passwords(ensure_secrets(state)), database=urlsplit(database_url).path.strip("/"))
+    ensure_roles(
+        admin,
+        role_passwords(ensure_secrets(state)),
+        database=urlsplit(database_url).path.strip("/"),
+        external=uses_external_server(os.environ),
+    )
     _migrate(admin, verbosity)
 
 

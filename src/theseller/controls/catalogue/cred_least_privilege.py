@@ -46,7 +46,8 @@ _NO_ANSWER = {ServiceState.UNREACHABLE, ServiceState.SLOW, ServiceState.BUSY, Se
 
 def probe(world: World) -> Outcome:
     """Compare every right in the live database with the file, ask each connection who it is, and try to open what another environment's is."""
-    expected = expected_rights(server_version=world.number("select current_setting('server_version_num')::int"))
+    version = world.number("select current_setting('server_version_num')::int")
+    expected = expected_rights(server_version=version, external=settings.ENVIRONMENT.external_server)
     with world.reading() as cursor:
         found = read_rights(cursor, administrators=settings.ENVIRONMENT.database_administrators)
     difference = compare(found, expected)

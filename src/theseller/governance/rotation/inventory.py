@@ -43,6 +43,8 @@ _TEXTS = {
     "lwa-client-secret": Kind.CLIENT_SECRET,
     **dict.fromkeys(ROLES, Kind.DATABASE_PASSWORD),
 }
+#: Passwords of roles that sign in to the embedded server only.
+_EMBEDDED_ONLY = {"db-superuser", "db-backup"}
 #: Opens only the demo on this machine, and is printed on its screen.
 _DEMO_ONLY = {"demo-cast-password", "demo-authenticator-secret"}
 
@@ -144,8 +146,8 @@ def _keys(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
 
 def _texts(using: str) -> Iterator[_Found]:
     for name, kind in _TEXTS.items():
-        if name == "db-superuser" and settings.ENVIRONMENT.database_url:
-            continue  # The server is somebody else's, and so is its superuser.
+        if name in _EMBEDDED_ONLY and settings.ENVIRONMENT.database_url:
+            continue  # On an external server the superuser is not ours, and no backup role signs in.
         there, made = ages.age_in(keeper(), name, using=using)
         if there:
             yield _Found(name, kind, made, _AMAZONS if kind is Kind.CLIENT_SECRET else _how_text())

@@ -23,6 +23,7 @@ from theseller.governance.rotation.types import (
     Hands,
     Kind,
     NewSecretRefusedError,
+    NotReplacedError,
     Reason,
     Rotated,
     RotationBusyError,
@@ -34,6 +35,7 @@ from theseller.governance.rotation.types import (
 )
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
+from theseller.lib.traces import describe
 
 _STEPS: dict[Kind, Callable[[Run], tuple[Step, ...]]] = {
     Kind.ROOT_KEY: keys.root_key_steps,
@@ -59,28 +61,19 @@ def rotate(names: Sequence[str], *, reason: Reason, actor: str, hands: Hands) ->
         UnknownSecretError, ByHandError: a name can't be replaced; then none is.
         RotationBusyError: another process is at it.
         NewSecretRefusedError: Amazon does not accept the new client secret.
+        NotReplacedError: some of several could not be replaced; the others were.
     """
     with _alone():
-        entries = plan(names, at=hands.now())
-        return tuple(_rotate_one(entry, reason, actor, hands) for entry in entries)
+        return _rotate_each(plan(names, at=hands.now()), reason, actor, hands)
 
 
 def rotate_due(*, actor: str, hands: Hands) -> tuple[Rotated, ...]:
     """Replace what is old enough and the machine's to replace, and go on with every replacement under way.
 
-    Raises ExceptionGroup of what failed, after all have been tried; RotationBusyError.
+    Raises NotReplacedError, after all have been tried; RotationBusyError.
     """
-    rotated: list[Rotated] = []
-    failures: list[Exception] = []
     with _alone():
-        for entry in due(at=hands.now()):
-            try:
-                rotated.append(_rotate_one(entry, Reason.DUE, actor, hands))
-            except Exception as error:  # noqa: BLE001  one that can't be replaced must not make the others late; all are raised below
-                failures.append(error)
-    if failures:
-        raise ExceptionGroup(f"{len(failures)} secret(s) could not be replaced", failures)
-    return tuple(rotated)
+        return _rotate_each(due(at=hands.now()), Reason.DUE, actor, hands)
 
 
 def force_rotation(names: Sequence[str], *, reason: Reason, actor: str, hands: Hands) -> tuple[Rotated, ...]:
@@ -145,6 +138,24 @@ def _is_laid_out(entry: Entry) -> bool:
 def _is_finished_by_machine(entry: Entry) -> bool:
     """Say whether a person replaces the secret itself and the machine retires the old one."""
     return not writable() and entry.kind in {Kind.ROOT_KEY, Kind.TICKET_KEY}
+
+
+def _rotate_each(entries: Sequence[Entry], reason: Reason, actor: str, hands: Hands) -> tuple[Rotated, ...]:
+    """Replace all of `entries`; raise what failed after all have been tried, since one failure must not make the others late."""
+    rotated: list[Rotated] = []
+    failures: dict[str, Exception] = {}
+    for entry in entries:
+        try:
+            rotated.append(_rotate_one(entry, reason, actor, hands))
+        except Exception as error:
+            if len(entries) == 1 and isinstance(error, RotationError):
+                raise
+            failures[entry.name] = error
+    if failures:
+        told = "; ".join(f"{name}: {describe(error)}" for name, error in failures.items())
+        group = ExceptionGroup("could not be replaced", list(failures.values()))
+        raise NotReplacedError(f"{len(failures)} of {len(entries)} secret(s) could not be replaced: {told}") from group
+    return tuple(rotated)
 
 
 def _rotate_one(entry: Entry, reason: Reason, actor: str, hands: Hands) -> Rotated:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -33,12 +35,13 @@ from theseller.governance.rotation.secrets import (
 )
 from theseller.governance.rotation.types import NewSecretRefusedError, Run, Step
 from theseller.lib.secret import Secret
-from theseller.postgres.roles import set_password
+from theseller.postgres.roles import BACKUP, LOGIN_ROLES, set_password
 from theseller.tenancy.guard_keys import install_ticket_key, retire_other_ticket_keys
 from theseller.tenancy.scope import TICKET_LIFETIME
 
 #: Amazon goes on accepting a replaced client secret this long; so do we, for processes that read the old one.
 CLIENT_SECRET_GRACE = timedelta(days=7)
+_OWN_REPLICATION_PASSWORD_FROM = 160_000
 #: What a new client secret is tried with. No seller's token is needed: Amazon looks at the application's own secret first.
 _NO_TOKEN = Secret("Atzr|none-of-anybody")
 
@@ -121,11 +124,25 @@ _TICKET_RETIRE = Step("retire", _disbelieve, "the database refuses tickets of th
 
 
 def _install(run: Run) -> str:
-    # Each role changes its own password: nobody needs a superuser for it.
-    with signed_in(run.secret) as connection:
+    with _may_set(run.secret) as connection:
         connection.execute("set role none")
         set_password(connection, ROLES[run.secret], coming(run.secret).reveal())
     return ""
+
+
+@contextlib.contextmanager
+def _may_set(secret: str) -> Iterator[psycopg.Connection[Any]]:
+    """Connect as a role that may set this password: the role itself, so that no superuser is needed.
+
+    Before PostgreSQL 16 a role that replicates may not set its own. That role signs in to the embedded server only, whose superuser's
+    password we have.
+    """
+    with signed_in(secret) as connection:
+        if ROLES[secret] != LOGIN_ROLES[BACKUP] or connection.info.server_version >= _OWN_REPLICATION_PASSWORD_FROM:
+            yield connection
+            return
+    with signed_in("db-superuser") as superuser:
+        yield superuser
 
 
 def _switch_password(run: Run) -> str:

@@ -145,3 +145,7 @@ class RotationBusyError(RotationError):
 
 class NewSecretRefusedError(RotationError):
     """Whoever must accept the new secret does not. Nothing was changed."""
+
+
+class NotReplacedError(RotationError):
+    """Some secrets could not be replaced; the message names each with the kind of its failure. The cause groups the failures."""

@@ -179,12 +179,18 @@ grant insert on ingest_dirty_day to theseller_retention;
 grant select (tenant_id, connection_id) on connections_refresh_token to theseller_retention;
 grant select, insert on retention_purge, retention_certificate to theseller_retention;
 grant update (steps_done, completed_at, erased_at, erased_xid, rewritten, wal_from) on retention_purge to theseller_retention;
--- What was erased is written anew, so that its bytes go. Before 17, PostgreSQL leaves that to a table's owner alone.
+-- What was erased is rewritten, so that its bytes are removed. Before PostgreSQL 17 only a table's owner may rewrite it: the eraser's process
+-- then does that as the owner (retention/rewriting.py). Newer grammar is in `execute`: an older server parses the whole block.
+grant execute on function pg_catalog.pg_switch_wal() to theseller_retention;
 do $$
 begin
     if current_setting('server_version_num')::int >= 170000 then
-        grant pg_maintain, pg_checkpoint to theseller_retention with inherit true;
-        grant execute on function pg_catalog.pg_switch_wal() to theseller_retention;
+        execute 'grant pg_maintain to theseller_retention with inherit true';
+    end if;
+    if current_setting('server_version_num')::int >= 160000 then
+        execute 'grant pg_checkpoint to theseller_retention with inherit true';
+    else
+        execute 'grant pg_checkpoint to theseller_retention';  -- It has to SET ROLE to use it.
     end if;
 end
 $$;
