@@ -155,3 +155,18 @@ def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(deplo
     assert "1 replaced" in deployed.theseller("rotate", "db-superuser").stdout
     assert deployed.accepts(SUPERUSER, deployed.secret("db-superuser"))
     assert not staged.exists()
+
+
+def test_one_secret_that_cannot_be_replaced_holds_up_no_other(deployed: Deployment) -> None:
+    former = deployed.secret("db-web")
+    owner = conninfo(deployed.state, SUPERUSER, deployed.secret("db-superuser"), "postgres")
+    with psycopg.connect(owner, autocommit=True) as superuser:
+        superuser.execute("alter role theseller_retention nologin")
+        try:
+            answer = deployed.theseller("rotate", "db-retention", "db-web")
+        finally:
+            superuser.execute("alter role theseller_retention login")
+    assert answer.returncode == 1
+    assert "1 of 2 secret(s) could not be replaced: db-retention: psycopg" in answer.stderr
+    assert deployed.secret("db-web") != former
+    assert deployed.theseller("rotate", "--due").returncode == 0
