@@ -8,6 +8,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
+from theseller.accounts.addresses import canonical_or_empty
 from theseller.accounts.models import User
 
 
@@ -18,7 +19,7 @@ class PasswordBackend(BaseBackend):
         del request  # Django hands it over; the answer depends on address and password alone.
         if not username or password is None:
             return None
-        user = User.objects.filter(email__iexact=username).first()
+        user = User.objects.filter(email=canonical_or_empty(username)).first()
         if user is None:
             make_password(password)  # The same work as a check, so that time does not tell whether the address exists.
             return None

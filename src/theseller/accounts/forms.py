@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from theseller.accounts.addresses import AddressError, canonical
 from theseller.accounts.models import User
 
 #: NIST SP 800-63B asks for 15 characters where a password is the only factor, and for no rules about kinds of characters.
@@ -14,7 +15,7 @@ _COMMON = ("password", "123456789", "qwertz", "qwerty", "theseller", "letmein", 
 
 
 class SignInForm(forms.Form):
-    """Mail address and password."""
+    """Take a mail address, which comes out in its one spelling, and a password."""
 
     email = forms.EmailField(
         label="Email", label_suffix="", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
@@ -26,6 +27,13 @@ class SignInForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+    def clean_email(self) -> str:
+        """Return the address in the spelling that it is stored in."""
+        try:
+            return canonical(self.cleaned_data["email"])
+        except AddressError as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 def _password(label: str, autocomplete: str, *, missing: str, help_text: str = "") -> forms.CharField:

@@ -8,14 +8,15 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 
+from theseller.accounts.addresses import canonical_or_empty
 from theseller.lib.ids import new_id
 
 
 class UserManager(BaseUserManager["User"]):
-    """Finds people by mail address, in any case."""
+    """Find people by mail address, in any case."""
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email__iexact=username)
+        return self.get(email=canonical_or_empty(username or ""))
 
 
 class User(AbstractBaseUser):
@@ -39,7 +40,13 @@ class User(AbstractBaseUser):
     objects = UserManager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="accounts_user_email_any_case")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="accounts_user_email_any_case"),
+            # One spelling for each address (`accounts.addresses`).
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")) & models.Q(email__regex=r"^[!-~]+$"), name="accounts_user_email_canonical"
+            ),
+        ]
 
 
 class Membership(models.Model):

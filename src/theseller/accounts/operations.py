@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from theseller.accounts.addresses import canonical
 from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.types import MemberRole
 from theseller.audit.operations import record
@@ -18,8 +19,8 @@ from theseller.tenancy.scope import tenant_scope
 
 
 def add_person(*, email: str, name: str, password: Secret, at: datetime, person: UUID | None = None) -> UUID:
-    """Create a person who can sign in, and return their id."""
-    user = User(id=person or new_id(), email=email, name=name, joined_at=at)
+    """Create a person who can sign in, and return their id. Raises AddressError for an address that is not plain ASCII."""
+    user = User(id=person or new_id(), email=canonical(email), name=name, joined_at=at)
     user.set_password(password.reveal())
     user.save(force_insert=True)
     return user.id

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from theseller.accounts.addresses import canonical_or_empty
 from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.types import MemberRole, OperatorEntry
 
@@ -43,4 +44,4 @@ def members_of(tenant: UUID) -> tuple[UUID, ...]:
 
 def person_by_email(email: str) -> UUID | None:
     """Return who signs in with this address, in any case."""
-    return User.objects.filter(email__iexact=email).values_list("id", flat=True).first()
+    return User.objects.filter(email=canonical_or_empty(email)).values_list("id", flat=True).first()

@@ -15,7 +15,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from theseller.accounts.devices import remember
 from theseller.accounts.forms import NewPasswordForm, SignInForm
+from theseller.accounts.limits import SIGN_IN, limits
 from theseller.accounts.mfa import signing_in
 from theseller.accounts.mfa.flow import allowance, attempt, note_password
 from theseller.accounts.mfa.proofs import give
@@ -29,7 +31,7 @@ from theseller.accounts.seats import switch_seat
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.edge.errors import too_many_requests
-from theseller.edge.ratelimit import Rate, RetryAfter, by_account, by_ip, check, limited
+from theseller.edge.ratelimit import Rate, RetryAfter, by_account, check, limited
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
@@ -46,13 +48,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _second_step(request, half)
     form = SignInForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        address = form.cleaned_data["email"].casefold()
-        # Ten tries, then one in ninety seconds, for each address tried and for each network that tries.
-        limits = {by_ip: Rate(1 / 30, burst=30), lambda _request: f"sign-in:{address}": Rate(1 / 90, burst=10)}
-        allowance = check(request, "sign-in", limits, clock.now())
+        address = form.cleaned_data["email"]
+        allowance = check(request, SIGN_IN, limits(request, SIGN_IN, address), clock.now())
         if isinstance(allowance, RetryAfter):
             return too_many_requests(request, allowance.seconds)
-        user = authenticate(request, username=form.cleaned_data["email"], password=form.cleaned_data["password"])
+        user = authenticate(request, username=address, password=form.cleaned_data["password"])
         if isinstance(user, User) and has_factor(user.pk):
             signing_in.wait_for_second_factor(request, user, clock.now())
             return redirect(request.get_full_path())
@@ -70,11 +70,11 @@ def _second_step(request: HttpRequest, user: User) -> HttpResponse:
         signing_in.forget(request)
         return redirect("accounts:sign-in")
     if request.method == "POST":
-        limit = allowance(request, user.pk, clock.now())
+        limit = allowance(request, user, clock.now())
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
-            return _signed_in(request, user, attempt(request, user.pk, clock.now()))
+            return _signed_in(request, user, attempt(request, user, clock.now()))
         except RefusedError as refusal:
             error = str(refusal)
     return proof_page(request, user.pk, error=error, signing_in=True)
@@ -89,7 +89,9 @@ def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> 
             give(request, proof)
             warn_of_recovery(request, proof)
         record(Tag.ACCOUNT_SIGNED_IN, actor=f"user:{user.id}", tenant=None, subject="session", at=clock.now())
-    return redirect(_next(request))
+    response = redirect(_next(request))
+    remember(request, response, user.email)
+    return response
 
 
 def _next(request: HttpRequest) -> str:

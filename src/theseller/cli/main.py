@@ -104,6 +104,7 @@ def _sentences(error: Exception) -> tuple[str, str, int]:
 # Errors of our own below the command line whose texts are written for people and hold no data. By name: importing
 # `config` here would need Django for every command.
 _SPEAKING = {
+    "AddressError",
     "InvalidSettingError",
     "KeyStoreError",
     "SecretNotFoundError",

@@ -160,6 +160,8 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: the return from Seller Central is a cross-site navigation and must find the session it began in.
 SESSION_COOKIE_SAMESITE = "Lax"
+#: The cookie by which a browser that someone has signed in with is known again (`accounts.devices`).
+DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_device"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_csrf"
 CSRF_FAILURE_VIEW = "theseller.edge.views.csrf_failure"

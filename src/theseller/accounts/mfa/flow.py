@@ -11,16 +11,16 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from theseller.accounts.limits import SECOND_FACTOR, limits, own_subject
 from theseller.accounts.mfa import operations, passkeys
 from theseller.accounts.mfa.proofs import STEP_UP_WITHIN, proven, within
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.types import FactorKind, Proof, RefusedError
 from theseller.accounts.models import Passkey, User
-from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, by_ip, check, refill
+from theseller.edge.ratelimit import Allowed, RetryAfter, check, refill
 
 #: How long a browser may take to answer.
 ANSWER_WITHIN = timedelta(minutes=5)
-_LIMIT = "second-factor"
 _QUESTION, _PASSWORD_AT = "passkey_question", "password_at"
 #: Addresses that change something and show nothing: who comes back there would find no page.
 _NO_PAGE = {"remove-factor", "recovery-codes", "hand-over"}
@@ -37,14 +37,9 @@ def safe_next(request: HttpRequest, usual: str) -> str:
     return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()) else usual
 
 
-def allowance(request: HttpRequest, person: UUID, at: datetime) -> Allowed | RetryAfter:
-    """Take one try: ten for each person, then one in fifteen minutes, until one succeeds; and thirty for a network."""
-    mine = Rate(1 / 900, burst=10)
-    return check(request, _LIMIT, {by_ip: Rate(1 / 30, burst=30), lambda _request: _subject(person): mine}, at)
-
-
-def _subject(person: UUID) -> str:
-    return f"second-factor:{person}"
+def allowance(request: HttpRequest, person: User, at: datetime) -> Allowed | RetryAfter:
+    """Take one try at proving a second factor, or the password where there is none."""
+    return check(request, SECOND_FACTOR, limits(request, SECOND_FACTOR, person.email), at)
 
 
 def note_password(request: HttpRequest, at: datetime) -> None:
@@ -104,15 +99,15 @@ def question(request: HttpRequest, person: UUID, at: datetime) -> str:
     return options
 
 
-def attempt(request: HttpRequest, person: UUID, at: datetime) -> Proof:
+def attempt(request: HttpRequest, person: User, at: datetime) -> Proof:
     """Take what the form brought as a second factor of `person`. Raises RefusedError, after writing that down."""
     try:
-        proof = _proof(request, person, at)
+        proof = _proof(request, person.pk, at)
     except RefusedError:
-        operations.note_refusal(person=person, at=at)
+        operations.note_refusal(person=person.pk, at=at)
         raise
     # Only failures count: whoever works here proves themselves many times a day.
-    refill(_LIMIT, _subject(person))
+    refill(SECOND_FACTOR, own_subject(request, person.email))
     return proof
 
 

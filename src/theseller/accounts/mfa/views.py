@@ -79,7 +79,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
         return redirect("accounts:security")
     form = CodeForm(request.POST or None, help_text="The six digits that the app shows now. An app that you set up before is replaced.")
     if request.method == "POST" and form.is_valid():
-        limit = flow.allowance(request, person.pk, at)
+        limit = flow.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
@@ -143,7 +143,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     with_factor = has_factor(person.pk)
     error = ""
     if request.method == "POST":
-        limit = flow.allowance(request, person.pk, at)
+        limit = flow.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
@@ -157,7 +157,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 def _prove(request: HttpRequest, *, with_factor: bool) -> None:
     person, at = flow.me(request), clock.now()
     if with_factor:
-        proof = flow.attempt(request, person.pk, at)
+        proof = flow.attempt(request, person, at)
         proofs.give(request, proof)
         warn_of_recovery(request, proof)
     elif authenticate(request, username=person.email, password=request.POST.get("password", "")[:1000]) is None:

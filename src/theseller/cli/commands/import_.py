@@ -100,12 +100,11 @@ def _find_shop(wanted: str | None, email: str | None) -> _Shop:
 
 
 def _shop_of_person(email: str, wanted: str | None) -> _Shop:
-    from theseller.accounts.models import User  # noqa: PLC0415  needs Django ready
-    from theseller.accounts.queries import tenants_of  # noqa: PLC0415
+    from theseller.accounts.queries import person_by_email, tenants_of  # noqa: PLC0415  needs Django ready
     from theseller.accounts.types import PERMISSIONS, Permission  # noqa: PLC0415
 
-    person = User.objects.filter(email__iexact=email).first()
-    places = tenants_of(person.id) if person else ()
+    person = person_by_email(email)
+    places = tenants_of(person) if person else ()
     if not places:
         raise CommandError("Nobody with this address belongs to a shop.", "Check --as, or give the shop's id with --shop.")
     fitting = [place for place in places if wanted in {None, place[1], str(place[0])}]
