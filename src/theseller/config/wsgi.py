@@ -6,8 +6,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from theseller.edge.wsgi import in_utf8
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
-application = get_wsgi_application()
+application = in_utf8(get_wsgi_application())
 
 from django.conf import settings  # noqa: E402  # needs Django ready
 

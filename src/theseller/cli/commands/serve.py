@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     (state_folder(os.environ) / "static").mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application", "--config", "python:theseller.config.gunicorn", "--bind", f"{args.host}:{port}",
-        "--worker-class", "gthread", "--workers", str(args.workers), "--threads", str(args.threads),
+        "--worker-class", "theseller.config.slow_clients.BufferingWorker", "--worker-connections", "600", "--workers", str(args.workers), "--threads", str(args.threads),
         "--graceful-timeout", "10", "--timeout", "60", "--no-control-socket", "--log-level", "warning",
         # The heartbeat file on a slow disk would get healthy workers killed.
         *(["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []),  # noqa: S108  gunicorn unlinks it once open

@@ -1,0 +1,26 @@
+"""What is settled about a request before Django makes an object of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_CHARSET = re.compile(r"""\s*;\s*charset\s*=\s*("[^"]*"|[^;\s]*)""", re.IGNORECASE)
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def in_utf8(application: Application) -> Application:
+    """Wrap `application` so that every request is read as UTF-8, whatever character set it names.
+
+    Django decodes address and form by that name, and some names that Python knows, such as `hex`, are no character sets: an error before
+    any middleware.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401  # PEP 3333
+        if environ.get("CONTENT_TYPE"):
+            environ["CONTENT_TYPE"] = _CHARSET.sub("", environ["CONTENT_TYPE"])
+        return application(environ, start_response)
+
+    return answer

@@ -1,0 +1,202 @@
+"""The product as `theseller serve` runs it, behind a real nginx with the configuration that we ship."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from http.cookies import SimpleCookie
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlencode
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from tests.world import ROOT, free_ports
+
+from theseller.lib import clock
+from theseller.postgres.processes import die_with_parent
+
+HOST = "shop.test"
+_PATIENCE = 90.0
+_MAIN = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+worker_processes 1;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    set_real_ip_from 127.0.0.1;
+    include {folder}/theseller.conf;
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def cookies(self) -> SimpleCookie:
+        return SimpleCookie("\n".join(self.headers.get_all("Set-Cookie", [])))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the site answers. `announced` is a port of nginx at which a client names its address first (PROXY protocol)."""
+
+    backend: int
+    plain: int
+    tls: int
+    announced: int
+    folder: Path
+
+    def connect(self, *, client: str = "127.0.0.1", timeout: float = 60.0) -> ssl.SSLSocket:
+        """Connect over TLS from an address of the loopback network, or as a balancer that names an IPv6 client."""
+        trusted = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
+        six = ip_address(client).version == 6
+        raw = socket.create_connection(
+            ("127.0.0.1", self.announced if six else self.tls), timeout, source_address=None if six else (client, 0)
+        )
+        if six:
+            raw.sendall(f"PROXY TCP6 {client} ::1 40000 443\r\n".encode())
+        return trusted.wrap_socket(raw, server_hostname=HOST)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        client: str = "127.0.0.1",
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make one request over TLS."""
+        connection = http.client.HTTPConnection(HOST)
+        connection.sock = self.connect(client=client)
+        return _answer(connection, method, path, form, {"Host": HOST, **(headers or {})})
+
+    def ask_plainly(self, port: int, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Make one request without TLS, to nginx or past it."""
+        return _answer(http.client.HTTPConnection("127.0.0.1", port, timeout=60), "GET", path, None, dict(headers or {}))
+
+
+def _answer(
+    connection: http.client.HTTPConnection, method: str, path: str, form: Mapping[str, str] | None, headers: Mapping[str, str]
+) -> Answer:
+    sent = {**headers, "Connection": "close"}
+    if form is not None:
+        sent |= {"Content-Type": "application/x-www-form-urlencoded", "Referer": f"https://{HOST}/"}
+    with contextlib.closing(connection):
+        connection.request(method, path, urlencode(form) if form is not None else None, sent)
+        got = connection.getresponse()
+        return Answer(got.status, got.headers, got.read())
+
+
+@contextlib.contextmanager
+def behind_nginx(database_url: str) -> Iterator[Site]:
+    """Serve this process's test database by `theseller serve`, with nginx in front."""
+    found = subprocess.run([ROOT / "bin" / "nginx"], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    folder = Path(tempfile.mkdtemp(prefix="ts-nginx-"))
+    site = Site(*free_ports(4), folder)
+    _make_certificate(folder)
+    (folder / "theseller.conf").write_text(_configured(site))
+    (folder / "nginx.conf").write_text(_MAIN.format(folder=folder))
+    environ = os.environ | {
+        "DATABASE_URL": database_url,
+        "THESELLER_PUBLIC_URL": f"https://{HOST}",
+        "THESELLER_TRUSTED_PROXIES": "127.0.0.1",
+    }
+    commands = (
+        [sys.executable, "-m", "theseller.cli.main", "serve", "--port", str(site.backend)],
+        [found.stdout.strip(), "-c", str(folder / "nginx.conf"), "-p", str(folder)],
+    )
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        log = stack.enter_context((folder / "out.log").open("wb"))
+        for command in commands:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509
+            )  # fmt: skip
+            stack.callback(_end, process)
+        _await_ready(site)
+        yield site
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _configured(site: Site) -> str:
+    """Return the shipped configuration with the names, ports and paths of this test, and one more port that takes clients' addresses."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    changes = {
+        "shop.example": HOST,
+        f"/etc/ssl/{HOST}/": f"{site.folder}/",
+        "127.0.0.1:8100": f"127.0.0.1:{site.backend}",
+        "listen 80;": f"listen 127.0.0.1:{site.plain};",
+        "listen [::]:80;": "",
+        "listen 443 ssl http2;": f"listen 127.0.0.1:{site.tls} ssl http2; listen 127.0.0.1:{site.announced} ssl http2 proxy_protocol;",
+        "listen [::]:443 ssl http2;": "",
+        "/dev/shm/theseller-nginx": f"{site.folder}/body",  # noqa: S108  # what the shipped file says
+    }
+    for old, new in changes.items():
+        assert old in text, f"deploy/nginx.conf: {old!r} is missing"
+        text = text.replace(old, new)
+    # Which of the two ports a request came by decides whose address counts.
+    return text.replace("$remote_addr;", "$theseller_client;").replace(
+        "upstream theseller {",
+        'map $proxy_protocol_addr $theseller_client { "" $remote_addr; default $proxy_protocol_addr; }\nupstream theseller {',
+        1,
+    )
+
+
+def _make_certificate(folder: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
+    now = clock.now()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "privkey.pem").write_bytes(private)
+
+
+def _await_ready(site: Site) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if site.ask("GET", "/healthz").status == 200:
+                return
+        said = "\n".join(path.read_text(errors="replace")[-2000:] for path in site.folder.glob("*.log"))
+        assert time.monotonic() < deadline, said
+        time.sleep(0.1)

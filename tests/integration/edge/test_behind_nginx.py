@@ -1,0 +1,161 @@
+"""Sign-in limits, HTTPS and slow clients through a real nginx with the configuration that we ship."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.urls import reverse
+from tests.cast import PASSWORD, Cast
+from tests.database import test_server
+from tests.integration.edge.behind_nginx import HOST, Answer, Site, behind_nginx
+
+from theseller.config.slow_clients import LARGE_BODIES_AT
+from theseller.lib.ids import new_id
+
+
+@pytest.fixture(scope="module")
+def site(database: str) -> Iterator[Site]:
+    with behind_nginx(f"postgresql:///{database}?host={test_server().socket_dir}") as running:
+        yield running
+
+
+class Browser:
+    """Signs in from an address. `lies` are headers by which it pretends to be someone else."""
+
+    def __init__(self, site: Site, client: str) -> None:
+        self.site, self.client = site, client
+        page = site.ask("GET", "/sign-in/", client=client)
+        self.cookies = {name: morsel.value for name, morsel in page.cookies.items()}
+        found = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page.body)
+        assert found is not None, page.body[:500]
+        self.token = found[1].decode()
+
+    def sign_in(self, email: str, password: str, *, client: str = "", **lies: str) -> Answer:
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        headers |= {name.replace("_", "-"): value for name, value in lies.items()}
+        form = {"csrfmiddlewaretoken": self.token, "email": email, "password": password}
+        return self.site.ask("POST", "/sign-in/", client=client or self.client, form=form, headers=headers)
+
+
+def _fresh_network(version: int) -> str:
+    text = new_id().hex
+    return f"127.{int(text[-2:], 16)}.{int(text[-4:-2], 16)}.9" if version == 4 else f"2001:db8:{text[-8:-4]}:{text[-4:]}::1"
+
+
+def _together(tries: int, one: Callable[[int], int]) -> tuple[Counter[int], float]:
+    """Try from many threads at once; return how often each status came, and the seconds that it took."""
+    begun = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        return Counter(pool.map(one, range(tries))), time.monotonic() - begun
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_ten_tries_at_an_account_from_one_network_whatever_it_pretends(site: Site, cast: Cast, version: int) -> None:
+    network = _fresh_network(version)
+    browser = Browser(site, network)
+
+    def one(number: int) -> int:
+        spoofed = f"198.51.100.{number}"
+        lies = {"X_Forwarded_For": f"{spoofed}, {spoofed}", "X_Real_IP": spoofed, "Forwarded": f"for={spoofed}", "True_Client_IP": spoofed}
+        # Another address of the same /64 is the same client; IPv4 clients have one.
+        client = network if version == 4 else network.replace("::1", f"::{number + 1:x}")
+        return browser.sign_in(cast.alice.email, "wrong", client=client, **lies).status
+
+    counted, took = _together(20, one)
+    returned = int(took // 90)  # a token comes back every 90 seconds
+    assert 10 <= counted[422] <= 10 + returned
+    assert counted[422] + counted[429] == 20
+    other = Browser(site, _fresh_network(version))
+    assert other.sign_in(cast.alice.email, PASSWORD).status == 302
+
+
+def test_thirty_tries_from_one_network(site: Site, cast: Cast) -> None:
+    network = _fresh_network(6)
+    browser = Browser(site, network)
+    counted, took = _together(36, lambda number: browser.sign_in(f"{new_id().hex}{number}@example.com", "wrong").status)
+    returned = int(took // 30)  # a token comes back every 30 seconds
+    assert 30 <= counted[422] <= 30 + returned
+    assert counted[422] + counted[429] == 36
+    assert Browser(site, _fresh_network(4)).sign_in(cast.bob.email, PASSWORD).status == 302
+
+
+def test_everything_is_https_and_cookies_are_of_this_host_alone(site: Site, cast: Cast) -> None:
+    plain = site.ask_plainly(site.plain, "/sign-in/?a=1", {"Host": HOST})
+    assert (plain.status, plain.headers["Location"]) == (301, f"https://{HOST}/sign-in/?a=1")
+    past = site.ask_plainly(site.backend, "/sign-in/", {"Host": HOST})
+    assert (past.status, past.headers["Location"]) == (301, f"https://{HOST}/sign-in/")
+    assert site.ask_plainly(site.backend, "/healthz").status == 200  # by address, as a load balancer asks
+    assert site.ask_plainly(site.plain, "/healthz", {"Host": "192.0.2.1"}).status == 200
+    browser = Browser(site, _fresh_network(4))
+    signed_in = browser.sign_in(cast.bob.email, PASSWORD)
+    assert signed_in.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    cookies = signed_in.cookies
+    assert sorted(cookies) == ["__Host-theseller_csrf", "__Host-theseller_device", "__Host-theseller_session"]
+    for morsel in cookies.values():
+        assert (morsel["secure"], morsel["httponly"], morsel["path"], morsel["domain"], morsel["samesite"]) == (True, True, "/", "", "Lax")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"SCRIPT_NAME": "/x"}, {"Script-Name": "/x"}, {"X-Script-Name": "/x"}, {"PATH_INFO": "/x"}, {"X-Forwarded-Proto": "gopher"}, {"X-Forwarded-Ssl": "off"},
+        {"X-Forwarded-For": "\x01, ,unknown"}, {"Content-Type": "text/plain; charset=hex"}, {"Content-Type": "multipart/form-data"}, {"Cookie": "\xff=\xfe; ="},
+        {"Referer": "http://["}, {"Origin": "http://["}, {"If-Modified-Since": "x"}, {"Range": "bytes=9-1"}, {"Accept-Encoding": "\xff"}, {"HX-Current-URL": "http://["},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_odd_header_breaks_nothing(site: Site, headers: dict[str, str]) -> None:
+    for path in ("/sign-in/?next=%ff", "/static/edge/css/base.css", "/operate/"):
+        answer = site.ask_plainly(site.backend, path, {"Host": HOST, "X-Forwarded-Proto": "https", **headers})
+        assert answer.status < 500
+
+
+def test_slow_clients_keep_no_one_waiting(site: Site) -> None:
+    """100 connections that send a byte now and then, to nginx and past it; others are answered."""
+    head = f"GET /sign-in/ HTTP/1.1\r\nHost: {HOST}\r\nX-Slow: ".encode()
+    body = f"POST /sign-in/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\na".encode()
+    upload = body.replace(b"/sign-in/", b"/imports/").replace(b"1000", b"60000000")
+    for name, reach in {"nginx": site.connect, "past nginx": lambda: socket.create_connection(("127.0.0.1", site.backend), 60)}.items():
+        slow = [reach() for _ in range(100)]
+        try:
+            for number, one in enumerate(slow):
+                one.sendall((head, body, upload)[number % 3])
+            for _ in range(3):
+                begun = time.monotonic()
+                answer = (
+                    site.ask("GET", "/sign-in/")
+                    if name == "nginx"
+                    else site.ask_plainly(site.backend, "/sign-in/", {"Host": HOST, "X-Forwarded-Proto": "https"})
+                )
+                assert answer.status == 200, name
+                assert time.monotonic() - begun < 20, name
+                for one in slow:
+                    _trickle(one)
+        finally:
+            for one in slow:
+                one.close()
+
+
+def _trickle(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the ones that take too long are dropped
+        one.sendall(b"a")
+
+
+def test_large_bodies_are_taken_at_the_import_alone(site: Site) -> None:
+    assert (reverse("ingest:import").encode(),) == LARGE_BODIES_AT
+    answers = {}
+    for path in ("/sign-in/", "/imports/"):
+        with socket.create_connection(("127.0.0.1", site.backend), 60) as raw:
+            raw.sendall(
+                f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto: https\r\nContent-Length: 400000\r\n\r\n".encode()
+                + bytes(400000)
+            )
+            answers[path] = raw.recv(12)
+    assert answers == {"/sign-in/": b"HTTP/1.1 413", "/imports/": b"HTTP/1.1 302"}
