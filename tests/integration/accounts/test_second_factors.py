@@ -11,8 +11,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.test import Client
 from django.db import connection
+from django.test import Client
 from tests.cast import NOON, PASSWORD, Cast
 from tests.conftest import as_role
 from tests.database import test_server
