@@ -115,7 +115,8 @@ def behind_nginx(database_url: str) -> Iterator[Site]:
     found = subprocess.run([ROOT / "bin" / "nginx"], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     folder = Path(tempfile.mkdtemp(prefix="ts-nginx-"))
-    site = Site(*free_ports(4), folder)
+    backend, plain, tls, announced = free_ports(4)
+    site = Site(backend, plain, tls, announced, folder)
     _make_certificate(folder)
     (folder / "theseller.conf").write_text(_configured(site))
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder))

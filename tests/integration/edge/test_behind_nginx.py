@@ -122,7 +122,11 @@ def test_slow_clients_keep_no_one_waiting(site: Site) -> None:
     head = f"GET /sign-in/ HTTP/1.1\r\nHost: {HOST}\r\nX-Slow: ".encode()
     body = f"POST /sign-in/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\na".encode()
     upload = body.replace(b"/sign-in/", b"/imports/").replace(b"1000", b"60000000")
-    for name, reach in {"nginx": site.connect, "past nginx": lambda: socket.create_connection(("127.0.0.1", site.backend), 60)}.items():
+    ways: dict[str, Callable[[], socket.socket]] = {
+        "nginx": site.connect,
+        "past nginx": lambda: socket.create_connection(("127.0.0.1", site.backend), 60),
+    }
+    for name, reach in ways.items():
         slow = [reach() for _ in range(100)]
         try:
             for number, one in enumerate(slow):
