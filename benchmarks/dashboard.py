@@ -178,7 +178,7 @@ def _open_scope(cursor: Any, backend: int, shop: UUID) -> None:
     from theseller.crypto.mac import tenant_ticket
 
     ticket = tenant_ticket(settings.TENANT_TICKET_KEY(), shop, backend, datetime.now(UTC) + timedelta(minutes=5))  # noqa: TID251  # the machine's own
-    cursor.execute(f"SET LOCAL theseller.tenant = '{shop}'; SET LOCAL theseller.ticket = '{ticket}'")
+    cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])
 
 
 if __name__ == "__main__":

@@ -61,8 +61,6 @@ ROUTINES = {
             "open_consents",
             "open_wishes",
             "protect",
-            "prove_added",
-            "prove_scope",
             "recipients_of_shop",
             "refusals_since",
             "refuse_change",

@@ -1,7 +1,7 @@
 """A tenant's scope: one transaction that sees one tenant's rows and no other's.
 
-`tenant_scope` opens the transaction, names the tenant in it and adds the signed ticket that the row-security policies check
-(`sql/guard.sql`). Both settings are local to the transaction: when it ends, so does the scope, whatever the pool does next.
+`tenant_scope` opens the transaction and gives it the signed ticket that the row-security policies check (`sql/policies.sql`).
+The ticket is a setting local to the transaction: when it ends, so does the scope, whatever the pool does next.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 from uuid import UUID
 
+import psycopg
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -63,7 +64,7 @@ def _enter(connection: BaseDatabaseWrapper, tenant: UUID) -> None:
         connection.connection.info.backend_pid,
         clock.now() + TICKET_LIFETIME,
     )
-    with connection.cursor() as cursor:
-        # Literals, not parameters: SET takes none, and a cluster that shards by tenant passes SET LOCAL on to its shards.
-        # Both texts are made of hexadecimal digits, dashes and bars only.
-        cursor.execute(f"SET LOCAL theseller.tenant = '{tenant}'; SET LOCAL theseller.ticket = '{ticket}'")
+    # Bound by the server, not by Django's cursor, which writes parameters into the text of the statement: every session of the
+    # same role can read that text in pg_stat_activity.
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])

@@ -179,7 +179,7 @@ def _scope_opens(deployed: Deployment, key: Secret) -> bool:
     tenant = UUID(deployed.people()[0]["tenant"])
     with psycopg.connect(conninfo(deployed.state, "theseller_web", deployed.secret("db-web"))) as connection:
         ticket = tenant_ticket(key, tenant, connection.info.backend_pid, clock.now().replace(year=2099))
-        connection.execute(f"set local theseller.tenant = '{tenant}'; set local theseller.ticket = '{ticket}'")
+        connection.execute("select set_config('theseller.ticket', %s, true)", [ticket])
         try:
             return connection.execute("select count(*) from tenancy_tenant").fetchone() == (1,)
         except psycopg.errors.InsufficientPrivilege as error:

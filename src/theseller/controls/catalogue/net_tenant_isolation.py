@@ -30,7 +30,7 @@ CONTROL = Control(
     citation="Security page §4; Data Protection Policy 1.1",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.tenancy.scope:tenant_scope", "theseller/tenancy/sql/guard.sql", "theseller.tenancy.startup"),
+    enforced_by=("theseller.tenancy.scope:tenant_scope", "theseller/tenancy/sql/policies.sql", "theseller.tenancy.startup"),
 )
 
 #: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owners of a few functions
@@ -57,8 +57,6 @@ _TABLES = """
 select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
        exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped),
        exists (select from aclexplode(c.relacl) g where g.grantee <> c.relowner),
-       exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = to_regproc('guard.prove_added') and t.tgenabled in ('O', 'A')
-               and t.tgtype & 4 = 4 and t.tgqual is null),
        array(select array[p.polname::text, p.polpermissive::text, p.polcmd::text, p.polroles::text, pg_get_expr(p.polqual, p.polrelid),
                           pg_get_expr(p.polwithcheck, p.polrelid)]
              from pg_policy p where p.polrelid = c.oid order by p.polname)
@@ -109,7 +107,6 @@ class _Table:
     forced: bool
     has_tenant: bool
     granted: bool
-    proven_whole: bool
     policies: list[list[str]]
 
 
@@ -123,7 +120,7 @@ def _unprotected(table: _Table) -> Iterator[str]:
     else:
         if not table.enabled or not table.forced:
             yield f"Row security is not {'forced' if table.enabled else 'on'} for table {table.name}."
-        if table.policies != _expected(holding.tenant_column, proven_whole=table.proven_whole):
+        if table.policies != _expected(holding.tenant_column):
             yield f"The policies of table {table.name} are not the two that the guard makes."
         if table.partition and table.granted:
             yield f"Partition {table.name} is granted to somebody by itself."
@@ -133,12 +130,12 @@ def _covering(name: str) -> Holding | None:
     return next((holding for holding in holdings() if holding.covers(name)), None)
 
 
-def _expected(column: str, *, proven_whole: bool) -> list[list[str]]:
-    """Return the two policies. Where a trigger proves the ticket for all rows that a statement added, the policy need not for each."""
-    by_setting = f"({column} = (current_setting('theseller.tenant'::text, true))::uuid)"
-    by_ticket = f"({column} = guard.ticket_tenant())"
-    ticket_check = by_setting if proven_whole else by_ticket
-    return [["tenant", "true", "*", "{0}", by_setting, by_setting], ["ticket", "false", "*", "{0}", by_ticket, ticket_check]]
+def _expected(column: str) -> list[list[str]]:
+    """Return the two policies of `tenancy/sql/policies.sql`, as PostgreSQL writes them."""
+    ticket = "( SELECT guard.ticket_tenant() AS ticket_tenant)"
+    by_ticket = f"({column} = ANY (ARRAY[{ticket}]))"
+    each_row = f"\nCASE\n    WHEN ({column} = {ticket}) THEN true\n    ELSE false\nEND"
+    return [["tenant", "true", "*", "{0}", by_ticket, by_ticket], ["ticket", "false", "*", "{0}", each_row, each_row]]
 
 
 def _break_in(world: World) -> Iterator[tuple[str, str]]:
@@ -155,7 +152,7 @@ def _break_in_as(world: World, using: str, reachable: list[Holding]) -> Iterator
     tables = [(holding.table, holding.tenant_column) for holding in reachable if holding.tenant_column and _readable(using, holding.table)]
     for table, column in tables:
         count = f"select count(*) from (select from {table} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
-        for name in ("no scope", "setting alone", "forged ticket"):
+        for name in ("no scope", "forged ticket"):
             seen = _seen(world, using, count, name, victim)
             yield f"{name} on {table}", f"{seen} row(s) of {table} were seen with {name}." if seen else ""
     with tenant_scope(own, using=using), databases[using].cursor() as cursor:
@@ -169,8 +166,6 @@ def _seen(world: World, using: str, count: str, way: str, victim: UUID) -> int:
     """Count the victim's rows on a connection of the application's. A refusal is what we hope for."""
     try:
         with transaction.atomic(using=using), databases[using].cursor() as cursor:
-            if way != "no scope":
-                cursor.execute("select set_config('theseller.tenant', %s, true)", [str(victim)])
             if way == "forged ticket":
                 backend = databases[using].connection.info.backend_pid
                 ticket = tenant_ticket(Secret("a guess at the key of this deployment"), victim, backend, world.at + timedelta(minutes=1))
@@ -178,8 +173,8 @@ def _seen(world: World, using: str, count: str, way: str, victim: UUID) -> int:
             cursor.execute(count)
             return int(cursor.fetchone()[0])
     except DatabaseError as refusal:
-        # 42501 refused by the guard, 22P02 the empty setting is no id; anything else is trouble and no proof.
-        if getattr(refusal.__cause__, "sqlstate", None) not in {"42501", "22P02"}:
+        # 42501: refused by the guard; anything else is trouble and no proof.
+        if getattr(refusal.__cause__, "sqlstate", None) != "42501":
             raise
         return 0
 

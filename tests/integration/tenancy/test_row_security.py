@@ -1,0 +1,236 @@
+"""The row filter can't be replaced from inside a statement, and no counter of a plan tells of one other tenant.
+
+The planner puts equalities on one column into an equivalence class and compares each row with one member of it. Each attack below
+offers a member of its own and changes what that stands for between the check of the ticket and the rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from tests.cast import NOON, Cast, assemble
+from tests.database import role_dsn, test_server
+
+from theseller.crypto.mac import tenant_ticket
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+from theseller.tenancy.operations import create_tenant
+
+Connection = psycopg.Connection[tuple[object, ...]]
+KEY = Secret("one-key-for-all-databases-of-this-test-session")
+#: How many products the attacked shop has: a number that no plan may show.
+VICTIMS = 257
+OWN = 11
+# Orders of plan: whatever path the planner would take by itself, each other one is tried too.
+PLANS = {
+    "default": (),
+    "sequential": ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan"),
+    "index": ("enable_seqscan", "enable_bitmapscan"),
+    "bitmap": ("enable_seqscan", "enable_indexscan", "enable_indexonlyscan"),
+    "no pruning": ("enable_partition_pruning", "enable_seqscan"),
+}
+TABLES = ("ingest_product", "ingest_order_line")
+
+#: `{t}` the table, `{a}` the attacked shop, `{c}` the attacker's own. The setting x.y is the attacker's own shop at the beginning.
+TO_VICTIM = "set_config('x.y', '{a}', true)"
+TO_OWN = "set_config('x.y', '{c}', true)"
+SETTING = "current_setting('x.y')::uuid"
+ATTACKS = {
+    "no predicate, old setting": "select p.* from {t} p where set_config('theseller.tenant', '{a}', true) is not null",
+    "literal": "select * from {t} where tenant_id = '{a}'",
+    "setting": f"select * from {{t}} p where p.tenant_id = {SETTING} and {TO_VICTIM} is not null",
+    "setting, changed by the target list": f"select {TO_VICTIM}, p.* from {{t}} p where p.tenant_id = {SETTING}",
+    "setting, changed for one key of the index and back for the next": (
+        f"select p.* from (select {TO_VICTIM} s offset 0) v, {{t}} p where p.tenant_id = {SETTING}"
+        f" and p.connection_id is not null and p.sku >= (select substr({TO_OWN}, 1, 0)) and v.s is not null"
+    ),
+    "sub-select": f"select p.* from {{t}} p where p.tenant_id = (select {SETTING}) and {TO_VICTIM} is not null",
+    "correlated sub-select": (
+        f"select p.* from generate_series(1, 3) i, lateral (select * from {{t}} p where p.tenant_id = (select {SETTING} where i > 0)"
+        f" and {TO_VICTIM} is not null offset 0) p"
+    ),
+    "lateral": f"select p.* from (values (1)) v(i), lateral (select {SETTING} as x) l, {{t}} p where p.tenant_id = l.x and {TO_VICTIM} is not null",
+    "join": "select p.* from (values ('{a}'::uuid), ('{c}')) v(x) join {t} p on p.tenant_id = v.x",
+    "stable function": "select p.* from {t} p where p.tenant_id = pg_temp.stable() and " + TO_VICTIM + " is not null",
+    "stable function that lies": "select p.* from {t} p where p.tenant_id = pg_temp.turns()",
+    "immutable function that lies": "select p.* from {t} p where p.tenant_id = pg_temp.constant() and " + TO_VICTIM + " is not null",
+    "any": f"select * from {{t}} p where p.tenant_id = any (array[{SETTING}, '{{a}}']) and {TO_VICTIM} is not null",
+    "or": f"select * from {{t}} p where p.tenant_id = {SETTING} or p.tenant_id = '{{a}}' or {TO_VICTIM} is null",
+    "row comparison": "select * from {t} p where (p.tenant_id, p.sku) >= ('{a}'::uuid, '') and (p.tenant_id, p.sku) < ('{a}'::uuid, 'zzzz')",
+    "sample": f"select * from {{t}} p tablesample system (case when {TO_VICTIM} is null then 0 else 100 end) where p.tenant_id = {SETTING}",
+    "system columns": "select p.ctid, p.xmin, p.* from {t} p where ctid = any (array(select ('(0,' || i || ')')::tid from generate_series(1, 300) i))",
+    "not materialized": f"with c as not materialized (select * from {{t}}) select * from c where tenant_id = {SETTING} and {TO_VICTIM} is not null",
+    "self-join": f"select a.* from {{t}} a join {{t}} b using (tenant_id, sku) where a.tenant_id = {SETTING} and {TO_VICTIM} is not null",
+    "ticket emptied in the middle": (
+        "select p.* from {t} p where p.tenant_id = '{a}' or set_config('theseller.ticket', '', true) is not null"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(database: str) -> Cast:
+    """Shops with products and order lines: the attacked one 257 of each, the attacker 11, and others in every partition by tenant.
+
+    The total of a partition is no secret (pg_class tells it to everyone), so no partition may hold the attacked shop alone.
+    """
+    cast = assemble()
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        for shop, count in ((cast.alices_shop, VICTIMS), (cast.charlies_shop, OWN)):
+            _fill(superuser, shop, count)
+        reached: set[object] = set()
+        while len(reached) < 4:
+            bystander = create_tenant(name="Another shop", actor="process:test", at=NOON)
+            _fill(superuser, bystander, 100)
+            reached |= set(superuser.execute("select tableoid from ingest_order_line where tenant_id = %s", [bystander]).fetchall())
+        superuser.execute("analyze ingest_product, ingest_order_line")
+    return cast
+
+
+def _fill(superuser: Connection, shop: UUID, count: int) -> None:
+    superuser.execute(
+        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
+        " select %s, 'US', 'S-' || i, %s, 'B' || i, 'title', now() from generate_series(1, %s) i",
+        [shop, new_id(), count],
+    )
+    superuser.execute(
+        "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
+        " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source)"
+        " select %s, current_date, 'O-' || i, '1', %s, 'US', now(), now(), 'shipped', 'amazon', false, false, 'S-' || i, 'B', 1,"
+        " 'orders_api' from generate_series(1, %s) i",
+        [shop, new_id(), count],
+    )
+
+
+@pytest.fixture(params=["web", "worker", "retention"])
+def attacker(request: pytest.FixtureRequest, database: str, world: Cast) -> Iterator[Connection]:
+    """Return a connection with the attacker's own ticket and functions of the attacker's, where the role may make any."""
+    with psycopg.connect(role_dsn(request.param, database)) as connection:
+        yield connection
+        connection.rollback()
+
+
+def _begin(connection: Connection, cast: Cast) -> None:
+    connection.rollback()
+    until = datetime.now(UTC) + timedelta(minutes=10)  # noqa: TID251  # the machine's own clock is what the ticket is compared with
+    ticket = tenant_ticket(KEY, cast.charlies_shop, connection.info.backend_pid, until)
+    connection.execute(
+        "select set_config('theseller.ticket', %s, true), set_config('theseller.tenant', %s, true), set_config('x.y', %s, true)",
+        [ticket, str(cast.charlies_shop), str(cast.charlies_shop)],
+    )
+
+
+def _functions(connection: Connection, cast: Cast) -> bool:
+    """Make the attacker's functions; False if the role may make none."""
+    try:
+        with connection.transaction():
+            for name, kind, body in (
+                ("stable", "stable", "begin return current_setting('x.y')::uuid; end"),
+                ("constant", "immutable", "begin return current_setting('x.y')::uuid; end"),
+                ("turns", "stable", (f"begin perform set_config('x.y', case when current_setting('x.y') = '{cast.alices_shop}'"
+                 f" then '{cast.charlies_shop}' else '{cast.alices_shop}' end, true); return current_setting('x.y')::uuid; end")),
+            ):  # fmt: skip
+                connection.execute(f"create function pg_temp.{name}() returns uuid language plpgsql {kind} as $f$ {body} $f$")
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_row_and_no_count_of_another_shop(attack: str, attacker: Connection, world: Cast) -> None:
+    for table in TABLES:
+        for plan, switches in PLANS.items():
+            _begin(attacker, world)
+            if "pg_temp." in ATTACKS[attack] and not _functions(attacker, world):
+                continue
+            for switch in switches:
+                attacker.execute(f"set local {switch} = off")
+            statement = ATTACKS[attack].format(t=table, a=world.alices_shop, c=world.charlies_shop)
+            with attacker.transaction(force_rollback=True):
+                rows = attacker.execute(statement).fetchall()
+            assert not [row for row in rows if _is_row_of(row, world.alices_shop)], (table, plan)
+            attacker.execute("select set_config('x.y', %s, true)", [str(world.charlies_shop)])
+            lines = "\n".join(
+                str(line) for (line,) in attacker.execute("explain (analyze, costs off, timing off, summary off) " + statement).fetchall()
+            )
+            assert str(VICTIMS) not in re.findall(r"\d+", lines), (table, plan, lines)
+
+
+def _is_row_of(row: tuple[object, ...], tenant: UUID) -> bool:
+    # The first value may be the attacker's own set_config.
+    return tenant in row
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_deletion_updates_and_merges_reach_own_rows_only(table: str, attacker: Connection, world: Cast, database: str) -> None:
+    changed = 0
+    for statement in (
+        f"delete from {table} where {TO_VICTIM} is not null and tenant_id = {SETTING}",
+        f"delete from {table} using (select {TO_VICTIM} s offset 0) v where tenant_id = {SETTING} and v.s is not null",
+        f"update {table} set sku = 'stolen' || sku where {TO_VICTIM} is not null and tenant_id = {SETTING}",
+        f"update {table} set tenant_id = '{{c}}', sku = 'stolen' || sku where tenant_id = {SETTING} and {TO_VICTIM} is not null",
+        f"update {table} set tenant_id = '{{a}}', sku = 'given' || sku",
+        f"insert into {table} select p.* from {table} p where p.tenant_id = {SETTING} and {TO_VICTIM} is not null on conflict do nothing",
+        f"merge into {table} t using (select {TO_VICTIM} s) v on t.tenant_id = {SETTING} when matched then delete",
+    ):
+        _begin(attacker, world)
+        try:
+            with attacker.transaction(force_rollback=True):
+                done = attacker.execute(statement.format(a=world.alices_shop, c=world.charlies_shop)).rowcount
+                assert done <= OWN, statement
+                changed += 1
+        except psycopg.errors.InsufficientPrivilege:
+            pass
+    assert changed or attacker.info.user == "theseller_retention"
+    attacker.rollback()
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        counted = superuser.execute(f"select count(*) from {table} where tenant_id = %s", [world.alices_shop]).fetchone()
+    assert counted == (VICTIMS,)
+
+
+def test_an_insert_tells_nothing_of_a_key_of_another_shop(attacker: Connection, world: Cast) -> None:
+    """A key that another shop has, and one that it hasn't: the same refusal, before the unique index is asked."""
+    if attacker.info.user == "theseller_retention":
+        return  # this role may insert no product
+    answers = set()
+    for sku in ("S-1", "S-none"):
+        for conflict in ("", " on conflict do nothing", " on conflict (tenant_id, marketplace_id, sku) do update set title = 'x'"):
+            _begin(attacker, world)
+            with pytest.raises(psycopg.Error) as refused:
+                attacker.execute(
+                    "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
+                    f" values (%s, 'US', %s, %s, 'B', 't', now()){conflict}",
+                    [world.alices_shop, sku, new_id()],
+                )
+            answers.add((refused.value.sqlstate, refused.value.diag.message_primary, refused.value.diag.message_detail))
+    assert len({(state, detail) for state, _message, detail in answers}) == 1
+    assert {state for state, _message, _detail in answers} == {"42501"}
+    assert all("row-level security policy" in str(message) and "S-" not in str(message) for _state, message, _detail in answers)
+
+
+def test_the_tenant_is_a_key_column_of_every_index(database: str) -> None:
+    """An index without it could be scanned by a condition of the attacker's alone, and a counter would tell how many rows met it."""
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        others = superuser.execute(
+            "select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indrelid"
+            " where c.relrowsecurity and not (select a.attnum from pg_attribute a where a.attrelid = c.oid"
+            " and a.attname = case c.relname when 'tenancy_tenant' then 'id' else 'tenant_id' end)"
+            " = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])"
+        ).fetchall()
+    assert others == []
+
+
+def test_the_ticket_is_in_no_statement_that_others_can_read(database: str, world: Cast) -> None:
+    from django.db import connections
+
+    from theseller.tenancy.scope import tenant_scope
+
+    with tenant_scope(world.charlies_shop), psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        # The scope's own statement is the last that this connection ran.
+        pid = connections["default"].connection.info.backend_pid
+        row = superuser.execute("select query from pg_stat_activity where pid = %s", [pid]).fetchone()
+    assert row == ("select set_config('theseller.ticket', $1, true)",)
