@@ -14,11 +14,13 @@ from theseller.postgres.layout import PORT, socket_directory
 Role = Literal["web", "worker", "migrate", "retention", "probe"]
 
 
-def setup_django(role: Role, *, database: bool = True) -> None:
+def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> None:
     """Make Django ready in this process, its database connection being `role`'s. Once a process: settings are read once.
 
     Raise CommandError when the state folder belongs to another environment; and at once, rather than after a connection pool's patience,
     when the embedded database does not run; with `database=False` it need not, and nothing may be asked of it.
+    Raise WrongSchemaError when the database was migrated by a newer version, or not yet by this one; with `schema=False` that is the
+    caller's to check.
     """
     state = state_folder(os.environ)
     refuse_other_environment(state)
@@ -30,6 +32,10 @@ def setup_django(role: Role, *, database: bool = True) -> None:
     import django  # noqa: PLC0415  half a second that `theseller --help` must not pay
 
     django.setup()
+    if database and schema:
+        from theseller.tenancy.schema_version import refuse_other_schema  # noqa: PLC0415  needs Django ready
+
+        refuse_other_schema()
 
 
 def require_database() -> None:

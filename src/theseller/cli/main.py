@@ -114,6 +114,7 @@ _SPEAKING = {
     "UnsafeDatabaseRoleError",
     "WrongEnvironmentError",
     "WrongDatabaseError",
+    "WrongSchemaError",
 }
 
 

@@ -13,6 +13,7 @@ from theseller.crypto.dated import new_dated_secret
 from theseller.postgres.roles import apply_grants
 from theseller.retention.limits import FACTS_KEPT_DAYS
 from theseller.tenancy.guard_keys import install_ticket_key
+from theseller.tenancy.schema_version import refuse_newer_schema
 from theseller.tenancy.startup import claim_database, refuse_foreign_database
 
 #: Partitions are made this far ahead; a recurring job keeps it so.
@@ -26,10 +27,12 @@ def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
 
     Raises:
         WrongDatabaseError: the database belongs to another environment. Nothing was changed.
+        WrongSchemaError: a newer version of the program migrated it. Nothing was changed.
     """
     environment = settings.ENVIRONMENT.kind.value
     with psycopg.connect(superuser_dsn) as superuser:
         refuse_foreign_database(superuser, environment)
+        refuse_newer_schema(superuser)
     call_command("migrate", verbosity=verbosity, interactive=False)
     connections.close_all()
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from urllib.parse import urlsplit
+
+import psycopg
 
 from theseller.cli.django import setup_django
 from theseller.cli.embedded import apply_roles, embedded_server
@@ -29,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     server = embedded_server(state_folder(os.environ), purpose="theseller migrate", say=print)
     with server.running():
+        _refuse_newer(server.superuser_dsn("theseller"))
         apply_roles(server)
         _migrate(server.superuser_dsn("theseller"), verbosity)
     return 0
@@ -53,8 +57,18 @@ def _external(database_url: str, verbosity: int) -> None:
     _migrate(admin, verbosity)
 
 
+def _refuse_newer(superuser_dsn: str) -> None:
+    """Raise WrongSchemaError if a newer version migrated this database: not even a role is changed then."""
+    setup_django("migrate", schema=False)
+    from theseller.tenancy.schema_version import refuse_newer_schema  # noqa: PLC0415  needs Django ready
+
+    # The first migrate makes the database later; and after an interrupted rotation of the superuser, apply_roles settles its password.
+    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(superuser_dsn) as superuser:
+        refuse_newer_schema(superuser)
+
+
 def _migrate(superuser_dsn: str, verbosity: int) -> None:
-    setup_django("migrate")
+    setup_django("migrate", schema=False)
     from theseller.config.migration import migrate  # noqa: PLC0415  needs Django ready
 
     migrate(superuser_dsn, at=clock.now(), verbosity=verbosity)

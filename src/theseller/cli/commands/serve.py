@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from theseller.cli.django import setup_django
 from theseller.cli.paths import hold_state_folder, refuse_other_environment, state_folder
 from theseller.cli.ports import LOOPBACK, choose_port, parse_port
 from theseller.config.environment import read_environment
@@ -31,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
     environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state_folder(os.environ))}
     # Here a wrong setting is one sentence; in gunicorn's workers it would be a trace.
     read_environment(environ, default_state=state_folder(os.environ))
+    # Here and not in each of gunicorn's workers: one that is replaced after a newer version migrated must not end the others.
+    setup_django("web")
     # Empty in a checkout, where static files are found beside their code; whitenoise warns in each process if it does not exist.
     (state_folder(os.environ) / "static").mkdir(parents=True, exist_ok=True)
     command = [

@@ -32,6 +32,8 @@ grant usage on schema guard to theseller_web, theseller_worker, theseller_retent
 -- The guard.
 grant execute on function guard.ticket_tenant() to theseller_web, theseller_worker, theseller_retention;
 grant select on guard.deployment to theseller_web, theseller_worker, theseller_retention, theseller_probe;
+-- Which migrations were applied: a program of another version refuses to start.
+grant select on django_migrations to theseller_web, theseller_worker;
 grant execute on function guard.ensure_months(date, date) to theseller_worker;
 alter function guard.tenants_of(uuid) owner to theseller_directory;
 alter function guard.due_streams(timestamptz, int) owner to theseller_directory;

@@ -1,0 +1,74 @@
+"""Refuse a database whose schema is another version's: a newer one that this program doesn't know, or an older one it can't work on.
+
+Both sides are lists of migrations: those that this program brings, and those that the database records as applied.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from django.db import ProgrammingError, connections
+from django.db.migrations.loader import MigrationLoader
+
+_APPLIED = "select app, name from django_migrations"
+_SHOWN = 3
+
+
+class WrongSchemaError(RuntimeError):
+    """The schema of this database is not the one that this program works on."""
+
+
+def known_migrations() -> frozenset[tuple[str, str]]:
+    """Return the migrations that this program brings, as (app, name). Needs Django ready."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+def refuse_other_schema(using: str = "default") -> None:
+    """Check that the database of connection `using` has exactly this program's migrations.
+
+    Raises:
+        WrongSchemaError: it has more (an older program must not work on it), or fewer (`theseller migrate` was not run).
+    """
+    try:
+        with connections[using].cursor() as cursor:
+            cursor.execute(_APPLIED)
+            applied = frozenset(cursor.fetchall())
+    except ProgrammingError:
+        # No such table before the first migrate; no permission to read it before the first migrate of a program that has this check.
+        raise WrongSchemaError(_older("")) from None
+    refuse_newer(applied)
+    missing = known_migrations() - applied
+    if missing:
+        raise WrongSchemaError(_older(f" (missing: {_names(missing)})"))
+
+
+def refuse_newer_schema(database: psycopg.Connection[Any]) -> None:
+    """Check that `database`, which may be empty or older, has no migration that this program doesn't know. For `migrate`.
+
+    Raises:
+        WrongSchemaError: it has one.
+    """
+    known = database.execute("select to_regclass('public.django_migrations') is not null").fetchone()
+    if known and known[0]:
+        refuse_newer(frozenset((str(app), str(name)) for app, name in database.execute(_APPLIED).fetchall()))
+
+
+def refuse_newer(applied: frozenset[tuple[str, str]]) -> None:
+    """Raise WrongSchemaError if one of the `applied` migrations is not this program's."""
+    unknown = applied - known_migrations()
+    if unknown:
+        raise WrongSchemaError(
+            f"this database was migrated by a newer version of TheSeller (unknown here: {_names(unknown)}): run that version, or restore"
+            " a backup made before its `theseller migrate`. Nothing was read or changed"
+        )
+
+
+def _older(detail: str) -> str:
+    return f"this database has an older schema than this version of TheSeller needs{detail}: run `theseller migrate` first"
+
+
+def _names(migrations: frozenset[tuple[str, str]]) -> str:
+    names = [f"{app}.{name}" for app, name in sorted(migrations)]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,139 @@
+"""No program of another version works on a database: an older one refuses a newer schema, a newer one asks for `theseller migrate`."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from django.conf import settings
+from tests.database import create_database, drop_database, test_server, worker_name
+from tests.sabotage.databases import own_database
+from tests.world import free_ports
+
+from theseller.cli.main import discover, main
+from theseller.config import migration
+from theseller.tenancy.schema_version import WrongSchemaError, known_migrations, refuse_newer_schema, refuse_other_schema
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NEWER = r"migrated by a newer version of TheSeller \(unknown here: retention\.9999_later\)"
+OLDER = r"older schema .* \(missing: .*\): run `theseller migrate` first"
+ID = "00000000-0000-7000-8000-000000000000"
+#: Each command that touches data, with what it needs to come so far; the services are tried as processes of their own.
+COMMANDS = [
+    ["audit", "verify"], ["backup", "list"], ["certificate"], ["deletion-request", "list"], ["hold", "list", "--shop", ID],
+    ["import", "/dev/null", "--as", "no.one@example.com"], ["operator", "list"], ["replay-erasures"], ["rotate", "--list"], ["seed"],
+]  # fmt: skip
+
+
+@pytest.fixture
+def own() -> Iterator[str]:
+    with own_database("schema_version") as name:
+        yield name
+
+
+def _as_superuser(name: str, statement: str) -> None:
+    with psycopg.connect(test_server().superuser_dsn(name), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _later(name: str) -> None:
+    _as_superuser(name, "insert into django_migrations (app, name, applied) values ('retention', '9999_later', now())")
+
+
+def _earlier(name: str) -> None:
+    _as_superuser(
+        name, "delete from django_migrations where app = 'vault' and name = (select max(name) from django_migrations where app = 'vault')"
+    )
+
+
+@pytest.mark.parametrize("role", ["web", "worker", "migrate"])
+def test_the_same_version_is_accepted(role: str) -> None:
+    refuse_other_schema(role)
+
+
+@pytest.mark.parametrize("role", ["web", "worker", "migrate"])
+def test_another_version_is_refused(own: str, role: str) -> None:
+    _earlier(own)
+    with pytest.raises(WrongSchemaError, match=OLDER):
+        refuse_other_schema(role)
+    _later(own)
+    with pytest.raises(WrongSchemaError, match=NEWER):
+        refuse_other_schema(role)
+
+
+def test_a_database_that_was_never_migrated_asks_for_it(own: str) -> None:
+    _as_superuser(own, "drop table django_migrations")
+    with pytest.raises(WrongSchemaError, match="run `theseller migrate` first"):
+        refuse_other_schema("web")
+
+
+def test_one_that_an_earlier_program_migrated_asks_for_it(own: str) -> None:
+    """Before this check there was no permission to read the list."""
+    _as_superuser(own, "revoke all on django_migrations from theseller_web")
+    with pytest.raises(WrongSchemaError, match="run `theseller migrate` first"):
+        refuse_other_schema("web")
+
+
+def test_migrate_refuses_a_newer_one_and_changes_nothing(own: str) -> None:
+    _later(own)
+    _as_superuser(own, "revoke select on guard.deployment from theseller_probe")
+    with pytest.raises(WrongSchemaError, match=NEWER):
+        migration.migrate(test_server().superuser_dsn(own), at=AT)
+    with psycopg.connect(test_server().superuser_dsn(own)) as connection:
+        answer = connection.execute("select has_table_privilege('theseller_probe', 'guard.deployment', 'select')").fetchone()
+    assert answer == (False,), "its grants were applied"
+
+
+def test_migrate_takes_an_empty_database_and_one_of_this_version(own: str) -> None:
+    migration.migrate(test_server().superuser_dsn(own), at=AT)
+    empty = f"empty_{worker_name()}"
+    drop_database(empty)
+    create_database(empty)
+    with psycopg.connect(test_server().superuser_dsn(empty)) as connection:
+        refuse_newer_schema(connection)
+    drop_database(empty)
+
+
+def test_no_command_works_on_a_newer_database(own: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # Settings are read already; this only says that no embedded database needs to run.
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///unused?host=/unused")
+    _later(own)
+    for command in COMMANDS:
+        assert main(command) == 1, command
+        assert re.search(NEWER, capsys.readouterr().err), command
+
+
+@pytest.mark.parametrize("service", ["serve", "worker"])
+def test_no_service_starts_on_another_version(own: str, service: str) -> None:
+    for change, says in ((_earlier, OLDER), (_later, NEWER)):
+        change(own)
+        done = _start(own, service)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert re.search(says, done.stderr)
+
+
+def test_every_command_is_tried_or_needs_no_data() -> None:
+    without_data = {"demo", "demo-reset", "doctor", "inspect", "migrate", "postgres", "restore", "secrets", "verify-certificate"}
+    assert {command[0] for command in COMMANDS} | {"serve", "worker"} | without_data == set(discover())
+
+
+def test_each_migration_of_ours_is_known() -> None:
+    assert ("tenancy", "0001_initial") in known_migrations()
+    assert {app for app, _ in known_migrations()} >= {"procrastinate", "auth", "retention"}
+
+
+def _start(name: str, service: str) -> subprocess.CompletedProcess[str]:
+    environ = {
+        **os.environ,
+        "DATABASE_URL": f"postgresql:///{name}?host={test_server().socket_dir}",
+        "THESELLER_STATE": str(settings.ENVIRONMENT.state),
+        "THESELLER_PORT": str(free_ports(1)[0]),
+    }
+    command = [sys.executable, "-m", "theseller.cli.main", service]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
