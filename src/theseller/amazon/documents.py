@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 
 import httpx
 
 from theseller.amazon.errors import DriftedError, GoneError, NotAllowedError, UnavailableError
+from theseller.amazon.gunzip import Damage, GunzipError, GunzipLimits, gunzip
 from theseller.amazon.transport import Failure, TransportError, opened
 from theseller.lib.secret import Secret
 
@@ -94,34 +94,15 @@ def _capped(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
 
 
 def _gunzip(chunks: Iterator[bytes], max_expansion: int) -> Iterator[bytes]:
-    """Decompress gzip members as they come, never more than a step at a time, so that a bomb is met before it fills the memory."""
-    decoder = zlib.decompressobj(wbits=31)
-    taken = given = 0
-    for chunk in chunks:
-        taken += len(chunk)
-        pending = chunk
-        while pending:
-            if decoder.eof:  # Another member follows: gzip files may be concatenated.
-                decoder = zlib.decompressobj(wbits=31)
-            plain = _inflate(decoder, pending)
-            given += len(plain)
-            if given > 1024 * 1024 and given > taken * max_expansion:
-                raise DriftedError(_OPERATION, "document.tooCompressed")
-            if plain:
-                yield plain
-            pending = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-    while not decoder.eof and (plain := _inflate(decoder, b"")):  # What the decoder still held when its input ended.
-        yield plain
-    if not decoder.eof:
-        raise TransportError(Failure.TRUNCATED)
-
-
-def _inflate(decoder: zlib._Decompress, data: bytes) -> bytes:
-    plain: bytes | None = None
+    """Decompress as the bytes come, never more than a step at a time, so that a bomb is met before it fills the memory."""
+    # An order report has a ratio of about 10, a file of zeros of 1000; a short file is not judged.
+    limits = GunzipLimits(expansion=max_expansion, judged_after=1024 * 1024, step=_STEP)
+    damage: Damage | None = None
     try:
-        plain = decoder.decompress(data, _STEP)
-    except zlib.error:
-        plain = None
-    if plain is None:
-        raise DriftedError(_OPERATION, "document.notGzip")
-    return plain
+        yield from gunzip(chunks, limits)
+    except GunzipError as error:
+        damage = error.damage
+    if damage is Damage.TRUNCATED:
+        raise TransportError(Failure.TRUNCATED)
+    if damage is not None:
+        raise DriftedError(_OPERATION, f"document.{damage.value}")

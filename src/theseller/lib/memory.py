@@ -8,8 +8,10 @@ process that is not dumpable; but that ends with each exec, so each program of o
 from __future__ import annotations
 
 import ctypes
+import re
 import resource
 import sys
+from pathlib import Path
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 # Loaded at import: the hook of a fork is no place to load a library.
@@ -24,6 +26,34 @@ def forbid_memory_images() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def limit_memory(extra: int) -> bool:
+    """Let this process take at most `extra` bytes more of memory than it has now; return False where the system has no such limit.
+
+    Beyond it Python raises MemoryError, which ends one request and not the process. The limit counts private writable memory
+    (RLIMIT_DATA), since address space alone, which RLIMIT_AS counts, says little of a process with threads. It can be lowered
+    again by another call, never raised above the first.
+
+    Source: getrlimit(2); Linux 4.7 or newer.
+    """
+    now = memory_taken()
+    if now is None:
+        return False
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = now + extra
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
+    return True
+
+
+def memory_taken() -> int | None:
+    """Return the bytes of private writable memory that this process has mapped (what `limit_memory` limits); None if unknown."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    found = re.search(r"^VmData:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
 
 
 def memory_images_forbidden() -> bool:

@@ -30,6 +30,17 @@ class Money:
         return Money(-self.amount, self.currency)
 
 
+def is_plausible(amount: Decimal) -> bool:
+    """Return whether a ledger can hold `amount`: finite, below ten quadrillion, and not printed with hundreds of digits.
+
+    A binary number that a program printed exactly has up to 55 digits. Anything longer comes from no report.
+    """
+    if not amount.is_finite():
+        return False
+    _, digits, exponent = amount.as_tuple()
+    return len(digits) <= 64 and isinstance(exponent, int) and -64 <= exponent <= 15 and amount.adjusted() <= 15
+
+
 def minor_unit_digits(currency: str) -> int:
     """Return how many decimals `currency` is shown with: 2 for most, 0 for the yen."""
     return _MINOR_UNIT_DIGITS.get(currency, 2)

@@ -8,7 +8,11 @@ from typing import Annotated
 
 import msgspec
 
+from theseller.lib.money import is_plausible
+
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+#: A number of units or of orders: what a column of four bytes holds. Anything larger is no count of Amazon's.
+Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 
 
@@ -21,6 +25,6 @@ class RecursiveWire(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def check_amount(amount: Decimal) -> None:
-    """Refuse what no ledger can hold: not-a-number, infinities, quadrillions. Raises ValueError without the value."""
-    if not amount.is_finite() or amount.adjusted() > 15:
+    """Refuse what no ledger can hold: not-a-number, infinities, quadrillions, endless digits. Raises ValueError without the value."""
+    if not is_plausible(amount):
         raise ValueError("not an amount")

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from theseller.amazon.decoders.common import Currency, Instant, RecursiveWire, Wire, check_amount
+from theseller.amazon.decoders.common import Count, Currency, Instant, RecursiveWire, Wire, check_amount
 from theseller.amazon.decoders.shape import Shape, dropped
 from theseller.amazon.kinds import Kind, classify_transaction
 
@@ -50,7 +50,7 @@ class Context(Wire, frozen=True):
     context_type: str | None = None
     asin: str | None = None
     sku: str | None = None
-    quantity_shipped: int | None = None
+    quantity_shipped: Count | None = None
     fulfillment_network: str | None = None
     deferral_reason: str | None = None
     maturity_date: Instant | None = None

@@ -6,36 +6,36 @@ from datetime import datetime
 
 import msgspec
 
-from theseller.amazon.decoders.common import Instant, Wire
+from theseller.amazon.decoders.common import Count, Instant, Wire
 from theseller.amazon.decoders.shape import Shape, dropped
 
 
 class Reserved(Wire, frozen=True):
-    total_reserved_quantity: int | None = None
-    pending_customer_order_quantity: int | None = None
-    pending_transshipment_quantity: int | None = None
-    fc_processing_quantity: int | None = None
+    total_reserved_quantity: Count | None = None
+    pending_customer_order_quantity: Count | None = None
+    pending_transshipment_quantity: Count | None = None
+    fc_processing_quantity: Count | None = None
 
 
 class Researching(Wire, frozen=True):
-    total_researching_quantity: int | None = None
+    total_researching_quantity: Count | None = None
 
 
 class Unfulfillable(Wire, frozen=True):
-    total_unfulfillable_quantity: int | None = None
-    customer_damaged_quantity: int | None = None
-    warehouse_damaged_quantity: int | None = None
-    distributor_damaged_quantity: int | None = None
-    carrier_damaged_quantity: int | None = None
-    defective_quantity: int | None = None
-    expired_quantity: int | None = None
+    total_unfulfillable_quantity: Count | None = None
+    customer_damaged_quantity: Count | None = None
+    warehouse_damaged_quantity: Count | None = None
+    distributor_damaged_quantity: Count | None = None
+    carrier_damaged_quantity: Count | None = None
+    defective_quantity: Count | None = None
+    expired_quantity: Count | None = None
 
 
 class Details(Wire, frozen=True):
-    fulfillable_quantity: int | None = None
-    inbound_working_quantity: int | None = None
-    inbound_shipped_quantity: int | None = None
-    inbound_receiving_quantity: int | None = None
+    fulfillable_quantity: Count | None = None
+    inbound_working_quantity: Count | None = None
+    inbound_shipped_quantity: Count | None = None
+    inbound_receiving_quantity: Count | None = None
     reserved_quantity: Reserved | None = None
     researching_quantity: Researching | None = None
     unfulfillable_quantity: Unfulfillable | None = None
@@ -51,7 +51,7 @@ class Summary(Wire, frozen=True):
     inventory_details: Details | None = None
     last_updated_time: str | None = None
     product_name: str | None = None
-    total_quantity: int | None = None
+    total_quantity: Count | None = None
 
     @property
     def updated_at(self) -> datetime | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from theseller.amazon.decoders.common import Currency, Instant, Wire, check_amount
+from theseller.amazon.decoders.common import Count, Currency, Instant, Wire, check_amount
 from theseller.amazon.decoders.shape import Shape, dropped, under
 from theseller.amazon.kinds import Kind, classify_proceeds
 
@@ -77,7 +77,7 @@ class ItemProceeds(Wire, frozen=True):
 
 
 class PointsGranted(Wire, frozen=True):
-    points_number: int | None = None
+    points_number: Count | None = None
     points_monetary_value: Amount | None = None
 
 
@@ -113,15 +113,15 @@ class Cancellation(Wire, frozen=True):
 
 
 class ItemFulfillment(Wire, frozen=True):
-    quantity_fulfilled: int | None = None
-    quantity_unfulfilled: int | None = None
+    quantity_fulfilled: Count | None = None
+    quantity_unfulfilled: Count | None = None
 
 
 class OrderItem(Wire, frozen=True):
     """One line of an order."""
 
     order_item_id: str
-    quantity_ordered: int
+    quantity_ordered: Count
     product: Product
     proceeds: ItemProceeds | None = None
     expense: Expense | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from theseller.amazon.decoders.common import Wire
+from theseller.amazon.decoders.common import Count, Wire
 from theseller.amazon.decoders.orders import Amount
 from theseller.amazon.decoders.shape import Shape, dropped
 
@@ -13,9 +13,9 @@ class OrderMetrics(Wire, frozen=True):
     """Totals of one `interval` (ISO 8601, start and end joined by two hyphens, in the zone that was asked for)."""
 
     interval: str
-    unit_count: int
-    order_item_count: int
-    order_count: int
+    unit_count: Count
+    order_item_count: Count
+    order_count: Count
     total_sales: Amount | None = None
     average_unit_price: Amount | None = None
 

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from theseller.amazon.reports import values
+from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.header import Header
 from theseller.amazon.reports.inspection import Findings
@@ -155,9 +156,9 @@ def _parser(column: str) -> Callable[[str], object]:
 class AllOrdersDecoder:
     """Turns batches of lines into rows (tuples in the order of AllOrdersLine) and findings."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, limits: Limits = DEFAULT_LIMITS) -> None:
         self.header = header
-        self.findings = Findings()
+        self.findings = Findings(limits)
         self._pick = itemgetter(*(header.at(column) for column in _PICKED))
         required = COLUMNS[header.type].required
         self._enough = 1 + max(header.positions[column] for column in required)
@@ -258,9 +259,10 @@ class AllOrdersDecoder:
         known = self._updates or (updates[0], updates[0])
         self._updates = min(*known, min(updates)), max(*known, max(updates))  # noqa: PLW3301 - flattening would copy the list
         currency_of = itemgetter(_CURRENCY)
-        present = set(map(currency_of, rows))
-        for currency in present:
-            own = rows if len(present) == 1 else [row for row in rows if currency_of(row) == currency]
+        groups: dict[str, list[tuple[Any, ...]]] = {}
+        for row in rows:
+            groups.setdefault(currency_of(row), []).append(row)
+        for currency, own in groups.items():
             for measure, pick in _MONEY:
                 findings.add(currency, measure, sum(filter(None, map(pick, own)), Decimal(0)))
             findings.add(currency, "quantity", sum(map(_QUANTITY, own)))

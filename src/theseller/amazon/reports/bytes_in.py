@@ -8,30 +8,37 @@ Amazon: "Unencrypted report content must never be stored on disk, even temporari
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from theseller.amazon.gunzip import Damage, GunzipError, GunzipLimits, gunzip, sliced
 from theseller.amazon.reports.errors import ReportRefusedError
 
 Chunks = Iterable[bytes] | Callable[[], Iterable[bytes]]
 
 _GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS  # tells zlib to expect gzip's header and check its sum
 _PIECE = 1 << 18  # cells are freed piece by piece; larger pieces were not faster
 _AGAIN = "Download the report again from Seller Central as Text (tab-delimited) and give it to us unchanged."
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may cost us. Sizes in bytes; `expansion` is decompressed ÷ compressed, checked after the first 16 MiB."""
+    """What a file may cost us. Sizes in bytes; `expansion` is decompressed ÷ compressed, checked after the first 16 MiB.
+
+    `lines` and `refused` count rows of a flat file and rows that can't be read; `json_rows` counts the rows of a JSON report, each of
+    at most `line` bytes with at most `columns` fields.
+    """
 
     content: int = 512 << 20
     expansion: int = 200
+    members: int = 1_000
     line: int = 64 << 10
+    lines: int = 1_000_000
     columns: int = 200
-    json: int = 128 << 20  # a JSON report is decoded in one piece
+    refused: int = 10_000
+    json: int = 64 << 20  # a JSON report is decoded in one piece
+    json_rows: int = 200_000
 
 
 DEFAULT_LIMITS = Limits()
@@ -105,9 +112,9 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Even out the sizes: a file given as one block is not decoded as one block, and a drip of bytes not byte by byte."""
+    """Even out the sizes: a file given as one block is not decoded as one block, and single bytes are not decoded one by one."""
     held = bytearray()
-    for chunk in chunks:
+    for chunk in sliced(chunks, _PIECE):
         held += chunk
         while len(held) > _PIECE:
             yield bytes(held[:_PIECE])
@@ -118,35 +125,30 @@ def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _gunzip(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
     """Undo gzip, also of several members in a row, never holding more than a piece."""
-    inflater = zlib.decompressobj(_GZIP_WINDOW)
-    taken = given = 0
-    for chunk in chunks:
-        taken += len(chunk)
-        data = chunk
-        while data:
-            if inflater.eof:
-                data = data.lstrip(b"\x00")  # Padding between and after members is allowed by gzip.
-                if not data:
-                    break
-                inflater = zlib.decompressobj(_GZIP_WINDOW)
-            try:
-                piece = inflater.decompress(data, _PIECE)
-            except zlib.error:
-                raise ReportRefusedError("the gzip compression of the file is damaged", _AGAIN) from None
-            data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-            given += len(piece)
-            if given > 16 << 20 and given > limits.expansion * taken:
-                message = f"the file grows to more than {limits.expansion} times its size when decompressed, which no report does"
-                raise ReportRefusedError(message, _AGAIN)
-            if piece:
-                yield piece
-    if not inflater.eof:
-        raise ReportRefusedError("the gzip file ends too early: the download was cut off", "Download the report again.")
+    bounds = GunzipLimits(expansion=limits.expansion, judged_after=16 << 20, members=limits.members, step=_PIECE)
+    try:
+        yield from gunzip(chunks, bounds)
+    except GunzipError as error:
+        damage = error.damage
+    else:
+        return
+    raise _refused_gzip(damage, limits)
+
+
+def _refused_gzip(damage: Damage, limits: Limits) -> ReportRefusedError:
+    if damage is Damage.TRUNCATED:
+        return ReportRefusedError("the gzip file ends too early: the download was cut off", "Download the report again.")
+    if damage is Damage.TOO_COMPRESSED:
+        message = f"the file grows to more than {limits.expansion} times its size when decompressed, which no report does"
+        return ReportRefusedError(message, _AGAIN)
+    if damage is Damage.TOO_MANY_MEMBERS:
+        return ReportRefusedError(f"the gzip file consists of more than {limits.members:,} parts, which no report does", _AGAIN)
+    return ReportRefusedError("the gzip compression of the file is damaged", _AGAIN)
 
 
 def refuse_by_magic(head: bytes, suffix: str = "") -> None:
     """Refuse a first piece of content that is no text. `suffix` (``.xlsx``) only makes the message better. Raises ReportRefusedError."""
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         if b"[Content_Types].xml" in head or b"xl/" in head or suffix in {".xlsx", ".xlsm"}:
             raise ReportRefusedError("this is an Excel workbook", _AGAIN)
         raise ReportRefusedError("this is a ZIP archive", "Unpack it and import the text file inside.")

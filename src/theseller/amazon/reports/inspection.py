@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from theseller.amazon.reports.bytes_in import Source
+from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Limits, Source
 from theseller.amazon.reports.encoding import Encoding
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.header import DroppedColumn
@@ -18,6 +18,7 @@ from theseller.amazon.reports.types import ReportType
 from theseller.lib.marketplaces import Marketplace
 
 _REFUSALS_LISTED = 100
+_CURRENCIES_MOST = 60
 
 
 class RefusedRow(msgspec.Struct, frozen=True):
@@ -72,7 +73,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 class Findings:
     """Gathers an inspection while batches of rows go by."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._most_refused = limits.refused
         self.rows = 0
         self.refused: list[RefusedRow] = []
         self.refused_count = 0
@@ -82,7 +84,11 @@ class Findings:
         self._days: dict[Marketplace, tuple[date, date]] = {}
 
     def refuse(self, line: int, column: str, reason: str) -> None:
+        """Note a row that can't be read. Raises ReportRefusedError when there are so many that the file is no report."""
         self.refused_count += 1
+        if self.refused_count > self._most_refused:
+            message = f"more than {self._most_refused:,} rows can't be read"
+            raise ReportRefusedError(message, "Download the report again and don't change it.", line=line)
         if len(self.refused) < _REFUSALS_LISTED:
             self.refused.append(RefusedRow(line, column, reason))
 
@@ -92,6 +98,8 @@ class Findings:
             self.warnings[text] = self.warnings.get(text, 0) + count
 
     def add(self, currency: str, measure: str, amount: Decimal | int) -> None:
+        if currency not in self.totals and len(self.totals) >= _CURRENCIES_MOST:
+            raise ReportRefusedError("the file names more currencies than Amazon pays in", "Download the report again.")
         measures = self.totals.setdefault(currency, {})
         measures[measure] = measures.get(measure, Decimal(0)) + amount
 

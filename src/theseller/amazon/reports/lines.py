@@ -66,6 +66,9 @@ def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
 
 
 def _check(lines: list[str], number: int, limits: Limits) -> None:
+    if number + len(lines) > limits.lines + 1:
+        message = f"the file has more than {limits.lines:,} lines"
+        raise ReportRefusedError(message, "Ask Seller Central for a shorter period and import the parts one after another.")
     if max(map(len, lines)) > limits.line:
         place = next(place for place, line in enumerate(lines) if len(line) > limits.line)
         _refuse_long(number + place, limits)

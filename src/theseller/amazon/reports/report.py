@@ -83,7 +83,7 @@ class ReportStream:
 
     def _flat(self, header: Header) -> Generator[list[Row], None, Inspection]:
         settlement = SettlementDecoder(header, self._report) if header.type is ReportType.SETTLEMENT_V2 else None
-        decoder = settlement or AllOrdersDecoder(header)
+        decoder = settlement or AllOrdersDecoder(header, self.source.limits)
         struct: type[SettlementLine | AllOrdersLine] = SettlementLine if settlement else AllOrdersLine
         for batch in self._report.batches():
             rows = decoder.decode(batch)
@@ -95,7 +95,7 @@ class ReportStream:
 
     def _traffic(self) -> Generator[list[Row], None, Inspection]:
         text = decoded(self.source.content(), self.encoding)
-        decoder = TrafficDecoder((piece.encode() for piece in text), self.source.limits.json)
+        decoder = TrafficDecoder((piece.encode() for piece in text), self.source.limits)
         for rows in decoder.batches():
             if rows:
                 yield list(rows)

@@ -8,18 +8,22 @@ Shapes: Amazon's schema `sellerSalesAndTrafficReport.json`.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.header import DroppedColumn
 from theseller.amazon.reports.inspection import Findings
 from theseller.amazon.reports.types import UNKNOWN_COLUMN, ReportType
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
+from theseller.lib.money import is_plausible
 
 
 class TrafficDay(msgspec.Struct, frozen=True):
@@ -69,18 +73,22 @@ class _Amount(_Struct, frozen=True):
     currency_code: str
 
 
+_COUNT_MAX = 10**12
+_Count = Annotated[int, msgspec.Meta(ge=-_COUNT_MAX, le=_COUNT_MAX)]
+
+
 class _Sales(_Struct, frozen=True):
     ordered_product_sales: _Amount
-    units_ordered: int
-    total_order_items: int
-    units_refunded: int | None = None
-    units_shipped: int | None = None
-    orders_shipped: int | None = None
+    units_ordered: _Count
+    total_order_items: _Count
+    units_refunded: _Count | None = None
+    units_shipped: _Count | None = None
+    orders_shipped: _Count | None = None
 
 
 class _Traffic(_Struct, frozen=True):
-    sessions: int | None = None
-    page_views: int | None = None
+    sessions: _Count | None = None
+    page_views: _Count | None = None
     buy_box_percentage: Decimal | None = None
     unit_session_percentage: Decimal | None = None
 
@@ -100,6 +108,7 @@ class _ByAsin(_Struct, frozen=True):
 
 
 _Row = TypeVar("_Row", _ByDate, _ByAsin)
+_Fact = TypeVar("_Fact", TrafficDay, TrafficProduct)
 
 
 class _Options(_Struct, frozen=True):
@@ -116,9 +125,39 @@ class _Specification(_Struct, frozen=True):
 
 
 class _Document(_Struct, frozen=True):
-    report_specification: _Specification
+    report_specification: msgspec.Raw
     sales_and_traffic_by_date: list[msgspec.Raw] = []
     sales_and_traffic_by_asin: list[msgspec.Raw] = []
+
+
+class _TooManyRowsError(Exception):
+    """The document holds more rows than its limit."""
+
+
+class _Counter(threading.local):
+    """How many rows a count may still see, in this thread."""
+
+    left = 0
+
+
+_COUNTER = _Counter()
+
+
+class _Element(msgspec.Struct, frozen=True):
+    """A row of which nothing is kept but that it was there."""
+
+    def __post_init__(self) -> None:
+        _COUNTER.left -= 1
+        if _COUNTER.left < 0:
+            raise _TooManyRowsError
+
+
+class _Outline(_Struct, frozen=True):
+    """The same document, to count its rows before an object is made of each: equal elements of a set take no memory."""
+
+    report_specification: msgspec.Raw
+    sales_and_traffic_by_date: set[_Element] = set()
+    sales_and_traffic_by_asin: set[_Element] = set()
 
 
 _AGAIN = "Request the report again; a document that Amazon made is never broken in this place."
@@ -128,6 +167,14 @@ _ASIN = re.compile(r"[A-Z0-9]{10}")
 _BY_DATE = msgspec.json.Decoder(_ByDate)
 _BY_ASIN = msgspec.json.Decoder(_ByAsin)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_SPECIFICATION = msgspec.json.Decoder(_Specification)
+_OUTLINE = msgspec.json.Decoder(_Outline)
+_DOCUMENT = msgspec.json.Decoder(_Document)
+_BATCH = 2_000
+#: Years that a report can speak of; a day outside of them is no instant in some time zones.
+_YEARS = range(1995, 2101)
+_FIELDS_LISTED = 400
+_SPECIFICATION_MAX = 16 << 10
 
 #: Documented fields that are not read: halves of a sum, the same for business buyers only, or derived from what is read.
 _NOT_NEEDED = re.compile(
@@ -139,17 +186,20 @@ _NOT_NEEDED = re.compile(
 class TrafficDecoder:
     """Reads one document: rows of TrafficDay, then of TrafficProduct, and findings. Raises ReportRefusedError if it is not the report."""
 
-    def __init__(self, pieces: Iterable[bytes], limit: int) -> None:
-        self.findings = Findings()
+    def __init__(self, pieces: Iterable[bytes], limits: Limits = DEFAULT_LIMITS) -> None:
+        self.findings = Findings(limits)
+        self._limits = limits
         self.kept: list[str] = []
         self._dropped: dict[str, str] = {}
-        document = _document(pieces, limit)
+        document = _document(pieces, limits)
         self._by_date, self._by_asin = document.sales_and_traffic_by_date, document.sales_and_traffic_by_asin
-        self._specification = document.report_specification
+        self._specification = _specification(document.report_specification)
         self.marketplace = _marketplace(self._specification)
         self._first, self._last = self._specification.data_start_time, self._specification.data_end_time
         if self._last < self._first:
             raise ReportRefusedError("the period ends before it begins", _AGAIN)
+        if self._first.year not in _YEARS or self._last.year not in _YEARS:
+            raise ReportRefusedError("the period lies in no year of Amazon's", _AGAIN)
 
     @property
     def dropped(self) -> tuple[DroppedColumn, ...]:
@@ -157,14 +207,15 @@ class TrafficDecoder:
 
     def batches(self) -> Iterator[list[TrafficDay | TrafficProduct]]:
         """Yield the readable rows by day, then by product. A refused row's line is its number in its own list, from 1."""
-        days = list(self._days())
+        yield from _batched(self._days())
         if self._granularity() != "DAY":
             self.findings.warn("{n} rows by date cover weeks or months, not days: they are not read", len(self._by_date))
-        yield list(days)
-        products = list(self._products())
-        if products and not products[0].daily:
-            self.findings.warn("{n} rows by product cover several days: they are no daily facts", len(products))
-        yield list(products)
+        products = 0
+        for batch in _batched(self._products()):
+            products += len(batch)
+            yield batch
+        if products and self._first != self._last:
+            self.findings.warn("{n} rows by product cover several days: they are no daily facts", products)
 
     def _granularity(self) -> str:
         return self._specification.report_options.date_granularity
@@ -208,21 +259,33 @@ class TrafficDecoder:
 
     def _read(self, decoder: msgspec.json.Decoder[_Row], raw: msgspec.Raw, number: int, where: str) -> _Row | None:
         """Decode one row, or note why not. The message of msgspec may quote a value, so only its path is repeated."""
+        if len(memoryview(raw)) > self._limits.line:
+            self.findings.refuse(number, where, f"longer than {self._limits.line >> 10} KiB, which no row is")
+            return None
         try:
             row = decoder.decode(raw)
-            self._note_fields(raw, where)
+            if not self._note_fields(raw, where):
+                self.findings.refuse(number, where, f"more than {self._limits.columns} fields")
+                return None
         except msgspec.ValidationError as error:
             self.findings.refuse(number, f"{where}{_path(error)}", "not the kind of value that Amazon documents")
             return None
         amounts = row.sales.ordered_product_sales
-        if not amounts.amount.is_finite() or not re.fullmatch(r"[A-Z]{3}", amounts.currency_code):
+        if not is_plausible(amounts.amount) or not re.fullmatch(r"[A-Z]{3}", amounts.currency_code):
             self.findings.refuse(number, f"{where}.orderedProductSales", "not an amount with a currency code")
+            return None
+        shares = (row.traffic.buy_box_percentage, row.traffic.unit_session_percentage)
+        if not all(is_plausible(share) for share in shares if share is not None):
+            self.findings.refuse(number, f"{where}.traffic", "not a percentage")
             return None
         return row
 
-    def _note_fields(self, raw: msgspec.Raw, where: str, depth: int = 0) -> None:
-        """List field names, so that what Amazon adds is noticed. Values stay undecoded bytes."""
-        for name, value in _FIELDS.decode(raw).items():
+    def _note_fields(self, raw: msgspec.Raw, where: str, depth: int = 0) -> bool:
+        """List field names, so that what Amazon adds is noticed. Values stay undecoded bytes. Return False for too many fields."""
+        fields = _FIELDS.decode(raw)
+        if len(fields) > self._limits.columns:
+            return False
+        for name, value in fields.items():
             path = f"{where}.{name}" if _NAME.fullmatch(name) else f"{where}.(a field)"
             if path in self._dropped or path in self.kept:
                 if not (depth == 0 and name in _PARTS):
@@ -233,10 +296,12 @@ class TrafficDecoder:
             elif name in _READ:
                 self.kept.append(path)
             else:
-                self._dropped[path] = UNKNOWN_COLUMN
+                if len(self._dropped) < _FIELDS_LISTED:
+                    self._dropped[path] = UNKNOWN_COLUMN
                 continue
-            if depth == 0 and name in _PARTS:
-                self._note_fields(value, path, 1)
+            if depth == 0 and name in _PARTS and not self._note_fields(value, path, 1):
+                return False
+        return True
 
     def _note(self, sales: _Sales, traffic: _Traffic, which: str) -> None:
         self.findings.rows += 1
@@ -267,21 +332,46 @@ def _path(error: msgspec.ValidationError) -> str:
     return found[1] if found else ""
 
 
-def _document(pieces: Iterable[bytes], limit: int) -> _Document:
+def _batched(rows: Iterator[_Fact]) -> Iterator[list[_Fact]]:
+    while batch := list(islice(rows, _BATCH)):
+        yield batch
+
+
+def _document(pieces: Iterable[bytes], limits: Limits) -> _Document:
+    """Hold the document's bytes and where each row is in them. Its rows are counted before an object is made for each."""
     held = bytearray()
     for piece in pieces:
         held += piece
-        if len(held) > limit:
-            raise ReportRefusedError(f"the JSON document is larger than {limit >> 20} MiB", "Request a shorter period.")
-    data = bytes(held.removeprefix(b"\xef\xbb\xbf"))
+        if len(held) > limits.json:
+            raise ReportRefusedError(f"the JSON document is larger than {limits.json >> 20} MiB", "Request a shorter period.")
+    _COUNTER.left = limits.json_rows
     try:
-        return msgspec.json.decode(data, type=_Document)
+        _OUTLINE.decode(held)
+        return _DOCUMENT.decode(held)
+    except _TooManyRowsError:
+        reason = f"the JSON document has more than {limits.json_rows:,} rows"
     except msgspec.ValidationError as error:
-        if b'"errors"' in data[:200]:
+        if b'"errors"' in held[:200]:
             raise ReportRefusedError("this is an error message of Amazon's, not a report", "Request the report again.") from None
-        advice = "We read Sales and Traffic (GET_SALES_AND_TRAFFIC_REPORT) as JSON, All Orders and settlements as Text."
-        raise ReportRefusedError(f"this JSON is no sales and traffic report (at ${_path(error)})", advice) from None
+        raise _no_such_report(error) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise ReportRefusedError("the JSON is damaged or cut off", "Download the report again.") from None
+    raise ReportRefusedError(reason, "Request a shorter period.")
+
+
+def _no_such_report(error: msgspec.ValidationError, at: str = "") -> ReportRefusedError:
+    advice = "We read Sales and Traffic (GET_SALES_AND_TRAFFIC_REPORT) as JSON, All Orders and settlements as Text."
+    return ReportRefusedError(f"this JSON is no sales and traffic report (at ${at}{_path(error)})", advice)
+
+
+def _specification(raw: msgspec.Raw) -> _Specification:
+    if len(memoryview(raw)) > _SPECIFICATION_MAX:
+        raise ReportRefusedError("the report's specification is longer than any of Amazon's", _AGAIN)
+    try:
+        return _SPECIFICATION.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _no_such_report(error, ".reportSpecification") from None
+    except (msgspec.DecodeError, RecursionError):
         raise ReportRefusedError("the JSON is damaged or cut off", "Download the report again.") from None
 
 

@@ -21,7 +21,7 @@ from theseller.amazon.reports.header import Header
 from theseller.amazon.reports.inspection import Findings
 from theseller.amazon.reports.lines import Batch, OpenReport
 from theseller.amazon.reports.types import ReportType
-from theseller.amazon.reports.values import BadCellError, Cached, Notation, decide_notation
+from theseller.amazon.reports.values import BadCellError, Cached, Notation, NotationEvidence
 from theseller.lib.marketplaces import Marketplace, by_sales_channel
 
 
@@ -106,7 +106,7 @@ class SettlementDecoder:
 
     def __init__(self, header: Header, report: OpenReport) -> None:
         self.header = header
-        self.findings = Findings()
+        self.findings = Findings(report.source.limits)
         self.summary: SettlementSummary | None = None
         self.total = Decimal(0)
         self._pick = itemgetter(*(header.at(column) for column in _PICKED))
@@ -116,6 +116,7 @@ class SettlementDecoder:
         self._moment = Cached(self.notation.moment)
         self._quantity = Cached(values.whole)
         self._kind = lru_cache(4096)(classify_settlement)
+        self._text = Cached(str)  # One string for equal cells: a settlement's lines are held until it is written.
 
     def _cells(self, line: str) -> tuple[str, ...] | None:
         """The kept cells of a line, blank where the line ends early: Amazon leaves off blank cells at the end. None: too many cells."""
@@ -129,17 +130,20 @@ class SettlementDecoder:
 
     def _survey(self, report: OpenReport) -> Notation:
         """Look at every amount and date once, to learn how this file writes them."""
-        amounts: set[str] = set()
-        dates: set[str] = set()
+        evidence = NotationEvidence()
         currency = ""
         for batch in report.batches():
+            amounts: set[str] = set()
+            dates: set[str] = set()
             for number, line in enumerate(batch.lines, batch.first):
                 cells = self._cells(line) if number > 1 and line else None
                 if cells:
                     amounts.update(_AMOUNTS(cells))
                     dates.update(_DATES(cells))
                     currency = currency or cells[_PLACE["currency"]]
-        return decide_notation(amounts, dates, currency)
+            evidence.see_amounts(amounts, currency)
+            evidence.see_dates(dates)
+        return evidence.decide()
 
     def decode(self, batch: Batch) -> list[tuple[Any, ...]]:
         """Return the readable lines of a batch; the others are noted. Raises ReportRefusedError when the file is no single settlement."""
@@ -210,7 +214,9 @@ class SettlementDecoder:
         if currency != summary.currency:
             reason = f"a line is in {currency}, the payout in {summary.currency}, and no total spans two currencies"
             raise ReportRefusedError(reason, _AGAIN, line=number)
-        (settlement, transaction, order, adjustment, shipment, store, type_, description, fulfilment, item, sku, promotion) = cells[:12]
+        (settlement, transaction, order, adjustment, shipment, store, type_, description, fulfilment, item, sku, promotion) = map(
+            self._text.__getitem__, cells[:12]
+        )
         marketplace = by_sales_channel(store)
         kind = self._kind(transaction, type_, description)
         head = (number, settlement, transaction, order, adjustment, shipment, store, marketplace, type_, description)

@@ -21,20 +21,30 @@ from theseller.lib.money import minor_unit_digits, parse_amount
 T = TypeVar("T")
 
 
+#: A cell longer than this is not remembered by `Cached`.
+_REMEMBERED_LENGTH = 120
+_PROMOTIONS_MAX = 200
+
+
 class BadCellError(ValueError):
     """A cell can't be read; the text is the reason, without the cell."""
 
 
 class Cached(dict[str, T], Generic[T]):
-    """A parser that remembers: cells repeat, and a lookup costs a tenth of a parse. Forgets all when full."""
+    """A parser that remembers: cells repeat, and a lookup costs a tenth of a parse. Forgets all when full.
 
-    def __init__(self, parse: Callable[[str], T], room: int = 50_000) -> None:
+    A long cell is parsed each time, so that what is remembered is bounded by `room` short cells.
+    """
+
+    def __init__(self, parse: Callable[[str], T], room: int = 20_000) -> None:
         super().__init__()
         self._parse = parse
         self._room = room
 
     def __missing__(self, text: str) -> T:
         value = self._parse(text)
+        if len(text) > _REMEMBERED_LENGTH:
+            return value
         if len(self) >= self._room:
             self.clear()
         self[text] = value
@@ -120,6 +130,8 @@ def sales_channel(text: str) -> tuple[str, Marketplace | None]:
 
 def promotions(text: str) -> tuple[str, ...]:
     """The promotions' identifiers; parts that look like nothing Amazon issues are left out."""
+    if text.count(",") > _PROMOTIONS_MAX:
+        raise BadCellError(f"more than {_PROMOTIONS_MAX} promotions")
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part and _PROMOTION.fullmatch(part))
 
 
@@ -205,45 +217,63 @@ def _cleaned(text: str) -> str:
     return text if text.isascii() else text.translate(_LOCAL_MARKS)
 
 
+class NotationEvidence:
+    """Gathers, from all amounts and dates of a file as they go by, how the file writes them. Keeps none of them."""
+
+    def __init__(self) -> None:
+        self._comma = self._point = self._either = False
+        self._day_first = self._month_first = self._unsure = False
+
+    def see_amounts(self, amounts: Iterable[str], currency_code: str) -> None:
+        """Look at amounts of a file whose currency is `currency_code`; of the yen's it is known that they have no decimals."""
+        for text in map(_cleaned, amounts):
+            if "," not in text and "." not in text:
+                continue
+            if _EITHER_WAY.fullmatch(text):
+                if minor_unit_digits(currency_code) == 0:  # The yen has no decimals, so these are thousands.
+                    self._comma, self._point = self._comma or "." in text, self._point or "," in text
+                else:
+                    self._either = True
+                continue
+            with_comma, with_point = bool(_COMMA_AMOUNT.fullmatch(text)), bool(_POINT_AMOUNT.fullmatch(text))
+            self._comma = self._comma or (with_comma and not with_point)
+            self._point = self._point or (with_point and not with_comma)
+
+    def see_dates(self, dates: Iterable[str]) -> None:
+        """Look at dates of the file."""
+        for text in dates:
+            match = _MOMENT.fullmatch(text)
+            if not match or match["year"] or match["separator"] == ".":
+                continue  # Year first, or dotted, which is day first wherever it is used.
+            if int(match["first"]) > 12:
+                self._day_first = True
+            elif int(match["second_part"]) > 12:
+                self._month_first = True
+            else:
+                self._unsure = self._unsure or match["first"].zfill(2) != match["second_part"].zfill(2)
+
+    def decide(self) -> Notation:
+        """Return the notation. Raises ReportRefusedError when the file contradicts itself or does not tell."""
+        return Notation(self._decimal_comma(), self._date_order())
+
+    def _decimal_comma(self) -> bool:
+        if self._comma and self._point:
+            raise ReportRefusedError("some amounts have a decimal comma and others a decimal point", _ADVICE)
+        if self._either and not self._comma and not self._point:
+            raise ReportRefusedError("the amounts don't tell whether a comma or a point begins the decimals", _ADVICE)
+        return self._comma
+
+    def _date_order(self) -> DateOrder | None:
+        if self._day_first and self._month_first:
+            raise ReportRefusedError("some dates begin with the day and others with the month", _ADVICE)
+        if self._unsure and not self._day_first and not self._month_first:
+            raise ReportRefusedError("the dates don't tell whether the day or the month comes first", _ADVICE)
+        return DateOrder.DAY_FIRST if self._day_first else DateOrder.MONTH_FIRST if self._month_first else None
+
+
 def decide_notation(amounts: Iterable[str], dates: Iterable[str], currency_code: str) -> Notation:
     """Decide from all amounts and dates of the file at once. Raises ReportRefusedError when they contradict or don't tell."""
-    return Notation(_decimal_comma(amounts, currency_code), _date_order(dates))
-
-
-def _decimal_comma(amounts: Iterable[str], currency_code: str) -> bool:
-    comma = point = either = False
-    for text in map(_cleaned, amounts):
-        if "," not in text and "." not in text:
-            continue
-        if _EITHER_WAY.fullmatch(text):
-            if minor_unit_digits(currency_code) == 0:  # The yen has no decimals, so these are thousands.
-                comma, point = comma or "." in text, point or "," in text
-            else:
-                either = True
-            continue
-        comma = comma or (bool(_COMMA_AMOUNT.fullmatch(text)) and not _POINT_AMOUNT.fullmatch(text))
-        point = point or (bool(_POINT_AMOUNT.fullmatch(text)) and not _COMMA_AMOUNT.fullmatch(text))
-    if comma and point:
-        raise ReportRefusedError("some amounts have a decimal comma and others a decimal point", _ADVICE)
-    if either and not comma and not point:
-        raise ReportRefusedError("the amounts don't tell whether a comma or a point begins the decimals", _ADVICE)
-    return comma
-
-
-def _date_order(dates: Iterable[str]) -> DateOrder | None:
-    day_first = month_first = unsure = False
-    for text in dates:
-        match = _MOMENT.fullmatch(text)
-        if not match or match["year"] or match["separator"] == ".":
-            continue  # Year first, or dotted, which is day first wherever it is used.
-        if int(match["first"]) > 12:
-            day_first = True
-        elif int(match["second_part"]) > 12:
-            month_first = True
-        else:
-            unsure = unsure or match["first"].zfill(2) != match["second_part"].zfill(2)
-    if day_first and month_first:
-        raise ReportRefusedError("some dates begin with the day and others with the month", _ADVICE)
-    if unsure and not day_first and not month_first:
-        raise ReportRefusedError("the dates don't tell whether the day or the month comes first", _ADVICE)
-    return DateOrder.DAY_FIRST if day_first else DateOrder.MONTH_FIRST if month_first else None
+    evidence = NotationEvidence()
+    evidence.see_amounts(amounts, currency_code)
+    evidence.see_dates(dates)
+    return evidence.decide()
