@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import httpx
 
+from theseller.amazon.deadlines import pieces_until
 from theseller.amazon.errors import DriftedError, GoneError, NotAllowedError, UnavailableError
 from theseller.amazon.gunzip import Damage, GunzipError, GunzipLimits, gunzip
-from theseller.amazon.transport import Failure, TransportError, opened
+from theseller.amazon.transport import DOCUMENT_SECONDS, Failure, TransportError, opened
 from theseller.lib.secret import Secret
 
 _OPERATION = "getDocument"
-#: Amazon stores documents in S3 and serves some through CloudFront. A document elsewhere would be somebody else's, or our own network's.
-HOSTS = (".amazonaws.com", ".cloudfront.net")
-MAX_COMPRESSED_BYTES = 256 * 1024 * 1024
-MAX_BYTES = 2 * 1024 * 1024 * 1024
-#: Order reports compress about 10:1, an all-zero file 1000:1. Judged only past the first mebibyte, where a short file cannot trip it.
-MAX_EXPANSION = 200
+#: Amazon keeps report documents in one bucket of its own for each region, by any of S3's names for it, and its guides show one CloudFront
+#: address. Any other host of AWS is some customer's. Source: the Reports API guides, "Retrieve a report", and the addresses that sellers
+#: quote in github.com/amzn/selling-partner-api-models (#1293, #1593, #2648, #3005).
+HOSTS = (
+    "tortuga-prod-na.s3.amazonaws.com",
+    "tortuga-prod-na.s3-external-1.amazonaws.com",
+    "tortuga-prod-na.s3.us-east-1.amazonaws.com",
+    "tortuga-prod-eu.s3.amazonaws.com",
+    "tortuga-prod-eu.s3-eu-west-1.amazonaws.com",
+    "tortuga-prod-eu.s3.eu-west-1.amazonaws.com",
+    "tortuga-prod-fe.s3.amazonaws.com",
+    "tortuga-prod-fe.s3-us-west-2.amazonaws.com",
+    "tortuga-prod-fe.s3.us-west-2.amazonaws.com",
+    "d34o8swod1owfl.cloudfront.net",
+)
 _STEP = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """What a document may cost. `compressed` bytes as they come and are kept, plain `bytes`, and `seconds` for the whole of it.
+
+    A report of 200,000 orders has 60 MB, compressed 6. `expansion` is plain ÷ compressed, judged past the first mebibyte: order reports
+    have about 10, a file of zeros 1000.
+    """
+
+    compressed: int = 128 * 1024 * 1024
+    plain: int = 512 * 1024 * 1024
+    expansion: int = 200
+    seconds: float = DOCUMENT_SECONDS
+
+
+DEFAULT_LIMITS = DocumentLimits()
 
 
 def stream_document(
@@ -28,13 +57,13 @@ def stream_document(
     *,
     origins: Sequence[str] = (),
     user_agent: str = "TheSeller",
-    max_compressed: int = MAX_COMPRESSED_BYTES,
-    max_bytes: int = MAX_BYTES,
-    max_expansion: int = MAX_EXPANSION,
+    limits: DocumentLimits = DEFAULT_LIMITS,
+    keep: list[bytes] | None = None,
 ) -> Iterator[bytes]:
     """Yield the plain bytes of the document at `url`; `compression` is ``GZIP`` or None, as Amazon said.
 
-    `origins` are addresses besides Amazon's document hosts from which a document may come: the emulator's.
+    `origins` are addresses besides Amazon's document hosts from which a document may come: the emulator's. The bytes as
+    they came, which are a tenth of the plain ones, are appended to `keep`.
 
     Raises:
         NotAllowedError: the address is not Amazon's; nothing was sent.
@@ -48,10 +77,11 @@ def stream_document(
         raise NotAllowedError(_OPERATION, code="documentAddress")
     failure: Failure | None = None
     try:
-        with opened(http, _request(http, url, user_agent)) as response:
+        ends_at = time.monotonic() + limits.seconds
+        with opened(http, _request(http, url, user_agent), ends_at=ends_at) as response:
             _check_status(response)
-            raw = _capped(response.iter_raw(_STEP), max_compressed)
-            yield from _capped(raw if compression is None else _gunzip(raw, max_expansion), max_bytes)
+            raw = _kept(_capped(pieces_until(response.iter_raw(_STEP), ends_at), limits.compressed), keep)
+            yield from _capped(raw if compression is None else _gunzip(raw, limits.expansion), limits.plain)
     except TransportError as error:
         failure = error.failure
     if failure is not None:
@@ -72,7 +102,7 @@ def _is_known_address(url: Secret, origins: Sequence[str]) -> bool:
         return False
     if (parsed.scheme, parsed.host, parsed.port) in {(origin.scheme, origin.host, origin.port) for origin in map(httpx.URL, origins)}:
         return True
-    return parsed.scheme == "https" and parsed.port is None and parsed.host.endswith(HOSTS)
+    return parsed.scheme == "https" and parsed.port is None and parsed.host in HOSTS
 
 
 def _check_status(response: httpx.Response) -> None:
@@ -82,6 +112,13 @@ def _check_status(response: httpx.Response) -> None:
     if status in {400, 401, 403, 404, 410}:  # S3 says 403 for an expired signature, and 400 for an expired token in it.
         raise GoneError(_OPERATION, status=status)
     raise UnavailableError(_OPERATION, status=status)
+
+
+def _kept(chunks: Iterator[bytes], keep: list[bytes] | None) -> Iterator[bytes]:
+    for chunk in chunks:
+        if keep is not None:
+            keep.append(chunk)
+        yield chunk
 
 
 def _capped(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:

@@ -22,6 +22,7 @@ from theseller.amazon.transport import Answer, TransportError, ask, retry_after_
 from theseller.lib.secret import Secret
 
 _LIMIT = 64 * 1024
+_SECONDS = 15.0
 #: Amazon's access tokens live an hour. A longer promise would be a mistake, and is cut to a day.
 _LONGEST_LIFE = 86_400
 
@@ -122,7 +123,7 @@ class LWAClient:
         )
         failure: str | None = None
         try:
-            return ask(self._http, request, limit=_LIMIT)
+            return ask(self._http, request, limit=_LIMIT, seconds=_SECONDS)
         except TransportError as error:
             failure = error.failure.value
         raise LWAUnavailableError(operation, code=failure)

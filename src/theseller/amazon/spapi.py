@@ -55,6 +55,8 @@ class _Problems(msgspec.Struct):
     errors: list[_Problem] = []
 
 
+#: An error of Amazon's is a few hundred bytes.
+_PROBLEM_MAX = 256 * 1024
 _PROBLEMS = msgspec.json.Decoder(_Problems)
 
 
@@ -101,13 +103,15 @@ class SPAPIClient:
             raise ThrottledError(plan.name, answer.instant)
         return self._outcome(plan, key, self._send(plan, request), at)
 
-    def get_document(self, url: Secret, compression: str | None) -> Iterator[bytes]:
+    def get_document(self, url: Secret, compression: str | None, *, keep: list[bytes] | None = None) -> Iterator[bytes]:
         """Stream a report document, decompressed, in memory. `url` and `compression` are those that getReportDocument gave.
+
+        The bytes as they came are appended to `keep`: the readers of reports decompress them again.
 
         Raises, while iterating: GoneError, NotAllowedError, UnavailableError, DriftedError.
         """
         origins = tuple(self._endpoints.spapi_base.values())
-        return stream_document(self._http, url, compression, origins=origins, user_agent=self._endpoints.user_agent)
+        return stream_document(self._http, url, compression, origins=origins, user_agent=self._endpoints.user_agent, keep=keep)
 
     def _request(
         self,
@@ -207,6 +211,8 @@ def _looks_complete(body: bytes) -> bool:
 
 def _problem(answer: Answer) -> _Problem | None:
     """Return Amazon's first error; None if the answer is not one of the API's own (a web page, a proxy's text, half a body)."""
+    if len(answer.body) > _PROBLEM_MAX:
+        return None
     try:
         problems = _PROBLEMS.decode(answer.body).errors
     except (msgspec.MsgspecError, ValueError, RecursionError):

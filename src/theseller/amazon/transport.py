@@ -6,16 +6,24 @@ httpx exceptions hold the request, and the request holds the token. So none of t
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
+import httpcore
 import httpx
 
+from theseller.amazon.deadlines import DeadlineBackend, pieces_until, until
+
 #: A page of 100 orders is about 300 kB; the largest answers seen in public fixtures stay under 3 MB.
-MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_BODY_BYTES = 8 * 1024 * 1024
+#: Seconds for a whole call, from the connection to the last byte: Amazon's own gateway gives up after 29.
+CALL_SECONDS = 35.0
+#: Seconds for a whole document. Its address lives five minutes.
+DOCUMENT_SECONDS = 300.0
 _TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
 
 
@@ -30,11 +38,20 @@ def new_http(*, transport: httpx.BaseTransport | None = None) -> httpx.Client:
         timeout=_TIMEOUT,
         follow_redirects=False,
         trust_env=False,
-        verify=context,
-        transport=transport,
+        transport=transport or _Transport(context),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # Nothing of one seller's answer accompanies another's request.
-        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
     )
+
+
+class _Transport(httpx.HTTPTransport):
+    """httpx's own transport, over connections that obey a deadline."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(verify=context, trust_env=False)
+        self._pool.close()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context, max_connections=20, max_keepalive_connections=10, keepalive_expiry=5.0, network_backend=DeadlineBackend()
+        )
 
 
 class Failure(StrEnum):
@@ -64,8 +81,8 @@ class TransportError(Exception):
 
 
 @contextmanager
-def opened(http: httpx.Client, request: httpx.Request) -> Iterator[httpx.Response]:
-    """Send `request` and yield the response with its body still to be read.
+def opened(http: httpx.Client, request: httpx.Request, *, ends_at: float) -> Iterator[httpx.Response]:
+    """Send `request` and yield the response with its body still to be read, by `pieces_until` the same `ends_at` (monotonic clock).
 
     Raises:
         TransportError: the network failed, here or while the caller reads. Python may hang the httpx error to it as context, so it is
@@ -73,31 +90,33 @@ def opened(http: httpx.Client, request: httpx.Request) -> Iterator[httpx.Respons
     """
     failure: Failure | None = None
     try:
-        response = http.send(request, stream=True)
+        with until(ends_at):
+            response = http.send(request, stream=True)
         try:
             yield response
         finally:
             response.close()
-    except httpx.TimeoutException:
+    except (httpx.TimeoutException, httpcore.TimeoutException):
         failure = Failure.TIMEOUT
     except httpx.RemoteProtocolError:  # The body ended before its announced length.
         failure = Failure.TRUNCATED
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpcore.NetworkError, httpcore.ProtocolError, OSError):
         failure = Failure.CONNECTION
     if failure is not None:
         raise TransportError(failure)
 
 
-def ask(http: httpx.Client, request: httpx.Request, *, limit: int = MAX_BODY_BYTES) -> Answer:
-    """Send `request` and read the whole answer, at most `limit` bytes.
+def ask(http: httpx.Client, request: httpx.Request, *, limit: int = MAX_BODY_BYTES, seconds: float = CALL_SECONDS) -> Answer:
+    """Send `request` and read the whole answer, at most `limit` bytes, in at most `seconds` from first to last.
 
     Raises:
-        TransportError: no answer, no complete answer, or one larger than `limit`.
+        TransportError: no answer, no complete answer, or one larger or slower than allowed.
     """
-    with opened(http, request) as response:
+    ends_at = time.monotonic() + seconds
+    with opened(http, request, ends_at=ends_at) as response:
         chunks: list[bytes] = []
         size = 0
-        for chunk in response.iter_bytes():
+        for chunk in pieces_until(response.iter_bytes(), ends_at):
             size += len(chunk)
             if size > limit:
                 raise TransportError(Failure.TOO_LARGE)

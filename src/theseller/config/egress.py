@@ -27,8 +27,8 @@ def _of_amazon(amazon: Endpoints) -> Iterator[Destination]:
     for address in (amazon.lwa_token_url, *amazon.spapi_base.values()):
         yield Destination(_host(address), "the sellers' own data", source=True)
     if amazon.seller_central_base is None:
-        for suffix in HOSTS:
-            yield Destination(f"*{suffix}", "report documents, at the addresses that Amazon gives", source=True)
+        for host in HOSTS:
+            yield Destination(host, "report documents, at the addresses that Amazon gives", source=True)
 
 
 def _of_services(environment: Environment) -> Iterator[Destination]:

@@ -8,6 +8,7 @@ from functools import cache
 
 from django.conf import settings
 
+from theseller.amazon.deadlines import within
 from theseller.amazon.errors import ThrottledError
 from theseller.amazon.operations import allowed
 from theseller.amazon.roles import RestrictedRole
@@ -18,6 +19,9 @@ from theseller.connections.sessions import open_connection, with_access_token
 from theseller.connections.types import ConnectionView
 from theseller.ingest.limiter import PostgresLimiter, Prepaid
 from theseller.lib.secret import Secret
+
+#: For all that one `ask` sends, while the connection is kept from ending.
+_CALL_SECONDS = 45.0
 
 
 @cache
@@ -58,7 +62,12 @@ class Caller:
         Raises an AmazonError, or ConnectionClosedError.
         """
         at = self._now()
-        with self._prepaid.telling(), open_connection(self._view.tenant, self._view.id, at=at) as opened:
+        # With the refresh of a token and a second try, still less than a disconnection waits for the calls under way.
+        with (
+            self._prepaid.telling(),
+            open_connection(self._view.tenant, self._view.id, at=at) as opened,
+            within(_CALL_SECONDS),
+        ):
             if hold is not None:
                 hold()
             reply = with_access_token(
@@ -76,6 +85,6 @@ class Caller:
             )
         return reply.body
 
-    def get_document(self, url: Secret, compression: str | None) -> Iterator[bytes]:
+    def get_document(self, url: Secret, compression: str | None, *, keep: list[bytes] | None = None) -> Iterator[bytes]:
         """Stream a report document, as `SPAPIClient.get_document` does."""
-        return self._client.get_document(url, compression)
+        return self._client.get_document(url, compression, keep=keep)

@@ -6,6 +6,8 @@ of a disconnection, and a page that arrives late is not written.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +20,9 @@ from theseller.ingest import leases
 from theseller.ingest.calling import Caller
 from theseller.ingest.drift import note_drift
 from theseller.ingest.types import Advance, Lease
+
+#: How long a download keeps its connection from ending before it looks whether it has.
+_SLICE_SECONDS = 10.0
 
 
 class Pull:
@@ -66,11 +71,22 @@ class Pull:
             self._renewed_at = at
 
     def download(self, document_id: str) -> list[bytes]:
-        """Return the bytes of a report document, decompressed, in memory. Its address is asked for anew each time and kept nowhere."""
+        """Return the bytes of a report document as they came (the readers of reports undo gzip), in memory, once they proved whole.
+
+        Its address is requested again each time and kept nowhere. The connection is kept from ending for some seconds at a time, so that
+        a disconnection waits for no document: the next slice finds the connection closed. Raises an AmazonError or ConnectionClosedError.
+        """
         document = decode_report_document(self.ask("getReportDocument", path={"reportDocumentId": document_id}))
-        self._keep_lease(self.now())
-        with open_connection(self.tenant, self.connection, at=self.now()):
-            return list(self._caller.get_document(document.url, document.compression_algorithm))
+        pieces: list[bytes] = []
+        plain = self._caller.get_document(document.url, document.compression_algorithm, keep=pieces)
+        with contextlib.closing(plain):  # type: ignore[type-var]  # it is a generator
+            whole = False
+            while not whole:
+                self._keep_lease(self.now())
+                with open_connection(self.tenant, self.connection, at=self.now()):
+                    ends_at = time.monotonic() + _SLICE_SECONDS
+                    whole = not any(time.monotonic() >= ends_at for _ in plain)
+        return pieces
 
     def saw(self, operation: str, drift: tuple[str, ...]) -> None:
         """Remember unknown fields; they are noted when the step commits."""

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from typing_extensions import override
 
-from theseller.amazon.documents import stream_document
+from theseller.amazon.documents import DocumentLimits, stream_document
 from theseller.amazon.endpoints import Endpoints
 from theseller.amazon.errors import AmazonError, DriftedError, GoneError, NotAllowedError, UnavailableError
 from theseller.amazon.spapi import SPAPIClient
@@ -138,9 +138,9 @@ def test_a_bomb_is_met_before_it_fills_the_memory() -> None:
 
 def test_both_sizes_are_capped() -> None:
     with pytest.raises(DriftedError):
-        list(stream_document(http(ROWS), URL, None, max_compressed=100_000))
+        list(stream_document(http(ROWS), URL, None, limits=DocumentLimits(compressed=100_000)))
     with pytest.raises(DriftedError):
-        list(stream_document(http(gzip.compress(ROWS)), URL, "GZIP", max_bytes=100_000))
+        list(stream_document(http(gzip.compress(ROWS)), URL, "GZIP", limits=DocumentLimits(plain=100_000)))
 
 
 def test_garbage_is_not_gzip() -> None:
@@ -157,7 +157,13 @@ def test_an_unknown_compression_asks_nobody() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://tortuga.s3.amazonaws.com/x",
+        "http://tortuga-prod-eu.s3.amazonaws.com/x",
+        "https://attacker-bucket.s3.amazonaws.com/x",
+        "https://tortuga-prod-eu.s3.amazonaws.com.attacker.s3.amazonaws.com/x",
+        "https://x.tortuga-prod-eu.s3.amazonaws.com/x",
+        "https://tortuga-prod-xx.s3.amazonaws.com/x",
+        "https://s3.amazonaws.com/tortuga-prod-eu/x",
+        "https://d111111abcdef8.cloudfront.net/x",
         "https://127.0.0.1/x",
         "https://169.254.169.254/latest/meta-data",
         "https://amazonaws.com.evil.example/x",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from theseller.amazon.documents import HOSTS
 from theseller.amazon.endpoints import Endpoints
 from theseller.config.egress import destinations, read_register
 from theseller.config.environment import InvalidSettingError, read_environment
@@ -13,7 +14,7 @@ from theseller.lib.egress import Subprocessor
 
 AMAZON = {
     "api.amazon.com", "sellingpartnerapi-na.amazon.com", "sellingpartnerapi-eu.amazon.com", "sellingpartnerapi-fe.amazon.com",
-    "*.amazonaws.com", "*.cloudfront.net",
+    *HOSTS,
 }  # fmt: skip
 
 

@@ -117,11 +117,13 @@ LIST_SUMMARY = Shape("listSummary", _ListSummary, dropped(unneeded="summaries[].
 
 def decode_balances(body: bytes) -> BalancesPage:
     """Decode an answer of listBalances. Raises DriftedError or UnavailableError."""
-    page = LIST_BALANCES.decode(body)
-    return BalancesPage(tuple(_flat(page.balances, (), None)), page.next_token or None, LIST_BALANCES.drift(body))
+    return LIST_BALANCES.read(
+        body, lambda page: BalancesPage(tuple(_flat(page.balances, (), None)), page.next_token or None, LIST_BALANCES.drift(body))
+    )
 
 
 def decode_summaries(body: bytes) -> SummariesPage:
     """Decode an answer of listSummary. Raises DriftedError or UnavailableError."""
-    page = LIST_SUMMARY.decode(body)
-    return SummariesPage(tuple(map(_summary, page.summaries or ())), page.next_token or None, LIST_SUMMARY.drift(body))
+    return LIST_SUMMARY.read(
+        body, lambda page: SummariesPage(tuple(map(_summary, page.summaries or ())), page.next_token or None, LIST_SUMMARY.drift(body))
+    )

@@ -11,6 +11,7 @@ import msgspec
 from theseller.lib.money import is_plausible
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+_YEARS = range(1995, 2101)
 #: A number of units or of orders: what a column of four bytes holds. Anything larger is no count of Amazon's.
 Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
@@ -22,6 +23,12 @@ class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class RecursiveWire(msgspec.Struct, frozen=True, rename="camel"):
     """A part of an answer that may hold its own kind; watched by the garbage collector."""
+
+
+def check_instant(instant: datetime) -> None:
+    """Refuse an instant of no year of Amazon's, which is none at all in some time zones. Raises ValueError."""
+    if instant.year not in _YEARS:
+        raise ValueError("not a year of Amazon's")
 
 
 def check_amount(amount: Decimal) -> None:

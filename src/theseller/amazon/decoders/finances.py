@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from theseller.amazon.decoders.common import Count, Currency, Instant, RecursiveWire, Wire, check_amount
+from theseller.amazon.decoders.common import Count, Currency, Instant, RecursiveWire, Wire, check_amount, check_instant
 from theseller.amazon.decoders.shape import Shape, dropped
 from theseller.amazon.kinds import Kind, classify_transaction
 
@@ -55,6 +55,10 @@ class Context(Wire, frozen=True):
     deferral_reason: str | None = None
     maturity_date: Instant | None = None
 
+    def __post_init__(self) -> None:
+        if self.maturity_date is not None:
+            check_instant(self.maturity_date)
+
 
 class _Item(RecursiveWire, frozen=True):
     related_identifiers: list[ItemIdentifier] | None = None
@@ -85,6 +89,9 @@ class _Transaction(RecursiveWire, frozen=True):
     items: list[_Item] | None = None
     contexts: list[Context] | None = None
     breakdowns: list[Breakdown] | None = None
+
+    def __post_init__(self) -> None:
+        check_instant(self.posted_date)
 
 
 class _Payload(RecursiveWire, frozen=True):
@@ -288,7 +295,10 @@ LIST_TRANSACTIONS = Shape(
 
 def decode_transactions(body: bytes) -> TransactionsPage:
     """Decode an answer of listTransactions. Raises DriftedError or UnavailableError; see `Shape.decode`."""
-    payload = LIST_TRANSACTIONS.decode(body).payload
-    transactions = tuple(_transaction(wire) for wire in payload.transactions or ())
-    mismatches = sum(transaction.mismatches for transaction in transactions)
-    return TransactionsPage(transactions, payload.next_token or None, mismatches, LIST_TRANSACTIONS.drift(body))
+
+    def build(wire: _ListTransactions) -> TransactionsPage:
+        transactions = tuple(_transaction(one) for one in wire.payload.transactions or ())
+        mismatches = sum(transaction.mismatches for transaction in transactions)
+        return TransactionsPage(transactions, wire.payload.next_token or None, mismatches, LIST_TRANSACTIONS.drift(body))
+
+    return LIST_TRANSACTIONS.read(body, build)

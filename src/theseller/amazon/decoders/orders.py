@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from theseller.amazon.decoders.common import Count, Currency, Instant, Wire, check_amount
+from theseller.amazon.decoders.common import Count, Currency, Instant, Wire, check_amount, check_instant
 from theseller.amazon.decoders.shape import Shape, dropped, under
 from theseller.amazon.kinds import Kind, classify_proceeds
 
@@ -160,6 +160,10 @@ class Order(Wire, frozen=True):
     associated_orders: list[AssociatedOrder] | None = None
     proceeds: OrderProceeds | None = None
     fulfillment: OrderFulfillment | None = None
+
+    def __post_init__(self) -> None:
+        check_instant(self.created_time)
+        check_instant(self.last_updated_time)
 
     @property
     def status(self) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from theseller.amazon.decoders.common import Instant, Wire
+from theseller.amazon.decoders.common import Instant, Wire, check_instant
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER, Order
 from theseller.amazon.decoders.shape import Shape, Why, leaves, under
 from theseller.amazon.operations import GET_ORDER_FOR_A_SLIP
@@ -52,6 +52,10 @@ class _Item(Wire, frozen=True):
 class _Window(Wire, frozen=True):
     latest_date_time: Instant | None = None
 
+    def __post_init__(self) -> None:
+        if self.latest_date_time is not None:
+            check_instant(self.latest_date_time)
+
 
 class _Fulfillment(Wire, frozen=True):
     fulfillment_status: str
@@ -65,6 +69,9 @@ class _Order(Wire, frozen=True):
     order_items: list[_Item]
     recipient: _Recipient | None = None
     fulfillment: _Fulfillment | None = None
+
+    def __post_init__(self) -> None:
+        check_instant(self.created_time)
 
 
 class _GetOrder(Wire, frozen=True):

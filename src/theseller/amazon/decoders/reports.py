@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from theseller.amazon.decoders.common import Instant, Wire
+from theseller.amazon.decoders.common import Instant, Wire, check_instant
 from theseller.amazon.decoders.shape import Shape, dropped
 from theseller.lib.secret import Secret
 
@@ -22,6 +22,9 @@ class ReportState(Wire, frozen=True):
     processing_start_time: Instant | None = None
     processing_end_time: Instant | None = None
     report_document_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_instant(self.created_time)
 
 
 class _GetReports(Wire, frozen=True):

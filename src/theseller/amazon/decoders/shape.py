@@ -17,9 +17,11 @@ from functools import cached_property
 
 import msgspec
 
-from theseller.amazon.errors import DriftedError, UnavailableError
+from theseller.amazon.errors import AmazonError, DriftedError, UnavailableError
 
 _MAX_PATHS = 50
+#: Each element of a list and each field but the first follows a comma. A page of Amazon's has some thousands.
+_MAX_ELEMENTS = 400_000
 _MAX_PATH_LENGTH = 120
 #: Amazon's breakdown trees are three or four deep; below this depth the skeleton stops looking.
 _RECURSION = 8
@@ -152,6 +154,7 @@ def _unknown(raw: bytes | msgspec.Raw, node: _Node, path: str) -> Iterator[str]:
 
 
 T = typing.TypeVar("T", bound=msgspec.Struct)
+R = typing.TypeVar("R")
 
 
 class Shape(typing.Generic[T]):
@@ -185,22 +188,46 @@ class Shape(typing.Generic[T]):
             UnavailableError: `body` is no JSON (cut off, or a web page): ask again.
             DriftedError: it is JSON of another shape. Its text holds the path only.
         """
+        if body.count(b",") > _MAX_ELEMENTS:
+            raise DriftedError(self.operation, "tooManyElements")
+        if b"\\u0000" in body:  # No text of Amazon's holds a null character, and the database takes none.
+            raise DriftedError(self.operation, "nullCharacter")
         try:
             return self._decoder.decode(body)
         except msgspec.ValidationError as error:
             where = re.search(r"`\$\.?([^`]*)`", str(error))
-            problem: Exception = DriftedError(self.operation, where.group(1) or "root" if where else "root")
-        except msgspec.DecodeError:
+            problem: AmazonError = DriftedError(self.operation, where.group(1) or "root" if where else "root")
+        except (msgspec.DecodeError, UnicodeDecodeError):
             problem = UnavailableError(self.operation, code="undecodable")
         except RecursionError:
             problem = DriftedError(self.operation, "tooDeep")
-        raise problem  # Outside of the handlers: msgspec's own error may quote a value.
+        except Exception as error:  # whatever else a decoder may meet, its text could quote a value
+            if isinstance(error, MemoryError):
+                raise
+            problem = DriftedError(self.operation, "undecodable")
+        raise problem  # Outside of the handlers: the decoder's own error may quote a value.
+
+    def read(self, body: bytes, build: Callable[[T], R]) -> R:
+        """Decode `body` and give it to `build`, whose own errors (a sum out of range, say) are this operation's drift.
+
+        Raises:
+            UnavailableError, DriftedError: as `decode`.
+        """
+        wire = self.decode(body)
+        try:
+            return build(wire)
+        except AmazonError:
+            raise
+        except Exception as error:  # as in `decode`
+            if isinstance(error, MemoryError):
+                raise
+        raise DriftedError(self.operation, "undecodable")
 
     def drift(self, body: bytes) -> tuple[str, ...]:
         """Return the paths in `body` that are neither kept nor dropped, sorted, at most fifty, each harmless to show."""
         try:
             self._strict.decode(body)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, RecursionError, ValueError):
             pass
         else:
             return ()
@@ -210,7 +237,7 @@ class Shape(typing.Generic[T]):
                 found.add(path[:_MAX_PATH_LENGTH])
                 if len(found) >= _MAX_PATHS:
                     break
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, RecursionError, ValueError):
             found.add("-")
         return tuple(sorted(found))
 

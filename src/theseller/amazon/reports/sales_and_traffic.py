@@ -205,7 +205,7 @@ class TrafficDecoder:
     def dropped(self) -> tuple[DroppedColumn, ...]:
         return tuple(DroppedColumn(name, reason) for name, reason in self._dropped.items())
 
-    def batches(self) -> Iterator[list[TrafficDay | TrafficProduct]]:
+    def batches(self) -> Iterator[Sequence[TrafficDay | TrafficProduct]]:
         """Yield the readable rows by day, then by product. A refused row's line is its number in its own list, from 1."""
         yield from _batched(self._days())
         if self._granularity() != "DAY":
@@ -259,24 +259,21 @@ class TrafficDecoder:
 
     def _read(self, decoder: msgspec.json.Decoder[_Row], raw: msgspec.Raw, number: int, where: str) -> _Row | None:
         """Decode one row, or note why not. The message of msgspec may quote a value, so only its path is repeated."""
-        if len(memoryview(raw)) > self._limits.line:
-            self.findings.refuse(number, where, f"longer than {self._limits.line >> 10} KiB, which no row is")
-            return None
+        row: _Row | None = None
         try:
-            row = decoder.decode(raw)
-            if not self._note_fields(raw, where):
-                self.findings.refuse(number, where, f"more than {self._limits.columns} fields")
-                return None
+            if len(memoryview(raw)) > self._limits.line:
+                column, reason = "", f"longer than {self._limits.line >> 10} KiB, which no row is"
+            else:
+                row = decoder.decode(raw)
+                column, reason = _fault(row)
+                if not reason and not self._note_fields(raw, where):
+                    reason = f"more than {self._limits.columns} fields"
         except msgspec.ValidationError as error:
-            self.findings.refuse(number, f"{where}{_path(error)}", "not the kind of value that Amazon documents")
-            return None
-        amounts = row.sales.ordered_product_sales
-        if not is_plausible(amounts.amount) or not re.fullmatch(r"[A-Z]{3}", amounts.currency_code):
-            self.findings.refuse(number, f"{where}.orderedProductSales", "not an amount with a currency code")
-            return None
-        shares = (row.traffic.buy_box_percentage, row.traffic.unit_session_percentage)
-        if not all(is_plausible(share) for share in shares if share is not None):
-            self.findings.refuse(number, f"{where}.traffic", "not a percentage")
+            column, reason = _path(error), "not the kind of value that Amazon documents"
+        except (msgspec.DecodeError, RecursionError, ValueError):  # A text that the first pass skipped and that is none.
+            column, reason = "", "damaged"
+        if reason:
+            self.findings.refuse(number, f"{where}{column}", reason)
             return None
         return row
 
@@ -321,6 +318,17 @@ class TrafficDecoder:
 
 _PARTS = frozenset({"salesByDate", "trafficByDate", "salesByAsin", "trafficByAsin"})
 _READ = frozenset().union(*(struct.__struct_encode_fields__ for struct in (_ByDate, _ByAsin, _Sales, _Traffic)))
+
+
+def _fault(row: _ByDate | _ByAsin) -> tuple[str, str]:
+    """Return which part of a row is no figure, and why; blank if all are."""
+    amounts = row.sales.ordered_product_sales
+    if not is_plausible(amounts.amount) or not re.fullmatch(r"[A-Z]{3}", amounts.currency_code):
+        return ".orderedProductSales", "not an amount with a currency code"
+    shares = (row.traffic.buy_box_percentage, row.traffic.unit_session_percentage)
+    if not all(is_plausible(share) for share in shares if share is not None):
+        return ".traffic", "not a percentage"
+    return "", ""
 
 
 def _traffic(traffic: _Traffic) -> Sequence[Any]:
