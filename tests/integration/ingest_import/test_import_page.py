@@ -190,8 +190,11 @@ class _Writes:
 
 def test_an_upload_touches_no_disk(cast: Cast, tmp_path: Path) -> None:
     alice = _browser(cast.alice)
-    header, rows = report(ALICE, ORDERS).split("\n", 1)
-    content = f"{header}\n{rows * (1 + (4 << 20) // len(rows))}"  # Beyond the size at which Django would use a temporary file.
+    header, *rows = report(ALICE, ORDERS).splitlines()
+    filler = "x" * min(60_000, (5 << 20) // len(rows))
+    # Beyond the size at which Django would use a temporary file.
+    content = "\n".join([f"{header}\tfiller", *(f"{row}\t{filler}" for row in rows), ""])
+    assert len(content) > 4 << 20
     _post(alice, _upload(content))  # Templates and modules are loaded by now.
     writes = _Writes()
     writes.watching = True
