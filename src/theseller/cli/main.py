@@ -15,6 +15,7 @@ from typing import Protocol, cast
 from theseller import __version__
 from theseller.cli import commands
 from theseller.cli.errors import FAILURE, INTERRUPTED, CommandError
+from theseller.lib.failures import classify, server_text
 from theseller.lib.memory import forbid_memory_images
 from theseller.lib.redaction import redact_text
 from theseller.lib.traces import trace_text
@@ -45,8 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILURE
     except Exception as error:  # noqa: BLE001  the one place where any failure becomes a sentence
         if args.debug:
-            # Without the texts of foreign exceptions: they quote what they choked on.
+            # Without the texts of foreign exceptions: they quote what they choked on. What the database says of a connection is told.
             print(redact_text(trace_text(error)), file=sys.stderr)
+            if said := server_text(error):
+                print(redact_text(f"the database says: {said.strip()}"), file=sys.stderr)
         return _explain(args.command, error)
 
 
@@ -89,16 +92,28 @@ def _sentences(error: Exception) -> tuple[str, str, int]:
         return error.message, error.advice, error.status
     if isinstance(error, PostgresError):
         return error.message, error.advice, FAILURE
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"the disk is full{_at(error)}", "Free some space and start again; nothing is lost.", FAILURE
-    if isinstance(error, PermissionError):
-        return f"no permission{_at(error)}", "Run as the user who made it, or choose another folder with THESELLER_STATE.", FAILURE
     if type(error).__name__ in _SPEAKING:
         return str(error), "", FAILURE
+    known = _of_the_system(error) or _of_the_database(error)
+    if known is not None:
+        return *known, FAILURE
     # The text of an unforeseen error may quote what it choked on, which can be somebody's data.
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     return f"failed unexpectedly ({type(error).__name__} at {place})", "Run it again with --debug to see the whole trace.", FAILURE
+
+
+def _of_the_system(error: Exception) -> tuple[str, str] | None:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"the disk is full{_at(error)}", "Free some space and start again; nothing is lost."
+    if isinstance(error, PermissionError):
+        return f"no permission{_at(error)}", "Run as the user who made it, or choose another folder with THESELLER_STATE."
+    return None
+
+
+def _of_the_database(error: Exception) -> tuple[str, str] | None:
+    failure = classify(error)
+    return (failure.message, failure.advice) if failure is not None else None
 
 
 # Errors of our own below the command line whose texts are written for people and hold no data. By name: importing

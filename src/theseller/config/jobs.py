@@ -10,11 +10,18 @@ import logging
 
 import procrastinate
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Status
+from procrastinate.jobs import Job, Status
+from typing_extensions import override
+
+from theseller.lib.failures import classify
 
 log = logging.getLogger(__name__)
 
 _ROOMS = ("audit", "ingest", "vault", "analytics", "retention", "governance", "controls")
+#: Failures of the database that pass by themselves (`lib.failures`).
+AWAY = frozenset({"connection_lost", "restarting", "refused", "socket_missing", "timeout", "no_connection", "connection_failed"})
+#: An hour of trying: the last ones are a minute apart.
+_ATTEMPTS_MAX = 65
 #: A worker says every ten seconds that it lives. One that was silent three times is dead.
 SILENCE_SECONDS = 30
 
@@ -23,8 +30,25 @@ def on_app_ready(app: procrastinate.App) -> None:
     """Give Procrastinate our tasks and the recurring table. Called by its Django app when it is ready."""
     for room in _ROOMS:
         __import__(f"theseller.{room}.tasks")
+    for task in app.tasks.values():
+        task.retry_strategy = task.retry_strategy or AfterLostConnection()
     reap = app.task(name="config.reap", queueing_lock="config.reap", pass_context=True)(reap_stalled)
     app.periodic(cron="* * * * * */10")(reap)
+
+
+class AfterLostConnection(procrastinate.BaseRetryStrategy):
+    """Run a job again that failed because the database was restarted or away; every job of ours may run twice.
+
+    A job that fails for another reason is done with, as before: the next tick of what recurs tries again.
+    """
+
+    @override
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
+        """Return when to run it again: a second later, then up to a minute later."""
+        failure = classify(exception)
+        if failure is None or failure.reason not in AWAY or job.attempts >= _ATTEMPTS_MAX:
+            return None
+        return procrastinate.RetryDecision(retry_in={"seconds": min(60, 2 ** min(job.attempts, 6))})
 
 
 async def reap_stalled(context: procrastinate.JobContext, timestamp: int = 0) -> int:  # noqa: ARG001  # Procrastinate names the tick

@@ -53,6 +53,7 @@ ROUTINES = {
             "ends",
             "ensure_months",
             "fingerprint",
+            "clear_samples",
             "hold_writers",
             "log_of_shop",
             "mark_settled_days",

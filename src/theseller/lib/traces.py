@@ -9,6 +9,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 
+from theseller.lib.failures import reason_of
+
 #: Our own exceptions hold no value from a payload and no secret; the texts of all others may.
 _OURS = "theseller."
 _NEXT = {
@@ -41,6 +43,12 @@ def _harmless(error: BaseException) -> str:
         found = getattr(error, "diag", None)
         names = {part: getattr(found, f"{part}_name", None) for part in ("constraint", "table", "column")}
         return ", ".join([f"SQLSTATE {state}", *(f"{part} {name}" for part, name in names.items() if name)])
+    if reason := reason_of(error):
+        return f"reason={reason}"
+    return _of_the_system(error)
+
+
+def _of_the_system(error: BaseException) -> str:
     if isinstance(error, ImportError) and error.name:
         return error.name
     if isinstance(error, OSError) and isinstance(error.strerror, str):

@@ -50,6 +50,11 @@ def read_rights(cursor: Cursor, *, administrators: Sequence[str] = ()) -> tuple[
 _CHECKPOINT = "role theseller_retention may become pg_checkpoint"
 _AT_ONCE = ", and has its rights at once"
 _MAINTAIN = f"role theseller_retention may become pg_maintain{_AT_ONCE}"
+#: PostgreSQL 18 has a function of its own for this.
+_CLEAR_SAMPLES = (
+    "function guard.clear_samples(relation regclass, inherited boolean) belongs to (administrator), and acts with its rights",
+    "theseller_retention may execute on function guard.clear_samples(relation regclass, inherited boolean)",
+)
 _BACKUP_ROLE = "role theseller_backup: may sign in, replicates, at most 4 connections"
 _NO_BACKUP_ROLE = "role theseller_backup: at most 4 connections"
 
@@ -67,7 +72,8 @@ def expected_rights(*, server_version: int = 180_000, external: bool = False) ->
     if external:
         replaced[_BACKUP_ROLE] = _NO_BACKUP_ROLE
     lines = (line for line in _file("rights.txt").splitlines() if line and not line.startswith("#"))
-    return tuple(found for line in lines if (found := replaced.get(line, line)) is not None)
+    found = [right for line in lines if (right := replaced.get(line, line)) is not None]
+    return tuple(sorted([*found, *(_CLEAR_SAMPLES if server_version < 180_000 else ())]))
 
 
 def compare(found: Sequence[str], expected: Sequence[str]) -> Difference:

@@ -79,7 +79,7 @@ def _rewrite(erased: tuple[Subject, ...], pace: Pace, by: str) -> None:
                 _mark(relation, wanted[relation], before[relation], rewrite(relation, using=by))
     marked = {name for one in known.values() for name in one.rewritten} - {SAMPLES}
     grounds = [(tables_of(subject.kind), subject.tenant) for subject in erased]
-    renew_samples(sorted(marked | set(wanted)), grounds, using=by, pace=pace)
+    renew_samples(sorted(marked | set(wanted)), grounds, using=by, eraser=ERASER, pace=pace)
     with pace.work(), patience(using=by):
         size = sizes([SAMPLES], using=ERASER)[SAMPLES]
         _mark(SAMPLES, list(erased), size, rewrite(SAMPLES, using=by))

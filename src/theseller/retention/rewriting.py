@@ -49,17 +49,20 @@ _SIZES = """
 select distinct quote_ident(nspname) || '.' || quote_ident(relname), pg_total_relation_size(oid) from own where pg_relation_size(oid) > 0
 order by 2, 1
 """
-_FORGET = """
-select pg_clear_attribute_stats(o.nspname, o.relname, a.attname, false)
-from (select distinct oid, nspname, relname from own) o join pg_attribute a on a.attrelid = o.oid
-where pg_relation_size(o.oid) = 0 and a.attnum > 0 and not a.attisdropped
+#: The samples of tables that are empty now, and those over all partitions.
+_EMPTY = """
+from (select distinct oid, nspname, relname from own) o where pg_relation_size(o.oid) = 0
 """
-_FORGET_PARENTS = """
-select pg_clear_attribute_stats(n.nspname, c.relname, a.attname, true)
+_PARENTS = """
 from unnest(%s::text[]) t (name), pg_partition_tree(t.name::regclass) b
-join pg_class c on c.oid = b.relid join pg_namespace n on n.oid = c.relnamespace
-join pg_attribute a on a.attrelid = c.oid where c.relkind = 'p' and a.attnum > 0 and not a.attisdropped
+join pg_class c on c.oid = b.relid join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'p'
 """
+#: From 18 on by PostgreSQL's own function, column by column; before by ours (grants.sql).
+_CLEAR_18 = """
+select pg_clear_attribute_stats(o.nspname, o.relname, a.attname, {inherited})
+from ({found}) o join pg_attribute a on a.attrelid = o.oid where a.attnum > 0 and not a.attisdropped
+"""
+_CLEAR_BEFORE = "select guard.clear_samples(o.oid, {inherited}) from ({found}) o"
 
 
 class NotNowError(RuntimeError):
@@ -146,23 +149,27 @@ def rewrite(relation: str, *, using: str, pause: Callable[[float], None] = time.
 
 
 def renew_samples(
-    relations: Sequence[str], grounds: Iterable[tuple[Sequence[str], UUID | None]], *, using: str, pace: Pace = AT_ONCE
+    relations: Sequence[str], grounds: Iterable[tuple[Sequence[str], UUID | None]], *, using: str, eraser: str, pace: Pace = AT_ONCE
 ) -> None:
     """Have the planner's samples of these relations made again; `grounds` are the tables that they are of, each with the tenant.
 
-    ANALYZE keeps the old ones of an empty table, and nothing makes those over all partitions again by itself: both are removed, which
-    PostgreSQL lets us from 18 on.
+    `using` may rewrite them, `eraser` may remove samples.
+
+    ANALYZE keeps the old ones of an empty table, and nothing makes those over all partitions again by itself: both are removed.
     """
     with databases[using].cursor() as cursor:
         cursor.execute("reset lock_timeout; reset statement_timeout")
         for relation in relations:
             with pace.work():
                 cursor.execute(f"analyze {relation}")
+    with databases[eraser].cursor() as cursor:
         cursor.execute("select current_setting('server_version_num')::int >= 180000")
-        if cursor.fetchone()[0]:
-            for tables, tenant in grounds:
-                cursor.execute(_PARTS + _FORGET, _parts(tables, tenant))
-                cursor.execute(_FORGET_PARENTS, [_qualified(tables)])
+        clear = _CLEAR_18 if cursor.fetchone()[0] else _CLEAR_BEFORE
+        empty = clear.format(inherited="false", found=f"select o.oid, o.nspname, o.relname {_EMPTY}")
+        parents = clear.format(inherited="true", found=f"select distinct c.oid, n.nspname, c.relname {_PARENTS}")
+        for tables, tenant in grounds:
+            cursor.execute(_PARTS + empty, _parts(tables, tenant))
+            cursor.execute(parents, [_qualified(tables)])
 
 
 def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:

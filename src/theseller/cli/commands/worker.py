@@ -9,11 +9,6 @@ from theseller.lib.egress import confine
 
 HELP = "run the jobs: pulls, imports, rollups, purges, checks"
 
-#: How often an idle worker looks for jobs; a new one is usually announced (LISTEN) before that.
-_POLL_SECONDS = "0.3"
-#: A pull gives its slot back after eight seconds; one that is cut off loses nothing but the step it was in.
-_GRACE_SECONDS = "20"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--concurrency", type=_positive, default=4, help="jobs at the same time (default 4)")
@@ -29,15 +24,10 @@ def _positive(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     setup_django("worker")
     from django.conf import settings  # noqa: PLC0415  needs Django ready
-    from django.core.management import call_command  # noqa: PLC0415  needs Django ready
 
+    from theseller.config.working import work  # noqa: PLC0415  needs Django ready
     from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
     confine(settings.EGRESS)
     refuse_unsafe_database()
-    # Finished jobs are deleted: the table stays small and fast, and holds nothing that outlives its use.
-    call_command(
-        "procrastinate", "worker", "--concurrency", str(args.concurrency), "--fetch-job-polling-interval", _POLL_SECONDS,
-        "--shutdown-graceful-timeout", _GRACE_SECONDS, "--delete-jobs", "always",
-    )  # fmt: skip
-    return 0
+    return work(concurrency=args.concurrency, check=refuse_unsafe_database)

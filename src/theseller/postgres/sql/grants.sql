@@ -194,6 +194,20 @@ begin
     else
         execute 'grant pg_checkpoint to theseller_retention';  -- It has to SET ROLE to use it.
     end if;
+    -- The planner's samples hold values of rows, and ANALYZE keeps those of a table that became empty. From 18 on there is a function of
+    -- PostgreSQL's to remove them; before, only a superuser can, so here is one of ours that does nothing else.
+    if current_setting('server_version_num')::int >= 180000 then
+        drop function if exists guard.clear_samples(regclass, boolean);
+    else
+        create or replace function guard.clear_samples(relation regclass, inherited boolean) returns void
+        language sql security definer
+        set search_path = pg_catalog, pg_temp
+        as 'delete from pg_catalog.pg_statistic s using pg_catalog.pg_class c
+            where c.oid = relation and s.starelid = c.oid and s.stainherit = inherited and c.relkind in (''r'', ''p'')
+              and c.relowner = (select oid from pg_catalog.pg_roles where rolname = ''theseller_owner'')';
+        revoke all on function guard.clear_samples(regclass, boolean) from public;
+        grant execute on function guard.clear_samples(regclass, boolean) to theseller_retention;
+    end if;
 end
 $$;
 grant select on retention_purge, retention_certificate to theseller_web;

@@ -1,0 +1,205 @@
+"""What a failure of the database means, in a word for logs and in sentences for people.
+
+Told from the exception's kind, PostgreSQL's code, and what libpq says where there is no code: a refused connection has none. A text that
+is not English is not understood; then only the kind of the failure is told. Nothing of a row or of a statement is ever repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_DRIVERS = ("psycopg", "psycopg_pool")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure of the database. `reason` is one word for logs; `lasting`: waiting does not mend it."""
+
+    reason: str
+    message: str
+    advice: str
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    pattern: str
+    reason: str
+    message: str
+    advice: str
+    lasting: bool = False
+
+
+_URL = "Look at DATABASE_URL (and THESELLER_ADMIN_URL)."
+_CA = "Name the file of the authority that signed it: sslrootcert=FILE in the URL, or sslrootcert=system for the system's own list."
+#: By libpq's and the server's texts, the first that fits. Groups are names, hosts or files, never values.
+_BY_TEXT = (
+    _Known(
+        r'root certificate file "(?P<file>[^"]*)" does not exist', "ca_file_missing",
+        "The file of trusted certificates, {file}, does not exist.", _CA, lasting=True,
+    ),
+    _Known(r"could not read root certificate file", "ca_file_unreadable", "The file of trusted certificates can't be read.", _CA, lasting=True),
+    _Known(
+        r"certificate verify failed", "ca_wrong",
+        "The database server's certificate was not signed by an authority that is trusted here.", _CA, lasting=True,
+    ),
+    _Known(
+        r'server certificate for "(?P<given>[^"]*)".* does not match host name "(?P<host>[^"]*)"', "tls_host_mismatch",
+        "The server's certificate is for {given}, and the URL names {host}.", "Use the name that the certificate is for.", lasting=True,
+    ),
+    _Known(
+        r"server does not support SSL", "tls_not_offered", "The database server does not offer TLS.",
+        "Switch it on there (ssl = on); TheSeller sends no password in the clear.", lasting=True,
+    ),
+    _Known(
+        r"could not translate host name|failed to resolve host|[Nn]ame or service not known|[Nn]ame resolution|nodename nor servname",
+        "host_unknown", "The host name of the database is not known here.", _URL,
+    ),
+    _Known(r"Connection refused", "refused", "Nothing accepts connections{where}.", "Start the database, or mend host and port. " + _URL),
+    _Known(r"on socket .*No such file or directory", "socket_missing", "No database listens{where}.", "Start the database. " + _URL),
+    _Known(r"No route to host|Network is unreachable", "unreachable", "The database's host can't be reached{where}.", "Look at the network. " + _URL),
+    _Known(
+        r"timeout expired|[Cc]onnection timed out", "timeout", "The database does not answer in time{where}.",
+        "Look at the network and its firewalls. " + _URL,
+    ),
+    _Known(r'database "(?P<name>[^"]*)" does not exist', "database_missing", "There is no database named {name}.", _URL, lasting=True),
+    _Known(
+        r'role "(?P<name>[^"]*)" does not exist', "role_missing", "The server has no role named {name}.",
+        "`theseller migrate` creates TheSeller's roles; an administrator's role is named in THESELLER_ADMIN_URL.", lasting=True,
+    ),
+    _Known(
+        r'password authentication failed(?: for user "(?P<name>[^"]*)")?', "password_wrong", "The database refuses the password of {name}.",
+        "For a role of TheSeller: `theseller migrate` sets it to what the secrets say. For THESELLER_ADMIN_URL: mend ~/.pgpass.", lasting=True,
+    ),
+    _Known(
+        r"no password supplied", "password_missing", "The database asks for a password, and none was given.",
+        "For THESELLER_ADMIN_URL put it into ~/.pgpass (mode 0600) or PGPASSWORD.", lasting=True,
+    ),
+    _Known(
+        r"no pg_hba\.conf entry|pg_hba\.conf rejects", "not_admitted", "The server's pg_hba.conf does not admit this connection.",
+        "Add a line for this host, database and role there.", lasting=True,
+    ),
+    _Known(
+        r'role "(?P<name>[^"]*)" is not permitted to log in', "role_no_login", "The role {name} may not sign in.",
+        "`theseller migrate` sets TheSeller's roles right.", lasting=True,
+    ),
+    _Known(
+        r"sorry, too many clients|too many connections|remaining connection slots are reserved", "too_many_connections",
+        "The database has no connection left.", "Raise max_connections there, or run fewer processes (docs/operate/settings.md).",
+    ),
+    _Known(
+        r"is starting up|is shutting down|in recovery mode|not yet accepting connections", "restarting",
+        "The database is starting or stopping.", "Try again in a moment.",
+    ),
+    _Known(
+        r"permission denied for database", "connect_denied", "The role may not use this database.",
+        "`theseller migrate` sets the rights of TheSeller's roles.", lasting=True,
+    ),
+    _Known(
+        r"server closed the connection|terminating connection|connection (?:is|was|has been) (?:closed|lost)|consuming input failed"
+        r"|connection not open|could not receive data|Connection reset|Broken pipe",
+        "connection_lost", "The connection to the database was lost.", "Try again: it may have been restarted.",
+    ),
+    _Known(r"invalid (?:connection option|URI|sslmode|port|integer)|missing \"=\"", "url_invalid", "The address of the database can't be read.", _URL, lasting=True),
+)  # fmt: skip
+_LOCKED = "Something else holds a lock that is needed. Nothing is half done."
+_BY_CODE = {
+    "42501": Failure(
+        "permission_denied", "The database refuses a statement: the role lacks the right.",
+        "For `theseller migrate`: the role of THESELLER_ADMIN_URL has to be a superuser. Else: `theseller migrate` sets the rights.", lasting=True,
+    ),
+    "25006": Failure("read_only", "The database is read-only, as a standby is.", "Name the primary server. " + _URL, lasting=True),
+    "53100": Failure("disk_full", "The disk of the database is full.", "Free some space there."),
+    "53200": Failure("out_of_memory", "The database has no memory left.", "Give it more, or run fewer processes."),
+    "55P03": Failure("lock_timeout", _LOCKED, "Try again; what holds it is in pg_stat_activity."),
+    "40P01": Failure("deadlock", _LOCKED, "Try again."),
+    "57014": Failure("statement_timeout", "A statement took longer than it may.", "Try again when the database is less busy."),
+    "57P01": Failure("connection_lost", "The database ended the connection: it is being restarted.", "Try again in a moment."),
+    "57P02": Failure("connection_lost", "The database ended the connection: it crashed and recovers.", "Try again in a moment."),
+    "57P03": Failure("restarting", "The database is starting or stopping.", "Try again in a moment."),
+    "53300": Failure("too_many_connections", "The database has no connection left.", "Raise max_connections there, or run fewer processes."),
+    "28P01": Failure("password_wrong", "The database refuses the password.", "`theseller migrate` sets TheSeller's.", lasting=True),
+    "3D000": Failure("database_missing", "There is no such database.", _URL, lasting=True),
+}  # fmt: skip
+_POOL = Failure(
+    "no_connection", "No connection to the database could be had in time.",
+    "The log says why connections fail; else all are in use: run fewer threads or raise max_connections.",
+)  # fmt: skip
+_WHERE = re.compile(r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)|on socket "(?P<socket>[^"]*)")')
+
+
+def classify(error: BaseException) -> Failure | None:
+    """Return what a failure of the database means; None if `error`, its causes and its group hold none that is known."""
+    found = [_of_one(one) for one in _database_errors(error)]
+    # A pool's time-out hides what its connections failed of, which stands beside it if anything does.
+    known = sorted((one for one in found if one is not None), key=lambda one: one is _POOL)
+    return known[0] if known else None
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the reason of a failed connection, "" of any other error. Causes are not looked at."""
+    if type(error).__module__.partition(".")[0] not in _DRIVERS or isinstance(getattr(error, "sqlstate", None), str):
+        return ""
+    failure = _of_one(error)
+    return failure.reason if failure is not None else ""
+
+
+def server_text(error: BaseException) -> str:
+    """Return what the server or libpq said, for a person who debugs; "" if it could quote data. Redact it before it is shown."""
+    for one in _database_errors(error):
+        state = getattr(one, "sqlstate", None)
+        if state is None:
+            return str(one)
+        if isinstance(state, str) and state[:2] in {"08", "28", "3D", "42", "53", "55", "57"}:
+            return str(getattr(one.diag, "message_primary", "") or "")  # type: ignore[attr-defined]
+    return ""
+
+
+def _database_errors(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if type(one).__module__.partition(".")[0] in _DRIVERS:
+            yield one
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+        waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
+
+
+def _of_one(error: BaseException) -> Failure | None:
+    if type(error).__name__ in {"PoolTimeout", "TooManyRequests", "PoolClosed"}:
+        return _POOL
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        return _BY_CODE.get(state) or (_lost(error) if state[:2] == "08" else None)
+    return _lost(error)
+
+
+def _lost(error: BaseException) -> Failure | None:
+    """Tell a failure without a code by its text. Only errors of connections have none."""
+    if not any(kind.__name__ in {"OperationalError", "InterfaceError", "ProgrammingError"} for kind in type(error).__mro__):
+        return None
+    text = str(error)
+    for one in _BY_TEXT:
+        found = re.search(one.pattern, text, re.DOTALL)
+        if found:
+            names = {name: value or "the role" for name, value in found.groupdict().items()}
+            return Failure(one.reason, one.message.format(**names, where=_where(text)), one.advice, one.lasting)
+    if any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):
+        return Failure(
+            "connection_failed", f"The database can't be reached{_where(text)}.", "Run it again with --debug to see what it says."
+        )
+    return None
+
+
+def _where(text: str) -> str:
+    found = _WHERE.search(text)
+    if found is None:
+        return ""
+    return f" at {found['socket']}" if found["socket"] else f" at {found['host']}, port {found['port']}"

@@ -1,0 +1,159 @@
+"""A restart of the database, clean or not, under a running worker and web: both go on, and no job is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.integration.governance.deployment import Deployment, deployment
+from tests.world import ROOT, free_ports
+
+from theseller.postgres.layout import conninfo
+from theseller.postgres.processes import die_with_parent, wait_until
+
+_PATIENCE = 90.0
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass(slots=True)
+class Running:
+    """A deployment with its worker and its web process."""
+
+    deployed: Deployment
+    worker: subprocess.Popen[bytes]
+    web: subprocess.Popen[bytes]
+    port: int
+    folder: Path
+
+    def lines(self, name: str) -> list[dict[str, object]]:
+        """Return what one of them logged. Every line is JSON, or the test fails."""
+        return [json.loads(line) for line in (self.folder / f"{name}.log").read_text().splitlines()]
+
+    def superuser(self) -> psycopg.Connection[tuple[object, ...]]:
+        dsn = conninfo(self.deployed.state, "theseller_super", self.deployed.secret("db-superuser"))
+        return psycopg.connect(dsn, autocommit=True)
+
+    def answers(self) -> bool:
+        """Say whether a page that asks the database is served."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/security/page.json", headers={"Host": "127.0.0.1"})
+            return connection.getresponse().status == 200
+        return False
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("restart")
+    (port,) = free_ports(1)
+    with deployment({"THESELLER_PUBLIC_URL": f"http://127.0.0.1:{port}"}) as built, contextlib.ExitStack() as stack:
+
+        def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
+            log = stack.enter_context((folder / f"{name}.log").open("wb"))
+            process = subprocess.Popen(
+                [sys.executable, "-m", "theseller.cli.main", name.partition("-")[0], *arguments],
+                cwd=ROOT, env=built.environ, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
+            )  # fmt: skip
+            stack.callback(process.wait)
+            stack.callback(_end, process)
+            return process
+
+        found = Running(built, start("worker"), start("serve", "--port", str(port), "--workers", "1"), port, folder)
+        assert wait_until(found.answers, _PATIENCE)
+        assert wait_until(lambda: any(line["event"] == "worker_started" for line in found.lines("worker")), _PATIENCE)
+        yield found
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _clean(deployed: Deployment) -> None:
+    deployed.server.stop()
+
+
+def _immediate(deployed: Deployment) -> None:
+    _signalled(deployed, signal.SIGQUIT)
+
+
+def _killed(deployed: Deployment) -> None:
+    _signalled(deployed, signal.SIGKILL)
+
+
+def _signalled(deployed: Deployment, number: signal.Signals) -> None:
+    assert deployed.server.pid is not None
+    os.kill(deployed.server.pid, number)
+    assert wait_until(lambda: deployed.server.poll() is not None, _PATIENCE)
+
+
+@pytest.mark.parametrize("stop", [_clean, _immediate, _killed])
+def test_worker_and_web_go_on_and_no_job_is_lost(running: Running, stop: Callable[[Deployment], None]) -> None:
+    interrupted = len([line for line in running.lines("worker") if line["event"] == "worker_interrupted"])
+    with running.superuser() as superuser:
+        # The job waits for this lock, so it is under way when the database goes.
+        superuser.execute("begin")
+        superuser.execute("lock table audit_checkpoint in access exclusive mode")
+        job = _defer(running)
+        assert wait_until(lambda: _jobs(running, job) == [("doing", 0)], _PATIENCE, step=0.1)
+        with contextlib.suppress(psycopg.OperationalError):
+            stop(running.deployed)
+            superuser.execute("select 1")
+    running.deployed.server.ensure_started()
+    seen: set[tuple[str, int]] = set()
+
+    def done() -> bool:
+        found = _jobs(running, job)
+        seen.update(found)
+        return not found
+
+    assert wait_until(done, _PATIENCE, step=0.05)
+    assert any(attempts > 0 for _, attempts in seen), f"the job that was cut off was not run again: {seen}"
+    assert running.worker.poll() is None
+    assert running.web.poll() is None
+    assert len([line for line in running.lines("worker") if line["event"] == "worker_interrupted"]) > interrupted
+    assert wait_until(running.answers, _PATIENCE)
+    ticks = _ticks(running)
+    assert wait_until(lambda: _ticks(running) > ticks, _PATIENCE, step=0.2), "what recurs does not recur any more"
+
+
+def test_both_say_at_last_why_they_ended(running: Running) -> None:
+    for process, name, event in ((running.worker, "worker", "worker_stopped"), (running.web, "serve", "serve_stopped")):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        last = running.lines(name)[-1]
+        assert (last["event"], last["reason"], last["exit_status"]) == (event, "signal", 0)
+
+
+def _defer(running: Running) -> int:
+    code = (
+        "from procrastinate.contrib.django import app\n"
+        "print(app.configure_task('theseller.audit.tasks.seal_audit_log', queueing_lock='a-test').defer(timestamp=0))"
+    )
+    return int(running.deployed.ask(code))
+
+
+def _jobs(running: Running, job: int) -> list[tuple[str, int]]:
+    return [
+        (str(status), int(attempts))
+        for status, attempts in running.deployed.rows("select status, attempts from procrastinate_jobs where id = %s", job)
+    ]
+
+
+def _ticks(running: Running) -> int:
+    return int(
+        running.deployed.rows(
+            "select coalesce(max(defer_timestamp), 0) from procrastinate_periodic_defers where task_name = 'config.reap'"
+        )[0][0]
+    )
