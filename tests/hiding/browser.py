@@ -69,6 +69,11 @@ class Browser:
         answer = self.post("/sign-in/", {"email": f"{self.name}@example.com", "password": password})
         assert answer.status_code == 302, f"{self.name} could not sign in: {answer.status_code}"
 
+    def prove_if_asked(self, path: str, **proof: str) -> None:
+        """Give `proof` (a password, or a code) once more, if the page at `path` asks for a fresh one."""
+        if self.get(path).headers.get("location", "").startswith("/account/second-factor/"):
+            assert self.post("/account/second-factor/", dict(proof)).status_code == 302
+
     def try_to_sign_in(self, password: str) -> None:
         answer = self.post("/sign-in/", {"email": f"{self.name}@example.com", "password": password})
         assert answer.status_code == 422

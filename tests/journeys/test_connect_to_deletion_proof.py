@@ -290,6 +290,8 @@ def _disconnect(who: Visitor, world: World, shop: Shop, folder: Path) -> Path:
     page = who.page
     who.go("/connections/")
     page.get_by_role("link", name="Disconnect…").click()
+    page.wait_for_url(re.compile("/(disconnection|second-factor)/"))
+    who.prove_if_asked(world.password)
     expect(page.get_by_role("heading", name="Disconnect")).to_be_visible()
     assert _fits(page)
     page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")

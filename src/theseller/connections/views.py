@@ -16,6 +16,7 @@ from django.utils.functional import lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from theseller.accounts.mfa.views import stepped_up
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.amazon.features import FEATURES, Feature, roles_for, served_by
@@ -187,6 +188,7 @@ def refused(request: HttpRequest, seat: Seat, refusal: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @seated(Permission.CONNECTION_MANAGE)
+@stepped_up
 def disconnection(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
     """Explain what disconnecting erases (GET), and do it (POST)."""
     with tenant_scope(seat.tenant):
