@@ -113,9 +113,8 @@ def test_without_its_database_a_page_answers_503_soon_and_the_next_ones_at_once(
 
 
 def _raised(state: str | None) -> OperationalError:
-    error, cause = OperationalError(), psycopg.OperationalError()
-    if state:
-        cause = psycopg.errors.lookup(state)()
+    error = OperationalError()
+    cause: BaseException = psycopg.errors.lookup(state)() if state else psycopg.OperationalError()
     error.__cause__ = cause
     return error
 
