@@ -120,7 +120,7 @@ MATRIX: dict[str, Row] = {
 #: The rows of those that ask for a fresh proof, for people who have just given it.
 FRESH: dict[str, Row] = {
     "connections/<uuid:connection>/disconnection/": Row("302 404 302 302 403 403 200", "302 404 302 302 403 403 302"),
-    "packing-slips/<uuid:connection>/on/": Row("302 302 302 302 403 403 302", "302 302 302 302 403 403 302"),
+    "packing-slips/<uuid:connection>/on/": Row("302 404 302 302 403 403 302", "302 404 302 302 403 403 302"),
     # Alice's open connection is of imported files: there is nothing to turn off, and she is led to the page that says so.
     "packing-slips/<uuid:connection>/off/": Row("302 404 302 302 403 403 302", "302 404 302 302 403 403 302"),
     "data/deletion/": Row("302 200 302 302 403 403 200", "302 422 302 302 403 403 422"),
