@@ -24,7 +24,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "hold": (Tag.HOLD_PLACED, Tag.HOLD_LIFTED),
     "import": (Tag.IMPORT_RECORDED,),
     "inspect": "reads a file of the caller's; needs no database and no secret",
-    "migrate": "makes tables; which secrets it makes are those of `secrets fill`, at a deployment's birth",
+    "migrate": (Tag.ROTATION_FORCED,),
     "operator": (Tag.OPERATOR_ADDED, Tag.OPERATOR_REMOVED, Tag.SECOND_FACTOR_REMOVED),
     "postgres": (Tag.DATABASE_OPENED,),
     "replay-erasures": "does again what the log tells of already; a step of `restore`",
