@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.features import OFFERED
 
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _SET_COOKIE = "set-cookie"
@@ -80,7 +80,7 @@ class Browser:
 
     def consent(self, store: str, seller: str, *, emulator: str) -> str:
         """Choose, go to Amazon, confirm there as `seller`; return the address that Amazon sends this browser back to."""
-        asked = self.post("/connections/attempts/", {"features": list(FEATURES), "marketplace": store}, page="/connections/new/")
+        asked = self.post("/connections/attempts/", {"features": list(OFFERED), "marketplace": store}, page="/connections/new/")
         assert asked.status_code == 303, asked.status_code
         consent = asked.headers["location"]
         fields = {name: values[0] for name, values in parse_qs(urlsplit(consent).query).items()}

@@ -120,7 +120,7 @@ def _connect(who: Visitor, shop: Shop) -> None:
     page.get_by_label("Your Amazon store").select_option(shop.marketplace)
     page.get_by_role("button", name="Show what that needs").click()
     review = page.locator("main").inner_text()
-    for said in ("Finance and Accounting", "Amazon Fulfillment", "Sales and orders", "Fees, refunds and payouts", "Stock at Amazon"):
+    for said in ("Finance and Accounting", "Sales and orders", "Fees, refunds and payouts"):
         assert said in review
     assert "Restricted" not in review
     assert review.count("Needed for") == review.count("Amazon allows") in {2, 3}
