@@ -19,6 +19,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "certificate": "reads proofs that name nobody",
     "demo": "runs the deployment on this machine; its processes write their own lines",
     "demo-reset": "removes a demo, the log included",
+    "controls": "shows the public security page, and has its probes run",
     "deletion-request": (Tag.DELETION_REQUESTED, Tag.DELETION_REQUEST_UNMATCHED, Tag.CONNECTION_DISCONNECTED),
     "doctor": "looks at the machine, at no secret's value and no row",
     "hold": (Tag.HOLD_PLACED, Tag.HOLD_LIFTED),

@@ -15,7 +15,7 @@ from theseller.ingest import streams
 from theseller.ingest.planner import plan_new_connections
 from theseller.lib import clock
 
-US = "ATVPDKIKX0DER"
+UK = "A1F83G8C2ARO7P"
 
 
 def _streams(worker: Worker) -> set[str]:
@@ -49,11 +49,12 @@ def test_a_feature_that_is_not_offered_is_not_collected_and_its_rows_stay(
     with monkeypatch.context() as earlier, as_role("worker"):
         earlier.setattr(streams, "OFFERED", FEATURES)
         plan_new_connections(at=clock.now())
-        assert worker.run("inventory", US) == 1
+        done = worker.run("inventory", UK)
+        assert done == 1, worker.stream("inventory", UK)
         before = worker.rows(stored, connection)
     assert before != [(0,)]
     with as_role("worker"):
-        assert worker.run("inventory", US) == 0
+        assert worker.run("inventory", UK) == 0
         assert "inventory" not in _streams(worker)
         assert "orders" in _streams(worker)
         assert worker.rows(stored, connection) == before
