@@ -10,6 +10,12 @@ from theseller.lib.memory import forbid_memory_images
 
 _STARTED = time.monotonic()
 
+# Forwarded headers are read by `edge.proxies`, from the proxies that THESELLER_TRUSTED_PROXIES names. gunicorn would accept them from
+# this machine and from any Unix socket, and answer 500 to a SCRIPT_NAME that does not fit.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
 
 def on_starting(_arbiter: object) -> None:
     """Keep the first process's memory off the disk, and its messages in the form of all others. Its workers do the same by the settings."""

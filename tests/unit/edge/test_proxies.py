@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
+from theseller.config import gunicorn
 from theseller.config.environment import Hsts, InvalidSettingError, read_environment
 from theseller.crypto.keys import new_root_key
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
@@ -130,6 +131,11 @@ def test_a_guarded_deployment_decides_about_proxies_before_it_serves(tmp_path: P
     assert read_environment({**_HTTPS, "THESELLER_ROLE": "worker"}, default_state=tmp_path).trusted_proxies.networks == ()
     with pytest.raises(InvalidSettingError, match="THESELLER_HSTS must be one of"):
         read_environment({**_HTTPS, "THESELLER_TRUSTED_PROXIES": "none", "THESELLER_HSTS": "off"}, default_state=tmp_path)
+
+
+def test_gunicorn_accepts_no_forwarded_header_itself() -> None:
+    """Its defaults would: from this machine, from any Unix socket, and from whom FORWARDED_ALLOW_IPS names."""
+    assert (gunicorn.forwarded_allow_ips, gunicorn.forwarder_headers, gunicorn.secure_scheme_headers) == ("", "", {})
 
 
 def test_the_command_says_what_is_missing_in_one_sentence(tmp_path: Path) -> None:
