@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date, datetime, timedelta
 
 import psycopg
@@ -10,10 +11,10 @@ from django.core.management import call_command
 from django.db import connections
 
 from theseller.crypto.dated import new_dated_secret
-from theseller.postgres.roles import apply_grants
+from theseller.postgres.roles import apply_grants, bypass_functions_replaceable
 from theseller.retention.limits import FACTS_KEPT_DAYS
 from theseller.tenancy.guard_keys import install_ticket_key
-from theseller.tenancy.schema_version import refuse_newer_schema
+from theseller.tenancy.schema_version import pending_migrations, refuse_newer_schema
 from theseller.tenancy.startup import claim_database, refuse_foreign_database
 
 #: Partitions are made this far ahead; a recurring job keeps it so.
@@ -33,7 +34,10 @@ def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
     with psycopg.connect(superuser_dsn) as superuser:
         refuse_foreign_database(superuser, environment)
         refuse_newer_schema(superuser)
-    call_command("migrate", verbosity=verbosity, interactive=False)
+    with psycopg.connect(superuser_dsn, autocommit=True) as superuser, contextlib.ExitStack() as stack:
+        if pending_migrations(superuser):
+            stack.enter_context(bypass_functions_replaceable(superuser))
+        call_command("migrate", verbosity=verbosity, interactive=False)
     connections.close_all()
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
         claim_database(superuser, environment, at=at)

@@ -128,7 +128,6 @@ def holds(  # noqa: PLR0913 - one for each field of a holding
     erase_order: int = 0,
     note: str = "",
     sealed_columns: tuple[tuple[str, str], ...] = (),
-    expired_by: str = "",
 ) -> Holding:
     """Register one table and return its holding; the arguments are the fields of `Holding`."""
     made = Holding(
@@ -143,7 +142,6 @@ def holds(  # noqa: PLR0913 - one for each field of a holding
         erase_order=erase_order,
         note=note,
         sealed_columns=sealed_columns,
-        expired_by=expired_by,
     )
     register(made)
     return made

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from importlib import resources
 
 import psycopg
@@ -27,22 +28,18 @@ LOGIN_ROLES: Mapping[str, str] = {
 }
 #: Needed only where we keep the backups ourselves: the embedded server. Elsewhere it can't sign in and doesn't replicate.
 BACKUP = "backup"
+#: They own the functions that answer over all tenants; grants.sql makes them.
+_BYPASS_OWNERS = ("theseller_directory", "theseller_fingerprint")
+#: From this version on a membership says itself whether its rights are inherited.
+_GRANTS_INHERIT = 160_000
 # PostgreSQL's error class 28: the server is well and does not accept who we say we are.
 _REFUSED = "password authentication failed"
 
 
-def ensure_roles(
-    superuser_dsn: str,
-    passwords: Mapping[str, str],
-    *,
-    database: str = DATABASE,
-    external: bool = False,
-    check: Callable[[psycopg.Connection[tuple[object, ...]]], None] | None = None,
-) -> None:
+def ensure_roles(superuser_dsn: str, passwords: Mapping[str, str], *, database: str = DATABASE, external: bool = False) -> None:
     """Create or narrow the roles, set their passwords, create the database and close it to everybody else.
 
     `superuser_dsn` names any existing database; `passwords` has one entry for each of `login_roles(external)`.
-    `check` is called first, in the transaction that changes the roles: what it raises leaves them as they were.
     Idempotent. Raise ServerFailedError when the superuser's password is not the one the cluster was made with.
     """
     roles = login_roles(external=external)
@@ -51,8 +48,6 @@ def ensure_roles(
         raise ValueError(f"no password for the roles {', '.join(missing)}")
     with _connect(superuser_dsn) as connection:
         with connection.transaction():
-            if check is not None:
-                check(connection)
             connection.execute(_script("roles.sql"))
             for short, role in roles.items():
                 set_password(connection, role, passwords[short])
@@ -79,6 +74,33 @@ def ensure_database(superuser: psycopg.Connection[tuple[object, ...]], database:
     if superuser.execute("select from pg_database where datname = %s", [database]).fetchone() is None:
         command = sql.SQL("create database {} owner {} template {}")
         superuser.execute(command.format(sql.Identifier(database), sql.Identifier(OWNER), sql.Identifier(template)))
+
+
+@contextlib.contextmanager
+def bypass_functions_replaceable(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[None]:
+    """Let migrations replace the reviewed bypasses for the block: functions whose owners, set by grants.sql, are roles of their own.
+
+    A migration acts as the owner of the tables, who otherwise may not touch a function of another owner. `connection` is a superuser's, in
+    autocommit mode. If the process is killed inside, grants.sql takes the right back at the next `theseller migrate`.
+    """
+    found = connection.execute(
+        "select distinct r.rolname from pg_proc p join pg_roles r on r.oid = p.proowner where r.rolname = any(%s)", [list(_BYPASS_OWNERS)]
+    ).fetchall()
+    roles = sql.SQL(", ").join(sql.Identifier(str(name)) for (name,) in found)
+    if not found:  # The first migrate: everything is still the owner's.
+        yield
+        return
+    by_grant = connection.info.server_version >= _GRANTS_INHERIT
+    owner, option = sql.Identifier(OWNER), sql.SQL(" with inherit true, set false" if by_grant else "")
+    try:
+        connection.execute(sql.SQL("grant {} to {}{}").format(roles, owner, option))
+        if not by_grant:
+            connection.execute(sql.SQL("alter role {} inherit").format(owner))
+        yield
+    finally:
+        if not by_grant:
+            connection.execute(sql.SQL("alter role {} noinherit").format(owner))
+        connection.execute(sql.SQL("revoke {} from {}").format(roles, owner))
 
 
 def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -49,9 +49,19 @@ def refuse_newer_schema(database: psycopg.Connection[Any]) -> None:
     Raises:
         WrongSchemaError: it has one.
     """
+    refuse_newer(_applied(database))
+
+
+def pending_migrations(database: psycopg.Connection[Any]) -> frozenset[tuple[str, str]]:
+    """Return the migrations of this program that `database`, which may be empty, has not applied."""
+    return known_migrations() - _applied(database)
+
+
+def _applied(database: psycopg.Connection[Any]) -> frozenset[tuple[str, str]]:
     known = database.execute("select to_regclass('public.django_migrations') is not null").fetchone()
-    if known and known[0]:
-        refuse_newer(frozenset((str(app), str(name)) for app, name in database.execute(_APPLIED).fetchall()))
+    if not (known and known[0]):
+        return frozenset()
+    return frozenset((str(app), str(name)) for app, name in database.execute(_APPLIED).fetchall())
 
 
 def refuse_newer(applied: frozenset[tuple[str, str]]) -> None:

@@ -19,6 +19,12 @@ begin
     if not exists (select from pg_roles where rolname = 'theseller_fingerprint') then
         create role theseller_fingerprint nologin bypassrls;
     end if;
+    -- Migrations have this while they run (postgres/roles.py); it is left only by one that was killed.
+    if exists (select from pg_auth_members where member = 'theseller_owner'::regrole
+               and roleid in ('theseller_directory'::regrole, 'theseller_fingerprint'::regrole)) then
+        revoke theseller_directory, theseller_fingerprint from theseller_owner;
+        alter role theseller_owner noinherit;
+    end if;
 end
 $$;
 

@@ -1,0 +1,75 @@
+"""Databases of released versions, as SQL with a little data in them: `releases/NAME.sql.zst`, written once at the release, never again.
+
+`THESELLER_RECORD_RELEASE=NAME .venv/bin/pytest -n 0 tests/upgrades/test_upgrade.py -k recorded` writes one from the code that is checked out
+(docs/develop/migrations.md).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from uuid import UUID
+
+import zstandard
+from django.db import connections as databases
+from tests.cast import NOON, assemble
+from tests.database import test_server
+
+from theseller.connections.operations import connection_for_files, disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.lib.marketplaces import Region
+from theseller.postgres.locator import find_binaries
+from theseller.retention.operations import purge
+from theseller.tenancy.scope import tenant_scope
+
+RELEASES = Path(__file__).parent / "releases"
+_US = "ATVPDKIKX0DER"
+
+
+def fill() -> None:
+    """Put what every release can hold into Django's database: people, a shop with facts, one that left and has its certificate."""
+    cast = assemble()
+    _with_facts(cast.alices_shop)
+    left = _with_facts(cast.charlies_shop)
+    disconnect(connection=left, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.charlies_shop, actor=cast.charlie.actor, at=NOON)
+    assert purge(connection=left, tenant=cast.charlies_shop, at=NOON).completed
+
+
+def record(name: str, database: str) -> None:
+    """Write the database to `releases/NAME.sql.zst`. Raises FileExistsError: what is recorded is never recorded again."""
+    RELEASES.mkdir(exist_ok=True)
+    program = find_binaries(os.environ).program("pg_dump")
+    dumped = subprocess.run([program, "--no-sync", test_server().superuser_dsn(database)], capture_output=True, check=True)
+    with (RELEASES / f"{name}.sql.zst").open("xb") as file:
+        file.write(zstandard.ZstdCompressor(level=19).compress(dumped.stdout))
+
+
+def restore(name: str, database: str) -> None:
+    """Fill an empty database from `releases/NAME.sql.zst`."""
+    program = find_binaries(os.environ).program("psql")
+    text = zstandard.ZstdDecompressor().decompress((RELEASES / f"{name}.sql.zst").read_bytes())
+    command = [
+        str(program),
+        "--no-psqlrc",
+        "--quiet",
+        "--set=ON_ERROR_STOP=1",
+        "--single-transaction",
+        test_server().superuser_dsn(database),
+    ]
+    done = subprocess.run(command, input=text, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+def _with_facts(tenant: UUID) -> UUID:
+    with tenant_scope(tenant):
+        connection = connection_for_files(Region.NA, tenant=tenant, at=NOON)
+        with databases["default"].cursor() as cursor:
+            for day in ("2026-10-31", "2026-11-01"):
+                cursor.execute(
+                    "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
+                    " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
+                    " (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api')",
+                    [tenant, day, f"order-{day}", connection, _US, NOON, NOON],
+                )
+    return connection

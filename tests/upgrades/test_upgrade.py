@@ -1,0 +1,99 @@
+"""A database of every release, upgraded, is what a new one is; its rows, certificates and audit log survive."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+from tests.conftest import _migrate_in
+from tests.database import create_database, drop_database, prepared_template, roles_lock, test_server, worker_name
+from tests.sabotage.databases import own_database
+from tests.upgrades.catalogue import schema_of
+from tests.upgrades.frozen import freeze
+from tests.upgrades.recording import RELEASES, fill, record, restore
+
+from theseller.retention.certificate import assemble, verify_certificate
+
+RECORDED = sorted(path.name.removesuffix(".sql.zst") for path in RELEASES.glob("*.sql.zst"))
+#: Tables whose rows a migration may replace, each with its reason.
+MAY_CHANGE = {
+    "django_migrations": "an upgrade adds to it",
+    "guard.deployment": "the new program's own mark",
+}
+
+
+@pytest.fixture
+def upgraded(database: str, request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, list[str]], str]]:
+    """Return what the release's tables held, and the upgraded database's name."""
+    name = f"upgraded_{worker_name()}"
+    drop_database(name)
+    create_database(name)
+    restore(request.param, name)
+    before = _rows(name)
+    with roles_lock():
+        _migrate_in(name)
+    yield before, name
+    drop_database(name)
+
+
+@pytest.mark.parametrize("upgraded", RECORDED, indirect=True)
+def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(upgraded: tuple[dict[str, list[str]], str]) -> None:
+    before, name = upgraded
+    fresh = f"fresh_{worker_name()}"
+    drop_database(fresh)
+    create_database(fresh, template=prepared_template("migrated", _migrate_in))
+    new, old = schema_of(test_server().superuser_dsn(fresh)), schema_of(test_server().superuser_dsn(name))
+    drop_database(fresh)
+    assert sorted(old - new) == [], "only in the upgraded database"
+    assert sorted(new - old) == [], "missing in the upgraded database"
+
+    after = _rows(name)
+    lost = {
+        table: (len(rows), len(after.get(table, []))) for table, rows in before.items()
+        if table not in MAY_CHANGE and len(after.get(table, [])) < len(rows)
+    }  # fmt: skip
+    assert lost == {}
+    assert before["audit_event"], "the recorded database has no audit log"
+    assert after["audit_event"][: len(before["audit_event"])] == before["audit_event"]
+    with psycopg.connect(test_server().superuser_dsn(name)) as connection:
+        certificates = connection.execute("select body, signature, public_key from retention_certificate").fetchall()
+    assert certificates, "the recorded database has no certificate"
+    for body, signature, public_key in certificates:
+        verify_certificate(assemble(json.loads(bytes(body)), bytes(public_key).hex(), bytes(signature)))
+
+
+def test_every_release_is_recorded() -> None:
+    assert RECORDED, "there is no recorded release: see docs/develop/migrations.md"
+
+
+def test_what_is_recorded_at_a_release_can_be_made(database: str) -> None:
+    """With THESELLER_RECORD_RELEASE=NAME it is made, and kept."""
+    with own_database("recorded") as name:
+        fill()
+        rows = _rows(name)
+        assert rows["audit_event"]
+        assert rows["retention_certificate"]
+        if "THESELLER_RECORD_RELEASE" in os.environ:
+            freeze()
+            record(os.environ["THESELLER_RECORD_RELEASE"], name)
+
+
+def _rows(name: str) -> dict[str, list[str]]:
+    """Return the primary columns of every row as text, in the order of time where there is one."""
+    with psycopg.connect(test_server().superuser_dsn(name)) as connection:
+        tables = connection.execute(
+            "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where c.relkind in ('r', 'p') and not c.relispartition and n.nspname in ('public', 'guard', 'pii')"
+        ).fetchall()
+        found = {}
+        for schema, table in tables:
+            key = table if schema == "public" else f"{schema}.{table}"
+            columns = sql.SQL("txid, position, at, tag, actor, tenant_id, subject, details" if table == "audit_event" else "1")
+            order = sql.SQL("order by txid, position" if table == "audit_event" else "")
+            query = sql.SQL("select row({})::text from {} {}").format(columns, sql.Identifier(schema, table), order)
+            found[key] = [row for (row,) in connection.execute(query).fetchall()]
+    return found
