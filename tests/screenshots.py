@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -55,7 +56,7 @@ def main(folder: Path, readme: Path | None) -> None:
         _connect(alice, world, pictures)
         _read(alice, world, pictures, readme)
         _import(browser, world, pictures)
-        _end(alice, pictures)
+        _end(alice, pictures, world.password)
         _operate(browser, world, pictures)
         _leave(browser, alice, world, pictures)
 
@@ -148,12 +149,16 @@ def _import(browser: Browser, world: World, pictures: Pictures) -> None:
         pictures.take("16-import-report", page)
 
 
-def _end(alice: Visitor, pictures: Pictures) -> None:
+def _end(alice: Visitor, pictures: Pictures, password: str) -> None:
     page = alice.page
     alice.go("/connections/")
     page.get_by_text("up to date").first.wait_for()
     pictures.take("17-connection", page)
     page.get_by_role("link", name="Disconnect…").click()
+    page.wait_for_url(re.compile("/(disconnection|second-factor)/"))
+    if "second-factor" in page.url:
+        pictures.take("37-proof-before-disconnecting", page)
+    alice.prove_if_asked(password)
     pictures.take("18-disconnect", page)
     page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")
     page.get_by_role("button", name="Disconnect and erase").click()
@@ -188,7 +193,7 @@ def _leave(browser: Browser, alice: Visitor, world: World, pictures: Pictures) -
         wait_until(lambda: world.rows("select count(*) from retention_end_certificate") == [(1,)], 400.0, step=1)
         bob.page.reload()
         pictures.take("33-end-certificate", bob.page)
-    alice.go("/data/deletion/")
+    _proven(alice, "/data/deletion/", world.password)
     pictures.take("34-shop-end", page)
     page.get_by_label("Type DELETE to confirm").fill("DELETE")
     page.get_by_label("Your password").fill(world.password)

@@ -122,6 +122,13 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(lambda url: "/sign-in/" not in url)
 
+    def prove_if_asked(self, password: str) -> None:
+        """Give the password once more, if the page asks for a fresh proof."""
+        if "/account/second-factor/" in self.page.url:
+            self.page.get_by_label("Password").fill(password)
+            self.page.get_by_role("button", name="Continue").click()
+            self.page.wait_for_url(lambda url: "/account/second-factor/" not in url)
+
     def text(self) -> str:
         """Return what the page says, as it is shown."""
         return self.page.locator("body").inner_text()

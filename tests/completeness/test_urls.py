@@ -20,6 +20,7 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.cast import NOON, PASSWORD, Cast, assemble
 from tests.database import test_server
+from tests.fresh import proven
 from tests.olga import Olga, entered, make_olga
 
 from theseller.accounts.mfa.queries import own_factors
@@ -76,8 +77,9 @@ MATRIX: dict[str, Row] = {
     "connections/attempts/": Row("302 405 405 405 405 405 405", "302 303 302 302 403 403 303", _CHOICE),
     "connections/callback/": Row("302 302 302 302 403 403 302"),
     "connections/refused/<str:refusal>/": Row("302 200 302 302 403 403 200"),
+    # What destroys or takes away much asks for a fresh proof first, which none of these sessions has: see FRESH.
     "connections/<uuid:connection>/disconnection/": Row(
-        "302 404 302 302 403 403 200", "302 404 302 302 403 403 302", {"confirm": "DISCONNECT"}
+        "302 302 302 302 403 403 302", "302 302 302 302 403 403 302", {"confirm": "DISCONNECT"}
     ),
     "connections/<uuid:connection>/erasure/": Row("302 404 302 302 200 200 200"),
     "connections/<uuid:connection>/certificate.json": Row("302 404 302 302 200 200 200"),
@@ -87,8 +89,7 @@ MATRIX: dict[str, Row] = {
     "packing-slips/looks/": Row("302 200 302 302 403 403 200"),
     "packing-slips/print/": Row("302 405 405 405 405 405 405", "302 422 302 302 403 422 422"),
     "packing-slips/<uuid:connection>/on/": Row("302 302 302 302 403 403 302", "302 302 302 302 403 403 302"),
-    # Alice's open connection is of imported files: there is nothing to turn off, and she is led to the page that says so.
-    "packing-slips/<uuid:connection>/off/": Row("302 404 302 302 403 403 302", "302 404 302 302 403 403 302"),
+    "packing-slips/<uuid:connection>/off/": Row("302 302 302 302 403 403 302", "302 302 302 302 403 403 302"),
     "imports/": Row("302 200 302 302 403 200 200", "302 422 302 302 403 422 422"),
     "imports/progress/": Row("302 200 302 302 200 200 200"),
     "security/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
@@ -105,8 +106,8 @@ MATRIX: dict[str, Row] = {
     "account/second-factor/": Row("302 200 200 200 200 200 200", "302 422 422 422 422 422 422"),
     "activity/": Row("302 200 302 302 403 403 200"),
     "data/": Row("302 200 302 302 200 200 200"),
-    "data/deletion/": Row("302 200 302 302 403 403 200", "302 422 302 302 403 403 422"),
-    "data/export/": Row("302 405 405 405 405 405 405", "302 200 302 302 403 403 200"),
+    "data/deletion/": Row("302 302 302 302 403 403 302", "302 302 302 302 403 403 302"),
+    "data/export/": Row("302 405 405 405 405 405 405", "302 302 302 302 403 403 302"),
     "operate/": Row("302 404 200 302 404 404 404"),
     "operate/access/": Row("302 404 200 302 404 404 404"),
     "operate/access/<uuid:session>/close/": Row("302 405 405 405 405 405 405", "302 404 404 302 404 404 404"),
@@ -114,6 +115,16 @@ MATRIX: dict[str, Row] = {
     "operate/deletion-requests/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
     "operate/ends/<uuid:subject>/certificate.json": Row("302 404 404 302 404 404 404"),
     "operate/reviews/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
+}
+
+#: The rows of those that ask for a fresh proof, for people who have just given it.
+FRESH: dict[str, Row] = {
+    "connections/<uuid:connection>/disconnection/": Row("302 404 302 302 403 403 200", "302 404 302 302 403 403 302"),
+    "packing-slips/<uuid:connection>/on/": Row("302 404 302 302 403 403 302", "302 404 302 302 403 403 302"),
+    # Alice's open connection is of imported files: there is nothing to turn off, and she is led to the page that says so.
+    "packing-slips/<uuid:connection>/off/": Row("302 404 302 302 403 403 302", "302 404 302 302 403 403 302"),
+    "data/deletion/": Row("302 200 302 302 403 403 200", "302 422 302 302 403 403 422"),
+    "data/export/": Row("302 405 405 405 405 405 405", "302 200 302 302 403 403 200"),
 }
 
 #: What anybody on the network may open. Every address here is one more that the edge must withstand: the list may only shrink.
@@ -232,11 +243,13 @@ def _sell(tenant: UUID, connection: UUID, database: str) -> None:
         )
 
 
-def _ask(shop: Shop, person: str, method: str, route: str, *, checks: bool = False) -> HttpResponse:
+def _ask(shop: Shop, person: str, method: str, route: str, *, checks: bool = False, fresh: bool = False) -> HttpResponse:
     client = entered(shop.olga) if person == "olga" else Client(enforce_csrf_checks=checks)
     who = shop.person(person)
     if who is not None:
         client.force_login(User.objects.get(pk=who))
+    if fresh:
+        proven(client)
     answer = client.generic("GET", _address(route, shop)) if method == "GET" else client.post(_address(route, shop), MATRIX[route].data)
     assert isinstance(answer, HttpResponseBase)
     return cast("HttpResponse", answer)
@@ -275,6 +288,16 @@ def test_everybody_gets_what_the_matrix_says(route: str, shop: Shop, database: s
         if person == OUTSIDERS[-1]:
             assert _fingerprint(shop, database) == before, "an outsider changed something of Alice's"
     assert got == {(person, method): MATRIX[route].expected(method, person) for person in PEOPLE for method in ("GET", "POST")}
+
+
+@pytest.mark.parametrize("route", FRESH)
+def test_with_a_fresh_proof_everybody_gets_what_their_role_may_have(route: str, shop: Shop) -> None:
+    for person in PEOPLE[1:]:
+        for method in ("GET", "POST"):
+            answer = _ask(shop, person, method, route, fresh=True)
+            assert answer.status_code == FRESH[route].expected(method, person), (person, method)
+            if person in OUTSIDERS:
+                _tells_nothing(answer, shop)
 
 
 def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
@@ -324,7 +347,7 @@ def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
     stepped_up = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_stepped_up")}
     operators = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_operated")}
     unguarded = {route for route, pattern in routes() if not hasattr(pattern.callback, "theseller_permission")}
-    both = {"packing-slips/<uuid:connection>/on/"}  # an owner's right, and a fresh proof that it is them
+    both = set(FRESH)  # an owner's right, and a fresh proof that it is them
     assert unguarded == PUBLIC | personal | (stepped_up - both) | operators
     assert operators == {route for route in MATRIX if route.startswith("operate/")}
     assert stepped_up == {route for route in MATRIX if route.startswith("account/security/")} - personal | both

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.features import OFFERED
 
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _SET_COOKIE = "set-cookie"
@@ -69,13 +69,18 @@ class Browser:
         answer = self.post("/sign-in/", {"email": f"{self.name}@example.com", "password": password})
         assert answer.status_code == 302, f"{self.name} could not sign in: {answer.status_code}"
 
+    def prove_if_asked(self, path: str, **proof: str) -> None:
+        """Give `proof` (a password, or a code) once more, if the page at `path` asks for a fresh one."""
+        if self.get(path).headers.get("location", "").startswith("/account/second-factor/"):
+            assert self.post("/account/second-factor/", dict(proof)).status_code == 302
+
     def try_to_sign_in(self, password: str) -> None:
         answer = self.post("/sign-in/", {"email": f"{self.name}@example.com", "password": password})
         assert answer.status_code == 422
 
     def consent(self, store: str, seller: str, *, emulator: str) -> str:
         """Choose, go to Amazon, confirm there as `seller`; return the address that Amazon sends this browser back to."""
-        asked = self.post("/connections/attempts/", {"features": list(FEATURES), "marketplace": store}, page="/connections/new/")
+        asked = self.post("/connections/attempts/", {"features": list(OFFERED), "marketplace": store}, page="/connections/new/")
         assert asked.status_code == 303, asked.status_code
         consent = asked.headers["location"]
         fields = {name: values[0] for name, values in parse_qs(urlsplit(consent).query).items()}

@@ -208,6 +208,7 @@ class Driver:
     def disconnect(self, person: Browser, connection: str) -> None:
         self.unlimited()
         path = f"/connections/{connection}/disconnection/"
+        person.prove_if_asked(path, password=self.world.password)
         assert person.post(path, {"confirm": "no"}).status_code == 422
         answer = person.post(path, {"confirm": "DISCONNECT"})
         assert answer.headers["location"].endswith("/erasure/"), answer.status_code

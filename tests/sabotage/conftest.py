@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.test import override_settings
 from tests.database import test_server
 from tests.sabotage.backup_world import small_backup
 from tests.sabotage.databases import own_database
-from tests.sabotage.deployment import Deployment, set_up
+from tests.sabotage.deployment import Deployment, keep_a_recipient, set_up
 from tests.sabotage.machine import encrypted_machine
 
+from theseller.amazon.roles import RestrictedRole
 from theseller.controls import volumes
 from theseller.controls.catalogue import bak_automatic
 from theseller.lib.egress import confine
@@ -39,10 +43,23 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         # The tests' server hands over no log of changes; the saboteurs' deployment looks at one that does.
         patch.setattr(bak_automatic, "archiver", lambda _world: (True, False))
         confine(settings.EGRESS)
-        with small_backup(tmp_path_factory.mktemp("archive")):
-            yield set_up()
+        held = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
+        with override_settings(ENVIRONMENT=held), small_backup(tmp_path_factory.mktemp("archive")), a_log():
+            made = set_up()
+            keep_a_recipient(made.cast.charlies_shop, made.charlies)
+            yield made
         confine(None)
         where.unlink()
+
+
+@contextmanager
+def a_log() -> Iterator[None]:
+    """Leave a log of the worker's in the state folder, as a supervisor writes it."""
+    path = settings.ENVIRONMENT.state / "log" / "worker.log"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("worker: ready\n")
+    yield
+    path.unlink()
 
 
 @pytest.fixture

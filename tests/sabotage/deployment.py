@@ -14,7 +14,7 @@ from tests.olga import Olga, entered, make_olga
 
 from theseller.accounts.operations import add_member, add_person
 from theseller.accounts.types import MemberRole, Operator
-from theseller.amazon.features import FEATURES, roles_for
+from theseller.amazon.features import OFFERED, roles_for
 from theseller.audit import outside
 from theseller.audit.sealing import seal
 from theseller.connections import vault
@@ -40,6 +40,9 @@ from theseller.retention.queries import due_purges
 from theseller.retention.shops import erase_shop
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
+from theseller.vault.keeping import keep_recipient
+from theseller.vault.operations import turn_on
+from theseller.vault.types import Recipient
 
 US = "ATVPDKIKX0DER"
 #: Shaped like a token of Amazon's and worth nothing.
@@ -89,6 +92,16 @@ def set_up() -> Deployment:
     return Deployment(cast, opened, charlies, ended, certified, doras_shop, dora, olga, clock.now())
 
 
+def keep_a_recipient(tenant: UUID, connection: UUID) -> None:
+    """Turn packing slips on for a connection and store one recipient."""
+    turn_on(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
+    with as_role("worker"):
+        keep_recipient(
+            Recipient(("No person",), "US", "", (), None), order="111-0000000-0000009", connection=connection, shipped_at=None,
+            tenant=tenant, actor="process:test", at=clock.now(),
+        )  # fmt: skip
+
+
 def end_doras_shop() -> tuple[UUID, UUID]:
     """Have Dora open a shop, connect it, and end it; return the shop and her. What is left is for the erasure."""
     at = clock.now()
@@ -128,7 +141,7 @@ def note_ages() -> None:
 def connect(tenant: UUID, person: UUID, region: Region) -> UUID:
     """Open a connection as the callback does after Amazon's answer, token sealed by the vault."""
     connection, at = new_id(), clock.now()
-    features = list(FEATURES)
+    features = list(OFFERED)
     roles = [role.value for role in roles_for(features)]
     stores = [store.id for store in MARKETPLACES.values() if store.region is region]
     with tenant_scope(tenant), databases["default"].cursor() as cursor:

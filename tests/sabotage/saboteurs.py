@@ -18,6 +18,7 @@ from tests.sabotage.deployment import TOKEN, Deployment
 
 from theseller.amazon import operations as allow_list
 from theseller.amazon.operations import Operation
+from theseller.controls.types import Status
 from theseller.lib.ids import new_id
 
 Superuser = psycopg.Connection[tuple[object, ...]]
@@ -39,7 +40,7 @@ Act = Callable[[Tools], Iterator[None]]
 @dataclass(frozen=True, slots=True)
 class Saboteur:
     """One act. `control` must turn red, and no other may change, but those in `blinds`, which must say that they can't know, and those
-    in `also`, whose promise it breaks as well and which must turn red with it.
+    in `also`, whose promise it breaks as well and which must turn red with it. `turns` is Unknown for an act that blinds the probe.
     """
 
     control: str
@@ -47,6 +48,7 @@ class Saboteur:
     act: Callable[[Tools], Any]
     blinds: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    turns: Status = Status.BROKEN
 
 
 #: In the order of the files in `acts/`, which registers them all.
@@ -67,7 +69,17 @@ def breaks(control: str, does: str, *, blinds: tuple[str, ...] = (), also: tuple
     return register
 
 
-def sql(control: str, does: str, broken: str, repaired: str, *, also: tuple[str, ...] = ()) -> None:
+def blinds(control: str, does: str, *, also: tuple[str, ...] = ()) -> Callable[[Act], Act]:
+    """Register an act after which the probe of `control`, and those of `also`, can't see and must say Unknown."""
+
+    def register(act: Act) -> Act:
+        REGISTERED.append(Saboteur(control, does, contextmanager(act), blinds=also, turns=Status.UNKNOWN))
+        return act
+
+    return register
+
+
+def sql(control: str, does: str, broken: str, repaired: str, *, also: tuple[str, ...] = (), blinds: tuple[str, ...] = ()) -> None:
     """Register a saboteur of the database: two statements of the superuser's. Braces name things of the deployment."""
 
     def act(tools: Tools) -> Iterator[None]:
@@ -82,7 +94,7 @@ def sql(control: str, does: str, broken: str, repaired: str, *, also: tuple[str,
         finally:
             tools.superuser.execute(repaired.format(**names))
 
-    breaks(control, does, also=also)(act)
+    breaks(control, does, also=also, blinds=blinds)(act)
 
 
 def in_log(name: str, content: bytes) -> Iterator[None]:

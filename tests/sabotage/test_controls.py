@@ -24,12 +24,13 @@ def _roles_hold_still() -> Iterator[None]:
         yield
 
 
-GREEN = dict.fromkeys(CATALOGUE, Status.MET)
+#: Declared in part and not met: an operator noted the ages of the tests' own passwords, and which roles Amazon registered.
+GREEN = {**dict.fromkeys(CATALOGUE, Status.MET), **dict.fromkeys(("auth-minimum-roles", "cred-rotation"), Status.DECLARED)}
 
 
 def test_everything_is_green_before(deployment: Deployment) -> None:
     found = probe_all()
-    assert found == GREEN, {control: evidence_of(control) for control, outcome in found.items() if outcome is not Status.MET}
+    assert found == GREEN, {control: evidence_of(control) for control, outcome in found.items() if outcome is not GREEN[control]}
 
 
 @pytest.mark.parametrize("saboteur", SABOTEURS, ids=lambda saboteur: f"{saboteur.control}: {saboteur.does}")
@@ -38,9 +39,9 @@ def test_a_saboteur_turns_its_control_red_and_no_other(
 ) -> None:
     with monkeypatch.context() as patch, saboteur.act(Tools(deployment, superuser, patch, tmp_path)):
         found = probe_all()
-    changed = {control: (outcome, evidence_of(control)) for control, outcome in found.items() if outcome is not Status.MET}
+    changed = {control: (outcome, evidence_of(control)) for control, outcome in found.items() if outcome is not GREEN[control]}
     assert {control: outcome for control, (outcome, _) in changed.items()} == {
-        **dict.fromkeys((saboteur.control, *saboteur.also), Status.BROKEN),
+        **dict.fromkeys((saboteur.control, *saboteur.also), saboteur.turns),
         **dict.fromkeys(saboteur.blinds, Status.UNKNOWN),
     }, changed
     for one in saboteur.also:
@@ -54,4 +55,4 @@ def test_everything_is_green_again(deployment: Deployment) -> None:
 
 
 def test_every_control_has_a_saboteur() -> None:
-    assert {saboteur.control for saboteur in SABOTEURS} == set(CATALOGUE)
+    assert {saboteur.control for saboteur in SABOTEURS if saboteur.turns is Status.BROKEN} == set(CATALOGUE)

@@ -21,10 +21,10 @@ from theseller.controls.types import Board, Broken, Control, Entry, Met, Nothing
 from theseller.controls.world import World
 from theseller.lib import clock
 
-CONTROL = "auth-minimum-roles"
+CONTROL = "auth-revoke-anytime"
 _FORGED = (
     "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
-    " values (gen_random_uuid(), 'auth-minimum-roles', 'met', 1, '', 'x', now())"
+    " values (gen_random_uuid(), 'auth-revoke-anytime', 'met', 1, '', 'x', now())"
 )
 
 
@@ -135,6 +135,59 @@ def test_what_happens_makes_its_controls_due(deployment: Deployment) -> None:
         "aup-deletion-requests", "life-purge-30", "pii-delete-on-disconnect", "page-true",
     ]  # fmt: skip
     assert run_due(at=clock.now()) == ()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "age", "version"),
+    [("met", timedelta(0), None), ("met", timedelta(minutes=-4), None), ("met", timedelta(minutes=-4), "0123456789abcdef")],
+    ids=["now", "dated ahead", "of another program"],
+)
+def test_evidence_that_this_process_did_not_gather_puts_no_run_off(
+    deployment: Deployment,
+    superuser: psycopg.Connection[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: str,
+    age: timedelta,
+    version: str | None,
+) -> None:
+    """A row that says "met" over what the probe found broken: the probe runs again at the next minute, and is right again."""
+    probe_all()
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Broken("as planned", 1))
+    run_control(CONTROL, at=clock.now())
+    superuser.execute(
+        "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
+        " values (gen_random_uuid(), %s, %s, 1, '', %s, %s)",
+        [CONTROL, outcome, version or source.code_version(), clock.now() - age],
+    )
+    assert CONTROL in {evidence.control_id for evidence in run_due(at=clock.now())}
+    assert _shown(board(clock.now())) is Status.BROKEN
+    monkeypatch.undo()
+    probe_all()
+
+
+def test_evidence_that_is_renewed_by_others_puts_no_run_off(
+    deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    """A row every few minutes can't keep a probe from its own interval."""
+    probe_all()
+    later = clock.now() + CATALOGUE[CONTROL].control.interval
+    superuser.execute(
+        "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
+        " values (gen_random_uuid(), %s, 'met', 1, '', %s, %s)",
+        [CONTROL, source.code_version(), later - timedelta(seconds=1)],
+    )
+    assert CONTROL in {evidence.control_id for evidence in run_due(at=later)}
+    probe_all()
+
+
+def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Met(1, "seen", {"declared": ["Taken on trust."]}))
+    run_control(CONTROL, at=clock.now())
+    shown = next(one for one in board(clock.now()).shown if one.id == CONTROL)
+    assert (shown.outcome, shown.declared) == (Status.DECLARED, ("Taken on trust.",))
+    assert run_control("page-true", at=clock.now()).outcome is Status.MET
+    monkeypatch.undo()
+    probe_all()
 
 
 def test_the_job_does_it(deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]) -> None:

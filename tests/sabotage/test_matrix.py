@@ -11,13 +11,14 @@ from tests.sabotage.saboteurs import Saboteur
 
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.catalogue.pending import PENDING
+from theseller.controls.types import Status
 
 _PAGE = Path(__file__).parents[2] / "docs" / "sabotage.md"
 _HEAD = """# Sabotage: what turns each control red
 
 Every control of the security page has at least one saboteur: a test that breaks the real thing (a row, a grant, a policy, a file, the
-running program) in a deployment where all controls are green, runs **all** probes, and asserts that exactly this control is Broken and
-every other is still Met; where one promises the same thing in other words, or can't see while that is broken, the list names it, and it
+running program) in a deployment where all controls are met (two of them declared in part), runs **all** probes, and asserts that exactly this control is Broken and
+every other is as it was; where one promises the same thing in other words, or can't see while that is broken, the list names it, and it
 must say Broken or Unknown. Then it repairs what it broke and sees green again. `tests/sabotage/test_controls.py` does that; this page is
 its list.
 
@@ -29,8 +30,12 @@ in the future is not green; a probe that fails or looked at nothing is Unknown; 
 def _lines() -> Iterator[str]:
     yield _HEAD
     for control in sorted(CATALOGUE, key=lambda name: (CATALOGUE[name].control.section, name)):
-        yield f"## {control}\n\n{CATALOGUE[control].control.title}. Red when somebody …\n"
-        yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in SABOTEURS if saboteur.control == control)
+        yield f"## {control}\n\n{CATALOGUE[control].control.title}. Red when a test …\n"
+        mine = [saboteur for saboteur in SABOTEURS if saboteur.control == control]
+        yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in mine if saboteur.turns is Status.BROKEN)
+        if blinding := [saboteur for saboteur in mine if saboteur.turns is Status.UNKNOWN]:
+            yield "\nUnknown, because its probe can't see, when a test …\n"
+            yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in blinding)
         yield ""
     yield f"{len(SABOTEURS)} saboteurs, {len(CATALOGUE)} controls. {len(PENDING)} clauses have no probe yet; the page says so of each."
 

@@ -23,8 +23,9 @@ holds(
 holds(
     "django_session",
     DataClass.OPERATIONAL,
-    retention="12 hours",
+    retention="12 hours, and up to ten minutes until the job runs",
     eraser=Eraser.EXPIRY,
+    expired_by="theseller.accounts.tasks.delete_expired_sessions",
     note="Browser sessions under a hash of their key.",
 )
 for _table in ("django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"):

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from theseller.accounts.addresses import canonical
 from theseller.accounts.models import Membership, Operator, User
+from theseller.accounts.sessions import end_other_sessions
 from theseller.accounts.types import MemberRole
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
@@ -44,11 +45,12 @@ def make_owner(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
     return True
 
 
-def change_password(*, person: UUID, password: Secret, at: datetime) -> None:
-    """Give a person another password. Every session that began with the old one is over, at its next request."""
+def change_password(*, person: UUID, password: Secret, at: datetime, keep: str = "") -> None:
+    """Give a person another password, and end their sessions, except the one with the key `keep`."""
     with transaction.atomic():
         User.objects.filter(pk=person).update(password=make_password(password.reveal()))
         record(Tag.PASSWORD_CHANGED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at)
+        end_other_sessions(person, keep=keep)
 
 
 def lock_out(*, person: UUID) -> None:

@@ -93,6 +93,12 @@ def sessions_of(person: UUID, *, using: str | None = None) -> list[str]:
     return [key for key, content in found.iterator(chunk_size=500) if str(person) in str(content_of(key, content))]
 
 
+def end_other_sessions(person: UUID, *, keep: str = "", using: str | None = None) -> int:
+    """End every session of a person but the one of the cookie `keep`; return how many there were."""
+    others = set(sessions_of(person, using=using)) - {stored_key(keep)}
+    return Session.objects.using(using).filter(session_key__in=others).delete()[0]
+
+
 def end_all_sessions(*, using: str | None = None) -> int:
     """Sign everybody out; return how many sessions there were."""
     return Session.objects.using(using).all().delete()[0]

@@ -19,7 +19,8 @@ from theseller.accounts.devices import remember
 from theseller.accounts.forms import NewPasswordForm, SignInForm
 from theseller.accounts.limits import SIGN_IN, limits
 from theseller.accounts.mfa import signing_in
-from theseller.accounts.mfa.flow import allowance, attempt, note_password
+from theseller.accounts.mfa.flow import allowance, attempt, note_password, session_key
+from theseller.accounts.mfa.operations import sign_in_holds
 from theseller.accounts.mfa.proofs import give
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.types import Proof, RefusedError
@@ -83,12 +84,16 @@ def _second_step(request: HttpRequest, user: User) -> HttpResponse:
 def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> HttpResponse:
     with transaction.atomic():
         signing_in.forget(request)
+        if not sign_in_holds(user.pk, proof):
+            return redirect("accounts:sign-in")  # Their second factors were changed just now.
         login(request, user, backend="theseller.accounts.backend.PasswordBackend")
         note_password(request, clock.now())
         if proof is not None:
             give(request, proof)
             warn_of_recovery(request, proof)
         record(Tag.ACCOUNT_SIGNED_IN, actor=f"user:{user.id}", tenant=None, subject="session", at=clock.now())
+        # Stored here and not after the answer: the next change of the person's factors or password must find it.
+        request.session.save()
     response = redirect(_next(request))
     remember(request, response, user.email)
     return response
@@ -135,9 +140,9 @@ def password(request: HttpRequest) -> HttpResponse:
     person = cast(User, request.user)
     form = NewPasswordForm(request.POST or None, person=person)
     if request.method == "POST" and form.is_valid():
-        change_password(person=person.pk, password=Secret(form.cleaned_data["new"]), at=clock.now())
+        change_password(person=person.pk, password=Secret(form.cleaned_data["new"]), at=clock.now(), keep=session_key(request))
         update_session_auth_hash(request, User.objects.get(pk=person.pk))
         note_password(request, clock.now())
-        messages.success(request, "Your password is changed. Whoever else was signed in with the old one is signed out.")
+        messages.success(request, "Your password is changed. Your other browsers are signed out.")
         return redirect("accounts:security")
     return render(request, "accounts/password.html", {"form": form}, status=200 if request.method == "GET" else 422)

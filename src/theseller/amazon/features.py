@@ -38,7 +38,7 @@ STREAMS: Mapping[str, Stream] = MappingProxyType({stream.key: stream for stream 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something a seller can choose. `data` and `kept` are what the consent page says; `kept` is the longest we keep it."""
+    """Something that data is collected for. `data` and `kept` are what the consent page says; `kept` is the longest we keep it."""
 
     key: str
     title: str
@@ -47,6 +47,8 @@ class Feature:
     streams: tuple[str, ...]
     data: str
     kept: str = "at most 18 months, or until you disconnect"
+    #: Whether a seller can choose it. What is not offered is not asked for and not collected.
+    offered: bool = True
 
 
 _FEATURES = (
@@ -73,9 +75,13 @@ _FEATURES = (
         (Role.AMAZON_FULFILLMENT,),
         ("inventory",),
         "Units per product: fulfillable, inbound, reserved, unfulfillable, being researched.",
+        # No page shows stock yet, so there is nothing to collect it for.
+        offered=False,
     ),
 )
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.key: feature for feature in _FEATURES})
+#: The features that a seller can choose.
+OFFERED: Mapping[str, Feature] = MappingProxyType({key: feature for key, feature in FEATURES.items() if feature.offered})
 
 
 def operations_for(features: Iterable[str]) -> tuple[Operation, ...]:

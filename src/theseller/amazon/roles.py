@@ -29,6 +29,11 @@ class RestrictedRole(StrEnum):
 
     DIRECT_TO_CONSUMER_SHIPPING = "Direct-to-Consumer Shipping"
 
+    @property
+    def at_amazon(self) -> str:
+        """Return the role as Amazon's consent page lists it."""
+        return f"{self.value.replace('-', ' ')} (Restricted)"
+
 
 @dataclass(frozen=True, slots=True)
 class RoleText:
@@ -38,6 +43,15 @@ class RoleText:
     we_read: str
 
 
+RESTRICTED: Mapping[RestrictedRole, RoleText] = MappingProxyType(
+    {
+        RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING: RoleText(
+            "Amazon lets an application with this role read the names and addresses of buyers whose orders you ship yourself.",
+            "We read nothing by it unless an owner of your shop turns packing slips on: then the recipient of one order at a time, when one of"
+            " your team asks for its slip. It is deleted 30 days after the shipment at the latest.",
+        )
+    }
+)
 ROLES: Mapping[Role, RoleText] = MappingProxyType(
     {
         Role.FINANCE_AND_ACCOUNTING: RoleText(
@@ -46,7 +60,7 @@ ROLES: Mapping[Role, RoleText] = MappingProxyType(
         ),
         Role.INVENTORY_AND_ORDER_TRACKING: RoleText(
             "Amazon lets an application with this role read orders, order metrics and order reports, without what shipping a parcel needs.",
-            "We read order numbers, dates, status, products, quantities and amounts. Nothing about the buyer is asked for or kept.",
+            "We read order numbers, dates, status, products, quantities and amounts. Nothing about the buyer is read by this role.",
         ),
         Role.AMAZON_FULFILLMENT: RoleText(
             "Amazon lets an application with this role read and manage stock and shipments in Amazon's warehouses.",

@@ -96,10 +96,6 @@ class Figures:
     def other_fees(self) -> Decimal:
         return self.fees - self.selling_fees - self.fulfilment_fees - self.storage_fees
 
-    @property
-    def posted_sales(self) -> Decimal:
-        return self.product_sales + self.credits + self.discounts
-
 
 #: The columns of `Figures` that are sums of columns of analytics_day with the same name, in their order.
 SUMMED = tuple(name for name in Figures.__dataclass_fields__ if name not in {"ledger_days", "settled_days"})

@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from theseller.amazon.features import FEATURES, roles_for
+from theseller.amazon.features import OFFERED, roles_for
 from theseller.amazon.roles import RestrictedRole
 from theseller.crypto.dated import new_dated_secret
 from theseller.crypto.providers import SecretKeeper
@@ -30,7 +30,7 @@ def write_application(state: Path, public_url: str, secrets: SecretKeeper, restr
         "client_secrets": [secrets.ensure("lwa-client-secret", new_dated_secret).reveal()],
         "name": "TheSeller (demo)",
         "redirect_uris": [f"{public_url}/connections/callback/"],
-        "roles": [*(role.value for role in roles_for(FEATURES)), *(f"{role.value.replace('-', ' ')} (Restricted)" for role in restricted)],
+        "roles": [*(role.value for role in roles_for(OFFERED)), *(role.at_amazon for role in restricted)],
     }
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 from theseller.cli.errors import CommandError
 from theseller.cli.paths import refuse_other_environment
 from theseller.config.environment import Kind, read_kind, read_secret_choice, uses_external_server
-from theseller.crypto.choice import SecretChoice, StoreKind, make_secret_provider
+from theseller.crypto.choice import ProviderKind, SecretChoice, StoreKind, make_secret_provider
 from theseller.crypto.dated import new_dated_secret
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
 from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
+from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
 from theseller.crypto.providers import SecretKeeper, SecretProvider
 from theseller.lib.secret import Secret
 from theseller.postgres.roles import login_roles
@@ -70,6 +71,30 @@ def ensure_secrets(state: Path) -> SecretKeeper:
     for name in own_secrets(choice):
         provider.ensure(name, lambda wanted=name: new_secret(wanted, choice))  # type: ignore[misc]  # bound at once, not at the end
     return provider
+
+
+def passwords_in_use(state: Path) -> dict[str, tuple[str, ...]]:
+    """Return each role's password, and the coming one of a rotation, by the roles' short names. Makes nothing, no folder either."""
+    choice = secret_choice(state)
+    if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
+        return {}
+    provider = make_secret_provider(choice, os.environ)
+    return {
+        short: tuple(
+            found.reveal() for name in (f"db-{short}", f"db-{short}{NEXT}") if (found := secret_or_none(provider, name)) is not None
+        )
+        for short in login_roles(external=False)
+    }
+
+
+def ticket_keys_in_use(state: Path) -> tuple[Secret, ...]:
+    """Return the keys that sign tenants' tickets: the present, the coming and the former one. Makes nothing, no folder either."""
+    choice = secret_choice(state)
+    if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
+        return ()
+    provider = make_secret_provider(choice, os.environ)
+    names = ("tenant-ticket-key", f"tenant-ticket-key{NEXT}", f"tenant-ticket-key{PREVIOUS}")
+    return tuple(found for name in names if (found := secret_or_none(provider, name)) is not None)
 
 
 def role_passwords(provider: SecretProvider) -> dict[str, str]:

@@ -21,6 +21,8 @@ _EXTRA_ALIASES = {
     ProcessRole.RETENTION: (),
     ProcessRole.PROBE: (),
 }
+#: How long a page waits for a connection to the database.
+WEB_PATIENCE_SECONDS = 3
 
 
 def database_settings(environment: Environment, secrets: SecretProvider) -> dict[str, dict[str, Any]]:
@@ -31,6 +33,10 @@ def database_settings(environment: Environment, secrets: SecretProvider) -> dict
     extra = tuple(ProcessRole) if environment.kind is Kind.TEST else _EXTRA_ALIASES[environment.role]
     for role in extra:
         settings[role.value] = _as_role(server, role, secrets)
+    if environment.role is ProcessRole.WEB and environment.kind is not Kind.TEST:
+        # A page has more connections than threads: who waits for one waits for a database that is away, and is told so soon.
+        for one in settings.values():
+            one["OPTIONS"]["pool"]["timeout"] = WEB_PATIENCE_SECONDS
     return settings
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from theseller.amazon.roles import RestrictedRole
+from theseller.amazon.features import OFFERED, roles_for
+from theseller.amazon.roles import RestrictedRole, Role
 from theseller.crypto.choice import KEY_STORE, PROVIDER, InvalidChoiceError, SecretChoice, read_choice
 from theseller.lib.limits import SECRET_DAYS_MAX
 from theseller.lib.networks import NO_PROXIES, TrustedProxies, parse_proxies
@@ -77,6 +78,7 @@ class Environment:
     restricted_roles: tuple[RestrictedRole, ...] = ()
     trusted_proxies: TrustedProxies = NO_PROXIES
     hsts: Hsts = Hsts.PRELOAD
+    application_roles: tuple[Role, ...] = roles_for(OFFERED)
 
     @property
     def in_quarantine(self) -> bool:
@@ -128,6 +130,7 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         restricted_roles=read_restricted_roles(environ),
         trusted_proxies=read_trusted_proxies(environ, required=kind.guarded and role is ProcessRole.WEB),
         hsts=_choice(Hsts, environ.get("THESELLER_HSTS") or Hsts.PRELOAD, "THESELLER_HSTS"),
+        application_roles=_application_roles(environ.get("THESELLER_APPLICATION_ROLES", "")),
     )
 
 
@@ -215,6 +218,20 @@ def read_restricted_roles(environ: Mapping[str, str]) -> tuple[RestrictedRole, .
         raise InvalidSettingError(
             "THESELLER_RESTRICTED_ROLES names, with commas between, the restricted roles that Amazon has granted to this application and"
             f" that a feature can use: {', '.join(RestrictedRole)}. Leave it empty if it has none"
+        ) from None
+
+
+def _application_roles(text: str) -> tuple[Role, ...]:
+    """Return the unrestricted roles that Amazon has registered for the application: those that the features need, unless it says others."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        return roles_for(OFFERED)
+    try:
+        return tuple(role for role in Role if role in {Role(name) for name in names})
+    except ValueError:
+        raise InvalidSettingError(
+            "THESELLER_APPLICATION_ROLES names, with commas between, the roles without restriction that Amazon has registered for this"
+            f" application: {', '.join(Role)}. Leave it empty if they are just those that the features need"
         ) from None
 
 

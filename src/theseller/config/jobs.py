@@ -17,7 +17,7 @@ from theseller.lib.failures import classify
 
 log = logging.getLogger(__name__)
 
-_ROOMS = ("audit", "ingest", "vault", "analytics", "retention", "governance", "controls")
+_ROOMS = ("audit", "edge", "accounts", "ingest", "vault", "analytics", "retention", "governance", "controls")
 #: Failures of the database that pass by themselves (`lib.failures`).
 AWAY = frozenset({"connection_lost", "restarting", "refused", "socket_missing", "timeout", "no_connection", "connection_failed"})
 #: An hour of trying: the last ones are a minute apart.

@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "theseller.edge.proxies.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "theseller.edge.outage.OutageMiddleware",
     "theseller.config.live.LiveSessionKeysMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

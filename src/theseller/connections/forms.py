@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.features import OFFERED
 from theseller.lib.marketplaces import MARKETPLACES, Region
 
 _REGION_NAMES = {Region.NA: "North and South America", Region.EU: "Europe, Middle East, Africa, India", Region.FE: "Asia-Pacific"}
@@ -21,7 +21,7 @@ class ChoiceForm(forms.Form):
     """Features to use, and the store whose Seller Central the seller signs in to."""
 
     features = forms.MultipleChoiceField(
-        choices=[(feature.key, feature.title) for feature in FEATURES.values()],
+        choices=[(feature.key, feature.title) for feature in OFFERED.values()],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one thing to see."},
     )

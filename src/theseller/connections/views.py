@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -16,14 +17,15 @@ from django.utils.functional import lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from theseller.accounts.mfa.views import stepped_up
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
-from theseller.amazon.features import FEATURES, Feature, roles_for, served_by
-from theseller.amazon.roles import ROLES
+from theseller.amazon.features import FEATURES, OFFERED, Feature
 from theseller.connections import vault
 from theseller.connections.forms import ChoiceForm, DisconnectForm
 from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect, is_open_attempt
 from theseller.connections.queries import all_connections, connection_view
+from theseller.connections.review import TEMPLATE, review
 from theseller.connections.types import Authorised, ConnectionView, DisconnectReason, Origin, Refusal
 from theseller.edge.errors import too_many_requests
 from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, Subject, by_account, by_ip, check, limited
@@ -74,6 +76,7 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
     context = {
         "open_connections": [_shown(view) | {"lost": view.id in lost} for view in found if view.is_open],
         "closed_connections": [_shown(view) for view in found if not view.is_open],
+        "restricted": settings.ENVIRONMENT.restricted_roles,
         "may_manage": seat.may(Permission.CONNECTION_MANAGE),
         "at": clock.now(),
     }
@@ -85,9 +88,9 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
 def choose(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Choose features and store (GET), then read which roles that needs and why (POST)."""
     del seat
-    form = ChoiceForm(request.POST or None, initial={"features": list(FEATURES)})
+    form = ChoiceForm(request.POST or None, initial={"features": list(OFFERED)})
     if request.method == "POST" and form.is_valid():
-        return render(request, "connections/review.html", _review(form))
+        return render(request, TEMPLATE, review(form.cleaned_data["features"], form.cleaned_data["marketplace"]))
     status = 422 if request.method == "POST" else 200
     return render(request, "connections/choose.html", {"form": form, "features": _offers(form)}, status=status)
 
@@ -187,6 +190,7 @@ def refused(request: HttpRequest, seat: Seat, refusal: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @seated(Permission.CONNECTION_MANAGE)
+@stepped_up
 def disconnection(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
     """Explain what disconnecting erases (GET), and do it (POST)."""
     with tenant_scope(seat.tenant):
@@ -211,16 +215,7 @@ def _session_key(request: HttpRequest) -> Secret:
 
 def _offers(form: ChoiceForm) -> list[tuple[Feature, bool]]:
     chosen = form["features"].value() or []
-    return [(feature, feature.key in chosen) for feature in FEATURES.values()]
-
-
-def _review(form: ChoiceForm) -> dict[str, Any]:
-    keys = form.cleaned_data["features"]
-    return {
-        "chosen": [FEATURES[key] for key in keys],
-        "marketplace": MARKETPLACES[form.cleaned_data["marketplace"]],
-        "roles": [(role, ROLES[role], [feature.title for feature in served_by(role, keys)]) for role in roles_for(keys)],
-    }
+    return [(feature, feature.key in chosen) for feature in OFFERED.values()]
 
 
 def _shown(view: ConnectionView) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import connections as databases
 from django.db import transaction
@@ -14,6 +15,7 @@ from theseller.controls import source
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.queries import latest_evidence
 from theseller.controls.types import (
+    BlindProbeError,
     Broken,
     Entry,
     Evidence,
@@ -36,6 +38,18 @@ _LAST = "page-true"
 _HAPPENED = "select tag, max(at) from (select tag, at from audit_event order by position desc limit 1000) e group by tag"
 
 
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """When this process ran a probe last, and what it answered. Evidence in the database can't change it."""
+
+    at: datetime
+    evidence: Evidence
+
+
+#: By the control's id. A process that has just started has run nothing, so everything is due.
+_ran: dict[str, _Ran] = {}
+
+
 def run_control(control: str, *, at: datetime) -> Evidence:
     """Run one probe on the live deployment and append what it saw, whatever it saw.
 
@@ -44,12 +58,22 @@ def run_control(control: str, *, at: datetime) -> Evidence:
     """
     world = live_world(at)
     outcome = _answer(CATALOGUE[control], world)
-    return _append(control, outcome, world)
+    evidence = _append(control, outcome, world)
+    _ran[control] = _Ran(at, evidence)
+    return evidence
+
+
+def run_all(*, at: datetime) -> tuple[Evidence, ...]:
+    """Run every probe now, `page-true` last."""
+    return tuple(run_control(control, at=at) for control in [*(name for name in CATALOGUE if name != _LAST), _LAST])
 
 
 def run_due(*, at: datetime) -> tuple[Evidence, ...]:
-    """Run every probe whose evidence is missing, of another program, older than its interval, or older than what happened since.
+    """Run every probe that is due.
 
+    A probe is due when this process has not run it for its interval, when its evidence is missing, of
+    another program, too old or from the future, when something happened that it looks at, or when the
+    newest evidence is not this process's own and says something else than this process saw.
     `page-true` comes last, and whenever another ran: what the page shows has changed.
     """
     world = live_world(at)
@@ -61,7 +85,14 @@ def run_due(*, at: datetime) -> tuple[Evidence, ...]:
 
 
 def _is_due(entry: Entry, newest: Evidence | None, happened: Mapping[str, datetime], at: datetime) -> bool:
-    if newest is None or newest.code_version != source.code_version() or abs(at - newest.collected_at) >= entry.control.interval:
+    ran = _ran.get(entry.control.id)
+    if newest is None or ran is None or newest.code_version != source.code_version():
+        return True
+    if newest.collected_at > at or not timedelta(0) <= at - ran.at < entry.control.interval:
+        return True  # Evidence that is dated ahead must not put the next run off.
+    if newest.id != ran.evidence.id and newest.outcome is not ran.evidence.outcome:
+        return True
+    if at - newest.collected_at >= entry.control.interval:
         return True
     return any(newest.collected_at < happened[tag] for tag in entry.control.after if tag in happened)
 
@@ -70,6 +101,8 @@ def _answer(entry: Entry, world: World) -> Outcome:
     """Ask the probe. One that fails has seen nothing, and its error may quote what it must not: only the error's kind is kept."""
     try:
         return entry.probe(world)
+    except BlindProbeError as blind:
+        return Unknown(str(blind))
     except NothingCheckedError:
         return Unknown("There was nothing to look at, so nothing is proven.")
     except Exception as error:  # noqa: BLE001  # any failure at all is "unknown", never silence and never green

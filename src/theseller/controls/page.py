@@ -10,14 +10,14 @@ from theseller.controls import source
 from theseller.controls.catalogue import CATALOGUE, SECTIONS
 from theseller.controls.catalogue.pending import PENDING
 from theseller.controls.queries import latest_evidence
-from theseller.controls.types import Board, Control, Evidence, Pending, Section, Shown, Status
+from theseller.controls.types import DECLARED, Board, Control, Evidence, Pending, Section, Shown, Status
 from theseller.edge.status import look_of
 
 #: Clocks of two machines may differ by this much; evidence from further ahead is believed by nobody.
 _SKEW = timedelta(minutes=1)
 
-#: What a visitor is told at the top, the worst first.
-_ATTENTION = (Status.BROKEN, Status.STALE)
+#: What a visitor is told at the top, the worst first: of controls that have a probe.
+_ATTENTION = (Status.BROKEN, Status.STALE, Status.UNKNOWN)
 
 
 def colour(evidence: Evidence | None, freshness: timedelta, *, at: datetime, version: str) -> tuple[Status, str]:
@@ -35,7 +35,14 @@ def colour(evidence: Evidence | None, freshness: timedelta, *, at: datetime, ver
         return Status.STALE, "The program has changed since; the evidence speaks of another version."
     if at - evidence.collected_at > freshness:
         return Status.STALE, "The newest evidence is too old to count."
-    return evidence.outcome, ""
+    declared = evidence.outcome is Status.MET and declared_in(evidence)
+    return Status.DECLARED if declared else evidence.outcome, ""
+
+
+def declared_in(evidence: Evidence) -> tuple[str, ...]:
+    """Return what the probe took from the operator's word, one sentence each."""
+    said = evidence.observations.get(DECLARED, ())
+    return tuple(map(str, said)) if isinstance(said, list | tuple) else (str(said),)
 
 
 def board(at: datetime, *, using: str = "default") -> Board:
@@ -67,7 +74,7 @@ def context(shown: Board, *, public_keys: Sequence[str]) -> dict[str, Any]:
         "tally": [(status, f"{shown.count(status)} {look_of(status).label.lower()}") for status in Status if shown.count(status)],
         "not_built": sum(not one.built for one in shown.shown),
         "tested": sum(one.built for one in shown.shown),
-        "attention": [(look_of(status).label, one) for status in _ATTENTION for one in shown.shown if one.outcome is status],
+        "attention": [(look_of(status).label, one) for status in _ATTENTION for one in shown.shown if one.built and one.outcome is status],
         "has_broken": bool(shown.count(Status.BROKEN)),
         "total": len(shown.shown),
     }
@@ -93,6 +100,7 @@ def _document(one: Shown) -> dict[str, Any]:
         "outcome": one.outcome.value,
         "evidence": one.evidence,
         "note": one.note,
+        "declared": list(one.declared),
         "checked": one.checked,
         "checked_at": one.checked_at.isoformat() if one.checked_at else None,
         "freshness_seconds": int(one.freshness.total_seconds()) if one.freshness else None,
@@ -123,6 +131,7 @@ def _shown(control: Control, evidence: Evidence | None, at: datetime, version: s
         outcome=outcome,
         evidence=evidence.summary if evidence else "",
         note=note,
+        declared=declared_in(evidence) if evidence else (),
         checked=evidence.checked if evidence else 0,
         checked_at=evidence.collected_at if evidence else None,
         built=True,
@@ -143,6 +152,7 @@ def _not_built(pending: Pending) -> Shown:
         outcome=Status.UNKNOWN,
         evidence="",
         note=pending.why,
+        declared=(),
         checked=0,
         checked_at=None,
         built=False,

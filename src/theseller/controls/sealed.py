@@ -71,6 +71,11 @@ def look_into_columns(world: World) -> Looked:
     return Looked(columns, values, tuple(unseen), tuple(broken))
 
 
+def finds_plain_text(world: World) -> bool:
+    """Return whether a value that is no sealed message would be found: the positive control of `look_into_columns`."""
+    return any(_wrong(world, "planted", "planted", Purpose.REFRESH_TOKEN, [b"plain text"]))
+
+
 def _values(world: World, holding: Holding, column: str) -> Iterator[bytes]:
     using = _reader(world, holding.table)
     select = f"select {column} from {holding.table}"  # noqa: S608  the data map's own names

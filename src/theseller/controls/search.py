@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ _OVERLAP = 4096
 #: A state folder of text that is larger than this is not searched to its end within a probe's time; the probe then says so.
 MOST_BYTES = 2 << 30
 
+#: What a probe says where it can't see the logs.
+NO_LOGS = "No log is a file here: the processes write to their standard error stream, and what becomes of that can't be searched from here."
+
 _TEXT_COLUMNS = """
 select c.relname, array_agg(quote_ident(a.attname) order by a.attnum), c.relrowsecurity
 from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
@@ -33,12 +37,17 @@ group by c.relname, c.relrowsecurity order by c.relname
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a search covered and where it hit. `skipped` counts what should have been searched and could not be."""
+    """What a search covered and where it hit.
+
+    `things` counts files or tables, `size` bytes or columns, `skipped` what should have been searched
+    and could not be, `rows` the rows of tables.
+    """
 
     things: int
     size: int
     skipped: int
     hits: tuple[str, ...]
+    rows: int = 0
 
 
 def search_tables(world: World, pattern: str) -> Searched:
@@ -46,16 +55,19 @@ def search_tables(world: World, pattern: str) -> Searched:
 
     The probe reads over all tenants; the tables of no tenant (jobs, sessions, limits) are read as the application.
     """
-    columns, hits, tables = 0, [], 0
+    columns, hits, tables, rows = 0, [], 0, 0
     for alias, table, names in _searchable(world):
         text = ", ".join(f"{name}::text" for name in names)
         with databases[alias].cursor() as cursor:
-            cursor.execute(f"select count(*) from {table} where concat_ws(' ', {text}) ~ %s", [pattern])  # noqa: S608  # catalogue's names
-            found = int(cursor.fetchone()[0])
-        tables, columns = tables + 1, columns + len(names)
+            cursor.execute(
+                f"select count(*), count(*) filter (where concat_ws(' ', {text}) ~ %s) from {table}",  # noqa: S608  # catalogue's names
+                [pattern],
+            )
+            read, found = cursor.fetchone()
+        tables, columns, rows = tables + 1, columns + len(names), rows + read
         if found:
             hits.append(f"{found} row{'s' if found > 1 else ''} of table {table}")
-    return Searched(tables, columns, 0, tuple(hits))
+    return Searched(tables, columns, 0, tuple(hits), rows)
 
 
 def _searchable(world: World) -> Iterator[tuple[str, str, list[str]]]:
@@ -91,6 +103,25 @@ def search_files(paths: Iterable[Path], root: Path, pattern: re.Pattern[bytes]) 
         if found:
             hits.append(f"file {path.relative_to(root).as_posix()}")
     return Searched(files, size, skipped, tuple(hits))
+
+
+def finds_in_files(pattern: re.Pattern[bytes], planted: bytes) -> bool:
+    """Return whether a search finds `planted` in a file outside the state folder: its positive control."""
+    with tempfile.TemporaryDirectory(prefix="theseller-probe-") as folder:
+        path = Path(folder) / "planted"
+        # Across the border of two chunks, where a search can miss it.
+        path.write_bytes(b"\n" * (_CHUNK - len(planted) // 2) + planted)
+        return bool(search_files([path], Path(folder), pattern).hits)
+
+
+def finds_in_tables(world: World, pattern: str, planted: str) -> bool:
+    """Return whether the database matches `planted` by `pattern`: the positive control of `search_tables`."""
+    return world.rows("select %s ~ %s", [planted, pattern]) == [(True,)]
+
+
+def log_files(world: World) -> tuple[Path, ...]:
+    """Return the logs of this deployment that are files here. A service manager may keep them elsewhere: then there are none."""
+    return tuple(path for path in state_files(world) if path.is_relative_to(world.state / "log"))
 
 
 def _matches(path: Path, pattern: re.Pattern[bytes]) -> tuple[int, bool]:

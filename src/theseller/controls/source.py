@@ -6,37 +6,54 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import theseller
 
 PACKAGE = Path(theseller.__file__).resolve().parent
-_MEASURED = (".py", ".sql", ".html")
 
 
 @cache
 def code_version() -> str:
-    """Return 16 hex digits of a hash over every module, statement file and template of the running package."""
+    """Return 16 hexadecimal digits of a hash over the whole program.
+
+    It covers every file of the package (modules, statements, the file of rights, templates, scripts,
+    styles), and for every other installed distribution its name, version and list of files with their
+    digests (`RECORD`, as its installer wrote it). Two processes with one version run the same program.
+    """
     digest = hashlib.sha256()
-    for path in _files(_MEASURED):
+    for path in source_files():
         digest.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for name, version, record in _installed():
+        digest.update(f"{name}\0{version}\0".encode())
+        digest.update(hashlib.sha256(record.encode()).digest())
     return digest.hexdigest()[:16]
 
 
 def source_files() -> tuple[Path, ...]:
-    """Return every file of the running package that people wrote."""
-    return tuple(_files((*_MEASURED, ".js", ".css", ".json", ".toml", ".txt", ".md")))
+    """Return every file of the running package; what the interpreter compiled from it is left out."""
+    return tuple(_files())
 
 
 @cache
 def imports() -> dict[str, frozenset[str]]:
     """Return what each module of the package imports, by its path below the package, full dotted names."""
-    return {path.relative_to(PACKAGE).as_posix(): frozenset(_imported(path)) for path in _files((".py",))}
+    return {path.relative_to(PACKAGE).as_posix(): frozenset(_imported(path)) for path in _files() if path.suffix == ".py"}
 
 
-def _files(suffixes: tuple[str, ...]) -> Iterator[Path]:
-    return (path for path in sorted(PACKAGE.rglob("*")) if path.suffix in suffixes and "__pycache__" not in path.parts and path.is_file())
+def _files() -> Iterator[Path]:
+    return (path for path in sorted(PACKAGE.rglob("*")) if "__pycache__" not in path.parts and path.is_file())
+
+
+def _installed() -> list[tuple[str, str, str]]:
+    """Return (name, version, RECORD) of each installed distribution but this one, which is measured file by file."""
+    found = {
+        (str(one.metadata["Name"] or "").lower().replace("_", "-"), one.version, one.read_text("RECORD") or "")
+        for one in metadata.distributions()
+    }
+    return sorted(one for one in found if one[0] != theseller.__name__)
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-from theseller.controls.operations import run_due
+from theseller.controls.operations import run_all, run_due
 from theseller.lib import clock
 
 
@@ -14,3 +14,9 @@ def run_due_controls(timestamp: int) -> None:
     """Run the probes that are due. Recurring: each has its own interval, and evidence that is not renewed goes stale by itself."""
     del timestamp
     run_due(at=clock.now())
+
+
+@app.task(queueing_lock="run_all_controls", pass_context=False)
+def run_all_controls() -> None:
+    """Run every probe now, as an operator asked by `theseller controls --now`."""
+    run_all(at=clock.now())

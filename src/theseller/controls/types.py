@@ -28,13 +28,19 @@ class Kind(StrEnum):
 
 
 class Status(StrEnum):
-    """What the page can say of a control. The first four are a probe's answers; `STALE` is what time or an upgrade makes of one."""
+    """What the page can say of a control.
+
+    The first four are a probe's answers and are stored. The page derives the others: `STALE` from age
+    or another version of the program, `DECLARED` from evidence that rests in part on a statement of
+    the operator's that no probe can check.
+    """
 
     MET = "met"
     BROKEN = "broken"
     NOT_APPLICABLE = "not_applicable"
     UNKNOWN = "unknown"
     STALE = "stale"
+    DECLARED = "declared"
 
 
 class NothingCheckedError(ValueError):
@@ -42,6 +48,22 @@ class NothingCheckedError(ValueError):
 
     def __init__(self) -> None:
         super().__init__("nothing was there to look at")
+
+
+class BlindProbeError(Exception):
+    """A probe did not find what it must find in each run, so what it did not find proves nothing.
+
+    `what` names the test item. The outcome is recorded as unknown.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The probe did not find its own test item ({what}), so it proves nothing.")
+
+
+def must_find(found: object, what: str) -> None:
+    """Raise BlindProbeError unless `found` is true: the positive control of a search."""
+    if not found:
+        raise BlindProbeError(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +105,24 @@ class Unknown:
 Outcome = Met | Broken | NotApplicable | Unknown
 
 
+#: The observation under which a probe lists what it took from the operator's word.
+DECLARED = "declared"
+
+
 def verdict(checked: int, broken: Sequence[str], saw: str, **observations: int | str | Sequence[str]) -> Outcome:
-    """Return Broken with the first findings, Met if there are none and something was checked, or Unknown."""
+    """Return Broken with the first findings, Met if there are none and something was checked, or Unknown.
+
+    The observation `declared` lists, one sentence each, what was taken from the operator's word: with
+    one, the page shows the control as partly declared and not as met.
+    """
     if broken:
         shown = list(dict.fromkeys(broken))
         more = f" And {len(shown) - 3} more." if len(shown) > 3 else ""
         return Broken(" ".join(shown[:3]) + more, checked, {**observations, "findings": shown[:20]})
     if checked < 1:
         return Unknown("There is nothing to look at yet, so nothing is proven.")
+    if not observations.get(DECLARED, True):
+        observations.pop(DECLARED)
     return Met(checked, saw, observations)
 
 
@@ -172,6 +204,7 @@ class Shown:
     outcome: Status
     evidence: str
     note: str
+    declared: tuple[str, ...]
     checked: int
     checked_at: datetime | None
     built: bool

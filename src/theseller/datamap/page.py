@@ -16,8 +16,8 @@ Everything that this deployment keeps, with its class, whose room it is, how lon
 that the erasure itself follows (`THESELLER_WRITE_DOCS=1 pytest tests/completeness/test_data_map.py`); what the running deployment has and
 this page has not turns the control `pii-strip` red.
 """
-#: Tables of programs that we build on, by the room that brings them.
-_BROUGHT = {"django": "accounts", "auth": "accounts", "procrastinate": "ingest"}
+#: Tables whose name begins otherwise than their package: of programs that we build on, and of the schema for buyers' data.
+_BROUGHT = {"pii": "vault", "django": "accounts", "auth": "accounts", "procrastinate": "ingest"}
 
 
 def page() -> str:
@@ -36,12 +36,14 @@ def _tables() -> Iterator[str]:
 
 
 def _owner(holding: Holding) -> str:
-    prefix = holding.table.partition("_")[0]
+    schema, _, _ = holding.table.rpartition(".")
+    prefix = schema or holding.table.partition("_")[0]
     return _BROUGHT.get(prefix, prefix)
 
 
 def _goes(holding: Holding) -> str:
-    return holding.eraser.value.replace("_", " ") + (f", before {', '.join(holding.parents)}" if holding.parents else "")
+    expired = f" by {holding.expired_by}" if holding.expired_by else ""
+    return holding.eraser.value.replace("_", " ") + expired + (f", before {', '.join(holding.parents)}" if holding.parents else "")
 
 
 def _columns() -> Iterator[str]:

@@ -128,6 +128,7 @@ def holds(  # noqa: PLR0913 - one for each field of a holding
     erase_order: int = 0,
     note: str = "",
     sealed_columns: tuple[tuple[str, str], ...] = (),
+    expired_by: str = "",
 ) -> Holding:
     """Register one table and return its holding; the arguments are the fields of `Holding`."""
     made = Holding(
@@ -142,6 +143,7 @@ def holds(  # noqa: PLR0913 - one for each field of a holding
         erase_order=erase_order,
         note=note,
         sealed_columns=sealed_columns,
+        expired_by=expired_by,
     )
     register(made)
     return made

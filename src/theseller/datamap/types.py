@@ -37,6 +37,10 @@ class Eraser(StrEnum):
     KEEP = "keep"  # outlives the tenant; holds nothing of theirs that must go
 
 
+#: Who deletes a finished job from the queue: the worker, in the moment in which the job ends.
+BY_THE_WORKER = "the worker, when a job ends"
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """One table, partitions included.
@@ -45,6 +49,7 @@ class Holding:
     they are erased later. Among tables that are free of each other, a lower `erase_order` goes first. `note` says what a reader
     of the map needs to know, above all why something is kept. `partitions` is the prefix of its partitions' names, if it has any. `sealed_columns`
     are the columns that hold sealed messages, each with the purpose of the keys that seal it (`crypto.keys.Purpose`, by value).
+    `expired_by` is the recurring job that deletes rows by age alone, by its task name, or `BY_THE_WORKER`.
     """
 
     table: str
@@ -59,6 +64,7 @@ class Holding:
     erase_order: int = 0
     note: str = ""
     sealed_columns: tuple[tuple[str, str], ...] = ()
+    expired_by: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a holding that contradicts itself.
@@ -101,6 +107,7 @@ class Holding:
                 "rows can be found by connection only with a connection column",
             ),
             (self.eraser is Eraser.CASCADE and not self.parents, "rows go with a parent only if one is named"),
+            ((self.eraser is Eraser.EXPIRY) is not bool(self.expired_by), "rows expire by a job, and it has to be named"),
             (self.eraser is Eraser.KEEP and of_somebody, f"{self.data_class} cannot be kept when its tenant goes"),
             (self.eraser is Eraser.KEEP and not self.note.strip(), "say in its note why it may outlive the tenant"),
             (

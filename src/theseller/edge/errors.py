@@ -5,10 +5,12 @@ They are rendered without context processors: a page about a failure must not ne
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
 
 from theseller.edge.middleware import request_id_of
@@ -93,8 +95,23 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500."""
+    """Answer 500, or the answer for the error that is being handled: 503 if the database is away, 400 if the body broke off."""
+    error = sys.exc_info()[1]
+    if isinstance(error, UnreadablePostError):
+        return error_page(request, 400)
+    for instead in _INSTEAD:
+        if error is not None and (answer := instead(request, error)) is not None:
+            return answer
     return error_page(request, 500)
+
+
+#: Answers to particular errors, asked in turn.
+_INSTEAD: list[Callable[[HttpRequest, BaseException], HttpResponse | None]] = []
+
+
+def replace_server_error(instead: Callable[[HttpRequest, BaseException], HttpResponse | None]) -> None:
+    """Register an answer that replaces the 500 page where it is not None."""
+    _INSTEAD.append(instead)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -107,11 +107,6 @@ def _with_symbol(text: str, currency: str, style: NumberStyle) -> str:
     return f"{symbol}{NO_BREAK}{text}" if symbol.isalpha() else f"{symbol}{text}"
 
 
-def currency_symbol(currency: str) -> str:
-    """Return the symbol a heading can carry (``€``), or the code where no symbol is unambiguous."""
-    return _SYMBOLS.get(currency, currency)
-
-
 def format_percent(ratio: Decimal, digits: int = 1, *, style: NumberStyle = ENGLISH, plus: bool = False) -> str:
     """Write a ratio (0.123) as a percentage (``12.3%``)."""
     return f"{format_number(ratio * 100, digits, style=style, plus=plus)}{style.percent_gap}%"

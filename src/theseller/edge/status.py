@@ -15,6 +15,7 @@ class StatusLook:
 LOOKS = (
     StatusLook("met", "Met", "check"),
     StatusLook("broken", "Broken", "cross"),
+    StatusLook("declared", "Partly declared", "minus"),
     StatusLook("stale", "Stale", "clock"),
     StatusLook("unknown", "Unknown", "question"),
     StatusLook("notapplicable", "Not applicable", "minus"),

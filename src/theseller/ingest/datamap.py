@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from theseller.datamap.registry import holds
-from theseller.datamap.types import DataClass, Eraser
+from theseller.datamap.types import BY_THE_WORKER, DataClass, Eraser
 
 _FACTS = {
     "ingest_order_line": "Lines of orders: products, quantities, prices. No buyer, no recipient, no address.",
@@ -50,4 +50,11 @@ holds(
     note="Days whose rollups are to be made again.",
 )
 for _table in ("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"):
-    holds(_table, DataClass.OPERATIONAL, retention="until done", eraser=Eraser.EXPIRY, note="The job queue: names and ids, no payloads.")
+    holds(
+        _table,
+        DataClass.OPERATIONAL,
+        retention="until done",
+        eraser=Eraser.EXPIRY,
+        expired_by=BY_THE_WORKER,
+        note="The job queue: names and ids, no payloads.",
+    )

@@ -14,8 +14,9 @@ from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.ingest import leases
 from theseller.ingest.drift import note_drift
+from theseller.ingest.planner import plan
 from theseller.ingest.pull import Pull
-from theseller.ingest.streams import KINDS
+from theseller.ingest.streams import KINDS, streams_of
 from theseller.ingest.types import Lease, Outcome, StreamKey
 
 log = logging.getLogger(__name__)
@@ -68,10 +69,18 @@ def run_stream(key: StreamKey, *, now: Callable[[], datetime]) -> int:
 def _begin(key: StreamKey, at: datetime) -> tuple[Lease, ConnectionView] | None:
     try:
         with open_connection(key.tenant, key.connection, at=at) as opened:
-            lease = leases.take_lease(key, at=at)
-            return (lease, opened.view) if lease else None
+            if _is_wanted(key, opened.view):
+                lease = leases.take_lease(key, at=at)
+                return (lease, opened.view) if lease else None
+        # A feature is no longer offered: its streams of connections from before end, and what they stored stays as long as it may.
+        plan(key.tenant, key.connection, at=at)
     except ConnectionClosedError:
-        return None
+        pass
+    return None
+
+
+def _is_wanted(key: StreamKey, view: ConnectionView) -> bool:
+    return any((kind.name, store) == (key.name, key.marketplace_id) for kind, store in streams_of(view.features, view.marketplace_ids))
 
 
 def _step(lease: Lease, view: ConnectionView, now: Callable[[], datetime]) -> Lease | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.features import FEATURES, OFFERED
 from theseller.ingest import stream_history, stream_money, stream_orders, stream_settlements, stream_stock
 from theseller.ingest.pull import Pull
 
@@ -38,8 +38,11 @@ KINDS: Mapping[str, StreamKind] = MappingProxyType({kind.name: kind for kind in 
 
 
 def streams_of(features: Iterable[str], marketplace_ids: Iterable[str]) -> Iterator[tuple[StreamKind, str]]:
-    """Yield (kind, marketplace id or blank) for a connection. Raises KeyError for an unknown feature."""
-    flows = {flow for feature in features for flow in FEATURES[feature].streams}
+    """Yield (kind, marketplace id or blank) for a connection, of the features that are offered.
+
+    Raises KeyError for an unknown feature.
+    """
+    flows = {flow for feature in features for flow in FEATURES[feature].streams if feature in OFFERED}
     stores = tuple(marketplace_ids)
     for kind in _KINDS:
         if kind.flow in flows:

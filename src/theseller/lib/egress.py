@@ -1,7 +1,9 @@
 """Where this process may speak to: a list of hosts, and a hook of the interpreter that refuses to look up or to call any other.
 
 It binds Python's own sockets, which HTTP and the key services' libraries use; once set it stays, and can only be told another list.
-libpq opens its connection by itself, to the one address that the configuration names.
+It does not bind what opens sockets without Python's `socket` module: libpq, which connects to the one
+address that the configuration names, other programs that this process starts, and C code called
+through `ctypes` or an extension module. Source of the event names: CPython, "Audit events table".
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ class _Border:
     def connect(self, address: object) -> None:
         """Let a connection pass: to a name that may be called, or to an address after such a name was looked up. Raises EgressRefusedError."""
         if self.destinations is None or not isinstance(address, tuple):
-            return  # A socket of this machine's file system.
+            return  # A socket of this machine's file system, or one that is connected already and was asked about then.
         name = _name(address[0])
         if is_local(name) or (_is_address(name) and self.thread.may_call):
             return
@@ -79,8 +81,11 @@ class _Border:
 
 
 _BORDER = _Border()
-_NAMES = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
-_ADDRESSES = frozenset({"socket.connect", "socket.sendto"})
+#: Events by the argument that names the host; `gethostbyname_ex` and `connect_ex` raise the events of their shorter names.
+_NAMES = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+_ADDRESSES = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+#: Looks the name of an address up, in the name service of that address.
+_REVERSE = "socket.getnameinfo"
 
 
 def confine(destinations: Sequence[Destination] | None) -> None:
@@ -111,6 +116,8 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         _BORDER.ask(arguments[0])
     elif event in _ADDRESSES:
         _BORDER.connect(arguments[1])
+    elif event == _REVERSE:
+        _BORDER.connect(arguments[0])
 
 
 def _name(host: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 
 import psycopg
@@ -36,10 +36,18 @@ _GRANTS_INHERIT = 160_000
 _REFUSED = "password authentication failed"
 
 
-def ensure_roles(superuser_dsn: str, passwords: Mapping[str, str], *, database: str = DATABASE, external: bool = False) -> None:
+def ensure_roles(
+    superuser_dsn: str,
+    passwords: Mapping[str, str],
+    *,
+    database: str = DATABASE,
+    external: bool = False,
+    check: Callable[[psycopg.Connection[tuple[object, ...]]], None] | None = None,
+) -> None:
     """Create or narrow the roles, set their passwords, create the database and close it to everybody else.
 
     `superuser_dsn` names any existing database; `passwords` has one entry for each of `login_roles(external)`.
+    `check` is called first, in the transaction that changes the roles: what it raises leaves them as they were.
     Idempotent. Raise ServerFailedError when the superuser's password is not the one the cluster was made with.
     """
     roles = login_roles(external=external)
@@ -48,6 +56,8 @@ def ensure_roles(superuser_dsn: str, passwords: Mapping[str, str], *, database: 
         raise ValueError(f"no password for the roles {', '.join(missing)}")
     with _connect(superuser_dsn) as connection:
         with connection.transaction():
+            if check is not None:
+                check(connection)
             connection.execute(_script("roles.sql"))
             for short, role in roles.items():
                 set_password(connection, role, passwords[short])

@@ -24,7 +24,7 @@ from theseller.lib.ids import made_at, new_id
 from theseller.retention.backups.operations import backup_of, living_keys
 from theseller.retention.certificate import FORMAT, signed_message
 from theseller.retention.erasing import progress_of
-from theseller.retention.ledger import ACTOR, COUNTER, ERASER
+from theseller.retention.ledger import ACTOR, COUNTER, ERASER, deleted_by_table
 from theseller.retention.limits import BACKUP_DAYS
 from theseller.retention.types import Progress, Proof
 from theseller.tenancy.scope import tenant_scope
@@ -72,10 +72,7 @@ def _complete(closed: ConnectionView, *, at: datetime) -> None:
 def _body(  # the parts of one document
     closed: ConnectionView, certificate: UUID, known: Progress, left: dict[str, int], proof: Proof, *, at: datetime
 ) -> dict[str, object]:
-    by_table: dict[str, int] = {}
-    for name, rows in known.deleted.items():
-        table = name.split("/", 1)[0]
-        by_table[table] = by_table.get(table, 0) + rows
+    by_table = deleted_by_table(known.deleted)
     ended = closed.disconnected_at
     return {
         "format": FORMAT,

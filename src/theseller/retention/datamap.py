@@ -46,6 +46,7 @@ holds(
     DataClass.OPERATIONAL,
     retention="90 days",
     eraser=Eraser.EXPIRY,
+    expired_by="theseller.retention.tasks.erase_ended_shops",
     note="Hashes of the links to these proofs, for who has no account any more.",
 )
 holds(

@@ -21,7 +21,7 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.retention.certificate import END_FORMAT, assemble, signed_message
 from theseller.retention.certifying import audit_told, backups_told, keys_told, residue_told, rewritten_told, signing_key
-from theseller.retention.ledger import ACTOR, ERASER, ledger_scope, note_within, progress
+from theseller.retention.ledger import ACTOR, ERASER, deleted_by_table, ledger_scope, note_within, progress
 from theseller.retention.limits import END_LINK_DAYS
 from theseller.retention.queries import as_document
 from theseller.retention.types import Progress, Proof, Subject, SubjectKind
@@ -130,7 +130,7 @@ def certify_end(subject: Subject, left: dict[str, int], proof: Proof, *, at: dat
 
 def _deleted(subject: Subject, known: Progress) -> tuple[dict[str, int], dict[str, int]]:
     """Return the rows deleted by table, those of people who went with a shop too, and how many accounts went and stayed."""
-    deleted, people = dict(known.deleted), {"ended": int(subject.kind is SubjectKind.PERSON), "kept": 0}
+    deleted, people = deleted_by_table(known.deleted), {"ended": int(subject.kind is SubjectKind.PERSON), "kept": 0}
     if subject.kind is not SubjectKind.SHOP:
         return deleted, people
     with ledger_scope(subject), databases[ERASER].cursor() as cursor:
@@ -141,7 +141,7 @@ def _deleted(subject: Subject, known: Progress) -> tuple[dict[str, int], dict[st
         )
         for kept, steps in cursor.fetchall():
             people["kept" if kept else "ended"] += 1
-            for table, rows in as_document(steps).items():
+            for table, rows in deleted_by_table(as_document(steps)).items():
                 deleted[table] = deleted.get(table, 0) + rows
     return deleted, people
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,13 +62,35 @@ def note_within(subject: Subject, assignments: str, values: list[Any]) -> None:
 
 
 def mark_step(subject: Subject, name: str, rows: int) -> None:
-    """Note, inside the transaction that deleted them, how many rows of one table went."""
-    note_within(subject, "steps_done = steps_done || jsonb_build_object(%s::text, %s::bigint)", [name, rows])
+    """Add, inside the transaction that deleted them, how many rows of one step were deleted. A second run of it adds to the first."""
+    note_within(
+        subject,
+        "steps_done = steps_done || jsonb_build_object(%s::text, coalesce((steps_done->>%s::text)::bigint, 0) + %s::bigint)",
+        [name, name, rows],
+    )
+
+
+#: Assignments that have the next run delete everything again from the beginning. What was deleted until now stays counted: the rows of each
+#: table under `table/earlier`, which is the name of no step.
+BEGIN_AGAIN = (
+    "steps_done = (select coalesce(jsonb_object_agg(one.name || '/earlier', one.deleted), '{}') from (select split_part(key, '/', 1),"
+    " sum(value::bigint) from jsonb_each_text(steps_done) group by 1) one (name, deleted)),"
+    " erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null"
+)
 
 
 def forget_marks(subject: Subject) -> None:
-    """Have the next run delete and write anew from the beginning."""
-    note(subject, "steps_done = '{}', erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null", [])
+    """Have the next run delete and rewrite from the beginning, without losing count of what was deleted."""
+    note(subject, BEGIN_AGAIN, [])
+
+
+def deleted_by_table(done: Mapping[str, int]) -> dict[str, int]:
+    """Return how many rows of each table were deleted, by the steps that were done and those before the last beginning."""
+    found: dict[str, int] = {}
+    for name, rows in done.items():
+        table = name.split("/", 1)[0]
+        found[table] = found.get(table, 0) + rows
+    return found
 
 
 def tables_of(kind: SubjectKind) -> tuple[str, ...]:

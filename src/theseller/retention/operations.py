@@ -19,6 +19,7 @@ from theseller.connections.types import ConnectionView
 from theseller.retention.certifying import certify
 from theseller.retention.cleaning import clean
 from theseller.retention.erasing import closed_connection, erase_rows, progress_of, still_left, subject_of
+from theseller.retention.exclusive import Work, sole_eraser
 from theseller.retention.ledger import forget_marks
 from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.rewriting import NotNowError
@@ -34,10 +35,11 @@ def purge(*, connection: UUID, tenant: UUID, at: datetime, pace: Pace = AT_ONCE)
         StillOpenError: the connection is open or unknown.
     """
     closed = closed_connection(tenant, connection)
-    left = erase_rows(closed, at=at, pace=pace)
-    if any(left.values()):
-        return _told(closed, left, completed=False)
-    return _finish((closed,), now=lambda: at, pace=pace)[0]
+    with sole_eraser(Work.CONNECTIONS, wait=True):
+        left = erase_rows(closed, at=at, pace=pace)
+        if any(left.values()):
+            return _told(closed, left, completed=False)
+        return _finish((closed,), now=lambda: at, pace=pace)[0]
 
 
 def purge_all(
@@ -47,15 +49,24 @@ def purge_all(
     gather: timedelta = timedelta(0),
     pace: Pace = AT_ONCE,
     now: Callable[[], datetime] | None = None,
+    wait: bool = True,
 ) -> tuple[Purged, ...]:
     """Erase several, and write anew once for all of them what they touched, when the first of them has waited `gather` for others.
 
     `pace` says how much of the time it may work beside those who are served, `now` what time it is when it is done with that: a
-    certificate that bore the time of the beginning would say of a backup taken meanwhile that it holds nothing.
+    certificate that bore the time of the beginning would say of a backup taken meanwhile that it holds nothing. Only one process at a time
+    erases; with `wait` this one takes its turn, else it does nothing while another is at it.
 
     Raises:
         StillOpenError: one of them is open or unknown.
     """
+    with sole_eraser(Work.CONNECTIONS, wait=wait) as alone:
+        return _purge_all(due, at=at, gather=gather, pace=pace, now=now) if alone else ()
+
+
+def _purge_all(
+    due: Sequence[ClosedConnection], *, at: datetime, gather: timedelta, pace: Pace, now: Callable[[], datetime] | None
+) -> tuple[Purged, ...]:
     told: list[Purged] = []
     erased: list[ConnectionView] = []
     for one in due:

@@ -18,7 +18,18 @@ from theseller.accounts.sessions import sessions_of
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.retention.entries import entries, put_links_back, withdraw_entry, write_entry
-from theseller.retention.ledger import ACTOR, COUNTER, ERASER, SESSIONS, forget_marks, note, note_within, of_person, person_column
+from theseller.retention.ledger import (
+    ACTOR,
+    BEGIN_AGAIN,
+    COUNTER,
+    ERASER,
+    SESSIONS,
+    forget_marks,
+    note,
+    note_within,
+    of_person,
+    person_column,
+)
 from theseller.retention.queries import as_document
 from theseller.retention.types import Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
@@ -83,11 +94,10 @@ def replay_people(*, at: datetime) -> tuple[Subject, ...]:
             continue
         with databases[ERASER].cursor() as cursor:
             cursor.execute(
-                "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, %s, %s) on conflict (user_id)"
-                " do update set completed_at = null, kept = false, steps_done = '{}', erased_at = null, erased_xid = null,"
-                " rewritten = '{}', wal_from = null",
+                "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, %s, %s) on conflict (user_id) do nothing",
                 [entry.id, entry.at, entry.own_wish],
             )
+        note(person(entry.id), f"completed_at = null, kept = false, {BEGIN_AGAIN}", [])
         put_links_back(SubjectKind.PERSON, entry)
         _delete(entry.id, at)
         if any(count_of_person(entry.id).values()):

@@ -15,6 +15,7 @@ from theseller.connections.types import DisconnectReason
 from theseller.retention.entries import entries
 from theseller.retention.erasing import closed_connection, erase_rows
 from theseller.retention.erasures import Ended, ended_connections, ledger_folder
+from theseller.retention.exclusive import Work, sole_eraser
 from theseller.retention.ledger import ACTOR, COUNTER
 from theseller.retention.operations import purge
 from theseller.retention.queries import count_left
@@ -38,6 +39,11 @@ def replay_erasures(*, at: datetime) -> int:
     Raises:
         ResurrectedError: something is left. The database must not leave the quarantine.
     """
+    with sole_eraser(Work.CONNECTIONS, wait=True), sole_eraser(Work.ENDS, wait=True):
+        return _replay(at)
+
+
+def _replay(at: datetime) -> int:
     ended = ended_connections(ledger_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)
     again = sum(_end_again(entry) for entry in ended)
     withdraw_again(at=at)

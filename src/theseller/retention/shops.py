@@ -22,7 +22,8 @@ from theseller.lib.ids import new_id
 from theseller.retention.cleaning import clean
 from theseller.retention.ends import certify_end
 from theseller.retention.entries import Entry, entries, put_links_back, write_entry
-from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks, mark_step, note_within, of_shop, progress
+from theseller.retention.exclusive import Work, sole_eraser
+from theseller.retention.ledger import ACTOR, BEGIN_AGAIN, COUNTER, ERASER, forget_marks, mark_step, note_within, of_shop, progress
 from theseller.retention.limits import SHOP_GRACE_HOURS
 from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.people import count_of_person, erase_rows_of_people, look_again, replay_people
@@ -78,12 +79,17 @@ def erase_shop(*, tenant: UUID, at: datetime) -> EndErased:
 
 
 def erase_ends(
-    *, shops: Sequence[UUID], at: datetime, pace: Pace = AT_ONCE, now: Callable[[], datetime] | None = None
+    *, shops: Sequence[UUID], at: datetime, pace: Pace = AT_ONCE, now: Callable[[], datetime] | None = None, wait: bool = True
 ) -> tuple[EndErased, ...]:
     """Erase shops that are due, and everybody whose account is; write anew once for all of them what they touched, and certify each.
 
-    `pace` and `now` are as `operations.purge_all` has them.
+    `pace`, `now` and `wait` are as `operations.purge_all` has them.
     """
+    with sole_eraser(Work.ENDS, wait=wait) as alone:
+        return _erase_ends(shops, at=at, pace=pace, now=now) if alone else ()
+
+
+def _erase_ends(shops: Sequence[UUID], *, at: datetime, pace: Pace, now: Callable[[], datetime] | None) -> tuple[EndErased, ...]:
     told: list[EndErased] = []
     erased: list[Subject] = []
     for tenant in shops:
@@ -119,10 +125,10 @@ def _stands_again(entry: Entry, at: datetime) -> bool:
         if not any(_count(tenant).values()):
             return False
         cursor.execute(
-            "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s) on conflict (tenant_id)"
-            " do update set completed_at = null, steps_done = '{}', erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null",
+            "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s) on conflict (tenant_id) do nothing",
             [tenant, new_id(), at, ACTOR],
         )
+        note_within(Subject(SubjectKind.SHOP, tenant, tenant), f"completed_at = null, {BEGIN_AGAIN}", [])
     put_links_back(SubjectKind.SHOP, entry)
     return True
 

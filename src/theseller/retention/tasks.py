@@ -30,10 +30,13 @@ def _pace() -> Pace:
 @app.periodic(cron="* * * * * */5")
 @app.task(queueing_lock="purge_due", pass_context=False)
 def purge_due(timestamp: int) -> None:
-    """Erase what closed connections left. Recurring: nothing has to remember a connection for it to be erased."""
+    """Erase what closed connections left. Recurring: nothing has to remember a connection for it to be erased.
+
+    While another worker is at it this job ends at once, so that erasures take one place of a worker and not all.
+    """
     del timestamp
     gather = timedelta(minutes=REWRITE_GATHER_MINUTES if settings.ENVIRONMENT.kind.guarded else 0)
-    for outcome in purge_all(due_purges(at=clock.now()), at=clock.now(), gather=gather, pace=_pace(), now=clock.now):
+    for outcome in purge_all(due_purges(at=clock.now()), at=clock.now(), gather=gather, pace=_pace(), now=clock.now, wait=False):
         log.info("purged a closed connection: completed=%s %s", outcome.completed, outcome.waiting)
 
 
@@ -64,6 +67,6 @@ def erase_aged_facts(timestamp: int) -> None:
 def erase_ended_shops(timestamp: int) -> None:
     """Erase shops that their owners ended, and accounts of people who asked for it or have no shop any more."""
     del timestamp
-    for one in erase_ends(shops=due_shops(at=clock.now()), at=clock.now(), pace=_pace(), now=clock.now):
+    for one in erase_ends(shops=due_shops(at=clock.now()), at=clock.now(), pace=_pace(), now=clock.now, wait=False):
         log.info("a %s that ended is erased: completed=%s %s", one.subject.kind, one.completed, one.waiting)
     end_expired_links(at=clock.now())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from psycopg import Connection
 
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
+from theseller.tenancy.startup import WrongDatabaseError
 
 
 def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) -> bool:
@@ -22,6 +24,19 @@ def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) 
         "insert into guard.ticket_key (id, inner_block, outer_block, created_at) values (%s, %s, %s, %s)", [new_id(), inner, outer, at]
     )
     return True
+
+
+def refuse_foreign_keys(database: Connection[Any], keys: Collection[Secret]) -> None:
+    """Raise WrongDatabaseError if the database accepts tickets of some deployment, and none that one of `keys` signs."""
+    row = database.execute("select to_regclass('guard.ticket_key') is not null").fetchone()
+    if not row or not row[0]:
+        return
+    known = {bytes(one[0]) for one in database.execute("select inner_block from guard.ticket_key").fetchall()}
+    if known and known.isdisjoint(_blocks(key)[0] for key in keys):
+        raise WrongDatabaseError(
+            "this database accepts the tickets of another deployment, or was restored from before the ticket key was replaced: look at"
+            " DATABASE_URL. Nothing was changed. If it is this deployment's: theseller migrate --take-over --reason TEXT"
+        )
 
 
 def retire_other_ticket_keys(database: Connection[Any], key: Secret) -> int:

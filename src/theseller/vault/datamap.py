@@ -35,5 +35,6 @@ holds(
     DataClass.OPERATIONAL,
     retention="pii-30-days",
     eraser=Eraser.EXPIRY,
+    expired_by="theseller.vault.tasks.sweep_vault",
     note="Which key dies on which day. Dates and ids; nobody's data.",
 )

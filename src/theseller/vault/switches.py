@@ -58,6 +58,7 @@ def switch_on(request: HttpRequest, seat: Seat, connection: UUID) -> HttpRespons
 @require_http_methods(["GET", "POST"])
 @limited("slips-switch", {by_account: Rate.per_minute(6, burst=20)})
 @seated(Permission.VAULT_MANAGE)
+@stepped_up
 def switch_off(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
     """Say what turning packing slips off destroys (GET), and do it (POST)."""
     feature = _feature(seat.tenant, connection)

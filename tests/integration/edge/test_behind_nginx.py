@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from tests.cast import PASSWORD, Cast
 from tests.database import test_server
 from tests.integration.edge.behind_nginx import HOST, Answer, Site, behind_nginx
 
+from theseller.cli.edge_check import check_edge
 from theseller.config.slow_clients import LARGE_BODIES_AT
 from theseller.lib.ids import new_id
 
@@ -145,6 +147,35 @@ def test_slow_clients_keep_no_one_waiting(site: Site) -> None:
         finally:
             for one in slow:
                 one.close()
+
+
+def test_the_doctor_tells_a_proxy_that_buffers_from_one_that_does_not(site: Site) -> None:
+    told = {"THESELLER_PUBLIC_URL": f"https://{HOST}"}
+    trust = ssl.create_default_context(cafile=str(site.folder / "fullchain.pem"))
+    assert check_edge(told, trust=trust, address=("127.0.0.1", site.tls)).buffers is True
+    with _passing_on(site) as port:
+        found = check_edge(told, trust=trust, address=("127.0.0.1", port))
+    assert (found.buffers, "answered 413 before the body" in found.found) == (False, True)
+    assert check_edge(told, address=("127.0.0.1", site.tls)).buffers is None  # a certificate that it doesn't trust
+    assert check_edge({}).buffers is None
+
+
+@contextlib.contextmanager
+def _passing_on(site: Site) -> Iterator[int]:
+    """End TLS for one connection and pass on whatever comes at once, as a proxy that does not buffer."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(site.folder / "fullchain.pem", site.folder / "privkey.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def pass_on() -> None:
+            client = context.wrap_socket(listener.accept()[0], server_side=True)
+            with client, socket.create_connection(("127.0.0.1", site.backend)) as behind:
+                behind.sendall(client.recv(65536))
+                client.sendall(behind.recv(65536))
+
+        done = pool.submit(pass_on)
+        yield listener.getsockname()[1]
+        done.result()
 
 
 def _trickle(one: socket.socket) -> None:

@@ -16,8 +16,10 @@ from tests.cast import Cast
 from tests.conftest import as_role
 from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
 
+from theseller.amazon.features import FEATURES
 from theseller.connections.operations import begin_authorisation, complete_authorisation
 from theseller.connections.types import Authorised
+from theseller.ingest import streams
 from theseller.ingest.planner import plan
 from theseller.ingest.runner import run_stream
 from theseller.ingest.types import StreamKey
@@ -124,8 +126,10 @@ class Worker:
 
 
 @pytest.fixture
-def worker(cast: Cast, amazon: EmulatedAmazon) -> Iterator[Worker]:
+def worker(cast: Cast, amazon: EmulatedAmazon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """Everything authorised, streams planned, histories narrowed to their newest window, and this process in the worker's role."""
+    # Stock is not offered yet; its stream is tested all the same.
+    monkeypatch.setattr(streams, "OFFERED", FEATURES)
     connection = connect(cast, amazon, ["sales", "finances", "stock"])
     with as_role("worker"):
         plan(cast.alices_shop, connection, at=clock.now())

@@ -47,6 +47,7 @@ class Shop:
     deployed: Deployment
     alice: Browser
     tenant: str
+    app: str
 
     def connect(self) -> str:
         """Authorise the seller in the browser; return the connection once the worker has asked Amazon for something."""
@@ -83,7 +84,7 @@ def shop() -> Iterator[Shop]:
             alice = Browser(email.partition("@")[0], address, answers)
             alice.sign_in(PASSWORD)
             assert alice.post("/sign-in/", {"code": next_code(person["app"])}).status_code == 302
-            yield Shop(deployed, alice, person["tenant"])
+            yield Shop(deployed, alice, person["tenant"], person["app"])
 
 
 def _caller(shop: Shop, connection: str, file: Path, how: str = "", role: str = "worker") -> dict[str, Any]:
@@ -114,6 +115,7 @@ def calling(shop: Shop, connection: str, folder: Path, how: str = "") -> Iterato
 
 
 def _by_the_seller(shop: Shop, connection: str) -> float:
+    shop.alice.prove_if_asked(f"/connections/{connection}/disconnection/", code=next_code(shop.app))
     answer = shop.alice.post(f"/connections/{connection}/disconnection/", {"confirm": "DISCONNECT"})
     assert answer.status_code in {302, 303}, answer.status_code
     return time.monotonic()

@@ -16,6 +16,7 @@ from django.test import Client, override_settings
 from tests.cast import NOON, PASSWORD, Cast, assemble
 from tests.conftest import as_role
 from tests.database import test_server
+from tests.fresh import proven
 from tests.olga import make_olga
 from tests.sabotage.deployment import connect, put_product
 
@@ -227,6 +228,7 @@ def test_only_the_owner_with_their_password_may_end_it(cast: Cast, database: str
             (cast.alice.id, {"confirm": "DELETE", "password": "wrong"}, 422),
         ):
             client.force_login(User.objects.get(pk=person))
+            proven(client)
             assert client.post("/data/deletion/", given).status_code == status
             assert _rows(database, asked, cast.alices_shop) == [(0,)]
         answer = client.post("/data/deletion/", {"confirm": "DELETE", "password": PASSWORD})

@@ -326,7 +326,9 @@ def test_past_its_day_nothing_is_shown(today: Shop) -> None:
 
 def test_turned_off_nothing_is_shown_and_the_page_says_what_was_destroyed(today: Shop) -> None:
     _keep(today, "111-1", "111-2")
-    alice, off = browser(today.cast.alice.id), f"/packing-slips/{today.connection}/off/"
+    off = f"/packing-slips/{today.connection}/off/"
+    assert "second-factor" in browser(today.cast.alice.id).post(off)["Location"]
+    alice = browser(today.cast.alice.id, fresh=True)
     assert "2</span> recipients are held" in text(alice.get(off))
     told = text(alice.post(off, follow=True))
     assert "1 key destroyed, 2 recipients erased" in told
@@ -365,7 +367,7 @@ def test_turning_on_needs_an_owner_who_proved_themselves_and_read_the_words(role
 def test_where_the_role_was_taken_away_what_is_ready_can_be_printed_and_ended(today: Shop) -> None:
     _keep(today, "111-1")
     with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, restricted_roles=())):
-        client = browser(today.cast.alice.id)
+        client = browser(today.cast.alice.id, fresh=True)
         told = text(client.get(LIST))
         assert "Nothing new can be fetched" in told
         assert "Get packing slips" not in told

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
+from django.test import override_settings
 from tests.sabotage.deployment import TOKEN
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
+from theseller.amazon.roles import Role
+from theseller.connections import review as review_module
+from theseller.controls.catalogue import auth_minimum_roles
 from theseller.crypto.keys import Purpose
 from theseller.crypto.place import Place
 from theseller.crypto.sealed import seal
@@ -46,3 +52,28 @@ def _key_again(tools: Tools) -> Iterator[None]:
     key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{tools.deployment.ended}")
     yield
     settings.KEY_STORE.destroy(key.id)
+
+
+@breaks("auth-minimum-roles", "registers the application for a role that no feature needs")
+def _registered(tools: Tools) -> Iterator[None]:
+    del tools
+    more = (*settings.ENVIRONMENT.application_roles, Role.PRICING)
+    with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, application_roles=more)):
+        yield
+
+
+@breaks("auth-minimum-roles", "leaves the restricted role off the consent page")
+def _left_off(tools: Tools) -> Iterator[None]:
+    def review(features: list[str], marketplace: str) -> dict[str, Any]:
+        shown = full(features, marketplace)
+        return {**shown, "roles": [one for one in shown["roles"] if not one.restricted]}
+
+    full = review_module.review
+    tools.patch.setattr(auth_minimum_roles, "review", review)
+    yield
+
+
+@breaks("auth-minimum-roles", "draws the consent page without its list of roles")
+def _no_list(tools: Tools) -> Iterator[None]:
+    tools.patch.setattr(auth_minimum_roles, "TEMPLATE", "connections/refused.html")
+    yield

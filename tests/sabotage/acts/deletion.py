@@ -62,7 +62,12 @@ sql(
 
 @breaks(CONTROL, "says in the data map that products end by age alone, and leaves one of an erased connection")
 def _claimed(tools: Tools) -> Iterator[None]:
-    told = tuple(replace(one, eraser=Eraser.EXPIRY) if one.table == "ingest_product" else one for one in holdings())
+    told = tuple(
+        replace(one, eraser=Eraser.EXPIRY, expired_by="theseller.retention.tasks.erase_aged_facts")
+        if one.table == "ingest_product"
+        else one
+        for one in holdings()
+    )
     for module in (life_purge_30, pii_delete_on_disconnect):
         tools.patch.setattr(module, "holdings", lambda: told)
     tools.superuser.execute(

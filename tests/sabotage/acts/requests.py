@@ -28,6 +28,8 @@ sql(
     "create temp table withheld as select * from retention_certificate where connection_id = '{certified}';"
     "delete from retention_certificate where connection_id = '{certified}'",
     "insert into retention_certificate select * from withheld; drop table withheld",
+    # It counts the rows of certified connections, and there is no other.
+    blinds=("life-purge-30",),
 )
 sql(
     "aup-deletion-requests",

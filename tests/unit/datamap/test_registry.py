@@ -54,7 +54,9 @@ def tables(register: Register) -> list[str]:
         ({"eraser": Eraser.KEEP, "note": "why"}, "cannot be kept"),
         ({"eraser": Eraser.KEEP, "data_class": DataClass.SELLER_PERSONAL, "note": "why"}, "cannot be kept"),
         ({"eraser": Eraser.KEEP, "data_class": DataClass.EVIDENCE}, "note"),
-        ({"data_class": DataClass.NONE, "eraser": Eraser.EXPIRY}, "somebody"),
+        ({"data_class": DataClass.NONE, "eraser": Eraser.EXPIRY, "expired_by": "a.job"}, "somebody"),
+        ({"eraser": Eraser.EXPIRY}, "by a job"),
+        ({"expired_by": "a.job"}, "by a job"),
     ],
 )
 def test_a_holding_that_contradicts_itself_is_refused(changes: dict[str, Any], law: str) -> None:
@@ -146,7 +148,7 @@ def test_load_imports_the_slices_and_checks_the_whole(tmp_path: Path, monkeypatc
     for name in ("register", "holdings", "holding", "erasure_order", "differences"):
         monkeypatch.setattr(registry, name, getattr(fresh, name))
     head = "from theseller.datamap.registry import holds\nfrom theseller.datamap.types import DataClass, Eraser\n"
-    call = 'holds("{}", DataClass.OPERATIONAL, retention="x", eraser=Eraser.EXPIRY, parents={})\n'
+    call = 'holds("{}", DataClass.OPERATIONAL, retention="x", eraser=Eraser.EXPIRY, expired_by="a.job", parents={})\n'
     (tmp_path / "sample_slice_one.py").write_text(head + call.format("one", "('two',)"))
     (tmp_path / "sample_slice_two.py").write_text(head + call.format("two", "()"))
     monkeypatch.syspath_prepend(tmp_path)
@@ -168,4 +170,4 @@ def test_sealed_columns_are_plain_names_with_their_purpose() -> None:
     assert kept.sealed_columns == (("sealed", "refresh_token"),)
     for wrong in (("Sealed", "refresh_token"), ("sealed", "refresh token")):
         with pytest.raises(ValueError, match="no plain name"):
-            Holding("tokens", DataClass.NONE, retention="x", eraser=Eraser.EXPIRY, sealed_columns=(wrong,))
+            Holding("tokens", DataClass.NONE, retention="x", eraser=Eraser.EXPIRY, expired_by="a.job", sealed_columns=(wrong,))

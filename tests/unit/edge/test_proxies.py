@@ -8,25 +8,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
+from django.db import OperationalError
 
 from theseller.config import gunicorn
 from theseller.config.environment import Hsts, InvalidSettingError, read_environment
 from theseller.crypto.keys import new_root_key
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
+from theseller.edge.outage import is_unavailable
 
 _HTTPS = {"THESELLER_PUBLIC_URL": "https://shop.example", "THESELLER_ENV": "staging", "THESELLER_ALLOW_FILE_SECRETS": "yes"}
 _ASK = """
-import json, sys, django
+import json, sys, time, django
 django.setup()
 from django.conf import settings
 from django.test import Client
 settings.ALLOWED_HOSTS = ["shop.example"]  # what a deployment has; the test runner would add its own
 found = []
 for path, environ in json.loads(sys.argv[1]):
+    begun = time.monotonic()
     answer = Client(raise_request_exception=False).get(path, **{"SERVER_NAME": "shop.example", **environ})
     cookies = {name: {key: value for key, value in morsel.items() if value} for name, morsel in answer.cookies.items()}
-    found.append([answer.status_code, dict(answer.headers), cookies])
+    found.append([answer.status_code, {**answer.headers, "took": time.monotonic() - begun}, cookies])
 print(json.dumps(found))
 """
 
@@ -90,16 +94,30 @@ def test_liveness_is_answered_to_a_load_balancer_that_knows_only_an_address(tmp_
 
 @pytest.mark.parametrize(("told", "header"), [("subdomains", "max-age=63072000; includeSubDomains"), ("host", "max-age=63072000")])
 def test_subdomains_and_preloading_can_be_left_out(tmp_path: Path, told: str, header: str) -> None:
-    ((_, headers, _),) = _answers(
-        tmp_path,
-        [
-            ("/healthz", _PROXY | _TLS),
-        ],
-        THESELLER_HSTS=told,
-    )
-    assert headers.get("Strict-Transport-Security", header) == header
     ((_, headers, _),) = _answers(tmp_path, [("/nowhere/", _PROXY | _TLS)], THESELLER_HSTS=told)
     assert headers["Strict-Transport-Security"] == header
+
+
+def test_without_its_database_a_page_answers_503_soon_and_the_next_ones_at_once(tmp_path: Path) -> None:
+    session = {**_PROXY, **_TLS, "HTTP_COOKIE": "__Host-theseller_session=abcdefghijklmnopqrstuvwxyzabcdef"}
+    first, second, alive = _answers(tmp_path, [("/", session), ("/data/", session), ("/healthz", _PROXY)])
+    for status, headers, _ in (first, second):
+        assert (status, headers["Retry-After"]) == (503, "5")
+    # The first waited three seconds for a connection; the next was not let wait for one at all.
+    assert float(first[1]["took"]) >= 3 > float(second[1]["took"])
+    assert alive[0] == 200
+    assert is_unavailable(_raised("57P03"))
+    assert is_unavailable(_raised("08006"))
+    assert is_unavailable(_raised(None))
+    assert not is_unavailable(_raised("55P03"))  # a lock that was not had is no outage
+    assert not is_unavailable(ValueError())
+
+
+def _raised(state: str | None) -> OperationalError:
+    error = OperationalError()
+    cause: BaseException = psycopg.errors.lookup(state)() if state else psycopg.OperationalError()
+    error.__cause__ = cause
+    return error
 
 
 def test_a_guarded_deployment_decides_about_proxies_before_it_serves(tmp_path: Path) -> None:

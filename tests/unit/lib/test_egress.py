@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -81,3 +81,54 @@ def test_what_is_this_machine(host: str, local: bool) -> None:  # noqa: FBT001
 def test_told_nothing_it_refuses_nothing(border: None) -> None:
     confine(None)
     _looked_up("elsewhere.invalid")
+
+
+def _ways_out() -> dict[str, Callable[[], object]]:
+    """Each function of `socket` by which a process can reach or ask about a host, aimed at one that nobody owns (RFC 5737)."""
+
+    def datagram(send: Callable[[socket.socket], object]) -> Callable[[], object]:
+        def out() -> object:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+                return send(one)
+
+        return out
+
+    host, there = "192.0.2.1", ("192.0.2.1", 9)
+    return {
+        "getaddrinfo": lambda: socket.getaddrinfo(host, 9),
+        "gethostbyname": lambda: socket.gethostbyname(host),
+        "gethostbyname_ex": lambda: socket.gethostbyname_ex(host),
+        "gethostbyaddr": lambda: socket.gethostbyaddr(host),
+        "getnameinfo": lambda: socket.getnameinfo(there, 0),
+        "getfqdn": lambda: socket.gethostbyaddr("elsewhere.invalid"),
+        "create_connection": lambda: socket.create_connection(there, timeout=0.01),
+        "connect": datagram(lambda one: one.connect(there)),
+        "connect_ex": datagram(lambda one: one.connect_ex(there)),
+        "sendto": datagram(lambda one: one.sendto(b"x", there)),
+        "sendto with flags": datagram(lambda one: one.sendto(b"x", 0, there)),
+        "sendmsg": datagram(lambda one: one.sendmsg([b"x"], [], 0, there)),
+    }
+
+
+@pytest.mark.parametrize("way", sorted(_ways_out()))
+def test_every_way_out_of_the_socket_module_is_refused(border: None, way: str) -> None:
+    """In a thread of its own: one that looked up a name that may be called may call an address."""
+    found: list[BaseException | None] = []
+
+    def alone() -> None:
+        try:
+            _ways_out()[way]()
+        except BaseException as error:  # noqa: BLE001  whatever it is, the assertion says what it must be
+            found.append(error)
+
+    thread = threading.Thread(target=alone)
+    thread.start()
+    thread.join()
+    assert [type(error) for error in found] == [EgressRefusedError]
+
+
+def test_a_message_on_a_connected_socket_is_not_asked_about_again(border: None) -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.sendmsg([b"x"])
+        assert other.recv(1) == b"x"

@@ -22,13 +22,23 @@ from theseller.edge.ratelimit import Allowed, RetryAfter, check, refill
 #: How long a browser may take to answer.
 ANSWER_WITHIN = timedelta(minutes=5)
 _QUESTION, _PASSWORD_AT = "passkey_question", "password_at"
-#: Addresses that change something and show nothing: who comes back there would find no page.
-_NO_PAGE = {"remove-factor", "recovery-codes", "hand-over"}
+#: Addresses that change or send something and show no page, and the page that each is used from.
+_NO_PAGE = {
+    "remove-factor": "accounts:security",
+    "recovery-codes": "accounts:security",
+    "hand-over": "account-end:account-end",
+    "export": "held:overview",
+}
 _LATE = RefusedError("That took too long, or was begun anew in another tab. Try again.")
 
 
 def me(request: HttpRequest) -> User:
     return cast(User, request.user)
+
+
+def session_key(request: HttpRequest) -> str:
+    """Return the key of the session that a change is made in, which goes on when the person's others end."""
+    return request.session.session_key or ""
 
 
 def safe_next(request: HttpRequest, usual: str) -> str:
@@ -62,11 +72,12 @@ def fresh(request: HttpRequest, at: datetime) -> bool:
 def prove_first(request: HttpRequest) -> HttpResponse:
     """Send the person to prove themselves and back to where they can begin again. Nothing has been changed."""
     found = request.resolver_match
-    back = reverse("accounts:security") if found is None or found.url_name in _NO_PAGE else request.path
+    page = _NO_PAGE.get((found.url_name or "") if found else "remove-factor")
+    back = reverse(page) if page else request.path
     # Where they were going after all of it is carried through.
     onward = safe_next(request, "")
     back += f"?{urlencode({'next': onward})}" if onward else ""
-    return redirect(f"{reverse('accounts:second-factor')}?{urlencode({'next': back, 'why': 'stale'})}")
+    return redirect(f"{reverse('accounts:second-factor')}?{urlencode({'next': back, 'why': 'again' if page else 'stale'})}")
 
 
 def known_passkeys(person: UUID) -> list[bytes]:

@@ -12,10 +12,11 @@ from django.db import IntegrityError, transaction
 
 from theseller.accounts.mfa import totp, vault
 from theseller.accounts.mfa.passkeys import Answer
-from theseller.accounts.mfa.queries import own_factors, recovery_codes
+from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes, stands
 from theseller.accounts.mfa.types import CannotRemoveError, Factor, FactorKind, Proof, RefusedError
 from theseller.accounts.models import Authenticator, Passkey, RecoveryCode, User
 from theseller.accounts.queries import is_operator
+from theseller.accounts.sessions import end_other_sessions
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.lib.ids import new_id
@@ -47,8 +48,11 @@ def authenticator_begun(*, person: UUID, at: datetime) -> Secret | None:
         return vault.unsealed(begun.id, bytes(begun.sealed)) if begun else None
 
 
-def confirm_authenticator(*, person: UUID, code: str, at: datetime) -> Proof:
-    """Take the app into use, in the place of a former one, if `code` is its. Raises RefusedError."""
+def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = "") -> Proof:
+    """Take the app into use, in the place of a former one, if `code` is its. Raises RefusedError.
+
+    The person's sessions end, except the one with the key `keep`: they began without this factor.
+    """
     with transaction.atomic():
         _lock(person)
         begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
@@ -60,11 +64,15 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime) -> Proof:
         replaced = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).delete()[0]
         Authenticator.objects.filter(id=begun.id).update(confirmed_at=at, last_step=step)
         _record(Tag.SECOND_FACTOR_ADDED, person, begun.id, FactorKind.AUTHENTICATOR, at, replaced=bool(replaced))
+        end_other_sessions(person, keep=keep)
     return Proof(person, begun.id, FactorKind.AUTHENTICATOR, at)
 
 
-def add_passkey(*, person: UUID, answer: Answer, name: str, at: datetime) -> Proof:
-    """Take a new passkey into use. `answer` has been checked. Raises RefusedError if somebody has it already."""
+def add_passkey(*, person: UUID, answer: Answer, name: str, at: datetime, keep: str = "") -> Proof:
+    """Take a new passkey into use and end the person's other sessions, except `keep`. `answer` has been checked.
+
+    Raises RefusedError if the passkey is in use already.
+    """
     passkey = new_id()
     try:
         with transaction.atomic():
@@ -80,13 +88,14 @@ def add_passkey(*, person: UUID, answer: Answer, name: str, at: datetime) -> Pro
                 answered=at,
             )
             _record(Tag.SECOND_FACTOR_ADDED, person, passkey, FactorKind.PASSKEY, at)
+            end_other_sessions(person, keep=keep)
     except IntegrityError:
         raise RefusedError("This passkey is in use already. Choose another, or remove it first.") from None
     return Proof(person, passkey, FactorKind.PASSKEY, at)
 
 
-def remove_factor(*, person: UUID, factor: UUID, at: datetime) -> Factor:
-    """Remove an app or a passkey; with the last one, the recovery codes go too. What it proved elsewhere is void at once.
+def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -> Factor:
+    """Remove an app or a passkey; with the last one, the recovery codes go too. Other sessions than `keep` end.
 
     Raises:
         CannotRemoveError: it is an operator's last one, or there is no such factor.
@@ -104,11 +113,12 @@ def remove_factor(*, person: UUID, factor: UUID, at: datetime) -> Factor:
         if len(factors) == 1:
             RecoveryCode.objects.filter(user_id=person).delete()
         _record(Tag.SECOND_FACTOR_REMOVED, person, factor, found.kind, at)
+        end_other_sessions(person, keep=keep)
     return found
 
 
 def remove_all_factors(*, person: UUID, actor: str, at: datetime) -> int:
-    """Remove every second factor of a person who lost them all; return how many there were."""
+    """Remove every second factor of a person who lost them all, and end their sessions; return how many factors there were."""
     with transaction.atomic():
         _lock(person)
         factors = own_factors(person)
@@ -117,6 +127,7 @@ def remove_all_factors(*, person: UUID, actor: str, at: datetime) -> int:
         RecoveryCode.objects.filter(user_id=person).delete()
         for one in factors:
             _record(Tag.SECOND_FACTOR_REMOVED, person, one.id, one.kind, at, actor=actor)
+        end_other_sessions(person)
     return len(factors)
 
 
@@ -181,6 +192,18 @@ def _prove_by_recovery_code(person: UUID, code: str, at: datetime) -> Proof:
             raise RefusedError("That is no code of yours, or it was used already.")
         _record(Tag.SECOND_FACTOR_PROVEN, person, held.id, FactorKind.RECOVERY_CODE, at, codes_left=(held.left or 1) - 1)
     return Proof(person, held.id, FactorKind.RECOVERY_CODE, at)
+
+
+def sign_in_holds(person: UUID, proof: Proof | None) -> bool:
+    """Say whether a person may be signed in with `proof`: with none only while they have no second factor.
+
+    Call it in the transaction that makes the session. It waits for a change of the person's factors that is under way, and such a change
+    waits for it, so that no session that began with the former factors outlives the change.
+    """
+    _lock(person)
+    if proof is None:
+        return not has_factor(person)
+    return stands(proof.factor, proof.kind, person)
 
 
 def _lock(person: UUID) -> None:

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from theseller.accounts.limits import SECOND_FACTOR, own_subject
 from theseller.accounts.mfa import flow, operations, passkeys, proofs, totp
 from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
 from theseller.accounts.mfa.qr import qr_svg
@@ -21,18 +22,19 @@ from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_cod
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, Proof, RefusedError
 from theseller.accounts.queries import is_operator, tenants_of
 from theseller.edge.errors import too_many_requests
-from theseller.edge.ratelimit import RetryAfter
+from theseller.edge.ratelimit import RetryAfter, refill
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
 _WHY = {
+    "again": "What you are about to do asks for a proof of the last five minutes. Nothing has been done yet: choose it once more afterwards.",
     "idle": "You were away for more than half an hour, so the operator's area closed behind you.",
     "stale": "What you are about to do asks for a proof of the last five minutes. Nothing has been changed yet.",
     "unproven": "The operator's area opens after a second factor.",
 }
 
 
-def stepped_up(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+def stepped_up(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Let a view run only for a person who proved themselves in the last five minutes."""
 
     @wraps(view)
@@ -83,7 +85,10 @@ def authenticator(request: HttpRequest) -> HttpResponse:
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
-            return _added(request, operations.confirm_authenticator(person=person.pk, code=form.cleaned_data["code"], at=at))
+            return _added(
+                request,
+                operations.confirm_authenticator(person=person.pk, code=form.cleaned_data["code"], at=at, keep=flow.session_key(request)),
+            )
         except RefusedError as error:
             form.add_error("code", str(error))
     address = totp.enrolment_address(secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}")
@@ -103,7 +108,12 @@ def passkey(request: HttpRequest) -> HttpResponse:
         try:
             state, _ = flow.asked(request, "create", at)
             answer = passkeys.created(request, state, form.cleaned_data["answer"])
-            return _added(request, operations.add_passkey(person=person.pk, answer=answer, name=form.cleaned_data["name"], at=at))
+            return _added(
+                request,
+                operations.add_passkey(
+                    person=person.pk, answer=answer, name=form.cleaned_data["name"], at=at, keep=flow.session_key(request)
+                ),
+            )
         except RefusedError as error:
             form.add_error(None, str(error))
     options, state = passkeys.ask_to_create(request, person.pk, person.email, person.name, flow.known_passkeys(person.pk))
@@ -117,8 +127,8 @@ def passkey(request: HttpRequest) -> HttpResponse:
 def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
     """Remove a second factor."""
     try:
-        gone = operations.remove_factor(person=flow.me(request).pk, factor=factor, at=clock.now())
-        messages.success(request, f"{gone.name} is removed. What it had opened is closed.")
+        gone = operations.remove_factor(person=flow.me(request).pk, factor=factor, at=clock.now(), keep=flow.session_key(request))
+        messages.success(request, f"{gone.name} is removed. Your other browsers are signed out.")
     except CannotRemoveError as error:
         messages.error(request, str(error))
     return redirect("accounts:security")
@@ -164,6 +174,7 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
         operations.note_refusal(person=person.pk, at=at)
         raise RefusedError("That is not your password.")
     else:
+        refill(SECOND_FACTOR, own_subject(request, person.email))  # Only failures count here too.
         request.session.cycle_key()
         flow.note_password(request, at)
 
@@ -197,7 +208,10 @@ def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
 def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
     """A new factor has just been used, so it proves this session too; who has no recovery codes gets them now."""
     proofs.give(request, proof)
-    messages.success(request, f"{proof.kind.label} is set up. From now on you sign in with your password and a second factor.")
+    messages.success(
+        request,
+        f"{proof.kind.label} is set up. From now on you sign in with your password and a second factor. Your other browsers are signed out.",
+    )
     held = recovery_codes(proof.person)
     codes = operations.make_recovery_codes(person=proof.person, at=clock.now()) if held is None else ()
     if codes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from theseller.cli.demo_setup import EMULATOR_PORT, WEB_PORT
+from theseller.cli.edge_check import check_edge
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.paths import state_folder
 from theseller.cli.ports import is_free, owner
@@ -57,9 +58,20 @@ def examine(state: Path) -> Iterator[Finding]:
             yield Finding(check.__name__.strip("_"), error.message, bad=True, advice=error.advice)
         except OSError as error:
             yield Finding(check.__name__.strip("_"), error.strerror or type(error).__name__, bad=True)
+    if os.environ.get("THESELLER_PUBLIC_URL", "").startswith("https://"):
+        yield _edge()
     for port, variable in ((WEB_PORT, "THESELLER_PORT"), (EMULATOR_PORT, "THESELLER_EMULATOR_PORT")):
         wanted = os.environ.get(variable, "")
         yield _port(int(wanted) if wanted.isdigit() else port, variable, asked=bool(wanted))
+
+
+def _edge() -> Finding:
+    """Look whether what is in front of the web process buffers requests, and can be reached at all."""
+    checked = check_edge(os.environ)
+    advice = "Slow clients then occupy TheSeller itself: let the proxy buffer requests, see docs/operate/https.md."
+    if checked.buffers is None:
+        advice = "Check the address, the certificate and the proxy: see docs/operate/https.md."
+    return Finding("proxy", checked.found, bad=not checked.buffers, advice=advice)
 
 
 def _python(_state: Path) -> Finding:

@@ -5,30 +5,48 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from theseller.audit.acts import note_act
+from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.embedded import apply_roles, embedded_server
-from theseller.cli.errors import CommandError
+from theseller.cli.errors import USAGE, CommandError
 from theseller.cli.paths import make_state_folder, state_folder
-from theseller.cli.secrets import ensure_secrets, role_passwords
-from theseller.config.environment import uses_external_server
+from theseller.cli.secrets import ensure_secrets, passwords_in_use, role_passwords, ticket_keys_in_use
+from theseller.config.environment import read_kind, uses_external_server
 from theseller.lib import clock
-from theseller.postgres.roles import ensure_roles
+from theseller.postgres.layout import saved_layout
+from theseller.postgres.ownership import ForeignServerError, hold_roles, refuse_foreign_roles
+from theseller.postgres.roles import QUARANTINE, ensure_roles
 
 HELP = "bring the database to this version: roles, tables, grants"
+#: Characters of a reason, as for a legal hold.
+_REASON = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="say nothing when all went well")
+    parser.add_argument(
+        "--take-over", action="store_true", help="replace the passwords of a server's roles though they are another deployment's"
+    )
+    parser.add_argument("--reason", default="", metavar="TEXT", help=f"with --take-over: why, at least {_REASON} characters, for the log")
 
 
 def run(args: argparse.Namespace) -> int:
     verbosity = 0 if args.quiet else 1
+    if args.take_over and (len(args.reason.strip()) < _REASON or not os.environ.get("DATABASE_URL")):
+        raise CommandError(
+            "--take-over is for an external server (DATABASE_URL), and needs a reason for the audit log.",
+            f"Say why in at least {_REASON} characters: --reason TEXT",
+            status=USAGE,
+        )
     if os.environ.get("DATABASE_URL"):
-        _external(os.environ["DATABASE_URL"], verbosity)
+        _external(os.environ["DATABASE_URL"], verbosity, taking_over=args.reason.strip() if args.take_over else "")
         return 0
     server = embedded_server(state_folder(os.environ), purpose="theseller migrate", say=print)
     with server.running():
@@ -38,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _external(database_url: str, verbosity: int) -> None:
+def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
     """The services' own roles may change no table and no role; whoever migrates an external server lends its superuser for it."""
     admin = os.environ.get("THESELLER_ADMIN_URL", "")
     if not admin:
@@ -46,15 +64,59 @@ def _external(database_url: str, verbosity: int) -> None:
             "DATABASE_URL names an external server, and migrating it needs its superuser.",
             "Give it for this one command: THESELLER_ADMIN_URL=postgresql://postgres@HOST/DATABASE?sslmode=verify-full (password in ~/.pgpass)",
         )
-    state = state_folder(os.environ)
+    state, database = state_folder(os.environ), urlsplit(database_url).path.strip("/")
+    quarantined = database.startswith(QUARANTINE) and _is_quarantine(admin, state)
+    foreign = None if quarantined else _foreign(admin, database, state)
+    if foreign is not None and not taking_over:
+        raise foreign
+    passwords = passwords_in_use(state)
     make_state_folder(state)
-    ensure_roles(
-        admin,
-        role_passwords(ensure_secrets(state)),
-        database=urlsplit(database_url).path.strip("/"),
-        external=uses_external_server(os.environ),
-    )
-    _migrate(admin, verbosity)
+    if foreign is not None:
+        details = {"reason": taking_over, "what": "the passwords of a server's roles"}
+        note_act(state, Tag.ROTATION_FORCED, subject=f"database:{database}", at=clock.now(), details=details)
+
+    def check(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+        hold_roles(superuser)
+        if not quarantined and foreign is None:
+            refuse_foreign_roles(superuser, passwords, secrets_at=str(state))
+
+    secrets, target = ensure_secrets(state), make_conninfo(admin, dbname=database)
+    _refuse_newer(target)
+    ensure_roles(admin, role_passwords(secrets), database=database, external=uses_external_server(os.environ), check=check)
+    _migrate(target, verbosity)
+
+
+def _is_quarantine(admin: str, state: Path) -> bool:
+    """Say whether this is the server of a restore or a drill: of our own backup, with the passwords and keys of then."""
+    layouts = [saved_layout(folder) for name in ("restore", "drill") if (folder := state / name).is_dir()]
+    return str(conninfo_to_dict(admin).get("host", "")) in {str(layout.run) for layout in layouts if layout is not None}
+
+
+def _foreign(admin: str, database: str, state: Path) -> Exception | None:
+    """Look whose the server and its database are, and change nothing; return the refusal that may be overruled, None if they are ours.
+
+    Raises:
+        WrongDatabaseError: the database belongs to another environment, which can't be overruled.
+    """
+    from theseller.tenancy.guard_keys import refuse_foreign_keys  # noqa: PLC0415  imports Django
+    from theseller.tenancy.startup import WrongDatabaseError, refuse_foreign_database  # noqa: PLC0415  imports Django
+
+    passwords, keys = passwords_in_use(state), ticket_keys_in_use(state)
+    with psycopg.connect(admin, autocommit=True) as superuser:
+        there = superuser.execute("select from pg_database where datname = %s", [database]).fetchone() is not None
+        refusal: Exception | None = None
+        try:
+            refuse_foreign_roles(superuser, passwords, secrets_at=str(state))
+        except ForeignServerError as error:
+            refusal = error
+    if there:
+        with psycopg.connect(make_conninfo(admin, dbname=database), autocommit=True) as superuser:
+            refuse_foreign_database(superuser, read_kind(os.environ).value)
+            try:
+                refuse_foreign_keys(superuser, keys)
+            except WrongDatabaseError as error:
+                refusal = refusal or error
+    return refusal
 
 
 def _refuse_newer(superuser_dsn: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.audit.tags import Tag
+from theseller.connections.types import DisconnectReason
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
 from theseller.retention.limits import DELETION_REQUEST_DAYS
@@ -46,6 +47,8 @@ left join connections_disconnection d on d.tenant_id = r.tenant_id and d.connect
 left join retention_certificate c on c.tenant_id = r.tenant_id and c.connection_id = one.id
 group by r.tenant_id, r.id, r.received_at, r.recorded_at, r.connections, r.ends_shop, e.completed_at
 """
+#: A request of Amazon's arrives outside this service, so its day of arrival is the operator's word.
+_DECLARED = "select count(*) from connections_disconnection where reason = %s"
 _UNRECORDED = """
 select count(*) from connections_disconnection d
 where not exists (
@@ -77,6 +80,7 @@ where c.origin = 'lwa' and c.authorisation_expires_at < %s and not exists (
 def probe(world: World) -> Outcome:
     """Find the age of the oldest open request, and a certificate for each closed one."""
     requests = world.rows(_REQUESTS)
+    declared = world.number(_DECLARED, [DisconnectReason.AMAZON_REQUEST.value])
     waiting = [received for received, _, covered, _, certified, _, stands in requests if certified < covered or stands]
     oldest = (world.at - min(waiting)).days if waiting else 0
     late = sum(
@@ -94,6 +98,7 @@ def probe(world: World) -> Outcome:
         requests=len(requests),
         open=len(waiting),
         oldest_open_days=oldest,
+        declared=[f"The day on which Amazon's {declared} request(s) arrived, as an operator recorded it."] if declared else [],
     )
 
 

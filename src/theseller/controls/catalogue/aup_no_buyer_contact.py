@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from theseller.amazon import operations as allow_list
 from theseller.controls import source
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
 
 CONTROL = Control(
@@ -32,17 +33,28 @@ def probe(world: World) -> Outcome:
     """Read the list of operations and the imports of every module."""
     del world
     modules = source.imports()
-    broken = [f"The operation {name} can reach a buyer." for name, one in allow_list.OPERATIONS.items() if one.path.startswith(_CONTACT)]
-    broken += [
-        f"Module {module} imports a mailer: {name}."
-        for module, names in modules.items()
-        for name in sorted(names)
-        if name.startswith(_MAILERS)
-    ]
+    paths = {name: one.path for name, one in allow_list.OPERATIONS.items()}
+    must_find(_reaching({"planted": "/messaging/v1/orders/{amazonOrderId}/messages/warranty"}), "an operation that writes to a buyer")
+    must_find(_mailing({"planted.py": frozenset({"smtplib"})}), "a module that sends mail")
+    must_find(modules and any("django" in name for names in modules.values() for name in names), "the program's own imports")
+    broken = [*_reaching(paths), *_mailing(modules)]
     return verdict(
-        len(allow_list.OPERATIONS),
+        len(paths) and len(paths) + len(modules),
         broken,
         f"None of {len(allow_list.OPERATIONS)} operations can reach a buyer, and none of {len(modules)} modules sends mail.",
         operations=len(allow_list.OPERATIONS),
         modules=len(modules),
     )
+
+
+def _reaching(paths: Mapping[str, str]) -> list[str]:
+    return [f"The operation {name} can reach a buyer." for name, path in paths.items() if path.startswith(_CONTACT)]
+
+
+def _mailing(modules: Mapping[str, frozenset[str]]) -> list[str]:
+    return [
+        f"Module {module} imports a mailer: {name}."
+        for module, names in modules.items()
+        for name in sorted(names)
+        if name.startswith(_MAILERS)
+    ]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from importlib import metadata
 
 from theseller.controls import source
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
 
 CONTROL = Control(
@@ -85,12 +85,17 @@ def probe(world: World) -> Outcome:
     installed = {str(distribution.metadata["Name"] or "").lower().replace("_", "-") for distribution in metadata.distributions()}
     modules = source.imports()
     imported = {name.partition(".")[0].replace("_", "-") for names in modules.values() for name in names}
-    broken = [f"The library {name} is installed." for name in sorted(installed & _TRAINING)]
-    broken += [f"A module imports {name}." for name in sorted(imported & _TRAINING)]
+    must_find("django" in installed and "django" in imported, "a library that is installed and imported")
+    must_find(_training({"torch"}, {"sklearn"}), "a library that trains models")
     return verdict(
-        len(installed),
-        broken,
+        len(installed) + len(modules),
+        _training(installed, imported),
         f"{len(installed)} installed libraries and the imports of {len(modules)} modules: none trains models or calls one.",
         libraries=len(installed),
         modules=len(modules),
     )
+
+
+def _training(installed: set[str], imported: set[str]) -> list[str]:
+    found = [f"The library {name} is installed." for name in sorted(installed & _TRAINING)]
+    return found + [f"A module imports {name}." for name in sorted(imported & _TRAINING)]

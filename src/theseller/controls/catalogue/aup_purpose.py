@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.features import OFFERED
 from theseller.audit.tags import Tag
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
 from theseller.ingest.streams import KINDS
 
@@ -22,7 +22,7 @@ CONTROL = Control(
     citation="Security page §1; Acceptable Use Policy 2",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.ingest.streams:streams_of", "theseller.ingest.planner:plan", "theseller.amazon.features:FEATURES"),
+    enforced_by=("theseller.ingest.streams:streams_of", "theseller.ingest.planner:plan", "theseller.amazon.features:OFFERED"),
     after=(Tag.CONNECTION_AUTHORISED,),
 )
 
@@ -39,6 +39,8 @@ def probe(world: World) -> Outcome:
     found = world.rows(_STREAMS)
     broken = [problem for name, features, origin, number in found for problem in _problems(name, features, origin, number)]
     streams = sum(number for *_, number in found)
+    must_find([*_problems("planted", [], "lwa", 1)], "a stream of a kind that this version does not have")
+    must_find([*_problems(next(iter(KINDS)), [], "lwa", 1)], "a stream of a feature that no seller chose")
     return verdict(
         streams,
         broken,
@@ -54,5 +56,5 @@ def _problems(name: str, features: list[str], origin: str, number: int) -> Itera
         yield f"{number} stream(s) are of a kind that this version does not have."
     elif origin != "lwa":
         yield f"{number} stream(s) belong to a connection that Amazon never authorised."
-    elif not any(kind.flow in FEATURES[feature].streams for feature in features if feature in FEATURES):
+    elif not any(kind.flow in OFFERED[feature].streams for feature in features if feature in OFFERED):
         yield f"{number} stream(s) ({name}) serve a feature that the seller did not choose."

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from html.parser import HTMLParser
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from typing_extensions import override
 
 from theseller.amazon import features as amazon_features
-from theseller.amazon.roles import RESTRICTED_ROLES
+from theseller.amazon.roles import RestrictedRole
 from theseller.audit.tags import Tag
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.connections.review import TEMPLATE, needed_by_the_program, review
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
 
 CONTROL = Control(
@@ -16,13 +22,18 @@ CONTROL = Control(
     section=2,
     title="We ask Amazon for the fewest roles that your features need",
     statement=(
-        "The roles in every authorisation are computed from the features the seller ticked, and are the smallest set that opens them."
-        " Each is shown, with its reason, before the seller goes to Amazon."
+        "The application is registered at Amazon for no role that no feature of this version needs, and each role that Amazon will ask for is"
+        " on our page before the seller goes there, restricted ones too. What is recorded with each authorisation is the smallest set that"
+        " opens the features the seller chose."
     ),
     citation="Security page §2; Data Protection Policy 1.3",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.amazon.features:roles_for", "theseller.connections.operations:begin_authorisation"),
+    enforced_by=(
+        "theseller.amazon.features:roles_for",
+        "theseller.connections.operations:begin_authorisation",
+        "theseller.connections.review:asked_roles",
+    ),
     after=(Tag.AUTHORISATION_BEGUN, Tag.CONNECTION_AUTHORISED),
 )
 
@@ -33,34 +44,104 @@ where c.origin = 'lwa' and not exists (
 union all
 select 'consent page', a.features, a.roles from connections_attempt a where a.created_at > %s
 """
+_ANY_STORE = "ATVPDKIKX0DER"
 
 
 def probe(world: World) -> Outcome:
-    """Compare the roles recorded with every open connection and every recent attempt with what its features need today."""
+    """Compare the registration with what features need, the rendered consent page with the registration, and the records with both."""
     found = world.rows(_AUTHORISATIONS, [world.at - timedelta(days=30)])
-    broken = [problem for what, features, roles in found for problem in _problems(what, features, roles)]
-    broken += [f"Feature {key} needs a restricted role." for key in amazon_features.FEATURES if _needed([key]) & RESTRICTED_ROLES]
+    registered = _registered()
+    must_find([*_surplus({*registered, "Pricing of another"})], "a role that no feature needs")
+    broken = [*_surplus(registered), *_lacking(registered)]
+    pages = 0
+    for features in {tuple(sorted(features)) for _, features, _ in found} | {tuple(amazon_features.OFFERED)}:
+        if any(key not in amazon_features.OFFERED for key in features):
+            continue  # Chosen when an earlier version offered it; no page of this version asks for it.
+        pages += 1
+        broken += _page(_shown(features), registered)
+    broken += [problem for what, features, roles in found for problem in _problems(what, features, roles)]
+    names = ", ".join(sorted(registered))
     return verdict(
         len(found),
         broken,
-        "Each recorded authorisation names exactly the roles that its features need, none of them restricted.",
+        f"The application has {len(registered)} role(s), each needed by a feature; {pages} consent page(s) as they are rendered now name each"
+        f" of them; {len(found)} recorded authorisation(s) name exactly what their features need.",
         open_connections=sum(row[0] == "open connection" for row in found),
         consent_pages=sum(row[0] == "consent page" for row in found),
+        pages_rendered=pages,
+        declared=[f"The roles that Amazon registered for this application: {names}. No program can ask Amazon for that list."],
     )
+
+
+def _registered() -> set[str]:
+    """Return the roles of the application by its configuration, restricted ones too: what Amazon asks every seller for."""
+    held = settings.ENVIRONMENT
+    return {*(role.value for role in held.application_roles), *(role.value for role in held.restricted_roles)}
+
+
+def _surplus(registered: set[str]) -> Iterator[str]:
+    for role in sorted(registered - needed_by_the_program()):
+        yield f"Amazon asks every seller for the role {role}, and no feature of this version needs it."
+
+
+def _lacking(registered: set[str]) -> Iterator[str]:
+    for role in sorted(needed_by_the_program() - registered):
+        yield f"A feature needs the role {role}, and the application is not registered for it."
+
+
+def _shown(features: Sequence[str]) -> set[str]:
+    """Return the roles that the consent page names, read from the page as it is rendered for these features."""
+    return _Reader.read(render_to_string(TEMPLATE, review(list(features), _ANY_STORE)))
+
+
+def _page(shown: set[str], registered: set[str]) -> Iterator[str]:
+    titles = {one.at_amazon if (one := _restricted(role)) else role for role in registered}
+    for role in sorted(titles - shown):
+        yield f"The consent page does not name the role {role}, which Amazon asks for."
+    for role in sorted(shown - titles):
+        yield f"The consent page names the role {role}, which Amazon does not ask for."
+
+
+def _restricted(role: str) -> RestrictedRole | None:
+    return next((one for one in RestrictedRole if one.value == role), None)
 
 
 def _problems(what: str, features: list[str], roles: list[str]) -> Iterator[str]:
     try:
-        needed = _needed(features)
+        needed = {role.value for role in amazon_features.roles_for(features)}
     except KeyError:
-        yield f"An {what} names a feature that this version does not have."
+        yield f"An authorisation ({what}) names a feature that this version does not have."
         return
     extra, missing = set(roles) - needed, needed - set(roles)
     if extra:
-        yield f"An authorisation ({what}) holds more roles than its features need: {', '.join(sorted(extra))}."
+        yield f"An authorisation ({what}) records more roles than its features need: {', '.join(sorted(extra))}."
     if missing:
         yield f"An authorisation ({what}) lacks a role that its features need: {', '.join(sorted(missing))}."
 
 
-def _needed(features: list[str]) -> set[str]:
-    return {role.value for role in amazon_features.roles_for(features)}
+class _Reader(HTMLParser):
+    """Reads which roles a consent page names: the text of the heading of each role's card."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.named: set[str] = set()
+        self._in_heading = False
+
+    @classmethod
+    def read(cls, html: str) -> set[str]:
+        reader = cls()
+        reader.feed(html)
+        return reader.named
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_heading = tag == "h2" and (dict(attrs).get("id") or "").startswith("role-")
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if self._in_heading and data.strip():
+            self.named.add(data.strip())
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self._in_heading = False

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 from theseller.audit.tags import Tag
 from theseller.connections.types import DisconnectReason
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
+from theseller.crypto.keyfile import KeyRecord
 
 CONTROL = Control(
     id="auth-revoke-anytime",
@@ -27,7 +29,7 @@ CONTROL = Control(
 )
 
 _ENDED = """
-select d.connection_id, d.reason,
+select d.connection_id, d.reason, d.data_key_id is not null,
        exists (select from connections_refresh_token t where t.tenant_id = d.tenant_id and t.connection_id = d.connection_id)
 from connections_disconnection d
 """
@@ -36,23 +38,28 @@ from connections_disconnection d
 def probe(world: World) -> Outcome:
     """Look for what a connection that has ended must not have: a token's row, a live key. Whatever the reason it ended for."""
     ended = world.rows(_ENDED)
-    with_token = sum(has_token for _, _, has_token in ended)
-    with_key = len({connection for connection, _, _ in ended} & _connections_with_a_live_key(world))
+    with_token = sum(has_token for *_, has_token in ended)
+    records = world.keys.list()
+    if ended:
+        must_find(records, "any record of the key store")
+    with_key = len({connection for connection, *_ in ended} & _connections_with_a_live_key(records))
     broken = [f"{with_token} ended connection(s) still hold a refresh token."] if with_token else []
     if with_key:
         broken.append(f"{with_key} ended connection(s) still have a live key for tokens.")
-    reasons = sorted({reason for _, reason, _ in ended})
+    reasons = sorted({reason for _, reason, *_ in ended})
+    # A connection of imported files had no token, so its end shows nothing of this.
+    had_key = sum(had for _, _, had, _ in ended)
     return verdict(
-        len(ended),
+        had_key,
         broken,
-        "No ended connection holds a token, and no key that could open one exists.",
+        f"None of {len(ended)} ended connection(s) holds a token, and no key that could open one exists.",
         ended_connections=len(ended),
-        ended_at_amazon=sum(reason == DisconnectReason.REVOKED_AT_AMAZON for _, reason, _ in ended),
+        ended_at_amazon=sum(reason == DisconnectReason.REVOKED_AT_AMAZON for _, reason, *_ in ended),
         reasons_seen=reasons,
     )
 
 
-def _connections_with_a_live_key(world: World) -> set[UUID]:
+def _connections_with_a_live_key(records: Iterable[KeyRecord]) -> set[UUID]:
     # A destroyed key leaves a record of its end; only the key's own file can still open something.
-    owners = (record.owner for record in world.keys.list() if not record.destroyed)
+    owners = (record.owner for record in records if not record.destroyed)
     return {UUID(owner.removeprefix("connection:")) for owner in owners if owner.startswith("connection:")}

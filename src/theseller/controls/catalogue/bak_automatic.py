@@ -1,4 +1,4 @@
-"""Security page §11: backups are automatic, encrypted, and stay where they were declared to be."""
+"""Security page §11: backups are automatic and encrypted."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from datetime import datetime, timedelta
 from theseller.audit.tags import Tag
 from theseller.controls import backups
 from theseller.controls.backups import Record
-from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, verdict
+from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, must_find, verdict
 from theseller.controls.world import World
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.stream import stream_key_id
 from theseller.postgres.layout import saved_layout
 from theseller.retention.backups.sealing import object_name
+from theseller.retention.backups.targets import Target
 from theseller.retention.backups.wal import finished
 
 CONTROL = Control(
     id="bak-automatic",
     section=11,
-    title="Backups are automatic, encrypted and stay in the region",
+    title="Backups are automatic and encrypted",
     statement=(
         "The worker takes a backup of the whole database every day, and keeps the log of changes between as it is written, so that a lost"
-        " machine costs minutes. Each is sealed under a key of its own before its first byte is written, and lies in the one place that the"
-        " deployment names."
+        " machine costs minutes. Each is sealed under a key of its own before its first byte is written, and is stored in the one place that"
+        " the deployment names, which is shown here. Whether that is the region of the database is not checked."
     ),
     citation="Security page §11; Data Protection Policy 2.6",
     owner="Operations",
@@ -62,9 +63,12 @@ def probe(world: World) -> Outcome:
     if newest is None:
         return Broken("There is no backup that could be restored.")
     age = world.at - newest.begun_at
+    kept = backups.target()
+    names = kept.names(object_name(newest.id, ""))
+    must_find(_is_plain(b"planted " + _PLAIN[0]), "plain text of a database")
     return verdict(
-        1,
-        [*_late(age), *_unsealed(newest), *_log(world)],
+        len(names),
+        [*_late(age), *_unsealed(newest, kept, names), *_log(world)],
         f"The newest backup is {max(age.total_seconds(), 0) / 3600:.1f} hour(s) old, {newest.bytes / 1e6:.1f} MB, sealed under a key of its"
         f" own, in {backups.where()}.",
         age_hours=int(age.total_seconds() // 3600),
@@ -78,9 +82,11 @@ def _late(age: timedelta) -> Iterator[str]:
         yield f"The newest backup is {age.total_seconds() / 3600:.0f} hours old."
 
 
-def _unsealed(newest: Record) -> Iterator[str]:
-    kept = backups.target()
-    names = kept.names(object_name(newest.id, ""))
+def _is_plain(content: bytes) -> bool:
+    return any(word in content for word in _PLAIN)
+
+
+def _unsealed(newest: Record, kept: Target, names: tuple[str, ...]) -> Iterator[str]:
     for needed in ("base", "manifest"):
         if object_name(newest.id, needed) not in names:
             yield "A file of the newest backup is not where it was put."
@@ -91,7 +97,7 @@ def _unsealed(newest: Record) -> Iterator[str]:
             sealed = False
         if not sealed:
             yield "A file of the newest backup is not sealed under its key."
-        elif any(word in backups.head(kept, name, _SEARCHED) for word in _PLAIN):
+        elif _is_plain(backups.head(kept, name, _SEARCHED)):
             yield "A file of the newest backup holds plain text."
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from theseller.audit.tags import Tag
 from theseller.controls import backups
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.controls.world import World
 from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX
 
@@ -43,8 +43,10 @@ def probe(world: World) -> Outcome:
     living = backups.living_keys(world)
     oldest = max((world.at - made for made in living.values()), default=timedelta(0))
     names = backups.target().names()
+    if living and not names:
+        return Unknown("Backups have living keys, and no file is where they are stored: nothing can be said of their age.")
     return verdict(
-        len(living) + len(names),
+        len(living) and len(living) + len(names),
         [*_old(oldest), *_dead_files(world, names)],
         f"{len(living)} backup(s) can be read, the oldest {max(oldest.days, 0)} day(s) old; none may reach {BACKUP_DAYS} days, and no file"
         " of another is left.",

@@ -15,7 +15,7 @@ from theseller.retention.limits import DRILL_HOURS
 CONTROL = Control(
     id="bak-restore-test",
     section=11,
-    title="Restoring is tested, every quarter",
+    title="Restoring is tested with every backup",
     statement=(
         "Every backup is restored within a day of its making, into a database of its own that nobody else can reach: its files are compared"
         " with what was copied, every table with what it held, every index with its table, and no shop may see another's rows. Then the"

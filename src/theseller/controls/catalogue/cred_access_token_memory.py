@@ -14,8 +14,8 @@ from django.db import connections as databases
 
 from theseller.amazon.lwa import AccessToken
 from theseller.audit.tags import Tag
-from theseller.controls.search import search_files, search_tables, state_files
-from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.search import NO_LOGS, finds_in_files, finds_in_tables, log_files, search_files, search_tables, state_files
+from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.controls.world import World
 from theseller.lib.memory import memory_images_forbidden
 from theseller.lib.secret import Secret
@@ -26,7 +26,7 @@ CONTROL = Control(
     title="Access tokens exist in memory only, and only while they are valid",
     statement=(
         "The short-lived tokens that calls carry are held in the memory of the process that calls, by a type that refuses to be printed,"
-        " logged, copied out or stored. They are in no table, job, session, log or file, and a crash leaves no image of memory."
+        " logged, copied out or stored. They are in no table, job, session, log or file, and a crash of the worker leaves no image of memory."
     ),
     citation="Security page §3; Data Protection Policy 2.4",
     owner="Engineering",
@@ -45,9 +45,17 @@ _IN_TABLES = r"Atz[ar](\||%7C|\\u007c)"
 _IN_FILES = re.compile(rb"Atz[ar](?:\||%7C|\\u007[cC])[\w.~+/=%-]")
 
 
+#: Shaped like a token of Amazon's and worth nothing.
+_PLANTED = b"Atza|IwEBIplanted"
+
+
 def probe(world: World) -> Outcome:
     """Search what rests for tokens, try to make the token's type talk, and ask the system about memory images."""
+    must_find(finds_in_files(_IN_FILES, _PLANTED), "a token in a file")
+    must_find(finds_in_tables(world, _IN_TABLES, _PLANTED.decode()), "a token in a table")
+    must_find(_IN_FILES.search(_unpacked(_planted_session())), "a token in a browser session")
     tables = search_tables(world, _IN_TABLES)
+    logs = search_files(log_files(world), world.state, _IN_FILES)
     sessions, in_sessions = _search_sessions(world)
     files = search_files(state_files(world), world.state, _IN_FILES)
     broken = [f"A token of Amazon's lies in {place}." for place in (*tables.hits, *files.hits)]
@@ -57,13 +65,20 @@ def probe(world: World) -> Outcome:
         broken.append("A crash of this process would write its memory to the disk: core dumps are on.")
     if files.skipped and not broken:
         return Unknown(f"{files.skipped} file(s) of the state folder could not be searched.")
+    saw = (
+        f"No token in {tables.rows} rows of {tables.things} tables, {sessions} sessions and {files.things} files"
+        f" ({files.size / 1e6:.1f} MB, of that {logs.size / 1e6:.2f} MB of logs)"
+    )
+    if not (logs.size and tables.rows) and not broken:
+        return Unknown(f"{saw}. {NO_LOGS if not logs.size else 'The tables hold no row.'}")
     return verdict(
-        tables.size + files.things,
+        tables.rows + files.things,
         broken,
-        f"No token in {tables.size} columns of {tables.things} tables, {sessions} sessions and {files.things} files"
-        f" ({files.size / 1e6:.1f} MB); memory images are off.",
+        f"{saw}; this process writes no memory image.",
         tables=tables.things,
         columns=tables.size,
+        rows=tables.rows,
+        log_bytes=logs.size,
         sessions=sessions,
         files=files.things,
         bytes=files.size,
@@ -85,6 +100,11 @@ def _unpacked(text: str) -> bytes:
         return zlib.decompress(packed) if text.startswith(".") else packed
     except (ValueError, binascii.Error, zlib.error):
         return text.encode()  # Not packed as Django packs: what is stored is searched as it stands.
+
+
+def _planted_session() -> str:
+    packed = base64.urlsafe_b64encode(zlib.compress(_PLANTED + b" " * 100)).decode().rstrip("=")
+    return f".{packed}:1abc:signature"
 
 
 def _talkative() -> Iterator[str]:

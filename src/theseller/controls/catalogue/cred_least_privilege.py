@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.controls.throwaway import opens, throwaway_key, throwaway_place
-from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.controls.world import World
 from theseller.crypto.choice import make_key_store, under_another_name
 from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentError
@@ -51,6 +51,10 @@ def probe(world: World) -> Outcome:
     with world.reading() as cursor:
         found = read_rights(cursor, administrators=settings.ENVIRONMENT.database_administrators)
     difference = compare(found, expected)
+    if found:
+        must_find(compare([*found, "a right that was planted"], expected).extra, "a right that is too much")
+        must_find(compare([line for line in found if line != expected[0]], expected).missing, "a right that is missing")
+    administrators = len(settings.ENVIRONMENT.database_administrators)
     shown = _without_strangers(world)
     broken = [f"Too much: {shown(line)}." for line in difference.extra]
     broken += [f"Missing: {shown(line)}." for line in difference.missing]
@@ -60,7 +64,7 @@ def probe(world: World) -> Outcome:
     if tried is None and not broken:
         return Unknown("The key store did not answer under another environment's name, so nothing is known of that border.")
     return verdict(
-        len(expected),
+        len(found),
         broken,
         f"The live database grants exactly the {len(expected)} rights of the file; {tried} attempts to cross to or from another environment"
         " were refused.",
@@ -68,7 +72,12 @@ def probe(world: World) -> Outcome:
         too_much=len(difference.extra),
         missing=len(difference.missing),
         attempts_across_environments=tried or 0,
-        administrators_declared=len(settings.ENVIRONMENT.database_administrators),
+        administrators_declared=administrators,
+        declared=[
+            f"{administrators} further role(s) administer this database (THESELLER_DATABASE_ADMINISTRATORS); what they may do was not compared."
+        ]
+        if administrators
+        else [],
     )
 
 

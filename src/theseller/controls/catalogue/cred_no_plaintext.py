@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.controls.search import search_files, state_files
+from django.conf import settings
+
+from theseller.controls.search import NO_LOGS, finds_in_files, log_files, search_files, state_files
 from theseller.controls.source import PACKAGE, source_files
-from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.controls.world import World
+from theseller.crypto.choice import ProviderKind
 from theseller.crypto.files import read_private
+from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
+from theseller.governance.rotation.inventory import secret_names
 
 CONTROL = Control(
     id="cred-no-plaintext",
@@ -36,31 +42,52 @@ def probe(world: World) -> Outcome:
     """Search the logs, the other files and the program for the very values that the secret store holds now."""
     secrets = _live_secrets(world)
     if not secrets:
-        return Unknown("The secret store holds nothing that could be searched for.")
+        return Unknown("The secret provider gave no secret that could be searched for.")
     pattern = re.compile(b"|".join(re.escape(secret) for secret in secrets))
+    must_find(finds_in_files(pattern, secrets[0]), "a secret in a file")
+    logs = search_files(log_files(world), world.state, pattern)
     kept = search_files(state_files(world, without=[world.secrets_directory]), world.state, pattern)
     program = search_files(source_files(), PACKAGE, pattern)
     broken = [f"A live secret lies in {place}." for place in (*kept.hits, *program.hits)]
-    if world.secrets_directory.stat().st_mode & 0o077:
+    if world.secrets_directory.is_dir() and world.secrets_directory.stat().st_mode & 0o077:
         broken.append("The secret store is open to other users of the machine.")
     if kept.skipped and not broken:
         return Unknown(f"{kept.skipped} file(s) of the state folder could not be searched.")
+    saw = (
+        f"{len(secrets)} live secrets were looked for in {kept.things} stored files ({kept.size / 1e6:.1f} MB, of that"
+        f" {logs.size / 1e6:.2f} MB of logs) and {program.things} files of the program; none was found."
+    )
+    if not (logs.size and program.size) and not broken:
+        return Unknown(f"{saw} {NO_LOGS}")
     return verdict(
-        len(secrets),
+        kept.things + program.things,
         broken,
-        f"{len(secrets)} live secrets were looked for in {kept.things} kept files ({kept.size / 1e6:.1f} MB) and {program.things} files"
-        " of the"
-        " program; none was found.",
+        saw,
         secrets=len(secrets),
         files=kept.things,
         bytes=kept.size,
+        log_bytes=logs.size,
         program_files=program.things,
     )
 
 
 def _live_secrets(world: World) -> list[bytes]:
-    if not world.secrets_directory.is_dir():
-        return []
-    files = [path for path in sorted(world.secrets_directory.iterdir()) if path.is_file() and not path.name.startswith(".")]
-    values = [line.strip() for path in files if path.name not in _SHOWN for line in read_private(path).splitlines()]
-    return sorted({value for value in values if len(value) >= _SHORTEST})
+    """Return the values that the provider gives: of every secret that the service knows by name, and of every file of its own."""
+    lines = [line.strip() for content in (*_known(), *_in_files(world)) for line in content.splitlines()]
+    return sorted({line for line in lines if len(line) >= _SHORTEST})
+
+
+def _known() -> Iterator[bytes]:
+    for name in secret_names():
+        for form in (name, name + NEXT, name + PREVIOUS):
+            secret = secret_or_none(settings.SECRETS, form)
+            if secret is not None:
+                yield secret.reveal_bytes()
+
+
+def _in_files(world: World) -> Iterator[bytes]:
+    if settings.ENVIRONMENT.secret_choice.provider is not ProviderKind.FILES or not world.secrets_directory.is_dir():
+        return
+    for path in sorted(world.secrets_directory.iterdir()):
+        if path.is_file() and not path.name.startswith(".") and path.name not in _SHOWN:
+            yield read_private(path)

@@ -18,18 +18,19 @@ from theseller.accounts.mfa.types import FactorKind, Proof
 from theseller.accounts.sessions import newest_sessions
 from theseller.accounts.standing import Standing, standing
 from theseller.audit.tags import Tag
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.controls.world import World
 from theseller.lib.ids import new_id
 
 CONTROL = Control(
     id="cred-operator-mfa",
     section=3,
-    title="Operators come in with a second factor",
+    title="The operators' pages open only with a second factor",
     statement=(
         "Every page of the operator's area opens only after a passkey or a one-time code, besides the password: proven in this session"
         " within 12 hours and 30 minutes of silence, within five minutes for what is dangerous. For everybody else it does not exist."
-        " Operators are made on the server's command line only. Single sign-on by a company's own identity provider is not built yet."
+        " Operators are made on the server's command line only. Single sign-on by a company's own identity provider is not built yet, and the"
+        " consoles around the service (shell, database, cloud) are not checked here."
     ),
     citation="Security page §3; Data Protection Policy 1.2, 1.4",
     owner="Engineering",
@@ -83,15 +84,19 @@ def probe(world: World) -> Outcome:
         knocks.as_stranger(address)
         for operator in list(operators)[:_OPERATORS_MOST]:
             knocks.as_operator(address, operator, factors.get(operator, []))
+    if operators and not _unguarded(addresses) and any(one in factors for one in operators):
+        must_find(knocks.let_in(addresses, operators, factors), "an operator with a proof of now, who must be let in")
     late = sum(one not in factors and world.at - since > _ENROL_WITHIN for one, since in operators.items())
     sessions, let_in = _sessions(world, operators, factors)
     broken = [*_unguarded(addresses), *knocks.found(), *let_in]
     if late:
         broken.append(f"{late} operator(s) have had no second factor for more than {_ENROL_WITHIN.days} days.")
+    if not operators and not broken:
+        return Unknown("There is no operator yet, so no one who must prove a second factor.")
     return verdict(
         knocks.made,
         broken,
-        f"{knocks.made} knocks at {len(addresses)} address(es) of the area without a proof of today were all turned away;"
+        f"{knocks.made} requests to {len(addresses)} address(es) of the area without a proof of today were all refused;"
         f" {sessions} living session(s) of operators were looked at.",
         addresses=len(addresses),
         knocks=knocks.made,
@@ -110,7 +115,11 @@ def _addresses(patterns: list[URLPattern | URLResolver], before: str = "") -> It
             yield _Address(pattern.callback, tuple(pattern.pattern.converters))
 
 
-def _unguarded(addresses: list[_Address]) -> Iterator[str]:
+def _unguarded(addresses: list[_Address]) -> list[str]:
+    return list(_bare(addresses))
+
+
+def _bare(addresses: list[_Address]) -> Iterator[str]:
     if not addresses:
         yield "The operator's area has no address, so nothing of it was looked at."
     bare = sum(not one.guard for one in addresses)
@@ -151,6 +160,16 @@ class _Knocks:
             if address.guard == "step_up":
                 stale = content(Proof(operator, factor, kind, at - _STEP_UP_WITHIN - _LATE), at)
                 self._knock("an operator whose proof is too old for a dangerous act", address, operator, stale)
+
+    def let_in(
+        self, addresses: list[_Address], operators: Mapping[UUID, object], factors: Mapping[UUID, list[tuple[UUID, FactorKind]]]
+    ) -> bool:
+        """Ask as an operator who has just proven a second factor: a guard that refuses everyone shows nothing about the others."""
+        at = self._world.at
+        operator, (factor, kind) = next((one, factors[one][0]) for one in operators if one in factors)
+        proof = content(Proof(operator, factor, kind, at), at)
+        plain = [one for one in addresses if one.guard == "entered" and not one.names]
+        return any(not refused(one.view, one.names, person=operator, session=proof, using=self._world.probe) for one in plain)
 
     def found(self) -> Iterator[str]:
         for who, count in self._opened.items():

@@ -63,7 +63,7 @@ def probe(world: World) -> Outcome:
     holding = [made for made in living for one in ended if _may_hold(made, one)]
     last = f" The last backup that may hold one of them dies on {_dies(max(holding)):%Y-%m-%d}." if holding else " No backup holds them."
     return verdict(
-        len(ended) + (drill is not None),
+        len(ended),
         broken,
         f"{len(ended)} connection(s) ended.{last} The last drill did every erasure until then again.",
         ended_connections=len(ended),

@@ -86,7 +86,7 @@ def probe(world: World) -> Outcome:
     if PURGE_DAYS_MAX > _PROMISED_DAYS:
         broken.append(f"The program's own limit is {PURGE_DAYS_MAX} days.")
     return verdict(
-        ended,
+        certified,
         broken,
         f"{certified} of {ended} ended connection(s) are erased and certified, with no row left by a fresh count;"
         + (f" the oldest of the others has waited {days} day(s)." if waiting_since else " none is waiting."),

@@ -9,8 +9,9 @@ from pathlib import Path
 from django.conf import settings
 
 from theseller.audit.tags import Tag
-from theseller.controls.sealed import Looked, Pages, look_into_columns, look_into_pages
-from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, verdict
+from theseller.controls.sealed import MARKS, Looked, Pages, finds_plain_text, look_into_columns, look_into_pages
+from theseller.controls.search import finds_in_files
+from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, must_find, verdict
 from theseller.controls.volumes import Seen, Volume
 from theseller.controls.world import World
 from theseller.crypto.choice import ProviderKind, StoreKind
@@ -37,6 +38,8 @@ _TO_DO = "Put the folders on a volume whose encryption this machine can see: LUK
 
 def probe(world: World) -> Outcome:
     """Look into every sealed column and the pages on the disk, at where the keys lie, and at the volumes below all of it."""
+    must_find(finds_in_files(MARKS, b"Atzr|planted"), "a token in a file of the database")
+    must_find(finds_plain_text(world), "a value that is not sealed")
     columns, pages = look_into_columns(world), look_into_pages(world)
     volumes = dict(_volumes(world))
     broken = [*columns.broken, *_wrong_pages(pages), *_keys_inside(world), *_plain(volumes)]
@@ -44,6 +47,8 @@ def probe(world: World) -> Outcome:
     fields = _fields(columns, pages)
     if hidden and not broken:
         return Unknown(_unseen(hidden, fields))
+    if not columns.values and not broken:
+        return Unknown(f"No sealed value is stored yet, so nothing is proven of them. {fields}")
     outcome = verdict(
         columns.values + len(volumes),
         broken,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from theseller.controls import source
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
 
 CONTROL = Control(
@@ -38,13 +38,12 @@ def probe(world: World) -> Outcome:
     modules = source.imports()
     addresses = list(_addresses())
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
-    broken = [
-        f"Module {module} can speak to other hosts ({name})."
-        for module, names in modules.items()
-        if not module.startswith(_MAY_SPEAK)
-        for name in sorted(names)
-        if name.startswith(_CLIENTS)
-    ]
+    must_find(_speaking({"planted.py": frozenset({"httpx"})}), "a module that speaks HTTP to the outside")
+    must_find(
+        any(name.startswith(_CLIENTS) for module in modules if module.startswith("amazon/") for name in modules[module]), "Amazon's client"
+    )
+    must_find(not _is_amazon("amazonaws.com.elsewhere.invalid"), "an address that is not Amazon's")
+    broken = _speaking(modules)
     broken += [f"The client may call {host}, which is not Amazon's." for host in addresses if not _is_amazon(host)]
     broken += [
         f"Pages may reach {origin} ({directive})."
@@ -58,11 +57,21 @@ def probe(world: World) -> Outcome:
         len(modules) + len(addresses) + len(directives),
         broken,
         f"{len(modules)} modules, {len(addresses)} addresses and {len(directives)} rules for browsers were read; only Amazon can be called,"
-        " only by the server.",
+        " only by the server. This is the configuration; no traffic was watched.",
         modules=len(modules),
         addresses=len(addresses),
         rules_for_browsers=len(directives),
     )
+
+
+def _speaking(modules: Mapping[str, frozenset[str]]) -> list[str]:
+    return [
+        f"Module {module} can speak to other hosts ({name})."
+        for module, names in modules.items()
+        if not module.startswith(_MAY_SPEAK)
+        for name in sorted(names)
+        if name.startswith(_CLIENTS)
+    ]
 
 
 def _addresses() -> Iterator[str]:

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from typing_extensions import override
 
 from theseller.controls import page, source
-from theseller.controls.types import Control, Outcome, Shown, Status, verdict
+from theseller.controls.types import Control, Outcome, Shown, Status, must_find, verdict
 from theseller.controls.world import Row, World
 
 CONTROL = Control(
@@ -29,7 +29,7 @@ CONTROL = Control(
 )
 
 _LATEST = """
-select control_id, outcome, checked, code_version, collected_at from controls_evidence e
+select control_id, outcome, checked, code_version, collected_at, observations ? 'declared' from controls_evidence e
 where position = (select max(position) from controls_evidence n where n.control_id = e.control_id)
 """
 _TRIGGERS = """
@@ -60,6 +60,8 @@ def probe(world: World) -> Outcome:
     latest = {row[0]: row[1:] for row in world.rows(_LATEST)}
     shown = _Reader.read(html)
     listed = {one.id: one for one in board.shown}
+    flipped = {name: "unknown" if word == Status.MET else Status.MET for name, word in shown.items()}
+    must_find(len([*_wrong_colours(world, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every colour is wrong")
     broken = [*_wrong_colours(world, shown, latest, listed), *_changeable(world)]
     json_says = {one["id"]: one["outcome"] for one in page.as_document(board)["controls"]}
     broken += [f"{name} is shown otherwise as JSON." for name in json_says if json_says[name] != shown.get(name)]
@@ -82,17 +84,17 @@ def _wrong_colours(world: World, shown: Mapping[str, str], latest: Mapping[str, 
     for name, word in shown.items():
         control = listed.get(name)
         proven = _is_proven(world, latest.get(name), control.freshness if control else None)
-        if word == Status.MET and not proven:
+        if word in {Status.MET, Status.DECLARED} and not proven:
             yield f"{name} is shown as met, and the evidence does not say so."
-        elif word != Status.MET and proven:
-            yield f"{name} is proven, and not shown as met."
+        elif proven and word != (Status.DECLARED if latest[name][-1] else Status.MET):
+            yield f"{name} is shown as {word}, and the evidence says otherwise."
 
 
 def _is_proven(world: World, evidence: Row | None, freshness: timedelta | None) -> bool:
     """The rule of colours once more, written from the clause and not from `page.colour`."""
     if evidence is None or freshness is None:
         return False
-    outcome, checked, version, collected = evidence
+    outcome, checked, version, collected, _declared = evidence
     age = world.at - collected
     return bool(outcome == "met" and checked > 0 and version == source.code_version() and timedelta(minutes=-1) <= age <= freshness)
 

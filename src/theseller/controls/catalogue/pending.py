@@ -11,7 +11,7 @@ PENDING: tuple[Pending, ...] = (
         "Nothing is sold, shared, pooled or combined across sellers",
         "No read path joins two shops, and what leaves goes to the shop's own members.",
         Kind.MACHINE,
-        "Exports and their audit are not built yet.",
+        "No probe asks every page and download as another shop's member yet.",
     ),
     Pending(
         "auth-oauth",
@@ -52,7 +52,7 @@ PENDING: tuple[Pending, ...] = (
         "Sign-in, authorisation and calls to Amazon are limited for each account and each address",
         "One limiter, shared by all processes, counts every try before it is answered.",
         Kind.MACHINE,
-        "No probe tries a burst yet.",
+        "Sign-in and authorisation are limited; no probe tries a burst yet.",
     ),
     Pending(
         "inc-plan",
@@ -73,7 +73,7 @@ PENDING: tuple[Pending, ...] = (
     Pending(
         "inc-triage",
         7,
-        "Alerts reach somebody on call: acknowledged in 30 minutes, triaged in two hours",
+        "Alerts reach someone on call: acknowledged in 30 minutes, triaged in two hours",
         "An alert opens an incident and pages until somebody answers.",
         Kind.MACHINE_AND_CLOCK,
         "Alerting is not built yet.",
@@ -84,7 +84,8 @@ PENDING: tuple[Pending, ...] = (
         "Credentials can be revoked and systems isolated at once",
         "Revoking, freezing and emergency rotation are one step each.",
         Kind.MACHINE,
-        "Only disconnecting exists so far.",
+        "Disconnecting, replacing a leaked secret and removing an operator are one step each; freezing a shop or the service is not built, and no probe"
+        " tries any of them.",
     ),
     Pending(
         "inc-notify",
@@ -100,7 +101,8 @@ PENDING: tuple[Pending, ...] = (
         "Logs are kept, the cause and the scope are found",
         "A hold keeps the logs of an incident, and a report names what was touched.",
         Kind.MACHINE_AND_CLOCK,
-        "Holds are not built yet.",
+        "A hold keeps a shop's stored data (`theseller hold`), and the audit log is never thinned; process logs are not kept by the service, and no report"
+        " of an incident's scope is built.",
     ),
     Pending(
         "inc-report",
@@ -132,7 +134,7 @@ PENDING: tuple[Pending, ...] = (
         "Access is as small as the work allows, and reviewed every quarter",
         "A campaign walks over every grant, of people and of services.",
         Kind.CLOCK,
-        "Reviews are not built yet.",
+        "Reviews of operators' access sessions exist (see cred-access-log); a review of who holds which grant is not built.",
     ),
     Pending(
         "ppl-offboard",
@@ -140,7 +142,7 @@ PENDING: tuple[Pending, ...] = (
         "Access ends within 24 hours of leaving or changing role",
         "One event ends sessions and grants and renews what the person knew.",
         Kind.MACHINE,
-        "Personnel records are not built yet.",
+        "`theseller operator remove` ends an operator at once; personnel records, and the renewal of what a leaver knew, are not built.",
     ),
     Pending(
         "sdl-review",
@@ -156,7 +158,8 @@ PENDING: tuple[Pending, ...] = (
         "Dependencies, code and secrets are scanned at every change",
         "A vulnerable version, a dangerous call or a plain credential stops a merge.",
         Kind.MACHINE,
-        "The last scan's result does not reach the running service yet.",
+        "Code and secrets are checked at every change; dependencies are not compared with known vulnerabilities yet, and no result reaches the running"
+        " service.",
     ),
     Pending(
         "sdl-reproducible",

@@ -55,8 +55,13 @@ def probe(world: World) -> Outcome:
             return Broken("What the key store keeps is damaged, or lies in another key's place.")
         return Unknown(f"The key store did not answer ({error.state.value}), so nothing is known.")
     rows = world.number("select count(*) from pii.recipient")
+    if not rows and not broken:
+        return Unknown(
+            "No record of a buyer is held, so none could be checked. No key of a past day lives, and the probe's own record, whose day came"
+            " long ago, can't be opened."
+        )
     return verdict(
-        rows + 2,
+        rows,
         broken,
         f"{rows} record(s) of buyers are held, none past its day, none with a day that is later than promised; no key of a past day lives,"
         " nor can the key of the probe's own record be had, whose day came long ago.",

@@ -12,13 +12,13 @@ from theseller.amazon import operations as allow_list
 from theseller.amazon.errors import NotAllowedError
 from theseller.amazon.features import STREAMS
 from theseller.amazon.roles import RESTRICTED_ROLES
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
 
 CONTROL = Control(
     id="pii-default-none",
     section=5,
-    title="Nothing that holds buyers' personal data is ever asked for",
+    title="No personal data of buyers is asked for unless a shop's owner turns packing slips on",
     statement=(
         "The service can call only the operations and read only the report types of a fixed list. None of them needs a restricted role or a"
         " restricted data token, and orders are asked for without buyer, recipient, tax, payment and parcel data. One call more, for packing"
@@ -39,6 +39,7 @@ CONTROL = Control(
 #: Written again here on purpose: a probe that read the program's own constant would agree with whatever it says.
 _ASKED_OF_ORDERS = ("PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT")
 _ORDER_OPERATIONS = ("searchOrders", "getOrder")
+_ON = "select count(*) from vault_consent where withdrawn_at is null"
 _WITHOUT_CONSENT = """
 select count(*) from pii.recipient r
 where not exists (select from vault_consent c where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id)
@@ -76,13 +77,16 @@ def probe(world: World) -> Outcome:
     broken += [f"{number} document(s) of a report type outside the list were taken in." for kind, number in documents if not _listed(kind)]
     broken += [f"A connection was authorised for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
     broken += list(_features(world))
+    must_find(_is_allowed(_ORDER_OPERATIONS[0]), "an operation that is allowed")
+    must_find(_listed(next(iter(allow_list.ALLOWED_REPORT_TYPES), "")), "a report type that is allowed")
+    on = world.number(_ON)
     called = {name for stream in STREAMS.values() for name in stream.operations}
     return verdict(
-        len(allow_list.OPERATIONS) + len(allow_list.ALLOWED_REPORT_TYPES),
+        len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS) + len(allow_list.RESTRICTED_OPERATIONS),
         broken,
         f"{len(allow_list.OPERATIONS)} operations and {len(allow_list.ALLOWED_REPORT_TYPES)} report types are allowed, none with personal"
-        " data;"
-        f" {len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS)} that have it were tried and refused.",
+        f" data; {len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS)} that have it were tried and refused. {_slips(on)}",
+        packing_slips_on=on,
         operations=len(allow_list.OPERATIONS),
         operations_in_use=len(called),
         report_types=len(allow_list.ALLOWED_REPORT_TYPES),
@@ -90,9 +94,15 @@ def probe(world: World) -> Outcome:
     )
 
 
+def _slips(on: int) -> str:
+    if on:
+        return f"{on} connection(s) have packing slips on: for those the recipients of their own shipments are asked for, when someone wants a slip."
+    return "No shop has packing slips on."
+
+
 def _features(world: World) -> Iterator[str]:
     """A feature that needs buyers' data is on only where an owner said so, and the operator's application holds the role."""
-    on = world.number("select count(*) from vault_consent where withdrawn_at is null")
+    on = world.number(_ON)
     if on and not settings.ENVIRONMENT.restricted_roles:
         yield f"{on} feature(s) that need buyers' data are on, and this deployment's application does not hold the role for it."
     if world.number(_WITHOUT_CONSENT):

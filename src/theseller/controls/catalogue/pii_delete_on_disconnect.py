@@ -132,7 +132,7 @@ def probe(world: World) -> Outcome:
     everybody = [*connections, *shops, *people]
     gone = sum(one.gone_at is not None for one in everybody)
     return verdict(
-        len(everybody),
+        gone,
         broken,
         f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s) ended; {gone} are gone, with no row left in"
         f" {len({table for table, _ in counts})} tables and no key alive. No backup is older than {BACKUP_DAYS} days.",

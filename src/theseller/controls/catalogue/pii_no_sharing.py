@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
 from theseller.lib.egress import EgressRefusedError, confined_to
 
@@ -44,17 +44,33 @@ def probe(world: World) -> Outcome:
     broken += [
         f"{name} is listed with {host}, which the service never calls." for host, name in listed.items() if host not in callable_hosts
     ]
+    must_find(_lets_local_through(), "a host that may be called")
     broken += list(_border())
+    unseen = [party.name for party in settings.SUBPROCESSORS if not party.hosts]
     names = "; ".join(party.name for party in settings.SUBPROCESSORS) or "none"
     return verdict(
-        len(settings.EGRESS) + len(_ELSEWHERE),
+        len(_ELSEWHERE) + len(callable_hosts),
         broken,
         f"Listed subprocessors: {names}. {len(settings.EGRESS)} hosts may be called, {len(callable_hosts)} of them a third party’s and not"
         f" Amazon’s, each listed; {len(_ELSEWHERE)} others were tried and refused.",
         hosts=len(settings.EGRESS),
         third_parties=len(settings.SUBPROCESSORS),
         refused=len(_ELSEWHERE),
+        declared=[f"What {'; '.join(unseen)} does for this service: no host of theirs is called, so nothing can be compared."]
+        if unseen
+        else [],
     )
+
+
+def _lets_local_through() -> bool:
+    """Look up this machine's own name: a border that refuses everything shows nothing about strangers."""
+    try:
+        socket.getaddrinfo("localhost", 443, type=socket.SOCK_STREAM)
+    except EgressRefusedError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _border() -> Iterator[str]:

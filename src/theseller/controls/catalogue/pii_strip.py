@@ -14,7 +14,8 @@ from theseller.amazon.reports import types as report_types
 from theseller.amazon.reports.report import read_report
 from theseller.audit.tags import Tag
 from theseller.controls.canaries import CANARY, UNLISTED, answer, materialised, report
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.search import finds_in_tables
+from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.controls.unregistered import unregistered
 from theseller.controls.world import World
 from theseller.datamap.registry import holdings
@@ -62,8 +63,10 @@ where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
 
 
 def probe(world: World) -> Outcome:
-    """Run every decoder on a payload full of canaries, read the tables' columns, and read a sample of the newest shops' facts."""
+    """Run every decoder on a payload full of canaries, read the tables' columns, and read a sample of the newest shops' facts, other rows each time."""
     broken = [*_decoders(), *_reports(), *_columns(world), *unregistered(world)]
+    must_find(finds_in_tables(world, _PERSONAL_VALUE, "buyer@example.com"), "a mail address in a row")
+    must_find(finds_in_tables(world, _CANARY_VALUE, CANARY), "a canary in a title")
     shops = world.rows("select tenant_id from connections_connection group by 1 order by max(created_at) desc limit %s", [SHOPS])
     rows = 0
     for (tenant,) in shops:
@@ -71,8 +74,12 @@ def probe(world: World) -> Outcome:
         rows, broken = rows + read, broken + problems
     paths = sum(len(shape.dropped) for shape in shapes.SHAPES.values())
     columns = sum(len(one.dropped) for one in report_types.COLUMNS.values())
+    if not rows and not broken:
+        return Unknown(
+            f"No row of a shop's is stored yet. {paths} paths and {columns} columns of answers and reports let no canary through."
+        )
     return verdict(
-        len(shapes.SHAPES) + len(report_types.COLUMNS),
+        len(shapes.SHAPES) + len(report_types.COLUMNS) + rows,
         broken,
         f"{paths} paths of {len(shapes.SHAPES)} answers and {columns} columns of {len(report_types.COLUMNS)} reports were filled with"
         " canaries;"
@@ -130,8 +137,9 @@ def _stored(world: World, tenant: UUID) -> tuple[int, list[str]]:
             cursor.execute(
                 "select count(*), count(*) filter"  # noqa: S608  # the catalogue's own names
                 f" (where concat_ws(' ', {_texts(plain)}) ~ %s or concat_ws(' ', {_texts(own_text)}) ~ %s)"
-                f" from (select * from {holding.table} where {holding.tenant_column} = %s limit {ROWS}) sample",
-                [_PERSONAL_VALUE, _CANARY_VALUE, tenant],
+                f" from (select * from {holding.table} where {holding.tenant_column} = %s offset floor(random() * greatest("
+                f"(select count(*) from {holding.table} where {holding.tenant_column} = %s) - {ROWS}, 0)) limit {ROWS}) sample",
+                [_PERSONAL_VALUE, _CANARY_VALUE, tenant, tenant],
             )
             looked, found = cursor.fetchone()
             read += looked

@@ -157,9 +157,3 @@ def chart(id: str, title: str, summary: str, data: dict[str, Any], rows: Sequenc
         "data_id": f"{id}-data",
         "data_json": json.dumps(data),
     }
-
-
-@register.filter
-def series_json(values: Sequence[Any]) -> list[float | None]:
-    """Turn numbers into what a JSON data block can hold, for the chart's picture only; the table beside it stays exact."""
-    return [None if value is None else float(_plain(value) or 0) for value in values]

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
+from theseller.accounts.mfa.views import stepped_up
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.connections.queries import all_connections
@@ -52,8 +53,9 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 
 @require_POST
-@limited("export", {by_account: Rate.per_minute(1, burst=3)})
 @seated(Permission.DATA_EXPORT)
+@stepped_up
+@limited("export", {by_account: Rate.per_minute(1, burst=3)})
 def export_file(request: HttpRequest, seat: Seat) -> StreamingHttpResponse:
     """Hand out the shop's facts as a zip of CSV files, while they are read."""
     del request

@@ -82,6 +82,11 @@ def one_entry(name: str, *, at: datetime) -> Entry | None:
     return next((one for one in inventory(at=at) if one.name == name), None)
 
 
+def secret_names() -> tuple[str, ...]:
+    """Return the names of the secrets that a deployment may have, whichever provider keeps them."""
+    return (ROOT_KEY_NAME, *_TEXTS)
+
+
 def longest_life() -> timedelta:
     """Return how old a secret may get: what was configured, and never more than the cap."""
     return timedelta(days=min(settings.ROTATION_DAYS, SECRET_DAYS_MAX))

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from theseller.accounts.mfa.views import stepped_up
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.edge.ratelimit import Rate, by_account, limited
@@ -26,6 +27,7 @@ from theseller.tenancy.scope import tenant_scope
 @require_http_methods(["GET", "POST"])
 @limited("shop-end", {by_account: Rate.per_minute(3, burst=5)})
 @seated(Permission.SHOP_END)
+@stepped_up
 def shop_end(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Explain what ending the shop erases (GET), and begin it (POST): the answer shows the link to the proof, this once."""
     form = EndForm(request.POST or None)

@@ -1,0 +1,16 @@
+"""Recurring jobs of accounts: browser sessions that have expired are deleted."""
+
+from __future__ import annotations
+
+from django.contrib.sessions.models import Session
+from procrastinate.contrib.django import app
+
+from theseller.lib import clock
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="delete_expired_sessions", pass_context=False)
+def delete_expired_sessions(timestamp: int) -> None:
+    """Delete browser sessions that have expired. Recurring, every ten minutes."""
+    del timestamp
+    Session.objects.filter(expire_date__lte=clock.now()).delete()

@@ -1,0 +1,98 @@
+"""While the database can't be reached: 503 with `Retry-After`, at once, instead of a wait for each request and an error of ours."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from psycopg_pool import PoolTimeout
+
+from theseller.edge.errors import ErrorText, error_page, replace_server_error
+
+_log = structlog.get_logger(__name__)
+
+#: SQLSTATEs of a server that ends, starts or is full; class 08 is a connection that was lost or refused.
+_UNAVAILABLE = {"57P01", "57P02", "57P03", "53300"}
+#: Seconds in which no request waits for a connection after one waited in vain, and after which it is worth trying again.
+_PAUSE = 2.0
+_RETRY_AFTER = 5
+
+_TEXT = ErrorText(
+    "The service is not available just now",
+    "Our database can't be reached. What you sent was not stored.",
+    "Wait a moment, then try again.",
+)
+
+
+class _Breaker:
+    """Lets one request at a time try while the database is away, and all again after one that worked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = 0.0
+
+    def may_try(self) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            if not self._until:
+                return True
+            if now < self._until:
+                return False
+            self._until = now + _PAUSE  # this one tries; the others wait for what it finds
+            return True
+
+    def failed(self) -> None:
+        with self._lock:
+            self._until = time.monotonic() + _PAUSE
+
+    def worked(self) -> None:
+        self._until = 0.0
+
+
+_BREAKER = _Breaker()
+
+
+class OutageMiddleware:
+    """Refuse requests at once while no connection to the database can be had."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not _BREAKER.may_try():
+            return unavailable(request)
+        response = self._get_response(request)
+        if response.status_code < 500:
+            _BREAKER.worked()
+        return response
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Return whether `error` says that the database can't be reached, rather than that a statement failed."""
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith("08") or state in _UNAVAILABLE
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Answer 503 with when to try again."""
+    response = error_page(request, 503, _TEXT)
+    response.headers["Retry-After"] = str(_RETRY_AFTER)
+    return response
+
+
+def _instead(request: HttpRequest, error: BaseException) -> HttpResponse | None:
+    if not is_unavailable(error):
+        return None
+    if isinstance(error.__cause__, PoolTimeout):
+        _BREAKER.failed()
+    _log.error("database_unavailable", sqlstate=getattr(error.__cause__, "sqlstate", None) or "")
+    return unavailable(request)
+
+
+replace_server_error(_instead)

@@ -1,0 +1,18 @@
+"""Recurring jobs of the edge: rate limits that are full again are deleted."""
+
+from __future__ import annotations
+
+from django.db import connection
+from procrastinate.contrib.django import app
+
+from theseller.edge.ratelimit import forget_idle
+from theseller.lib import clock
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queueing_lock="delete_idle_buckets", pass_context=False)
+def delete_idle_buckets(timestamp: int) -> None:
+    """Delete rate-limit buckets that no request touched for a day. Recurring, each hour."""
+    del timestamp
+    with connection.cursor() as cursor:
+        forget_idle(cursor, clock.now())

@@ -1,0 +1,120 @@
+"""Whose a database server is: roles belong to the server, so two deployments on one server would overwrite each other's passwords.
+
+No mark is kept for this. The proof is what only the deployment itself has: the passwords of its roles, compared with the verifiers that
+the server keeps. It holds after a rotation, a restore of one database and a renamed database, since both sides change together.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from theseller.postgres.errors import PostgresError
+from theseller.postgres.roles import LOGIN_ROLES
+
+#: PostgreSQL's form of a SCRAM verifier (documentation of pg_authid; RFC 5803).
+_SCRAM = re.compile(r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
+_MOST_ROUNDS = 1_000_000
+
+Connection = psycopg.Connection[Any]
+
+
+class ForeignServerError(PostgresError):
+    """The roles of this server belong to another deployment. Nothing was changed."""
+
+
+def refuse_foreign_roles(superuser: Connection, passwords: Mapping[str, Collection[str]], *, secrets_at: str) -> None:
+    """Raise ForeignServerError if roles of ours exist on this server with passwords, and none of them is a password of this deployment.
+
+    Args:
+        superuser: a connection that may read pg_authid; one that may not tries to sign in as the roles instead.
+        passwords: by the roles' short names, each password that may be in use: the present one, and the coming one of a rotation.
+        secrets_at: where this deployment keeps its secrets, for the message.
+    """
+    found = _verifiers(superuser)
+    if found is None:
+        ours = _signs_in(superuser, passwords)
+    else:
+        ours = not found or any(
+            matches(found[role], role, one) for short, role in LOGIN_ROLES.items() if role in found for one in passwords.get(short, ())
+        )
+    if not ours:
+        raise ForeignServerError(
+            f"The roles of this database server have the passwords of another deployment, and none of those in {secrets_at}."
+            " Nothing was changed.",
+            "Run it with that deployment's secrets, or use a server of its own for each deployment. To replace the other's passwords, which"
+            " keeps it from the database from then on: --take-over --reason TEXT.",
+        )
+
+
+def matches(verifier: str, role: str, password: str) -> bool:
+    """Say whether `password` is the one of which PostgreSQL keeps `verifier` (SCRAM-SHA-256, RFC 5802; or MD5) for `role`."""
+    found = _SCRAM.fullmatch(verifier)
+    if found is None:
+        digest = hashlib.md5((password + role).encode(), usedforsecurity=False).hexdigest()
+        return hmac.compare_digest(verifier.encode(), f"md5{digest}".encode())
+    rounds = int(found[1])
+    if not 1 <= rounds <= _MOST_ROUNDS:
+        return False
+    try:
+        salt, stored = base64.b64decode(found[2], validate=True), base64.b64decode(found[3], validate=True)
+    except binascii.Error:
+        return False
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    return hmac.compare_digest(hashlib.sha256(client_key).digest(), stored)
+
+
+def hold_roles(superuser: Connection) -> None:
+    """Let no other transaction change a role until the caller's ends, in no database of the server."""
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege), superuser.transaction():
+        superuser.execute("lock table pg_catalog.pg_authid in share row exclusive mode")
+
+
+def _verifiers(superuser: Connection) -> dict[str, str] | None:
+    """Return the verifiers of those roles of ours that have a password; None if this connection may not read them."""
+    try:
+        with superuser.transaction():
+            rows = superuser.execute(
+                "select rolname, rolpassword from pg_authid where rolname = any(%s) and rolpassword is not null",
+                [list(LOGIN_ROLES.values())],
+            ).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    return {str(role): str(verifier) for role, verifier in rows}
+
+
+def _signs_in(superuser: Connection, passwords: Mapping[str, Collection[str]]) -> bool:
+    """Say whether the server has none of our roles, or accepts one of our passwords for one of them and a wrong one not.
+
+    A server that lets the role in with any password (`trust`) proves nothing.
+    """
+    rows = superuser.execute("select rolname from pg_roles where rolname = any(%s)", [list(LOGIN_ROLES.values())]).fetchall()
+    present = {str(row[0]) for row in rows}
+    if not present:
+        return True
+    for short, role in LOGIN_ROLES.items():
+        for password in passwords.get(short, ()) if role in present else ():
+            if _accepts(superuser, role, password) and not _accepts(superuser, role, secrets.token_hex(16)):
+                return True
+    return False
+
+
+def _accepts(superuser: Connection, role: str, password: str) -> bool:
+    where: dict[str, str | int] = {"host": superuser.info.host, "port": superuser.info.port}
+    with (
+        contextlib.suppress(psycopg.OperationalError),
+        psycopg.connect(make_conninfo(superuser.info.dsn, user=role, password=password, **where), connect_timeout=10),
+    ):
+        return True
+    return False

@@ -1,0 +1,93 @@
+"""What destroys or takes away much asks for a fresh proof, in a real browser: the page is accessible in both themes, at every width.
+
+With THESELLER_SCREENSHOTS set to a folder, pictures are left there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client, override_settings
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.serving import served
+from tests.cast import PASSWORD, Cast
+from tests.integration.vault.conftest import connect
+
+from theseller.accounts.models import User
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
+
+
+@pytest.fixture
+def page(cast: Cast) -> Iterator[Page]:
+    """A page of Alice, who signed in long ago."""
+    connect(cast.alices_shop)
+    client = Client()
+    client.force_login(User.objects.get(pk=cast.alice.id))
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    with (
+        override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]),
+        served() as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        context = browser.new_context(base_url=address)
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": address}])
+        yield context.new_page()
+        browser.close()
+
+
+def _check(page: Page, name: str) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        assert Axe().run(page, options={"runOnly": WCAG}).response["violations"] == []
+        for width in (390, 1280):
+            page.set_viewport_size(ViewportSize(width=width, height=900))
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            if PICTURES:
+                page.screenshot(path=f"{PICTURES}/{name}-{scheme}-{width}.png")
+
+
+def _prove(page: Page) -> None:
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+
+
+def test_disconnecting_and_exporting_ask_for_a_fresh_proof(page: Page) -> None:
+    page.goto("/data/")
+    page.get_by_role("button", name="Export everything").click()
+    page.wait_for_url("**/account/second-factor/**")
+    expect(page.get_by_text("choose it once more afterwards")).to_be_visible()
+    _check(page, "proof-before-export")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("That is not your password.")).to_be_visible()
+    _check(page, "proof-refused")
+    _prove(page)
+    page.wait_for_url(re.compile("/data/$"))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export everything").click()
+    assert download.value.suggested_filename.endswith(".zip")
+    # The same proof holds for five minutes.
+    page.goto("/connections/")
+    page.get_by_role("link", name="Disconnect…").click()
+    page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")
+    _check(page, "disconnect")
+    page.get_by_role("button", name="Disconnect and erase").click()
+    page.wait_for_url(re.compile("/erasure/$"))
+
+
+def test_disconnecting_leads_back_to_its_page_after_the_proof(page: Page) -> None:
+    page.goto("/connections/")
+    page.get_by_role("link", name="Disconnect…").click()
+    page.wait_for_url("**/account/second-factor/**")
+    expect(page.get_by_text("Nothing has been changed yet.")).to_be_visible()
+    _prove(page)
+    expect(page.get_by_role("heading", name="Disconnect")).to_be_visible()

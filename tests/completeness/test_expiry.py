@@ -1,0 +1,55 @@
+"""What the data map calls expired by age is deleted by a job that exists, recurs, and deletes just that."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+from procrastinate.contrib.django import app
+from tests.conftest import as_role
+
+from theseller.accounts.tasks import delete_expired_sessions
+from theseller.cli.commands import worker
+from theseller.datamap.registry import holdings
+from theseller.datamap.types import BY_THE_WORKER, Eraser, Holding
+from theseller.edge.tasks import delete_idle_buckets
+from theseller.lib import clock
+
+EXPIRING = [one for one in holdings() if one.eraser is Eraser.EXPIRY]
+
+
+@pytest.mark.parametrize("holding", EXPIRING, ids=lambda one: one.table)
+def test_every_table_that_expires_names_its_live_recurring_job(holding: Holding) -> None:
+    if holding.expired_by == BY_THE_WORKER:
+        assert '"--delete-jobs", "always"' in Path(worker.__file__).read_text()
+        return
+    recurring = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
+    assert holding.expired_by in recurring
+
+
+def test_idle_rate_limits_are_deleted_and_others_stay(database: str) -> None:
+    at = clock.now()
+    rows = [("idle", at - timedelta(days=1, seconds=1)), ("used", at - timedelta(hours=23))]
+    with connection.cursor() as cursor:
+        cursor.execute("delete from edge_ratebucket")
+        for key, updated in rows:
+            cursor.execute("insert into edge_ratebucket (key, tokens, updated_at) values (%s, 1, %s)", [key, updated])
+    with as_role("worker"):
+        delete_idle_buckets(timestamp=0)
+    with connection.cursor() as cursor:
+        cursor.execute("delete from edge_ratebucket returning key")
+        assert cursor.fetchall() == [("used",)]
+
+
+def test_expired_sessions_are_deleted_and_others_stay(database: str) -> None:
+    at = clock.now()
+    Session.objects.all().delete()
+    for key, expires in (("over", at - timedelta(seconds=1)), ("alive", at + timedelta(hours=1))):
+        Session.objects.create(session_key=key, session_data="", expire_date=expires)
+    with as_role("worker"):
+        delete_expired_sessions(timestamp=0)
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["alive"]
+    Session.objects.all().delete()

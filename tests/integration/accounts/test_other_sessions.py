@@ -1,0 +1,106 @@
+"""What changes how a person proves themselves ends their other sessions, those half way through signing in too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from tests.cast import PASSWORD, Cast
+from tests.conftest import as_role
+from tests.fresh import proven
+from tests.olga import Olga, add_app, entered, make_olga, stranger
+
+from theseller.accounts.mfa import operations, totp
+from theseller.accounts.mfa.queries import own_factors
+from theseller.accounts.mfa.types import FactorKind, Proof
+from theseller.accounts.models import User
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+
+HOME = "/account/security/"
+
+
+def _signed_in(person: UUID) -> Client:
+    client = stranger()
+    client.force_login(User.objects.get(pk=person))
+    assert client.get(HOME).status_code == 200
+    return client
+
+
+def _is_in(client: Client) -> bool:
+    return client.get(HOME).status_code == 200
+
+
+def _set_up_an_app(client: Client, person: UUID) -> None:
+    client.post("/account/security/authenticator/")
+    begun = operations.authenticator_begun(person=User.objects.get(pk=person).pk, at=clock.now())
+    assert begun is not None
+    code = totp.code_of(begun, totp.step_at(clock.now()))
+    assert client.post("/account/security/authenticator/", {"code": code}).status_code == 200  # shows recovery codes
+
+
+def test_a_new_second_factor_ends_the_persons_other_sessions(cast: Cast) -> None:
+    mine, other, anothers = _signed_in(cast.alice.id), _signed_in(cast.alice.id), _signed_in(cast.bob.id)
+    _set_up_an_app(proven(mine), cast.alice.id)
+    assert _is_in(mine)
+    assert not _is_in(other)
+    assert _is_in(anothers)
+
+
+def _remove(client: Client, olga: Olga) -> None:
+    factor = own_factors(olga.id)[0].id
+    assert client.post(f"/account/security/factors/{factor}/removal/")["Location"] == HOME
+
+
+def _replace(client: Client, olga: Olga) -> None:
+    client.post("/account/security/authenticator/")
+    begun = operations.authenticator_begun(person=olga.id, at=clock.now())
+    assert begun is not None
+    client.post("/account/security/authenticator/", {"code": totp.code_of(begun, totp.step_at(clock.now()))})
+
+
+def _change_password(client: Client, _olga: Olga) -> None:
+    new = "copper lantern seventeen otters"
+    assert client.post("/account/security/password/", {"current": PASSWORD, "new": new, "again": new})["Location"] == HOME
+
+
+@pytest.mark.parametrize("change", [_remove, _replace, _change_password])
+def test_a_change_ends_them_and_who_is_half_way_in(database: str, change: Callable[[Client, Olga], None]) -> None:
+    olga = make_olga(operates=False)
+    mine, other, half = entered(olga), _signed_in(olga.id), stranger()
+    assert half.post("/sign-in/", {"email": olga.email, "password": PASSWORD}).status_code == 302
+    assert b"Your password was right" in half.get("/sign-in/").content
+    change(mine, olga)
+    assert _is_in(mine)
+    assert not _is_in(other)
+    assert b"Your password was right" not in half.get("/sign-in/").content
+
+
+def test_an_operators_reset_ends_all_of_them(database: str) -> None:
+    olga = make_olga()
+    sessions = [entered(olga), _signed_in(olga.id)]
+    with as_role("migrate"):
+        assert operations.remove_all_factors(person=olga.id, actor="operator:cli", at=clock.now()) == 1
+    assert [_is_in(one) for one in sessions] == [False, False]
+
+
+def test_a_sign_in_that_began_before_a_change_is_not_completed_after_it(database: str) -> None:
+    olga = make_olga(operates=False, with_app=False)
+    gone = Proof(olga.id, new_id(), FactorKind.PASSKEY, clock.now())
+    with transaction.atomic():
+        assert operations.sign_in_holds(olga.id, None)
+        assert not operations.sign_in_holds(olga.id, gone)
+    add_app(olga.id, clock.now())
+    with transaction.atomic():
+        assert not operations.sign_in_holds(olga.id, None)
+
+
+def test_the_session_of_a_sign_in_is_stored_before_anything_else_can_change(cast: Cast) -> None:
+    """A change that waits for the sign-in's transaction must find its session."""
+    client = stranger()
+    client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
+    operations.remove_all_factors(person=cast.alice.id, actor="process:test", at=clock.now())
+    assert not _is_in(client)
