@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 import psycopg
@@ -27,6 +28,7 @@ from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, add_person
 from theseller.accounts.types import MemberRole
+from theseller.audit.tags import Tag
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import holdings
@@ -333,6 +335,43 @@ def test_the_members_of_the_shop_do_see_what_the_others_do_not(shop: Shop) -> No
     said = "".join(_ask(shop, "alice", "GET", route).content.decode() for route in MATRIX if MATRIX[route].expected("GET", "alice") == 200)
     missing = [word for word in shop.secrets if word not in said]
     assert set(missing) <= {shop.secrets[0], shop.cast.alice.email, shop.cast.bob.email, SKU, ORDER}
+
+
+def _downloads_noted(database: str) -> int:
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        found = superuser.execute(
+            "select count(*) from audit_event where tag = any(%s)", [[Tag.DATA_EXPORTED, Tag.CERTIFICATE_DOWNLOADED]]
+        ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+#: What makes an address answer with a file instead of its page, on those that have both.
+_AS_A_FILE: tuple[dict[str, str], ...] = ({}, {"format": "csv"}, {"file": ""})
+
+
+def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Shop, database: str) -> None:
+    """Every address, asked for by every member with every parameter that makes a file of it."""
+    files: dict[str, set[str]] = {}
+    for person in ("viewer", "bob", "alice", "anonymous"):
+        for route, pattern in routes():
+            permission = getattr(pattern.callback, "theseller_permission", None)
+            for parameters in _AS_A_FILE:
+                for method in ("GET", "POST") if route.endswith("export/") else ("GET",):
+                    before = _downloads_noted(database)
+                    client = Client()
+                    if (who := shop.person(person)) is not None:
+                        client.force_login(User.objects.get(pk=who))
+                    answer = client.generic(method, _address(route, shop), QUERY_STRING=urlencode(parameters))
+                    attached = answer.get("Content-Disposition", "").startswith("attachment")
+                    assert _downloads_noted(database) - before == attached, (route, parameters, person)
+                    if attached:
+                        assert permission is not None or route in PUBLIC, f"{route} gives a file to anyone"
+                        files.setdefault(person, set()).add(route)
+    pages, certificate_ = {"", "products/", "days/<str:day>/"}, "connections/<uuid:connection>/certificate.json"
+    assert files["alice"] == {*pages, certificate_, "data/export/"}
+    assert files["bob"] == {*pages, certificate_}
+    assert files["viewer"] == {certificate_}
 
 
 def test_what_the_public_may_open_is_listed() -> None:

@@ -22,6 +22,7 @@ class Permission(StrEnum):
     ACTIVITY_READ = "activity:read"
     CERTIFICATE_READ = "certificate:read"
     CONNECTION_MANAGE = "connection:manage"
+    DASHBOARD_EXPORT = "dashboard:export"
     DASHBOARD_READ = "dashboard:read"
     DATA_EXPORT = "data:export"
     DATA_READ = "data:read"
@@ -36,6 +37,7 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
     MemberRole.ANALYST: frozenset(
         {
             Permission.CERTIFICATE_READ,
+            Permission.DASHBOARD_EXPORT,
             Permission.DASHBOARD_READ,
             Permission.DATA_READ,
             Permission.DOCUMENT_IMPORT,

@@ -10,18 +10,9 @@ from decimal import Decimal
 
 from django.http import HttpResponse
 
+from theseller.lib.formulas import safe_text
+
 Cell = str | int | Decimal | date | datetime | None
-
-#: What makes a spreadsheet read a text as a formula, at its beginning or after blanks.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-
-
-def safe_text(text: str) -> str:
-    """Return `text` so that no spreadsheet runs it: a leading apostrophe makes it a text again.
-
-    Titles and SKUs are other people's words; ``=HYPERLINK(…)`` in one would run on the machine of whoever opens the file.
-    """
-    return "'" + text if text.lstrip(" \u00a0").startswith(_FORMULA_STARTS) else text
 
 
 def _cell(value: Cell) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -19,6 +20,8 @@ from theseller.analytics.periods import Span, parse_day
 from theseller.analytics.product_page import product_context, read_table
 from theseller.analytics.products import Ask, product_page
 from theseller.analytics.selection import Selection, StoreOption, select, store_options
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
 from theseller.ingest.queries import freshness, is_running, progress
@@ -40,7 +43,7 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
             return _without_figures(request, seat)
         selection = select(request.GET, options, at)
         series = pages.load_series(selection, at)
-        if request.GET.get("format") == "csv":
+        if _exports(request, seat, "days", at):
             return downloads.days_csv(selection, series)
         drawn = charts.chart_series(selection, series)
         streams = progress()
@@ -90,7 +93,7 @@ def products(request: HttpRequest, seat: Seat) -> HttpResponse:
             return _without_figures(request, seat)
         selection = select(request.GET, options, at)
         table = read_table(request.GET)
-        if request.GET.get("format") == "csv":
+        if _exports(request, seat, "products", at):
             return downloads.products_csv(selection, table, _before(selection))
         page = product_page(selection.scope, selection.choice.span, _before(selection), table.ask())
         total = queries.day_series(selection.scope, selection.choice.span, None).total
@@ -110,10 +113,25 @@ def day(request: HttpRequest, seat: Seat, day: str) -> HttpResponse:
         if not options:
             return _without_figures(request, seat)
         selection = select(request.GET, options, at)
-        if request.GET.get("format") == "csv":
+        if _exports(request, seat, "day", at):
             return downloads.day_csv(selection, wanted, most=_LINES_EXPORTED)
         context = {**_frame(seat, selection, options), "at": at, **day_context(selection, wanted, at, most=_LINES_SHOWN)}
     return _page(request, "day", context)
+
+
+def _exports(request: HttpRequest, seat: Seat, page: str, at: datetime) -> bool:
+    """Return whether `page` is requested as a file; then the member may export, and the audit log has a line of it in this transaction.
+
+    Raises PermissionDenied for a member who may read the page but not take it away, and for an operator who looks.
+    """
+    if request.GET.get("format") != "csv":
+        return False
+    if seat.visit is not None or not seat.may(Permission.DASHBOARD_EXPORT):
+        raise PermissionDenied("Your role in this shop does not allow you to download its figures. Ask an owner of the shop.")
+    if request.method != "HEAD":
+        details = {"what": page}
+        record(Tag.DATA_EXPORTED, actor=seat.actor, tenant=seat.tenant, subject=f"tenant:{seat.tenant}", at=at, details=details)
+    return True
 
 
 def _before(selection: Selection) -> Span | None:
@@ -129,7 +147,7 @@ def _frame(seat: Seat, selection: Selection, options: tuple[StoreOption, ...]) -
         "compared": _before(selection) is not None,
         "toolbar": pages.toolbar(selection, options),
         "query": selection.query(),
-        "csv_url": selection.query(format="csv"),
+        "csv_url": selection.query(format="csv") if seat.visit is None and seat.may(Permission.DASHBOARD_EXPORT) else "",
         "progress_url": _address("ingest:progress"),
         "import_url": _address("ingest:import"),
     }

@@ -33,9 +33,10 @@ _IDLE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A token and when it was last asked for."""
+    """A token, which refresh token it was made of (`vault.token_identity`), and when it was last requested."""
 
     access: AccessToken
+    source: UUID
     used_at: datetime
 
 
@@ -56,15 +57,18 @@ class OpenConnection:
     def access_token(self) -> Secret:
         """Return a valid access token. Raises ConnectionClosedError when the connection holds no refresh token (imported files)."""
         with _flight(self.view.id):
+            # The seller may have authorized again, in another process too: what the token before allowed is of no use then.
+            source = vault.token_identity(self.view.tenant, self.view.id)
             kept = _cache.get(self.view.id)
-            if kept is not None and kept.access.expires_at > self.at + _LEEWAY:
+            if kept is not None and kept.source == source and kept.access.expires_at > self.at + _LEEWAY:
                 _cache[self.view.id] = replace(kept, used_at=self.at)
                 return kept.access.token
+            _cache.pop(self.view.id, None)
             refresh_token = vault.unseal(self.view.tenant, self.view.id)
-            if refresh_token is None:
+            if refresh_token is None or source is None:
                 raise ConnectionClosedError("this connection holds no authorisation of Amazon's")
             fresh = lwa_client().refresh(refresh_token, self.at)
-            _cache[self.view.id] = _Kept(fresh, self.at)
+            _cache[self.view.id] = _Kept(fresh, source, self.at)
             return fresh.token
 
     def forget_access_token(self) -> None:

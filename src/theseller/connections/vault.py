@@ -56,6 +56,15 @@ def reseal(tenant: UUID, connection: UUID, *, at: datetime) -> UUID | None:
     return UUID(str(row.data_key_id))
 
 
+def token_identity(tenant: UUID, connection: UUID) -> UUID | None:
+    """Return what identifies the stored refresh token, None if the connection holds none: the id of its data key, new with each token.
+
+    An access token that was made of another refresh token is not used, in no process: each looks here before it uses one.
+    """
+    key = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
+    return UUID(str(key)) if key is not None else None
+
+
 def unseal(tenant: UUID, connection: UUID) -> Secret | None:
     """Return the refresh token, or None if the connection holds none. Raises KeyDestroyedError, CannotOpenError."""
     row = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import thread_time
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from theseller.ingest.forms import ImportForm
 from theseller.ingest.import_types import Imported, ImportedDocument, ImportStatus
 from theseller.ingest.imports import import_report, imported_documents, may_leave_out_rows
 from theseller.ingest.report_words import counted, dropped_by_reason, is_count, outcome_texts, period_texts, span, title
+from theseller.ingest.slots import ImportBusyError, import_slot
 from theseller.ingest.uploads import drained, within_limits
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES, by_code
@@ -32,6 +34,11 @@ _VERDICTS = {
     ImportStatus.EMPTY: ("info", "info", "Nothing to store"),
     ImportStatus.REFUSED: ("bad", "warning", "Refused"),
 }
+
+
+#: Seconds of a processor that the files of one request may take before the rest is left unread.
+_CPU_SECONDS = 30.0
+_BUSY_SECONDS = 3
 
 
 def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpResponse:
@@ -62,7 +69,14 @@ def import_files(request: HttpRequest, seat: Seat) -> HttpResponse:
         return _refuse(
             request, 422, "No file came with that", "Choose the report files that you downloaded from Seller Central, then send them."
         )
-    cards = [_card(file, form, seat) for file in files]
+    try:
+        with import_slot(person=seat.person, tenant=seat.tenant):
+            cards = _cards(files, form, seat)
+    except ImportBusyError as busy:
+        text = f"{busy.reason} This one was not looked at, and nothing of it was stored. Send it again in a few seconds."
+        refused = _refuse(request, 409, "One after the other", text)
+        refused["Retry-After"] = str(_BUSY_SECONDS)
+        return refused
     # To a script, an inspection that finds a file bad is one that worked.
     worked = all(card["ok"] for card in cards) or (fragment and not form.cleaned_data["confirm"])
     template = "ingest/import_cards.html" if fragment else ""
@@ -76,6 +90,31 @@ def _page(request: HttpRequest, *, form: ImportForm, status: int = 200, template
         documents, count = imported_documents(tenant=seat.tenant)
         context |= {"documents": [_listed(document) for document in documents], "documents_count": count, "at": clock.now()}
     return render(request, template or "ingest/import.html", context | more, status=status)
+
+
+def _cards(files: list[UploadedFile[bytes]], form: ImportForm, seat: Seat) -> list[dict[str, Any]]:
+    """Look at each file, or store it, as long as the request has not taken too much of a processor; then say which ones are left."""
+    cards = []
+    begun = thread_time()
+    for file in files:
+        if thread_time() - begun > _CPU_SECONDS:
+            cards.append(_unread(file, form, "the files before it took too long", "Nothing of it was stored. Send it again by itself."))
+            continue
+        try:
+            cards.append(_card(file, form, seat))
+        except MemoryError:
+            advice = "Nothing of it was stored. Send it again by itself; if that does not help, ask Seller Central for a shorter period."
+            cards.append(_unread(file, form, "reading it takes more memory than the server has left", advice))
+    return cards
+
+
+def _unread(file: UploadedFile[bytes], form: ImportForm, why_not: str, advice: str) -> dict[str, Any]:
+    found = Inspection(why_not=why_not, advice=advice)
+    if form.cleaned_data["confirm"]:
+        outcome = Imported(ImportStatus.REFUSED, found, why_not=why_not, advice=advice)
+        return {"name": file.name, "ok": False, **_outcome(outcome), **_described(found)}
+    verdict = ("bad", "warning", "Can't be imported")
+    return {"name": file.name, "ok": False, "verdict": verdict, "inspected": True, "partly": False, "button": "", **_described(found)}
 
 
 @sensitive_variables()

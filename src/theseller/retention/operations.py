@@ -117,3 +117,9 @@ def record_download(*, connection: UUID, certificate: UUID, tenant: UUID, actor:
             at=at,
             details={"certificate": str(certificate)},
         )
+
+
+def record_proof_download(*, certificate: UUID, at: datetime) -> None:
+    """Note in the audit log that a certificate was downloaded by a person who has the link to it and needs no account."""
+    with transaction.atomic():
+        record(Tag.CERTIFICATE_DOWNLOADED, actor="link:end-proof", tenant=None, subject=f"certificate:{certificate}", at=at)

@@ -19,7 +19,7 @@ from theseller.retention.answers import certificate_answer
 from theseller.retention.certificate import verify_certificate
 from theseller.retention.ends import linked_end
 from theseller.retention.limits import END_LINK_DAYS, PURGE_DAYS_MAX
-from theseller.retention.operations import record_download
+from theseller.retention.operations import record_download, record_proof_download
 from theseller.retention.queries import certificate, purges
 from theseller.tenancy.scope import tenant_scope
 
@@ -64,6 +64,7 @@ def end_proof(request: HttpRequest, token: str) -> HttpResponse:
     if found is None:
         return render(request, "retention/end_unknown.html", {"link_days": END_LINK_DAYS}, status=404)
     if "file" in request.GET and found.certificate:
+        record_proof_download(certificate=found.certificate[0], at=at)
         return certificate_answer(*found.certificate)
     verified = verify_certificate(found.certificate[1]) if found.certificate else None
     context = {"end": found, "certificate": verified, "token": token, "at": at, "days": PURGE_DAYS_MAX}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -285,3 +288,41 @@ def test_an_access_token_is_forgotten_when_it_has_expired_or_nobody_uses_it(cast
     assert second != first
     assert forget_stale_tokens(at=at + timedelta(minutes=17)) == 0
     assert forget_stale_tokens(at=at + timedelta(hours=2)) == 1, "it has expired"
+
+
+def _in_another_process(cast: Cast, authorised: Authorised, asked: Connection) -> None:
+    """As a worker: answer each request with the access token that the next call would carry."""
+    while asked.recv():
+        asked.send(_call(cast, authorised).reveal())
+    databases.close_all()
+    os._exit(0)
+
+
+def test_after_authorizing_again_no_process_uses_the_token_of_before(cast: Cast, amazon: EmulatedAmazon) -> None:
+    """What the seller allowed anew (a role for packing slips) is not in an access token of the authorization before."""
+    authorised = _connect(cast, amazon)
+    for alias in databases:
+        databases[alias].close()
+        databases[alias].close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper: its threads do not survive a fork
+    ours, theirs = multiprocessing.Pipe()
+    worker = os.fork()
+    if worker == 0:
+        _in_another_process(cast, authorised, theirs)
+    try:
+        first = _ask_worker(ours)
+        assert _ask_worker(ours) == first
+        mine = _call(cast, authorised).reveal()
+        assert _connect(cast, amazon) == authorised
+        second = _ask_worker(ours)
+        assert second not in {first, mine}
+        assert _call(cast, authorised).reveal() not in {first, mine}
+        assert _ask_worker(ours) == second
+    finally:
+        ours.send("")
+        os.waitpid(worker, 0)
+
+
+def _ask_worker(worker: Connection) -> str:
+    worker.send("next")
+    assert worker.poll(60)
+    return str(worker.recv())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -15,12 +16,14 @@ from django.test import Client
 from django.test.utils import override_settings
 from tests.cast import NOON, Cast, Person
 from tests.integration.ingest_import.files import ALICE, picture, report, settlement_text, text_of_everything, zipped
+from tests.unit.amazon.report_fixtures.builders import as_json, traffic
 
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, add_person
 from theseller.accounts.types import MemberRole
 from theseller.amazon.reports import ReportType
 from theseller.emulator.canary import PREFIX
+from theseller.ingest.slots import AT_ONCE, import_slot
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
@@ -206,3 +209,39 @@ def test_an_upload_touches_no_disk(cast: Cast, tmp_path: Path) -> None:
     assert (looked, stored) == (200, 200)
     assert seen == []
     assert writes.seen == [str(tmp_path / "planted")]
+
+
+def test_one_account_and_one_shop_read_one_file_at_a_time(cast: Cast) -> None:
+    alice, bob, charlie = _browser(cast.alice), _browser(cast.bob), _browser(cast.charlie)
+    file = _upload(report(ALICE, ORDERS))
+    with import_slot(person=cast.alice.id, tenant=cast.alices_shop):
+        for browser, reason in ((alice, "Another file of yours"), (bob, "Another file of this shop")):
+            for more in ({}, {"confirm": "1"}):
+                status, page = _post(browser, file, **more)
+                assert (status, reason in page, "not looked at" in page) == (409, True, True)
+        assert _post(charlie, file)[0] == 200
+    # The browser still has the file, and sends it again.
+    assert _post(alice, file, confirm="1")[0] == 200
+
+
+def test_a_process_reads_a_few_files_at_a_time_and_gives_each_slot_back(cast: Cast) -> None:
+    charlie = _browser(cast.charlie)
+    file = _upload(report(ALICE, ORDERS))
+    with contextlib.ExitStack() as slots:
+        for _ in range(AT_ONCE):
+            slots.enter_context(import_slot(person=new_id(), tenant=new_id()))
+        status, page = _post(charlie, file)
+        assert (status, "as many files as it can" in page) == (409, True)
+    for _ in range(AT_ONCE + 1):
+        with pytest.raises(LookupError), import_slot(person=cast.alice.id, tenant=cast.alices_shop):
+            raise LookupError
+    assert _post(charlie, file)[0] == 200
+
+
+@pytest.mark.parametrize("text", ["9" * 60_000, "1e999999999", "1e-999999999", "NaN", "9" * 4_000])
+def test_a_number_that_no_ledger_holds_is_refused_with_its_reason(cast: Cast, text: str) -> None:
+    for field in ("238.44", "10.54", "1658"):
+        document = as_json(traffic("2026-11-01")).replace(field.encode(), text.encode())
+        for more in ({}, {"confirm": "1"}):
+            status, page = _post(_browser(cast.alice), _upload(document.decode()), **more)
+            assert (status, "read" in page or "damaged" in page) == (422, True), (field, text[:20])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from theseller.cli.django import setup_django
+from theseller.config.memory import apply_memory_limit
 from theseller.lib.egress import confine
 
 HELP = "run the jobs: pulls, imports, rollups, purges, checks"
@@ -29,5 +31,6 @@ def run(args: argparse.Namespace) -> int:
     from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
     confine(settings.EGRESS)
+    apply_memory_limit(os.environ)
     refuse_unsafe_database()
     return work(concurrency=args.concurrency, check=refuse_unsafe_database)

@@ -21,6 +21,7 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.datamap.registry import holdings
 from theseller.datamap.types import DataClass
+from theseller.lib.formulas import safe_text
 from theseller.tenancy.scope import tenant_scope
 
 _PAGE = 5_000
@@ -30,12 +31,10 @@ cross join lateral unnest(i.indkey::int2[]) with ordinality as k (attnum, positi
 join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
 where i.indrelid = %s::regclass and i.indisprimary and a.attname <> 'tenant_id'
 """
-#: A spreadsheet would take a text that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _READ_ME = """These are the facts that {deployment} holds of your shop, exported on {at:%Y-%m-%d %H:%M} UTC.
 
 One CSV file (UTF-8, comma, header line) for each kind. Amounts stand beside their currency; days are the store's own; moments are UTC.
-A text that begins with one of = + - @ has an apostrophe before it, so that no spreadsheet runs it. Numbers are untouched.
+An apostrophe is put before = + - @ where one could begin a formula in a spreadsheet, at the beginning of a text or after a separator in it. Numbers are untouched.
 """
 
 
@@ -64,9 +63,10 @@ def exported_tables() -> tuple[str, ...]:
 
 
 def note_export(*, tenant: UUID, actor: str, at: datetime) -> None:
-    """Write down that somebody takes the shop's facts away, before the first byte leaves."""
+    """Write down that the shop's facts are downloaded, before the first byte leaves."""
     with transaction.atomic():
-        record(Tag.DATA_EXPORTED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details={"tables": len(exported_tables())})
+        details = {"what": "all", "tables": len(exported_tables())}
+        record(Tag.DATA_EXPORTED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details=details)
 
 
 def export(tenant: UUID, *, deployment: str, at: datetime) -> Iterator[bytes]:
@@ -116,9 +116,9 @@ def _text(names: list[str], rows: list[tuple[Any, ...]], *, header: bool) -> byt
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  # whatever a column holds
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return safe_text(value)
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     if isinstance(value, list):
-        return " ".join(str(one) for one in value)
+        return safe_text(" ".join(str(one) for one in value))
     return value.isoformat() if isinstance(value, datetime) else value

@@ -64,7 +64,14 @@ function post(file, extras, onProgress) {
 async function exchange(file, extras, place, text) {
   const [waiting, bar] = waitingCard(file, text);
   place.replaceWith(waiting);
-  const request = await post(file, extras, (share) => { if (share < 1) bar.value = share; else bar.removeAttribute("value"); });
+  const transmit = () => post(file, extras, (share) => { if (share < 1) bar.value = share; else bar.removeAttribute("value"); });
+  let request = await transmit();
+  // Another file of this account or shop is being read: the browser still has this one, and sends it again.
+  for (let tries = 0; request.status === 409 && tries < 20; tries += 1) {
+    const seconds = Number(request.getResponseHeader("Retry-After")) || 3;
+    await new Promise((resolve) => { setTimeout(resolve, seconds * 1000); });
+    request = await transmit();
+  }
   const answer = request.response?.querySelector("[data-import-result]");
   const card = answer ? document.adoptNode(answer) : problemCard(file, ...explain(request));
   waiting.replaceWith(card);

@@ -1,0 +1,45 @@
+"""A process that may take only so much memory: what goes beyond ends in MemoryError, and the process goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from theseller.config.environment import InvalidSettingError
+from theseller.config.memory import DEFAULT_MB, memory_limit
+
+_PROGRAM = """
+import threading
+from theseller.lib.memory import limit_memory, memory_taken
+assert limit_memory(100 << 20)
+before = memory_taken()
+for _ in range(3):
+    try:
+        bytearray(300 << 20)
+    except MemoryError:
+        print("refused")
+assert len(bytearray(20 << 20)) == 20 << 20
+thread = threading.Thread(target=lambda: print("alive"))
+thread.start()
+thread.join()
+limit_memory(1 << 40)
+"""
+
+
+def test_beyond_the_limit_is_a_memory_error_and_the_process_goes_on() -> None:
+    done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout.split()) == (0, ["refused"] * 3 + ["alive"]), done.stderr
+
+
+def test_the_setting_is_read() -> None:
+    assert memory_limit({}) == DEFAULT_MB << 20
+    assert memory_limit({"THESELLER_MEMORY_MB": "4096"}) == 4096 << 20
+    assert memory_limit({"THESELLER_MEMORY_MB": "0"}) is None
+
+
+@pytest.mark.parametrize("text", ["1", "511", "-1", "x", "1.5", "99999999999"])
+def test_what_is_no_limit_stops_the_start(text: str) -> None:
+    with pytest.raises(InvalidSettingError, match="THESELLER_MEMORY_MB"):
+        memory_limit({"THESELLER_MEMORY_MB": text})
