@@ -22,6 +22,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.cast import NOON, PASSWORD, Cast, assemble
 from tests.database import test_server
 from tests.fresh import proven
+from tests.integration.analytics.books import Shop as Books
 from tests.olga import Olga, entered, make_olga
 
 from theseller.accounts.mfa.queries import own_factors
@@ -352,6 +353,9 @@ _AS_A_FILE: tuple[dict[str, str], ...] = ({}, {"format": "csv"}, {"file": ""})
 
 def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Shop, database: str) -> None:
     """Every address, asked for by every member with every parameter that makes a file of it."""
+    books = Books(shop.cast.alices_shop)
+    books.order(NOON, "31.50")
+    books.roll_up()
     files: dict[str, set[str]] = {}
     for person in ("viewer", "bob", "alice", "anonymous"):
         for route, pattern in routes():
@@ -362,6 +366,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Sh
                     client = Client()
                     if (who := shop.person(person)) is not None:
                         client.force_login(User.objects.get(pk=who))
+                        proven(client)
                     answer = client.generic(method, _address(route, shop), QUERY_STRING=urlencode(parameters))
                     attached = answer.get("Content-Disposition", "").startswith("attachment")
                     assert _downloads_noted(database) - before == attached, (route, parameters, person)

@@ -67,6 +67,12 @@ class LWAUnavailableError(LWAError):
         super().__init__(operation, status=status, code=code)
 
 
+class OtherSellerError(AmazonError):
+    """Amazon's answer names another seller than the connection. Nothing of it may be stored, and nothing more is requested."""
+
+    advice = "the seller must disconnect and connect again as the right seller"
+
+
 class NotAllowedError(AmazonError):
     """We refused ourselves, before a byte left: the operation, parameter or report type is not on the allow-list."""
 

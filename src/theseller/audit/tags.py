@@ -34,6 +34,8 @@ class Tag(StrEnum):
     CONNECTION_DISCONNECTED = "connections:connection:disconnected"
     CONNECTION_DISCONNECT_INTENDED = "connections:connection:disconnect_intended"
     CONNECTION_KEY_REPLACED = "connections:token:resealed"
+    CONNECTION_SELLER_CONFIRMED = "connections:seller:confirmed"
+    CONNECTION_SELLER_MISMATCH = "connections:seller:mismatch"
     DATABASE_OPENED = "operations:database:opened"
     DATABASE_RESTORED = "operations:database:restored"
     DATA_EXPORTED = "governance:held:exported"

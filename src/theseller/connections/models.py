@@ -43,6 +43,8 @@ class Connection(models.Model):
     created_at = models.DateTimeField()
     authorised_at = models.DateTimeField(null=True)
     authorisation_expires_at = models.DateTimeField(null=True)
+    seller_check = models.TextField(null=True)  # noqa: DJ001  # null: Amazon has not said yet
+    seller_checked_at = models.DateTimeField(null=True)
 
     class Meta:
         managed = False

@@ -24,6 +24,7 @@ from theseller.connections.keys import destroy_keys, keys_of
 from theseller.connections.locks import lock_exclusively, one_at_a_time
 from theseller.connections.models import AuthorisationAttempt, Connection, Disconnection
 from theseller.connections.queries import connection_view, open_connection_in
+from theseller.connections.seller import SellerCheck, ask_amazon, note_check
 from theseller.connections.types import (
     Authorised,
     BegunAuthorisation,
@@ -99,7 +100,11 @@ def complete_authorisation(
         return _refuse(attempt, Refusal.DECLINED, tenant=tenant, actor=actor, at=at)
     try:
         grant = lwa_client().exchange_code(code, settings.LWA_REDIRECT_URI, at)
-        return _open_connection(attempt, grant, selling_partner_id, tenant=tenant, actor=actor, at=at)
+        region = MARKETPLACES[attempt.marketplace_id].region
+        check = ask_amazon(selling_partner_id, grant.access_token.token, region, at=at)
+        if check is SellerCheck.MISMATCH:
+            return _refuse(attempt, Refusal.OTHER_SELLER, tenant=tenant, actor=actor, at=at)
+        return _open_connection(attempt, grant, selling_partner_id, check, tenant=tenant, actor=actor, at=at)
     except AmazonError as error:
         refusal = _why_no_grant(error)
     except (KeyStoreError, SecretProviderError) as error:
@@ -164,7 +169,14 @@ def _refuse_in_scope(attempt: AuthorisationAttempt, refusal: Refusal, *, tenant:
 
 
 def _open_connection(
-    attempt: AuthorisationAttempt, grant: Grant, selling_partner_id: str, *, tenant: UUID, actor: str, at: datetime
+    attempt: AuthorisationAttempt,
+    grant: Grant,
+    selling_partner_id: str,
+    check: SellerCheck | None,
+    *,
+    tenant: UUID,
+    actor: str,
+    at: datetime,
 ) -> Authorised | Refused:
     region = MARKETPLACES[attempt.marketplace_id].region
     with tenant_scope(tenant):
@@ -183,6 +195,8 @@ def _open_connection(
             at=at,
             details={"attempt": str(attempt.id), "region": region.value, "renewed": existing is not None},
         )
+        if check is not None:
+            note_check(check, connection=connection, tenant=tenant, at=at)
     if former_key is not None:
         _destroy_superseded(former_key)
     return Authorised(connection)
@@ -210,6 +224,9 @@ def _write_connection(
         "roles": attempt.roles,
         "authorised_at": at,
         "authorisation_expires_at": at + AUTHORISATION_LIFETIME,
+        # Another code may be another seller's: what was confirmed of the one before says nothing of it.
+        "seller_check": None,
+        "seller_checked_at": None,
     }
     if exists:
         Connection.objects.filter(tenant_id=tenant, id=connection).update(**fields)

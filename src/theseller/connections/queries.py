@@ -13,7 +13,7 @@ from theseller.tenancy.scope import current_tenant
 
 _SELECT = """
 select c.tenant_id, c.id, c.origin, c.region, c.selling_partner_id, c.marketplace_ids, c.features, c.roles, c.created_at,
-       c.authorised_at, c.authorisation_expires_at, d.at, d.reason
+       c.authorised_at, c.authorisation_expires_at, d.at, d.reason, c.seller_check
 from connections_connection c
 left join connections_disconnection d on d.tenant_id = c.tenant_id and d.connection_id = c.id
 where c.tenant_id = %s
@@ -44,7 +44,7 @@ def _read(sql: str, parameters: list[Any], using: str) -> tuple[ConnectionView, 
 
 
 def _view(row: tuple[Any, ...]) -> ConnectionView:
-    tenant, connection, origin, region, partner, marketplaces, features, roles, created, authorised, expires, ended, reason = row
+    tenant, connection, origin, region, partner, marketplaces, features, roles, created, authorised, expires, ended, reason, check = row
     return ConnectionView(
         tenant=tenant,
         id=connection,
@@ -59,4 +59,5 @@ def _view(row: tuple[Any, ...]) -> ConnectionView:
         authorisation_expires_at=expires,
         disconnected_at=ended,
         disconnect_reason=DisconnectReason(reason) if reason else None,
+        seller_check=check,
     )

@@ -37,6 +37,7 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     KEYS_UNAVAILABLE = "keys_unavailable"
     MISCONFIGURED = "misconfigured"
+    OTHER_SELLER = "other_seller"
     STATE_UNKNOWN = "state_unknown"
     STATE_USED = "state_used"
     WRONG_SESSION = "wrong_session"
@@ -81,6 +82,17 @@ class ConnectionView:
     authorisation_expires_at: datetime | None
     disconnected_at: datetime | None
     disconnect_reason: DisconnectReason | None
+    seller_check: str | None = None
+
+    @property
+    def seller_is_confirmed(self) -> bool:
+        """Whether Amazon's own answers named this seller. Until then the browser's word is all there is."""
+        return self.seller_check == "confirmed"
+
+    @property
+    def seller_mismatch(self) -> bool:
+        """Whether Amazon's own answers named another seller: nothing is read for the connection any more."""
+        return self.seller_check == "mismatch"
 
     @property
     def is_open(self) -> bool:

@@ -57,6 +57,10 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
         "This deployment's Amazon application is not set up correctly",
         "Nothing was stored. Tell the operator of this service: the client id, client secret or redirect address do not fit what Amazon has.",
     ),
+    Refusal.OTHER_SELLER: (
+        "Amazon says that this authorization is another seller's",
+        "Your browser brought back another seller id than Amazon names. Nothing was stored. Connect again as the seller that you mean.",
+    ),
     Refusal.STATE_UNKNOWN: ("This return from Amazon was not asked for here", "Nothing was stored. Begin on the connection page."),
     Refusal.STATE_USED: ("This return from Amazon was used before", "Nothing was stored a second time. See the connection page."),
     Refusal.WRONG_SESSION: (

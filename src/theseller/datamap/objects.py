@@ -117,6 +117,7 @@ THINGS: tuple[Thing, ...] = (
     ),
     # What a process keeps for itself between two pieces of work.
     Thing("memory", "theseller.analytics.books:sql_text", DataClass.NONE, "analytics", *_PROCESS),
+    Thing("memory", "theseller.connections.amazon_account:amazon_http", DataClass.OPERATIONAL, "connections", *_PROCESS),
     Thing("memory", "theseller.connections.amazon_account:lwa_client", DataClass.OPERATIONAL, "connections", *_PROCESS),
     Thing(
         "memory",

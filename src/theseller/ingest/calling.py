@@ -9,7 +9,7 @@ from functools import cache
 from django.conf import settings
 
 from theseller.amazon.deadlines import within
-from theseller.amazon.errors import ThrottledError
+from theseller.amazon.errors import OtherSellerError, ThrottledError
 from theseller.amazon.operations import allowed
 from theseller.amazon.roles import RestrictedRole
 from theseller.amazon.spapi import SPAPIClient, Value
@@ -42,6 +42,8 @@ class Caller:
 
     def pay(self, operation: str) -> None:
         """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none: nobody waits for it here."""
+        if self._view.seller_mismatch:
+            raise OtherSellerError(operation)
         plan = allowed(operation, self._held)
         key = BucketKey(settings.ENVIRONMENT.application_id, self._view.selling_partner_id, self._view.region, plan.name)
         wait = self._prepaid.pay(key, self._now())

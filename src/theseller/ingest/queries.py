@@ -26,6 +26,7 @@ _NOTES: dict[Outcome, str] = {
     Outcome.FAULT: "Something went wrong on our side. The operator has been told; we try again by ourselves.",
     Outcome.KEYS_UNAVAILABLE: "The service that keeps our keys does not answer. The operator has been told; we go on by ourselves, and nothing is lost.",
     Outcome.MISCONFIGURED: "This server's registration at Amazon is not right. Its operator has been told; nothing is lost.",
+    Outcome.OTHER_SELLER: "Amazon names another seller than this connection. Nothing is read any more: disconnect it and connect again.",
     Outcome.REFUSED: "Amazon refused the request or sent a report that is not whole. We try again by ourselves.",
     Outcome.REPORT_FAILED: "Amazon could not make one of the reports. We ask again by ourselves; the others go on.",
     Outcome.ROLE_MISSING: "Your authorisation does not cover this. Authorise again to add it; everything else goes on.",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from theseller.amazon import errors as amazon
 from theseller.amazon.reports import ReportRefusedError
 from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.seller import SellerCheck, note_check
 from theseller.connections.sessions import open_connection
 from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
@@ -28,6 +29,7 @@ TURN = timedelta(seconds=8)
 _Verdict = tuple[Outcome, timedelta, timedelta]
 _HOUR = timedelta(hours=1)
 _VERDICTS: tuple[tuple[type[Exception], _Verdict], ...] = (
+    (amazon.OtherSellerError, (Outcome.OTHER_SELLER, 24 * _HOUR, 24 * _HOUR)),
     (amazon.RoleMissingError, (Outcome.ROLE_MISSING, _HOUR, 24 * _HOUR)),
     (amazon.AccountBlockedError, (Outcome.ACCOUNT_BLOCKED, 6 * _HOUR, 24 * _HOUR)),
     (amazon.ClientSecretInvalidError, (Outcome.CLIENT_SECRET_INVALID, timedelta(minutes=2), timedelta(minutes=10))),
@@ -112,6 +114,8 @@ def _failed(pull: Pull, error: Exception, at: datetime) -> None:
 
     def write() -> None:
         leases.fail(pull.lease, outcome, at + wait, counts=True)
+        if isinstance(error, amazon.OtherSellerError):
+            note_check(SellerCheck.MISMATCH, connection=pull.connection, tenant=pull.tenant, at=at)
         if isinstance(error, amazon.DriftedError):
             note_drift([error.path], operation=error.operation, tenant=pull.tenant, connection=pull.connection, at=at)
 

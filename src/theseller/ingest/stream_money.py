@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from theseller.amazon.decoders.finances import decode_transactions
-from theseller.amazon.errors import GoneError, InvalidRequestError
+from theseller.amazon.errors import GoneError, InvalidRequestError, OtherSellerError
 from theseller.amazon.spapi import Value
+from theseller.connections.seller import SellerCheck, check_of, note_check
 from theseller.ingest.ledger import write_transactions
 from theseller.ingest.pull import Pull
 from theseller.ingest.types import Advance
@@ -38,18 +39,18 @@ def step(pull: Pull) -> None:
             raise
         pull.commit(Advance(due_at=pull.at, cursor={**cursor, "token": None}))
         return
+    check = check_of(page.selling_partner_ids, pull.view.selling_partner_id)
+    if check is SellerCheck.MISMATCH:
+        raise OtherSellerError("listTransactions")
     pull.saw("listTransactions", page.drift)
-    later = _later(pull, cursor, span, page.next_token)
-    pull.commit(
-        later,
-        lambda: write_transactions(
-            page.transactions,
-            tenant=pull.tenant,
-            connection=pull.connection,
-            marketplace_ids=pull.view.marketplace_ids,
-            at=pull.at,
-        ),
-    )
+
+    def write() -> None:
+        if check is not None and not pull.view.seller_is_confirmed:
+            note_check(check, connection=pull.connection, tenant=pull.tenant, at=pull.at)
+        stores = pull.view.marketplace_ids
+        write_transactions(page.transactions, tenant=pull.tenant, connection=pull.connection, marketplace_ids=stores, at=pull.at)
+
+    pull.commit(_later(pull, cursor, span, page.next_token), write)
 
 
 def _span(cursor: dict[str, Any], at: datetime) -> Window:

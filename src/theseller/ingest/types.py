@@ -68,6 +68,7 @@ class Outcome(StrEnum):
     MISCONFIGURED = "misconfigured"
     NEVER_RUN = "never_run"
     OK = "ok"
+    OTHER_SELLER = "other_seller"
     REFUSED = "refused"
     REPORT_FAILED = "report_failed"
     ROLE_MISSING = "role_missing"

@@ -6,17 +6,20 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections as databases
 from django.test import Client
 from tests.cast import Cast
 from tests.conftest import as_role
-from tests.emulated_amazon import ALICE, EmulatedAmazon, Return, emulated_amazon
+from tests.database import test_server
+from tests.emulated_amazon import ALICE, CHARLIE, ROLES, EmulatedAmazon, Return, emulated_amazon
 
 from theseller.accounts.models import User
 from theseller.connections.locks import ConnectionClosedError
@@ -326,3 +329,44 @@ def _ask_worker(worker: Connection) -> str:
     worker.send("next")
     assert worker.poll(60)
     return str(worker.recv())
+
+
+def _check(cast: Cast, authorised: Authorised) -> str | None:
+    with tenant_scope(cast.alices_shop):
+        view = connection_view(authorised.connection)
+    assert view is not None
+    return view.seller_check
+
+
+def test_amazons_own_answer_confirms_whose_authorization_it_is(cast: Cast, amazon: EmulatedAmazon) -> None:
+    assert _check(cast, _connect(cast, amazon)) == "confirmed"
+
+
+def test_a_seller_id_that_the_browser_changed_is_refused_and_nothing_is_stored(cast: Cast, amazon: EmulatedAmazon, database: str) -> None:
+    back = replace(_consent(cast, amazon), selling_partner_id="A2SOMEBODYELSE")
+    assert _complete(cast, back) == Refused(Refusal.OTHER_SELLER)
+    with tenant_scope(cast.alices_shop):
+        assert all_connections() == ()
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        lines = superuser.execute(
+            "select details->>'why' from audit_event where tenant_id = %s and tag = 'connections:authorisation:refused'", [cast.alices_shop]
+        ).fetchall()
+    assert lines == [("other_seller",)]
+
+
+def test_renewing_with_another_sellers_code_is_refused_and_leaves_the_connection(cast: Cast, amazon: EmulatedAmazon) -> None:
+    authorised = _connect(cast, amazon)
+    theirs = _consent(cast, amazon, seller=CHARLIE)
+    assert _complete(cast, replace(theirs, selling_partner_id=ALICE)) == Refused(Refusal.OTHER_SELLER)
+    assert _check(cast, authorised) == "confirmed"
+    assert _call(cast, authorised).reveal().startswith("Atza|")
+
+
+def test_an_authorization_of_which_amazon_says_nothing_is_unconfirmed_and_shown_so(cast: Cast, tmp_path: Path) -> None:
+    without_finances = tuple(role for role in ROLES if role != "Finance and Accounting")
+    with emulated_amazon(tmp_path / "amazon", roles=without_finances) as amazon:
+        authorised = _connect(cast, amazon)
+    assert _check(cast, authorised) is None
+    client = Client()
+    client.force_login(User.objects.get(pk=cast.alice.id))
+    assert "Unconfirmed" in client.get("/connections/").content.decode()

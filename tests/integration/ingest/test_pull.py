@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 from tests.cast import Cast
+from tests.database import test_server
 from tests.integration.ingest.conftest import DE, SMALL_SELLER, UK, Worker
 
 from theseller.connections.types import DisconnectReason
@@ -182,3 +184,43 @@ def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(worker: Work
     assert worker.run("transactions") == 0
     assert worker.asked("listTransactions") == asked
     assert worker.connection not in {key.connection for key in due_streams(at=clock.now(), most=1000)}
+
+
+def _claims(worker: Worker, database: str, seller: str) -> None:
+    """Have the connection say that it is `seller`'s, as if Amazon had not been able to name the seller when it was authorized."""
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        superuser.execute(
+            "update connections_connection set selling_partner_id = %s, seller_check = null, seller_checked_at = null where id = %s",
+            [seller, worker.connection],
+        )
+
+
+def _seller_check(worker: Worker) -> str | None:
+    [(check,)] = worker.rows("select seller_check from connections_connection where id = %s", worker.connection)
+    return None if check is None else str(check)
+
+
+def test_the_first_transaction_confirms_whose_connection_it_is(worker: Worker, database: str) -> None:
+    _claims(worker, database, SMALL_SELLER)
+    worker.finish("transactions")
+    assert _seller_check(worker) == "confirmed"
+
+
+def test_a_transaction_of_another_seller_stops_the_connection_and_nothing_of_it_is_stored(worker: Worker, database: str) -> None:
+    _claims(worker, database, "A2SOMEBODYELSE")
+    for _ in range(2):
+        worker.pass_time("transactions")
+        worker.run("transactions")
+    assert _seller_check(worker) == "mismatch"
+    assert worker.stream("transactions")["last_outcome"] == "other_seller"
+    for name in ("orders_history", "orders", "settlements"):
+        worker.pass_time(name)
+        worker.run(name)
+        assert worker.stream(name)["last_outcome"] == "other_seller"
+    assert worker.rows("select count(*) from ingest_ledger_line") == [(0,)]
+    assert worker.rows("select count(*) from ingest_order_line") == [(0,)]
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        lines = superuser.execute(
+            "select subject from audit_event where tag = 'connections:seller:mismatch' and tenant_id = %s", [worker.tenant]
+        )
+        assert lines.fetchall() == [(f"connection:{worker.connection}",)]

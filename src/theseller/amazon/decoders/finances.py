@@ -161,12 +161,16 @@ class Transaction(msgspec.Struct, frozen=True):
 
 
 class TransactionsPage(msgspec.Struct, frozen=True):
-    """A page of listTransactions. It may be empty and still have a `next_token`: go by the token. `mismatches` sums the transactions'."""
+    """A page of listTransactions. It may be empty and still have a `next_token`: go by the token. `mismatches` sums the transactions'.
+
+    `selling_partner_ids` are the sellers that Amazon names in it: one, or none on an empty page.
+    """
 
     transactions: tuple[Transaction, ...]
     next_token: str | None
     mismatches: int
     drift: tuple[str, ...]
+    selling_partner_ids: frozenset[str] = frozenset()
 
 
 _Leaf = tuple[tuple[str, ...], Amount]
@@ -299,6 +303,8 @@ def decode_transactions(body: bytes) -> TransactionsPage:
     def build(wire: _ListTransactions) -> TransactionsPage:
         transactions = tuple(_transaction(one) for one in wire.payload.transactions or ())
         mismatches = sum(transaction.mismatches for transaction in transactions)
-        return TransactionsPage(transactions, wire.payload.next_token or None, mismatches, LIST_TRANSACTIONS.drift(body))
+        partners = (one.selling_partner_metadata for one in wire.payload.transactions or ())
+        named = frozenset(partner.selling_partner_id for partner in partners if partner and partner.selling_partner_id)
+        return TransactionsPage(transactions, wire.payload.next_token or None, mismatches, LIST_TRANSACTIONS.drift(body), named)
 
     return LIST_TRANSACTIONS.read(body, build)

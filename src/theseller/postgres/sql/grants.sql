@@ -128,6 +128,8 @@ grant select on connections_connection, connections_disconnection to theseller_w
 grant insert on connections_connection to theseller_web;
 grant update (origin, selling_partner_id, marketplace_ids, features, roles, authorised_at, authorisation_expires_at)
     on connections_connection to theseller_web;
+-- Whether Amazon confirmed the seller: the web where it authorizes, the worker where it reads.
+grant update (seller_check, seller_checked_at) on connections_connection to theseller_web, theseller_worker;
 grant insert on connections_disconnection to theseller_web, theseller_worker;
 grant insert, delete on connections_refresh_token to theseller_web;
 grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_web;

@@ -1,0 +1,87 @@
+"""Whose connection it is, by Amazon's own word: the browser that comes back from the consent can name any seller.
+
+Each transaction of the Finances API names the selling partner whose money it is. An authorization is asked for one at once; where it has
+none (a new account, no finance role), the connection stays unconfirmed, and the first transaction that ever arrives decides.
+
+Source: Finances API 2024-06-19, `sellingPartnerMetadata.sellingPartnerId`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from django.conf import settings
+
+from theseller.amazon.deadlines import within
+from theseller.amazon.decoders.finances import decode_transactions
+from theseller.amazon.errors import AmazonError
+from theseller.amazon.spapi import SPAPIClient, Value
+from theseller.amazon.throttle import InMemoryLimiter
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.connections.amazon_account import amazon_http
+from theseller.connections.models import Connection
+from theseller.lib.marketplaces import Region
+from theseller.lib.secret import Secret
+
+log = logging.getLogger(__name__)
+
+#: Amazon's longest window, and how far it lags behind.
+_WINDOW, _LAG = timedelta(days=179), timedelta(minutes=3)
+_SECONDS = 8.0
+_PAGES = 3
+
+
+class SellerCheck(StrEnum):
+    """What Amazon's answers say of the seller that the browser named; none of both while they have said nothing."""
+
+    CONFIRMED = "confirmed"
+    MISMATCH = "mismatch"
+
+
+def check_of(named: Collection[str], selling_partner_id: str) -> SellerCheck | None:
+    """Return what the sellers that an answer names say of `selling_partner_id`; None if it names none."""
+    if not named:
+        return None
+    return SellerCheck.CONFIRMED if set(named) == {selling_partner_id} else SellerCheck.MISMATCH
+
+
+def ask_amazon(selling_partner_id: str, access_token: Secret, region: Region, *, at: datetime) -> SellerCheck | None:
+    """Ask Amazon for a transaction under `access_token` and compare; None if none names a seller, or Amazon does not answer that."""
+    client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), InMemoryLimiter(), application=settings.ENVIRONMENT.application_id)
+    window: dict[str, Value] = {"postedAfter": at - _LAG - _WINDOW, "postedBefore": at - _LAG}
+    token: str | None = None
+    try:
+        with within(_SECONDS):
+            for _ in range(_PAGES):
+                reply = client.call(
+                    "listTransactions",
+                    region=region,
+                    selling_partner_id=selling_partner_id,
+                    access_token=access_token,
+                    at=at,
+                    params=window | ({"nextToken": token} if token else {}),
+                )
+                page = decode_transactions(reply.body)
+                if page.selling_partner_ids or page.next_token is None:
+                    return check_of(page.selling_partner_ids, selling_partner_id)
+                token = page.next_token
+    except AmazonError as error:
+        log.info("whose authorization it is will be seen later: %s", error)
+    return None
+
+
+def note_check(check: SellerCheck, *, connection: UUID, tenant: UUID, at: datetime) -> None:
+    """Store what Amazon's answer says of a connection, with a line in the audit log, inside the caller's tenant scope."""
+    changed = (
+        Connection.objects.filter(tenant_id=tenant, id=connection)
+        .exclude(seller_check=check.value)
+        .update(seller_check=check.value, seller_checked_at=at)
+    )
+    if changed:
+        tag = Tag.CONNECTION_SELLER_CONFIRMED if check is SellerCheck.CONFIRMED else Tag.CONNECTION_SELLER_MISMATCH
+        record(tag, actor="amazon:transactions", tenant=tenant, subject=f"connection:{connection}", at=at)
