@@ -19,7 +19,7 @@ from django.test import Client
 from tests.cast import Cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.emulated_amazon import ALICE, CHARLIE, ROLES, EmulatedAmazon, Return, emulated_amazon
+from tests.emulated_amazon import ALICE, CHARLIE, EmulatedAmazon, Return, emulated_amazon
 
 from theseller.accounts.models import User
 from theseller.connections.locks import ConnectionClosedError
@@ -362,11 +362,13 @@ def test_renewing_with_another_sellers_code_is_refused_and_leaves_the_connection
     assert _call(cast, authorised).reveal().startswith("Atza|")
 
 
-def test_an_authorization_of_which_amazon_says_nothing_is_unconfirmed_and_shown_so(cast: Cast, tmp_path: Path) -> None:
-    without_finances = tuple(role for role in ROLES if role != "Finance and Accounting")
-    with emulated_amazon(tmp_path / "amazon", roles=without_finances) as amazon:
-        authorised = _connect(cast, amazon)
+def test_an_authorization_of_which_amazon_says_nothing_is_unconfirmed_and_shown_so(cast: Cast, amazon: EmulatedAmazon) -> None:
+    amazon.control("faults", operation="finances.listTransactions", kind="error503", times=1)
+    authorised = _connect(cast, amazon)
     assert _check(cast, authorised) is None
     client = Client()
     client.force_login(User.objects.get(pk=cast.alice.id))
     assert "Unconfirmed" in client.get("/connections/").content.decode()
+    assert _connect(cast, amazon) == authorised
+    assert _check(cast, authorised) == "confirmed"
+    assert "Confirmed by Amazon" in client.get("/connections/").content.decode()
