@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from django.conf import settings
 
-from theseller.amazon.deadlines import within
-from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.errors import AmazonError
-from theseller.amazon.spapi import SPAPIClient, Value
+from theseller.amazon.spapi import SPAPIClient
 from theseller.amazon.throttle import InMemoryLimiter
+from theseller.amazon.whose import named_sellers
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.amazon_account import amazon_http
@@ -29,11 +28,6 @@ from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
 
 log = logging.getLogger(__name__)
-
-#: Amazon's longest window, and how far it lags behind.
-_WINDOW, _LAG = timedelta(days=179), timedelta(minutes=3)
-_SECONDS = 8.0
-_PAGES = 3
 
 
 class SellerCheck(StrEnum):
@@ -53,26 +47,12 @@ def check_of(named: Collection[str], selling_partner_id: str) -> SellerCheck | N
 def ask_amazon(selling_partner_id: str, access_token: Secret, region: Region, *, at: datetime) -> SellerCheck | None:
     """Ask Amazon for a transaction under `access_token` and compare; None if none names a seller, or Amazon does not answer that."""
     client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), InMemoryLimiter(), application=settings.ENVIRONMENT.application_id)
-    window: dict[str, Value] = {"postedAfter": at - _LAG - _WINDOW, "postedBefore": at - _LAG}
-    token: str | None = None
     try:
-        with within(_SECONDS):
-            for _ in range(_PAGES):
-                reply = client.call(
-                    "listTransactions",
-                    region=region,
-                    selling_partner_id=selling_partner_id,
-                    access_token=access_token,
-                    at=at,
-                    params=window | ({"nextToken": token} if token else {}),
-                )
-                page = decode_transactions(reply.body)
-                if page.selling_partner_ids or page.next_token is None:
-                    return check_of(page.selling_partner_ids, selling_partner_id)
-                token = page.next_token
+        named = named_sellers(client, region=region, selling_partner_id=selling_partner_id, access_token=access_token, at=at)
     except AmazonError as error:
         log.info("whose authorization it is will be seen later: %s", error)
-    return None
+        return None
+    return check_of(named, selling_partner_id)
 
 
 def note_check(check: SellerCheck, *, connection: UUID, tenant: UUID, at: datetime) -> None:
