@@ -32,6 +32,7 @@ from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
 US, DE = "ATVPDKIKX0DER", "A1PA6795UKMFR9"
+EUROPEAN = "A2ALICEEUROPE1"
 SESSION = Secret("alices-browser-session")
 
 
@@ -41,10 +42,10 @@ def amazon(tmp_path: Path) -> Iterator[EmulatedAmazon]:
         yield running
 
 
-def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, at: datetime | None = None) -> Return:
+def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, store: str = US, at: datetime | None = None) -> Return:
     begun = begin_authorisation(
         features=["sales", "finances", "stock"],
-        marketplace_id=US,
+        marketplace_id=store,
         session_key=SESSION,
         person=cast.alice.id,
         tenant=cast.alices_shop,
@@ -271,8 +272,9 @@ def test_another_account_of_the_same_region_is_refused_while_one_is_open(cast: C
     assert isinstance(_complete(cast, again), Authorised)  # the same account again: a renewal
     with tenant_scope(cast.alices_shop):
         assert len(all_connections()) == 1
-    other = Return(_consent(cast, amazon).state, _consent(cast, amazon).code, "A9SOMEBODYELSE")
-    assert _complete(cast, other) == Refused(Refusal.ALREADY_CONNECTED)
+    # In Europe there is a second seller.
+    assert isinstance(_complete(cast, _consent(cast, amazon, seller=EUROPEAN, store=DE)), Authorised)
+    assert _complete(cast, _consent(cast, amazon, seller=CHARLIE, store=DE)) == Refused(Refusal.ALREADY_CONNECTED)
 
 
 def test_an_access_token_is_forgotten_when_it_has_expired_or_nobody_uses_it(cast: Cast, amazon: EmulatedAmazon) -> None:
@@ -355,9 +357,10 @@ def test_a_seller_id_that_the_browser_changed_is_refused_and_nothing_is_stored(c
 
 
 def test_renewing_with_another_sellers_code_is_refused_and_leaves_the_connection(cast: Cast, amazon: EmulatedAmazon) -> None:
-    authorised = _connect(cast, amazon)
-    theirs = _consent(cast, amazon, seller=CHARLIE)
-    assert _complete(cast, replace(theirs, selling_partner_id=ALICE)) == Refused(Refusal.OTHER_SELLER)
+    authorised = _complete(cast, _consent(cast, amazon, seller=EUROPEAN, store=DE))
+    assert isinstance(authorised, Authorised)
+    theirs = _consent(cast, amazon, seller=CHARLIE, store=DE)
+    assert _complete(cast, replace(theirs, selling_partner_id=EUROPEAN)) == Refused(Refusal.OTHER_SELLER)
     assert _check(cast, authorised) == "confirmed"
     assert _call(cast, authorised).reveal().startswith("Atza|")
 

@@ -216,8 +216,8 @@ def test_one_account_and_one_shop_read_one_file_at_a_time(cast: Cast) -> None:
     file = _upload(report(ALICE, ORDERS))
     with import_slot(person=cast.alice.id, tenant=cast.alices_shop):
         for browser, reason in ((alice, "Another file of yours"), (bob, "Another file of this shop")):
-            for more in ({}, {"confirm": "1"}):
-                status, page = _post(browser, file, **more)
+            for confirm in ("", "1"):
+                status, page = _post(browser, file, confirm=confirm)
                 assert (status, reason in page, "not looked at" in page) == (409, True, True)
         assert _post(charlie, file)[0] == 200
     # The browser still has the file, and sends it again.
@@ -242,6 +242,6 @@ def test_a_process_reads_a_few_files_at_a_time_and_gives_each_slot_back(cast: Ca
 def test_a_number_that_no_ledger_holds_is_refused_with_its_reason(cast: Cast, text: str) -> None:
     for field in ("238.44", "10.54", "1658"):
         document = as_json(traffic("2026-11-01")).replace(field.encode(), text.encode())
-        for more in ({}, {"confirm": "1"}):
-            status, page = _post(_browser(cast.alice), _upload(document.decode()), **more)
+        for confirm in ("", "1"):
+            status, page = _post(_browser(cast.alice), _upload(document.decode()), confirm=confirm)
             assert (status, "read" in page or "damaged" in page) == (422, True), (field, text[:20])

@@ -65,7 +65,7 @@ def exported_tables() -> tuple[str, ...]:
 def note_export(*, tenant: UUID, actor: str, at: datetime) -> None:
     """Write down that the shop's facts are downloaded, before the first byte leaves."""
     with transaction.atomic():
-        details = {"what": "all", "tables": len(exported_tables())}
+        details: dict[str, str | int] = {"what": "all", "tables": len(exported_tables())}
         record(Tag.DATA_EXPORTED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details=details)
 
 
