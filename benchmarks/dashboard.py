@@ -149,6 +149,9 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
         psycopg.connect(role_dsn("web", database), cursor_factory=psycopg.ClientCursor) as web,
         psycopg.connect(test_server().superuser_dsn(database), cursor_factory=psycopg.ClientCursor) as superuser,
     ):
+        from theseller.tenancy.scope import read_session
+
+        session = read_session(web)
         for round_ in range(ROUNDS):
             shop = chance.choices(shops, weights)[0]
             for mine in (True, False) if round_ % 2 else (False, True):
@@ -156,7 +159,7 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
                 begun = perf_counter()
                 with connection.cursor() as cursor:
                     if mine:
-                        _open_scope(cursor, web.info.backend_pid, shop)
+                        _open_scope(cursor, session, shop)
                     for sql, params in asked[shop]:
                         cursor.execute(sql, params)
                         cursor.fetchall()
@@ -172,12 +175,12 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
     }  # fmt: skip
 
 
-def _open_scope(cursor: Any, backend: int, shop: UUID) -> None:
+def _open_scope(cursor: Any, session: Any, shop: UUID) -> None:
     from django.conf import settings
 
     from theseller.crypto.mac import tenant_ticket
 
-    ticket = tenant_ticket(settings.TENANT_TICKET_KEY(), shop, backend, datetime.now(UTC) + timedelta(minutes=5))  # noqa: TID251  # the machine's own
+    ticket = tenant_ticket(settings.TENANT_TICKET_KEY(), shop, session, datetime.now(UTC) + timedelta(minutes=5))  # noqa: TID251  # the machine's own
     cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])
 
 

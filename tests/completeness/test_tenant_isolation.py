@@ -12,9 +12,10 @@ from tests.cast import Cast
 from tests.database import role_dsn, test_server
 from tests.seeds import seed_every_table
 
-from theseller.crypto.mac import tenant_ticket
+from theseller.crypto.mac import DatabaseSession, tenant_ticket
 from theseller.datamap.registry import holdings
 from theseller.lib.secret import Secret
+from theseller.tenancy.scope import read_session
 
 KEY = Secret("one-key-for-all-databases-of-this-test-session")
 ROLES = ("web", "worker", "retention", "pii")
@@ -22,8 +23,12 @@ VERBS = ("select", "select_all", "insert", "update", "delete", "delete_all")
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
-def _ticket(tenant: UUID, connection: Connection, *, key: Secret = KEY, pid: int | None = None, minutes: int = 10) -> str:
-    return tenant_ticket(key, tenant, pid or connection.info.backend_pid, datetime.now(UTC) + timedelta(minutes=minutes))  # noqa: TID251
+def _ticket(
+    tenant: UUID, connection: Connection, *, key: Secret = KEY, pid: int | None = None, started: int | None = None, minutes: int = 10
+) -> str:
+    session = read_session(connection)
+    other = DatabaseSession(session.pid if pid is None else pid, session.started if started is None else started)
+    return tenant_ticket(key, tenant, other, datetime.now(UTC) + timedelta(minutes=minutes))  # noqa: TID251
 
 
 def _set(connection: Connection, *, ticket: str, tenant: UUID | None = None) -> None:
@@ -45,6 +50,9 @@ SCOPES: dict[str, Callable[[Connection, UUID, UUID], None]] = {
     ),
     "another connection's": lambda connection, victim, _own: _set(
         connection, tenant=victim, ticket=_ticket(victim, connection, pid=connection.info.backend_pid + 1)
+    ),
+    "an earlier connection's with this process id": lambda connection, victim, _own: _set(
+        connection, tenant=victim, ticket=_ticket(victim, connection, started=read_session(connection).started - 1)
     ),
     "out of date": lambda connection, victim, _own: _set(connection, tenant=victim, ticket=_ticket(victim, connection, minutes=-1)),
     "garbage": lambda connection, victim, _own: _set(connection, tenant=victim, ticket="' or 1=1 --"),

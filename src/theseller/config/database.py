@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from psycopg import Connection
+
 from theseller.config.environment import Environment, InvalidSettingError, Kind, ProcessRole
 from theseller.crypto.live import LivePassword
 from theseller.crypto.providers import SecretProvider
@@ -59,7 +61,7 @@ def _external(url: str) -> dict[str, Any]:
 def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider) -> dict[str, Any]:
     options: dict[str, Any] = {**server["OPTIONS"], "application_name": f"theseller-{role.value}", "connect_timeout": 10}
     if role is not ProcessRole.MIGRATE:
-        options["pool"] = {"min_size": 0, "max_size": 10, "timeout": 10, "max_idle": 300}
+        options["pool"] = {"min_size": 0, "max_size": 10, "timeout": 10, "max_idle": 300, "reset": reset_connection}
     return {
         "ENGINE": "django.db.backends.postgresql",
         **server,
@@ -70,3 +72,16 @@ def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider)
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
+
+
+def reset_connection(connection: Connection[Any]) -> None:
+    """Bring a connection that returns to its pool to the state of a new one; the pool closes it if that fails.
+
+    `DISCARD ALL` drops what a request left in its session: temporary objects, settings, advisory locks, cursors, LISTEN, prepared
+    statements. Psycopg prepares none by itself here (Django sets `prepare_threshold` to None), so that it remembers none that are gone.
+    """
+    connection.autocommit = True
+    connection.execute("discard all")
+    # Django sets the time zone once, when the pool makes the connection. The role begins in UTC as well, unless its settings are old.
+    if connection.info.parameter_status("TimeZone") != "UTC":
+        connection.execute("set timezone = 'UTC'")

@@ -38,7 +38,7 @@ from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.scope import renew_ticket, tenant_scope
 
 log = logging.getLogger(__name__)
 
@@ -308,6 +308,7 @@ def _wait_for_calls_under_way() -> None:
     # A call to Amazon may take up to its own time limit; the lock must outwait it, the statement limit of a page must not cut it off.
     with databases["default"].cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'")
+    renew_ticket(timedelta(seconds=55))
 
 
 def _stores_of(region: Region, *, first: str = "") -> list[str]:

@@ -14,6 +14,8 @@ from uuid import UUID
 import psycopg
 from django.db import connections
 
+from theseller.tenancy.scope import renew_ticket
+
 Row = tuple[Any, ...]
 Columns = Sequence[tuple[str, str]]
 
@@ -31,12 +33,14 @@ class Bulk:
 
     def run(self, sql: str, **parameters: Any) -> int:  # noqa: ANN401  # whatever the statement binds
         """Run one statement, `%(tenant)s` bound for it; return how many rows it touched."""
+        renew_ticket()
         # One-off statements: planned with their values (partitions are pruned) and never as a generic plan.
         self._cursor.execute(sql.encode(), {"tenant": self.tenant, **parameters}, prepare=False)
         return max(self._cursor.rowcount, 0)
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:  # noqa: ANN401
         """Run one statement and return its rows."""
+        renew_ticket()
         self._cursor.execute(sql.encode(), {"tenant": self.tenant, **parameters}, prepare=False)
         return self._cursor.fetchall()
 
@@ -51,8 +55,10 @@ class Bulk:
 
     def create_stage(self, name: str, columns: Columns) -> None:
         """Create the temporary table `name`, replacing one that an earlier write of this transaction left."""
-        body = ", ".join(f"{column} {kind}" for column, kind in columns)
-        self._cursor.execute(f"drop table if exists pg_temp.{name}; create temporary table {name} ({body}) on commit drop".encode())
+        # By a function of the owner's: the roles that serve may make no temporary tables of their own.
+        self._cursor.execute(
+            "select guard.create_stage(%s, %s, %s)", [name, [column for column, _ in columns], [kind for _, kind in columns]], prepare=False
+        )
 
     def copy(self, name: str, columns: Columns, batches: Iterable[Iterable[Row]]) -> int:
         """Copy rows into the temporary table `name`; return how many."""

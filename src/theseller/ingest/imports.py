@@ -37,11 +37,11 @@ from theseller.ingest.persist import write_orders
 from theseller.ingest.stock import Document, document_of, record_document, write_traffic
 from theseller.ingest.types import DocumentOrigin, Written
 from theseller.lib.marketplaces import MARKETPLACES, Region, by_code
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.scope import renew_ticket, tenant_scope
 
 #: Taken before every other book: two imports of one shop follow each other, so that the second sees what the first stored.
 _IMPORT_BOOK = 100
-#: The web's own limits are a page's; a large file takes longer. All below the lifetime of a tenant's ticket.
+#: The web's own limits are a page's; a large file takes longer, and so must the ticket.
 _PATIENCE = (("statement_timeout", "10min"), ("lock_timeout", "60s"), ("idle_in_transaction_session_timeout", "5min"))
 _AGAIN = "Nothing was stored. Import the file again in a minute."
 
@@ -112,6 +112,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> Imported:
     bulk = Bulk(tenant)
     for name, limit in _PATIENCE:
         bulk.run("select set_config(%(name)s, %(limit)s, true)", name=name, limit=limit)
+    renew_ticket(timedelta(minutes=10))
     bulk.serialise(_IMPORT_BOOK)
     connection = share(connection_for_files(file.region, tenant=tenant, at=at))
     done = Imported(ImportStatus.IMPORTED, file.inspection, region=file.region)

@@ -96,10 +96,10 @@ class OrderBook:
 
         What stands under another connection is of one that has ended and is about to be erased: it is always replaced.
         """
-        self._bulk.run("drop table if exists pg_temp.standing_order")
+        self._bulk.create_stage("standing_order", [("order_id", "text"), ("verdict", "text")])
         self._bulk.run(
             f"""
-            create temporary table standing_order on commit drop as
+            insert into pg_temp.standing_order
             select order_id, case when not s.mine then 'replace'
                                   when s.updated > i.updated then 'outdated'
                                   when s.updated = i.updated and s.lines = i.lines then 'unchanged' else 'replace' end as verdict

@@ -6,24 +6,50 @@ The ticket is a setting local to the transaction: when it ends, so does the scop
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.conf import settings
 from django.db import connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
-from theseller.crypto.mac import tenant_ticket
+from theseller.crypto.mac import DatabaseSession, tenant_ticket
 from theseller.lib import clock
 
-#: Longer than any transaction may take (the roles' own limits are shorter), short enough that a leaked ticket is useless.
-TICKET_LIFETIME = timedelta(minutes=15)
+#: How long one statement of a role may take (`postgres/sql/roles.sql`, compared by a test).
+STATEMENT_LIMITS = {
+    "theseller_web": timedelta(seconds=20),
+    "theseller_worker": timedelta(minutes=10),
+    "theseller_retention": timedelta(minutes=30),
+    "theseller_pii": timedelta(seconds=20),
+}
+#: What a ticket lives longer than one statement. A transaction that goes on gets a new ticket before a statement that could outlast it.
+TICKET_MARGIN = timedelta(minutes=1)
+LONGEST_TICKET = max(STATEMENT_LIMITS.values()) + TICKET_MARGIN
 
-_open_scope: ContextVar[UUID | None] = ContextVar("theseller_open_scope", default=None)
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class _Scope:
+    """The open scope of this context."""
+
+    tenant: UUID
+    using: str
+    limit: timedelta = timedelta(0)
+    expires: datetime | None = None
+
+
+_open_scope: ContextVar[_Scope | None] = ContextVar("theseller_open_scope", default=None)
+#: What the database says of each physical connection. Behind a pooler in transaction mode a connection has another session in each
+#: transaction: such a deployment must read it in each (decision 0004).
+_sessions: WeakKeyDictionary[Connection, DatabaseSession] = WeakKeyDictionary()
 
 
 class ScopeError(RuntimeError):
@@ -39,32 +65,71 @@ def tenant_scope(tenant: UUID, *, using: str = "default") -> Iterator[None]:
     """
     if _open_scope.get() is not None:
         raise ScopeError("a tenant scope is already open; scopes do not nest")
-    token = _open_scope.set(tenant)
+    scope = _Scope(tenant, using)
+    token = _open_scope.set(scope)
     try:
         with transaction.atomic(using=using, durable=True):
-            _enter(connections[using], tenant)
-            yield
+            connections[using].ensure_connection()
+            scope.limit = STATEMENT_LIMITS.get(connections[using].settings_dict["USER"], timedelta(minutes=1))
+            _set_ticket(scope)
+            with connections[using].execute_wrapper(_renewing):
+                yield
     finally:
         _open_scope.reset(token)
 
 
 def current_tenant() -> UUID:
     """Return the tenant whose scope is open here. Raises ScopeError when there is none."""
-    tenant = _open_scope.get()
-    if tenant is None:
+    scope = _open_scope.get()
+    if scope is None:
         raise ScopeError("no tenant scope is open")
-    return tenant
+    return scope.tenant
 
 
-def _enter(connection: BaseDatabaseWrapper, tenant: UUID) -> None:
-    connection.ensure_connection()
-    ticket = tenant_ticket(
-        settings.TENANT_TICKET_KEY(),
-        tenant,
-        connection.connection.info.backend_pid,
-        clock.now() + TICKET_LIFETIME,
-    )
-    # Bound by the server, not by Django's cursor, which writes parameters into the text of the statement: every session of the
-    # same role can read that text in pg_stat_activity.
-    with psycopg.Cursor(connection.connection) as cursor:
+def renew_ticket(limit: timedelta | None = None) -> None:
+    """Give the open scope a new ticket if the present one could expire within one statement. Without a scope, do nothing.
+
+    Statements of Django's cursors need no call. `limit` is how long statements of this transaction may take from now on, where it
+    sets a longer limit than its role has.
+    """
+    scope = _open_scope.get()
+    if scope is None or scope.expires is None:
+        return
+    if limit is not None:
+        scope.limit = limit
+    if scope.expires - clock.now() <= scope.limit:
+        _set_ticket(scope)
+
+
+def read_session(connection: Connection) -> DatabaseSession:
+    """Ask the database which session `connection` is: the process id and the start that tickets for it must name."""
+    with psycopg.Cursor(connection) as cursor:
+        row = cursor.execute("select pg_backend_pid(), guard.session_start()").fetchone()
+    if row is None or row[1] is None:
+        raise ScopeError("the database does not tell when this session began; run `theseller migrate`")
+    return DatabaseSession(pid=row[0], started=row[1])
+
+
+def set_ticket(connection: Connection, ticket: str) -> None:
+    """Put a ticket into the present transaction of `connection`.
+
+    The server binds it. Django's cursors write parameters into the text of a statement, and every session of the same role can read
+    that text in pg_stat_activity.
+    """
+    with psycopg.Cursor(connection) as cursor:
         cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])
+
+
+def _set_ticket(scope: _Scope) -> None:
+    connection = cast("Connection", connections[scope.using].connection)
+    session = _sessions.get(connection)
+    if session is None:
+        session = _sessions[connection] = read_session(connection)
+    expires = clock.now() + scope.limit + TICKET_MARGIN
+    set_ticket(connection, tenant_ticket(settings.TENANT_TICKET_KEY(), scope.tenant, session, expires))
+    scope.expires = expires
+
+
+def _renewing(execute: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401  # Django's own signature
+    renew_ticket()
+    return execute(*arguments)

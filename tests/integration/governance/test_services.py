@@ -19,6 +19,7 @@ from theseller.crypto.mac import tenant_ticket
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 from theseller.postgres.layout import conninfo
+from theseller.tenancy.scope import read_session
 
 ENVIRONMENT = "staging"
 _STAGING = {
@@ -195,7 +196,7 @@ def test_client_secret(served: Deployment, tmp_path: Path) -> None:
 def _scope_opens(served: Deployment, key: Secret) -> bool:
     tenant = UUID(served.people()[0]["tenant"])
     with psycopg.connect(conninfo(served.state, "theseller_web", served.secret("db-web"))) as connection:
-        ticket = tenant_ticket(key, tenant, connection.info.backend_pid, clock.now().replace(year=2099))
+        ticket = tenant_ticket(key, tenant, read_session(connection), clock.now().replace(year=2099))
         connection.execute("select set_config('theseller.ticket', %s, true)", [ticket])
         try:
             return connection.execute("select count(*) from tenancy_tenant").fetchone() == (1,)

@@ -21,6 +21,7 @@ from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 from theseller.postgres.layout import conninfo
+from theseller.tenancy.scope import read_session
 
 #: Long enough for every process to meet what changed: caches hold two seconds.
 _AFTERWARDS = 2.5
@@ -178,7 +179,7 @@ def _signing_keys(deployed: Deployment) -> list[UUID]:
 def _scope_opens(deployed: Deployment, key: Secret) -> bool:
     tenant = UUID(deployed.people()[0]["tenant"])
     with psycopg.connect(conninfo(deployed.state, "theseller_web", deployed.secret("db-web"))) as connection:
-        ticket = tenant_ticket(key, tenant, connection.info.backend_pid, clock.now().replace(year=2099))
+        ticket = tenant_ticket(key, tenant, read_session(connection), clock.now().replace(year=2099))
         connection.execute("select set_config('theseller.ticket', %s, true)", [ticket])
         try:
             return connection.execute("select count(*) from tenancy_tenant").fetchone() == (1,)

@@ -20,7 +20,7 @@ def test_roles_hold_nothing_beyond_their_task() -> None:
     with superuser() as connection:
         rows = connection.execute(
             "select rolname, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole, rolbypassrls, rolreplication from pg_roles"
-            " where rolname like 'theseller\\_%' and rolname not in ('theseller_super', 'theseller_directory', 'theseller_fingerprint') order by 1"
+            " where rolname like 'theseller\\_%' and rolname not in ('theseller_super', 'theseller_directory', 'theseller_fingerprint', 'theseller_session') order by 1"
         ).fetchall()
     assert rows == [
         ("theseller_backup", True, False, False, True),
@@ -60,12 +60,15 @@ def test_services_create_nothing_and_become_nobody(database: str, short: str) ->
         assert "0" not in row
 
 
-def test_only_bulk_writers_make_temporary_tables(database: str) -> None:
-    for short in ("web", "worker", "retention"):
-        with psycopg.connect(role_dsn(short, database)) as connection:
-            connection.execute("create temporary table stage (id int) on commit drop")
-    with psycopg.connect(role_dsn("probe", database)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.execute("create temporary table stage (id int)")
+@pytest.mark.parametrize("short", ["web", "worker", "retention", "probe", "pii"])
+def test_no_role_that_serves_makes_anything_temporary(database: str, short: str) -> None:
+    for forbidden in (
+        "create temporary table stage (id int)",
+        "create temporary view v as select 1",
+        "create function pg_temp.f() returns int language sql as 'select 1'",
+    ):
+        with psycopg.connect(role_dsn(short, database)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(forbidden)
 
 
 def test_the_backup_role_replicates_and_reads_nothing(database: str) -> None:

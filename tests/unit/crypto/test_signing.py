@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theseller.crypto.errors import InvalidSignatureError, NotCanonicalError
-from theseller.crypto.mac import hmac_sha256, tenant_ticket
+from theseller.crypto.mac import DatabaseSession, hmac_sha256, tenant_ticket
 from theseller.crypto.signing import SigningKey, canonical_json, parse_canonical_json, verify
 from theseller.lib.secret import Secret
 
@@ -121,20 +121,24 @@ def test_what_has_no_exact_form_is_refused_by_path(value: object) -> None:
         canonical_json({"rows": [0, value]})
 
 
+SESSION = DatabaseSession(4711, 1795430000123456)
+
+
 def test_tenant_ticket_form() -> None:
     key = Secret(b"\x01" * 32)
     expires = datetime(2026, 11, 23, 12, 0, 0, 999_999, tzinfo=UTC)
-    ticket = tenant_ticket(key, ALICE, 4711, expires)
-    claim = f"{ALICE}|4711|{1795435200}"
+    ticket = tenant_ticket(key, ALICE, SESSION, expires)
+    claim = f"{ALICE}|4711|1795430000123456|{1795435200}"
     assert ticket == claim + "|" + hmac.new(b"\x01" * 32, claim.encode(), hashlib.sha256).hexdigest()
-    assert tenant_ticket(key, ALICE, 4711, expires.astimezone(timezone(timedelta(hours=9)))) == ticket
+    assert tenant_ticket(key, ALICE, SESSION, expires.astimezone(timezone(timedelta(hours=9)))) == ticket
 
 
 def test_tenant_ticket_refuses_what_would_not_bind() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        tenant_ticket(Secret(b"k"), ALICE, 1, datetime(2026, 1, 1))  # noqa: DTZ001 - naive on purpose
-    with pytest.raises(ValueError, match="backend"):
-        tenant_ticket(Secret(b"k"), ALICE, 0, datetime(2026, 1, 1, tzinfo=UTC))
+        tenant_ticket(Secret(b"k"), ALICE, SESSION, datetime(2026, 1, 1))  # noqa: DTZ001 - naive on purpose
+    for session in (DatabaseSession(0, 1), DatabaseSession(1, 0)):
+        with pytest.raises(ValueError, match="session"):
+            tenant_ticket(Secret(b"k"), ALICE, session, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_hmac_rfc_4231_vector() -> None:

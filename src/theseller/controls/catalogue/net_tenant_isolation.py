@@ -17,7 +17,7 @@ from theseller.datamap.registry import holdings
 from theseller.datamap.types import DataClass, Holding
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.scope import read_session, set_ticket, tenant_scope
 
 CONTROL = Control(
     id="net-tenant-isolation",
@@ -167,9 +167,9 @@ def _seen(world: World, using: str, count: str, way: str, victim: UUID) -> int:
     try:
         with transaction.atomic(using=using), databases[using].cursor() as cursor:
             if way == "forged ticket":
-                backend = databases[using].connection.info.backend_pid
-                ticket = tenant_ticket(Secret("a guess at the key of this deployment"), victim, backend, world.at + timedelta(minutes=1))
-                cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])
+                session = read_session(databases[using].connection)
+                ticket = tenant_ticket(Secret("a guess at the key of this deployment"), victim, session, world.at + timedelta(minutes=1))
+                set_ticket(databases[using].connection, ticket)
             cursor.execute(count)
             return int(cursor.fetchone()[0])
     except DatabaseError as refusal:

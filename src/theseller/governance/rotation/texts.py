@@ -37,7 +37,7 @@ from theseller.governance.rotation.types import NewSecretRefusedError, Run, Step
 from theseller.lib.secret import Secret
 from theseller.postgres.roles import BACKUP, LOGIN_ROLES, set_password
 from theseller.tenancy.guard_keys import install_ticket_key, retire_other_ticket_keys
-from theseller.tenancy.scope import TICKET_LIFETIME
+from theseller.tenancy.scope import LONGEST_TICKET
 
 #: Amazon goes on accepting a replaced client secret this long; so do we, for processes that read the old one.
 CLIENT_SECRET_GRACE = timedelta(days=7)
@@ -111,7 +111,7 @@ def _believe_present(run: Run) -> str:
 
 def _tickets_gone(run: Run) -> str:
     settle(run)
-    return "" if run.leaked else transactions_ended(run, longest=TICKET_LIFETIME.total_seconds())
+    return "" if run.leaked else transactions_ended(run, longest=LONGEST_TICKET.total_seconds())
 
 
 def _disbelieve(run: Run) -> str:

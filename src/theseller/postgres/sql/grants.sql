@@ -8,6 +8,7 @@
 --   theseller_probe      looks, over all tenants (BYPASSRLS), at columns that hold no secret; adds evidence, changes nothing
 --   theseller_pii        keeps and shows what packing slips need of buyers, inside one tenant's scope; sees nothing else
 --   theseller_directory  owns the few functions that answer over all tenants; nobody can sign in as it
+--   theseller_session    owns the one function that tells a session when it began; nobody can sign in as it
 --   theseller_fingerprint owns the one function that counts and hashes a whole table for a backup; nobody can sign in as it
 --   theseller_backup     replicates; of tables it learns no more than counts and hashes
 
@@ -15,6 +16,9 @@ do $$
 begin
     if not exists (select from pg_roles where rolname = 'theseller_directory') then
         create role theseller_directory nologin bypassrls;
+    end if;
+    if not exists (select from pg_roles where rolname = 'theseller_session') then
+        create role theseller_session nologin;
     end if;
     if not exists (select from pg_roles where rolname = 'theseller_fingerprint') then
         create role theseller_fingerprint nologin bypassrls;
@@ -34,9 +38,14 @@ revoke all on all tables in schema public, guard, pii from public, theseller_web
 revoke all on all sequences in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe;
 revoke all on all functions in schema public, guard from public, theseller_pii, theseller_web, theseller_worker, theseller_retention, theseller_probe;
 grant usage on schema public to theseller_directory;
-grant usage on schema guard to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_directory;
+grant usage on schema guard to theseller_session, theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_directory;
 -- The guard.
 grant execute on function guard.ticket_tenant() to theseller_web, theseller_worker, theseller_retention;
+-- When a session began is told to its own user only; inside guard.ticket_tenant() the user is another.
+grant pg_read_all_stats to theseller_session;
+alter function guard.session_start() owner to theseller_session;
+grant execute on function guard.session_start() to theseller_owner, theseller_web, theseller_worker, theseller_retention, theseller_pii;
+grant execute on function guard.create_stage(text, text[], text[]) to theseller_web, theseller_worker;
 grant select on guard.deployment to theseller_web, theseller_worker, theseller_retention, theseller_probe;
 -- Which migrations were applied: a program of another version refuses to start.
 grant select on django_migrations to theseller_web, theseller_worker;

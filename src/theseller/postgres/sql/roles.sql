@@ -52,3 +52,16 @@ alter role theseller_probe     set idle_in_transaction_session_timeout = '60s';
 alter role theseller_pii       set statement_timeout = '20s';
 alter role theseller_pii       set lock_timeout = '5s';
 alter role theseller_pii       set idle_in_transaction_session_timeout = '30s';
+
+-- Nothing that a session made for itself is found before the real thing, and each session begins in UTC: `discard all`, by which a
+-- connection returns to its pool, goes back to these.
+do $$
+declare
+    one text;
+begin
+    foreach one in array array['theseller_migrate', 'theseller_web', 'theseller_worker', 'theseller_retention', 'theseller_probe', 'theseller_pii'] loop
+        execute format('alter role %I set search_path = public, pg_temp', one);
+        execute format('alter role %I set timezone = %L', one, 'UTC');
+    end loop;
+end
+$$;

@@ -1,0 +1,136 @@
+"""A connection that returns to its pool keeps nothing of the request before, and a ticket opens one session only."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import ProgrammingError, connections
+from tests.cast import Cast
+from tests.database import role_dsn, test_server
+
+from theseller.crypto.mac import DatabaseSession, tenant_ticket
+from theseller.lib import clock
+from theseller.tenancy.models import Tenant
+from theseller.tenancy.scope import STATEMENT_LIMITS, TICKET_MARGIN, read_session, renew_ticket, set_ticket, tenant_scope
+
+_LEFT = """
+select (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
+       (select count(*) from pg_listening_channels()), (select count(*) from pg_prepared_statements),
+       (select count(*) from pg_cursors), (select count(*) from pg_class where relnamespace = pg_my_temp_schema()),
+       nullif(current_setting('x.y', true), ''), current_setting('search_path'), current_setting('statement_timeout') = '0', current_setting('timezone')
+"""
+
+
+@pytest.mark.parametrize("alias", ["web", "worker", "retention", "probe", "pii"])
+def test_a_returned_connection_is_as_a_new_one(alias: str, database: str) -> None:
+    connection = connections[alias]
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFT)
+        new = cursor.fetchone()
+        pid = connection.connection.info.backend_pid
+        cursor.execute("select set_config('x.y', 'left', false), set_config('statement_timeout', '0', false), pg_advisory_lock(4711)")
+        cursor.execute(
+            "set search_path = pg_temp, public; set timezone = 'Asia/Tokyo'; listen left_behind; prepare left_behind as select 1"
+        )
+        cursor.execute("declare left_behind cursor with hold for select 1")
+        if alias in {"web", "worker"}:
+            cursor.execute("begin; select guard.create_stage('incoming_left', array['a'], array['int']); rollback")
+    connection.close()
+    # The pool resets a connection in a thread of its own; until it has, it makes others, which are held so that ours must come.
+    held = []
+    try:
+        for _ in range(20):
+            connection.connect()
+            if connection.connection.info.backend_pid == pid:
+                break
+            held.append(connection.connection)
+            connection.connection = None
+        with connection.cursor() as cursor:
+            assert connection.connection.info.backend_pid == pid
+            cursor.execute(_LEFT)
+            assert cursor.fetchone() == new
+    finally:
+        for one in held:
+            one._pool.putconn(one)
+        connection.close()
+    assert new is not None
+    assert new[6:] == ("public, pg_temp", False, "UTC")
+
+
+def test_a_ticket_of_a_closed_connection_opens_no_later_one_of_the_same_process_id(database: str, cast: Cast) -> None:
+    with psycopg.connect(role_dsn("web", database)) as connection:
+        now = read_session(connection)
+        earlier = DatabaseSession(now.pid, now.started - 375_000_000)
+        for session, refusal in (
+            (earlier, "belongs to another connection"),
+            (DatabaseSession(now.pid + 1, now.started), "another"),
+            (now, ""),
+        ):
+            ticket = tenant_ticket(settings.TENANT_TICKET_KEY(), cast.alices_shop, session, clock.now() + timedelta(minutes=1))
+            set_ticket(connection, ticket)
+            if refusal:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match=refusal), connection.transaction():
+                    connection.execute("select count(*) from tenancy_tenant")
+            else:
+                assert connection.execute("select count(*) from tenancy_tenant").fetchone() == (1,)
+
+
+def test_a_session_is_read_once_a_connection(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tenant_scope(cast.alices_shop):
+        pass
+    read = []
+    monkeypatch.setattr("theseller.tenancy.scope.read_session", lambda connection: read.append(connection) or read_session(connection))
+    for _ in range(3):
+        with tenant_scope(cast.alices_shop):
+            assert Tenant.objects.count() == 1
+    assert read == []
+
+
+def test_tickets_live_as_long_as_a_statement_may_take_and_a_minute(database: str) -> None:
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        for role, limit in STATEMENT_LIMITS.items():
+            with psycopg.connect(role_dsn(role.removeprefix("theseller_"), database)) as connection:
+                row = connection.execute("select extract(epoch from current_setting('statement_timeout')::interval)::int").fetchone()
+            assert row == (limit.total_seconds(),), role
+        del superuser
+    assert timedelta(minutes=1) == TICKET_MARGIN
+
+
+def test_a_transaction_that_goes_on_gets_a_new_ticket(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tenant_scope(cast.alices_shop), connections["default"].cursor() as cursor:
+        cursor.execute("select current_setting('theseller.ticket')")
+        [first] = cursor.fetchone()
+        later = clock.now() + timedelta(seconds=61)
+        monkeypatch.setattr("theseller.tenancy.scope.clock.now", lambda: later)
+        cursor.execute("select current_setting('theseller.ticket')")
+        [second] = cursor.fetchone()
+        assert int(second.split("|")[3]) - int(first.split("|")[3]) >= 60
+        renew_ticket(timedelta(minutes=10))
+        cursor.execute("select current_setting('theseller.ticket')")
+        assert int(cursor.fetchone()[0].split("|")[3]) - int(second.split("|")[3]) >= 500
+
+
+def test_a_stage_is_made_for_its_session_and_under_no_other_name(database: str) -> None:
+    with psycopg.connect(role_dsn("web", database)) as connection:
+        for name in ("ingest_product", "incoming_x; drop table y", "pg_class", ""):
+            with pytest.raises(psycopg.errors.InvalidParameterValue), connection.transaction():
+                connection.execute("select guard.create_stage(%s, array['a'], array['int'])", [name])
+        with pytest.raises(psycopg.Error), connection.transaction():
+            connection.execute("select guard.create_stage('incoming_x', array['a'], array['int; drop table y'])")
+        connection.execute("""select guard.create_stage('incoming_x', array['a"b'], array['int'])""")
+        connection.execute("insert into pg_temp.incoming_x values (1)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute("create rule r as on select to pg_temp.incoming_x do instead select 1")
+
+
+def test_no_scope_is_left_when_the_pool_gives_the_connection_to_another(cast: Cast) -> None:
+    with tenant_scope(cast.alices_shop):
+        pid = connections["default"].connection.info.backend_pid
+    connections["default"].close()
+    with suppress(ProgrammingError):
+        assert Tenant.objects.count() == 0, pid
