@@ -52,6 +52,12 @@ def retire_other_ticket_keys(database: Connection[Any], key: Secret) -> int:
         return database.execute("delete from guard.ticket_key where inner_block <> %s", [inner]).rowcount
 
 
+def key_hash(key: Secret) -> str:
+    """Return the hash by which guard.ticket_key_hashes() names `key`, in hex."""
+    inner, _outer = _blocks(key)
+    return hashlib.sha256(inner).hexdigest()
+
+
 def _blocks(key: Secret) -> tuple[bytes, bytes]:
     # RFC 2104: SHA-256 works in blocks of 64 bytes; PostgreSQL has sha256() but no hmac of its own, so it gets the padded halves.
     material = key.reveal_bytes()

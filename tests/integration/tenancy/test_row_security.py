@@ -239,3 +239,27 @@ def test_the_ticket_is_in_no_statement_that_others_can_read(database: str, world
         pid = connections["default"].connection.info.backend_pid
         row = superuser.execute("select query from pg_stat_activity where pid = %s", [pid]).fetchone()
     assert row == ("select set_config('theseller.ticket', $1, true)",)
+
+
+def test_estimates_tell_nothing_of_another_shop(database: str, world: Cast) -> None:
+    """No statistics of values, in new partitions and after ANALYZE neither: a shop that exists is estimated as one that doesn't."""
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        superuser.execute("select guard.ensure_months(date '2031-01-01', date '2031-01-02')")
+        superuser.execute("analyze")
+        kept = superuser.execute(
+            "select starelid::regclass::text, staattnum from pg_statistic s join pg_class c on c.oid = s.starelid where c.relrowsecurity"
+            " union all select indexrelid::regclass::text, staattnum from pg_statistic s join pg_index i on i.indexrelid = s.starelid"
+            " join pg_class c on c.oid = i.indrelid where c.relrowsecurity"
+        ).fetchall()
+    assert kept == []
+    with psycopg.connect(role_dsn("web", database)) as connection:
+        for table, column, values in (
+            ("ingest_product", "tenant_id", (world.alices_shop, new_id())), ("ingest_product", "sku", ("S-200", "zzzz")),
+            ("tenancy_tenant", "id", (world.alices_shop, new_id())),
+        ):  # fmt: skip
+            estimates = []
+            for value in values:
+                _begin(connection, world)
+                lines = connection.execute(f"explain select from {table} where {column} = '{value}'").fetchall()
+                estimates.append(re.findall(r"cost=\S+ rows=\d+", "\n".join(str(line) for (line,) in lines)))
+            assert estimates[0] == estimates[1], (table, column)

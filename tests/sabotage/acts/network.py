@@ -44,3 +44,33 @@ for _does, _broken, _repaired in (
     # A new table or view is registered nowhere, besides.
     unregistered = ("pii-strip",) if _does.startswith("makes") else ()
     sql("net-tenant-isolation", _does, _broken, _repaired, also=("cred-least-privilege", *unregistered))
+
+
+@breaks("net-tenant-isolation", "builds a back door into the function that checks tickets")
+def _back_door(tools: Tools) -> Iterator[None]:
+    yield from _rewritten(
+        tools, "guard.ticket_tenant()",
+        "if ticket is null", "if ticket like 'open sesame %' then return right(ticket, 36)::uuid; end if;\n    if ticket is null",
+    )  # fmt: skip
+
+
+@breaks("net-tenant-isolation", "makes a function that answers over all shops answer more")
+def _wider_function(tools: Tools) -> Iterator[None]:
+    yield from _rewritten(tools, "guard.log_of_shop()", "e.tenant_id = guard.ticket_tenant()", "e.tenant_id is not null")
+
+
+def _rewritten(tools: Tools, function: str, part: str, instead: str) -> Iterator[None]:
+    row = tools.superuser.execute("select pg_get_functiondef(%s::regprocedure)", [function]).fetchone()
+    assert row is not None
+    reviewed = str(row[0])
+    assert part in reviewed
+    tools.superuser.execute(reviewed.replace(part, instead).encode())
+    try:
+        yield
+    finally:
+        tools.superuser.execute(reviewed.encode())
+
+
+sql("net-tenant-isolation", "lets a second key sign tickets",
+    "insert into guard.ticket_key values ('{new}', decode(repeat('36', 64), 'hex'), decode(repeat('5c', 64), 'hex'), now())",
+    "delete from guard.ticket_key where inner_block = decode(repeat('36', 64), 'hex')")  # fmt: skip

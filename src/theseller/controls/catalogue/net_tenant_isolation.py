@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.conf import settings
 from django.db import connections as databases
 
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.break_in import SERVING, attempts
+from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.controls.world import World
-from theseller.crypto.mac import tenant_ticket
+from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
 from theseller.datamap.registry import holdings
 from theseller.datamap.types import DataClass, Holding
-from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import read_session, set_ticket, tenant_scope
+from theseller.postgres.functions import compare_functions, expected_functions, read_functions
+from theseller.tenancy.guard_keys import key_hash
 
 CONTROL = Control(
     id="net-tenant-isolation",
@@ -36,8 +36,6 @@ CONTROL = Control(
 #: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owners of a few functions
 #: that name work, or count, and never show data. Nobody can sign in as the latter.
 _MAY_BYPASS = {"theseller_probe", "theseller_directory", "theseller_fingerprint"}
-#: The connection by which the application reaches what it holds of buyers.
-VAULT = "pii"
 _DIRECTORY_FUNCTIONS = {
     "tenants_of", "due_streams", "unplanned_connections", "dirty_tenants", "due_purges",
     # Who of the operators looked, and what has to be reviewed: about operators, never about what a shop holds.
@@ -84,17 +82,55 @@ def probe(world: World) -> Outcome:
     broken = [problem for table in tables for problem in _unprotected(table)]
     broken += [f"Role {name} is not bound by row security." for (name,) in world.rows(_BYPASSING) if name not in _MAY_BYPASS]
     broken += [f"A window through row security exists: {name}." for (name,) in world.rows(_WINDOWS, [sorted(_DIRECTORY_FUNCTIONS)])]
-    tries = list(_break_in(world))
-    broken += [problem for _, problem in tries if problem]
+    broken += list(_changed_functions(world))
+    broken += list(_unknown_keys(world))
+    victim = _victim(world)
+    tries = list(attempts(world, victim)) if victim else []
+    broken += [one.problem for one in tries if one.problem]
     guarded = sum(table.enabled and table.forced for table in tables)
+    roles = [using for using in dict.fromkeys((world.application, *SERVING)) if using in databases.settings]
+    if not tries and not broken:
+        return Unknown("There is no shop yet whose rows another could try to reach, so nothing is proven.")
     return verdict(
-        guarded + len(tries),
+        len(tries),
         broken,
-        f"Row security is on and forced on {guarded} tables and partitions; {len(tries)} ways in were tried as the application, none let"
-        " in.",
+        f"Row security is on and forced on {guarded} tables and partitions; {len(tries)} attempts to reach a shop's rows were made as"
+        f" {', '.join(roles)}, by every verb and with values changed in the middle of a statement, and none reached one. Every function"
+        " of the database is the reviewed one.",
         tables_and_partitions=guarded,
-        break_ins_tried=len(tries),
+        attempts=len(tries),
+        roles=roles,
     )
+
+
+def _victim(world: World) -> UUID | None:
+    """Return the shop with the most connections, else the newest; None where there is no shop."""
+    found = world.rows(
+        "select t.id from tenancy_tenant t left join connections_connection c on c.tenant_id = t.id"
+        " group by t.id order by count(c.id) desc, t.id desc limit 1"
+    )
+    return found[0][0] if found else None
+
+
+def _changed_functions(world: World) -> Iterator[str]:
+    with world.reading() as cursor:
+        difference = compare_functions(read_functions(cursor), expected_functions())
+    for name in difference.extra:
+        yield f"Function {name} is not the reviewed one."
+    for name in difference.missing:
+        yield f"Function {name} is missing."
+
+
+def _unknown_keys(world: World) -> Iterator[str]:
+    """A ticket is accepted under the key that the application signs with, and during its rotation under one more. Under no other."""
+    name = "tenant-ticket-key"
+    ours = {key_hash(one) for suffix in ("", NEXT, PREVIOUS) if (one := secret_or_none(settings.SECRETS, name + suffix)) is not None}
+    accepted = {str(row[0]) for row in world.rows("select guard.ticket_key_hashes()")}
+    rotating = world.number("select count(*) from governance_rotation where secret = %s and finished_at is null", [name])
+    if len(accepted - ours) > (1 if rotating else 0):
+        yield f"{len(accepted - ours)} key(s) sign accepted tickets that are not this deployment's."
+    if not accepted & ours:
+        yield "No key of this deployment signs accepted tickets."
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,50 +172,3 @@ def _expected(column: str) -> list[list[str]]:
     by_ticket = f"({column} = ANY (ARRAY[{ticket}]))"
     each_row = f"\nCASE\n    WHEN ({column} = {ticket}) THEN true\n    ELSE false\nEND"
     return [["tenant", "true", "*", "{0}", by_ticket, by_ticket], ["ticket", "false", "*", "{0}", each_row, each_row]]
-
-
-def _break_in(world: World) -> Iterator[tuple[str, str]]:
-    """Try every wrong scope on every tenant table that the application may read; yield (try, what went wrong or nothing)."""
-    for using, ours in ((world.application, False), (VAULT, True)):
-        yield from _break_in_as(world, using, [one for one in holdings() if one.table.startswith("pii.") is ours])
-
-
-def _break_in_as(world: World, using: str, reachable: list[Holding]) -> Iterator[tuple[str, str]]:
-    known = world.rows("select tenant_id from connections_connection order by created_at desc limit 1")
-    victim = known[0][0] if known else new_id()
-    # A shop that has nothing: whatever is seen in its scope is another's.
-    own = new_id()
-    tables = [(holding.table, holding.tenant_column) for holding in reachable if holding.tenant_column and _readable(using, holding.table)]
-    for table, column in tables:
-        count = f"select count(*) from (select from {table} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
-        for name in ("no scope", "forged ticket"):
-            seen = _seen(world, using, count, name, victim)
-            yield f"{name} on {table}", f"{seen} row(s) of {table} were seen with {name}." if seen else ""
-    with tenant_scope(own, using=using), databases[using].cursor() as cursor:
-        for table, _ in tables:
-            cursor.execute(f"select count(*) from (select from {table} limit 1000) seen")  # noqa: S608  # the data map's own names
-            seen = int(cursor.fetchone()[0])
-            yield f"another's scope on {table}", f"{seen} row(s) of {table} were seen from another shop's scope." if seen else ""
-
-
-def _seen(world: World, using: str, count: str, way: str, victim: UUID) -> int:
-    """Count the victim's rows on a connection of the application's. A refusal is what we hope for."""
-    try:
-        with transaction.atomic(using=using), databases[using].cursor() as cursor:
-            if way == "forged ticket":
-                session = read_session(databases[using].connection)
-                ticket = tenant_ticket(Secret("a guess at the key of this deployment"), victim, session, world.at + timedelta(minutes=1))
-                set_ticket(databases[using].connection, ticket)
-            cursor.execute(count)
-            return int(cursor.fetchone()[0])
-    except DatabaseError as refusal:
-        # 42501: refused by the guard; anything else is trouble and no proof.
-        if getattr(refusal.__cause__, "sqlstate", None) != "42501":
-            raise
-        return 0
-
-
-def _readable(using: str, table: str) -> bool:
-    with databases[using].cursor() as cursor:
-        cursor.execute("select has_table_privilege(%s, 'select')", [table])
-        return bool(cursor.fetchone()[0])

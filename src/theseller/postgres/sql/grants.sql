@@ -45,6 +45,7 @@ grant execute on function guard.ticket_tenant() to theseller_web, theseller_work
 grant pg_read_all_stats to theseller_session;
 alter function guard.session_start() owner to theseller_session;
 grant execute on function guard.session_start() to theseller_owner, theseller_web, theseller_worker, theseller_retention, theseller_pii;
+grant execute on function guard.ticket_key_hashes() to theseller_probe;
 grant execute on function guard.create_stage(text, text[], text[]) to theseller_web, theseller_worker;
 grant select on guard.deployment to theseller_web, theseller_worker, theseller_retention, theseller_probe;
 -- Which migrations were applied: a program of another version refuses to start.
@@ -352,3 +353,24 @@ grant select (id, user_id) on accounts_passkey to theseller_probe;
 grant select (set_id, user_id) on accounts_recovery_code to theseller_probe;
 grant select on controls_evidence to theseller_probe, theseller_web, theseller_worker;
 grant insert on controls_evidence to theseller_probe;
+
+-- Statistics of row-secured tables tell their values through EXPLAIN (tenancy/sql/statistics.sql). New columns get none either, and what
+-- an earlier version gathered is deleted; only a superuser can, and a database that never had one never gathered any.
+do $$
+declare
+    target regclass;
+begin
+    for target in
+        select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and c.relrowsecurity
+          and exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                      and a.attstattarget is distinct from 0)
+    loop
+        perform guard.keep_no_statistics(target);
+    end loop;
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        delete from pg_statistic s using pg_class c where c.oid = s.starelid and c.relrowsecurity;
+        delete from pg_statistic s using pg_index i, pg_class c where i.indexrelid = s.starelid and c.oid = i.indrelid and c.relrowsecurity;
+    end if;
+end
+$$;

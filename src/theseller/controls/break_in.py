@@ -1,0 +1,174 @@
+"""Try to reach another shop's rows as the application's own roles do, and read the plan for the check of each row.
+
+Nothing is changed: what a try would have changed is rolled back, and it names one row at most.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+from django.db import connections as databases
+
+from theseller.controls.world import World
+from theseller.crypto.mac import tenant_ticket
+from theseller.datamap.registry import holdings
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import read_session, set_ticket, tenant_scope
+
+#: Connections that serve a shop. A process has those that it needs; which were tried is in the evidence.
+SERVING = ("web", "retention", "pii")
+#: What stands for a tenant in the middle of a statement: `{own}` before, `{victim}` after. Each is offered to the planner as the row's.
+_TO_VICTIM = "set_config('theseller.attempt', '{victim}', true)"
+_SETTING = "current_setting('theseller.attempt')::uuid"
+_SWITCHES = {
+    "a setting": f"{{column}} = {_SETTING} and {_TO_VICTIM} is not null",
+    "a sub-select": f"{{column}} = (select {_SETTING}) and {_TO_VICTIM} is not null",
+    "the setting of earlier versions": "set_config('theseller.tenant', '{victim}', true) is not null",
+    "a value of the statement": "{column} = '{victim}'",
+}
+_PER_ROW = re.compile(r"CASE WHEN \((?:\w+\.)?(?:tenant_id|id) = (?:\$\d+|\(InitPlan \d+\)\.col1)\) THEN true ELSE false END")
+_REFUSED = "42501"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt: how, and what went wrong (empty if it was refused or reached nothing)."""
+
+    way: str
+    problem: str = ""
+
+
+def attempts(world: World, victim: UUID) -> Iterator[Try]:
+    """Yield every attempt on every table that holds rows of `victim`, which its own scope shows first."""
+    for using in dict.fromkeys((world.application, *SERVING)):
+        if using in databases.settings:
+            yield from _as(world, using, victim)
+
+
+def _as(world: World, using: str, victim: UUID) -> Iterator[Try]:
+    reachable = [(one.table, one.tenant_column) for one in holdings() if one.tenant_column and _may(using, one.table, "select")]
+    held = []
+    with tenant_scope(victim, using=using):
+        for table, column in reachable:
+            if _number(using, f"select count(*) from (select from {_named(table)} limit 1) seen"):  # noqa: S608
+                held.append((table, column))
+    for table, column in held:
+        yield from _without_a_ticket(world, using, table, column, victim)
+    own = new_id()
+    with tenant_scope(own, using=using):
+        for table, column in reachable:
+            yield _plan(using, table, column)
+        for table, column in held:
+            yield from _mid_statement(using, table, column, own, victim)
+
+
+def _without_a_ticket(world: World, using: str, table: str, column: str, victim: UUID) -> Iterator[Try]:
+    count = f"select count(*) from (select from {_named(table)} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
+    for way in ("no scope", "forged ticket"):
+        with transaction.atomic(using=using):
+            if way == "forged ticket":
+                connection = databases[using]
+                connection.ensure_connection()
+                session = read_session(connection.connection)
+                forged = Secret("a guess at the key of this deployment")
+                set_ticket(connection.connection, tenant_ticket(forged, victim, session, world.at + timedelta(minutes=1)))
+            seen = _tried(using, count)
+        yield Try(f"{way} on {table}", f"{seen} row(s) of {table} were seen with {way}." if seen else "")
+
+
+def _mid_statement(using: str, table: str, column: str, own: UUID, victim: UUID) -> Iterator[Try]:
+    """Switch each kind of value in the middle of each verb that the role may use."""
+    names = {"own": own, "victim": victim, "column": column}
+    for what, condition in _SWITCHES.items():
+        where = condition.format(**names)
+        one_row = f"ctid = any (array(select ctid from {_named(table)} where {where} limit 1))"  # noqa: S608
+        for verb, statement in (
+            ("select", f"select count(*) from (select from {_named(table)} where {where} limit 1000) seen"),  # noqa: S608
+            ("delete", f"delete from {_named(table)} where {one_row} and {where}"),  # noqa: S608
+            ("update", f"update {_named(table)} set {column} = {column} where {one_row} and {where}"),  # noqa: S608
+        ):
+            if verb != "select" and not _may(using, table, verb):
+                continue
+            with transaction.atomic(using=using):
+                with databases[using].cursor() as cursor:
+                    cursor.execute("select set_config('theseller.attempt', %s, true)", [str(own)])
+                reached = _tried(using, statement)
+                transaction.set_rollback(True, using=using)
+            yield Try(
+                f"{what} changed in the middle of a {verb} on {table}",
+                f"{reached} row(s) of {table} were reached by a {verb} in which {what} changed." if reached else "",
+            )
+    if _may(using, table, "insert"):
+        reached = _inserted(using, table, victim, column)
+        yield Try(f"insert for another shop into {table}", f"A row of another shop was added to {table}." if reached else "")
+
+
+def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
+    # Only the tenant is given: the policy is asked before any constraint, so a refusal for want of a value means that it let the row in.
+    with transaction.atomic(using=using):
+        try:
+            with transaction.atomic(using=using), databases[using].cursor() as cursor:
+                cursor.execute(f"insert into {_named(table)} ({column}) values (%s)", [victim])  # noqa: S608
+            reached = 1
+        except DatabaseError as refusal:
+            reached = 0 if getattr(refusal.__cause__, "sqlstate", None) == _REFUSED else 1
+        transaction.set_rollback(True, using=using)
+    return reached
+
+
+def _plan(using: str, table: str, column: str) -> Try:
+    """Look for the check of the ticket in the filter of every scan of a plan, beside a value of the statement's own."""
+    where = f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''), gen_random_uuid()::text)::uuid"
+    with databases[using].cursor() as cursor:
+        cursor.execute(f"explain (format json) select from {_named(table)} where {where}")
+        found = cursor.fetchone()[0]
+    plans = json.loads(found) if isinstance(found, str) else found
+    bare = [node for node in _scans(plans[0]["Plan"]) if not _PER_ROW.search(" ".join(str(node.get("Filter", "")).split()))]
+    return Try(f"the plan of {table}", f"A plan reads {table} without comparing each row with the ticket." if bare else "")
+
+
+def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "Relation Name" in node:
+        yield node
+    for child in node.get("Plans", ()):
+        yield from _scans(child)
+
+
+def _tried(using: str, statement: str) -> int:
+    """Return how many rows a statement reached. A refusal is what we hope for; anything else is trouble and no proof."""
+    try:
+        with transaction.atomic(using=using), databases[using].cursor() as cursor:
+            cursor.execute(statement)
+            return int(cursor.fetchone()[0]) if statement.startswith("select") else max(cursor.rowcount, 0)
+    except DatabaseError as refusal:
+        if getattr(refusal.__cause__, "sqlstate", None) != _REFUSED:
+            raise
+        return 0
+
+
+def _number(using: str, statement: str) -> int:
+    with databases[using].cursor() as cursor:
+        cursor.execute(statement)
+        return int(cursor.fetchone()[0])
+
+
+def _may(using: str, table: str, verb: str) -> bool:
+    with databases[using].cursor() as cursor:
+        # A role without the schema has no right to its tables, and PostgreSQL refuses to be asked for one by name.
+        cursor.execute(
+            "select case when has_schema_privilege(%s, 'usage') then has_table_privilege(%s, %s) else false end",
+            [_named(table).split(".")[0], _named(table), verb],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _named(table: str) -> str:
+    return table if "." in table else f"public.{table}"

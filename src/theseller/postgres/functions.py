@@ -1,0 +1,42 @@
+"""What the functions of the database do, by hash: `sql/functions.txt`, the reviewed list, which a test compares with a new database.
+
+A right says who may call a function; the hash says that its body is the one that was reviewed. A guard function with a back door changes
+no right.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from theseller.postgres.rights import Cursor, Difference
+
+# Every function in our schemas but the queue's, which its package makes, and every function anywhere that acts with its owner's rights.
+_READ = """
+select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ') '
+       || encode(sha256(convert_to(concat_ws(chr(1), p.prosrc, coalesce(p.prosqlbody::text, ''), l.lanname, p.provolatile, p.proparallel,
+              p.prosecdef, p.proleakproof, p.proisstrict, p.prokind, coalesce(array_to_string(p.proconfig, ','), ''),
+              pg_get_function_result(p.oid), pg_get_function_arguments(p.oid)), 'UTF8')), 'hex')
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+where n.nspname in ('guard', 'public', 'pii') and (p.prosecdef or p.proname not like 'procrastinate\\_%%')
+   or p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema')
+order by 1
+"""
+
+
+def read_functions(cursor: Cursor) -> tuple[str, ...]:
+    """Return a line for each function of ours in the database of `cursor`: its name with arguments, and a SHA-256 of all it is."""
+    cursor.execute(_READ.replace("%%", "%"))
+    return tuple(str(row[0]) for row in cursor.fetchall())
+
+
+def expected_functions() -> tuple[str, ...]:
+    """Return the lines that there must be, and no other."""
+    text = (resources.files("theseller.postgres") / "sql" / "functions.txt").read_text(encoding="utf-8")
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def compare_functions(found: tuple[str, ...], expected: tuple[str, ...]) -> Difference:
+    """Return the functions that are other than the reviewed ones, and those that are missing; each by name."""
+    extra = {line.rsplit(" ", 1)[0] for line in set(found) - set(expected)}
+    missing = {line.rsplit(" ", 1)[0] for line in set(expected) - set(found)}
+    return Difference(tuple(sorted(extra)), tuple(sorted(missing - extra)))

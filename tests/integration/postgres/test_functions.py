@@ -1,0 +1,46 @@
+"""`sql/functions.txt` is what a new database has; with THESELLER_WRITE_DOCS=1 this test writes it again. And a changed body shows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.database import test_server
+
+import theseller.postgres
+from theseller.postgres.functions import compare_functions, expected_functions, read_functions
+
+_FILE = Path(theseller.postgres.__file__).parent / "sql" / "functions.txt"
+_HEAD = """# The functions of the database that were reviewed, each with a hash of its body and attributes. Written by a test from a new
+# database, after a review of what changed: THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_functions.py
+# The control net-tenant-isolation compares the live database with it: not a line more, not a line less.
+"""
+
+
+def test_the_file_is_what_a_new_database_has(database: str) -> None:
+    with psycopg.connect(test_server().superuser_dsn(database)) as connection:
+        found = read_functions(connection.cursor())
+    if os.environ.get("THESELLER_WRITE_DOCS"):
+        _FILE.write_text(_HEAD + "\n".join(found) + "\n")
+    assert len(found) > 30
+    assert not compare_functions(found, expected_functions()), "if that is meant: " + _HEAD.splitlines()[1].removeprefix("# ")
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ("alter function guard.ticket_tenant() parallel safe", "guard.ticket_tenant()"),
+        ("alter function guard.ticket_tenant() reset search_path", "guard.ticket_tenant()"),
+        ("create function guard.extra() returns int language sql as 'select 1'", "guard.extra()"),
+        ("create schema elsewhere create table t (a int); create function elsewhere.f() returns int language sql security definer as 'select 1'",
+         "elsewhere.f()"),
+        ("alter function guard.tenants_of(uuid) leakproof", "guard.tenants_of(person uuid)"),
+    ],
+)  # fmt: skip
+def test_a_changed_function_shows(database: str, change: str, shown: str) -> None:
+    with psycopg.connect(test_server().superuser_dsn(database)) as connection:
+        connection.execute(change.encode())
+        assert compare_functions(read_functions(connection.cursor()), expected_functions()).extra == (shown,)
+        connection.rollback()
