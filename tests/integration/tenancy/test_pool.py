@@ -15,7 +15,7 @@ from tests.database import role_dsn, test_server
 from theseller.crypto.mac import DatabaseSession, tenant_ticket
 from theseller.lib import clock
 from theseller.tenancy.models import Tenant
-from theseller.tenancy.scope import STATEMENT_LIMITS, TICKET_MARGIN, read_session, renew_ticket, set_ticket, tenant_scope
+from theseller.tenancy.scope import STATEMENT_LIMITS, TICKET_MARGIN, Connection, read_session, renew_ticket, set_ticket, tenant_scope
 
 _LEFT = """
 select (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
@@ -83,8 +83,13 @@ def test_a_ticket_of_a_closed_connection_opens_no_later_one_of_the_same_process_
 def test_a_session_is_read_once_a_connection(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     with tenant_scope(cast.alices_shop):
         pass
-    read = []
-    monkeypatch.setattr("theseller.tenancy.scope.read_session", lambda connection: read.append(connection) or read_session(connection))
+    read: list[object] = []
+
+    def noted(connection: Connection) -> DatabaseSession:
+        read.append(connection)
+        return read_session(connection)
+
+    monkeypatch.setattr("theseller.tenancy.scope.read_session", noted)
     for _ in range(3):
         with tenant_scope(cast.alices_shop):
             assert Tenant.objects.count() == 1
