@@ -16,24 +16,31 @@ from theseller.audit.documents import read as read_checkpoint
 from theseller.audit.operations import record
 from theseller.audit.queries import events, last_document
 from theseller.audit.tags import Tag
-from theseller.connections.keys import owner_of
-from theseller.connections.types import ConnectionView
+from theseller.connections.types import ConnectionView, Origin
 from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey, canonical_json
 from theseller.lib.ids import made_at, new_id
 from theseller.retention.backups.operations import backup_of, living_keys
 from theseller.retention.certificate import FORMAT, signed_message
+from theseller.retention.ended_keys import LivingKeyError, destroy_keys_of, owners_of
 from theseller.retention.erasing import progress_of
 from theseller.retention.ledger import ACTOR, COUNTER, ERASER, deleted_by_table
 from theseller.retention.limits import BACKUP_DAYS
 from theseller.retention.types import Progress, Proof
 from theseller.tenancy.scope import tenant_scope
 
+#: Between the end of a connection, as its row says, and the key store's own time of the destruction.
+_LATE = timedelta(minutes=15)
 _OUTSIDE = "the database's own service keeps its backups: ask whoever runs it when the last one from before this day ends"
 
 
 def certify(closed: ConnectionView, left: dict[str, int], proof: Proof, *, at: datetime) -> None:
-    """Record that the erasure is complete, then sign and keep its certificate. Again is harmless: the first one stands."""
+    """Record that the erasure is complete, then sign and keep its certificate. Again is harmless: the first one is kept.
+
+    Raises:
+        KeyStoreError, LivingKeyError: a key of the connection is in the key store and can't be destroyed now.
+    """
+    destroy_keys_of((closed.id,))
     _complete(closed, at=at)
     known = progress_of(closed)
     if known is None:
@@ -74,6 +81,7 @@ def _body(  # the parts of one document
 ) -> dict[str, object]:
     by_table = deleted_by_table(known.deleted)
     ended = closed.disconnected_at
+    keys = keys_told((closed.id,))
     return {
         "format": FORMAT,
         "certificate_id": str(certificate),
@@ -86,13 +94,13 @@ def _body(  # the parts of one document
         "region": closed.region.value,
         "disconnected_at": ended.isoformat() if ended else "",
         "reason": closed.disconnect_reason.value if closed.disconnect_reason else "",
-        "refresh_token": "deleted, and its data key destroyed, in the transaction of the disconnection",
+        "refresh_token": _token_told(closed, keys),
         "rows": [
             {"table": table, "before": known.plan.get(table, 0), "deleted": by_table.get(table, 0), "left": left[table]}
             for table in sorted(left)
         ],
         "counted_by": "an independent query under another database role, after the last deletion",
-        "keys_destroyed": keys_told((closed.id,)),
+        "keys_destroyed": keys,
         "rewritten": rewritten_told(proof),
         "residue": residue_told(
             proof, "the connection's id, which every row that came of it holds; derived tables hold none, and were written anew whole"
@@ -105,14 +113,31 @@ def _body(  # the parts of one document
 
 
 def keys_told(connections: Collection[UUID]) -> list[dict[str, str]]:
-    """Name every key that these connections ever had, by the key store's tombstones."""
-    owners = {f"connection:{connection}" for connection in connections}
-    owners |= {owner_of(connection, purpose) for connection in connections for purpose in Purpose}
+    """Name every key that these connections ever had, by the key store's tombstones.
+
+    Raises:
+        LivingKeyError: one of them is alive.
+    """
+    owners, found = owners_of(connections), settings.KEY_STORE.list()
+    if any(entry.owner in owners and not entry.destroyed for entry in found):
+        raise LivingKeyError("a key of a connection that has ended is in the key store: nothing is certified")
     return [
         {"key": str(entry.id), "purpose": entry.purpose.value if entry.purpose else "", "destroyed_at": entry.destroyed_at.isoformat()}
-        for entry in settings.KEY_STORE.list()
+        for entry in found
         if entry.owner in owners and entry.destroyed_at is not None
     ]
+
+
+def _token_told(closed: ConnectionView, keys: list[dict[str, str]]) -> str:
+    """Say what became of the token. Its key may have been destroyed later: a key store put back from a copy had it alive again."""
+    if closed.origin is Origin.FILES:
+        return "there was none: the data came by imported files"
+    last = max((datetime.fromisoformat(one["destroyed_at"]) for one in keys if one["purpose"] == Purpose.REFRESH_TOKEN), default=None)
+    if last is None:
+        return "deleted in the transaction of the disconnection; the key store has no record of its data key"
+    if closed.disconnected_at is not None and last - closed.disconnected_at > _LATE:
+        return f"deleted in the transaction of the disconnection; its data key was destroyed on {last.isoformat()}"
+    return "deleted, and its data key destroyed, in the transaction of the disconnection"
 
 
 def rewritten_told(proof: Proof) -> dict[str, object]:

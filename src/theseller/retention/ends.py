@@ -21,6 +21,7 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.retention.certificate import END_FORMAT, assemble, signed_message
 from theseller.retention.certifying import audit_told, backups_told, keys_told, residue_told, rewritten_told, signing_key
+from theseller.retention.ended_keys import destroy_keys_of
 from theseller.retention.ledger import ACTOR, ERASER, deleted_by_table, ledger_scope, note_within, progress
 from theseller.retention.limits import END_LINK_DAYS
 from theseller.retention.queries import as_document
@@ -110,6 +111,7 @@ def certify_end(subject: Subject, left: dict[str, int], proof: Proof, *, at: dat
     if known is None:
         raise RuntimeError("an end without its ledger is not certified")
     deleted, people = _deleted(subject, known)
+    destroy_keys_of([UUID(one["connection"]) for one in _connections(subject)])
     key, identity = signing_key(), new_id()
     body = _body(subject, identity, known, (deleted, left), people, proof, at=at)
     content, public_key = canonical_json(body), key.public_bytes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -13,38 +12,25 @@ from django.db import connections as databases
 
 from theseller.crypto.files import erase, locked, private_directory, read_private, write_private
 from theseller.retention.erasures import ledger_folder
+from theseller.retention.journal import Entry, Link, publish_end, read_journal, withdraw
 from theseller.retention.ledger import ERASER
 from theseller.retention.types import SubjectKind
 
 _FOLDERS = {SubjectKind.SHOP: "shops", SubjectKind.PERSON: "people"}
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link to a proof, by the hash of its token."""
-
-    token_hash: bytes
-    made_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One end. `own_wish`: a person asked for it, and did not just lose their last shop. `links` are the links to its proof."""
-
-    id: UUID
-    at: datetime
-    own_wish: bool
-    links: tuple[Link, ...]
-
-
 def write_entry(kind: SubjectKind, identity: UUID, at: datetime, *, own_wish: bool = False) -> None:
-    """Write one entry, if it isn't there: whole and on the disk when this returns. The links go with it, so that a restore has them again."""
+    """Write one entry, if it isn't there: in the key store, where every host reads it, and on this host's disk when this returns.
+
+    The links go with it, so that a restore has them again. Raises KeyStoreError: nothing may be erased yet.
+    """
     private_directory(ledger_folder(settings.ENVIRONMENT.state))
     folder = private_directory(_folder(kind))
     path = folder / f"{identity}.json"
     if not path.exists():
-        links = [[one.token_hash.hex(), one.made_at.isoformat(), one.expires_at.isoformat()] for one in _links(identity)]
+        entry = Entry(identity, at, own_wish, tuple(_links(identity)))
+        publish_end(settings.KEY_STORE, kind, entry)
+        links = [[one.token_hash.hex(), one.made_at.isoformat(), one.expires_at.isoformat()] for one in entry.links]
         fields = {"at": at.isoformat(), "id": str(identity), "own_wish": own_wish, "links": links}
         with locked(folder):
             write_private(path, json.dumps(fields, sort_keys=True).encode() + b"\n")
@@ -53,6 +39,8 @@ def write_entry(kind: SubjectKind, identity: UUID, at: datetime, *, own_wish: bo
 def withdraw_entry(kind: SubjectKind, identity: UUID) -> None:
     """Take back what was written before an end that did not come to pass."""
     path = _folder(kind) / f"{identity}.json"
+    if identity in read_journal(settings.KEY_STORE).ends[kind]:
+        withdraw(settings.KEY_STORE, kind, identity)
     if path.exists():
         erase(path)
 
@@ -69,11 +57,22 @@ def put_links_back(kind: SubjectKind, entry: Entry) -> None:
 
 
 def entries(kind: SubjectKind) -> list[Entry]:
-    """Return every entry of a kind.
+    """Return every entry of a kind: those of the key store, which all hosts write, and those of this host's files.
 
     Raises:
         ValueError: one is damaged. Nothing may be restored until it is put back.
+        KeyStoreError: the key store can't answer.
     """
+    journal = read_journal(settings.KEY_STORE)
+    found = dict(journal.ends[kind])
+    for entry in local_entries(kind):
+        if (kind, entry.id) not in journal.withdrawn:
+            found.setdefault(entry.id, entry)
+    return [found[identity] for identity in sorted(found)]
+
+
+def local_entries(kind: SubjectKind) -> list[Entry]:
+    """Return the entries of this host's files. Raises ValueError if one is damaged."""
     folder = _folder(kind)
     return [_read(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
 

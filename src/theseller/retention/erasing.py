@@ -17,7 +17,8 @@ from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView
 from theseller.datamap.types import Eraser, Holding
 from theseller.lib.ids import new_id
-from theseller.retention.erasures import Ended, ledger_folder, write_entry
+from theseller.retention.erasures import ledger_folder, write_entry
+from theseller.retention.journal import Ended
 from theseller.retention.ledger import ACTOR, COUNTER, ERASER, forget_marks, mark_step, note, progress
 from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.queries import count_left, erasable
@@ -54,7 +55,7 @@ def _write_ledger(closed: ConnectionView) -> None:
     if closed.disconnected_at is None:
         raise StillOpenError("only a connection that has ended is erased")
     entry = Ended(closed.id, closed.tenant, closed.disconnected_at, closed.disconnect_reason)
-    write_entry(ledger_folder(settings.ENVIRONMENT.state), entry)
+    write_entry(ledger_folder(settings.ENVIRONMENT.state), entry, settings.KEY_STORE)
 
 
 def erase_rows(closed: ConnectionView, *, at: datetime, pace: Pace = AT_ONCE) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The erasure ledger outside the database: which connections ended, so that a restored database can be made to forget them again.
 
 One small file for each ended connection, in a folder of its own beside the key store (0700/0600), written whole before anything of it is
-erased. It names ids and dates only. The key store is a second witness: a connection whose only keys are destroyed has ended, too, even
+erased. It names ids and dates only, and is in the key store, too (`journal.py`), for the other hosts. The key store is a second witness: a connection whose only keys are destroyed has ended, too, even
 if the machine died before the ledger was written.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -17,18 +16,9 @@ from uuid import UUID
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.files import locked, private_directory, read_private, write_private
 from theseller.crypto.keystore import KeyStore
+from theseller.retention.journal import Ended, publish_connection, read_journal
 
 _OWNER = "connection:"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A connection that has ended. `tenant` and `reason` are None if only the key store knows of it."""
-
-    connection: UUID
-    tenant: UUID | None
-    at: datetime
-    reason: DisconnectReason | None
 
 
 def ledger_folder(state: Path) -> Path:
@@ -36,11 +26,16 @@ def ledger_folder(state: Path) -> Path:
     return state / "erasures"
 
 
-def write_entry(folder: Path, entry: Ended) -> None:
-    """Write one entry, if it isn't there: whole and on the disk when this returns."""
+def write_entry(folder: Path, entry: Ended, keys: KeyStore) -> None:
+    """Write one entry, if it isn't there: in the key store, where every host reads it, and on this host's disk when this returns.
+
+    Raises:
+        KeyStoreError: the key store can't answer. Nothing may be erased yet.
+    """
     path = private_directory(folder) / f"{entry.connection}.json"
     if path.exists():
         return
+    publish_connection(keys, entry)
     fields = {
         "connection": str(entry.connection),
         "tenant": str(entry.tenant),
@@ -58,10 +53,14 @@ def ended_connections(folder: Path, keys: KeyStore) -> tuple[Ended, ...]:
         ValueError: an entry is damaged. Nothing may be restored until it is put back.
         KeyStoreError: the key store cannot answer.
     """
-    found = {entry.connection: entry for entry in _from_keys(keys)}
-    if folder.is_dir():
-        found |= {entry.connection: entry for path in sorted(folder.glob("*.json")) for entry in [_read(path)]}
+    found = {entry.connection: entry for entry in _from_keys(keys)} | read_journal(keys).connections
+    found |= {entry.connection: entry for entry in local_connections(folder)}
     return tuple(sorted(found.values(), key=lambda entry: (entry.at, entry.connection)))
+
+
+def local_connections(folder: Path) -> tuple[Ended, ...]:
+    """Return the entries of this host's files. Raises ValueError if one is damaged."""
+    return tuple(_read(path) for path in sorted(folder.glob("*.json"))) if folder.is_dir() else ()
 
 
 def _from_keys(keys: KeyStore) -> list[Ended]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,10 +13,13 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
+from theseller.retention.completing import complete_journal
+from theseller.retention.ended_keys import destroy_keys_of_ended
 from theseller.retention.entries import entries
 from theseller.retention.erasing import closed_connection, erase_rows
-from theseller.retention.erasures import Ended, ended_connections, ledger_folder
+from theseller.retention.erasures import ended_connections, ledger_folder
 from theseller.retention.exclusive import Work, sole_eraser
+from theseller.retention.journal import Ended
 from theseller.retention.ledger import ACTOR, COUNTER
 from theseller.retention.operations import purge
 from theseller.retention.queries import count_left
@@ -29,8 +33,16 @@ class ResurrectedError(RuntimeError):
     """A connection that had ended has rows in the restored database, after its erasure was done again."""
 
 
-def replay_erasures(*, at: datetime) -> int:
-    """End every connection that had ended before this database was restored, and delete its rows; return how many were ended again.
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay did: how many connections it ended again, and how many living keys of ended connections it destroyed."""
+
+    connections: int
+    keys: int
+
+
+def replay_erasures(*, at: datetime) -> Replayed:
+    """End every connection that had ended before this database was restored, delete its rows, and destroy its keys.
 
     Called in the quarantine, with this process connected to the restored database and to the deployment's own key store and ledger.
     A connection's erasure is certified afterwards, by the deployment's recurring job: it alone can say what its files and backups hold. Only
@@ -43,9 +55,11 @@ def replay_erasures(*, at: datetime) -> int:
         return _replay(at)
 
 
-def _replay(at: datetime) -> int:
+def _replay(at: datetime) -> Replayed:
+    complete_journal()
     ended = ended_connections(ledger_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)
     again = sum(_end_again(entry) for entry in ended)
+    keys = destroy_keys_of_ended()
     withdraw_again(at=at)
     sweep(at=at)
     shops = {entry.id for entry in entries(SubjectKind.SHOP)}
@@ -53,7 +67,7 @@ def _replay(at: datetime) -> int:
         _erase_again(entry, shops, at)
     _refuse_left(ended)
     replay_shop_ends(at=at)
-    return again
+    return Replayed(again, keys)
 
 
 def let_go_of_dead_tokens(*, at: datetime) -> int:

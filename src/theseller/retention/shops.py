@@ -21,8 +21,9 @@ from theseller.datamap.types import Eraser, Holding
 from theseller.lib.ids import new_id
 from theseller.retention.cleaning import clean
 from theseller.retention.ends import certify_end
-from theseller.retention.entries import Entry, entries, put_links_back, write_entry
+from theseller.retention.entries import entries, put_links_back, write_entry
 from theseller.retention.exclusive import Work, sole_eraser
+from theseller.retention.journal import Entry
 from theseller.retention.ledger import ACTOR, BEGIN_AGAIN, COUNTER, ERASER, forget_marks, mark_step, note_within, of_shop, progress
 from theseller.retention.limits import SHOP_GRACE_HOURS
 from theseller.retention.pace import AT_ONCE, Pace

@@ -11,8 +11,10 @@ import os
 import random
 import re
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +31,8 @@ from theseller.audit.tags import Tag
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.exchange import pending
 from theseller.postgres.layout import saved_layout
+from theseller.postgres.locator import find_binaries
+from theseller.postgres.server import Server
 from theseller.retention.backups.restoring import FOLDER
 
 pytestmark = pytest.mark.timeout(900)
@@ -384,3 +388,37 @@ def _killed(deployed: Deployment, backup: str, number: int) -> str:
     done = deployed.python("tests.integration.retention.restores", backup, str(number))
     assert done.returncode == -9, done.stdout + done.stderr
     return done.stdout.split("\n")[-2]
+
+
+def test_another_machine_gets_what_the_document_says_to_copy(story: Story) -> None:
+    """Only the folders that backups.md names, without the hidden mark, and no database yet."""
+    deployed, home = story.deployed, Path(tempfile.mkdtemp(prefix="ts-moved-"))
+    home.chmod(0o711)
+    moved = home / "state"
+    try:
+        text = (ROOT / "docs" / "operate" / "backups.md").read_text()
+        (block,) = re.findall(r"```sh\n(# copy the state.*?)```", text, re.DOTALL)
+        done = subprocess.run(
+            ["sh", "-euc", block], env={**os.environ, "OLD": str(deployed.state), "NEW": str(moved)}, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert not (moved / ".theseller-state").exists()
+        command = [sys.executable, "-m", "theseller.cli.main", "restore", story.backup, "--until", "moment"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=deployed.environ | {"THESELLER_STATE": str(moved)}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        password = (moved / "secrets" / "db-superuser").read_text().strip()
+        server = Server(moved, binaries=find_binaries(os.environ), superuser_password=password, durable=False, purpose="tests")
+        with server.running(), psycopg.connect(server.superuser_dsn("theseller")) as connection:
+            kept = connection.execute("select count(*) from ingest_product where connection_id = %s", [story.kept[1]]).fetchone()
+            gone = [
+                connection.execute("select count(*) from ingest_product where connection_id = %s", [pair[1]]).fetchone()
+                for pair in story.deleted.values()
+            ]
+        assert (kept, gone) == ((3,), [(0,)] * 3)
+    finally:
+        layout = saved_layout(moved)
+        if layout is not None:
+            shutil.rmtree(layout.home, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)

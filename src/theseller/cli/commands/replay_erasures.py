@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import os
+from urllib.parse import urlsplit
 
 from theseller.cli.django import setup_django
 from theseller.cli.errors import OK, CommandError
+from theseller.cli.paths import state_folder
+from theseller.cli.secrets import secret_choice
+from theseller.crypto.choice import StoreKind
 from theseller.lib import clock
+from theseller.postgres.roles import QUARANTINE
 
 HELP = "do again what was erased since a backup (restore does it by itself)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    del parser
+    parser.add_argument(
+        "--journal-is-whole",
+        action="store_true",
+        help="`erasures/` of every host that ran a worker of this deployment is in this state folder",
+    )
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    if not args.journal_is_whole:
+        _refuse_journal_of_one_host()
     setup_django("worker")
     from theseller.retention.replay import ResurrectedError, let_go_of_dead_tokens, replay_erasures  # noqa: PLC0415  needs Django ready
 
@@ -23,6 +35,20 @@ def run(_args: argparse.Namespace) -> int:
         again = replay_erasures(at=clock.now())
     except ResurrectedError as error:
         raise CommandError(str(error)) from None
-    print(f"{again} connections ended again")
+    print(f"{again.connections} connections ended again")
     print(f"{let_go_of_dead_tokens(at=clock.now())} connections have to be authorised again")
+    print(f"{again.keys} keys of connections that had ended were destroyed")
     return OK
+
+
+def _refuse_journal_of_one_host() -> None:
+    """Raise CommandError if other hosts of this deployment may have erased what this host's journal does not know."""
+    url, state = os.environ.get("DATABASE_URL", ""), state_folder(os.environ)
+    if not url or urlsplit(url).path.startswith(f"/{QUARANTINE}") or secret_choice(state).key_store is not StoreKind.FILES:
+        return
+    raise CommandError(
+        "The erasure journal and the keys of this deployment are in files of each host (THESELLER_KEY_STORE=files), and an external database"
+        " may have several hosts: what another one erased is not known here. Nothing was changed.",
+        f"Copy `erasures/` of every other host that ran a worker into {state}/erasures, then give --journal-is-whole; give it at once if"
+        " there is no other host.",
+    )

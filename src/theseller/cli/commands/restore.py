@@ -11,12 +11,13 @@ from theseller.audit.acts import note_act
 from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.errors import OK, CommandError
-from theseller.cli.paths import is_state_folder, state_folder
+from theseller.cli.paths import is_copied, is_state_folder, make_state_folder, refuse_other_environment, state_folder
 from theseller.cli.secrets import secret_provider
 from theseller.lib import clock
 from theseller.postgres.exchange import finish_exchange, pending
 from theseller.postgres.layout import control_folder
 from theseller.postgres.lockfile import LockFile
+from theseller.postgres.server import make_folder
 
 _AFTERWARDS = """The former database is kept beside it for seven days.
 Now: 1. start the services again; a backup is taken at once, since those from before don't know the new history.
@@ -35,14 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     until = _until(args.until)
     state = state_folder(os.environ)
+    refuse_other_environment(state)
+    if is_copied(state):
+        make_state_folder(state)
     if not is_state_folder(state):
         raise CommandError(
             f"{state} is not a state folder of TheSeller.", "Set THESELLER_STATE to the one whose secrets and keys you have."
         )
     if os.environ.get("DATABASE_URL"):
         raise CommandError("DATABASE_URL names an external database.", "Restore it by its own service; see docs/operate/backups.md.")
+    make_folder(control_folder(state))
     lock = LockFile(control_folder(state) / "lock", "theseller restore")
-    control_folder(state).mkdir(parents=True, exist_ok=True)
     if not lock.acquire():
         holder = lock.holder()
         who = f"process {holder[0].pid} ({holder[1]})" if holder else "another process"
@@ -71,13 +75,15 @@ def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_
     print("restoring into a quarantine: no service can reach it")
     try:
         with in_one_sentence():
-            place, password = workplace(), secret_provider(state).get("db-superuser")
-        made = restore(place, state, wanted, until=until, despite_gap=despite_gap, superuser_password=password)
+            place, password = workplace(new=True), secret_provider(state).get("db-superuser")
+        made = restore(place, state, wanted, until=until, despite_gap=despite_gap, superuser_password=password, say=print)
     except BackupError as error:
         raise CommandError(f"Nothing was restored: {error}.", "The database is as it was.") from None
     reached = "the backup's own moment" if until == "moment" else until or "the last WAL that was kept"
     print(f"restored backup {made.backup} of {made.begun_at:%Y-%m-%d %H:%M} UTC, up to {reached}.")
     print(f"{made.ended_again} connections that ended since were ended and erased again.")
+    if made.keys_destroyed:
+        print(f"{made.keys_destroyed} keys of connections that had ended were alive in this copy of the key store, and were destroyed.")
     if made.to_authorise:
         print(
             f"{made.to_authorise} connections have to be authorised again: their keys were replaced since. Their connection page says so."

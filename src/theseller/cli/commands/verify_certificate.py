@@ -26,7 +26,7 @@ def _print_bytes(body: Mapping[str, Any]) -> None:
         return
     rewritten, residue, backups, audit = (body[name] for name in ("rewritten", "residue", "backups", "audit"))
     keys = [f"{key['key']} ({key['purpose']}, {key['destroyed_at']})" for key in body["keys_destroyed"]]
-    print(f"  keys         destroyed: {', '.join(keys) or 'none: it never had one'}")
+    print(f"  keys         destroyed: {', '.join(keys) or 'none is in the key store'}")
     if rewritten["not_done"]:
         print(f"  bytes        NOT written anew: {rewritten['not_done']}")
     else:

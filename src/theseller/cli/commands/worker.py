@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 
 from theseller.cli.django import setup_django
@@ -33,4 +34,25 @@ def run(args: argparse.Namespace) -> int:
     confine(settings.EGRESS)
     apply_memory_limit(os.environ)
     refuse_unsafe_database()
+    _settle_journal()
     return work(concurrency=args.concurrency, check=refuse_unsafe_database)
+
+
+def _settle_journal() -> None:
+    """Bring the erasure journal together, and destroy keys that a key store put back from an older copy has alive again.
+
+    A key service that can't answer now keeps no worker from starting: the replay and each certificate ask again.
+    """
+    from theseller.crypto.errors import CryptoError  # noqa: PLC0415  not needed by --help
+    from theseller.retention.completing import complete_journal  # noqa: PLC0415  needs Django ready
+    from theseller.retention.ended_keys import destroy_keys_of_ended  # noqa: PLC0415  needs Django ready
+
+    log = logging.getLogger(__name__)
+    try:
+        complete_journal()
+        destroyed = destroy_keys_of_ended()
+    except (CryptoError, ValueError) as error:
+        log.error("the erasure journal could not be settled: %s", error)
+        return
+    if destroyed:
+        log.warning("destroyed keys of ended connections that were alive in the key store: %d", destroyed)

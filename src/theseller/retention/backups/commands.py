@@ -17,10 +17,11 @@ def settle_and_replay(restored: Quarantine) -> int:
     return settle_and_tell(restored)[0]
 
 
-def settle_and_tell(restored: Quarantine) -> tuple[int, int]:
+def settle_and_tell(restored: Quarantine) -> tuple[int, int, int]:
     """Bring a restored database to this version and to today's passwords and keys, then do the erasures since the backup again.
 
-    Returns how many connections were ended again, and how many have to be authorised again: their keys were replaced since.
+    Returns how many connections were ended again; how many have to be authorised again, since their keys were replaced; and how many
+    living keys of ended connections were destroyed.
 
     Raises:
         BackupError: a step failed. The database must not leave the quarantine.
@@ -30,10 +31,10 @@ def settle_and_tell(restored: Quarantine) -> tuple[int, int]:
         _run(["migrate", "--quiet"], environ)
         answer = _run(["replay-erasures"], environ)
     try:
-        ended, to_authorise = (int(line.split()[0]) for line in answer.splitlines())
+        ended, to_authorise, keys = (int(line.split()[0]) for line in answer.splitlines())
     except (IndexError, ValueError):
         raise BackupError("the replay of erasures did not say what it did") from None
-    return ended, to_authorise
+    return ended, to_authorise, keys
 
 
 def _environment(restored: Quarantine, database: str) -> dict[str, str]:

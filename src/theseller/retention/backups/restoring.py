@@ -5,9 +5,9 @@ A kill before the exchange leaves the former database as it was; one within it i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
 
 import psycopg
 
@@ -16,11 +16,11 @@ from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.exchange import exchange
 from theseller.postgres.layout import saved_layout
 from theseller.postgres.roles import set_password
+from theseller.retention.backups.choosing import chosen
 from theseller.retention.backups.commands import settle_and_tell
-from theseller.retention.backups.operations import BACKUP_OWNER, backup_of, living_keys, readable
 from theseller.retention.backups.quarantine import Quarantine, add_unkept_wal, discard, lay_out, refuse_gap, running
 from theseller.retention.backups.sentences import in_one_sentence
-from theseller.retention.backups.types import BackupError, Restored
+from theseller.retention.backups.types import Restored
 from theseller.retention.backups.workplace import Workplace
 
 #: The backup's own moment, as a choice of `until`.
@@ -30,12 +30,19 @@ FOLDER = "restore"
 
 
 def restore(
-    place: Workplace, state: Path, wanted: str, *, until: datetime | str | None, despite_gap: bool, superuser_password: Secret
+    place: Workplace,
+    state: Path,
+    wanted: str,
+    *,
+    until: datetime | str | None,
+    despite_gap: bool,
+    superuser_password: Secret,
+    say: Callable[[str], None] = lambda _sentence: None,
 ) -> Restored:
     """Replace the database of `state`, whose lock the caller holds and whose server is stopped.
 
     `wanted`: a backup's id, or ``latest``. `until`: MOMENT, an instant, or None for all WAL that there is. `despite_gap`: where a WAL file
-    is missing, be content with what comes before.
+    is missing, be content with what comes before. `say` is told which backups can't be taken, and why.
 
     Raises:
         BackupError: nothing was changed; the message says why.
@@ -44,7 +51,7 @@ def restore(
     folder = state / FOLDER
     try:
         with in_one_sentence():
-            identity = _chosen(place, wanted)
+            identity = chosen(place, wanted, say=say)
             described, layout = lay_out(place, identity, folder, whole_wal=until != MOMENT)
             place.reached("laid out")
             former = saved_layout(state)
@@ -56,7 +63,7 @@ def restore(
             with running(described, layout, folder, until=target, durable=True) as restored:
                 place.reached("recovered")
                 _settle_superuser(restored, superuser_password)
-                again, to_authorise = settle_and_tell(restored)
+                again, to_authorise, keys = settle_and_tell(restored)
                 place.reached("replayed")
     except BaseException:
         discard(folder)
@@ -64,23 +71,9 @@ def restore(
     exchange(state, layout, reached=place.reached)
     discard(folder)
     place.reached("discarded")
-    return Restored(identity, described.begun_at, again, to_authorise)
+    return Restored(identity, described.begun_at, again, to_authorise, keys)
 
 
 def _settle_superuser(restored: Quarantine, password: Secret) -> None:
     with psycopg.connect(restored.conninfo("postgres"), autocommit=True) as connection:
         set_password(connection, SUPERUSER, password.reveal())
-
-
-def _chosen(place: Workplace, wanted: str) -> UUID:
-    living = [backup_of(entry) for entry in living_keys(place.keys) if readable(place, entry)]
-    known = [identity for identity in living if identity is not None]
-    if wanted in {str(identity) for identity in known}:
-        return UUID(wanted)
-    if wanted == "latest" and known:
-        return known[-1]
-    if any(entry.destroyed and entry.owner == f"{BACKUP_OWNER}{wanted}" for entry in place.keys.list()):
-        raise BackupError(f"the key of backup {wanted} was destroyed: nobody can read it any more")
-    if not known:
-        raise BackupError("no backup here can be read: look at THESELLER_BACKUPS, and whether this is the key store that made them")
-    raise BackupError(f"there is no readable backup {wanted}. There are: {', '.join(map(str, known))}")

@@ -74,12 +74,14 @@ class Restored:
     """What a restore made of which backup. `ended_again`: the connections that had ended since, and were ended and erased again.
 
     `to_authorise`: those whose token's key was replaced since: they are open, and their shops have to authorise them again.
+    `keys_destroyed`: keys of ended connections that the key store, an older copy, had alive.
     """
 
     backup: UUID
     begun_at: datetime
     ended_again: int
     to_authorise: int
+    keys_destroyed: int
 
 
 @dataclass(frozen=True, slots=True)

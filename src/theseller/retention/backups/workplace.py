@@ -15,7 +15,8 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.crypto.keystore import KeyStore
-from theseller.postgres.layout import control_folder, saved_layout
+from theseller.postgres.account import server_account
+from theseller.postgres.layout import control_folder, saved_layout, settle
 from theseller.postgres.locator import find_binaries
 from theseller.retention.backups.source import EmbeddedSource, Source
 from theseller.retention.backups.targets import Target, make_target
@@ -45,8 +46,8 @@ def is_configured() -> bool:
     return bool(settings.ENVIRONMENT.backups)
 
 
-def workplace() -> Workplace:
-    """Return this deployment's workplace.
+def workplace(*, new: bool = False) -> Workplace:
+    """Return this deployment's workplace. `new`: its database may not exist yet, because a restore is going to make it.
 
     Raises:
         BackupError: it keeps no backups itself, or its database was never started.
@@ -55,6 +56,8 @@ def workplace() -> Workplace:
     if not environment.backups:
         raise BackupError("this deployment keeps no backups itself (THESELLER_BACKUPS=none, or a database of its own service)")
     layout = saved_layout(environment.state)
+    if layout is None and new:
+        layout = settle(environment.state, server_account(control_folder(environment.state) / "data", lambda _sentence: None))
     if layout is None:
         raise BackupError("there is no embedded database in this state folder yet: run `theseller migrate` first")
     password = settings.SECRETS.get("db-backup").reveal()

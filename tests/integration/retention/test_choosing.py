@@ -1,0 +1,90 @@
+"""Which backup a restore takes, what it says of those that it does not take, and what the list shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from tests.integration.governance.deployment import Deployment
+from tests.integration.retention.test_keeper import _SET_UP, _forget
+from tests.world import ROOT
+
+pytestmark = pytest.mark.timeout(300)
+#: Takes backups of 1000, 980 and 30 rows, a minute apart, and asks which is chosen.
+_CHOOSE = """
+from tests.integration.retention.kills import _SEGMENT
+from theseller.retention.backups.choosing import chosen, rows_of
+from theseller.retention.backups.operations import take
+from theseller.retention.backups.source import Moment
+from theseller.retention.backups.types import BackupError, Fingerprint
+
+class Sized(Source):
+    held = 0
+    def mark(self, restore_point):
+        super().mark(restore_point)
+        return Moment({"public.x": Fingerprint(self.held, "2")}, _SEGMENT)
+
+source = Sized(place.source.archive)
+place = replace(place, source=source)
+said = []
+
+def taken(rows, minutes):
+    source.held, at = rows, clock.now() - timedelta(minutes=minutes)
+    return take(place, now=lambda: at).id
+
+def refusal(wanted):
+    try:
+        chosen(place, wanted, say=said.append)
+    except BackupError as error:
+        return str(error)
+    raise AssertionError("it was not refused")
+
+first, second = taken(1000, 9), taken(980, 8)
+assert chosen(place, "latest", say=said.append) == second
+assert (rows_of(place, first), said) == (1000, [])
+empty = taken(30, 7)
+why = refusal("latest")
+assert "holds 30 rows, and the one before" in why and f"`theseller restore {second}`" in why, why
+assert chosen(place, str(empty), say=said.append) == empty, "one that is named is taken"
+
+keys = state / "keys" / "data"
+(key,) = [one.id for one in living_keys(place.keys) if str(empty) in one.owner]
+(keys / f"{key}.json").rename(keys.parent / "aside")
+assert chosen(place, "latest", say=said.append) == second
+assert len(said) == 1 and f"the key of the newer backup {empty}" in said[0] and f"taking {second}" in said[0], said
+why = refusal(str(empty))
+assert f"the key of backup {empty} is not in this key store" in why and f"The newest that can be read is {second}" in why, why
+(keys.parent / "aside").rename(keys / f"{key}.json")
+(Path(place.target.title) / second.hex / "manifest").unlink()
+assert f"the files of backup {second} are not at" in refusal(str(second))
+assert "there is no readable backup 01a00000" in refusal("01a00000-0000-7000-8000-000000000000")
+prune(place, at=clock.now() + timedelta(days=60))
+assert "was destroyed" in refusal(str(first))
+"""
+_TWO = """
+from theseller.retention.backups.operations import take
+take(place, now=clock.now)
+print(take(place, now=clock.now).id)
+"""
+
+
+def test_the_newest_is_taken_unless_something_speaks_against_it(deployed: Deployment) -> None:
+    _forget(deployed)
+    deployed.ask(_SET_UP + _CHOOSE)
+
+
+def test_the_list_shows_rows_and_ends_quietly_when_its_reader_does(deployed: Deployment) -> None:
+    _forget(deployed)
+    newest = deployed.ask(_SET_UP + _TWO)
+    listed = deployed.theseller("backup", "list").stdout.splitlines()
+    assert listed[0].split() == ["BACKUP", "TAKEN", "MB", "ROWS", "EXPIRES", "STATE"]
+    (line,) = [line for line in listed if line.startswith(newest)]
+    assert line.split()[4] == "1"
+    # As `theseller backup list | true`: the reader is there no more when the first line is written.
+    command = [sys.executable, "-u", "-m", "theseller.cli.main", "backup", "list"]
+    with subprocess.Popen(command, cwd=ROOT, env=deployed.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
