@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
+import os
 import pkgutil
 import sys
 import traceback
@@ -36,13 +38,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     try:
-        return int(args.run(args))
+        return _run(args)
     except KeyboardInterrupt:
         print("\ntheseller: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone (`theseller … | head`); there is nobody left to tell.
-        sys.stderr.close()
+        # The reader of our output ended early (`theseller … | head`): what is buffered must not fail again at the interpreter's end.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
     except Exception as error:  # noqa: BLE001  the one place where any failure becomes a sentence
         if args.debug:
@@ -51,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             if said := server_text(error):
                 print(redact_text(f"the database says: {said.strip()}"), file=sys.stderr)
         return _explain(args.command, error)
+
+
+def _run(args: argparse.Namespace) -> int:
+    status = int(args.run(args))
+    sys.stdout.flush()  # Here, where a reader that ended early is handled, and not at the interpreter's end.
+    return status
 
 
 def build_parser() -> argparse.ArgumentParser:

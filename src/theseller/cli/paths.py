@@ -18,6 +18,8 @@ from theseller.crypto.keys import ROOT_KEY_NAME, root_key_environment
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 _MARKER = ".theseller-state"
+#: What docs/operate/backups.md has copied to another machine; a hidden file is easily missed.
+_COPIED = {"secrets", "keys", "erasures", "audit", "backups"}
 #: Open files of marks that this process holds a lock on, until it ends.
 _HELD: dict[Path, int] = {}
 
@@ -34,7 +36,7 @@ def make_state_folder(state: Path) -> None:
         CommandError: it exists, is not empty and was not made by us; or it is another environment's; or a demo is to use a folder with
             an empty mark, and nothing in the folder proves that it is a demo's.
     """
-    if state.is_dir() and any(state.iterdir()) and not is_state_folder(state):
+    if state.is_dir() and any(state.iterdir()) and not is_state_folder(state) and not is_copied(state):
         raise CommandError(
             f"{state} exists, is not empty and is not a state folder of TheSeller.", "Choose an empty folder with THESELLER_STATE."
         )
@@ -54,6 +56,25 @@ def make_state_folder(state: Path) -> None:
             file.write(f"{kind.value}\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def is_copied(state: Path) -> bool:
+    """Say whether `state` has no mark and holds what was copied of a state folder, and nothing else.
+
+    It proves itself by the root key of this environment, or, where secrets and keys are with a service, by the journal of erasures.
+    """
+    if is_state_folder(state) or not state.is_dir():
+        return False
+    names = {path.name for path in state.iterdir()}
+    if not names or not names <= _COPIED:
+        return False
+    if "secrets" in names:
+        try:
+            text = (state / "secrets" / ROOT_KEY_NAME).read_text(errors="replace")
+        except OSError:
+            return False
+        return root_key_environment(text) == read_kind(os.environ)
+    return read_kind(os.environ).guarded and bool(names & {"erasures", "audit"})
 
 
 def is_state_folder(state: Path) -> bool:

@@ -9,7 +9,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from theseller.postgres.account import server_account
@@ -77,6 +78,24 @@ def finish_exchange(state: Path, *, reached: Callable[[str], None] = lambda _ste
     note.unlink()
     _sync(note.parent)
     reached("exchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A database that a restore replaced, and when it is removed."""
+
+    path: Path
+    bytes: int
+    removed_after: datetime
+
+
+def replaced(state: Path) -> tuple[Replaced, ...]:
+    """Return the databases that restores replaced and that are still kept, oldest first."""
+    own, found = saved_layout(state), []
+    for former in sorted(own.home.glob(f"{_FORMER}*")) if own else ():
+        size = sum(path.lstat().st_size for path in former.rglob("*") if not path.is_dir())
+        found.append(Replaced(former, size, datetime.fromtimestamp(former.stat().st_ctime, UTC) + REPLACED_KEPT))
+    return tuple(found)
 
 
 def forget_replaced(state: Path, *, at: datetime) -> int:

@@ -10,6 +10,7 @@ from uuid import UUID
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
+from theseller.postgres.exchange import replaced
 
 if TYPE_CHECKING:
     from theseller.retention.backups.types import Backup
@@ -78,15 +79,37 @@ def _drill(identity: UUID) -> int:
 
 
 def _list() -> int:
+    from django.conf import settings  # noqa: PLC0415  needs Django ready
+
     from theseller.retention.backups.queries import backups  # noqa: PLC0415  needs Django ready
     from theseller.retention.limits import BACKUP_DAYS  # noqa: PLC0415  needs Django ready
 
     found = backups()
-    print(f"{'BACKUP':36}  {'TAKEN':16}  {'MB':>8}  {'DIES':10}  STATE")
+    print(f"{'BACKUP':36}  {'TAKEN':16}  {'MB':>8}  {'ROWS':>10}  {'EXPIRES':10}  STATE")
     for one in found:
-        dies = one.begun_at + timedelta(days=BACKUP_DAYS)
-        print(f"{one.id}  {one.begun_at:%Y-%m-%d %H:%M}  {one.bytes / 1e6:8.1f}  {dies:%Y-%m-%d}  {_state(one)}")
+        expires = one.begun_at + timedelta(days=BACKUP_DAYS)
+        # Of one that was taken after the moment to which the database was restored, the database does not know the size.
+        size = f"{one.bytes / 1e6:.1f}" if one.bytes else "?"
+        print(f"{one.id}  {one.begun_at:%Y-%m-%d %H:%M}  {size:>8}  {_rows(one):>10}  {expires:%Y-%m-%d}  {_state(one)}")
+    for former in replaced(settings.ENVIRONMENT.state):
+        print(f"{former.path}: a replaced database, {former.bytes / 1e6:.1f} MB, removed after {former.removed_after:%Y-%m-%d}")
     return OK if any(one.good for one in found) else FAILURE
+
+
+def _rows(one: Backup) -> str:
+    """Return how many rows a backup holds, by its manifest; "-" if it is no whole one, "?" if it can't be read now."""
+    from theseller.retention.backups.choosing import rows_of  # noqa: PLC0415  needs Django ready
+    from theseller.retention.backups.sentences import in_one_sentence  # noqa: PLC0415  needs Django ready
+    from theseller.retention.backups.types import BackupError  # noqa: PLC0415  needs Django ready
+    from theseller.retention.backups.workplace import workplace  # noqa: PLC0415  needs Django ready
+
+    if not one.alive or one.finished_at is None:
+        return "-"
+    try:
+        with in_one_sentence():
+            return str(rows_of(workplace(), one.id))
+    except BackupError:
+        return "?"
 
 
 def _state(one: Backup) -> str:

@@ -60,7 +60,7 @@ def in_one_sentence() -> Iterator[None]:
     """Run the block; raise BackupError for a backup that is at fault, and UnavailableError for whatever could not answer meanwhile."""
     try:
         yield
-    except UnavailableError:
+    except (UnavailableError, BrokenPipeError):  # The second: who reads our output ended early (`… | head`).
         raise
     except Exception as error:
         for made, kinds in ((BackupError, _FAULTS), (UnavailableError, _UNAVAILABLE)):
