@@ -18,7 +18,7 @@ from theseller.lib.secret import Secret
 from theseller.tenancy.scope import read_session
 
 KEY = Secret("one-key-for-all-databases-of-this-test-session")
-ROLES = ("web", "worker", "retention", "pii")
+ROLES = ("web", "auth", "operator", "worker", "retention", "pii")
 VERBS = ("select", "select_all", "insert", "update", "delete", "delete_all")
 Connection = psycopg.Connection[tuple[object, ...]]
 

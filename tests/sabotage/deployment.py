@@ -109,7 +109,7 @@ def end_doras_shop() -> tuple[UUID, UUID]:
     dora = add_person(email=f"dora.{new_id().hex[-12:]}@example.com", name="Dora", password=Secret(PASSWORD), at=at)
     add_member(person=dora, role=MemberRole.OWNER, tenant=shop, actor="process:test", at=at)
     put_product(shop, connect(shop, dora, Region.NA))
-    end_shop(actor=f"user:{dora}", tenant=shop, at=clock.now())
+    end_shop(person=dora, tenant=shop, at=clock.now())
     return shop, dora
 
 

@@ -129,8 +129,8 @@ def test_the_recurring_job_runs_what_is_due_and_nothing_else(deployment: Deploym
 
 def test_what_happens_makes_its_controls_due(deployment: Deployment) -> None:
     probe_all()
-    with transaction.atomic():
-        record(Tag.CERTIFICATE_ISSUED, actor="process:test", tenant=None, subject="connection:x", at=clock.now())
+    with transaction.atomic(using="retention"):
+        record(Tag.CERTIFICATE_ISSUED, actor="process:test", tenant=None, subject="connection:x", at=clock.now(), using="retention")
     assert [evidence.control_id for evidence in run_due(at=clock.now())] == [
         "aup-deletion-requests", "life-purge-30", "pii-delete-on-disconnect", "page-true",
     ]  # fmt: skip

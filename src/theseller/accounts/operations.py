@@ -14,6 +14,7 @@ from theseller.accounts.sessions import end_other_sessions
 from theseller.accounts.types import MemberRole
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.edge.databases import accounts_database
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
@@ -29,27 +30,26 @@ def add_person(*, email: str, name: str, password: Secret, at: datetime, person:
 
 def add_member(*, person: UUID, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> None:
     """Give `person` a place in `tenant`."""
-    with tenant_scope(tenant):
+    with tenant_scope(tenant, using=accounts_database()):
         Membership.objects.create(tenant_id=tenant, user_id=person, role=role.value, since=at)
-        record(Tag.MEMBER_ADDED, actor=actor, tenant=tenant, subject=f"user:{person}", at=at, details={"role": role.value})
+        _record(Tag.MEMBER_ADDED, actor, person, at, tenant=tenant, role=role.value)
 
 
 def make_owner(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
     """Make a member an owner of their shop; False if they are none of its members, or own it already."""
-    with tenant_scope(tenant):
+    with tenant_scope(tenant, using=accounts_database()):
         others = Membership.objects.filter(tenant_id=tenant, user_id=person).exclude(role=MemberRole.OWNER.value)
         if not others.update(role=MemberRole.OWNER.value):
             return False
-        details = {"role": MemberRole.OWNER.value}
-        record(Tag.MEMBER_ROLE_CHANGED, actor=actor, tenant=tenant, subject=f"user:{person}", at=at, details=details)
+        _record(Tag.MEMBER_ROLE_CHANGED, actor, person, at, tenant=tenant, role=MemberRole.OWNER.value)
     return True
 
 
 def change_password(*, person: UUID, password: Secret, at: datetime, keep: str = "") -> None:
     """Give a person another password, and end their sessions, except the one with the key `keep`."""
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         User.objects.filter(pk=person).update(password=make_password(password.reveal()))
-        record(Tag.PASSWORD_CHANGED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at)
+        _record(Tag.PASSWORD_CHANGED, f"user:{person}", person, at)
         end_other_sessions(person, keep=keep)
 
 
@@ -60,17 +60,21 @@ def lock_out(*, person: UUID) -> None:
 
 def add_operator(*, person: UUID, actor: str, at: datetime) -> bool:
     """Let `person` operate this deployment; False if they do already."""
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         _, made = Operator.objects.get_or_create(user_id=person, defaults={"since": at, "granted_by": actor})
         if made:
-            record(Tag.OPERATOR_ADDED, actor=actor, tenant=None, subject=f"user:{person}", at=at)
+            _record(Tag.OPERATOR_ADDED, actor, person, at)
     return made
 
 
 def remove_operator(*, person: UUID, actor: str, at: datetime) -> bool:
     """End what `add_operator` gave, at once, whatever pages they have open; False if they were none."""
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         gone = Operator.objects.filter(user_id=person).delete()[0] > 0
         if gone:
-            record(Tag.OPERATOR_REMOVED, actor=actor, tenant=None, subject=f"user:{person}", at=at)
+            _record(Tag.OPERATOR_REMOVED, actor, person, at)
     return gone
+
+
+def _record(tag: Tag, actor: str, person: UUID, at: datetime, *, tenant: UUID | None = None, **details: str) -> None:
+    record(tag, actor=actor, tenant=tenant, subject=f"user:{person}", at=at, details=details, using=accounts_database())

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db import connection
+from django.db import connections
 
 from theseller.accounts.addresses import canonical_or_empty
 from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.types import MemberRole, OperatorEntry
+from theseller.edge.databases import accounts_database
 
 
 def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
     """Return (tenant id, tenant name, role) for each tenant of `person`, by name."""
-    with connection.cursor() as cursor:
+    with connections[accounts_database()].cursor() as cursor:
         cursor.execute("select tenant_id, tenant_name, role from guard.tenants_of(%s)", [person])
         return tuple((tenant, name, MemberRole(role)) for tenant, name, role in cursor.fetchall())
 
 
-def is_operator(person: UUID, *, using: str = "default") -> bool:
+def is_operator(person: UUID, *, using: str | None = None) -> bool:
     """Say whether `person` operates this deployment."""
     return Operator.objects.using(using).filter(user_id=person).values("user_id").exists()
 
@@ -38,7 +39,7 @@ def names_of(people: Collection[UUID]) -> dict[UUID, str]:
 
 
 def members_of(tenant: UUID) -> tuple[UUID, ...]:
-    """Return who has a place in the tenant in scope."""
+    """Return who has a place in the tenant in scope, which is open on the accounts' connection."""
     return tuple(Membership.objects.filter(tenant_id=tenant).values_list("user_id", flat=True))
 
 

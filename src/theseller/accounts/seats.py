@@ -102,7 +102,7 @@ def operated(*, step_up: bool = False) -> Callable[[Callable[..., HttpResponseBa
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401  # whatever the URL carries
             person, at = cast(User, request.user), clock.now()
             # The probe asks by a connection of its own; no request from outside can set an attribute.
-            using = getattr(request, "theseller_reads_from", "default")
+            using = getattr(request, "theseller_reads_from", None)
             found = standing(person.pk, request.session, at=at, step_up=step_up, using=using)
             if found is not Standing.INSIDE:
                 return _turn_away(request, found)

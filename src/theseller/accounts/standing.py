@@ -24,7 +24,7 @@ class Standing(StrEnum):
     INSIDE = "inside"
 
 
-def standing(person: UUID, session: Mapping[str, Any], *, at: datetime, step_up: bool, using: str = "default") -> Standing:
+def standing(person: UUID, session: Mapping[str, Any], *, at: datetime, step_up: bool, using: str | None = None) -> Standing:
     """Say how `person` stands with this session at `at`. Read anew at each request: what was taken away a second ago is gone now."""
     if not is_operator(person, using=using):
         return Standing.STRANGER

@@ -31,6 +31,7 @@ from theseller.accounts.queries import is_operator
 from theseller.accounts.seats import switch_seat
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.edge.databases import accounts_database
 from theseller.edge.errors import too_many_requests
 from theseller.edge.ratelimit import Rate, RetryAfter, by_account, check, limited
 from theseller.lib import clock
@@ -59,7 +60,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             return redirect(request.get_full_path())
         if isinstance(user, User):
             return _signed_in(request, user)
-        record(Tag.ACCOUNT_SIGN_IN_FAILED, actor="process:web", tenant=None, subject="session", at=clock.now())
+        record(Tag.ACCOUNT_SIGN_IN_FAILED, actor="process:web", tenant=None, subject="session", at=clock.now(), using=accounts_database())
         form.add_error(None, "That email and password do not match an account.")
     return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=200 if request.method == "GET" else 422)
 
@@ -82,7 +83,7 @@ def _second_step(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> HttpResponse:
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         signing_in.forget(request)
         if not sign_in_holds(user.pk, proof):
             return redirect("accounts:sign-in")  # Their second factors were changed just now.
@@ -91,7 +92,7 @@ def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> 
         if proof is not None:
             give(request, proof)
             warn_of_recovery(request, proof)
-        record(Tag.ACCOUNT_SIGNED_IN, actor=f"user:{user.id}", tenant=None, subject="session", at=clock.now())
+        record(Tag.ACCOUNT_SIGNED_IN, actor=f"user:{user.id}", tenant=None, subject="session", at=clock.now(), using=accounts_database())
         # Stored here and not after the answer: the next change of the person's factors or password must find it.
         request.session.save()
     response = redirect(_next(request))
@@ -109,8 +110,15 @@ def _next(request: HttpRequest) -> str:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session, here and in the database."""
-    with transaction.atomic():
-        record(Tag.ACCOUNT_SIGNED_OUT, actor=f"user:{request.user.pk}", tenant=None, subject="session", at=clock.now())
+    with transaction.atomic(using=accounts_database()):
+        record(
+            Tag.ACCOUNT_SIGNED_OUT,
+            actor=f"user:{request.user.pk}",
+            tenant=None,
+            subject="session",
+            at=clock.now(),
+            using=accounts_database(),
+        )
         logout(request)
     return redirect("accounts:sign-in")
 

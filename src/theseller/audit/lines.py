@@ -10,16 +10,18 @@ from typing import Any
 from theseller.audit.types import Line, Mark
 
 #: `at` as text of the database's own making: exact, and readable whatever somebody wrote there.
-COLUMNS = "txid, position, id::text, extract(epoch from at)::text, tag, actor, tenant_id::text, subject, details::text"
+COLUMNS = "txid, position, id::text, extract(epoch from at)::text, tag, actor, tenant_id::text, subject, details::text, db_role"
 LEAF_BYTES = 40
 _POSITION_BYTES = 8
 
 
 def line_of(row: Sequence[Any]) -> Line:
     """Return the line of a row of COLUMNS. The digest covers every column but the position, which stands beside it in the leaf."""
-    txid, position, identity, at, tag, actor, tenant, subject, details = row
+    txid, position, identity, at, tag, actor, tenant, subject, details, role = row
     # Read and written again: the digest must not hang on how a version of the database spells JSON.
     said = [txid, identity, at, tag, actor, tenant, subject, json.loads(details, parse_float=str)]
+    # Lines of earlier versions have no role, and were sealed without one.
+    said += [role] if role is not None else []
     text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return Line((txid, position), hashlib.sha256(text.encode()).digest())
 

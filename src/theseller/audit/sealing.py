@@ -28,6 +28,12 @@ LINES_MOST = 10_000
 EVERY, LINES_MANY = timedelta(minutes=5), 1_000
 #: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
 _LOCK = 7_105_002
+#: Who takes it: the worker and the command line seal as `theseller_worker`, a check reads as `theseller_probe`.
+_SEALERS = frozenset({"theseller_worker", "theseller_probe"})
+_HOLDERS = """
+select a.usename from pg_locks l join pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.classid = 0 and l.objid = %s and l.granted and l.database = (select oid from pg_database where datname = current_database())
+"""
 
 
 def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple[Checkpoint, ...]:
@@ -84,11 +90,22 @@ def held(*, shared: bool, using: str = "default") -> Iterator[None]:
     with connections[using].cursor() as cursor:
         cursor.execute(f"select {verb}({_LOCK})")
         if not shared and not cursor.fetchone()[0]:
-            raise SealingBusyError("another process seals or checks the audit log just now: try again in a moment")
+            raise SealingBusyError(_busy(using))
         try:
             yield
         finally:
             cursor.execute(f"select pg_advisory_unlock{'_shared' if shared else ''}({_LOCK})")
+
+
+def _busy(using: str) -> str:
+    """Say who holds the checkpoints. A role that never seals may hold their lock too, since PostgreSQL lets every role take any: it is named."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(_HOLDERS, [_LOCK])
+        strange = sorted({str(role) for (role,) in cursor.fetchall()} - _SEALERS)
+    if strange:
+        log.error("the audit log's lock is held by %s, which never seals: look for SQL that is not ours", ", ".join(strange))
+        return f"{', '.join(strange)} holds the audit log's lock, and has no business with it: end that connection, and look for its cause"
+    return "another process seals or checks the audit log just now: try again in a moment"
 
 
 def _head(using: str) -> Checkpoint | None:

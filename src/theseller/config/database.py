@@ -13,18 +13,24 @@ from theseller.crypto.providers import SecretProvider
 from theseller.postgres.layout import socket_directory
 
 #: The connections of each process besides its own (`default`). The worker purges as `retention` and probes as
-#: `probe`; both it and the web reach buyers' data through the vault's own role. Before PostgreSQL 17 only the owner may rewrite
-#: a table after an erasure: the worker opens `migrate` for that, and for as long (retention/rewriting.py).
+#: `probe`; both it and the web reach buyers' data through the vault's own role. The web has roles of their own for accounts and for the
+#: operator's area: SQL that is injected into a page of a tenant's runs as `web`, which reaches neither. Before PostgreSQL 17 only the owner
+#: may rewrite a table after an erasure: the worker opens `migrate` for that, and for as long (retention/rewriting.py).
 _EXTRA_ALIASES = {
     ProcessRole.WORKER: (ProcessRole.RETENTION, ProcessRole.PROBE, ProcessRole.PII, ProcessRole.MIGRATE),
     ProcessRole.MIGRATE: (),
-    ProcessRole.WEB: (ProcessRole.PII,),
+    ProcessRole.WEB: (ProcessRole.AUTH, ProcessRole.OPERATOR, ProcessRole.PII),
+    ProcessRole.AUTH: (),
+    ProcessRole.OPERATOR: (),
     ProcessRole.PII: (),
     ProcessRole.RETENTION: (),
     ProcessRole.PROBE: (),
 }
 #: How long a page waits for a connection to the database.
 WEB_PATIENCE_SECONDS = 3
+
+#: How many connections a process holds to the database at most, by role. Few operators work at the same time.
+_POOLED_USUALLY, _POOLED = 10, {ProcessRole.OPERATOR: 4}
 
 
 def database_settings(environment: Environment, secrets: SecretProvider) -> dict[str, dict[str, Any]]:
@@ -61,7 +67,8 @@ def _external(url: str) -> dict[str, Any]:
 def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider) -> dict[str, Any]:
     options: dict[str, Any] = {**server["OPTIONS"], "application_name": f"theseller-{role.value}", "connect_timeout": 10}
     if role is not ProcessRole.MIGRATE:
-        options["pool"] = {"min_size": 0, "max_size": 10, "timeout": 10, "max_idle": 300, "reset": reset_connection}
+        most = _POOLED.get(role, _POOLED_USUALLY)
+        options["pool"] = {"min_size": 0, "max_size": most, "timeout": 10, "max_idle": 300, "reset": reset_connection}
     return {
         "ENGINE": "django.db.backends.postgresql",
         **server,

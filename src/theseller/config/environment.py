@@ -48,7 +48,9 @@ class Hsts(StrEnum):
 class ProcessRole(StrEnum):
     """Which of the database roles this process connects as."""
 
+    AUTH = "auth"
     MIGRATE = "migrate"
+    OPERATOR = "operator"
     PII = "pii"
     PROBE = "probe"
     RETENTION = "retention"

@@ -143,6 +143,7 @@ TEMPLATES = [
     }
 ]
 DATABASES = database_settings(ENVIRONMENT, SECRETS)
+DATABASE_ROUTERS = ["theseller.edge.databases.AccountsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- People and sessions --------------------------------------------------------------------------------------------------------

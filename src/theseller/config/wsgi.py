@@ -1,4 +1,7 @@
-"""The web process. It refuses to start on a database of another environment, or by a role that row security does not bind."""
+"""The web process. It refuses to start on a database of another environment, or by a role that row security does not bind.
+
+It looks at each of its roles: one whose password or rights are missing is found now, and not by the first request that needs it.
+"""
 
 from __future__ import annotations
 
@@ -19,4 +22,5 @@ from theseller.tenancy.startup import refuse_unsafe_database  # noqa: E402
 
 confine(settings.EGRESS)
 apply_memory_limit(os.environ)
-refuse_unsafe_database()
+for _alias in settings.DATABASES:
+    refuse_unsafe_database(_alias)

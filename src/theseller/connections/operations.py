@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
-from django.db import transaction
 
 from theseller.amazon.errors import AmazonError, CodeRejectedError, LWAUnavailableError
 from theseller.amazon.features import roles_for
@@ -270,7 +269,7 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
         LookupError: the tenant has no such connection.
         KeyStoreError: the key can't be destroyed now, so nothing has ended; its `state` says why. Call it again.
     """
-    with transaction.atomic(durable=True):
+    with tenant_scope(tenant):
         record(
             Tag.CONNECTION_DISCONNECT_INTENDED,
             actor=actor,

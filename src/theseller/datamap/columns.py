@@ -9,6 +9,7 @@ from __future__ import annotations
 from theseller.datamap.types import DataClass
 
 _COLUMNS = """
+guard.audit_writer: role tag
 guard.deployment: only_row environment set_at
 guard.ticket_key: id inner_block:credentials outer_block:credentials created_at
 accounts_authenticator: id:operational user_id:operational sealed data_key_id:operational last_step:operational added_at:operational confirmed_at:operational
@@ -23,7 +24,7 @@ analytics_day: tenant_id local_day marketplace_id currency orders cancelled_orde
 analytics_day_product: tenant_id local_day marketplace_id sku asin currency orders units ordered_sales promotions refunds refunded_sales fees
     net_proceeds
 audit_checkpoint: number document leaves
-audit_event: position id at tag actor tenant_id subject details txid
+audit_event: position id at tag actor tenant_id subject details txid db_role
 auth_group: id name
 auth_group_permissions: id group_id permission_id
 auth_permission: id name content_type_id codename
@@ -39,7 +40,7 @@ django_content_type: id app_label model
 django_migrations: id app name applied
 django_session: session_key:credentials session_data:seller_personal expire_date
 edge_ratebucket: key tokens updated_at
-governance_access_review: id reviewer at until_txid until_position covers_own events failed_sign_ins note
+governance_access_review: id reviewer at until_txid until_position covers_own events failed_sign_ins note confirmed_txid
 governance_access_session: tenant_id id operator reason ticket opened_at expires_at closed_at closed_how
 governance_deletion_request: tenant_id id origin connections ends_shop received_at recorded_at recorded_by reference
 governance_rotation: id secret reason actor step started_at moved_at finished_at details
@@ -83,6 +84,7 @@ vault_request: tenant_id connection_id order_id:seller_facts asked_at asked_by o
 """
 
 _INDEXES = """
+guard.audit_writer: _pkey
 guard.deployment: _pkey
 guard.ticket_key: _pkey
 accounts_authenticator: _pkey _begun _used

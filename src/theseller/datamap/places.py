@@ -86,7 +86,7 @@ PLACES: tuple[Place, ...] = (
     Place("static", DataClass.NONE, "edge", "with the version", "the next version's", _ANY),
 )
 #: What the guard's own schema holds: which environment this database is, and the keys that prove a tenant's ticket. Nobody's data.
-GUARD_RELATIONS = frozenset({"deployment", "ticket_key"})
+GUARD_RELATIONS = frozenset({"audit_writer", "deployment", "ticket_key"})
 
 
 def unregistered_places(names: frozenset[str]) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from functools import wraps
 from math import ceil
 from typing import Any, Concatenate, ParamSpec, Protocol
 
-from django.db import connection
+from django.db import connections
 from django.http import HttpRequest, HttpResponseBase
 
 from theseller.edge.addresses import bucket_key, client_address
+from theseller.edge.databases import accounts_database
 from theseller.edge.errors import too_many_requests
 from theseller.lib import clock
 from theseller.lib.networks import network_of
@@ -101,7 +102,7 @@ def forget_idle(cursor: Cursor, at: datetime, idle: timedelta = timedelta(days=1
 
 def refill(name: str, subject: str) -> None:
     """Fill the bucket of `subject` of the limit `name`: for limits that count failures, after a success."""
-    with connection.cursor() as cursor:
+    with connections[accounts_database()].cursor() as cursor:
         cursor.execute("DELETE FROM edge_ratebucket WHERE key = %s", [bucket_key(name, subject)])
 
 
@@ -122,7 +123,7 @@ def by_account(request: HttpRequest) -> str | None:
 def check(request: HttpRequest, name: str, limits: Mapping[Subject, Rate], at: datetime) -> Allowed | RetryAfter:
     """Take a token from each subject's bucket of the limit `name`; the first that is empty refuses."""
     least = Allowed(float("inf"))
-    with connection.cursor() as cursor:
+    with connections[accounts_database()].cursor() as cursor:
         for subject_of, rate in limits.items():
             subject = subject_of(request)
             if subject is None:

@@ -78,7 +78,7 @@ def settings(layout: Layout, *, durable: bool, memory: int | None = None) -> Map
         "unix_socket_permissions": "0700",
         "port": str(PORT),
         "password_encryption": "scram-sha-256",
-        "max_connections": "80",
+        "max_connections": "100",
         "shared_buffers": f"{buffers}MB",
         "effective_cache_size": f"{max(128, min(8192, memory // _MIB // 2))}MB",
         "work_mem": "16MB",

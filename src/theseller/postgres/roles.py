@@ -25,6 +25,8 @@ LOGIN_ROLES: Mapping[str, str] = {
     "probe": "theseller_probe",
     "backup": "theseller_backup",
     "pii": "theseller_pii",
+    "auth": "theseller_auth",
+    "operator": "theseller_operator",
 }
 #: Needed only where we keep the backups ourselves: the embedded server. Elsewhere it can't sign in and doesn't replicate.
 BACKUP = "backup"

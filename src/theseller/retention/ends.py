@@ -17,6 +17,7 @@ from theseller import __version__
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.crypto.signing import canonical_json
+from theseller.edge.databases import operators_database
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.retention.certificate import END_FORMAT, assemble, signed_message
@@ -25,7 +26,7 @@ from theseller.retention.ended_keys import destroy_keys_of
 from theseller.retention.ledger import ACTOR, ERASER, deleted_by_table, ledger_scope, note_within, progress
 from theseller.retention.limits import END_LINK_DAYS
 from theseller.retention.queries import as_document
-from theseller.retention.types import Progress, Proof, Subject, SubjectKind
+from theseller.retention.types import NewLink, Progress, Proof, Subject, SubjectKind
 
 _NAMES = {SubjectKind.SHOP: "tenant", SubjectKind.PERSON: "user"}
 _TAGS = {
@@ -61,15 +62,10 @@ class EndView:
     certificate: UUID | None
 
 
-def make_link(*, kind: SubjectKind, subject: UUID, at: datetime) -> Secret:
-    """Make a link to the proof that is to come, inside the caller's transaction; return its token: the only time that anybody sees it."""
+def new_link(*, at: datetime) -> NewLink:
+    """Return a link to a proof that is to come. Its token is shown once; the database gets its hash, with the request for the deletion."""
     token = secrets.token_urlsafe(32)
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
-            "insert into retention_end_link (token_hash, subject_id, kind, made_at, expires_at) values (%s, %s, %s, %s, %s)",
-            [_hash(token), subject, kind.value, at, at + timedelta(days=END_LINK_DAYS)],
-        )
-    return Secret(token)
+    return NewLink(Secret(token), _hash(token), at + timedelta(days=END_LINK_DAYS))
 
 
 def linked_end(token: str, *, at: datetime) -> LinkedEnd | None:
@@ -90,16 +86,16 @@ def end_expired_links(*, at: datetime) -> int:
         return int(cursor.rowcount)
 
 
-def ends(*, most: int = 200, using: str = "default") -> tuple[EndView, ...]:
+def ends(*, most: int = 200, using: str | None = None) -> tuple[EndView, ...]:
     """Return the newest ends of shops, and of people who asked for theirs, for operators."""
-    with databases[using].cursor() as cursor:
+    with databases[using or operators_database()].cursor() as cursor:
         cursor.execute("select * from guard.ends(%s)", [most])
         return tuple(EndView(row[0], SubjectKind(row[1]), *row[2:]) for row in cursor.fetchall())
 
 
-def end_certificate(subject: UUID, *, using: str = "default") -> tuple[UUID, bytes] | None:
+def end_certificate(subject: UUID, *, using: str | None = None) -> tuple[UUID, bytes] | None:
     """Return (id, file) of the certificate of a shop or a person that has ended, or None."""
-    with databases[using].cursor() as cursor:
+    with databases[using or operators_database()].cursor() as cursor:
         cursor.execute("select id, body, signature, public_key from retention_end_certificate where subject_id = %s", [subject])
         row = cursor.fetchone()
     return (row[0], _file(*row[1:])) if row else None

@@ -24,6 +24,7 @@ from theseller.retention.ledger import forget_marks
 from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.rewriting import NotNowError
 from theseller.retention.types import ClosedConnection, Purged
+from theseller.tenancy.scope import tenant_scope
 
 
 def purge(*, connection: UUID, tenant: UUID, at: datetime, pace: Pace = AT_ONCE) -> Purged:
@@ -108,7 +109,7 @@ def _told(closed: ConnectionView, left: dict[str, int], *, completed: bool, wait
 
 def record_download(*, connection: UUID, certificate: UUID, tenant: UUID, actor: str, at: datetime) -> None:
     """Note in the audit log that a certificate was downloaded."""
-    with transaction.atomic():
+    with tenant_scope(tenant):
         record(
             Tag.CERTIFICATE_DOWNLOADED,
             actor=actor,

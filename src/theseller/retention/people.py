@@ -17,6 +17,7 @@ from django.db import transaction
 from theseller.accounts.sessions import sessions_of
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.edge.databases import accounts_database
 from theseller.retention.entries import entries, put_links_back, withdraw_entry, write_entry
 from theseller.retention.ledger import (
     ACTOR,
@@ -31,7 +32,7 @@ from theseller.retention.ledger import (
     person_column,
 )
 from theseller.retention.queries import as_document
-from theseller.retention.types import Subject, SubjectKind
+from theseller.retention.types import NewLink, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -39,15 +40,15 @@ def person(identity: UUID) -> Subject:
     return Subject(SubjectKind.PERSON, identity, None)
 
 
-def note_person_end(*, identity: UUID, at: datetime) -> bool:
-    """Write down, inside the caller's transaction, that a person asked for the end of their account; False if they did before."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
-            "insert into retention_person_end as e (user_id, asked_at, own_wish) values (%s, %s, true) on conflict (user_id)"
-            " do update set asked_at = excluded.asked_at, own_wish = true, completed_at = null, kept = false where not e.own_wish",
-            [identity, at],
-        )
-        return bool(cursor.rowcount)
+def request_person_end(*, identity: UUID, link: NewLink, at: datetime) -> bool:
+    """Record, in the transaction that is open on the accounts' connection, that a person asked for the end of their account.
+
+    `link` leads to the proof that is to come. Return False if they had asked before. The database refuses an account that is not locked,
+    the only owner of a shop and the last operator.
+    """
+    with databases[accounts_database()].cursor() as cursor:
+        cursor.execute("select guard.request_person_end(%s, %s, %s, %s)", [identity, at, link.token_hash, link.expires_at])
+        return bool(cursor.fetchone()[0])
 
 
 def due_people() -> tuple[tuple[UUID, bool, bool], ...]:

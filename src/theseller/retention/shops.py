@@ -18,6 +18,7 @@ from django.db import connections as databases
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.datamap.types import Eraser, Holding
+from theseller.edge.databases import accounts_database
 from theseller.lib.ids import new_id
 from theseller.retention.cleaning import clean
 from theseller.retention.ends import certify_end
@@ -29,7 +30,7 @@ from theseller.retention.limits import SHOP_GRACE_HOURS
 from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.people import count_of_person, erase_rows_of_people, look_again, replay_people
 from theseller.retention.rewriting import NotNowError
-from theseller.retention.types import Subject, SubjectKind
+from theseller.retention.types import NewLink, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -46,17 +47,16 @@ class EndErased:
     waiting: str = ""
 
 
-def note_shop_end(*, actor: str, tenant: UUID, at: datetime) -> bool:
-    """Write down, inside the caller's scope, that the shop is to end; False if that was asked before."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
-            "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s) on conflict do nothing",
-            [tenant, new_id(), at, actor],
-        )
-        if not cursor.rowcount:
-            return False
-    record(Tag.SHOP_END_INTENDED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at)
-    return True
+def request_shop_end(*, person: UUID, request: UUID, link: NewLink, at: datetime) -> tuple[bool, list[UUID]]:
+    """Record, in the scope that is open on the accounts' connection, that an owner asked for the end of the shop.
+
+    `request` names the request for deletion, `link` leads to the proof that is to come. Return whether this is the first request, and the
+    connections that it covers. The database refuses anyone who does not own the shop.
+    """
+    with databases[accounts_database()].cursor() as cursor:
+        cursor.execute("select * from guard.request_shop_end(%s, %s, %s, %s, %s)", [person, request, at, link.token_hash, link.expires_at])
+        first, covered = cursor.fetchone()
+    return first, list(covered)
 
 
 def shop_end_asked_at(tenant: UUID, *, using: str = "default") -> datetime | None:

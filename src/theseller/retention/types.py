@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from theseller.lib.secret import Secret
+
 
 class SubjectKind(StrEnum):
     """What an erasure is about."""
@@ -24,6 +26,15 @@ class Subject:
     id: UUID
     tenant: UUID | None
     others: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link to a proof that is to come: the token, which is shown once, and what the database keeps of it."""
+
+    token: Secret
+    token_hash: bytes
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

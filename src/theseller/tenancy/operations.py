@@ -7,6 +7,7 @@ from uuid import UUID
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.edge.databases import accounts_database
 from theseller.lib.ids import new_id
 from theseller.tenancy.models import Tenant
 from theseller.tenancy.scope import tenant_scope
@@ -15,7 +16,8 @@ from theseller.tenancy.scope import tenant_scope
 def create_tenant(*, name: str, actor: str, at: datetime, tenant: UUID | None = None) -> UUID:
     """Create a tenant and return its id. `tenant` names it where a fixed id is wanted (seeding)."""
     tenant = tenant or new_id()
-    with tenant_scope(tenant):
-        Tenant.objects.create(id=tenant, name=name, created_at=at)
-        record(Tag.TENANT_CREATED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at)
+    using = accounts_database()
+    with tenant_scope(tenant, using=using):
+        Tenant.objects.using(using).create(id=tenant, name=name, created_at=at)
+        record(Tag.TENANT_CREATED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, using=using)
     return tenant

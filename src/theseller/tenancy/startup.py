@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
+from django.db.backends.utils import CursorWrapper
 from psycopg import Connection
+
+from theseller.crypto.errors import SecretNotFoundError
 
 
 class UnsafeDatabaseRoleError(RuntimeError):
@@ -26,7 +31,7 @@ def refuse_unsafe_database(using: str = "default") -> None:
 
 def refuse_bypassing_role(using: str = "default") -> None:
     """Raise UnsafeDatabaseRoleError if the role of connection `using` is a superuser, bypasses row security or can become such a role."""
-    with connections[using].cursor() as cursor:
+    with _connected(using) as cursor:
         cursor.execute(
             "select current_user, bool_or(rolsuper), bool_or(rolbypassrls) from pg_roles where pg_has_role(current_user, oid, 'member')"
         )
@@ -36,6 +41,21 @@ def refuse_bypassing_role(using: str = "default") -> None:
             f"database role {role} bypasses row security (superuser or BYPASSRLS, itself or by membership); "
             "connect as theseller_web or theseller_worker, with the grants of postgres/sql/grants.sql"
         )
+
+
+@contextmanager
+def _connected(using: str) -> Iterator[CursorWrapper]:
+    """Open a cursor, or raise UnsafeDatabaseRoleError that names the role that the database does not let in."""
+    try:
+        cursor = connections[using].cursor()
+    except (OperationalError, SecretNotFoundError) as error:
+        role = connections[using].settings_dict["USER"]
+        raise UnsafeDatabaseRoleError(
+            f"no connection to the database as {role}: {error}. If the database runs, `theseller migrate` makes the roles and passwords of"
+            " this version"
+        ) from error
+    with cursor:
+        yield cursor
 
 
 def refuse_other_environment(environment: str, using: str = "default") -> None:

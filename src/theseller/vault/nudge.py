@@ -8,6 +8,8 @@ from uuid import UUID
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from theseller.tenancy.scope import tenant_scope
+
 #: By name, for what asks does not import what is asked.
 JOB = "theseller.vault.tasks.fetch_recipients"
 
@@ -17,6 +19,8 @@ def nudge(*, tenant: UUID, connection: UUID, at: datetime | None = None) -> None
     lock = f"vault:{connection}"
     job = app.configure_task(JOB, queueing_lock=lock, lock=lock, schedule_at=at)
     try:
-        job.defer(tenant=str(tenant), connection=str(connection))
+        # In the tenant's scope: the database takes a job from the web only for the tenant whose ticket is open.
+        with tenant_scope(tenant):
+            job.defer(tenant=str(tenant), connection=str(connection))
     except AlreadyEnqueued:
         return

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
-from django.db import transaction
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
@@ -69,7 +68,7 @@ def turn_off(*, connection: UUID, tenant: UUID, actor: str, at: datetime) -> Tur
     Raises:
         KeyStoreError: a key can't be destroyed now, so nothing has changed. Call it again.
     """
-    with transaction.atomic(durable=True):
+    with tenant_scope(tenant):
         record(Tag.VAULT_OFF_INTENDED, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at)
     with tenant_scope(tenant):
         first = withdraw(connection, tenant=tenant, actor=actor, at=at)
@@ -106,7 +105,7 @@ def withdraw(connection: UUID, *, tenant: UUID, actor: str, at: datetime) -> boo
 
 def note_erased(rows: int, *, tenant: UUID, actor: str, at: datetime) -> None:
     """Write down how many recipients were erased."""
-    with transaction.atomic():
+    with tenant_scope(tenant):
         record(Tag.VAULT_ERASED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details={"rows": rows})
 
 

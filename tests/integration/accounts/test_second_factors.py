@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connections
 from django.test import Client
 from tests.cast import NOON, PASSWORD, Cast
 from tests.conftest import as_role
@@ -79,7 +79,7 @@ def _at_once(tries: int, olga: Olga, code: str, at: datetime) -> list[bool]:
         except RefusedError:
             return False
         finally:
-            connection.close()
+            connections.close_all()
         return True
 
     with ThreadPoolExecutor(tries) as pool:
@@ -167,7 +167,7 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
         except RefusedError:
             return False
         finally:
-            connection.close()
+            connections.close_all()
         return True
 
     with ThreadPoolExecutor(6) as pool:

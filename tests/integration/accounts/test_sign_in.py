@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from django.core import signing
-from django.db import connection
+from django.db import connections
 from django.test import Client
 from tests.cast import PASSWORD, Cast, Person
 from tests.database import test_server
@@ -42,7 +42,7 @@ def test_ten_wrong_tries_lock_an_address_out_even_for_the_right_password(cast: C
 def test_the_session_key_in_the_cookie_is_not_in_the_database(cast: Cast) -> None:
     client, _ = _sign_in(cast.alice)
     key = client.cookies["theseller_session"].value
-    with connection.cursor() as cursor:
+    with connections["auth"].cursor() as cursor:
         cursor.execute("select count(*) from django_session where session_key = %s or session_data like %s", [key, f"%{key}%"])
         assert cursor.fetchone() == (0,)
 

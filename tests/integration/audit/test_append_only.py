@@ -37,12 +37,12 @@ def test_a_line_is_written_with_its_effect_or_not_at_all(cast: Cast, database: s
 
     before = lines()
     with pytest.raises(ZeroDivisionError), tenant_scope(cast.alices_shop):
-        record(Tag.MEMBER_ADDED, actor=cast.alice.actor, tenant=cast.alices_shop, subject="user:x", at=NOON)
+        record(Tag.DATA_EXPORTED, actor=cast.alice.actor, tenant=cast.alices_shop, subject="user:x", at=NOON)
         raise ZeroDivisionError
     assert lines() == before
     with tenant_scope(cast.alices_shop):
         assert Tenant.objects.count() == 1
-        record(Tag.MEMBER_ADDED, actor=cast.alice.actor, tenant=cast.alices_shop, subject="user:x", at=NOON)
+        record(Tag.DATA_EXPORTED, actor=cast.alice.actor, tenant=cast.alices_shop, subject="user:x", at=NOON)
     assert lines() == before + 1
 
 

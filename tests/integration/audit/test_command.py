@@ -22,7 +22,7 @@ def _django_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _line() -> None:
-    record(Tag.ACCOUNT_SIGNED_IN, actor="user:x", tenant=None, subject="session", at=NOON)
+    record(Tag.DATABASE_OPENED, actor="user:x", tenant=None, subject="session", at=NOON)
 
 
 def test_verify_says_what_is_sealed_and_ends_with_0_only_if_the_log_is_whole(
@@ -48,7 +48,7 @@ def test_verify_says_what_is_sealed_and_ends_with_0_only_if_the_log_is_whole(
 def test_show_prints_lines_of_a_shop_since_a_moment(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
     shop = new_id()
     _line()
-    record(Tag.TENANT_CREATED, actor="process:test", tenant=shop, subject="tenant", at=NOON, details={"n": 1})
+    record(Tag.HOLD_PLACED, actor="process:test", tenant=shop, subject="tenant", at=NOON, details={"n": 1})
     assert main(["audit", "show", "--tenant", str(shop), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["details"] == {"n": 1}
     assert main(["audit", "show", "--since", "2026-11-20"]) == 0

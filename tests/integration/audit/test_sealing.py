@@ -42,7 +42,7 @@ FORGER = SigningKey.from_secret(Secret(b"f" * 32))
 
 def _write(count: int) -> None:
     for number in range(count):
-        record(Tag.ACCOUNT_SIGNED_IN, actor="user:x", tenant=None, subject="session", at=NOON, details={"n": number})
+        record(Tag.DATABASE_OPENED, actor="user:x", tenant=None, subject="session", at=NOON, details={"n": number})
 
 
 def seal(*, at: datetime) -> tuple[Checkpoint, ...]:
@@ -272,8 +272,11 @@ def test_what_stands_in_the_copy_is_never_mended_away(own_log: Superuser) -> Non
 def test_a_line_whose_transaction_ends_late_is_sealed_later_and_nothing_is_lost(own_log: Superuser) -> None:
     """A low position that becomes visible after higher ones: the order of positions is not the order of commits."""
     name = connections["default"].settings_dict["NAME"]
-    with psycopg.connect(role_dsn("web", str(name))) as slow:
-        slow.execute("insert into audit_event (id, at, tag, actor, subject) values (%s, %s, 'a:b:c', 'user:slow', 's')", [new_id(), NOON])
+    with psycopg.connect(role_dsn("worker", str(name))) as slow:
+        slow.execute(
+            "insert into audit_event (id, at, tag, actor, subject) values (%s, %s, 'retention:hold:lifted', 'user:slow', 's')",
+            [new_id(), NOON],
+        )
         _write(3)
         assert sealing.seal(at=NOON) == (), "a transaction that is open may still add below"
         assert verify_log(at=NOON).unsealed == 3
@@ -286,10 +289,10 @@ def test_many_writers_and_a_sealer_at_once_lose_nothing(own_log: Superuser) -> N
     name = str(connections["default"].settings_dict["NAME"])
 
     def work(writer: int) -> None:
-        with psycopg.connect(role_dsn("web", name)) as connection:
+        with psycopg.connect(role_dsn("worker", name)) as connection:
             for number in range(40):
                 connection.execute(
-                    "insert into audit_event (id, at, tag, actor, subject) values (%s, %s, 'a:b:c', 'user:w', %s)",
+                    "insert into audit_event (id, at, tag, actor, subject) values (%s, %s, 'retention:hold:lifted', 'user:w', %s)",
                     [new_id(), NOON, f"{writer}-{number}"],
                 )
                 if number % 3 == 0:
@@ -427,7 +430,7 @@ def test_acts_of_the_command_line_enter_the_log_once(own_log: Superuser, tmp_pat
 
 def test_the_log_is_shown_by_shop_and_from_a_moment_on(own_log: Superuser) -> None:
     shop = new_id()
-    record(Tag.TENANT_CREATED, actor="process:test", tenant=shop, subject="tenant", at=LATER)
+    record(Tag.HOLD_PLACED, actor="process:test", tenant=shop, subject="tenant", at=LATER)
     _write(3)
     assert [one.tenant for one in events(tenant=shop)] == [shop]
     assert len(list(events(since=LATER))) == 1

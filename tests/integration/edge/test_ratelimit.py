@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
@@ -24,7 +24,7 @@ def take() -> Callable[[datetime], Allowed | RetryAfter]:
     key = str(new_id())
 
     def take_at(at: datetime) -> Allowed | RetryAfter:
-        with connection.cursor() as cursor:
+        with connections["auth"].cursor() as cursor:
             return allow(cursor, key, 0.1, 3, at)
 
     return take_at
@@ -56,24 +56,24 @@ def test_no_two_processes_take_the_same_token(database: str) -> None:
 
     def attempt(_: int) -> bool:
         try:
-            with connection.cursor() as cursor:
+            with connections["auth"].cursor() as cursor:
                 return isinstance(allow(cursor, key, 0.001, 20, AT), Allowed)
         finally:
-            connection.close()
+            connections.close_all()
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(attempt, range(60))) == 20
 
 
 def test_the_table_is_unlogged() -> None:
-    with connection.cursor() as cursor:
+    with connections["auth"].cursor() as cursor:
         cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = 'edge_ratebucket'")
         assert cursor.fetchone() == ("u",)
 
 
 def test_idle_buckets_are_forgotten() -> None:
     old, fresh = str(new_id()), str(new_id())
-    with connection.cursor() as cursor:
+    with connections["auth"].cursor() as cursor:
         allow(cursor, old, 1, 1, AT - timedelta(days=2))
         allow(cursor, fresh, 1, 1, AT)
         forget_idle(cursor, AT)

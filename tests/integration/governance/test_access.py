@@ -217,14 +217,14 @@ def test_verbs_refuse_what_forms_do(shop: Cast, olga: Olga) -> None:
 
 def test_not_even_the_table_takes_a_session_of_more_than_an_hour(shop: Cast, olga: Olga, database: str) -> None:
     opened = _open(olga, shop.alices_shop)
-    with pytest.raises(IntegrityError), tenant_scope(shop.alices_shop), connections["default"].cursor() as cursor:
+    with pytest.raises(IntegrityError), tenant_scope(shop.alices_shop, using="operator"), connections["operator"].cursor() as cursor:
         cursor.execute(
             "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at, expires_at)"
             " select tenant_id, gen_random_uuid(), operator, reason, ticket, opened_at, opened_at + interval '61 minutes'"
             " from governance_access_session"
         )
-    with psycopg.connect(role_dsn("web", database)) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        web.execute("update governance_access_session set expires_at = expires_at + interval '1 minute' where id = %s", [opened.id])
+    with psycopg.connect(role_dsn("operator", database)) as own, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        own.execute("update governance_access_session set expires_at = expires_at + interval '1 minute' where id = %s", [opened.id])
 
 
 def test_the_owner_sees_who_looked_and_nobody_else_does(shop: Cast, olga: Olga) -> None:

@@ -93,7 +93,7 @@ def test_what_cannot_be_right_is_refused_with_what_to_do(cast: Cast, seller: str
 
 def test_a_request_whose_beginning_was_interrupted_is_begun_by_the_job(cast: Cast) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
-    with tenant_scope(cast.alices_shop), databases["default"].cursor() as cursor:
+    with tenant_scope(cast.alices_shop, using="operator"), databases["operator"].cursor() as cursor:
         cursor.execute(
             "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by)"
             " values (%s, %s, 'amazon_request', %s, %s, %s, 'operator:olga')",

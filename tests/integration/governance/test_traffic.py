@@ -135,7 +135,7 @@ def test_session_key(deployed: Deployment, running: Traffic) -> None:
     assert deployed.ask(forged, deployed.secret("django-session-key"), role="web").endswith("{'a': 1}")
 
 
-@pytest.mark.parametrize("roles", [("web",), ("worker",), ("migrate", "retention", "probe", "backup", "super")])
+@pytest.mark.parametrize("roles", [("web", "auth", "operator"), ("worker",), ("migrate", "retention", "probe", "backup", "super")])
 def test_database_passwords(deployed: Deployment, running: Traffic, roles: tuple[str, ...]) -> None:
     names = {f"theseller_{role}": f"db-{'superuser' if role == 'super' else role}" for role in roles}
     old = {role: deployed.secret(name) for role, name in names.items()}

@@ -20,11 +20,14 @@ def test_roles_hold_nothing_beyond_their_task() -> None:
     with superuser() as connection:
         rows = connection.execute(
             "select rolname, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole, rolbypassrls, rolreplication from pg_roles"
-            " where rolname like 'theseller\\_%' and rolname not in ('theseller_super', 'theseller_directory', 'theseller_fingerprint', 'theseller_session') order by 1"
+            " where rolname like 'theseller\\_%' and rolname not in ('theseller_super', 'theseller_directory', 'theseller_fingerprint',"
+            " 'theseller_session', 'theseller_requests') order by 1"
         ).fetchall()
     assert rows == [
+        ("theseller_auth", True, False, False, False),
         ("theseller_backup", True, False, False, True),
         ("theseller_migrate", True, False, False, False),
+        ("theseller_operator", True, False, False, False),
         ("theseller_owner", False, False, False, False),
         ("theseller_pii", True, False, False, False),
         ("theseller_probe", True, False, True, False),
@@ -49,7 +52,7 @@ def test_migrations_act_as_the_owner(database: str) -> None:
         assert connection.execute("select tableowner from pg_tables where tablename = 'by_migration'").fetchone() == ("theseller_owner",)
 
 
-@pytest.mark.parametrize("short", ["web", "worker", "retention", "probe"])
+@pytest.mark.parametrize("short", ["web", "auth", "operator", "worker", "retention", "probe"])
 def test_services_create_nothing_and_become_nobody(database: str, short: str) -> None:
     with psycopg.connect(role_dsn(short, database), autocommit=True) as connection:
         for forbidden in ("create table mine (id int)", "create schema mine", "set role theseller_owner", "create role mine"):

@@ -28,7 +28,7 @@ END_SHOP = """
 from uuid import UUID
 from theseller.governance.shop_end.operations import end_shop
 from theseller.lib import clock
-end_shop(actor="process:test", tenant=UUID(sys.argv[1]), at=clock.now())
+end_shop(person=UUID(sys.argv[2]), tenant=UUID(sys.argv[1]), at=clock.now())
 """
 
 
@@ -147,7 +147,7 @@ def _all_is_certified(deployed: Deployment, shop: Shop, backup: str) -> datetime
         assert body["residue"]["database"]["files"] > 20
         assert {one["backup"] for one in body["backups"]["affected"]} == {backup}
         last.add(body["backups"]["last_ends_by"])
-    deployed.ask(END_SHOP, shop.tenant, role="web")
+    deployed.ask(END_SHOP, shop.tenant, shop.person, role="web")
     return max(map(datetime.fromisoformat, last))
 
 

@@ -67,7 +67,7 @@ def _ended(cast: Cast) -> UUID:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     put_product(cast.alices_shop, connection)
     for _ in range(2):  # again is harmless
-        end_shop(actor=cast.alice.actor, tenant=cast.alices_shop, at=NOON)
+        end_shop(person=cast.alice.id, tenant=cast.alices_shop, at=NOON)
     with tenant_scope(cast.alices_shop):
         assert [view.is_open for view in all_connections()] == [False]
     return connection

@@ -11,6 +11,7 @@ from django.db import transaction
 from theseller.accounts.mfa import operations, totp, vault
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import Authenticator
+from theseller.edge.databases import accounts_database
 from theseller.lib.secret import Secret
 
 
@@ -18,7 +19,7 @@ def give_known_app(person: UUID, secret: Secret, at: datetime) -> None:
     """Set up an app with this secret for a person who has no second factor yet."""
     _only_in_the_demo()
     if not own_factors(person):
-        with transaction.atomic():
+        with transaction.atomic(using=accounts_database()):
             operations.begin_authenticator(person=person, at=at, secret=secret)
             # By a code of two steps ago, in the words of this clock, so that the code of now is still unused.
             earlier = datetime.fromtimestamp(at.timestamp() - 2 * totp.STEP_SECONDS, tz=at.tzinfo)

@@ -19,6 +19,7 @@ from theseller.accounts.queries import is_operator
 from theseller.accounts.sessions import end_other_sessions
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.edge.databases import accounts_database
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
@@ -32,7 +33,7 @@ _WRONG_CODE = "That code is wrong, too old, or was used already. Wait for the ne
 def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = None) -> UUID:
     """Make a secret for a new app, in the place of one that was never confirmed; it proves nothing until a code confirms it."""
     row = new_id()
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         _lock(person)
         Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True).delete()
         message, key = vault.sealed(row, secret or totp.new_secret())
@@ -43,7 +44,7 @@ def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = N
 def authenticator_begun(*, person: UUID, at: datetime) -> Secret | None:
     """Return the secret of the app that is being set up, None if there is none or it was begun too long ago."""
     # In one transaction: while the key is replaced, the old one lives until every transaction that may have read the old row has ended.
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
         return vault.unsealed(begun.id, bytes(begun.sealed)) if begun else None
 
@@ -53,7 +54,7 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
 
     The person's sessions end, except the one with the key `keep`: they began without this factor.
     """
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         _lock(person)
         begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
         if begun is None:
@@ -75,7 +76,7 @@ def add_passkey(*, person: UUID, answer: Answer, name: str, at: datetime, keep: 
     """
     passkey = new_id()
     try:
-        with transaction.atomic():
+        with transaction.atomic(using=accounts_database()):
             _lock(person)
             Passkey.objects.create(
                 id=passkey,
@@ -100,7 +101,7 @@ def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -
     Raises:
         CannotRemoveError: it is an operator's last one, or there is no such factor.
     """
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         _lock(person)
         factors = own_factors(person)
         found = next((one for one in factors if one.id == factor), None)
@@ -119,7 +120,7 @@ def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -
 
 def remove_all_factors(*, person: UUID, actor: str, at: datetime) -> int:
     """Remove every second factor of a person who lost them all, and end their sessions; return how many factors there were."""
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         _lock(person)
         factors = own_factors(person)
         Authenticator.objects.filter(user_id=person).delete()
@@ -135,7 +136,7 @@ def make_recovery_codes(*, person: UUID, at: datetime) -> tuple[Secret, ...]:
     """Make a fresh set in the place of any former one, and return it: the only time that anybody sees it."""
     codes = tuple(Secret(base64.b32encode(os.urandom(_CODE_BYTES)).decode().lower()) for _ in range(RECOVERY_CODES))
     made = new_id()
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         _lock(person)
         RecoveryCode.objects.filter(user_id=person).delete()
         RecoveryCode.objects.bulk_create(
@@ -155,7 +156,7 @@ def prove_by_code(*, person: UUID, code: str, at: datetime) -> Proof:
 
 def prove_by_passkey(*, person: UUID, answer: Answer, asked_at: datetime, at: datetime) -> Proof:
     """Take a checked answer to a question of `asked_at` as the person's second factor. Raises RefusedError."""
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         mine = Passkey.objects.filter(user_id=person, credential_id=answer.credential_id)
         # A question is answered once. One statement: of two processes that bring the same answer, one finds the row as it was.
         taken = mine.filter(answered__lt=asked_at)
@@ -170,11 +171,11 @@ def prove_by_passkey(*, person: UUID, answer: Answer, asked_at: datetime, at: da
 
 def note_refusal(*, person: UUID, at: datetime) -> None:
     """Write down that somebody who had the password brought no second factor."""
-    record(Tag.SECOND_FACTOR_REFUSED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at)
+    record(Tag.SECOND_FACTOR_REFUSED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at, using=accounts_database())
 
 
 def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
         step = totp.step_of(vault.unsealed(app.id, bytes(app.sealed)), code, at) if app else None
         # A code is used once. One statement: of two processes that bring the same code, one finds the row as it was.
@@ -185,7 +186,7 @@ def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
 
 
 def _prove_by_recovery_code(person: UUID, code: str, at: datetime) -> Proof:
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         held = recovery_codes(person)
         unused = RecoveryCode.objects.filter(user_id=person, code_hash=_hash(person, Secret(code)), used_at__isnull=True)
         if held is None or not unused.update(used_at=at):
@@ -222,4 +223,4 @@ def _hash(person: UUID, code: Secret) -> bytes:
 
 def _record(tag: Tag, person: UUID, factor: UUID, kind: FactorKind, at: datetime, *, actor: str = "", **details: str | int | bool) -> None:
     told = {"kind": kind.value, "factor": str(factor), **details}
-    record(tag, actor=actor or f"user:{person}", tenant=None, subject=f"user:{person}", at=at, details=told)
+    record(tag, actor=actor or f"user:{person}", tenant=None, subject=f"user:{person}", at=at, details=told, using=accounts_database())

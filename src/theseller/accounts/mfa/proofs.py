@@ -51,7 +51,7 @@ def within(earlier: datetime | None, at: datetime, longest: timedelta) -> bool:
     return earlier is not None and earlier.tzinfo is not None and -_SKEW <= at - earlier < longest
 
 
-def proven(person: UUID, session: Mapping[str, Any], *, at: datetime, longest: timedelta, using: str = "default") -> bool:
+def proven(person: UUID, session: Mapping[str, Any], *, at: datetime, longest: timedelta, using: str | None = None) -> bool:
     """Say whether the session proves a second factor of `person`, given less than `longest` ago and still theirs."""
     proof = proof_in(session)
     return (

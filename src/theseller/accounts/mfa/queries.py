@@ -10,7 +10,7 @@ from theseller.accounts.mfa.types import Factor, FactorKind
 from theseller.accounts.models import Authenticator, Passkey, RecoveryCode
 
 
-def own_factors(person: UUID, *, using: str = "default") -> tuple[Factor, ...]:
+def own_factors(person: UUID, *, using: str | None = None) -> tuple[Factor, ...]:
     """Return the apps and passkeys of `person`, oldest first: what makes them a person with a second factor."""
     apps = Authenticator.objects.using(using).filter(user_id=person, confirmed_at__isnull=False).values_list("id", "added_at")
     passkeys = Passkey.objects.using(using).filter(user_id=person).values_list("id", "name", "added_at")
@@ -19,7 +19,7 @@ def own_factors(person: UUID, *, using: str = "default") -> tuple[Factor, ...]:
     return tuple(sorted(found, key=lambda factor: (factor.added_at, factor.id)))
 
 
-def recovery_codes(person: UUID, *, using: str = "default") -> Factor | None:
+def recovery_codes(person: UUID, *, using: str | None = None) -> Factor | None:
     """Return the person's set of recovery codes, used up or not; None if none was ever made."""
     sets = RecoveryCode.objects.using(using).filter(user_id=person).values("set_id")
     row = sets.annotate(made=Max("made_at"), codes=Count("code_hash"), used=Count("used_at")).order_by("-made").first()
@@ -29,13 +29,13 @@ def recovery_codes(person: UUID, *, using: str = "default") -> Factor | None:
     return Factor(row["set_id"], FactorKind.RECOVERY_CODE, FactorKind.RECOVERY_CODE.label, row["made"], left)
 
 
-def has_factor(person: UUID, *, using: str = "default") -> bool:
+def has_factor(person: UUID, *, using: str | None = None) -> bool:
     """Say whether `person` has an app or a passkey. Recovery codes alone are no second factor: they stand in for a lost one."""
     apps = Authenticator.objects.using(using).filter(user_id=person, confirmed_at__isnull=False)
     return apps.values("id").exists() or Passkey.objects.using(using).filter(user_id=person).values("id").exists()
 
 
-def stands(factor: UUID, kind: FactorKind, person: UUID, *, using: str = "default") -> bool:
+def stands(factor: UUID, kind: FactorKind, person: UUID, *, using: str | None = None) -> bool:
     """Say whether a factor that once gave a proof is still this person's."""
     match kind:
         case FactorKind.AUTHENTICATOR:

@@ -7,6 +7,7 @@ from django.db import transaction
 from theseller.accounts.mfa import vault
 from theseller.accounts.models import Authenticator
 from theseller.crypto.keyfile import KeyRecord
+from theseller.edge.databases import accounts_database
 
 
 def second_factor_keys() -> list[KeyRecord]:
@@ -27,7 +28,7 @@ def reseal_old_secrets() -> int:
     newest = vault.keys()[-1].id
     old = Authenticator.objects.exclude(data_key_id=newest)
     for row, message, key in old.order_by("id").values_list("id", "sealed", "data_key_id"):
-        with transaction.atomic():
+        with transaction.atomic(using=accounts_database()):
             fresh, fresh_key = vault.sealed(row, vault.unsealed(row, bytes(message)))
             Authenticator.objects.filter(id=row, data_key_id=key).update(sealed=fresh, data_key_id=fresh_key)
     return old.values("id").count()

@@ -35,7 +35,7 @@ CONTROL = Control(
 
 #: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owners of a few functions
 #: that name work, or count, and never show data. Nobody can sign in as the latter.
-_MAY_BYPASS = {"theseller_probe", "theseller_directory", "theseller_fingerprint"}
+_MAY_BYPASS = {"theseller_probe", "theseller_directory", "theseller_fingerprint", "theseller_requests"}
 _DIRECTORY_FUNCTIONS = {
     "tenants_of", "due_streams", "unplanned_connections", "dirty_tenants", "due_purges",
     # Who of the operators looked, and what has to be reviewed: about operators, never about what a shop holds.
@@ -47,6 +47,8 @@ _DIRECTORY_FUNCTIONS = {
     "due_recipients", "open_consents", "open_wishes", "recipients_of_shop",
     # Who of a shop's people looked at the slip of which order: for its owner.
     "slip_looks",
+    # Requests for deletion, each after a check of who asks, and the record that comes with a disconnection: they answer nothing of a shop's.
+    "request_person_end", "request_shop_end", "request_of_end", "check_job",
     # How many rows a table holds, and a hash of them: what a restored backup is compared by.
     "fingerprint",
 }  # fmt: skip

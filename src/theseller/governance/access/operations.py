@@ -13,6 +13,7 @@ from theseller.accounts.queries import is_operator, operators
 from theseller.accounts.types import Operator
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.edge.databases import operators_database
 from theseller.governance.access.queries import ended_sessions, open_session, refusals_since, review_state, to_review
 from theseller.governance.access.types import (
     LONGEST,
@@ -45,7 +46,7 @@ def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minu
     if open_session(actor.person, at=at) is not None:
         raise AccessRefusedError("You have a session open already: end that one first.")
     opened = new_id()
-    with tenant_scope(tenant), connections["default"].cursor() as cursor:
+    with tenant_scope(tenant, using=operators_database()), connections[operators_database()].cursor() as cursor:
         cursor.execute("select name from tenancy_tenant where id = %s", [tenant])
         shop = cursor.fetchone()
         if shop is None:
@@ -58,20 +59,36 @@ def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minu
         )
         # The reason itself may name somebody, and the log holds nothing personal: its digest proves that it was not rewritten.
         details: dict[str, str | int] = {"ticket": ticket, "minutes": minutes, "reason_sha256": hashlib.sha256(reason.encode()).hexdigest()}
-        record(Tag.ACCESS_OPENED, actor=actor.actor, tenant=tenant, subject=f"access:{opened}", at=at, details=details)
+        record(
+            Tag.ACCESS_OPENED,
+            actor=actor.actor,
+            tenant=tenant,
+            subject=f"access:{opened}",
+            at=at,
+            details=details,
+            using=operators_database(),
+        )
     return OpenSession(tenant, str(shop[0]), opened, at, expires)
 
 
 def close_access(*, session: UUID, tenant: UUID, ended: Ended, actor: str, at: datetime) -> bool:
     """End a session now; False if it was ended before."""
-    with tenant_scope(tenant), connections["default"].cursor() as cursor:
+    with tenant_scope(tenant, using=operators_database()), connections[operators_database()].cursor() as cursor:
         cursor.execute(
             "update governance_access_session set closed_at = %s, closed_how = %s where tenant_id = %s and id = %s and closed_at is null",
             [at, ended.value, tenant, session],
         )
         if not cursor.rowcount:
             return False
-        record(Tag.ACCESS_CLOSED, actor=actor, tenant=tenant, subject=f"access:{session}", at=at, details={"how": ended.value})
+        record(
+            Tag.ACCESS_CLOSED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"access:{session}",
+            at=at,
+            details={"how": ended.value},
+            using=operators_database(),
+        )
     return True
 
 
@@ -85,8 +102,16 @@ def close_ended(*, at: datetime) -> int:
 
 def note_view(*, session: UUID, tenant: UUID, page: str, actor: str, at: datetime) -> None:
     """Write down that a page is about to be seen: committed before anything is read for it. `page` holds names, never values."""
-    with tenant_scope(tenant):
-        record(Tag.ACCESS_VIEWED, actor=actor, tenant=tenant, subject=f"access:{session}", at=at, details={"page": page[:300]})
+    with tenant_scope(tenant, using=operators_database()):
+        record(
+            Tag.ACCESS_VIEWED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"access:{session}",
+            at=at,
+            details={"page": page[:300]},
+            using=operators_database(),
+        )
 
 
 def confirm_review(*, actor: Operator, until: Mark, note: str, at: datetime) -> Review:
@@ -98,7 +123,7 @@ def confirm_review(*, actor: Operator, until: Mark, note: str, at: datetime) -> 
     note = note.strip()
     if not 1 <= len(note) <= 2000:
         raise AccessRefusedError("Say in a note what you looked at and what you found.")
-    with transaction.atomic(), connections["default"].cursor() as cursor:
+    with transaction.atomic(using=operators_database()), connections[operators_database()].cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK])
         waiting = to_review()
         if until not in {one.mark for one in waiting} and (waiting or until != (0, 0)):
@@ -116,7 +141,15 @@ def confirm_review(*, actor: Operator, until: Mark, note: str, at: datetime) -> 
             [review.id, review.reviewer, at, *until, alone, review.events, refused, note],
         )
         details = {"events": review.events, "failed_sign_ins": refused, "until": until[1], "covers_own": alone}
-        record(Tag.ACCESS_REVIEWED, actor=actor.actor, tenant=None, subject=f"review:{review.id}", at=at, details=details)
+        record(
+            Tag.ACCESS_REVIEWED,
+            actor=actor.actor,
+            tenant=None,
+            subject=f"review:{review.id}",
+            at=at,
+            details=details,
+            using=operators_database(),
+        )
     return review
 
 

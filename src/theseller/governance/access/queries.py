@@ -14,6 +14,7 @@ from django.db import connections
 
 from theseller.accounts.queries import names_of
 from theseller.audit.tags import Tag
+from theseller.edge.databases import operators_database
 from theseller.governance.access.types import (
     REVIEW_EVERY,
     AccessEvent,
@@ -29,6 +30,8 @@ from theseller.governance.access.types import (
 EVENTS_SHOWN = 500
 _SESSIONS_SHOWN = 50
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+#: The connection of a shop's own pages; all others of this file are read by the operators' one.
+_OF_SHOPS = "default"
 _OF_SHOP = """
 select tenant_id, '', id, operator, reason, ticket, opened_at, expires_at, closed_at, closed_how
 from governance_access_session order by opened_at desc, id limit 200
@@ -37,7 +40,7 @@ _LAST_REVIEW = "select max(at) from governance_access_review"
 _REVIEWS = "select id, reviewer, at, events, failed_sign_ins, note from governance_access_review order by at desc, id limit %s"
 
 
-def open_session(operator: UUID, *, at: datetime, using: str = "default") -> OpenSession | None:
+def open_session(operator: UUID, *, at: datetime, using: str | None = None) -> OpenSession | None:
     """Return the session that is open to `operator` at `at`: None once it is over, was left, or they operate no more."""
     rows = _rows("select tenant_id, tenant_name, id, opened_at, expires_at from guard.open_access(%s, %s)", [operator, at], using)
     return OpenSession(*rows[0]) if rows else None
@@ -51,9 +54,9 @@ def sessions() -> tuple[AccessSession, ...]:
 def sessions_of_shop() -> tuple[AccessSession, ...]:
     """Return the sessions in which operators saw this shop, newest first, with the pages seen. Inside its scope."""
     pages: dict[str, dict[str, None]] = defaultdict(dict)
-    for _, subject, details in reversed(_rows("select at, subject, details from guard.access_views()", [])):
+    for _, subject, details in reversed(_rows("select at, subject, details from guard.access_views()", [], _OF_SHOPS)):
         pages[subject][str(_details(details).get("page", ""))] = None
-    return _sessions(_rows(_OF_SHOP, []), {subject: tuple(seen) for subject, seen in pages.items()})
+    return _sessions(_rows(_OF_SHOP, [], _OF_SHOPS), {subject: tuple(seen) for subject, seen in pages.items()})
 
 
 def ended_sessions(*, at: datetime) -> list[tuple[UUID, UUID, Ended]]:
@@ -61,7 +64,7 @@ def ended_sessions(*, at: datetime) -> list[tuple[UUID, UUID, Ended]]:
     return [(row[0], row[1], Ended(row[2])) for row in _rows("select * from guard.ended_access(%s)", [at])]
 
 
-def to_review(*, most: int = EVENTS_SHOWN, using: str = "default") -> tuple[AccessEvent, ...]:
+def to_review(*, most: int = EVENTS_SHOWN, using: str | None = None) -> tuple[AccessEvent, ...]:
     """Return the oldest events of access that no review has covered."""
     rows = _rows("select * from guard.access_to_review(%s)", [most], using)
     return tuple(
@@ -91,7 +94,7 @@ def grouped(events: Iterable[AccessEvent], why: Mapping[str, str]) -> tuple[Even
     )
 
 
-def refusals_since(moment: datetime | None, *, using: str = "default") -> int:
+def refusals_since(moment: datetime | None, *, using: str | None = None) -> int:
     """Count refused sign-ins and refused second factors after `moment`; all, if it is None."""
     return int(_rows("select guard.refusals_since(%s)", [moment or _BEGINNING], using)[0][0])
 
@@ -103,7 +106,7 @@ def reviews(*, most: int = 20) -> tuple[Review, ...]:
     return tuple(Review(row[0], row[1], names.get(row[1], ""), *row[2:]) for row in rows)
 
 
-def review_state(*, using: str = "default") -> ReviewState:
+def review_state(*, using: str | None = None) -> ReviewState:
     """Return how the reviews stand: due two weeks after the last one, and two weeks after the oldest event that none has covered."""
     last = _rows(_LAST_REVIEW, [], using)[0][0]
     oldest = next((one.at for one in to_review(most=1, using=using)), None)
@@ -143,7 +146,7 @@ def _details(value: Any) -> dict[str, Any]:  # noqa: ANN401  # text or object, a
     return dict(json.loads(value) if isinstance(value, str) else value)
 
 
-def _rows(sql: str, parameters: list[Any], using: str = "default") -> list[Any]:
-    with connections[using].cursor() as cursor:
+def _rows(sql: str, parameters: list[Any], using: str | None = None) -> list[Any]:
+    with connections[using or operators_database()].cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())

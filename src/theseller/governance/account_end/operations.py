@@ -11,12 +11,12 @@ from django.db import transaction
 from theseller.accounts.operations import lock_out
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.edge.databases import accounts_database
 from theseller.governance.account_end.queries import is_last_operator, shops_without_another_owner
 from theseller.governance.account_end.types import AccountEndRefusedError
 from theseller.lib.secret import Secret
-from theseller.retention.ends import make_link
-from theseller.retention.people import note_person_end
-from theseller.retention.types import SubjectKind
+from theseller.retention.ends import new_link
+from theseller.retention.people import request_person_end
 
 
 def end_account(*, person: UUID, at: datetime) -> Secret:
@@ -27,7 +27,7 @@ def end_account(*, person: UUID, at: datetime) -> Secret:
     Raises:
         AccountEndRefusedError: a shop would be left without an owner, or the deployment without an operator. Nothing has been changed.
     """
-    with transaction.atomic(), databases["default"].cursor() as cursor:
+    with transaction.atomic(using=accounts_database()), databases[accounts_database()].cursor() as cursor:
         # Two owners who leave at the same moment would each see the other: one after the other, then.
         cursor.execute("select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
         if shops := shops_without_another_owner(person):
@@ -36,6 +36,8 @@ def end_account(*, person: UUID, at: datetime) -> Secret:
         if is_last_operator(person):
             raise AccountEndRefusedError("You are the last operator of this service. Have another person made an operator first.")
         lock_out(person=person)
-        if note_person_end(identity=person, at=at):
-            record(Tag.ACCOUNT_END_INTENDED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at)
-        return make_link(kind=SubjectKind.PERSON, subject=person, at=at)
+        link = new_link(at=at)
+        if request_person_end(identity=person, link=link, at=at):
+            subject = f"user:{person}"
+            record(Tag.ACCOUNT_END_INTENDED, actor=subject, tenant=None, subject=subject, at=at, using=accounts_database())
+        return link.token

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connections as databases
 
 from theseller.accounts.queries import members_of, names_of
+from theseller.edge.databases import accounts_database
 from theseller.governance.account_end.types import OwnedAlone
 from theseller.tenancy.scope import tenant_scope
 
@@ -19,7 +20,7 @@ select exists (select from accounts_operator where user_id = %s) and not exists 
 
 def shops_without_another_owner(person: UUID) -> tuple[tuple[UUID, str], ...]:
     """Return (tenant, name) of the shops that only this person owns, and whose end nobody has asked for."""
-    with databases["default"].cursor() as cursor:
+    with databases[accounts_database()].cursor() as cursor:
         cursor.execute("select tenant_id, tenant_name from guard.shops_without_another_owner(%s)", [person])
         return tuple((row[0], row[1]) for row in cursor.fetchall())
 
@@ -31,12 +32,12 @@ def owned_alone(person: UUID) -> tuple[OwnedAlone, ...]:
 
 def is_last_operator(person: UUID) -> bool:
     """Say whether this person operates the deployment, and nobody else who stays does."""
-    with databases["default"].cursor() as cursor:
+    with databases[accounts_database()].cursor() as cursor:
         cursor.execute(_OTHER_OPERATORS, [person, person])
         return bool(cursor.fetchone()[0])
 
 
 def _others(tenant: UUID, person: UUID) -> tuple[tuple[UUID, str], ...]:
-    with tenant_scope(tenant):
+    with tenant_scope(tenant, using=accounts_database()):
         members = [one for one in members_of(tenant) if one != person]
     return tuple(sorted(names_of(members).items(), key=lambda one: (one[1], one[0])))

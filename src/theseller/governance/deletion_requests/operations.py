@@ -14,6 +14,7 @@ from theseller.audit.tags import Tag
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
+from theseller.edge.databases import operators_database
 from theseller.governance.deletion_requests.queries import connections_of_seller, ended_authorisations, unbegun
 from theseller.governance.deletion_requests.types import Recorded, RequestRefusedError
 from theseller.lib.ids import new_id
@@ -39,8 +40,16 @@ def record_amazon_request(*, seller: str, reference: str, received_at: datetime,
     _check(seller, reference, received_at, at)
     found = connections_of_seller(seller)
     if not found:
-        with transaction.atomic():
-            record(Tag.DELETION_REQUEST_UNMATCHED, actor=actor, tenant=None, subject="request:amazon", at=at, details={"case": reference})
+        with transaction.atomic(using=operators_database()):
+            record(
+                Tag.DELETION_REQUEST_UNMATCHED,
+                actor=actor,
+                tenant=None,
+                subject="request:amazon",
+                at=at,
+                details={"case": reference},
+                using=operators_database(),
+            )
         raise RequestRefusedError(
             f"No shop here holds or held data of seller {seller}. Check the id; if it is right, answer Amazon that nothing is held."
         )
@@ -88,7 +97,7 @@ def _check(seller: str, reference: str, received_at: datetime, at: datetime) -> 
 def _note(tenant: UUID, covered: list[UUID], reference: str, received_at: datetime, actor: str, at: datetime) -> tuple[UUID, UUID, bool]:
     """Write the record of one shop, before anything ends; return (tenant, id, whether it is new)."""
     origin = DisconnectReason.AMAZON_REQUEST.value
-    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+    with tenant_scope(tenant, using=operators_database()), databases[operators_database()].cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"deletion-request:{tenant}"])
         cursor.execute(
             "select id from governance_deletion_request"
@@ -105,7 +114,15 @@ def _note(tenant: UUID, covered: list[UUID], reference: str, received_at: dateti
             [tenant, made, origin, covered, received_at, at, actor, reference],
         )
         details: dict[str, str | int] = {"origin": origin, "case": reference, "connections": len(covered)}
-        record(Tag.DELETION_REQUESTED, actor=actor, tenant=tenant, subject=f"request:{made}", at=at, details=details)
+        record(
+            Tag.DELETION_REQUESTED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"request:{made}",
+            at=at,
+            details=details,
+            using=operators_database(),
+        )
     return tenant, made, True
 
 

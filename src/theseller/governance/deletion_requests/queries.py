@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connections as databases
 
 from theseller.connections.types import DisconnectReason
+from theseller.edge.databases import operators_database
 from theseller.governance.deletion_requests.types import DeletionRequest, RequestState
 from theseller.tenancy.scope import current_tenant
 
@@ -34,15 +35,15 @@ def requests_of_shop(*, using: str = "default") -> tuple[DeletionRequest, ...]:
     return _read(_OF_SHOP, [current_tenant()], using)
 
 
-def all_requests(*, most: int = 200, using: str = "default") -> tuple[DeletionRequest, ...]:
+def all_requests(*, most: int = 200, using: str | None = None) -> tuple[DeletionRequest, ...]:
     """Return the newest requests of all shops, for operators."""
-    return _read("select * from guard.deletion_requests(%s)", [most], using)
+    return _read("select * from guard.deletion_requests(%s)", [most], using or operators_database())
 
 
-def connections_of_seller(seller: str, *, using: str = "default") -> dict[UUID, list[UUID]]:
+def connections_of_seller(seller: str, *, using: str | None = None) -> dict[UUID, list[UUID]]:
     """Return the connections that an Amazon seller id names, by tenant; ended ones too."""
     found: dict[UUID, list[UUID]] = {}
-    with databases[using].cursor() as cursor:
+    with databases[using or operators_database()].cursor() as cursor:
         cursor.execute("select tenant_id, connection_id from guard.connections_of_seller(%s)", [seller])
         for tenant, connection in cursor.fetchall():
             found.setdefault(tenant, []).append(connection)

@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections as databases
-from django.db import transaction
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
@@ -64,7 +63,7 @@ def exported_tables() -> tuple[str, ...]:
 
 def note_export(*, tenant: UUID, actor: str, at: datetime) -> None:
     """Write down that the shop's facts are downloaded, before the first byte leaves."""
-    with transaction.atomic():
+    with tenant_scope(tenant):
         details: dict[str, str | int] = {"what": "all", "tables": len(exported_tables())}
         record(Tag.DATA_EXPORTED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details=details)
 

@@ -11,6 +11,7 @@ from theseller.accounts.mfa.queries import own_factors, recovery_codes
 from theseller.accounts.queries import operators
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.crypto.keyfile import KeyRecord
+from theseller.edge.databases import operators_database
 from theseller.governance.operators.types import OperatorLine, SecretLine
 from theseller.governance.rotation.inventory import inventory
 from theseller.governance.rotation.types import Entry, State
@@ -26,7 +27,7 @@ def secret_lines(*, at: datetime) -> tuple[tuple[SecretLine, ...], str]:
     """
     try:
         held = {UUID(one.owner.removeprefix("connection:")): one.id for one in settings.KEY_STORE.list() if _of_connection(one)}
-        entries = inventory(at=at, using="default", held=held)
+        entries = inventory(at=at, using=operators_database(), held=held)
     except (SecretProviderError, KeyStoreError) as error:
         return (), f"The secrets can't be listed now: {error}"
     alike: dict[tuple[str, State], list[Entry]] = {}

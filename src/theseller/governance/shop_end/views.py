@@ -34,7 +34,7 @@ def shop_end(request: HttpRequest, seat: Seat) -> HttpResponse:
     context = {"form": form, "days": PURGE_DAYS_MAX, "hours": SHOP_GRACE_HOURS, "link_days": END_LINK_DAYS}
     if request.method == "POST" and form.is_valid():
         if cast(AbstractBaseUser, request.user).check_password(form.cleaned_data["password"]):
-            link = end_shop(actor=seat.actor, tenant=seat.tenant, at=clock.now())
+            link = end_shop(person=seat.person, tenant=seat.tenant, at=clock.now())
             return render(request, "held/shop_ending.html", {**context, "link": proof_address(link)})
         form.add_error("password", "This is not your password. Nothing was changed.")
     with tenant_scope(seat.tenant):

@@ -6,7 +6,7 @@ begin
     execute format('grant connect, temporary on database %I to theseller_migrate', current_database());
     execute format('revoke temporary on database %I from theseller_web, theseller_worker, theseller_retention', current_database());
     execute format('grant connect on database %I to theseller_web, theseller_worker, theseller_retention, theseller_probe,'
-                   ' theseller_backup, theseller_pii', current_database());
+                   ' theseller_backup, theseller_pii, theseller_auth, theseller_operator', current_database());
 end
 $$;
 
@@ -15,4 +15,5 @@ $$;
 revoke all on schema public from public;
 -- Since 16 the database's owner has this by itself; on 15 only an inheriting role does, and ours do not inherit.
 grant usage, create on schema public to theseller_owner;
-grant usage on schema public to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_backup;
+grant usage on schema public to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_backup,
+    theseller_auth, theseller_operator;

@@ -6,9 +6,12 @@
 --   theseller_worker     calls Amazon, writes facts and rollups
 --   theseller_retention  erases, inside one tenant's scope
 --   theseller_probe      looks, over all tenants (BYPASSRLS), at columns that hold no secret; adds evidence, changes nothing
+--   theseller_auth       accounts, sessions, second factors, memberships, rate limits: the web's process, by a connection of its own
+--   theseller_operator   what operators see across tenants: the web's process, in the operator's area only
 --   theseller_pii        keeps and shows what packing slips need of buyers, inside one tenant's scope; sees nothing else
 --   theseller_directory  owns the few functions that answer over all tenants; nobody can sign in as it
 --   theseller_session    owns the one function that tells a session when it began; nobody can sign in as it
+--   theseller_requests   owns the functions that record a request after checking it; no one can sign in as it
 --   theseller_fingerprint owns the one function that counts and hashes a whole table for a backup; nobody can sign in as it
 --   theseller_backup     replicates; of tables it learns no more than counts and hashes
 
@@ -20,13 +23,16 @@ begin
     if not exists (select from pg_roles where rolname = 'theseller_session') then
         create role theseller_session nologin;
     end if;
+    if not exists (select from pg_roles where rolname = 'theseller_requests') then
+        create role theseller_requests nologin bypassrls;
+    end if;
     if not exists (select from pg_roles where rolname = 'theseller_fingerprint') then
         create role theseller_fingerprint nologin bypassrls;
     end if;
     -- Migrations have this while they run (postgres/roles.py); it is left only by one that was killed.
     if exists (select from pg_auth_members where member = 'theseller_owner'::regrole
-               and roleid in ('theseller_directory'::regrole, 'theseller_fingerprint'::regrole)) then
-        revoke theseller_directory, theseller_fingerprint from theseller_owner;
+               and roleid in ('theseller_directory'::regrole, 'theseller_fingerprint'::regrole, 'theseller_requests'::regrole)) then
+        revoke theseller_directory, theseller_fingerprint, theseller_requests from theseller_owner;
         alter role theseller_owner noinherit;
     end if;
 end
@@ -34,20 +40,23 @@ $$;
 
 -- Start from nothing.
 revoke all on all tables in schema public, guard, pii from public, theseller_web, theseller_worker, theseller_retention, theseller_probe,
-    theseller_directory, theseller_pii;
+    theseller_directory, theseller_requests, theseller_pii, theseller_auth, theseller_operator;
 revoke all on all sequences in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe;
-revoke all on all functions in schema public, guard from public, theseller_pii, theseller_web, theseller_worker, theseller_retention, theseller_probe;
-grant usage on schema public to theseller_directory;
-grant usage on schema guard to theseller_session, theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_directory;
+revoke all on all functions in schema public, guard from public, theseller_pii, theseller_web, theseller_worker, theseller_retention, theseller_probe,
+    theseller_directory, theseller_requests, theseller_auth, theseller_operator;
+grant usage on schema public to theseller_directory, theseller_requests;
+grant usage on schema guard to theseller_session, theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_directory, theseller_requests,
+    theseller_auth, theseller_operator;
 -- The guard.
-grant execute on function guard.ticket_tenant() to theseller_web, theseller_worker, theseller_retention;
+grant execute on function guard.ticket_tenant() to theseller_web, theseller_worker, theseller_retention, theseller_auth, theseller_operator;
 -- When a session began is told to its own user only; inside guard.ticket_tenant() the user is another.
 grant pg_read_all_stats to theseller_session;
 alter function guard.session_start() owner to theseller_session;
-grant execute on function guard.session_start() to theseller_owner, theseller_web, theseller_worker, theseller_retention, theseller_pii;
+grant execute on function guard.session_start() to theseller_owner, theseller_web, theseller_worker, theseller_retention, theseller_pii,
+    theseller_auth, theseller_operator;
 grant execute on function guard.ticket_key_hashes() to theseller_probe;
 grant execute on function guard.create_stage(text, text[], text[]) to theseller_web, theseller_worker;
-grant select on guard.deployment to theseller_web, theseller_worker, theseller_retention, theseller_probe;
+grant select on guard.deployment to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_auth, theseller_operator;
 -- Which migrations were applied: a program of another version refuses to start.
 grant select on django_migrations to theseller_web, theseller_worker;
 grant execute on function guard.ensure_months(date, date) to theseller_worker;
@@ -69,17 +78,17 @@ grant execute on function guard.unbegun_requests() to theseller_worker;
 alter function guard.connections_of_seller(text) owner to theseller_directory;
 alter function guard.ended_authorisations(timestamptz, int) owner to theseller_directory;
 alter function guard.deletion_requests(int) owner to theseller_directory;
-grant execute on function guard.connections_of_seller(text) to theseller_web, theseller_worker;
+grant execute on function guard.connections_of_seller(text) to theseller_operator, theseller_worker;
 grant execute on function guard.ended_authorisations(timestamptz, int) to theseller_worker;
-grant execute on function guard.deletion_requests(int) to theseller_web, theseller_worker;
-grant execute on function guard.request_of_end() to theseller_web, theseller_worker;
-grant execute on function guard.open_access(uuid, timestamptz) to theseller_web, theseller_probe;
-grant execute on function guard.access_sessions(int), guard.access_views() to theseller_web;
+grant execute on function guard.deletion_requests(int) to theseller_operator, theseller_worker;
+grant execute on function guard.open_access(uuid, timestamptz) to theseller_operator, theseller_probe;
+grant execute on function guard.access_sessions(int) to theseller_operator;
+grant execute on function guard.access_views() to theseller_web;
 grant execute on function guard.ended_access(timestamptz) to theseller_worker;
-grant execute on function guard.access_to_review(int) to theseller_web, theseller_probe;
-grant execute on function guard.refusals_since(timestamptz) to theseller_web;
+grant execute on function guard.access_to_review(int) to theseller_operator, theseller_probe;
+grant execute on function guard.refusals_since(timestamptz) to theseller_operator;
 grant execute on function guard.ticket_tenant() to theseller_directory;
-grant execute on function guard.tenants_of(uuid) to theseller_web;
+grant execute on function guard.tenants_of(uuid) to theseller_auth;
 grant execute on function guard.due_streams(timestamptz, int) to theseller_worker;
 grant execute on function guard.unplanned_connections(timestamptz, int) to theseller_worker;
 grant execute on function guard.dirty_tenants(int) to theseller_worker;
@@ -99,35 +108,79 @@ grant select on governance_deletion_request to theseller_directory;
 
 -- Evidence of what happened: written by everybody, read by the probe, changed by nobody. The database itself gives each line its position
 -- and its transaction's number; the worker adds the checkpoints that seal it.
-grant insert (id, at, tag, actor, tenant_id, subject, details) on audit_event to theseller_web, theseller_worker, theseller_retention;
+grant insert (id, at, tag, actor, tenant_id, subject, details) on audit_event to theseller_web, theseller_worker, theseller_retention,
+    theseller_auth, theseller_operator;
 grant select, insert on audit_checkpoint to theseller_worker;
 grant select on audit_checkpoint to theseller_probe;
 
--- People, sessions, limits: the web only.
-grant select, insert on accounts_user to theseller_web;
-grant update (last_login, password) on accounts_user to theseller_web;
-grant select, insert, update, delete on django_session to theseller_web;
-grant select, insert, update, delete on edge_ratebucket to theseller_web;
+-- Which lines of the log each role writes: a trigger refuses all others. `audit/tags.py` has the same list.
+delete from guard.audit_writer;
+insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array[
+    'accounts:membership:added', 'accounts:membership:role_changed', 'accounts:password:changed', 'accounts:recovery_codes:made',
+    'accounts:second_factor:added', 'accounts:second_factor:proven', 'accounts:second_factor:refused', 'accounts:second_factor:removed',
+    'accounts:session:sign_in_failed', 'accounts:session:signed_in', 'accounts:session:signed_out', 'accounts:user:end_intended',
+    'governance:deletion_request:recorded', 'retention:shop:end_intended', 'tenancy:tenant:created'
+]);
+insert into guard.audit_writer (role, tag) select 'theseller_migrate', unnest(array[
+    'accounts:operator:added', 'accounts:operator:removed', 'accounts:second_factor:removed'
+]);
+insert into guard.audit_writer (role, tag) select 'theseller_operator', unnest(array[
+    'governance:access:closed', 'governance:access:opened', 'governance:access:reviewed', 'governance:access:viewed',
+    'governance:deletion_request:recorded', 'governance:deletion_request:unmatched'
+]);
+insert into guard.audit_writer (role, tag) select 'theseller_retention', unnest(array[
+    'accounts:membership:left', 'accounts:operator:removed', 'accounts:user:erased', 'retention:certificate:issued',
+    'retention:facts:aged', 'retention:purge:completed', 'retention:purge:intended', 'retention:shop:erased', 'vault:recipient:erased'
+]);
+insert into guard.audit_writer (role, tag) select 'theseller_web', unnest(array[
+    'connections:authorisation:begun', 'connections:authorisation:refused', 'connections:connection:authorised',
+    'connections:connection:disconnect_intended', 'connections:connection:disconnected', 'connections:seller:confirmed',
+    'connections:seller:mismatch', 'governance:held:exported', 'ingest:document:imported', 'retention:certificate:downloaded',
+    'vault:feature:off_intended', 'vault:feature:turned_off', 'vault:feature:turned_on', 'vault:recipient:erased',
+    'vault:recipient:viewed'
+]);
+insert into guard.audit_writer (role, tag) select 'theseller_worker', unnest(array[
+    'audit:log:restored', 'connections:connection:disconnect_intended', 'connections:connection:disconnected',
+    'connections:seller:confirmed', 'connections:seller:mismatch', 'connections:token:lost', 'connections:token:resealed',
+    'governance:access:closed', 'governance:deletion_request:recorded', 'governance:deletion_request:unmatched',
+    'governance:rotation:begun', 'governance:rotation:finished', 'governance:rotation:forced', 'governance:secret:age_noted',
+    'governance:secret:bundled', 'governance:secret:filled', 'governance:secret:given', 'governance:secret:put',
+    'operations:act:unreadable', 'operations:database:opened', 'operations:database:restored', 'retention:backup:end_intended',
+    'retention:backup:ended', 'retention:backup:failed', 'retention:backup:intended', 'retention:backup:proven',
+    'retention:backup:refused', 'retention:backup:taken', 'retention:hold:lifted', 'retention:hold:placed', 'vault:day:end_intended',
+    'vault:day:ended', 'vault:feature:off_intended', 'vault:feature:turned_off', 'vault:recipient:erased', 'vault:recipient:fetched'
+]);
+grant select on guard.audit_writer to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_auth, theseller_operator;
+
+-- People, sessions, memberships, limits: by the accounts' own role. A page's own connection reads the members of its shop, and no more: SQL
+-- that is injected there is no one's account.
+grant select, insert on accounts_user to theseller_auth;
+grant update (last_login, password) on accounts_user to theseller_auth;
+grant select, insert, update, delete on django_session to theseller_auth;
+grant select, insert, update, delete on edge_ratebucket to theseller_auth;
 grant select, delete on edge_ratebucket, django_session to theseller_worker;
 grant select on django_content_type, auth_permission to theseller_web;
-grant select, insert on tenancy_tenant, accounts_membership to theseller_web;
-grant update (role) on accounts_membership to theseller_web;
+grant select, insert on tenancy_tenant, accounts_membership to theseller_auth;
+grant update (role) on accounts_membership to theseller_auth;
+grant select on tenancy_tenant, accounts_membership to theseller_web;
 grant select on tenancy_tenant to theseller_worker, theseller_retention;
 
--- Second factors are the web's; the worker seals an app's secret anew when the key is replaced. Nobody here makes an operator: only the
+-- Second factors too; the worker seals an app's secret again when the key is replaced. No role here makes an operator: only the
 -- owner of the table can, by `theseller operator`.
-grant select on accounts_operator to theseller_web;
-grant select, insert, update, delete on accounts_authenticator, accounts_recovery_code to theseller_web;
-grant select, insert, delete on accounts_passkey to theseller_web;
-grant update (sign_count, answered) on accounts_passkey to theseller_web;
+grant select on accounts_operator to theseller_auth;
+grant select, insert, update, delete on accounts_authenticator, accounts_recovery_code to theseller_auth;
+grant select, insert, delete on accounts_passkey to theseller_auth;
+grant update (sign_count, answered) on accounts_passkey to theseller_auth;
 grant select (id, sealed, data_key_id) on accounts_authenticator to theseller_worker;
 grant update (sealed, data_key_id) on accounts_authenticator to theseller_worker;
 
 -- Operators' sessions on a shop, inside its scope, and reviews. A session is closed once; nothing else of it changes.
-grant select, insert on governance_access_session to theseller_web;
-grant update (closed_at, closed_how) on governance_access_session to theseller_web, theseller_worker;
+grant select, insert on governance_access_session to theseller_operator;
+grant select on governance_access_session to theseller_web;
+grant update (closed_at, closed_how) on governance_access_session to theseller_operator, theseller_worker;
+grant select (id, name) on tenancy_tenant to theseller_operator;
 grant select (tenant_id, id, closed_at) on governance_access_session to theseller_worker;
-grant select, insert on governance_access_review to theseller_web;
+grant select, insert on governance_access_review to theseller_operator;
 grant select (tenant_id, id, operator, opened_at, expires_at, closed_at, closed_how) on governance_access_session to theseller_probe;
 grant select (id, at) on governance_access_review to theseller_probe;
 
@@ -231,7 +284,10 @@ $$;
 grant select on retention_purge, retention_certificate to theseller_web;
 
 -- Requests for deletion: recorded with each disconnection, or before it; changed by nobody.
-grant select, insert on governance_deletion_request to theseller_web, theseller_worker;
+grant select, insert on governance_deletion_request to theseller_operator, theseller_worker;
+grant select on governance_deletion_request to theseller_web;
+grant select, insert on governance_deletion_request to theseller_requests;
+alter function guard.request_of_end() owner to theseller_requests;
 grant select on governance_deletion_request to theseller_probe;
 
 -- What is held: a shop's own page counts these, too.
@@ -255,13 +311,25 @@ grant select (tenant_id, placed_at, until, lifted_at) on retention_hold to these
 alter function guard.due_shop_ends(timestamptz) owner to theseller_directory;
 grant execute on function guard.due_shop_ends(timestamptz) to theseller_worker;
 grant select on retention_shop_end to theseller_directory, theseller_web, theseller_retention, theseller_probe;
-grant insert on retention_shop_end to theseller_web, theseller_retention;
+grant insert on retention_shop_end to theseller_retention;
 grant update (begun_at, plan, steps_done, left_over, completed_at, people, erased_at, erased_xid, rewritten, wal_from)
     on retention_shop_end to theseller_retention;
-grant select, insert on retention_person_end to theseller_web, theseller_retention;
+grant select, insert on retention_person_end to theseller_retention;
 grant update (asked_at, own_wish, begun_at, plan, steps_done, left_over, completed_at, kept, erased_at, erased_xid, rewritten, wal_from)
     on retention_person_end to theseller_retention;
-grant update (asked_at, own_wish, completed_at, kept) on retention_person_end to theseller_web;
+alter function guard.request_person_end(uuid, timestamptz, bytea, timestamptz) owner to theseller_requests;
+alter function guard.request_shop_end(uuid, uuid, timestamptz, bytea, timestamptz) owner to theseller_requests;
+grant execute on function guard.request_person_end(uuid, timestamptz, bytea, timestamptz),
+    guard.request_shop_end(uuid, uuid, timestamptz, bytea, timestamptz) to theseller_auth;
+grant execute on function guard.ticket_tenant(), guard.shops_without_another_owner(uuid) to theseller_requests;
+grant select (id, password) on accounts_user to theseller_requests;
+grant select (user_id) on accounts_operator to theseller_requests;
+grant select (tenant_id, user_id, role) on accounts_membership to theseller_requests;
+grant select (tenant_id, id) on connections_connection to theseller_requests;
+grant select, insert on retention_shop_end, retention_person_end to theseller_requests;
+grant update (asked_at, own_wish, completed_at, kept) on retention_person_end to theseller_requests;
+grant insert on retention_end_link to theseller_requests;
+grant select (user_id, own_wish) on retention_person_end to theseller_auth;
 grant select on retention_person_end to theseller_directory, theseller_probe;
 grant execute on function guard.tenants_of(uuid) to theseller_retention;
 grant select (tenant_id, user_id) on accounts_membership, connections_attempt to theseller_retention;
@@ -280,14 +348,15 @@ alter function guard.end_by_link(bytea, timestamptz) owner to theseller_director
 alter function guard.ends(int) owner to theseller_directory;
 alter function guard.shops_of_person(uuid) owner to theseller_directory;
 alter function guard.shops_without_another_owner(uuid) owner to theseller_directory;
-grant execute on function guard.end_by_link(bytea, timestamptz), guard.shops_without_another_owner(uuid) to theseller_web;
-grant execute on function guard.ends(int) to theseller_web, theseller_worker;
+grant execute on function guard.end_by_link(bytea, timestamptz) to theseller_web;
+grant execute on function guard.shops_without_another_owner(uuid) to theseller_auth;
+grant execute on function guard.ends(int) to theseller_operator, theseller_worker;
 grant execute on function guard.shops_of_person(uuid) to theseller_retention;
 grant select on retention_end_link, retention_end_certificate to theseller_directory;
-grant insert on retention_end_link to theseller_web, theseller_retention;
+grant insert on retention_end_link to theseller_retention;
 grant select, delete on retention_end_link to theseller_retention;
 grant select, insert on retention_end_certificate to theseller_retention;
-grant select on retention_end_certificate to theseller_web, theseller_worker;
+grant select on retention_end_certificate to theseller_operator, theseller_worker;
 grant select (subject_id, kind, id, issued_at, public_key) on retention_end_certificate to theseller_probe;
 
 -- Backups: the worker keeps their records; the backup role copies the files, marks a moment in the WAL, and has each table counted and
@@ -307,13 +376,16 @@ grant update (sealed, data_key_id, sealed_at) on connections_refresh_token to th
 grant select, insert, update on governance_rotation, governance_signing_key to theseller_worker;
 grant select, insert on governance_secret_age to theseller_worker;
 grant select on governance_rotation, governance_secret_age, governance_signing_key to theseller_probe;
-grant select on governance_signing_key, governance_rotation, governance_secret_age to theseller_web;  -- the operator's overview
+grant select on governance_signing_key, governance_rotation, governance_secret_age to theseller_operator;  -- the operator's overview
 
 -- Jobs.
 grant select, insert, update, delete on procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
     to theseller_worker;
 grant usage on all sequences in schema public to theseller_worker;
-grant select, insert on procrastinate_jobs, procrastinate_events to theseller_web;
+-- The web adds jobs of one kind (`guard.check_job`), and reads none: their arguments name tenants and connections.
+grant select (id), insert (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at) on procrastinate_jobs to theseller_web;
+grant insert on procrastinate_events to theseller_web;
+alter function guard.check_job() owner to theseller_requests;
 grant usage on sequence procrastinate_jobs_id_seq, procrastinate_events_id_seq to theseller_web;
 do $$
 declare

@@ -113,6 +113,9 @@ with named as (
     from pg_auth_members a join named m on m.oid = a.member join named g on g.oid = a.roleid
     where not m.admin and not (m.built_in and g.built_in)
     union all
+    -- Lines of the audit log, by the trigger's own table.
+    select w.role || ' may write the line ' || w.tag from guard.audit_writer w
+    union all
     -- Settings that a role begins with, here or in every database.
     select coalesce('role ' || n.rolname, 'everybody') || ' begins with ' || setting
     from pg_db_role_setting s left join named n on n.oid = s.setrole, lateral unnest(s.setconfig) setting

@@ -7,7 +7,8 @@ declare
 begin
     foreach wanted in array array[
         'theseller_owner', 'theseller_migrate', 'theseller_web', 'theseller_worker',
-        'theseller_retention', 'theseller_probe', 'theseller_backup', 'theseller_pii'
+        'theseller_retention', 'theseller_probe', 'theseller_backup', 'theseller_pii',
+        'theseller_auth', 'theseller_operator'
     ] loop
         if not exists (select from pg_roles where rolname = wanted) then
             execute format('create role %I', wanted);
@@ -28,6 +29,10 @@ alter role theseller_probe     login   nosuperuser nocreatedb nocreaterole norep
 alter role theseller_backup    login   nosuperuser nocreatedb nocreaterole replication   nobypassrls noinherit connection limit 4;
 -- The vault's role knows the schema pii and nothing else: no table of facts, and of the others nobody knows its tables' content.
 alter role theseller_pii       login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
+-- Accounts, sessions, second factors and rate limits: the web's process reaches them by this role only.
+alter role theseller_auth      login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
+-- What operators see across tenants: the web's process takes this role in the operator's area only.
+alter role theseller_operator  login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
 
 -- Migrations act as the owner, so that every table has one owner whoever migrates; nobody logs in as the owner.
 grant theseller_owner to theseller_migrate;
@@ -49,6 +54,12 @@ alter role theseller_retention set idle_in_transaction_session_timeout = '5min';
 alter role theseller_probe     set statement_timeout = '60s';
 alter role theseller_probe     set lock_timeout = '5s';
 alter role theseller_probe     set idle_in_transaction_session_timeout = '60s';
+alter role theseller_auth      set statement_timeout = '20s';
+alter role theseller_auth      set lock_timeout = '5s';
+alter role theseller_auth      set idle_in_transaction_session_timeout = '30s';
+alter role theseller_operator  set statement_timeout = '20s';
+alter role theseller_operator  set lock_timeout = '5s';
+alter role theseller_operator  set idle_in_transaction_session_timeout = '30s';
 alter role theseller_pii       set statement_timeout = '20s';
 alter role theseller_pii       set lock_timeout = '5s';
 alter role theseller_pii       set idle_in_transaction_session_timeout = '30s';

@@ -35,7 +35,7 @@ where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and not c.relis
   and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
 order by 1
 """
-_READERS = ("theseller_web", "theseller_worker", "theseller_retention", "theseller_pii")
+_READERS = ("theseller_web", "theseller_worker", "theseller_retention", "theseller_pii", "theseller_auth", "theseller_operator")
 
 
 def drill(

@@ -1,0 +1,51 @@
+"""Which connection the web's process takes for people's accounts, and which for the operator's area.
+
+The web signs in to PostgreSQL by several roles: its own for a tenant's rows, `auth` for accounts, sessions, second factors and rate limits,
+`operator` for what operators see across tenants. Other processes have one role for all they do, and use `default`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model
+
+_AUTH, _OPERATOR = "auth", "operator"
+_SERVING = "theseller_web"
+#: Tables that the web reaches as `auth` only: by model, app label and name in small letters.
+_OF_ACCOUNTS = frozenset({
+    "accounts.authenticator", "accounts.membership", "accounts.operator", "accounts.passkey", "accounts.recoverycode", "accounts.user",
+    "edge.ratebucket", "sessions.session",
+})  # fmt: skip
+
+
+def accounts_database() -> str:
+    """Return the alias by which this process reads and writes accounts, sessions, second factors and rate limits."""
+    return _alias(_AUTH)
+
+
+def operators_database() -> str:
+    """Return the alias by which this process reads and writes what operators see across tenants."""
+    return _alias(_OPERATOR)
+
+
+class AccountsRouter:
+    """Send the models of accounts to the accounts' own connection, unless a caller names another by `using`."""
+
+    def db_for_read(self, model: type[Model], **hints: Any) -> str | None:  # noqa: ANN401  # Django's own signature
+        del hints
+        return accounts_database() if model._meta.label_lower in _OF_ACCOUNTS else None  # noqa: SLF001  # Django's public name for it
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:  # noqa: ANN401  # Django's own signature
+        """Let migrations run by `default` only: all other aliases are roles in the same database, and own nothing in it."""
+        del app_label, hints
+        return db == "default"
+
+
+def _alias(role: str) -> str:
+    # By the role that `default` signs in as, not by the process's name: a test may take another process's part.
+    served = connections["default"].settings_dict.get("USER") == _SERVING
+    return role if served and role in connections.settings else "default"
