@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import connections
 from procrastinate.contrib.django import app
 from tests.conftest import as_role
 
@@ -33,13 +33,13 @@ def test_every_table_that_expires_names_its_live_recurring_job(holding: Holding)
 def test_idle_rate_limits_are_deleted_and_others_stay(database: str) -> None:
     at = clock.now()
     rows = [("idle", at - timedelta(days=1, seconds=1)), ("used", at - timedelta(hours=23))]
-    with connection.cursor() as cursor:
+    with connections["auth"].cursor() as cursor:
         cursor.execute("delete from edge_ratebucket")
         for key, updated in rows:
             cursor.execute("insert into edge_ratebucket (key, tokens, updated_at) values (%s, 1, %s)", [key, updated])
     with as_role("worker"):
         delete_idle_buckets(timestamp=0)
-    with connection.cursor() as cursor:
+    with connections["auth"].cursor() as cursor:
         cursor.execute("delete from edge_ratebucket returning key")
         assert cursor.fetchall() == [("used",)]
 
