@@ -31,7 +31,7 @@ LOGIN_ROLES: Mapping[str, str] = {
 #: Needed only where we keep the backups ourselves: the embedded server. Elsewhere it can't sign in and doesn't replicate.
 BACKUP = "backup"
 #: They own the functions that answer over all tenants; grants.sql makes them.
-_BYPASS_OWNERS = ("theseller_directory", "theseller_fingerprint")
+_BYPASS_OWNERS = ("theseller_directory", "theseller_fingerprint", "theseller_requests")
 #: From this version on a membership says itself whether its rights are inherited.
 _GRANTS_INHERIT = 160_000
 # PostgreSQL's error class 28: the server is well and does not accept who we say we are.
