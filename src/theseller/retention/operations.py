@@ -123,4 +123,4 @@ def record_download(*, connection: UUID, certificate: UUID, tenant: UUID, actor:
 def record_proof_download(*, certificate: UUID, at: datetime) -> None:
     """Note in the audit log that a certificate was downloaded by a person who has the link to it and needs no account."""
     with transaction.atomic():
-        record(Tag.CERTIFICATE_DOWNLOADED, actor="link:end-proof", tenant=None, subject=f"certificate:{certificate}", at=at)
+        record(Tag.CERTIFICATE_DOWNLOADED, actor="process:end-proof", tenant=None, subject=f"certificate:{certificate}", at=at)
