@@ -28,6 +28,8 @@ STATEMENT_LIMITS = {
     "theseller_worker": timedelta(minutes=10),
     "theseller_retention": timedelta(minutes=30),
     "theseller_pii": timedelta(seconds=20),
+    "theseller_auth": timedelta(seconds=20),
+    "theseller_operator": timedelta(seconds=20),
 }
 #: What a ticket lives longer than one statement. A transaction that goes on gets a new ticket before a statement that could outlast it.
 TICKET_MARGIN = timedelta(minutes=1)
