@@ -26,6 +26,7 @@ from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.keys import Purpose
+from theseller.governance.account_end.operations import end_account
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
@@ -35,7 +36,7 @@ from theseller.retention.entries import entries, withdraw_entry, write_entry
 from theseller.retention.erasures import ended_connections, ledger_folder
 from theseller.retention.journal import read_journal
 from theseller.retention.operations import purge
-from theseller.retention.people import count_of_person, note_person_end
+from theseller.retention.people import count_of_person
 from theseller.retention.queries import certificate
 from theseller.retention.replay import replay_erasures
 from theseller.retention.shops import erase_ends
@@ -165,7 +166,7 @@ def test_imports_and_people_erased_on_one_host_stay_erased_by_another(cast: Cast
     connection = _files_connection(cast)
     _disconnect(cast.charlies_shop, connection)
     assert purge(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
-    assert note_person_end(identity=cast.bob.id, at=clock.now())
+    end_account(person=cast.bob.id, at=clock.now())
     with as_role("worker"):
         erase_ends(shops=(), at=clock.now())
     assert not any(count_of_person(cast.bob.id).values())
