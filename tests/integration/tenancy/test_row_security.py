@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from tests.cast import NOON, Cast, assemble
 from tests.database import role_dsn, test_server
+from tests.integration.tenancy.shops import fill
 
 from theseller.crypto.mac import tenant_ticket
 from theseller.lib.ids import new_id
@@ -82,29 +83,14 @@ def world(database: str) -> Cast:
     cast = assemble()
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         for shop, count in ((cast.alices_shop, VICTIMS), (cast.charlies_shop, OWN)):
-            _fill(superuser, shop, count)
+            fill(superuser, shop, count)
         reached: set[object] = set()
         while len(reached) < 4:
             bystander = create_tenant(name="Another shop", actor="process:test", at=NOON)
-            _fill(superuser, bystander, 100)
+            fill(superuser, bystander, 100)
             reached |= set(superuser.execute("select tableoid from ingest_order_line where tenant_id = %s", [bystander]).fetchall())
         superuser.execute("analyze ingest_product, ingest_order_line")
     return cast
-
-
-def _fill(superuser: Connection, shop: UUID, count: int) -> None:
-    superuser.execute(
-        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-        " select %s, 'US', 'S-' || i, %s, 'B' || i, 'title', now() from generate_series(1, %s) i",
-        [shop, new_id(), count],
-    )
-    superuser.execute(
-        "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-        " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source)"
-        " select %s, current_date, 'O-' || i, '1', %s, 'US', now(), now(), 'shipped', 'amazon', false, false, 'S-' || i, 'B', 1,"
-        " 'orders_api' from generate_series(1, %s) i",
-        [shop, new_id(), count],
-    )
 
 
 @pytest.fixture(scope="module")
