@@ -57,6 +57,10 @@ def _external(url: str) -> dict[str, Any]:
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise InvalidSettingError("DATABASE_URL must look like postgresql://HOST:5432/DATABASE?sslmode=verify-full")
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if parts.username or parts.password or {"user", "password", "passfile", "service"} & options.keys():
+        raise InvalidSettingError(
+            "DATABASE_URL must name no user and no password: each process signs in as a role of its own, with a password from the secrets"
+        )
     socket_host = options.pop("host", "")
     host = socket_host or unquote(parts.hostname or "")
     if not host.startswith("/") and options.get("sslmode") != "verify-full":

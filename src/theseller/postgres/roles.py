@@ -82,8 +82,11 @@ def close_database(superuser_dsn: str, database: str) -> None:
 
 
 def ensure_database(superuser: psycopg.Connection[tuple[object, ...]], database: str, *, template: str = "template0") -> None:
-    """Create a database owned by the owner role if it does not exist. `superuser` must be in autocommit mode."""
-    if superuser.execute("select from pg_database where datname = %s", [database]).fetchone() is None:
+    """Create a database owned by the owner role if it does not exist, else let that role own it. `superuser` must be in autocommit mode."""
+    row = superuser.execute("select pg_get_userbyid(datdba)::text from pg_database where datname = %s", [database]).fetchone()
+    if row is not None and row[0] != OWNER:
+        superuser.execute(sql.SQL("alter database {} owner to {}").format(sql.Identifier(database), sql.Identifier(OWNER)))
+    if row is None:
         command = sql.SQL("create database {} owner {} template {}")
         superuser.execute(command.format(sql.Identifier(database), sql.Identifier(OWNER), sql.Identifier(template)))
 

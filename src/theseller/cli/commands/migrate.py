@@ -16,6 +16,7 @@ from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.embedded import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
+from theseller.cli.external import look_at_server
 from theseller.cli.paths import make_state_folder, state_folder
 from theseller.cli.secrets import ensure_secrets, passwords_in_use, role_passwords, ticket_keys_in_use
 from theseller.config.environment import read_kind, uses_external_server
@@ -58,13 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
     """The services' own roles may change no table and no role; whoever migrates an external server lends its superuser for it."""
-    admin = os.environ.get("THESELLER_ADMIN_URL", "")
-    if not admin:
-        raise CommandError(
-            "DATABASE_URL names an external server, and migrating it needs its superuser.",
-            "Give it for this one command: THESELLER_ADMIN_URL=postgresql://postgres@HOST/DATABASE?sslmode=verify-full (password in ~/.pgpass)",
-        )
-    state, database = state_folder(os.environ), urlsplit(database_url).path.strip("/")
+    server = look_at_server(os.environ, urlsplit(database_url).path.strip("/"))
+    admin, database, state = server.dsn, server.database, state_folder(os.environ)
     quarantined = database.startswith(QUARANTINE) and _is_quarantine(admin, state)
     foreign = None if quarantined else _foreign(admin, database, state)
     if foreign is not None and not taking_over:
@@ -80,10 +76,13 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
         if not quarantined and foreign is None:
             refuse_foreign_roles(superuser, passwords, secrets_at=str(state))
 
-    secrets, target = ensure_secrets(state), make_conninfo(admin, dbname=database)
-    _refuse_newer(target)
+    secrets = ensure_secrets(state)
+    if server.owner:
+        _refuse_newer(server.target)
     ensure_roles(admin, role_passwords(secrets), database=database, external=uses_external_server(os.environ), check=check)
-    _migrate(target, verbosity)
+    if verbosity:
+        server.tell(print)
+    _migrate(server.target, verbosity)
 
 
 def _is_quarantine(admin: str, state: Path) -> bool:

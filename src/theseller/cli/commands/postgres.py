@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("status", help="say whether it runs, and where; exit status 1 if it does not")
     psql = verbs.add_parser("psql-as", help="open psql as one of the roles")
     psql.add_argument("role", choices=[*LOGIN_ROLES, "superuser"])
-    psql.add_argument("arguments", nargs="*", help="further arguments of psql, after --")
+    psql.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments of psql")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return _stop(state)
     if args.verb == "status":
         return _status(state)
-    return _psql(state, args.role, args.arguments)
+    return _psql(state, args.role, args.arguments[1:] if args.arguments[:1] == ["--"] else args.arguments)
 
 
 def _start(state: Path) -> int:

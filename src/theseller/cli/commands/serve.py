@@ -29,13 +29,15 @@ def run(args: argparse.Namespace) -> int:
         choose_port(port, fixed=True, variable="THESELLER_PORT")
     refuse_other_environment(state_folder(os.environ))
     hold_state_folder(state_folder(os.environ), inheritable=True)
-    environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state_folder(os.environ))}
+    state = state_folder(os.environ)
+    make_state_folder(state)
+    environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state)}
     # Here a wrong setting is one sentence; in gunicorn's workers it would be a trace.
     read_environment(environ, default_state=state_folder(os.environ))
     # Here and not in each of gunicorn's workers: one that is replaced after a newer version migrated must not end the others.
     setup_django("web")
     # Empty in a checkout, where static files are found beside their code; whitenoise warns in each process if it does not exist.
-    (state_folder(os.environ) / "static").mkdir(parents=True, exist_ok=True)
+    (state / "static").mkdir(exist_ok=True)
     command = [
         sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application", "--config", "python:theseller.config.gunicorn", "--bind", f"{args.host}:{port}",
         "--worker-class", "theseller.config.slow_clients.BufferingWorker", "--worker-connections", "600", "--workers", str(args.workers), "--threads", str(args.threads),

@@ -1,0 +1,154 @@
+"""The first `theseller migrate` on an external server: with one address, at once, whatever is there; and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.world import ROOT
+
+from theseller.cli.main import main
+from theseller.postgres.account import server_account
+from theseller.postgres.locator import find_binaries
+from theseller.postgres.processes import die_with_parent, wait_until
+
+_PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A PostgreSQL of another owner than us, as a distribution sets one up: superuser `postgres`, a Unix socket, no database of ours."""
+
+    socket: Path
+
+    def admin(self, database: str = "") -> str:
+        return f"postgresql://postgres@/{database}?host={self.socket}"
+
+    def run(self, database: str, state: Path, *, admin: str) -> subprocess.CompletedProcess[str]:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("THESELLER_", "PG", "DJANGO_"))}
+        environ |= {
+            "THESELLER_STATE": str(state),
+            "DATABASE_URL": f"postgresql:///{database}?host={self.socket}",
+            "THESELLER_ADMIN_URL": admin,
+        }
+        command = [sys.executable, "-m", "theseller.cli.main", "migrate"]
+        return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        with psycopg.connect(self.admin(database), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def reset(self) -> None:
+        """Remove what a `migrate` made."""
+        for (name,) in self.execute("select datname from pg_database where not datistemplate and datname <> 'postgres'"):
+            self.execute(f'drop database "{name}" with (force)')
+        for (name,) in self.execute("select rolname from pg_roles where starts_with(rolname, 'theseller_')"):
+            self.execute(f'drop owned by "{name}"')
+            self.execute(f'drop role "{name}"')
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    root = Path(tempfile.mkdtemp(prefix="ts-external-"))
+    root.chmod(0o755)
+    binaries = find_binaries(os.environ)
+    account = server_account(root / "data", lambda _sentence: None)
+    for folder in (root / "data", root / "run"):
+        folder.mkdir(mode=0o755)
+        os.chown(folder, account.uid, account.gid)
+    options = {**account.popen_options(), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    bin_dir = binaries.bin_dir
+    subprocess.run([bin_dir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "--no-sync"], check=True, **options)  # type: ignore[call-overload]
+    server = subprocess.Popen(
+        [bin_dir / "postgres", "-D", root / "data", "-k", root / "run", "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=30"],
+        preexec_fn=die_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
+    )  # fmt: skip
+    found = Cluster(root / "run")
+
+    def up() -> bool:
+        try:
+            return bool(found.execute("select 1"))
+        except psycopg.OperationalError:
+            return False
+
+    try:
+        assert wait_until(up, _PATIENCE)
+        yield found
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait(_PATIENCE)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("admin", "before", "told"),
+    [
+        ("", "", "created the database shopdata"),
+        ("postgres", "create database shopdata", "the database shopdata belongs to theseller_owner now; before, to postgres"),
+    ],
+)
+def test_the_first_migrate_succeeds_at_once(cluster: Cluster, tmp_path: Path, admin: str, before: str, told: str) -> None:
+    cluster.reset()
+    if before:
+        cluster.execute(before)
+    answer = cluster.run("shopdata", tmp_path / "state", admin=cluster.admin(admin))
+    assert answer.returncode == 0, answer.stderr
+    assert "created the roles of TheSeller" in answer.stdout
+    assert told in answer.stdout
+    assert cluster.execute("select environment from guard.deployment", "shopdata") == [("demo",)]
+    assert cluster.execute("select rolcanlogin, rolreplication from pg_roles where rolname = 'theseller_backup'") == [(False, False)]
+    if not before:
+        again = cluster.run("shopdata", tmp_path / "state", admin=cluster.admin("shopdata"))
+        assert again.returncode == 0, again.stderr
+        assert "created" not in again.stdout
+
+
+def test_a_database_that_holds_something_else_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.reset()
+    cluster.execute("create database wiki")
+    cluster.execute("create table pages (id int)", "wiki")
+    answer = cluster.run("wiki", tmp_path / "state", admin=cluster.admin())
+    assert answer.returncode == 1
+    assert "holds something that is not TheSeller's. Nothing was changed." in answer.stderr
+    assert cluster.execute("select from pg_roles where starts_with(rolname, 'theseller_')") == []
+
+
+def test_an_administrator_that_is_no_superuser_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.reset()
+    cluster.execute("drop role if exists cloud_admin")
+    cluster.execute("create role cloud_admin login createdb createrole")
+    answer = cluster.run("shopdata", tmp_path / "state", admin=f"postgresql://cloud_admin@/?host={cluster.socket}")
+    assert answer.returncode == 1
+    assert "The role cloud_admin of THESELLER_ADMIN_URL is no superuser. Nothing was changed." in answer.stderr
+    assert cluster.execute("select from pg_roles where starts_with(rolname, 'theseller_')") == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"THESELLER_ADMIN_URL": ""}, "migrating it needs its superuser"),
+        ({"THESELLER_ADMIN_URL": "postgresql://postgres@db.example/"}, "must say sslmode=verify-full"),
+        ({"THESELLER_ADMIN_URL": "postgresql://postgres@db.example/?sslmode=require"}, "must say sslmode=verify-full"),
+        ({"THESELLER_ADMIN_URL": "postgresql://postgres@db.example:port/?x=y"}, "can't be read"),
+        ({"THESELLER_ADMIN_URL": "postgresql://postgres@/?host=/nowhere"}, "No database listens at /nowhere/.s.PGSQL.5432."),
+    ],
+)
+def test_addresses_that_cannot_be_used_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], variables: dict[str, str], told: str
+) -> None:
+    state = tmp_path / "state"
+    for name, value in {"DATABASE_URL": "postgresql:///shopdata?host=/nowhere", "THESELLER_STATE": str(state), **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["migrate"]) == 1
+    assert told in capsys.readouterr().err
+    assert not state.exists()
