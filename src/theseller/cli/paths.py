@@ -36,7 +36,10 @@ def make_state_folder(state: Path) -> None:
         CommandError: it exists, is not empty and was not made by us; or it is another environment's; or a demo is to use a folder with
             an empty mark, and nothing in the folder proves that it is a demo's.
     """
-    if state.is_dir() and any(state.iterdir()) and not is_state_folder(state) and not is_copied(state):
+    if state.exists() and not state.is_dir():
+        raise CommandError(f"{state} is a file, not a folder.", "Choose a folder with THESELLER_STATE.")
+    foreign = state.is_dir() and not is_state_folder(state) and any(not _left_by_serve(entry) for entry in state.iterdir())
+    if foreign and not is_copied(state):
         raise CommandError(
             f"{state} exists, is not empty and is not a state folder of TheSeller.", "Choose an empty folder with THESELLER_STATE."
         )
@@ -75,6 +78,11 @@ def is_copied(state: Path) -> bool:
             return False
         return root_key_environment(text) == read_kind(os.environ)
     return read_kind(os.environ).guarded and bool(names & {"erasures", "audit"})
+
+
+def _left_by_serve(entry: Path) -> bool:
+    """Say whether this is the empty folder that `serve` of an earlier version made before anything marked the state folder."""
+    return entry.name == "static" and entry.is_dir() and not entry.is_symlink() and not any(entry.iterdir())
 
 
 def is_state_folder(state: Path) -> bool:

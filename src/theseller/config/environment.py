@@ -19,6 +19,10 @@ from theseller.postgres.roles import QUARANTINE
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
+#: What the emulated Amazon knows the application by; Amazon does not.
+DEMO_CLIENT_ID, DEMO_APPLICATION_ID = "amzn1.application-oa2-client.demo", "amzn1.sellerapps.app.demo"
+
+
 class InvalidSettingError(ValueError):
     """A setting is missing or wrong."""
 
@@ -121,8 +125,8 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         database_name=environ.get("THESELLER_DATABASE", "theseller"),
         emulator_url=emulator_url,
         public_url=public_url,
-        lwa_client_id=environ.get("THESELLER_LWA_CLIENT_ID", "amzn1.application-oa2-client.demo"),
-        application_id=environ.get("THESELLER_APPLICATION_ID", "amzn1.sellerapps.app.demo"),
+        lwa_client_id=_of_amazons(environ, "THESELLER_LWA_CLIENT_ID", DEMO_CLIENT_ID, real=emulator_url is None),
+        application_id=_of_amazons(environ, "THESELLER_APPLICATION_ID", DEMO_APPLICATION_ID, real=emulator_url is None),
         application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no") in {"yes", "1", "true"},
         secret_choice=read_secret_choice(environ, kind=kind, state=state),
         backups=read_backups(environ, state=state),
@@ -151,6 +155,16 @@ def read_trusted_proxies(environ: Mapping[str, str], *, required: bool) -> Trust
             f"THESELLER_TRUSTED_PROXIES can't be used: {error}. List the addresses and networks of your own reverse proxies, with commas"
             " between, such as `10.0.0.5, 2001:db8:1::/64`; `unix` for a proxy on a Unix socket; or `none` if clients connect directly"
         ) from None
+
+
+def _of_amazons(environ: Mapping[str, str], name: str, demo: str, *, real: bool) -> str:
+    """Return an id that Amazon gave the operator's application; the demo's own passes with the emulator only."""
+    given = environ.get(name) or demo
+    if real and given == demo:
+        raise InvalidSettingError(
+            f"{name} must be the one that Developer Central shows for your application: Amazon does not know the demo's"
+        )
+    return given
 
 
 def read_backups(environ: Mapping[str, str], *, state: Path) -> str:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from theseller.cli.django import setup_django
-from theseller.cli.paths import hold_state_folder, refuse_other_environment, state_folder
+from theseller.cli.paths import hold_state_folder, make_state_folder, state_folder
 from theseller.cli.ports import LOOPBACK, choose_port, parse_port
 from theseller.config.environment import read_environment
 
@@ -27,13 +27,13 @@ def run(args: argparse.Namespace) -> int:
     port = parse_port(args.port or os.environ.get("THESELLER_PORT", "8100"), "--port" if args.port else "THESELLER_PORT")
     if args.host == LOOPBACK:
         choose_port(port, fixed=True, variable="THESELLER_PORT")
-    refuse_other_environment(state_folder(os.environ))
-    hold_state_folder(state_folder(os.environ), inheritable=True)
     state = state_folder(os.environ)
+    # The first command on a second host may be this one: what it stores there must be known as ours.
     make_state_folder(state)
+    hold_state_folder(state, inheritable=True)
     environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state)}
     # Here a wrong setting is one sentence; in gunicorn's workers it would be a trace.
-    read_environment(environ, default_state=state_folder(os.environ))
+    read_environment(environ, default_state=state)
     # Here and not in each of gunicorn's workers: one that is replaced after a newer version migrated must not end the others.
     setup_django("web")
     # Empty in a checkout, where static files are found beside their code; whitenoise warns in each process if it does not exist.

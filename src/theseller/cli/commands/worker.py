@@ -7,6 +7,7 @@ import logging
 import os
 
 from theseller.cli.django import setup_django
+from theseller.cli.paths import hold_state_folder, make_state_folder, state_folder
 from theseller.config.memory import apply_memory_limit
 from theseller.lib.egress import confine
 
@@ -26,6 +27,10 @@ def _positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     setup_django("worker")
+    state = state_folder(os.environ)
+    # The first command on a second host may be this one: what its jobs store there must be known as ours.
+    make_state_folder(state)
+    hold_state_folder(state)
     from django.conf import settings  # noqa: PLC0415  needs Django ready
 
     from theseller.config.working import work  # noqa: PLC0415  needs Django ready

@@ -1,0 +1,59 @@
+"""`docs/operate/settings.md` lists what the program reads from its environment, and nothing that it does not read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from theseller.postgres.roles import LOGIN_ROLES
+
+_ROOT = Path(__file__).resolve().parents[2]
+_NAME = re.compile(r"THESELLER_[A-Z0-9_]*[A-Z0-9]|DATABASE_URL")
+#: Names of Django's settings, which no variable sets: `edge/context.py`.
+_NOT_VARIABLES = {"THESELLER_NAVIGATION", "THESELLER_SIGN_OUT_URL_NAME"}
+_SECRETS = (
+    "root-key", "django-session-key", "tenant-ticket-key", "lwa-client-secret", "vault-secret-id", "vault-token", "secrets",
+    *(f"db-{short}" for short in LOGIN_ROLES),
+)  # fmt: skip
+
+
+def _read_in_source() -> dict[str, set[str]]:
+    """Return the names that stand alone in a string of the program, as a name that is looked up does, with the files."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((_ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAME.fullmatch(node.value):
+                found.setdefault(node.value, set()).add(path.name)
+    return {name: files for name, files in found.items() if name not in _NOT_VARIABLES}
+
+
+def _documented() -> set[str]:
+    return set(_NAME.findall((_ROOT / "docs" / "operate" / "settings.md").read_text(encoding="utf-8")))
+
+
+def _of_secrets() -> set[str]:
+    """Return the variables whose names are made from the names of secrets (`crypto/variables.py`)."""
+    names = {f"THESELLER_{name.upper().replace('-', '_')}" for name in _SECRETS}
+    return names | {f"{name}_FILE" for name in names}
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    found = _read_in_source()
+    assert len(found) > 30
+    assert {name: files for name, files in found.items() if name not in _documented()} == {}
+
+
+def test_every_documented_variable_is_read() -> None:
+    assert _documented() - _read_in_source().keys() - _of_secrets() == set()
+
+
+def test_no_other_page_names_a_variable_that_this_one_lacks() -> None:
+    known = {"THESELLER_ROTATION_SECONDS"}  # A benchmark's.
+    known |= _documented() | _of_secrets() | {f"{name}_PREVIOUS" for name in _of_secrets()}
+    named = {
+        name: path.name
+        for path in sorted((_ROOT / "docs" / "operate").glob("*.md"))
+        for name in _NAME.findall(path.read_text(encoding="utf-8"))
+    }
+    assert {name: page for name, page in named.items() if name not in known} == {}
