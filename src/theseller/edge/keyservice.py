@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 _AGAIN_SECONDS = {ServiceState.SLOW: 10, ServiceState.BUSY: 30}
 _OPERATOR_SECONDS = 300
 _WAIT = "Wait a moment, then try again."
-_OPERATOR = "Whoever runs this service has been told in its log; send them the reference below. Then try again."
+_OPERATOR = "The service's log records this. Send its operator the reference below, then try again."
 
 #: What each state means to a person, in words that name no machine.
 STATES: dict[ServiceState, tuple[str, str]] = {

@@ -21,11 +21,11 @@ from ingest_stream s where s.tenant_id = %(tenant)s and not exists (
 #: What to tell the seller about an outcome that stops a stream, and whether only somebody's deed goes on from there.
 _NOTES: dict[Outcome, str] = {
     Outcome.ACCOUNT_BLOCKED: "Amazon denies access to this seller account. Ask Amazon's seller support; we look again by ourselves.",
-    Outcome.CLIENT_SECRET_INVALID: "Amazon does not accept this server's own credentials. Its operator has been told; nothing is lost.",
-    Outcome.DRIFTED: "Amazon's answer has a new shape that this version cannot read. The operator has been told; nothing is lost.",
-    Outcome.FAULT: "Something went wrong on our side. The operator has been told; we try again by ourselves.",
-    Outcome.KEYS_UNAVAILABLE: "The service that keeps our keys does not answer. The operator has been told; we go on by ourselves, and nothing is lost.",
-    Outcome.MISCONFIGURED: "This server's registration at Amazon is not right. Its operator has been told; nothing is lost.",
+    Outcome.CLIENT_SECRET_INVALID: "Amazon does not accept this service's own credentials. Its operator has to replace them; nothing is lost.",
+    Outcome.DRIFTED: "Amazon's answer has a new shape that this version cannot read. The service's log records it for the operator; nothing is lost.",
+    Outcome.FAULT: "Something went wrong on our side. The service's log records it for the operator; we try again by ourselves.",
+    Outcome.KEYS_UNAVAILABLE: "The service that stores our keys does not answer. We go on by ourselves, and nothing is lost.",
+    Outcome.MISCONFIGURED: "This service's registration at Amazon is not right. Its operator has to correct it; nothing is lost.",
     Outcome.OTHER_SELLER: "Amazon names another seller than this connection. Nothing is read any more: disconnect it and connect again.",
     Outcome.REFUSED: "Amazon refused the request or sent a report that is not whole. We try again by ourselves.",
     Outcome.REPORT_FAILED: "Amazon could not make one of the reports. We ask again by ourselves; the others go on.",

@@ -66,12 +66,13 @@ def cluster() -> Iterator[Cluster]:
     for folder in (root / "data", root / "run"):
         folder.mkdir(mode=0o755)
         os.chown(folder, account.uid, account.gid)
-    options = {**account.popen_options(), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    options = account.popen_options()
     bin_dir = binaries.bin_dir
-    subprocess.run([bin_dir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "--no-sync"], check=True, **options)  # type: ignore[call-overload]
+    initialise: list[str | Path] = [bin_dir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "--no-sync"]
+    subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
     server = subprocess.Popen(
         [bin_dir / "postgres", "-D", root / "data", "-k", root / "run", "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=30"],
-        preexec_fn=die_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
+        cwd="/", stderr=subprocess.DEVNULL, preexec_fn=die_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
     )  # fmt: skip
     found = Cluster(root / "run")
 

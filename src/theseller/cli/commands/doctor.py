@@ -1,48 +1,50 @@
-"""`theseller doctor`: what is wrong with this machine, before anything is started on it."""
+"""`theseller doctor`: what is wrong with this machine, and with a deployment that runs or should run on it."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from theseller.cli.demo_setup import EMULATOR_PORT, WEB_PORT
+from theseller.cli.deployment_check import examine_deployment
 from theseller.cli.edge_check import check_edge
 from theseller.cli.errors import FAILURE, OK, CommandError
+from theseller.cli.findings import Finding
 from theseller.cli.paths import state_folder
 from theseller.cli.ports import is_free, owner
+from theseller.config.environment import read_kind
 from theseller.postgres.cluster import SPACE_NEEDED
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.layout import control_folder
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.lockfile import LockFile
 
-HELP = "say what is wrong with this machine; exit status 1 if anything is"
+HELP = "say what is wrong with this machine and its deployment; exit status 1 if anything is"
 _MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `bad`: it would stop the demo; `advice` then says what to do."""
-
-    what: str
-    found: str
-    bad: bool = False
-    advice: str = ""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take no arguments."""
+    parser.add_argument("--json", action="store_true", help="the same as JSON, for programs")
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Print what was found: ✓ good, ✗ to be mended, – not looked at. Return 1 if anything has to be mended."""
     findings = list(examine(state_folder(os.environ)))
+    if getattr(args, "json", False):
+        print(
+            json.dumps(
+                [{"what": one.what, "state": one.state, "found": one.found, "advice": one.advice if one.bad else ""} for one in findings],
+                indent=1,
+            )
+        )
+        return FAILURE if any(one.bad for one in findings) else OK
     for one in findings:
-        print(f"{'✗' if one.bad else '✓'} {one.what:14} {one.found}")
+        print(f"{one.mark} {one.what:14} {one.found}")
         if one.bad and one.advice:
             print(f"  {'':14} {one.advice}")
     return FAILURE if any(one.bad for one in findings) else OK
@@ -58,6 +60,8 @@ def examine(state: Path) -> Iterator[Finding]:
             yield Finding(check.__name__.strip("_"), error.message, bad=True, advice=error.advice)
         except OSError as error:
             yield Finding(check.__name__.strip("_"), error.strerror or type(error).__name__, bad=True)
+    if os.environ.get("DATABASE_URL") or read_kind(os.environ).guarded or LockFile(control_folder(state) / "lock", "").holder():
+        yield from examine_deployment(state)
     if os.environ.get("THESELLER_PUBLIC_URL", "").startswith("https://"):
         yield _edge()
     for port, variable in ((WEB_PORT, "THESELLER_PORT"), (EMULATOR_PORT, "THESELLER_EMULATOR_PORT")):
@@ -105,7 +109,7 @@ def _memory(_state: Path) -> Finding:
 def _swap(_state: Path, swaps: Path = Path("/proc/swaps")) -> Finding:
     """Say whether memory, and with it keys and tokens, may be written to a disk. A remark: on a laptop it is for its owner to weigh."""
     if not swaps.exists():
-        return Finding("swap", "not known on this system")
+        return Finding("swap", "not known on this system", looked=False)
     used = [line.split()[0] for line in swaps.read_text().splitlines()[1:] if line.strip()]
     # Compressed memory stays memory; what goes through the device mapper is, as a rule, encrypted.
     plain = [name for name in used if not name.startswith(("/dev/zram", "/dev/dm-", "/dev/mapper/"))]
@@ -116,7 +120,11 @@ def _swap(_state: Path, swaps: Path = Path("/proc/swaps")) -> Finding:
 
 def _database(state: Path) -> Finding:
     holder = LockFile(control_folder(state) / "lock", "").holder()
-    return Finding("database", f"run by process {holder[0].pid} ({holder[1]})" if holder else "not running")
+    if os.environ.get("DATABASE_URL"):
+        return Finding("embedded", "not used: DATABASE_URL names another server", looked=False)
+    needed = read_kind(os.environ).guarded and holder is None
+    found = f"run by process {holder[0].pid} ({holder[1]})" if holder else "not running"
+    return Finding("embedded", found, bad=needed, advice="Start it: `theseller postgres start`.", looked=holder is not None)
 
 
 def _port(port: int, variable: str, *, asked: bool) -> Finding:

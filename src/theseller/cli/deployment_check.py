@@ -1,0 +1,175 @@
+"""What `theseller doctor` looks at besides the machine, where a deployment is or should be running: what it needs from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from theseller.cli.django import setup_django
+from theseller.cli.errors import CommandError
+from theseller.cli.external import OLDEST
+from theseller.cli.findings import Finding
+from theseller.cli.secrets import AMAZONS, own_secrets, secret_choice
+from theseller.config.environment import InvalidSettingError, ProcessRole, read_backups, read_environment, read_kind
+from theseller.crypto.choice import make_key_store, make_secret_provider
+from theseller.crypto.errors import CryptoError
+from theseller.lib.failures import classify
+from theseller.lib.traces import describe
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
+
+#: How far this machine's clock may be from the database's: tickets and tokens are dated by both.
+_CLOCK_SECONDS = 5.0
+#: A worker says every ten seconds that it lives; a job that waits longer than this waits for a worker.
+_SILENCE_SECONDS, _WAITING_SECONDS = 30, 600
+_WORKERS = "select count(*), min(extract(epoch from now() - last_heartbeat))::float from procrastinate_workers"
+_WAITING = """
+select count(*), coalesce(max(extract(epoch from now() - greatest(e.at, coalesce(j.scheduled_at, e.at)))), 0)::float
+from procrastinate_jobs j join lateral (select min(at) as at from procrastinate_events where job_id = j.id) e on true
+where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())
+"""
+_START_WORKER = "Start `theseller worker`, and look at its log."
+
+
+def examine_deployment(state: Path) -> Iterator[Finding]:
+    """Look at settings, secrets, key service, backups' target and database. What fails is a finding; later ones still are looked at."""
+    try:
+        environment = read_environment({**os.environ, "THESELLER_ROLE": ProcessRole.WEB.value}, default_state=state)
+    except InvalidSettingError as error:
+        yield Finding("settings", str(error), bad=True, advice="docs/operate/settings.md lists every setting.")
+        return
+    yield Finding("settings", f"{environment.kind}, for {environment.public_url}")
+    proxies = os.environ.get("THESELLER_TRUSTED_PROXIES", "").strip()
+    yield Finding("proxies", proxies or "none is trusted")
+    for check in (_secrets, _key_store, _backups):
+        yield from _looked_at(check, state)
+    yield from _database(state)
+
+
+def _looked_at(check: Callable[[Path], Finding], state: Path) -> Iterator[Finding]:
+    name = check.__name__.strip("_").replace("_", " ")
+    try:
+        yield check(state)
+    except (CommandError, CryptoError, InvalidSettingError, OSError) as error:
+        yield Finding(name, str(error) or describe(error), bad=True, advice=getattr(error, "advice", ""))
+
+
+def _secrets(state: Path) -> Finding:
+    choice = secret_choice(state)
+    provider = make_secret_provider(choice, os.environ)
+    missing = []
+    for name in (*own_secrets(choice), AMAZONS):
+        try:
+            provider.get(name)
+        except CryptoError:
+            missing.append(name)
+    advice = f"`theseller secrets fill` makes ours, `theseller secrets put {AMAZONS}` stores Amazon's; `theseller secrets check` says more."
+    found = f"can't be read: {', '.join(missing)}" if missing else f"all can be read, in {choice.provider}"
+    return Finding("secrets", found, bad=bool(missing), advice=advice)
+
+
+def _key_store(state: Path) -> Finding:
+    choice = secret_choice(state)
+    keys = make_key_store(choice, make_secret_provider(choice, os.environ), os.environ).list()
+    return Finding("key store", f"answers, in {choice.key_store}: {sum(not one.destroyed for one in keys)} live keys")
+
+
+def _backups(state: Path) -> Finding:
+    from theseller.retention.backups.targets import TargetError, make_target  # noqa: PLC0415  imports what s3 needs
+
+    where = read_backups(os.environ, state=state)
+    if not where:
+        return Finding("backups", "TheSeller takes none here; look at those of the database's service", looked=False)
+    name = f"doctor-{uuid.uuid4().hex}"
+    try:
+        target = make_target(where)
+        target.put(name, [b"theseller doctor"])
+        target.delete(name)
+    except TargetError as error:
+        return Finding("backups", str(error), bad=True, advice="Look at THESELLER_BACKUPS and the rights there.")
+    return Finding("backups", f"a file was written to {where} and deleted")
+
+
+def _database(state: Path) -> Iterator[Finding]:
+    del state
+    try:
+        setup_django("worker", schema=False)
+        from django.db import connections  # noqa: PLC0415  needs Django ready
+
+        cursor = connections["default"].cursor()
+    except CommandError as error:
+        yield Finding("database", error.message, bad=True, advice=error.advice)
+        return
+    except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+        yield _failed("database", error)
+        return
+    with cursor:
+        for look in (_server, _ours, _clock, _worker, _queue):
+            try:
+                yield look(cursor)
+            except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+                yield _failed(look.__name__.strip("_"), error)
+
+
+def _failed(what: str, error: Exception) -> Finding:
+    failure = classify(error)
+    if failure is not None:
+        return Finding(what, failure.message, bad=True, advice=failure.advice)
+    return Finding(what, describe(error), bad=True)
+
+
+def _server(cursor: CursorWrapper) -> Finding:
+    version, number, tls, remote = _row(
+        cursor,
+        "select current_setting('server_version'), current_setting('server_version_num')::int,"
+        " (select coalesce(version, '') from pg_stat_ssl where pid = pg_backend_pid() and ssl), inet_server_addr() is not null",
+    )
+    way = f"by {tls}" if tls else "without TLS, over the network" if remote else "on this machine's socket"
+    bad = number < OLDEST or (remote and not tls)
+    advice = f"PostgreSQL {OLDEST // 10_000} or newer is needed, with TLS over a network."
+    return Finding("database", f"PostgreSQL {version}, reached as theseller_worker {way}", bad=bad, advice=advice)
+
+
+def _ours(_cursor: CursorWrapper) -> Finding:
+    from theseller.tenancy.schema_version import refuse_other_schema  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
+
+    try:
+        refuse_unsafe_database()
+        refuse_other_schema()
+    except RuntimeError as error:
+        return Finding("schema", str(error), bad=True, advice="Run `theseller migrate` of the version that is to serve.")
+    return Finding("schema", f"of this version and of the environment {read_kind(os.environ)}")
+
+
+def _clock(cursor: CursorWrapper) -> Finding:
+    before = time.time()
+    (there,) = _row(cursor, "select extract(epoch from clock_timestamp())::float")
+    apart = max(0.0, before - there, there - time.time())
+    return Finding(
+        "clock", f"{apart:.1f} s from the database's", bad=apart > _CLOCK_SECONDS, advice="Let both machines follow a time server."
+    )
+
+
+def _worker(cursor: CursorWrapper) -> Finding:
+    number, silent = _row(cursor, _WORKERS)
+    if not number or silent > _SILENCE_SECONDS:
+        return Finding(
+            "worker", "none runs" if not number else f"the last one was silent for {silent:.0f} s", bad=True, advice=_START_WORKER
+        )
+    return Finding("worker", f"{number} known, the last sign of life {max(0.0, silent):.0f} s ago")
+
+
+def _queue(cursor: CursorWrapper) -> Finding:
+    number, oldest = _row(cursor, _WAITING)
+    return Finding("queue", f"{number} job(s) wait, the oldest for {oldest:.0f} s", bad=oldest > _WAITING_SECONDS, advice=_START_WORKER)
+
+
+def _row(cursor: CursorWrapper, query: str) -> tuple[Any, ...]:
+    cursor.execute(query)
+    return tuple(cursor.fetchone() or ())

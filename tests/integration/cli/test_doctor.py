@@ -1,0 +1,68 @@
+"""`theseller doctor` on a deployment: what it says of one that works, and of each part that does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from tests.integration.governance.deployment import Deployment, deployment
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Deployment]:
+    with deployment() as built:
+        yield built
+
+
+def _found(deployed: Deployment, **variables: str) -> tuple[int, dict[str, dict[str, str]]]:
+    before = dict(deployed.environ)
+    deployed.environ.update(variables)
+    try:
+        answer = deployed.theseller("doctor", "--json")
+    finally:
+        deployed.environ.clear()
+        deployed.environ.update(before)
+    assert answer.stdout, answer.stderr
+    return answer.returncode, {one["what"]: one for one in json.loads(answer.stdout)}
+
+
+def test_a_deployment_without_a_worker_says_so(deployed: Deployment) -> None:
+    status, found = _found(deployed)
+    assert status == 1
+    assert {what: one["state"] for what, one in found.items() if one["state"] == "bad"} == {"worker": "bad"}
+    assert {"settings", "secrets", "key store", "database", "schema", "clock", "queue"} <= {
+        what for what, one in found.items() if one["state"] == "good"
+    }
+
+
+def test_a_worker_that_lives_is_seen(deployed: Deployment) -> None:
+    deployed.rows("insert into procrastinate_workers (last_heartbeat) values (now()) returning id")
+    assert _found(deployed)[1]["worker"]["state"] == "good"
+
+
+def test_a_database_that_does_not_answer_is_no_success(deployed: Deployment) -> None:
+    status, found = _found(deployed, DATABASE_URL="postgresql:///theseller?host=/nowhere")
+    assert status == 1
+    assert found["database"]["state"] == "bad"
+    assert "schema" not in found
+    assert found["backups"]["state"] == "not-looked-at"
+
+
+def test_a_missing_secret_is_named(deployed: Deployment) -> None:
+    path = deployed.state / "secrets" / "lwa-client-secret"
+    content = path.read_bytes()
+    path.unlink()
+    try:
+        _, found = _found(deployed)
+    finally:
+        path.touch(mode=0o600)
+        path.write_bytes(content)
+    assert found["secrets"]["state"] == "bad"
+    assert "lwa-client-secret" in found["secrets"]["found"]
+
+
+def test_a_wrong_setting_is_the_finding(deployed: Deployment) -> None:
+    status, found = _found(deployed, THESELLER_ROTATION_DAYS="400")
+    assert status == 1
+    assert "THESELLER_ROTATION_DAYS must be 1 to 90" in found["settings"]["found"]
