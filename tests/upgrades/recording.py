@@ -24,6 +24,7 @@ from theseller.retention.operations import purge
 from theseller.tenancy.scope import tenant_scope
 
 RELEASES = Path(__file__).parent / "releases"
+_NEWER = (b"SET transaction_timeout", b"\\restrict", b"\\unrestrict")
 _US = "ATVPDKIKX0DER"
 
 
