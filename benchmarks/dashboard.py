@@ -62,7 +62,7 @@ def run() -> list[dict[str, Any]]:
     fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]  # the fixture's own generator
     database = next(fixture)
     try:
-        shops = _load(database)
+        shops = load(database)
         return [
             _measure(database, shops, name, days)
             for name, days in (("dashboard, 28 days", 28), ("dashboard, 12 months", 365), ("rows behind a day", 0))
@@ -71,7 +71,8 @@ def run() -> list[dict[str, Any]]:
         next(fixture, None)
 
 
-def _load(database: str) -> list[UUID]:
+def load(database: str) -> list[UUID]:
+    """Load a million order items and their rollups; return the shops, largest first."""
     import psycopg
     from tests.database import test_server
 
@@ -103,7 +104,7 @@ def _load(database: str) -> list[UUID]:
     return shops
 
 
-def _statements(shop: UUID, days: int) -> list[Statement]:
+def statements(shop: UUID, days: int) -> list[Statement]:
     """Return what the page really asks, caught on its way to the database."""
     from django.db import connections
 
@@ -142,7 +143,7 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
 
     chance = random.Random(7)  # repeatable, not secret
     weights = [1 / (rank + 1) for rank in range(len(shops))]
-    asked = {shop: _statements(shop, days) for shop in shops}
+    asked = {shop: statements(shop, days) for shop in shops}
     ours: list[float] = []
     baseline: list[float] = []
     with (
@@ -159,7 +160,7 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
                 begun = perf_counter()
                 with connection.cursor() as cursor:
                     if mine:
-                        _open_scope(cursor, session, shop)
+                        open_scope(cursor, session, shop)
                     for sql, params in asked[shop]:
                         cursor.execute(sql, params)
                         cursor.fetchall()
@@ -175,7 +176,8 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
     }  # fmt: skip
 
 
-def _open_scope(cursor: Any, session: Any, shop: UUID) -> None:
+def open_scope(cursor: Any, session: Any, shop: UUID) -> None:
+    """Give the transaction of `cursor` a ticket for `shop`."""
     from django.conf import settings
 
     from theseller.crypto.mac import tenant_ticket

@@ -65,6 +65,7 @@ def test_random_statements_reach_nothing_of_another_shop(role: str, fuzzed: tupl
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "pii"])
 def test_a_hundred_thousand_statements_reach_nothing(role: str, fuzzed: tuple[str, World]) -> None:
     database, world = fuzzed
