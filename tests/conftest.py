@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -19,6 +20,10 @@ from tests.database import PASSWORDS, prepared_template, session_folder, test_se
 
 if TYPE_CHECKING:
     from tests.cast import Cast
+
+# How fast inputs are made and tried says something about the machine, not about the code.
+hypothesis.settings.register_profile("any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("any-machine")
 
 STATE = session_folder() / f"state-{worker_name()}"
 

@@ -446,3 +446,18 @@ begin
     end if;
 end
 $$;
+
+-- An owner may call what it owns. The first migrate gives functions to their owners after the revokes above, every later one before them, and
+-- both must end alike.
+do $$
+declare
+    owned record;
+begin
+    for owned in
+        select p.oid::regprocedure as name, r.rolname as owner from pg_proc p join pg_roles r on r.oid = p.proowner
+        where p.pronamespace in ('guard'::regnamespace, 'public'::regnamespace) and r.rolname like 'theseller\_%'
+    loop
+        execute format('grant execute on function %s to %I', owned.name, owned.owner);
+    end loop;
+end
+$$;
