@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -22,6 +24,19 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 def copy_path() -> Path:
     """Return where the copy lies: beside the state, never inside the database's own folder."""
     return Path(settings.ENVIRONMENT.state) / "audit" / AUDIT_CHECKPOINTS
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep other processes of this machine from completing the copy meanwhile; wait for one that does."""
+    folder = copy_path().parent
+    private_directory(folder)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def append(added: list[tuple[bytes, bytes]]) -> None:

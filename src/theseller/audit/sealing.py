@@ -15,9 +15,10 @@ from django.conf import settings
 from django.db import connections, transaction
 
 from theseller.audit import documents, outside
+from theseller.audit.completing import complete_copy
 from theseller.audit.keys import key_for
 from theseller.audit.lines import last_mark, pack
-from theseller.audit.queries import READER, checkpoints, last_document, settled_lines, unsealed
+from theseller.audit.queries import READER, last_document, settled_lines, unsealed
 from theseller.audit.types import NOWHERE, Checkpoint, LogBehindError, SealingBusyError
 from theseller.crypto.signing import SigningKey
 
@@ -43,6 +44,7 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
         SealingBusyError: another process is at it.
         AuditKeyLostError: the key store lacks the key.
         LogBehindError: the copy has later checkpoints than the database: it was restored, or somebody took them away.
+        CopyConflictError: the database's checkpoints do not continue this machine's copy.
         CheckpointRefusedError: the newest checkpoint in the database is none of ours; nothing is built upon it.
     """
     made: list[Checkpoint] = []
@@ -60,11 +62,17 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
 
 
 def seal_due(*, at: datetime, using: str = "default", reader: str = READER) -> tuple[Checkpoint, ...]:
-    """Seal if the last checkpoint is EVERY old, or there is none, or LINES_MANY wait. Raises what `seal` raises."""
+    """Seal if the last checkpoint is EVERY old, or there is none, or LINES_MANY wait. Raises what `seal` raises.
+
+    If not, the copy is completed all the same: another machine may have sealed.
+    """
     head = _head(using)
     if head is not None and timedelta(0) <= at - datetime.fromisoformat(head.sealed_at) < EVERY:
         waiting, _, _ = unsealed(head.until, using=reader)
         if waiting < LINES_MANY:
+            if outside.last_entry() != head.document:
+                with held(shared=True, using=using):
+                    complete_copy(using=using)
             return ()
     return seal(at=at, using=using, reader=reader)
 
@@ -134,7 +142,7 @@ def _append(  # the fields of a checkpoint
 
 
 def _agree_with_copy(head: Checkpoint | None, using: str) -> None:
-    """Add to the copy what a kill kept from it. Only what follows its last line: nothing that stands there is ever replaced.
+    """Add to the copy what a kill kept from it, or another machine sealed. Only what follows its last line: nothing there is replaced.
 
     Raises LogBehindError: the copy is ahead. A checkpoint made now would fork the chain, and no one could tell the true log any more.
     """
@@ -145,8 +153,7 @@ def _agree_with_copy(head: Checkpoint | None, using: str) -> None:
             f"the database's newest checkpoint is number {number}, and the copy outside it has another or later ones: if the database was"
             " restored from a backup, say so by `theseller audit restored`; else `theseller audit verify` says what is wrong"
         )
-    if known == number - 1:
-        outside.append([(document, leaves) for _, document, leaves in checkpoints(after=known, using=using)])
+    complete_copy(using=using)
 
 
 def _number(document: bytes) -> int:

@@ -113,6 +113,10 @@ class LogBehindError(RuntimeError):
     """The database lacks checkpoints that the copy outside has. The message says what to do."""
 
 
+class CopyConflictError(LogBehindError):
+    """The database's checkpoints do not continue the copy outside it. The message says which, and what to do."""
+
+
 class RestorationRefusedError(RuntimeError):
     """The database does not look like one that was restored from its own backup. Nothing was changed."""
 

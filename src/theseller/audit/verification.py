@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from theseller.audit import documents, outside
+from theseller.audit.completing import complete_copy
 from theseller.audit.keys import is_current
 from theseller.audit.lines import unpack
 from theseller.audit.queries import READER, checkpoints, leaves_of, lines_at, lines_between, unsealed
 from theseller.audit.sealing import held
-from theseller.audit.types import NOWHERE, Checkpoint, Fault, Finding, Line, Mark, Verdict
+from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError, Fault, Finding, Line, Mark, Verdict
 
 #: A kill between database and copy is mended by the next sealing; until then a new checkpoint may be in the database alone.
 COPY_MAY_LAG = timedelta(minutes=10)
@@ -97,6 +98,15 @@ class _Chain:
             f"{sum(span.rows for span in gone)} line(s) under checkpoints {restored.lost_from} to {restored.number - 1} were lost when the"
             f" database was restored, as an operator said on {restored.sealed_at[:10]}."
         )
+
+
+def complete_and_verify(
+    *, at: datetime, rows_most: int | None = None, since: int = 0, choose: Callable[[int], int] = lambda _: 0, using: str = READER
+) -> Verdict:
+    """Complete this machine's copy by what other machines sealed, then check the log as `verify_log` does, with its arguments."""
+    with held(shared=True, using=using), contextlib.suppress(CopyConflictError):  # What does not continue the copy is named below.
+        complete_copy(using=using)
+    return verify_log(at=at, rows_most=rows_most, since=since, choose=choose, using=using)
 
 
 def verify_log(

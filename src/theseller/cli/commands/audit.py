@@ -43,10 +43,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _verify(*, as_json: bool) -> int:
-    from theseller.audit.verification import verify_log  # noqa: PLC0415  needs Django ready
+    from theseller.audit.verification import complete_and_verify  # noqa: PLC0415  needs Django ready
 
     at = clock.now()
-    verdict = verify_log(at=at)
+    verdict = complete_and_verify(at=at)
     if as_json:
         print(json.dumps(_document(verdict, at), indent=1))
         return OK if verdict.whole else FAILURE

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from theseller.audit.tags import Tag
 from theseller.audit.types import Verdict
-from theseller.audit.verification import verify_log
+from theseller.audit.verification import complete_and_verify
 from theseller.controls.types import Control, Kind, Outcome, verdict
 from theseller.controls.world import World
 from theseller.governance.access.queries import open_session, review_state
@@ -66,7 +66,7 @@ select count(*) from governance_access_review r where not exists (
 def probe(world: World) -> Outcome:
     """Check the log against its seals, try every session that is over, and look at the age of the last review."""
     since = next((row[0] for row in world.rows(_VERIFIED) if row[0] is not None), 0)
-    log = verify_log(at=world.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=world.probe)
+    log = complete_and_verify(at=world.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=world.probe)
     state = review_state(using=world.probe)
     return verdict(
         log.rows_checked,

@@ -1,0 +1,96 @@
+"""Complete this machine's copy of the checkpoints from the database: several machines may seal the log of one database.
+
+Only what continues the copy's own chain is added, signed by the keys that this chain names, up to a checkpoint whose key the key store holds.
+What is in the copy is never replaced, so that a database that was changed or put back still differs from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+
+from theseller.audit import documents, outside
+from theseller.audit.keys import is_current
+from theseller.audit.queries import READER, checkpoints, last_document
+from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError
+
+log = logging.getLogger(__name__)
+#: Checkpoints that are written to the disk together: 54 MB at most.
+_AT_ONCE = 100
+
+
+def complete_copy(*, using: str = READER) -> int:
+    """Add to the copy the checkpoints that only the database has.
+
+    The caller holds the log's lock, shared or alone. A copy that is level with the database or ahead of it is left as it is, and so is one
+    whose last line can't be read: `verify_log` names both.
+
+    Returns:
+        How many checkpoints were added.
+
+    Raises:
+        CopyConflictError: the database's checkpoints do not continue the copy, or end with a key that is not ours. The copy is as it was, or longer
+            by checkpoints that continue it.
+    """
+    newest = last_document(using=using)
+    if newest is None or newest == outside.last_entry():
+        return 0
+    with outside.alone():
+        try:
+            last = outside.last_entry()
+            head = documents.read(last) if last is not None else None
+        except documents.CheckpointRefusedError:
+            return 0
+        return _complete(head, newest, using)
+
+
+def _complete(head: Checkpoint | None, newest: bytes, using: str) -> int:
+    known = head.number if head else 0
+    # Walked twice: nothing is written before the whole of it is known to end in a checkpoint of ours.
+    digests = [hashlib.sha256(found.document).digest() for found, _ in _behind(head, using)]
+    if not digests:
+        return 0
+    if digests[-1] != hashlib.sha256(newest).digest() or not is_current(documents.read(newest).key_after):
+        raise CopyConflictError(_conflict(known + len(digests), "is signed by a key that the key store does not hold"))
+    waiting: list[tuple[bytes, bytes]] = []
+    for expected, (found, leaves) in zip(digests, _behind(head, using), strict=False):
+        if hashlib.sha256(found.document).digest() != expected:
+            raise CopyConflictError(_conflict(found.number, "changed while it was read"))
+        waiting.append((found.document, leaves))
+        if len(waiting) == _AT_ONCE:
+            outside.append(waiting)
+            waiting = []
+    if waiting:
+        outside.append(waiting)
+    log.log(
+        logging.INFO if head else logging.WARNING,
+        "audit: %d checkpoint(s) of the database were added to this machine's copy, which had %s",
+        len(digests),
+        known if head else "none: expected on a new machine only",
+    )
+    return len(digests)
+
+
+def _behind(head: Checkpoint | None, using: str) -> Iterator[tuple[Checkpoint, bytes]]:
+    """Give each checkpoint of the database behind `head` with its leaves, once it is known to continue the chain."""
+    for number, document, leaves in checkpoints(after=head.number if head else 0, using=using):
+        try:
+            found = documents.read(document)
+        except documents.CheckpointRefusedError as refusal:
+            raise CopyConflictError(_conflict(number, str(refusal))) from None
+        rows, until = (head.rows_total, head.until) if head else (0, NOWHERE)
+        if found.lost_from:
+            # It counts on from an earlier one, which its signature vouches for here; `verify_log` counts them all.
+            rows, until = found.rows_total, found.until
+        refusal = documents.follows(found, head, leaves, rows_before=rows, until_before=until)
+        if refusal or found.number != number:
+            raise CopyConflictError(_conflict(number, refusal or "has another number than its place"))
+        yield found, leaves
+        head = found
+
+
+def _conflict(number: int, why: str) -> str:
+    return (
+        f"checkpoint {number} in the database does not continue this machine's copy: it {why}; `theseller audit verify` says what is wrong"
+    )
