@@ -83,9 +83,9 @@ def _behind(head: Checkpoint | None, using: str) -> Iterator[tuple[Checkpoint, b
         if found.lost_from:
             # It counts on from an earlier one, which its signature vouches for here; `verify_log` counts them all.
             rows, until = found.rows_total, found.until
-        refusal = documents.follows(found, head, leaves, rows_before=rows, until_before=until)
-        if refusal or found.number != number:
-            raise CopyConflictError(_conflict(number, refusal or "has another number than its place"))
+        why = documents.follows(found, head, leaves, rows_before=rows, until_before=until)
+        if why or found.number != number:
+            raise CopyConflictError(_conflict(number, why or "has another number than its place"))
         yield found, leaves
         head = found
 
