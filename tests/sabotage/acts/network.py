@@ -74,3 +74,6 @@ def _rewritten(tools: Tools, function: str, part: str, instead: str) -> Iterator
 sql("net-tenant-isolation", "lets a second key sign tickets",
     "insert into guard.ticket_key values ('{new}', decode(repeat('36', 64), 'hex'), decode(repeat('5c', 64), 'hex'), now())",
     "delete from guard.ticket_key where inner_block = decode(repeat('36', 64), 'hex')")  # fmt: skip
+sql("net-tenant-isolation", "lets conditions of a statement pass before the policies",
+    "update pg_proc set procost = 1 where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure",
+    "update pg_proc set procost = 0 where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure")  # fmt: skip

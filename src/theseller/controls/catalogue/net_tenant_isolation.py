@@ -86,6 +86,7 @@ def probe(world: World) -> Outcome:
     broken += [f"A window through row security exists: {name}." for (name,) in world.rows(_WINDOWS, [sorted(_DIRECTORY_FUNCTIONS)])]
     broken += list(_changed_functions(world))
     broken += list(_unknown_keys(world))
+    broken += list(_late_comparison(world))
     victim = _victim(world)
     tries = list(attempts(world, victim)) if victim else []
     broken += [one.problem for one in tries if one.problem]
@@ -133,6 +134,12 @@ def _unknown_keys(world: World) -> Iterator[str]:
         yield f"{len(accepted - ours)} key(s) sign accepted tickets that are not this deployment's."
     if not accepted & ours:
         yield "No key of this deployment signs accepted tickets."
+
+
+def _late_comparison(world: World) -> Iterator[str]:
+    """Conditions that cost the planner nothing may pass before the policies unless the policies cost nothing either (`database.sql`)."""
+    if world.number("select count(*) from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure and procost = 0") != 1:
+        yield "The comparison with the ticket costs the planner something, so a condition of the statement may be evaluated before it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,3 +17,10 @@ revoke all on schema public from public;
 grant usage, create on schema public to theseller_owner;
 grant usage on schema public to theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_backup,
     theseller_auth, theseller_operator;
+
+-- The comparison that row security rests on costs the planner nothing, so that it comes before every condition of a statement's own.
+-- A condition that PostgreSQL knows to be leakproof passes before the policies if it is cheaper, and `is null`, a boolean column and a
+-- subscript (`('{"A": 1}'::jsonb)[sku] is not null`) cost 0. Whether the ticket was then evaluated at all told of other tenants' rows.
+update pg_catalog.pg_proc set procost = 0 where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure and procost <> 0;
+-- It answers for any row, whatever row security says.
+revoke execute on function pg_catalog.currtid2(text, tid) from public;

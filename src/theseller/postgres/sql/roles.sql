@@ -17,6 +17,24 @@ begin
 end
 $$;
 
+-- A role may change settings of its own, and they outlast its sessions: everything that is not written below is taken back.
+do $$
+declare
+    found record;
+begin
+    for found in
+        select r.rolname, d.datname from pg_db_role_setting s join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
+        where r.rolname like 'theseller\_%' and r.rolname <> 'theseller_super'
+    loop
+        if found.datname is null then
+            execute format('alter role %I reset all', found.rolname);
+        else
+            execute format('alter role %I in database %I reset all', found.rolname, found.datname);
+        end if;
+    end loop;
+end
+$$;
+
 -- Each attribute is written out, so that a role that somebody widened by hand is narrowed again.
 alter role theseller_owner     nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
 alter role theseller_migrate   login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit connection limit 4;
