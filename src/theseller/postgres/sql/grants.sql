@@ -43,7 +43,7 @@ revoke all on all tables in schema public, guard, pii from public, theseller_web
     theseller_directory, theseller_requests, theseller_pii, theseller_auth, theseller_operator;
 revoke all on all sequences in schema public, guard from public, theseller_web, theseller_worker, theseller_retention, theseller_probe;
 revoke all on all functions in schema public, guard from public, theseller_pii, theseller_web, theseller_worker, theseller_retention, theseller_probe,
-    theseller_directory, theseller_requests, theseller_auth, theseller_operator;
+    theseller_auth, theseller_operator;
 grant usage on schema public to theseller_directory, theseller_requests;
 grant usage on schema guard to theseller_session, theseller_web, theseller_worker, theseller_retention, theseller_probe, theseller_directory, theseller_requests,
     theseller_auth, theseller_operator;
@@ -386,6 +386,7 @@ grant usage on all sequences in schema public to theseller_worker;
 grant select (id), insert (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at) on procrastinate_jobs to theseller_web;
 grant insert on procrastinate_events to theseller_web;
 alter function guard.check_job() owner to theseller_requests;
+grant select (queueing_lock, status) on procrastinate_jobs to theseller_requests;
 grant usage on sequence procrastinate_jobs_id_seq, procrastinate_events_id_seq to theseller_web;
 do $$
 declare
