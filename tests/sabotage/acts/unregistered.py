@@ -45,7 +45,7 @@ for _does, _broken, _repaired, _also in (
     ("indexes one partition by itself", "create index sabotage on ingest_order_line_t1 (sku)", "drop index sabotage", ()),
     ("makes a sequence", "create sequence sabotage", "drop sequence sabotage", ("cred-least-privilege",)),
     ("makes a function", "create function guard.sabotage() returns int language sql as 'select 1'; revoke all on function guard.sabotage() from public",
-     "drop function guard.sabotage()", ("cred-least-privilege",)),
+     "drop function guard.sabotage()", ("cred-least-privilege", "net-tenant-isolation")),
     ("names a table like a partition", "create table ingest_order_line_t_aside (note int)", "drop table ingest_order_line_t_aside",
      ("cred-least-privilege", "net-tenant-isolation")),
     ("keeps a large object", "select lo_create(778899)", "select lo_unlink(778899)", ()),
