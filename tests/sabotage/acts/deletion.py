@@ -49,6 +49,7 @@ sql(
     "create temp table reopened as select * from connections_disconnection where connection_id = '{certified}';"
     "delete from connections_disconnection where connection_id = '{certified}'",
     "insert into connections_disconnection select * from reopened; drop table reopened",
+    blinds=("life-purge-30",),  # It was the one connection with a certificate.
 )
 sql(
     CONTROL,

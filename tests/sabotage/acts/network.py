@@ -32,7 +32,8 @@ for _does, _broken, _repaired in (
     ("drops a policy of one partition",
      "drop policy ticket on ingest_ledger_line_t2", "select guard.protect('ingest_ledger_line_t2')"),
 ):  # fmt: skip
-    sql("net-tenant-isolation", _does, _broken, _repaired)
+    # A scope has no such setting any more, so that its own rows do not show either.
+    sql("net-tenant-isolation", _does, _broken, _repaired, blinds=("pii-strip",) if "setting" in _does else ())
 
 for _does, _broken, _repaired in (
     ("grants a partition by itself",
