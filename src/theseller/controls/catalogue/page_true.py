@@ -60,7 +60,8 @@ def probe(world: World) -> Outcome:
     latest = {row[0]: row[1:] for row in world.rows(_LATEST)}
     shown = _Reader.read(html)
     listed = {one.id: one for one in board.shown}
-    flipped = {name: "unknown" if word == Status.MET else Status.MET for name, word in shown.items()}
+    proven = {name for name in shown if name in listed and _is_proven(world, latest.get(name), listed[name].freshness)}
+    flipped = {name: "unknown" if name in proven else Status.MET for name in shown}
     must_find(len([*_wrong_colours(world, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every colour is wrong")
     broken = [*_wrong_colours(world, shown, latest, listed), *_changeable(world)]
     json_says = {one["id"]: one["outcome"] for one in page.as_document(board)["controls"]}
