@@ -33,6 +33,11 @@ WEB_PATIENCE_SECONDS = 3
 _POOLED_USUALLY, _POOLED = 10, {ProcessRole.OPERATOR: 4}
 
 
+def served_aliases(role: ProcessRole) -> tuple[str, ...]:
+    """Return the connections that a process of `role` serves with, `default` first."""
+    return ("default", *(extra.value for extra in _EXTRA_ALIASES[role]))
+
+
 def database_settings(environment: Environment, secrets: SecretProvider) -> dict[str, dict[str, Any]]:
     """Return Django's DATABASES. Raises InvalidSettingError for a DATABASE_URL that would send passwords or data in the clear."""
     server = _external(environment.database_url) if environment.database_url else _embedded(environment)

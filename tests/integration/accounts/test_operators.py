@@ -77,7 +77,7 @@ def test_a_factor_that_was_replaced_proves_nothing_any_more() -> None:
     olga = make_olga()
     client = entered(olga)
     add_app(olga.id, clock.now())
-    assert client.get("/operate/")["Location"].startswith("/account/second-factor/")
+    assert client.get("/operate/")["Location"].startswith("/sign-in/")
 
 
 def test_another_persons_proof_is_none() -> None:
