@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.db import DatabaseError, transaction
 from django.db import connections as databases
 
@@ -112,14 +113,21 @@ def _mid_statement(using: str, table: str, column: str, own: UUID, victim: UUID)
 
 
 def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
-    # Only the tenant is given: the policy is asked before any constraint, so a refusal for want of a value means that it let the row in.
+    # Only the tenant is given, and the day that finds a partition: the policy is asked before any constraint, so a refusal for want of a
+    # value means that it let the row in. A row that no partition takes came before the policy, and nowhere.
     with transaction.atomic(using=using):
         try:
             with transaction.atomic(using=using), databases[using].cursor() as cursor:
-                cursor.execute(f"insert into {_named(table)} ({column}) values (%s)", [victim])  # noqa: S608
+                cursor.execute(
+                    "select exists (select from pg_attribute where attrelid = %s::regclass and attname = 'local_day')", [_named(table)]
+                )
+                names, values = (f"{column}, local_day", "%s, current_date") if cursor.fetchone()[0] else (column, "%s")
+                cursor.execute(f"insert into {_named(table)} ({names}) values ({values})", [victim])  # noqa: S608
             reached = 1
         except DatabaseError as refusal:
-            reached = 0 if getattr(refusal.__cause__, "sqlstate", None) == _REFUSED else 1
+            cause = refusal.__cause__
+            without_partition = isinstance(cause, psycopg.errors.CheckViolation) and cause.diag.constraint_name is None
+            reached = 0 if without_partition or getattr(cause, "sqlstate", None) == _REFUSED else 1
         transaction.set_rollback(True, using=using)
     return reached
 
