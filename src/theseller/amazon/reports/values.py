@@ -31,7 +31,7 @@ class BadCellError(ValueError):
 
 
 class Cached(dict[str, T], Generic[T]):
-    """A parser that remembers: cells repeat, and a lookup costs a tenth of a parse. Forgets all when full.
+    """A parser with a cache: cells repeat, and a lookup costs a tenth of a parse. Cleared when full.
 
     A long cell is parsed each time, so that what is remembered is bounded by `room` short cells.
     """
