@@ -30,12 +30,12 @@ STATE = session_folder() / f"state-{worker_name()}"
 
 def _configure() -> None:
     """Set the environment and Django up, once a process. Needs no database."""
+    from theseller.cli.paths import make_state_folder
     from theseller.crypto.keys import new_root_key
     from theseller.crypto.providers import FileSecretProvider, new_text_secret
     from theseller.lib.secret import Secret
 
     shutil.rmtree(STATE, ignore_errors=True)
-    STATE.mkdir(mode=0o700)
     os.environ.update(
         THESELLER_STATE=str(STATE),
         THESELLER_ENV="test",
@@ -44,6 +44,8 @@ def _configure() -> None:
         THESELLER_AMAZON="emulator:http://127.0.0.1:1",
         DJANGO_SETTINGS_MODULE="theseller.config.settings",
     )
+    # Marked: commands that tests start as processes of their own refuse a folder that is not one of TheSeller's.
+    make_state_folder(STATE)
     secrets = FileSecretProvider(STATE / "secrets")
     secrets.ensure("root-key", lambda: new_root_key("test"))
     for name in ("django-session-key", "lwa-client-secret"):
