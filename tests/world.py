@@ -31,7 +31,14 @@ READY_PATIENCE = 120.0
 STOP_PATIENCE = 40.0
 _READY = "TheSeller runs"
 # What the surrounding shell or pytest may have set for itself must not reach the demo.
-_FOREIGN = ("THESELLER_", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PG")
+_FOREIGN = ("THESELLER_", "DATABASE_URL", "DJANGO_", "PG")
+# Which PostgreSQL the tests run on does: what a test starts must not take another one's programs (bin/test-platforms).
+_INHERITED = {"THESELLER_PG_BIN"}
+
+
+def inherited_environ() -> dict[str, str]:
+    """Return this process's variables without those that the surrounding shell or pytest has set for a deployment of its own."""
+    return {name: value for name, value in os.environ.items() if name in _INHERITED or not name.startswith(_FOREIGN)}
 
 
 class WorldError(AssertionError):
@@ -91,9 +98,8 @@ class World:
     @property
     def environ(self) -> dict[str, str]:
         """Return the environment in which `theseller …` speaks to this demo."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         return (
-            kept
+            inherited_environ()
             | dict(self.settings)
             | {
                 "THESELLER_STATE": str(self.state),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.world import inherited_environ
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Commits after which no work landed for a while, and those that a review upgraded from. The newest first.
@@ -40,7 +40,6 @@ def source_of(commit: str, folder: Path) -> Path:
 
 def theseller(source: Path, state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `theseller ARGUMENTS` of the code in `source` on the state folder."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("THESELLER_", "DATABASE_URL", "DJANGO_", "PG"))}
-    environ |= {"THESELLER_STATE": str(state), "THESELLER_ENV": "demo", "PYTHONPATH": str(source)}
+    environ = inherited_environ() | {"THESELLER_STATE": str(state), "THESELLER_ENV": "demo", "PYTHONPATH": str(source)}
     command = [sys.executable, "-m", "theseller.cli.main", "--debug", *arguments]
     return subprocess.run(command, cwd=state.parent, env=environ, capture_output=True, text=True, check=False, timeout=600)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.world import ROOT
+from tests.world import ROOT, inherited_environ
 
 from theseller.cli.main import main
 from theseller.postgres.account import server_account
@@ -34,8 +34,7 @@ class Cluster:
         return f"postgresql://postgres@/{database}?host={self.socket}"
 
     def run(self, database: str, state: Path, *, admin: str) -> subprocess.CompletedProcess[str]:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("THESELLER_", "PG", "DJANGO_"))}
-        environ |= {
+        environ = inherited_environ() | {
             "THESELLER_STATE": str(state),
             "DATABASE_URL": f"postgresql:///{database}?host={self.socket}",
             "THESELLER_ADMIN_URL": admin,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from tests.world import ROOT, free_ports
+from tests.world import ROOT, free_ports, inherited_environ
 
 from theseller.crypto.choice import SecretChoice, make_key_store, make_secret_provider, read_choice
 from theseller.crypto.keystore import KeyStore
@@ -125,8 +125,7 @@ def deployment(told: Mapping[str, str] | None = None, *, archiving: bool = False
     root = Path(tempfile.mkdtemp(prefix="ts-rotation-"))
     root.chmod(0o711)
     state, (port,) = root / "state", free_ports(1)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("THESELLER_", "DATABASE_URL", "DJANGO_", "PG"))}
-    environ |= {
+    environ = inherited_environ() | {
         "THESELLER_ENV": "demo",
         "THESELLER_STATE": str(state),
         "THESELLER_AMAZON": f"emulator:http://127.0.0.1:{port}",
@@ -146,7 +145,7 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
     from theseller.cli.paths import make_state_folder
     from theseller.cli.secrets import ensure_secrets
 
-    with _told(environ):
+    with within(environ):
         make_state_folder(state)
         secrets = ensure_secrets(state)
     password = secrets.get("db-superuser").reveal()
@@ -168,7 +167,7 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
 
 
 @contextlib.contextmanager
-def _told(environ: Mapping[str, str]) -> Iterator[None]:
+def within(environ: Mapping[str, str]) -> Iterator[None]:
     """Let this process see what the deployment's processes are told."""
     before = dict(os.environ)
     os.environ.update({name: value for name, value in environ.items() if name.startswith(("THESELLER_", "AWS_"))})

@@ -6,7 +6,7 @@ import os
 
 import psycopg
 import pytest
-from tests.integration.governance.deployment import Deployment
+from tests.integration.governance.deployment import Deployment, within
 
 from theseller.cli.embedded import apply_roles
 from theseller.crypto.dated import new_dated_secret
@@ -150,7 +150,8 @@ def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(deplo
     staged.touch(mode=0o600)
     staged.write_text(new)
     assert not deployed.accepts(SUPERUSER, old)
-    apply_roles(Server(deployed.state, binaries=find_binaries(os.environ), superuser_password=old))
+    with within(deployed.environ):
+        apply_roles(Server(deployed.state, binaries=find_binaries(os.environ), superuser_password=old))
     assert deployed.accepts(SUPERUSER, old)
     assert "1 replaced" in deployed.theseller("rotate", "db-superuser").stdout
     assert deployed.accepts(SUPERUSER, deployed.secret("db-superuser"))

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from psycopg import sql
-from tests.world import ROOT
+from tests.world import ROOT, inherited_environ
 
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.ownership import ForeignServerError, matches, refuse_foreign_roles
@@ -46,8 +46,7 @@ class External:
         return tuple(found)
 
     def migrate(self, state: Path, *arguments: str, kind: str = "staging", database: str = "shop") -> subprocess.CompletedProcess[str]:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")}
-        environ |= _settings(kind)
+        environ = inherited_environ() | _settings(kind)
         environ |= {
             "THESELLER_STATE": str(state),
             "DATABASE_URL": f"postgresql:///{database}?host={quote(str(self.server.socket_dir), safe='')}",

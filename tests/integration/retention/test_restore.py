@@ -247,6 +247,22 @@ def test_refused_while_the_database_runs(story: Story) -> None:
     assert "is run by process" in done.stderr
 
 
+def test_programs_of_another_version_take_no_backup(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's version counts, and not that of the programs that this shell finds: a backup by them could not be checked or restored."""
+    for name in ("postgres", "initdb"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 16.1'\n")
+        program.chmod(0o755)
+    before = story.deployed.rows("select id from retention_backup where finished_at is not null")
+    (served,) = story.deployed.rows("select split_part(current_setting('server_version'), ' ', 1)")[0]
+    monkeypatch.setitem(story.deployed.environ, "THESELLER_PG_BIN", str(tmp_path))
+    done = story.deployed.theseller("backup", "now")
+    assert done.returncode == 1, done.stdout
+    told = f"the database is served by PostgreSQL {served}, and the programs here are 16.1: point THESELLER_PG_BIN to PostgreSQL"
+    assert told in done.stdout + done.stderr
+    assert story.deployed.rows("select id from retention_backup where finished_at is not null") == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [

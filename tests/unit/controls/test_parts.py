@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,22 +83,82 @@ def test_an_ordinary_column_is_not(column: str) -> None:
     assert not re.search(_PERSONAL_COLUMN, column)
 
 
-def test_the_version_follows_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "changed", ["module.py", "sub/grants.sql", "sub/rights.txt", "templates/page.html", "static/site.css", "static/font.woff2"]
+)
+def test_the_version_follows_each_file_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
+    file = tmp_path / changed
+    file.parent.mkdir(exist_ok=True)
+    (tmp_path / "other.py").write_bytes(b"")
+    versions = [_version_of(tmp_path, monkeypatch)]
+    for content in (b"", b"a = 1\n", b"a = 2\n"):
+        file.write_bytes(content)
+        versions.append(_version_of(tmp_path, monkeypatch))
+    renamed = file.rename(file.with_name(f"renamed{file.suffix}"))
+    versions.append(_version_of(tmp_path, monkeypatch))
+    assert len(set(versions)) == len(versions) == 5
+
+    renamed.rename(file)
+    assert _version_of(tmp_path, monkeypatch) == versions[3]
+
+
+def test_what_moves_between_two_files_changes_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     versions = set()
-    for content in ("a = 1\n", "a = 2\n"):
-        (tmp_path / "module.py").write_text(content)
+    for one, other in (("ab", "c"), ("a", "bc"), ("c", "ab")):
+        (tmp_path / "one.py").write_text(one)
+        (tmp_path / "other.py").write_text(other)
         versions.add(_version_of(tmp_path, monkeypatch))
-    (tmp_path / "module.py").rename(tmp_path / "renamed.py")
-    versions.add(_version_of(tmp_path, monkeypatch))
-    (tmp_path / "grants.sql").write_text("grant")
-    versions.add(_version_of(tmp_path, monkeypatch))
-    assert len(versions) == 4
+    assert len(versions) == 3
+
+
+def test_the_version_follows_what_is_installed_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    info = tmp_path / "some_library-1.0.dist-info"
+    info.mkdir()
+    versions = [source.code_version.__wrapped__()]
+    for release, digest in (("1.0", "sha256=a"), ("1.1", "sha256=a"), ("1.1", "sha256=b")):
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: some-library\nVersion: {release}\n")
+        (info / "RECORD").write_text(f"some_library.py,{digest},1\n")
+        versions.append(source.code_version.__wrapped__())
+    assert len(set(versions)) == len(versions) == 4
+
+
+def test_the_same_files_have_the_same_version_wherever_and_whenever_they_run(tmp_path: Path) -> None:
+    """In processes of their own: another folder, order of hashes and time, and with the modules compiled."""
+    versions = set()
+    for place, seed in (("first", "1"), ("a longer/second place", "2")):
+        shutil.copytree(
+            source.PACKAGE, tmp_path / place / "theseller", ignore=shutil.ignore_patterns("__pycache__"), copy_function=shutil.copyfile
+        )
+        for _ in range(2):
+            versions.add(_version_in_process(tmp_path / place, seed))
+    assert versions == {source.code_version.__wrapped__()}
+
+
+def test_the_version_covers_statements_rights_and_pages() -> None:
+    covered = {path.relative_to(source.PACKAGE).as_posix() for path in source.source_files()}
+    assert covered >= {
+        "postgres/sql/grants.sql",
+        "postgres/sql/rights.txt",
+        "postgres/sql/functions.txt",
+        "controls/templates/controls/page.html",
+    }
+    assert not [name for name in covered if name.endswith(".pyc")]
 
 
 def _version_of(package: Path, patch: pytest.MonkeyPatch) -> str:
     with patch.context() as patched:
         patched.setattr(source, "PACKAGE", package)
         return source.code_version.__wrapped__()
+
+
+def _version_in_process(place: Path, seed: str) -> str:
+    code = "from theseller.controls import source; print(source.PACKAGE, source.code_version(), sep='\\n')"
+    environ = {"PYTHONPATH": str(place), "PYTHONHASHSEED": seed, "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, env=environ, capture_output=True, text=True, check=True)
+    package, version = done.stdout.split("\n")[:2]
+    assert package == str(place / "theseller")
+    return version
 
 
 def test_imports_are_read_as_full_names() -> None:

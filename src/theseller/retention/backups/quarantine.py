@@ -33,6 +33,7 @@ from theseller.retention.backups import wal
 from theseller.retention.backups.operations import read_manifest
 from theseller.retention.backups.sealing import fetch, place_of
 from theseller.retention.backups.sentences import in_one_sentence
+from theseller.retention.backups.source import refuse_other_major
 from theseller.retention.backups.types import BackupError, Manifest
 from theseller.retention.backups.workplace import Workplace
 
@@ -84,7 +85,7 @@ def lay_out(place: Workplace, identity: UUID, folder: Path, *, whole_wal: bool) 
     with in_one_sentence():
         described = read_manifest(place, identity)
         binaries = find_binaries(os.environ)
-        _refuse_other_version(described, binaries)
+        refuse_other_major(f"the backup was made by PostgreSQL {described.postgres}", described.postgres, binaries)
         discard(folder)
         make_folder(folder)
         make_folder(folder / "postgres")
@@ -230,11 +231,3 @@ def _write_as(path: Path, content: bytes, account: Account) -> None:
         file.write(content)
     if account.switch:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
-
-
-def _refuse_other_version(described: Manifest, binaries: Binaries) -> None:
-    if described.postgres.split(".", 1)[0] != str(binaries.major):
-        raise BackupError(
-            f"the backup was made by PostgreSQL {described.postgres}, and the programs here are {binaries.version}:"
-            f" point THESELLER_PG_BIN to PostgreSQL {described.postgres.split('.', 1)[0]}"
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Source(Protocol):
     @property
     def archive(self) -> Path: ...
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Return the version of the server whose files are copied."""
 
     def current_segment(self) -> str:
         """Return the name of the WAL segment that is being written."""
@@ -43,6 +45,18 @@ class Source(Protocol):
 
     def mark(self, restore_point: str) -> Moment:
         """Name a moment, and see to it that the WAL up to it is finished and in `archive` when this returns."""
+
+
+def refuse_other_major(what: str, version: str, binaries: Binaries) -> None:
+    """Check that the programs here can read files of PostgreSQL `version`.
+
+    Raises:
+        BackupError: they are another major version's. It begins with `what`, and says where to look.
+    """
+    if int(re.split(r"\D", version, maxsplit=1)[0]) != binaries.major:
+        raise BackupError(
+            f"{what}, and the programs here are {binaries.version}: point THESELLER_PG_BIN to PostgreSQL {version.split('.', 1)[0]}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +69,15 @@ class EmbeddedSource:
 
     @property
     def version(self) -> str:
-        return self.binaries.version
+        # What the programs here are says nothing of a server that others started. A distribution adds words of its own: `15.18 (Debian …)`.
+        return self._ask("show server_version").split(" ", 1)[0]
 
     def current_segment(self) -> str:
         return self._ask("select pg_walfile_name(pg_current_wal_lsn())")
 
     def base(self) -> Iterator[bytes]:
+        served = self.version
+        refuse_other_major(f"the database is served by PostgreSQL {served}", served, self.binaries)
         return base_backup(self.binaries, self.conninfo)
 
     def mark(self, restore_point: str) -> Moment:
