@@ -175,6 +175,25 @@ def test_taking_over_is_asked_for_with_a_reason_and_written_down(external: Exter
     assert done.returncode == 0, done.stderr
 
 
+def test_a_newer_schema_is_refused_before_anything_is_done_or_written_down(external: External, first: Path, tmp_path: Path) -> None:
+    """By an older program of ours, and by one that is told to take over: no password is replaced, and the log names no act."""
+    newer = "into django_migrations (app, name, applied) values ('retention', '9999_later', now())"
+    other = tmp_path / "other"
+    with psycopg.connect(external.server.superuser_dsn("shop"), autocommit=True) as connection:
+        connection.execute(f"insert {newer}".encode())
+        before = external.seen()
+        try:
+            for state, arguments in ((first, ()), (other, ("--take-over", "--reason", _REASON))):
+                done = external.migrate(state, *arguments)
+                assert done.returncode == 1
+                assert "migrated by a newer version of TheSeller (unknown here: retention.9999_later)" in done.stderr
+                assert external.seen() == before, "a refused migrate changed the server"
+        finally:
+            connection.execute("delete from django_migrations where name = '9999_later'")
+    acts = other / "audit" / "acts"
+    assert not acts.exists() or _REASON not in acts.read_text()
+
+
 def test_an_administrator_who_may_not_read_passwords_proves_it_by_signing_in(external: External, first: Path) -> None:
     """As with a managed database: its administrator is no superuser."""
     with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:

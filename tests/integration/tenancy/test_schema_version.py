@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 from django.conf import settings
-from tests.database import create_database, drop_database, test_server, worker_name
+from tests.database import create_database, drop_database, roles_lock, test_server, worker_name
 from tests.sabotage.databases import own_database
 from tests.world import free_ports
 
@@ -52,6 +52,13 @@ def _earlier(name: str) -> None:
     )
 
 
+def _roles() -> list[tuple[object, ...]]:
+    """Return each role with its password's verifier, which has a new salt whenever the password is set, and who may enter each database."""
+    with psycopg.connect(test_server().superuser_dsn()) as connection:
+        roles = connection.execute("select a.* from pg_authid a where starts_with(rolname, 'theseller_') order by oid").fetchall()
+        return roles + connection.execute("select datname, datacl from pg_database where datname = 'theseller'").fetchall()
+
+
 @pytest.mark.parametrize("role", ["web", "worker", "migrate"])
 def test_the_same_version_is_accepted(role: str) -> None:
     refuse_other_schema(role)
@@ -88,6 +95,19 @@ def test_migrate_refuses_a_newer_one_and_changes_nothing(own: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(own)) as connection:
         answer = connection.execute("select has_table_privilege('theseller_probe', 'guard.deployment', 'select')").fetchone()
     assert answer == (False,), "its grants were applied"
+
+
+def test_migrate_of_an_external_server_refuses_a_newer_one_before_it_changes_a_role(
+    own: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _later(own)
+    monkeypatch.setenv("DATABASE_URL", f"postgresql:///{own}?host={test_server().socket_dir}")
+    monkeypatch.setenv("THESELLER_ADMIN_URL", test_server().superuser_dsn(own))
+    with roles_lock():
+        before = _roles()
+        assert main(["migrate"]) == 1
+        assert _roles() == before
+    assert re.search(NEWER, capsys.readouterr().err)
 
 
 def test_migrate_takes_an_empty_database_and_one_of_this_version(own: str) -> None:

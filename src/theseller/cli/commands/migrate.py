@@ -51,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     server = embedded_server(state_folder(os.environ), purpose="theseller migrate", say=print)
     with server.running():
-        _refuse_newer(server.superuser_dsn("theseller"))
+        # The first migrate makes the database later; and after an interrupted rotation of the superuser, apply_roles settles its password.
+        with contextlib.suppress(psycopg.OperationalError):
+            _refuse_newer(server.superuser_dsn("theseller"))
         apply_roles(server)
         _migrate(server.superuser_dsn("theseller"), verbosity)
     return 0
@@ -67,6 +69,9 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
         raise foreign
     passwords = passwords_in_use(state)
     make_state_folder(state)
+    secrets = ensure_secrets(state)
+    if server.owner:  # Before anything is done or written down: a newer program's roles, passwords and log are left as they are.
+        _refuse_newer(server.target)
     if foreign is not None:
         details = {"reason": taking_over, "what": "the passwords of a server's roles"}
         note_act(state, Tag.ROTATION_FORCED, subject=f"database:{database}", at=clock.now(), details=details)
@@ -76,9 +81,6 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
         if not quarantined and foreign is None:
             refuse_foreign_roles(superuser, passwords, secrets_at=str(state))
 
-    secrets = ensure_secrets(state)
-    if server.owner:
-        _refuse_newer(server.target)
     ensure_roles(admin, role_passwords(secrets), database=database, external=uses_external_server(os.environ), check=check)
     if verbosity:
         server.tell(print)
@@ -123,8 +125,7 @@ def _refuse_newer(superuser_dsn: str) -> None:
     setup_django("migrate", schema=False)
     from theseller.tenancy.schema_version import refuse_newer_schema  # noqa: PLC0415  needs Django ready
 
-    # The first migrate makes the database later; and after an interrupted rotation of the superuser, apply_roles settles its password.
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(superuser_dsn) as superuser:
+    with psycopg.connect(superuser_dsn) as superuser:
         refuse_newer_schema(superuser)
 
 
