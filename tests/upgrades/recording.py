@@ -7,24 +7,32 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import zstandard
 from django.db import connections as databases
 from tests.cast import NOON, assemble
 from tests.database import test_server
 
+from theseller.audit import documents
+from theseller.audit.lines import COLUMNS, last_mark, line_of, pack
+from theseller.audit.types import NOWHERE
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
+from theseller.crypto.signing import SigningKey
 from theseller.lib.marketplaces import Region
+from theseller.lib.secret import Secret
 from theseller.postgres.locator import find_binaries
 from theseller.retention.operations import purge
 from theseller.tenancy.scope import tenant_scope
 
 RELEASES = Path(__file__).parent / "releases"
-_NEWER = (b"SET transaction_timeout", b"\\restrict", b"\\unrestrict")
+#: What a newer pg_dump writes before the first object and behind the last one, and an older server or psql does not know.
+_NEWER = re.compile(rb"^(SET transaction_timeout|\\restrict|\\unrestrict).*\n", re.MULTILINE)
 _US = "ATVPDKIKX0DER"
 
 
@@ -37,6 +45,19 @@ def fill() -> None:
     assert purge(connection=left, tenant=cast.charlies_shop, at=NOON).completed
 
 
+def seal(database: str) -> None:
+    """Cover every line of the database's audit log by two checkpoints, as this version does, with a key that is kept nowhere."""
+    key, head = SigningKey.from_secret(Secret(os.urandom(32))), None
+    with psycopg.connect(test_server().superuser_dsn(database)) as connection:
+        lines = [line_of(row) for row in connection.execute(f"select {COLUMNS} from audit_event order by txid, position").fetchall()]
+        for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
+            leaves = pack(part)
+            head = documents.sign(head, leaves, until=last_mark(part, NOWHERE), key=key, environment="test", at=NOON)
+            connection.execute(
+                "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)", [head.number, head.document, leaves]
+            )
+
+
 def record(name: str, database: str) -> None:
     """Write the database to `releases/NAME.sql.zst`. Raises FileExistsError: what is recorded is never recorded again."""
     RELEASES.mkdir(exist_ok=True)
@@ -47,9 +68,12 @@ def record(name: str, database: str) -> None:
 
 
 def restore(name: str, database: str) -> None:
-    """Fill an empty database from `releases/NAME.sql.zst`."""
+    """Fill an empty database from `releases/NAME.sql.zst` and, for one whose log was sealed later by its code, `releases/NAME.seals.sql`."""
     program = find_binaries(os.environ).program("psql")
     text = zstandard.ZstdDecompressor().decompress((RELEASES / f"{name}.sql.zst").read_bytes())
+    text = _NEWER.sub(b"", text)
+    if (seals := RELEASES / f"{name}.seals.sql").exists():
+        text += seals.read_bytes()
     command = [
         str(program),
         "--no-psqlrc",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,8 +15,11 @@ from tests.database import create_database, drop_database, prepared_template, ro
 from tests.sabotage.databases import own_database
 from tests.upgrades.catalogue import schema_of
 from tests.upgrades.frozen import freeze
-from tests.upgrades.recording import RELEASES, fill, record, restore
+from tests.upgrades.recording import RELEASES, fill, record, restore, seal
 
+from theseller.audit import documents
+from theseller.audit.lines import COLUMNS, line_of, unpack
+from theseller.audit.types import NOWHERE
 from theseller.retention.certificate import assemble, verify_certificate
 
 RECORDED = sorted(path.name.removesuffix(".sql.zst") for path in RELEASES.glob("*.sql.zst"))
@@ -60,6 +64,7 @@ def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(upgraded: tuple
     assert before["audit_event"], "the recorded database has no audit log"
     assert after["audit_event"][: len(before["audit_event"])] == before["audit_event"]
     with psycopg.connect(test_server().superuser_dsn(name)) as connection:
+        _assert_sealed_as_before(connection)
         certificates = connection.execute("select body, signature, public_key from retention_certificate").fetchall()
     assert certificates, "the recorded database has no certificate"
     for body, signature, public_key in certificates:
@@ -74,12 +79,29 @@ def test_what_is_recorded_at_a_release_can_be_made(database: str) -> None:
     """With THESELLER_RECORD_RELEASE=NAME it is made, and kept."""
     with own_database("recorded") as name:
         fill()
+        seal(name)
         rows = _rows(name)
         assert rows["audit_event"]
+        with psycopg.connect(test_server().superuser_dsn(name)) as connection:
+            _assert_sealed_as_before(connection)
         assert rows["retention_certificate"]
         if "THESELLER_RECORD_RELEASE" in os.environ:
             freeze()
             record(os.environ["THESELLER_RECORD_RELEASE"], name)
+
+
+def _assert_sealed_as_before(connection: psycopg.Connection[Any]) -> None:
+    """Compare each line that the release's own checkpoints cover with what they say of it, by the digests that this version makes."""
+    sealed: dict[int, bytes] = {}
+    head, rows, until = None, 0, NOWHERE
+    for document, leaves in connection.execute("select document, leaves from audit_checkpoint order by number").fetchall():
+        found = documents.read(bytes(document))
+        assert documents.follows(found, head, bytes(leaves), rows_before=rows, until_before=until) == ""
+        head, rows, until = found, found.rows_total, found.until
+        sealed |= dict(unpack(bytes(leaves)))
+    assert sealed, "no checkpoint of the release covers a line"
+    lines = [line_of(row) for row in connection.execute(f"select {COLUMNS} from audit_event".encode()).fetchall()]
+    assert {line.position: line.digest for line in lines if line.mark <= until} == sealed
 
 
 def _rows(name: str) -> dict[str, list[str]]:

@@ -46,7 +46,7 @@ class External:
         return tuple(found)
 
     def migrate(self, state: Path, *arguments: str, kind: str = "staging", database: str = "shop") -> subprocess.CompletedProcess[str]:
-        environ = inherited_environ() | _settings(kind)
+        environ = inherited_environ() | dict(_settings(kind))
         environ |= {
             "THESELLER_STATE": str(state),
             "DATABASE_URL": f"postgresql:///{database}?host={quote(str(self.server.socket_dir), safe='')}",
