@@ -11,9 +11,12 @@ as $$
 $$;
 revoke all on function guard.session_start() from public;
 
+-- The pattern has no backslash, and the setting by which a backslash would be read is the function's own: it is read by the rules of the
+-- first caller's session, and with `standard_conforming_strings` off, `\|` is an alternation, so that every genuine ticket would be refused.
 create or replace function guard.ticket_tenant() returns uuid
 language plpgsql stable security definer cost 100
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
 declare
     -- The claim, then its parts (tenant, process id, start of the session, end of the ticket), then the signature.
@@ -23,7 +26,7 @@ begin
     if ticket is null or ticket = '' then
         raise insufficient_privilege using message = 'no tenant scope is open';
     end if;
-    part := regexp_match(ticket, '^(([0-9a-f-]{36})\|([0-9]{1,10})\|([0-9]{1,18})\|([0-9]{1,12}))\|([0-9a-f]{64})$');
+    part := regexp_match(ticket, '^(([0-9a-f-]{36})[|]([0-9]{1,10})[|]([0-9]{1,18})[|]([0-9]{1,12}))[|]([0-9a-f]{64})$');
     if part is null then
         raise insufficient_privilege using message = 'the tenant ticket is malformed';
     end if;
