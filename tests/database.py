@@ -102,10 +102,18 @@ def drop_database(name: str) -> None:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
+#: One entry for each block of this process that is inside `roles_lock`.
+_HELD: list[bool] = []
+
+
 @contextlib.contextmanager
 def roles_lock() -> Iterator[None]:
-    """Hold the cluster's roles still: who changes one, and who looks at all of them, takes turns over all xdist workers."""
-    with _locked(session_folder(), "roles.lock"):
+    """Take turns over all xdist workers: one who changes a role of the cluster, and one who looks at all of them. Reentrant."""
+    with contextlib.ExitStack() as stack:
+        if not _HELD:
+            stack.enter_context(_locked(session_folder(), "roles.lock"))
+        _HELD.append(True)
+        stack.callback(_HELD.pop)
         yield
 
 

@@ -18,7 +18,7 @@ from django.test.utils import override_settings
 from theseller.amazon.endpoints import Endpoints
 from theseller.amazon.features import FEATURES, roles_for
 from theseller.connections import sessions
-from theseller.connections.amazon_account import amazon_http, lwa_client
+from theseller.connections.amazon_account import close_amazon_http, lwa_client
 from theseller.emulator.app import create_app
 from theseller.emulator.settings import Application, Config
 from theseller.lib.secret import Secret
@@ -88,10 +88,6 @@ def emulated_amazon(state: Path, *, roles: tuple[str, ...] = ROLES, rate_scale: 
 
 
 def _forget() -> None:
-    if amazon_http.cache_info().currsize:
-        amazon_http().close()
-    amazon_http.cache_clear()
-    if lwa_client.cache_info().currsize:
-        lwa_client()._http.close()
+    close_amazon_http()
     lwa_client.cache_clear()
     sessions._cache.clear()

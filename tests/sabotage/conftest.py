@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.test import override_settings
-from tests.database import test_server
+from tests.database import roles_lock, test_server
 from tests.sabotage.backup_world import small_backup
 from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import Deployment, keep_a_recipient, set_up
@@ -22,6 +22,13 @@ from theseller.controls import volumes
 from theseller.controls.catalogue import bak_automatic
 from theseller.lib.egress import confine
 from theseller.postgres.layout import control_folder, saved_layout
+
+
+@pytest.fixture(autouse=True)
+def _no_role_changes() -> Iterator[None]:
+    """All xdist workers share one cluster, and with it its roles, which probes look at."""
+    with roles_lock():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.database import roles_lock
 from tests.sabotage.acts import SABOTEURS
 from tests.sabotage.deployment import Deployment, evidence_of, probe_all
 from tests.sabotage.saboteurs import Saboteur, Superuser, Tools
@@ -15,14 +13,6 @@ from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
 from theseller.controls.types import Status
 from theseller.lib import clock
-
-
-@pytest.fixture(autouse=True)
-def _roles_hold_still() -> Iterator[None]:
-    """All xdist workers share one cluster, and with it its roles."""
-    with roles_lock():
-        yield
-
 
 #: Declared in part and not met: an operator noted the ages of the tests' own passwords, and which roles Amazon registered.
 GREEN = {**dict.fromkeys(CATALOGUE, Status.MET), **dict.fromkeys(("auth-minimum-roles", "cred-rotation"), Status.DECLARED)}

@@ -185,7 +185,8 @@ def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, 
     run_control(CONTROL, at=clock.now())
     shown = next(one for one in board(clock.now()).shown if one.id == CONTROL)
     assert (shown.outcome, shown.declared) == (Status.DECLARED, ("Taken on trust.",))
-    assert run_control("page-true", at=clock.now()).outcome is Status.MET
+    told = run_control("page-true", at=clock.now())
+    assert told.outcome is Status.MET, told.summary
     monkeypatch.undo()
     probe_all()
 

@@ -1,7 +1,8 @@
-"""The deployment's own Amazon application, as this process knows it: one LWA client."""
+"""The deployment's own Amazon application, as this process knows it: one HTTP client, one LWA client."""
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
 from django.conf import settings
@@ -9,14 +10,30 @@ from django.conf import settings
 from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
 
+#: `cache` alone would make one client for each of the threads that ask first, and leave the connections of all but one open.
+_ONE_AT_A_TIME = threading.Lock()
+
 
 @cache
-def amazon_http():  # type: ignore[no-untyped-def]  # noqa: ANN201  # only theseller.amazon may name httpx's types
-    """Return this process's HTTP client for calls to Amazon that belong to no stream."""
+def _http():  # type: ignore[no-untyped-def]  # noqa: ANN202  # only theseller.amazon may name httpx's types
     return new_http()
+
+
+def amazon_http():  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Return this process's HTTP client for calls to Amazon."""
+    with _ONE_AT_A_TIME:
+        return _http()
+
+
+def close_amazon_http() -> None:
+    """Close this process's HTTP client, if it has one; the next call makes another."""
+    with _ONE_AT_A_TIME:
+        if _http.cache_info().currsize:
+            _http().close()
+        _http.cache_clear()
 
 
 @cache
 def lwa_client() -> LWAClient:
     """Return this process's LWA client. Its client secrets are asked for anew at each call, so that a rotation needs no restart."""
-    return LWAClient(settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, settings.LWA_CLIENT_SECRETS, new_http())
+    return LWAClient(settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, settings.LWA_CLIENT_SECRETS, amazon_http())

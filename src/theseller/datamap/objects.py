@@ -126,7 +126,7 @@ THINGS: tuple[Thing, ...] = (
     ),
     # What a process keeps for itself between two pieces of work.
     Thing("memory", "theseller.analytics.books:sql_text", DataClass.NONE, "analytics", *_PROCESS),
-    Thing("memory", "theseller.connections.amazon_account:amazon_http", DataClass.OPERATIONAL, "connections", *_PROCESS),
+    Thing("memory", "theseller.connections.amazon_account:_http", DataClass.OPERATIONAL, "connections", *_PROCESS),
     Thing("memory", "theseller.connections.amazon_account:lwa_client", DataClass.OPERATIONAL, "connections", *_PROCESS),
     Thing(
         "memory",
@@ -141,7 +141,6 @@ THINGS: tuple[Thing, ...] = (
     Thing("memory", "theseller.controls.source:code_version", DataClass.NONE, "controls", *_PROCESS),
     Thing("memory", "theseller.controls.source:imports", DataClass.NONE, "controls", *_PROCESS),
     Thing("memory", "theseller.crypto.choice:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
-    Thing("memory", "theseller.ingest.calling:_http", DataClass.OPERATIONAL, "ingest", *_PROCESS),
     # A line of the log passes the redactor, whoever writes it; a handler that does not is no sink of ours.
     Thing("log", "redacted", DataClass.OPERATIONAL, "lib", "as the deployment rotates it", "rotation; nothing of a payload is in it"),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
-from functools import cache
 
 from django.conf import settings
 
@@ -14,7 +13,7 @@ from theseller.amazon.operations import allowed
 from theseller.amazon.roles import RestrictedRole
 from theseller.amazon.spapi import SPAPIClient, Value
 from theseller.amazon.throttle import BucketKey
-from theseller.amazon.transport import new_http
+from theseller.connections.amazon_account import amazon_http
 from theseller.connections.sessions import open_connection, with_access_token
 from theseller.connections.types import ConnectionView
 from theseller.ingest.limiter import PostgresLimiter, Prepaid
@@ -22,11 +21,6 @@ from theseller.lib.secret import Secret
 
 #: For all that one `ask` sends, while the connection is kept from ending.
 _CALL_SECONDS = 45.0
-
-
-@cache
-def _http():  # type: ignore[no-untyped-def]  # noqa: ANN202  # only theseller.amazon may name httpx's types
-    return new_http()
 
 
 class Caller:
@@ -38,7 +32,7 @@ class Caller:
         self._held = held
         self._prepaid = Prepaid(PostgresLimiter(view.tenant, view.id))
         application = settings.ENVIRONMENT.application_id
-        self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, _http(), self._prepaid, application=application, held=held)
+        self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), self._prepaid, application=application, held=held)
 
     def pay(self, operation: str) -> None:
         """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none: nobody waits for it here."""

@@ -17,6 +17,7 @@ from theseller.accounts.mfa import operations, totp
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.mfa.types import FactorKind, Proof
 from theseller.accounts.models import User
+from theseller.edge.databases import accounts_database
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 
@@ -90,11 +91,11 @@ def test_an_operators_reset_ends_all_of_them(database: str) -> None:
 def test_a_sign_in_that_began_before_a_change_is_not_completed_after_it(database: str) -> None:
     olga = make_olga(operates=False, with_app=False)
     gone = Proof(olga.id, new_id(), FactorKind.PASSKEY, clock.now())
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         assert operations.sign_in_holds(olga.id, None)
         assert not operations.sign_in_holds(olga.id, gone)
     add_app(olga.id, clock.now())
-    with transaction.atomic():
+    with transaction.atomic(using=accounts_database()):
         assert not operations.sign_in_holds(olga.id, None)
 
 

@@ -104,7 +104,7 @@ def test_worker_and_web_go_on_and_no_job_is_lost(running: Running, stop: Callabl
     with running.superuser() as superuser:
         # The job waits for this lock, so it is under way when the database goes.
         superuser.execute("begin")
-        superuser.execute("lock table audit_checkpoint in access exclusive mode")
+        superuser.execute("lock table edge_ratebucket in access exclusive mode")
         job = _defer(running)
         assert wait_until(lambda: _jobs(running, job) == [("doing", 0)], _PATIENCE, step=0.1)
         with contextlib.suppress(psycopg.OperationalError):
@@ -139,7 +139,7 @@ def test_both_say_at_last_why_they_ended(running: Running) -> None:
 def _defer(running: Running) -> int:
     code = (
         "from procrastinate.contrib.django import app\n"
-        "print(app.configure_task('theseller.audit.tasks.seal_audit_log', queueing_lock='a-test').defer(timestamp=0))"
+        "print(app.configure_task('theseller.edge.tasks.delete_idle_buckets', queueing_lock='a-test').defer(timestamp=0))"
     )
     return int(running.deployed.ask(code))
 

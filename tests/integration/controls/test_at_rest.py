@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from tests.cast import Cast
+from tests.sabotage.deployment import connect
 from tests.sabotage.machine import encrypted_machine, put
 
 from theseller.controls.catalogue.net_at_rest import probe
@@ -14,14 +16,15 @@ from theseller.controls.sealed import look_into_pages
 from theseller.controls.types import Broken, Met, Outcome, Unknown
 from theseller.controls.world import World, live_world
 from theseller.lib import clock
+from theseller.lib.marketplaces import Region
 
 _DECLARED = "Example Cloud, default encryption"
 
 
 @pytest.fixture
-def world(database: str, tmp_path: Path) -> World:
-    """Return a deployment on an encrypted disk. Its database is the tests' own server, whose files are not below its state folder."""
-    del database
+def world(cast: Cast, tmp_path: Path) -> World:
+    """Return a deployment on an encrypted disk, with a sealed token. Its database's files are not below its state folder."""
+    connect(cast.alices_shop, cast.alice.id, Region.NA)
     return replace(live_world(clock.now()), machine=encrypted_machine(tmp_path))
 
 

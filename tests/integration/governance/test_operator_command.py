@@ -46,7 +46,7 @@ def test_lost_factors_are_reset_and_codes_are_told_in_the_demo_only(deployed: De
         "from theseller.accounts.models import User\n"
         "made = make_olga(operates=False); User.objects.filter(pk=made.id).update(email=sys.argv[1])"
     )
-    deployed.ask(make, email, role="migrate")
+    deployed.ask(make, email, role="web")
     code = deployed.theseller("operator", "code", email)
     assert code.returncode == 0
     assert code.stdout.strip().isdigit()

@@ -129,7 +129,7 @@ def test_workers_at_once_share_the_streams(worker: Worker) -> None:
 
 
 def test_a_page_that_arrives_after_the_end_is_not_written(worker: Worker, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = Pull.ask
+    ask, before = Pull.ask, worker.asked("listTransactions")
 
     def late(self: Pull, operation: str, **request: Any) -> bytes:
         body = ask(self, operation, **request)
@@ -145,6 +145,6 @@ def test_a_page_that_arrives_after_the_end_is_not_written(worker: Worker, cast: 
 
     monkeypatch.setattr(Pull, "ask", late)
     assert worker.run("transactions") == 0
-    assert worker.asked("listTransactions") == 1
+    assert worker.asked("listTransactions") == before + 1
     assert worker.rows("select count(*) from ingest_ledger_line") == [(0,)]
     assert worker.stream("transactions")["last_success_at"] is None

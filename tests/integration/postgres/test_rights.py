@@ -61,16 +61,15 @@ def test_the_file_is_what_a_new_database_has(fresh: str) -> None:
 def test_an_external_server_has_no_backup_role_that_signs_in(fresh: str) -> None:
     """`migrate` on an external server: the role that copies the embedded server's files can't sign in there."""
     server = test_server()
-    try:
-        with roles_lock():
+    with roles_lock():
+        try:
             ensure_roles(server.superuser_dsn(), {n: p for n, p in PASSWORDS.items() if n != "backup"}, database=fresh, external=True)
             with psycopg.connect(server.superuser_dsn(fresh)) as connection, connection.cursor() as cursor:
                 expected = expected_rights(server_version=connection.info.server_version, external=True)
                 assert compare(read_rights(cursor), expected) == Difference((), ())
             with pytest.raises(psycopg.OperationalError):
                 psycopg.connect(role_dsn("backup", "postgres")).close()
-    finally:
-        with roles_lock():
+        finally:
             ensure_roles(server.superuser_dsn(), PASSWORDS)
 
 
