@@ -24,6 +24,8 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 CALL_SECONDS = 35.0
 #: Seconds for a whole document. Its address lives five minutes.
 DOCUMENT_SECONDS = 300.0
+#: What `new_http` returns, for packages that pass a client on and may not import httpx.
+HTTPClient = httpx.Client
 _TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
 
 

@@ -8,18 +8,18 @@ from functools import cache
 from django.conf import settings
 
 from theseller.amazon.lwa import LWAClient
-from theseller.amazon.transport import new_http
+from theseller.amazon.transport import HTTPClient, new_http
 
 #: `cache` alone would make one client for each of the threads that ask first, and leave the connections of all but one open.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 @cache
-def _http():  # type: ignore[no-untyped-def]  # noqa: ANN202  # only theseller.amazon may name httpx's types
+def _http() -> HTTPClient:
     return new_http()
 
 
-def amazon_http():  # type: ignore[no-untyped-def]  # noqa: ANN201
+def amazon_http() -> HTTPClient:
     """Return this process's HTTP client for calls to Amazon."""
     with _ONE_AT_A_TIME:
         return _http()
