@@ -16,10 +16,12 @@ import pytest
 from tests.cast import NOON, Cast, assemble
 from tests.database import role_dsn, test_server
 from tests.integration.tenancy.shops import fill
+from tests.sabotage.databases import own_database
 
 from theseller.crypto.mac import tenant_ticket
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
+from theseller.postgres.roles import apply_grants
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import read_session
 
@@ -224,6 +226,26 @@ def test_the_tenant_is_a_key_column_of_every_index(database: str) -> None:
         ).fetchall()
         version = superuser.info.server_version
     assert {name for (name,) in others} == (set() if version >= 170_000 else _WITHOUT_TENANT)
+
+
+def test_a_database_that_moved_to_another_version_gets_the_indexes_of_that_version() -> None:
+    """pg_upgrade and a dump bring the indexes of the version before; `theseller migrate` applies grants.sql each time."""
+    definitions = (
+        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index where indexrelid = any (%s::regclass[]) order by 1"
+    )
+    with own_database("moved") as name, psycopg.connect(test_server().superuser_dsn(name), autocommit=True) as superuser:
+        before = superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall()
+        for index, definition in before:
+            other = (
+                definition.replace(", tenant_id)", ")")
+                if ", tenant_id)" in definition
+                else re.sub(r"(btree [(][^)]*)", r"\1, tenant_id", definition)
+            )
+            superuser.execute(f"drop index {index}".encode())
+            superuser.execute(other.encode())
+        assert not set(before) & set(superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall())
+        apply_grants(superuser)
+        assert superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall() == before
 
 
 def test_the_ticket_is_in_no_statement_that_others_can_read(database: str, world: Cast) -> None:

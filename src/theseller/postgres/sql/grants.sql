@@ -448,6 +448,30 @@ begin
 end
 $$;
 
+-- Five indexes depend on the server's version (tenancy/sql/policies.sql, conditions.sql), which changes when a database is moved to a newer
+-- PostgreSQL, by pg_upgrade or a dump: the tenant is their last column from 17 on, and is left out before.
+do $$
+declare
+    found record;
+    with_tenant boolean := current_setting('server_version_num')::int >= 170000;
+begin
+    for found in
+        select i.indexrelid::regclass as name, pg_get_indexdef(i.indexrelid) as definition
+        from unnest(array['public.accounts_membership_person', 'public.governance_access_session_operator', 'public.ingest_stream_due',
+                          'pii.recipient_dies_on', 'public.vault_request_open']) as n (name)
+        join pg_index i on i.indexrelid = to_regclass(n.name)
+        where pg_get_indexdef(i.indexrelid) ~ 'btree [(][^)]*, tenant_id[)]' <> with_tenant
+    loop
+        execute format('drop index %s', found.name);
+        if with_tenant then
+            execute regexp_replace(found.definition, 'btree [(]([^)]*)[)]', 'btree (\1, tenant_id)');
+        else
+            execute replace(found.definition, ', tenant_id)', ')');
+        end if;
+    end loop;
+end
+$$;
+
 -- An owner may call what it owns. The first migrate gives functions to their owners after the revokes above, every later one before them, and
 -- both must end alike.
 do $$
