@@ -13,11 +13,13 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from uuid import UUID
 
 import psycopg
+
+from theseller.lib.ids import new_id
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Database = Callable[[], Connection]
@@ -41,6 +43,8 @@ class World:
 
     own: UUID
     victim: UUID
+    #: A shop without a row.
+    empty: UUID
     tables: dict[str, list[tuple[str, str]]]
     partitions: list[str]
     functions: list[str]
@@ -71,7 +75,12 @@ class Grammar:
 
     def statement(self) -> str:
         """Return one statement."""
-        kinds = [self.select] * 8 + [self.explain] * 5 + [self.insert, self.update, self.delete, self.merge, self.copy] + [self.other] * 2
+        kinds = (
+            [self.select] * 8
+            + [self.explain] * 5
+            + [self.insert, self.update, self.delete, self.merge, self.copy, self.current_of]
+            + [self.other] * 2
+        )
         return self.chance.choice(kinds)()
 
     def table(self) -> str:
@@ -226,6 +235,15 @@ class Grammar:
         act = self.chance.choice(["delete", f"update set {self.tenant_column(table)} = '{self.world.own}'", "do nothing"])
         return f"merge into {table} p using (select {self.value_alone()} v) l on {self.condition(table)} when matched then {act}"
 
+    def current_of(self) -> str:
+        """Return a change of the row that a cursor is at, with a change of values between."""
+        table = self._base(self.table())
+        column = self.tenant_column(table)
+        query = f"select * from {table} p where {column} = {self.value_alone()}{self.chance.choice(['', ' for update'])}"
+        to = self.chance.choice([f"'{self.world.own}'", f"'{self.world.victim}'", column])
+        changed = self.chance.choice([f"delete from {table}", f"update {table} set {column} = {to}"])
+        return f"declare c cursor for {query}; fetch 3 from c; select {self.switch()}; {changed} where current of c returning *; fetch all from c"
+
     def copy(self) -> str:
         """Return a COPY of a query or a table."""
         return self.chance.choice([f"copy ({self.select().split(';')[0]}) to stdout", f"copy {self.table()} to stdout"])
@@ -258,7 +276,7 @@ create function pg_temp.turns() returns uuid language plpgsql stable as $f$ begi
   perform set_config('x.y', case when current_setting('x.y') = '{own}' then '{victim}' else '{own}' end, true);
   return current_setting('x.y')::uuid; end $f$;
 """
-_SWITCHES = ("enable_seqscan", "enable_indexscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_nestloop",
+SWITCHES = ("enable_seqscan", "enable_indexscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_nestloop",
              "enable_partition_pruning", "enable_material", "enable_memoize", "enable_indexonlyscan")  # fmt: skip
 
 
@@ -307,7 +325,7 @@ def _one(connection: Connection, ticket: str, grammar: Grammar, world: World, fo
             connection.execute(_FUNCTIONS.format(own=world.own, victim=world.victim).encode())
     except psycopg.Error:
         grammar.functions = False
-    for switch in grammar.chance.sample(_SWITCHES, grammar.chance.choice([0, 0, 1, 2, 4])):
+    for switch in grammar.chance.sample(SWITCHES, grammar.chance.choice([0, 0, 1, 2, 4])):
         connection.execute(f"set local {switch} = off".encode())
     statement = grammar.statement()
     found.statements += 1
@@ -365,7 +383,19 @@ def look(superuser: Connection, *, own: UUID, victim: UUID, count: int) -> World
     )
     mine, theirs = _values(superuser, tables, own), _values(superuser, tables, victim)
     canaries = frozenset(token for token in theirs - mine if token != str(victim))
-    return World(own, victim, tables, list(partitions), list(functions), canaries, count)
+    return World(own, victim, new_id(), tables, list(partitions), list(functions), canaries, count)
+
+
+def without_readable(superuser: Connection, world: World, role: str) -> World:
+    """Return the world for a role that row security does not bind: what its columns hold it may see, and no other value."""
+    readable: set[str] = set()
+    for table, columns in world.tables.items():
+        for name, _ in columns:
+            asked = superuser.execute("select has_column_privilege(%s, %s, %s, 'select')", [f"theseller_{role}", table, name]).fetchone()
+            if asked == (True,):
+                rows = superuser.execute(f"select distinct {name}::text from {table}".encode()).fetchall()
+                readable.update(token for row in rows for token in _TOKEN.findall(str(row[0])))
+    return replace(world, canaries=world.canaries - readable, count=-1)
 
 
 def _values(superuser: Connection, tables: Iterable[str], tenant: UUID) -> set[str]:
