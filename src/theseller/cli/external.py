@@ -71,7 +71,8 @@ def look_at_server(environ: Mapping[str, str], database: str) -> ExternalServer:
         if not superuser:
             raise CommandError(
                 f"The role {role} of THESELLER_ADMIN_URL is no superuser. Nothing was changed.",
-                "Name the server's superuser. Services that give none (RDS, Cloud SQL, Azure, Supabase) are not supported yet.",
+                "Name the server's superuser: without one, tenant isolation would not be complete. Services that give none (RDS, Cloud SQL,"
+                " Azure, Supabase) are not supported yet.",
             )
         (owner,) = _row(connection, "select (select pg_get_userbyid(datdba)::text from pg_database where datname = %s)", database)
         (roles,) = _row(connection, "select exists (select from pg_roles where rolname = %s)", OWNER)

@@ -1,5 +1,8 @@
 """Try to reach another shop's rows as the application's own roles do, and read the plan for the check of each row.
 
+Two rows in `guard.isolation_probe` belong to no shop. Each role must see the one that its ticket names and must not
+reach the other, so that every run has a row to find and a row to miss, on a deployment without shops too.
+
 Nothing is changed: what a try would have changed is rolled back, and it names one row at most.
 """
 
@@ -26,6 +29,9 @@ from theseller.tenancy.scope import read_session, set_ticket, tenant_scope
 
 #: Connections that serve a shop. A process has those that it needs; which were tried is in the evidence.
 SERVING = ("web", "retention", "pii")
+#: The probe's own rows: a table with nothing else in it, and the ids of no shop that its two rows belong to (`tenancy/sql`).
+STANDING = "guard.isolation_probe"
+OWN, OTHER = UUID("00000000-0000-7000-8000-00000000000a"), UUID("00000000-0000-7000-8000-00000000000b")
 #: What stands for a tenant in the middle of a statement: `{own}` before, `{victim}` after. Each is offered to the planner as the row's.
 _TO_VICTIM = "set_config('theseller.attempt', '{victim}', true)"
 _SETTING = "current_setting('theseller.attempt')::uuid"
@@ -41,17 +47,66 @@ _REFUSED = "42501"
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One attempt: how, and what went wrong (empty if it was refused or reached nothing)."""
+    """One attempt: how, and what went wrong (empty if it was refused or reached nothing).
+
+    `blind` says why the attempts of a role prove nothing: it did not see what its ticket lets it see.
+    """
 
     way: str
     problem: str = ""
+    blind: str = ""
 
 
-def attempts(world: World, victim: UUID) -> Iterator[Try]:
-    """Yield every attempt on every table that holds rows of `victim`, which its own scope shows first."""
-    for using in dict.fromkeys((world.application, *SERVING)):
-        if using in databases.settings:
+def connections(world: World) -> list[str]:
+    """Return the connections that this process has of those that serve a shop."""
+    return [using for using in dict.fromkeys((world.application, *SERVING)) if using in databases.settings]
+
+
+def attempts(world: World, victim: UUID | None) -> Iterator[Try]:
+    """Yield every attempt on the probe's own rows, and on every table that holds rows of the shop `victim`, if there is one.
+
+    What the victim's own scope shows is there to be reached.
+    """
+    for using in connections(world):
+        yield from _on_own_rows(world, using)
+        if victim is not None:
             yield from _as(world, using, victim)
+
+
+def _on_own_rows(world: World, using: str) -> Iterator[Try]:
+    with tenant_scope(OTHER, using=using):
+        there = _number(using, f"select count(*) from {STANDING} where tenant_id = '{OTHER}'")  # noqa: S608
+    with tenant_scope(OWN, using=using):
+        seen = _number(using, f"select count(*) from {STANDING} where tenant_id = '{OWN}'")  # noqa: S608
+        foreign = _number(using, f"select count(*) from {STANDING}") - seen  # noqa: S608
+        yield Try("what a ticket shows", f"The ticket of one shop showed {foreign} row(s) of another." if foreign else "")
+        if not (there and seen):
+            yield Try("what a ticket shows", blind=f"The probe did not see its own two rows as {using}, so it proves nothing.")
+            return
+    own = new_id()
+    with tenant_scope(own, using=using):
+        yield _plan(using, STANDING, "tenant_id")
+        yield from _mid_statement(using, STANDING, "tenant_id", own, OTHER)
+    yield from _without_a_ticket(world, using, STANDING, "tenant_id", OTHER)
+    yield _late(using)
+
+
+def _late(using: str) -> Try:
+    """Ask without a ticket by a condition that costs the planner nothing and that no row meets.
+
+    The policies come first, so they raise an error. Without one the condition came first, and such conditions tell of other shops' rows.
+    """
+    with transaction.atomic(using=using), databases[using].cursor() as cursor:
+        cursor.execute("set local enable_indexscan = off; set local enable_bitmapscan = off")
+        cursor.execute("set local enable_indexonlyscan = off")
+        try:
+            with transaction.atomic(using=using):
+                cursor.execute(f"select from {STANDING} where (tenant_id is null) is unknown")
+        except DatabaseError as refusal:
+            if getattr(refusal.__cause__, "sqlstate", None) != _REFUSED:
+                raise
+            return Try("a condition before the policies")
+    return Try("a condition before the policies", "A condition of a statement is evaluated before the policies.")
 
 
 def _as(world: World, using: str, victim: UUID) -> Iterator[Try]:

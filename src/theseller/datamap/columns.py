@@ -11,6 +11,7 @@ from theseller.datamap.types import DataClass
 _COLUMNS = """
 guard.audit_writer: role tag
 guard.deployment: only_row environment set_at
+guard.isolation_probe: tenant_id
 guard.ticket_key: id inner_block:credentials outer_block:credentials created_at
 accounts_authenticator: id:operational user_id:operational sealed data_key_id:operational last_step:operational added_at:operational confirmed_at:operational
 accounts_membership: tenant_id user_id role since
@@ -86,6 +87,7 @@ vault_request: tenant_id connection_id order_id:seller_facts asked_at asked_by o
 _INDEXES = """
 guard.audit_writer: _pkey
 guard.deployment: _pkey
+guard.isolation_probe: _pkey
 guard.ticket_key: _pkey
 accounts_authenticator: _pkey _begun _used
 accounts_membership: _pkey _person

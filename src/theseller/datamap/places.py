@@ -85,8 +85,9 @@ PLACES: tuple[Place, ...] = (
     Place("secrets", DataClass.CREDENTIALS, "crypto", "cred-rotation", "replaced by `theseller rotate`", state_files.SECRET_NAME),
     Place("static", DataClass.NONE, "edge", "with the version", "the next version's", _ANY),
 )
-#: What the guard's own schema holds: which environment this database is, and the keys that prove a tenant's ticket. Nobody's data.
-GUARD_RELATIONS = frozenset({"audit_writer", "deployment", "ticket_key"})
+#: What the guard's own schema holds: which environment this database is, the keys that prove a tenant's ticket, two rows of no seller
+#: that the control of tenant isolation looks for. No one's data.
+GUARD_RELATIONS = frozenset({"audit_writer", "deployment", "isolation_probe", "ticket_key"})
 
 
 def unregistered_places(names: frozenset[str]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class WrongDatabaseError(RuntimeError):
 def refuse_unsafe_database(using: str = "default") -> None:
     """Do every check that a serving process needs. Raises UnsafeDatabaseRoleError, WrongDatabaseError."""
     refuse_bypassing_role(using)
+    refuse_late_comparison(using)
     refuse_other_environment(settings.ENVIRONMENT.kind.value, using)
 
 
@@ -40,6 +41,21 @@ def refuse_bypassing_role(using: str = "default") -> None:
         raise UnsafeDatabaseRoleError(
             f"database role {role} bypasses row security (superuser or BYPASSRLS, itself or by membership); "
             "connect as theseller_web or theseller_worker, with the grants of postgres/sql/grants.sql"
+        )
+
+
+def refuse_late_comparison(using: str = "default") -> None:
+    """Raise UnsafeDatabaseRoleError if the server evaluates conditions of a statement before it compares rows with the ticket.
+
+    An upgrade of the server or a database made of a dump has the comparison's cost of a new server (decision 0004).
+    """
+    with _connected(using) as cursor:
+        cursor.execute("select procost = 0 from pg_catalog.pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure")
+        found = cursor.fetchone()
+    if not found or not found[0]:
+        raise UnsafeDatabaseRoleError(
+            "tenant isolation is not complete on this server: a condition of a statement may be evaluated before the tenant's ticket."
+            " `theseller migrate`, with the server's superuser, sets it right; a server without one for us is not supported"
         )
 
 

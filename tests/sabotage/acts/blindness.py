@@ -109,6 +109,20 @@ def _no_record(tools: Tools) -> Iterator[None]:
         tools.superuser.execute("insert into pii.recipient select * from jsonb_populate_record(null::pii.recipient, %s::jsonb)", [row])
 
 
+@blinds("net-tenant-isolation", "takes away the row that the control's own ticket shows")
+def _no_own_row(tools: Tools) -> Iterator[None]:
+    tools.superuser.execute("delete from guard.isolation_probe where right(tenant_id::text, 1) = 'a'")
+    yield
+    tools.superuser.execute("insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000a')")
+
+
+@blinds("net-tenant-isolation", "takes away the row that the control must not reach")
+def _no_foreign_row(tools: Tools) -> Iterator[None]:
+    tools.superuser.execute("delete from guard.isolation_probe where right(tenant_id::text, 1) = 'b'")
+    yield
+    tools.superuser.execute("insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000b')")
+
+
 @blinds("cred-token-encryption", "holds no token")
 def _no_token(tools: Tools) -> Iterator[None]:
     kept = tools.superuser.execute("select to_jsonb(r)::text from connections_refresh_token r").fetchall()

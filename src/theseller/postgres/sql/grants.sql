@@ -106,6 +106,11 @@ grant select (tenant_id, connection_id, issued_at) on retention_certificate to t
 grant select (tenant_id, connection_id, completed_at) on retention_purge to theseller_directory;
 grant select on governance_deletion_request to theseller_directory;
 
+-- What the control of tenant isolation tries to reach, as each role that it may connect as, by each verb. The table takes no other rows.
+grant select, insert, update, delete on guard.isolation_probe to theseller_web, theseller_worker, theseller_retention, theseller_pii;
+insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000a'), ('00000000-0000-7000-8000-00000000000b')
+    on conflict do nothing;
+
 -- Evidence of what happened: written by everybody, read by the probe, changed by nobody. The database itself gives each line its position
 -- and its transaction's number; the worker adds the checkpoints that seal it.
 grant insert (id, at, tag, actor, tenant_id, subject, details) on audit_event to theseller_web, theseller_worker, theseller_retention,

@@ -1,0 +1,66 @@
+"""The control of tenant isolation has a row to find and a row to miss in each run, on a deployment without a shop too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from tests.cast import NOON
+from tests.database import test_server
+
+from theseller.config.database import served_aliases
+from theseller.config.environment import ProcessRole
+from theseller.controls.catalogue.net_tenant_isolation import probe
+from theseller.controls.types import Broken, Met, Unknown
+from theseller.controls.world import live_world
+from theseller.tenancy.startup import UnsafeDatabaseRoleError, refuse_unsafe_database
+
+_COST = "update pg_proc set procost = %s where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
+
+
+@pytest.fixture
+def superuser(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as connection:
+        yield connection
+        connection.execute(_COST, [0])
+        connection.execute("drop policy if exists sabotage on guard.isolation_probe")
+        connection.execute("select guard.protect('guard.isolation_probe')")
+        connection.execute(
+            "insert into guard.isolation_probe select ('00000000-0000-7000-8000-00000000000' || one)::uuid from unnest(array['a', 'b']) one"
+            " on conflict do nothing"
+        )
+
+
+def test_without_a_shop_each_role_finds_a_row_and_misses_one(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+    assert superuser.execute("select count(*) from tenancy_tenant").fetchone() == (0,)
+    found = probe(live_world(NOON))
+    assert isinstance(found, Met), found
+    assert set(found.observations["roles"]) == {"worker", "web", "retention", "pii"}  # type: ignore[arg-type]
+    assert "web" in served_aliases(ProcessRole.WORKER), "the control runs in the worker"
+
+
+@pytest.mark.parametrize("which", ["a", "b"])
+def test_without_one_of_its_rows_nothing_is_proven(which: str, superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+    superuser.execute("delete from guard.isolation_probe where right(tenant_id::text, 1) = %s", [which])
+    found = probe(live_world(NOON))
+    assert isinstance(found, Unknown), found
+    assert "did not see its own two rows" in found.why
+
+
+def test_a_row_of_another_that_a_ticket_shows_is_found(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+    superuser.execute("create policy sabotage on guard.isolation_probe using (true)")
+    superuser.execute("drop policy ticket on guard.isolation_probe")
+    found = probe(live_world(NOON))
+    assert isinstance(found, Broken), found
+    assert any("The ticket of one shop showed 1 row(s) of another." in str(one) for one in found.observations["findings"])  # type: ignore[union-attr]
+
+
+def test_a_condition_before_the_policies_is_found_and_no_process_serves(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+    refuse_unsafe_database()
+    superuser.execute(_COST, [1])
+    found = probe(live_world(NOON))
+    assert isinstance(found, Broken), found
+    assert "A condition of a statement is evaluated before the policies." in list(found.observations["findings"])  # type: ignore[arg-type]
+    with pytest.raises(UnsafeDatabaseRoleError, match="theseller migrate"):
+        refuse_unsafe_database()
