@@ -17,8 +17,7 @@ from time import monotonic
 from uuid import UUID
 
 import psycopg
-from psycopg.types.string import TextLoader
-from tests.fuzz_sql import SWITCHES, Connection, Database, Found, World
+from tests.fuzz_sql import SWITCHES, Connection, Database, Found, World, plans_as_text
 
 #: Takes the place of the value in a statement until both statements are made of it.
 _VALUE = "{value}"
@@ -169,7 +168,7 @@ def attack_pairs(
     chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
     with connect() as connection:
         connection.execute("set statement_timeout = '5s'; set lock_timeout = '300ms'")
-        connection.adapters.register_loader("json", TextLoader)  # PostgreSQL 18 writes some plans of partitions as broken JSON
+        plans_as_text(connection)
         grammar = Pairs(columns, seed, functions=_makes_functions(connection))
         connection.commit()
         tickets = [sign(connection, world.empty), sign(connection, world.own), "", "forged"]
