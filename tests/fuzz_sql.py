@@ -64,6 +64,10 @@ class Found:
     answered: int = 0
     hits: list[tuple[str, str]] = field(default_factory=list)
 
+    def report(self) -> str:
+        """Return every hit in full."""
+        return "\n".join(f"{statement}\n    {told}" for statement, told in self.hits)
+
 
 class Grammar:
     """Statements from a seed."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from theseller.audit import documents, outside
 from theseller.audit.completing import complete_copy
 from theseller.audit.keys import is_current
-from theseller.audit.lines import unpack
+from theseller.audit.lines import line_of, pack, unpack
 from theseller.audit.queries import READER, checkpoints, leaves_of, lines_at, lines_between, unsealed
 from theseller.audit.sealing import held
 from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError, Fault, Finding, Line, Mark, Verdict
@@ -142,6 +142,24 @@ def verify_log(
     )
 
 
+def notices_changes() -> bool:
+    """Say whether the comparison notices a line that was changed in any column, one that is missing and one that was added.
+
+    The positive control of a probe that finds no fault in the log. The lines are made here; none is read or written.
+    """
+    row: list[object] = [1, 1, "id", "at", "tag", "actor", "tenant", "subject", "{}", "role"]
+    sealed = dict(unpack(pack([line_of(row)])))
+    changed = []
+    for column, value in enumerate(row):
+        if column != 1:  # the position names the line
+            other = 2 if value == 1 else '{"a": 1}' if value == "{}" else "other"
+            changed.append({1: line_of([*row[:column], other, *row[column + 1 :]])})
+    faults = [[one.fault for one in _differences(sealed, present)] for present in changed]
+    missing = [one.fault for one in _differences(sealed, {})]
+    added = [one.fault for one in _differences({}, {1: line_of(row)})]
+    return all(one == [Fault.CHANGED] for one in faults) and missing == [Fault.MISSING] and added == [Fault.ADDED]
+
+
 def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
     """Walk over database and copy side by side. Where they differ, the one that continues the chain is believed, the copy first."""
     chain = _Chain(at)
@@ -212,6 +230,11 @@ def _compare(span: _Span, using: str) -> Iterator[Finding]:
     present = {line.position: line for line in lines_between(span.after, span.until, using=using)}
     for line in lines_at(sorted(set(sealed) - set(present)), using=using):
         present[line.position] = line
+    yield from _differences(sealed, present)
+
+
+def _differences(sealed: Mapping[int, bytes], present: Mapping[int, Line]) -> Iterator[Finding]:
+    """Compare digests by position with lines by position."""
     origins = {digest: position for position, digest in sealed.items()}
     for position in sorted(set(sealed) | set(present)):
         finding = _judge(position, sealed.get(position), present.get(position), origins)

@@ -9,12 +9,19 @@ from tests.sabotage.saboteurs import Superuser, Tools, breaks
 
 from theseller.audit import documents, outside
 from theseller.crypto.signing import SigningKey
+from theseller.datamap.columns import COLUMNS
 from theseller.lib.secret import Secret
 
 _CONTROL = "cred-access-log"
-_COLUMNS = "position, txid, id, at, tag, actor, tenant_id, subject, details"
+#: Every column of the log, by the data map, which a control compares with the live database.
+_COLUMNS = tuple(COLUMNS["public.audit_event"])
 #: A line in the middle of what is sealed.
 _MIDDLE = "(select position from audit_event order by txid, position offset 4 limit 1)"
+
+
+def _copied(**changed: str) -> str:
+    """Return the statement that adds the line that was kept once more, with some columns changed."""
+    return f"insert into audit_event ({', '.join(_COLUMNS)}) select {', '.join(changed.get(name, name) for name in _COLUMNS)} from kept"
 
 
 @contextmanager
@@ -53,18 +60,17 @@ for _does, _broken, _repaired in (
      "delete from audit_event where position in (select position from kept)",
      "insert into audit_event select * from kept"),
     ("adds a line to what was sealed",
-     f"insert into audit_event ({_COLUMNS}) select position + 1000000, txid, gen_random_uuid(), at, tag, actor, tenant_id, subject, details from kept",
+     _copied(position="position + 1000000", id="gen_random_uuid()"),
      "delete from audit_event where position in (select position + 1000000 from kept)"),
     ("moves a line to another place in the log",
      "update audit_event set position = position + 1000000 where position in (select position from kept)",
      "update audit_event set position = position - 1000000 where position in (select position + 1000000 from kept)"),
     ("adds a line of a transaction that has not been",
-     (f"insert into audit_event ({_COLUMNS}) select position + 1000000, (2::numeric ^ 40)::bigint, gen_random_uuid(), at, tag, actor, tenant_id, subject,"
-     " details from kept"),
+     _copied(position="position + 1000000", txid="(2::numeric ^ 40)::bigint", id="gen_random_uuid()"),
      "delete from audit_event where position in (select position + 1000000 from kept)"),
     ("keeps the sealer from its work for hours",
-     (f"insert into audit_event ({_COLUMNS}) select position + 1000000, pg_current_xact_id()::text::bigint, gen_random_uuid(),"
-     " now() - interval '2 hours', 'accounts:session:signed_in', actor, null, subject, '{}' from kept"),
+     _copied(position="position + 1000000", txid="pg_current_xact_id()::text::bigint", id="gen_random_uuid()", at="now() - interval '2 hours'",
+             tag="'accounts:session:signed_in'", tenant_id="null", details="'{}'"),
      "delete from audit_event where position in (select position + 1000000 from kept)"),
     ("writes down a review that nobody made",
      "insert into governance_access_review values ('00000000-0000-7000-8000-000000000001', gen_random_uuid(), now(), 0, 0, false, 0, 0, 'fine')",

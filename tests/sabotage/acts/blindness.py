@@ -9,11 +9,13 @@ from typing import Any
 from django.conf import settings
 from tests.sabotage.saboteurs import Tools, blinds
 
+from theseller.audit import verification
 from theseller.controls import search, source
 from theseller.controls.catalogue import (
     aup_purpose,
     cred_least_privilege,
     cred_operator_mfa,
+    cred_token_encryption,
     page_true,
     pii_default_none,
     pii_strip,
@@ -107,6 +109,24 @@ def _no_record(tools: Tools) -> Iterator[None]:
     yield
     for (row,) in kept:
         tools.superuser.execute("insert into pii.recipient select * from jsonb_populate_record(null::pii.recipient, %s::jsonb)", [row])
+
+
+@blinds("cred-token-encryption", "has no sealed message open anywhere")
+def _nothing_opens(tools: Tools) -> Iterator[None]:
+    tools.patch.setattr(cred_token_encryption, "_opens", lambda *_: False)
+    yield
+
+
+@blinds("cred-token-encryption", "has the list of who may read sealed tokens empty")
+def _no_reader(tools: Tools) -> Iterator[None]:
+    tools.patch.setattr(cred_token_encryption, "_READERS", "select rolname from pg_roles where false")
+    yield
+
+
+@blinds("cred-access-log", "has every line of the log compare as it was sealed")
+def _all_as_sealed(tools: Tools) -> Iterator[None]:
+    tools.patch.setattr(verification, "_judge", lambda *_: None)
+    yield
 
 
 @blinds("net-tenant-isolation", "takes away the row that the control's own ticket shows")

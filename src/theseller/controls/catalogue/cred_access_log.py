@@ -9,8 +9,8 @@ from uuid import UUID
 
 from theseller.audit.tags import Tag
 from theseller.audit.types import Verdict
-from theseller.audit.verification import complete_and_verify
-from theseller.controls.types import Control, Kind, Outcome, verdict
+from theseller.audit.verification import complete_and_verify, notices_changes
+from theseller.controls.types import Control, Kind, Outcome, must_find, verdict
 from theseller.controls.world import World
 from theseller.governance.access.queries import open_session, review_state
 from theseller.governance.access.types import LONGEST, REVIEW_EVERY, ReviewState
@@ -68,9 +68,12 @@ def probe(world: World) -> Outcome:
     since = next((row[0] for row in world.rows(_VERIFIED) if row[0] is not None), 0)
     log = complete_and_verify(at=world.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=world.probe)
     state = review_state(using=world.probe)
+    broken = [*_log(log, world), *_sessions(world), *_reviews(state, world)]
+    if not broken:
+        must_find(notices_changes(), "a line that was changed, one that is missing and one that was added")
     return verdict(
         log.rows_checked,
-        [*_log(log, world), *_sessions(world), *_reviews(state, world)],
+        broken,
         f"{log.rows_checked} of {log.rows_sealed} sealed lines are as they were written, under {log.checkpoints} signed checkpoints that a"
         f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_said(state, world)}",
         lines_checked=log.rows_checked,

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.audit.tags import Tag
-from theseller.controls.types import Control, Outcome, verdict
+from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
-from theseller.crypto.errors import CannotOpenError, CryptoError, KeyNotFoundError
+from theseller.crypto.errors import CannotOpenError, CryptoError, KeyDestroyedError, KeyNotFoundError
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.place import Place
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
@@ -63,6 +63,9 @@ def probe(world: World) -> Outcome:
     broken = [*_wrong_places_for_keys(world), *_wrong_readers(world), *_self_test(), *wrong_keys]
     for row in tokens[:MOST]:
         broken += _wrong_message(world, *row)
+    if not broken:
+        must_find(_READER in _readers(world), "the role that may read sealed tokens")
+        must_find(all(_opens_its_own(world, key) for _, _, key in tokens[:1]), "a message sealed under the key of a token")
     return verdict(
         len(tokens[:MOST]),
         broken,
@@ -134,6 +137,16 @@ def _self_test() -> Iterator[str]:
         yield "An altered message was opened."
 
 
+def _opens_its_own(world: World, key: UUID) -> bool:
+    """Seal a text of ours under the key of a token and open it as the neighbours' places are tried: only then a refusal means something."""
+    try:
+        found = world.keys.get(key)
+    except (KeyNotFoundError, KeyDestroyedError):
+        return not world.rows("select from connections_refresh_token where data_key_id = %s", [key])  # ended since we listed it
+    place = _place(new_id(), new_id())
+    return _opens(world.keys, place, seal(found, place, Secret("a probe's own words")))
+
+
 def _opens(keys: object, place: Place, sealed: bytes) -> bool:
     try:
         open_sealed(keys, place, sealed)  # type: ignore[arg-type]  # a key store, or our ring of one
@@ -147,9 +160,12 @@ def _place(tenant: UUID, connection: UUID) -> Place:
 
 
 def _wrong_readers(world: World) -> Iterator[str]:
-    readers = {name for (name,) in world.rows(_READERS)}
-    for extra in sorted(readers - {_READER}):
+    for extra in sorted(_readers(world) - {_READER}):
         yield f"Database role {extra} may read sealed tokens."
+
+
+def _readers(world: World) -> set[str]:
+    return {name for (name,) in world.rows(_READERS)}
 
 
 def _wrong_places_for_keys(world: World) -> Iterator[str]:
