@@ -73,6 +73,13 @@ class Span:
     def shifted(self, days: int) -> Span:
         return Span(self.first + timedelta(days=days), self.last + timedelta(days=days))
 
+    def enclosing(self, other: Span) -> dict[str, date]:
+        """Return `from_day` and `to_day`, the first and last day of both, as parameters of a statement.
+
+        An index finds one range of days; of two ranges the rows of all days were read and left out.
+        """
+        return {"from_day": min(self.first, other.first), "to_day": max(self.last, other.last)}
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

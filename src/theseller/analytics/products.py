@@ -53,6 +53,7 @@ with sold as (
            coalesce(sum(net_proceeds) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as net_before
     from analytics_day_product
     where tenant_id = %(tenant)s and currency = %(currency)s and marketplace_id = any (%(stores)s::text[])
+      and local_day between %(from_day)s and %(to_day)s
       and (local_day between %(first)s and %(last)s or local_day between %(before_first)s and %(before_last)s)
       {search}
     group by sku
@@ -103,7 +104,7 @@ def product_page(scope: Scope, span: Span, before: Span | None, ask: Ask, *, usi
     other = before or Span(date.max, date.min)
     values = {
         "tenant": current_tenant(), "currency": scope.currency, "stores": list(scope.marketplace_ids), "first": span.first, "last": span.last,
-        "before_first": other.first, "before_last": other.last, "most": ask.most, "skip": ask.skip, "pattern": _pattern(ask.search),
+        "before_first": other.first, "before_last": other.last, **span.enclosing(other), "most": ask.most, "skip": ask.skip, "pattern": _pattern(ask.search),
     }  # fmt: skip
     sql = _PAGE.format(search=_SEARCH if ask.search else "", order=_ORDER[ask.sort], direction="desc" if ask.descending else "asc")
     rows = _read(sql, values, using)

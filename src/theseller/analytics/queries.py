@@ -27,6 +27,7 @@ select local_day, {", ".join(f"sum({name})" for name in SUMMED)},
        count(*) filter (where ledger_source <> 'none'), count(*) filter (where ledger_source = 'settlement')
 from analytics_day
 where tenant_id = %(tenant)s and currency = %(currency)s and marketplace_id = any (%(stores)s::text[])
+  and local_day between %(from_day)s and %(to_day)s
   and (local_day between %(first)s and %(last)s or local_day between %(before_first)s and %(before_last)s)
 group by local_day order by local_day
 """  # noqa: S608  # column names of our own
@@ -70,7 +71,7 @@ def day_series(scope: Scope, span: Span, before: Span | None, *, using: str = "d
         _DAYS,
         {
             "currency": scope.currency, "stores": list(scope.marketplace_ids), "first": span.first, "last": span.last,
-            "before_first": other.first, "before_last": other.last,
+            "before_first": other.first, "before_last": other.last, **span.enclosing(other),
         },
         using,
     )  # fmt: skip
