@@ -73,6 +73,12 @@ class OtherSellerError(AmazonError):
     advice = "the seller must disconnect and connect again as the right seller"
 
 
+class SellerUnconfirmedError(AmazonError):
+    """No answer of Amazon's has named the connection's seller yet. Until one does, nothing of the account is read or stored."""
+
+    advice = "wait for the first transaction: it names the seller"
+
+
 class NotAllowedError(AmazonError):
     """We refused ourselves, before a byte left: the operation, parameter or report type is not on the allow-list."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from theseller.amazon.deadlines import within
@@ -24,24 +25,34 @@ def named_sellers(client: SPAPIClient, *, region: Region, selling_partner_id: st
 
     Source: Finances API 2024-06-19, `sellingPartnerMetadata.sellingPartnerId`.
     """
-    until = at - _LAG
+
+    def ask(params: dict[str, Value]) -> bytes:
+        return client.call(
+            "listTransactions", region=region, selling_partner_id=selling_partner_id, access_token=access_token, at=at, params=params
+        ).body
+
     with within(_SECONDS):
-        for window in _WINDOWS:
-            token: str | None = None
-            for _ in range(_PAGES):
-                params: dict[str, Value] = {"postedAfter": until - window, "postedBefore": until}
-                reply = client.call(
-                    "listTransactions",
-                    region=region,
-                    selling_partner_id=selling_partner_id,
-                    access_token=access_token,
-                    at=at,
-                    params=params | ({"nextToken": token} if token else {}),
-                )
-                page = decode_transactions(reply.body)
-                if page.selling_partner_ids:
-                    return page.selling_partner_ids
-                token = page.next_token
-                if token is None:
-                    break
+        return named_in_transactions(ask, at=at)
+
+
+def named_in_transactions(ask: Callable[[dict[str, Value]], bytes], *, at: datetime) -> frozenset[str]:
+    """Return the sellers that Amazon names in the newest transactions; none where there are no transactions.
+
+    Args:
+        ask: calls `listTransactions` with these parameters and returns the undecoded answer; called at most six times.
+        at: the present moment.
+
+    Raises AmazonError, and what `ask` raises.
+    """
+    until = at - _LAG
+    for window in _WINDOWS:
+        token: str | None = None
+        for _ in range(_PAGES):
+            params: dict[str, Value] = {"postedAfter": until - window, "postedBefore": until}
+            page = decode_transactions(ask(params | ({"nextToken": token} if token else {})))
+            if page.selling_partner_ids:
+                return page.selling_partner_ids
+            token = page.next_token
+            if token is None:
+                break
     return frozenset()

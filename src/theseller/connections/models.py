@@ -45,6 +45,7 @@ class Connection(models.Model):
     authorisation_expires_at = models.DateTimeField(null=True)
     seller_check = models.TextField(null=True)  # noqa: DJ001  # null: Amazon has not said yet
     seller_checked_at = models.DateTimeField(null=True)
+    seller_confirmed_at = models.DateTimeField(null=True)
 
     class Meta:
         managed = False

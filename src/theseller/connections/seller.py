@@ -1,7 +1,8 @@
 """Whose connection it is, by Amazon's own word: the browser that comes back from the consent can name any seller.
 
 Each transaction of the Finances API names the selling partner whose money it is. An authorization is asked for one at once; where it has
-none (a new account, no finance role), the connection stays unconfirmed, and the first transaction that ever arrives decides.
+none (a new account, no finance role), the connection stays unconfirmed: its streams read nothing and ask again now and then, until the
+first transaction decides. What once was confirmed (`seller_confirmed_at`) outlives a renewal, as the data does that was read under it.
 
 Source: Finances API 2024-06-19, `sellingPartnerMetadata.sellingPartnerId`.
 """

@@ -90,6 +90,11 @@ class ConnectionView:
         return self.seller_check == "confirmed"
 
     @property
+    def seller_unconfirmed(self) -> bool:
+        """Whether no answer of Amazon's has named a seller yet: nothing is read before one does."""
+        return self.origin is Origin.LWA and self.seller_check is None
+
+    @property
     def seller_mismatch(self) -> bool:
         """Whether Amazon's own answers named another seller: nothing is read for the connection any more."""
         return self.seller_check == "mismatch"

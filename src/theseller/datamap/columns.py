@@ -32,7 +32,7 @@ auth_permission: id name content_type_id codename
 connections_attempt: tenant_id id state_hash:credentials session_hash:credentials user_id:seller_personal marketplace_id features roles created_at
     expires_at consumed_at outcome
 connections_connection: tenant_id id origin region selling_partner_id:seller_facts marketplace_ids features roles created_at authorised_at
-    authorisation_expires_at seller_check seller_checked_at
+    authorisation_expires_at seller_check seller_checked_at seller_confirmed_at
 connections_disconnection: tenant_id connection_id reason actor at data_key_id
 connections_key: tenant_id connection_id id purpose made_at
 connections_refresh_token: tenant_id:operational connection_id:operational sealed data_key_id:operational sealed_at:operational

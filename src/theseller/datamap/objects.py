@@ -61,6 +61,7 @@ ROUTINES = {
             "keep_no_statistics",
             "log_of_shop",
             "mark_settled_days",
+            "note_confirmed_seller",
             "number_checkpoint",
             "number_event",
             "open_access",

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
 
 from theseller.edge.addresses import client_address
-from theseller.edge.views import healthz
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -18,7 +18,8 @@ _FORWARDED = (
     "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", _PROTO, "HTTP_X_FORWARDED_SSL",
     "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME",
 )  # fmt: skip
-PROBES = {"/healthz": healthz}
+#: What load balancers ask, by address.
+PROBES = {"/healthz": "theseller.edge.views.healthz", "/readyz": "theseller.config.ready.readyz"}
 
 
 class TrustedProxyMiddleware:
@@ -45,7 +46,7 @@ class TrustedProxyMiddleware:
 
 
 class ProbeMiddleware:
-    """Answer `/healthz` whatever host name was used, and never by a redirect: load balancers ask by address, and without TLS."""
+    """Answer `/healthz` and `/readyz` whatever host name was used, and never by a redirect: load balancers ask by address, and without TLS."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -54,4 +55,5 @@ class ProbeMiddleware:
         probe = PROBES.get(request.path_info)
         if probe is None or request.method not in {"GET", "HEAD"}:
             return self.get_response(request)
-        return probe(request)
+        answer: HttpResponse = import_string(probe)(request)
+        return answer

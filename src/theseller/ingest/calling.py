@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 
 from theseller.amazon.deadlines import within
-from theseller.amazon.errors import OtherSellerError, ThrottledError
+from theseller.amazon.errors import OtherSellerError, SellerUnconfirmedError, ThrottledError
 from theseller.amazon.operations import allowed
 from theseller.amazon.roles import RestrictedRole
 from theseller.amazon.spapi import SPAPIClient, Value
@@ -19,6 +19,8 @@ from theseller.connections.types import ConnectionView
 from theseller.ingest.limiter import PostgresLimiter, Prepaid
 from theseller.lib.secret import Secret
 
+#: The one operation whose answers name the seller: the only one that is called while no answer has named the connection's seller.
+CONFIRMS_SELLER = "listTransactions"
 #: For all that one `ask` sends, while the connection is kept from ending.
 _CALL_SECONDS = 45.0
 
@@ -35,9 +37,16 @@ class Caller:
         self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), self._prepaid, application=application, held=held)
 
     def pay(self, operation: str) -> None:
-        """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none: nobody waits for it here."""
+        """Take a token of `operation` for the call that follows; a caller that finds none does not wait here.
+
+        Raises:
+            ThrottledError: there is none.
+            OtherSellerError, SellerUnconfirmedError: Amazon names another seller, or none yet: nothing is read.
+        """
         if self._view.seller_mismatch:
             raise OtherSellerError(operation)
+        if operation != CONFIRMS_SELLER and not self._view.seller_is_confirmed:
+            raise SellerUnconfirmedError(operation)
         plan = allowed(operation, self._held)
         key = BucketKey(settings.ENVIRONMENT.application_id, self._view.selling_partner_id, self._view.region, plan.name)
         wait = self._prepaid.pay(key, self._now())

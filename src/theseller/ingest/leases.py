@@ -114,5 +114,19 @@ def release(lease: Lease) -> None:
     )
 
 
+def wake_unconfirmed(key: StreamKey, *, at: datetime) -> None:
+    """Make the connection's other streams due that waited for Amazon to name its seller. One that is being written is left out."""
+    Bulk(key.tenant).run(
+        "update ingest_stream s set due_at = %(at)s, failures_in_row = 0 from ("
+        "  select name, marketplace_id from ingest_stream where tenant_id = %(tenant)s and connection_id = %(connection)s"
+        "  and last_outcome = %(waiting)s and lease_id is null for update skip locked) w"
+        " where s.tenant_id = %(tenant)s and s.connection_id = %(connection)s"
+        " and s.name = w.name and s.marketplace_id = w.marketplace_id",
+        connection=key.connection,
+        waiting=Outcome.SELLER_UNCONFIRMED.value,
+        at=at,
+    )
+
+
 def _of(key: StreamKey) -> dict[str, Any]:
     return {"connection": key.connection, "name": key.name, "store": key.marketplace_id}

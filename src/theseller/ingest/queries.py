@@ -30,11 +30,12 @@ _NOTES: dict[Outcome, str] = {
     Outcome.REFUSED: "Amazon refused the request or sent a report that is not whole. We try again by ourselves.",
     Outcome.REPORT_FAILED: "Amazon could not make one of the reports. We ask again by ourselves; the others go on.",
     Outcome.ROLE_MISSING: "Your authorisation does not cover this. Authorise again to add it; everything else goes on.",
+    Outcome.SELLER_UNCONFIRMED: "Amazon has not named the seller of this connection yet; its first transaction does. Nothing is read until then.",
     Outcome.THROTTLED: "Amazon allows only so many requests. It goes on as soon as Amazon allows the next one.",
     Outcome.UNAVAILABLE: "Amazon did not answer properly. We try again by ourselves; nothing is lost.",
     Outcome.WAITING: "Amazon is preparing the next report.",
 }
-_STOPPING = frozenset(_NOTES) - {Outcome.THROTTLED, Outcome.UNAVAILABLE, Outcome.WAITING}
+_STOPPING = frozenset(_NOTES) - {Outcome.SELLER_UNCONFIRMED, Outcome.THROTTLED, Outcome.UNAVAILABLE, Outcome.WAITING}
 #: An outage is worth a word only when it lasts.
 _PATIENCE = 3
 

@@ -14,6 +14,7 @@ from theseller.connections.sessions import open_connection
 from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.ingest import leases
+from theseller.ingest.confirming import confirm_seller
 from theseller.ingest.drift import note_drift
 from theseller.ingest.planner import plan
 from theseller.ingest.pull import Pull
@@ -30,6 +31,7 @@ _Verdict = tuple[Outcome, timedelta, timedelta]
 _HOUR = timedelta(hours=1)
 _VERDICTS: tuple[tuple[type[Exception], _Verdict], ...] = (
     (amazon.OtherSellerError, (Outcome.OTHER_SELLER, 24 * _HOUR, 24 * _HOUR)),
+    (amazon.SellerUnconfirmedError, (Outcome.SELLER_UNCONFIRMED, timedelta(minutes=1), _HOUR)),
     (amazon.RoleMissingError, (Outcome.ROLE_MISSING, _HOUR, 24 * _HOUR)),
     (amazon.AccountBlockedError, (Outcome.ACCOUNT_BLOCKED, 6 * _HOUR, 24 * _HOUR)),
     (amazon.ClientSecretInvalidError, (Outcome.CLIENT_SECRET_INVALID, timedelta(minutes=2), timedelta(minutes=10))),
@@ -57,9 +59,15 @@ def run_stream(key: StreamKey, *, now: Callable[[], datetime]) -> int:
     if begin is None:
         return 0
     lease, view = begin
+    if view.seller_unconfirmed:
+        confirmed: list[ConnectionView] = []
+        after = _step(lease, view, now, lambda pull: confirmed.append(confirm_seller(pull)))
+        if after is None:
+            return 0
+        lease, view = after, confirmed[0]
     steps = 0
     while lease.due_at <= now() <= begun + TURN:
-        after = _step(lease, view, now)
+        after = _step(lease, view, now, KINDS[key.name].step)
         if after is None:
             return steps
         lease = after
@@ -85,11 +93,11 @@ def _is_wanted(key: StreamKey, view: ConnectionView) -> bool:
     return any((kind.name, store) == (key.name, key.marketplace_id) for kind, store in streams_of(view.features, view.marketplace_ids))
 
 
-def _step(lease: Lease, view: ConnectionView, now: Callable[[], datetime]) -> Lease | None:
-    """Do one step; return the lease as it stands afterwards, None if the stream was given back."""
+def _step(lease: Lease, view: ConnectionView, now: Callable[[], datetime], step: Callable[[Pull], None]) -> Lease | None:
+    """Do one `step`; return the lease as it stands afterwards, None if the stream was given back."""
     pull = Pull(lease, view, now=now)
     try:
-        KINDS[lease.key.name].step(pull)
+        step(pull)
     except (ConnectionClosedError, leases.LeaseLostError):
         return None
     except amazon.ThrottledError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.errors import GoneError, InvalidRequestError, OtherSellerError
 from theseller.amazon.spapi import Value
-from theseller.connections.seller import SellerCheck, check_of, note_check
+from theseller.connections.seller import SellerCheck, check_of
 from theseller.ingest.ledger import write_transactions
 from theseller.ingest.pull import Pull
 from theseller.ingest.types import Advance
@@ -45,8 +45,6 @@ def step(pull: Pull) -> None:
     pull.saw("listTransactions", page.drift)
 
     def write() -> None:
-        if check is not None and not pull.view.seller_is_confirmed:
-            note_check(check, connection=pull.connection, tenant=pull.tenant, at=pull.at)
         stores = pull.view.marketplace_ids
         write_transactions(page.transactions, tenant=pull.tenant, connection=pull.connection, marketplace_ids=stores, at=pull.at)
 

@@ -72,6 +72,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     REPORT_FAILED = "report_failed"
     ROLE_MISSING = "role_missing"
+    SELLER_UNCONFIRMED = "seller_unconfirmed"
     THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"
     WAITING = "waiting"

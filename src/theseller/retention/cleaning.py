@@ -5,6 +5,7 @@ Each relation's mark in the ledger is written when its copy is done. A kill betw
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from theseller.retention.rewriting import (
     rewriting_alias,
     sizes,
 )
+from theseller.retention.separately import Failures
 from theseller.retention.types import Progress, Proof, Residue, Subject
 
 #: How often the WAL is looked at before the next run of the job goes on, and the rest between.
@@ -39,8 +41,12 @@ _STRAY = (
 )
 
 
-def clean(erased: tuple[Subject, ...], pace: Pace = AT_ONCE, *, pause: Callable[[float], None] = time.sleep) -> dict[UUID, Proof]:
+def clean(
+    erased: tuple[Subject, ...], pace: Pace = AT_ONCE, *, pause: Callable[[float], None] = time.sleep, failures: Failures | None = None
+) -> dict[UUID, Proof]:
     """Clean up after these, whose rows are gone, and return the proof of each; one without a proof begins again at the next run.
+
+    With `failures`, what goes wrong in the search for one of these is noted there, and the others get their proofs.
 
     Raises:
         NotNowError: something has to be waited for. What was done is marked.
@@ -55,7 +61,13 @@ def clean(erased: tuple[Subject, ...], pace: Pace = AT_ONCE, *, pause: Callable[
     with pace.work():
         begin = _begin_of_wal(erased)
     _let_wal_go(begin, pause)
-    return {subject.id: proof for subject in erased if (proof := _prove(subject, begin, pace)) is not None}
+    proofs: dict[UUID, Proof] = {}
+    for subject in erased:
+        with failures.caught(subject) if failures else contextlib.nullcontext():
+            proof = _prove(subject, begin, pace)
+            if proof is not None:
+                proofs[subject.id] = proof
+    return proofs
 
 
 def _rewrite(erased: tuple[Subject, ...], pace: Pace, by: str) -> None:

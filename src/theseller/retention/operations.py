@@ -23,7 +23,8 @@ from theseller.retention.exclusive import Work, sole_eraser
 from theseller.retention.ledger import forget_marks
 from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.rewriting import NotNowError
-from theseller.retention.types import ClosedConnection, Purged
+from theseller.retention.separately import Failures
+from theseller.retention.types import ClosedConnection, Proof, Purged, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -40,7 +41,10 @@ def purge(*, connection: UUID, tenant: UUID, at: datetime, pace: Pace = AT_ONCE)
         left = erase_rows(closed, at=at, pace=pace)
         if any(left.values()):
             return _told(closed, left, completed=False)
-        return _finish((closed,), now=lambda: at, pace=pace)[0]
+        failures = Failures()
+        outcome = _finish((closed,), failures, now=lambda: at, pace=pace)[0]
+        failures.throw()
+        return outcome
 
 
 def purge_all(
@@ -58,6 +62,9 @@ def purge_all(
     certificate that bore the time of the beginning would say of a backup taken meanwhile that it holds nothing. Only one process at a time
     erases; with `wait` this one takes its turn, else it does nothing while another is at it.
 
+    Each is erased and certified on its own: one that fails holds up no other. What failed is logged at once, and raised when the others
+    are done: the error itself, or an ExceptionGroup of several.
+
     Raises:
         StillOpenError: one of them is open or unknown.
     """
@@ -70,36 +77,51 @@ def _purge_all(
 ) -> tuple[Purged, ...]:
     told: list[Purged] = []
     erased: list[ConnectionView] = []
+    failures = Failures()
     for one in due:
-        closed = closed_connection(one.tenant, one.connection)
-        known = progress_of(closed)
-        left = erase_rows(closed, at=at, pace=pace) if known is None or known.erased_at is None else {}
-        if any(left.values()):
-            told.append(_told(closed, left, completed=False))
-        else:
-            erased.append(closed)
+        with failures.caught(Subject(SubjectKind.CONNECTION, one.connection, one.tenant)):
+            closed = closed_connection(one.tenant, one.connection)
+            known = progress_of(closed)
+            left = erase_rows(closed, at=at, pace=pace) if known is None or known.erased_at is None else {}
+            if any(left.values()):
+                told.append(_told(closed, left, completed=False))
+            else:
+                erased.append(closed)
     since = [known.erased_at for closed in erased if (known := progress_of(closed)) is not None and known.erased_at is not None]
     if since and at - min(since) >= gather:
-        told += _finish(tuple(erased), now=now or (lambda: at), pace=pace)
+        told += _finish(tuple(erased), failures, now=now or (lambda: at), pace=pace)
+    failures.throw()
     return tuple(told)
 
 
-def _finish(erased: tuple[ConnectionView, ...], *, now: Callable[[], datetime], pace: Pace) -> list[Purged]:
-    """Write anew, look, count once more, certify. What can't be done now is done by the next run."""
+def _finish(erased: tuple[ConnectionView, ...], failures: Failures, *, now: Callable[[], datetime], pace: Pace) -> list[Purged]:
+    """Rewrite, search, count once more, certify, each on its own. What can't be done now is done by the next run."""
     try:
-        proofs = clean(tuple(subject_of(closed) for closed in erased), pace)
+        proofs = clean(tuple(subject_of(closed) for closed in erased), pace, failures=failures)
     except NotNowError as error:
         return [_told(closed, {}, completed=False, waiting=str(error)) for closed in erased]
+    except Exception:
+        # What they share failed. It may be for one of them only: each alone then shows which.
+        if len(erased) > 1:
+            return [told for one in erased for told in _finish((one,), failures, now=now, pace=pace)]
+        with failures.caught(subject_of(erased[0])):
+            raise
+        return []
     told = []
     for closed in erased:
-        left = still_left(closed, pace)
-        proof = proofs.get(closed.id)
-        if any(left.values()):
-            forget_marks(subject_of(closed))
-        elif proof is not None:
-            certify(closed, left, proof, at=now())
-        told.append(_told(closed, left, completed=proof is not None and not any(left.values())))
+        with failures.caught(subject_of(closed)):
+            told.append(_certify_if_proven(closed, proofs.get(closed.id), failures, at=now(), pace=pace))
     return told
+
+
+def _certify_if_proven(closed: ConnectionView, proof: Proof | None, failures: Failures, *, at: datetime, pace: Pace) -> Purged:
+    left = still_left(closed, pace)
+    waiting = failures.waiting.get(closed.id, "")
+    if any(left.values()):
+        forget_marks(subject_of(closed))
+    elif proof is not None:
+        certify(closed, left, proof, at=at)
+    return _told(closed, left, completed=proof is not None and not any(left.values()), waiting=waiting)
 
 
 def _told(closed: ConnectionView, left: dict[str, int], *, completed: bool, waiting: str = "") -> Purged:

@@ -32,6 +32,7 @@ from theseller.retention.ledger import (
     person_column,
 )
 from theseller.retention.queries import as_document
+from theseller.retention.separately import Failures
 from theseller.retention.types import NewLink, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
@@ -61,15 +62,20 @@ def due_people() -> tuple[tuple[UUID, bool, bool], ...]:
         return tuple((row[0], row[1], row[2]) for row in cursor.fetchall())
 
 
-def erase_rows_of_people(*, at: datetime) -> tuple[Subject, ...]:
-    """Erase the rows of everybody who is due; return those who asked for it, whose proof is to come. Call it again after a kill."""
+def erase_rows_of_people(*, at: datetime, failures: Failures) -> tuple[Subject, ...]:
+    """Erase the rows of everyone who is due; return those who asked for it, whose proof is to come. Call it again after a kill.
+
+    A person whose erasure failed in this run is in `failures`, and holds up no one else.
+    """
     wishes = []
     for identity, own_wish, erased in due_people():
-        if own_wish:
-            if erased or _erase_by_wish(identity, at):
+        if identity in failures:
+            continue
+        with failures.caught(person(identity)):
+            if not own_wish:
+                _erase_if_left_alone(identity, at)
+            elif erased or _erase_by_wish(identity, at):
                 wishes.append(person(identity))
-        else:
-            _erase_if_left_alone(identity, at)
     return tuple(wishes)
 
 

@@ -30,7 +30,8 @@ from theseller.retention.limits import SHOP_GRACE_HOURS
 from theseller.retention.pace import AT_ONCE, Pace
 from theseller.retention.people import count_of_person, erase_rows_of_people, look_again, replay_people
 from theseller.retention.rewriting import NotNowError
-from theseller.retention.types import NewLink, Subject, SubjectKind
+from theseller.retention.separately import Failures
+from theseller.retention.types import NewLink, Proof, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -93,14 +94,19 @@ def erase_ends(
 def _erase_ends(shops: Sequence[UUID], *, at: datetime, pace: Pace, now: Callable[[], datetime] | None) -> tuple[EndErased, ...]:
     told: list[EndErased] = []
     erased: list[Subject] = []
+    failures = Failures()
     for tenant in shops:
-        left = _erase_rows(tenant, at)
-        if any(left.values()):
-            told.append(_told(Subject(SubjectKind.SHOP, tenant, tenant), left, completed=False))
-        else:
-            erased.append(Subject(SubjectKind.SHOP, tenant, tenant, _ended_people(tenant)))
-    erased += erase_rows_of_people(at=at)
-    return (*told, *(_finish(tuple(erased), now or (lambda: at), pace) if erased else ()))
+        with failures.caught(Subject(SubjectKind.SHOP, tenant, tenant)):
+            left = _erase_rows(tenant, at, failures)
+            if any(left.values()):
+                told.append(_told(Subject(SubjectKind.SHOP, tenant, tenant), left, completed=False))
+            else:
+                erased.append(Subject(SubjectKind.SHOP, tenant, tenant, _ended_people(tenant)))
+    erased += erase_rows_of_people(at=at, failures=failures)
+    if erased:
+        told += _finish(tuple(erased), failures, now or (lambda: at), pace)
+    failures.throw()
+    return tuple(told)
 
 
 def replay_shop_ends(*, at: datetime) -> int:
@@ -134,8 +140,12 @@ def _stands_again(entry: Entry, at: datetime) -> bool:
     return True
 
 
-def _erase_rows(tenant: UUID, at: datetime) -> dict[str, int]:
-    """Delete whatever no earlier run deleted, and return what is left by the other role's count: all zero, or the marks are gone."""
+def _erase_rows(tenant: UUID, at: datetime, failures: Failures) -> dict[str, int]:
+    """Delete whatever no earlier run deleted, and return what is left by the other role's count: all zero, or the marks are gone.
+
+    Raises:
+        RuntimeError: an account that goes with the shop could not be erased (`failures` has the reason): the shop waits for it.
+    """
     subject = Subject(SubjectKind.SHOP, tenant, tenant)
     known = _begin(subject, tenant, at)
     if known.get("", 0):
@@ -143,7 +153,9 @@ def _erase_rows(tenant: UUID, at: datetime) -> dict[str, int]:
     for holding in of_shop():
         if holding.eraser is Eraser.DELETE_TENANT and holding.table not in known:
             _erase(subject, tenant, holding, at)
-    erase_rows_of_people(at=at)
+    erase_rows_of_people(at=at, failures=failures)
+    if any(person in failures for person in _people_of(tenant)):
+        raise RuntimeError("an account that goes with this shop could not be erased: the shop is certified after it")
     left = _count(tenant)
     if any(left.values()):
         forget_marks(subject)
@@ -184,6 +196,13 @@ def _erase(subject: Subject, tenant: UUID, holding: Holding, at: datetime) -> No
         mark_step(subject, holding.table, cursor.rowcount)
 
 
+def _people_of(tenant: UUID) -> tuple[UUID, ...]:
+    """Return everyone who was a member of a shop that has ended."""
+    with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        cursor.execute("select unnest(people) from retention_shop_end where tenant_id = %s", [tenant])
+        return tuple(row[0] for row in cursor.fetchall())
+
+
 def _ended_people(tenant: UUID) -> tuple[UUID, ...]:
     """Return whose accounts went with a shop."""
     with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
@@ -195,27 +214,38 @@ def _ended_people(tenant: UUID) -> tuple[UUID, ...]:
         return tuple(row[0] for row in cursor.fetchall())
 
 
-def _finish(erased: tuple[Subject, ...], now: Callable[[], datetime], pace: Pace) -> list[EndErased]:
-    """Write anew, look, count once more, certify. What can't be done now is done by the next run."""
+def _finish(erased: tuple[Subject, ...], failures: Failures, now: Callable[[], datetime], pace: Pace) -> list[EndErased]:
+    """Rewrite, search, count once more, certify, each on its own. What can't be done now is done by the next run."""
     try:
-        proofs = clean(erased, pace)
+        proofs = clean(erased, pace, failures=failures)
     except NotNowError as error:
         return [_told(subject, {}, completed=False, waiting=str(error)) for subject in erased]
+    except Exception:
+        # What they share failed. It may be for one of them only: each alone then shows which.
+        if len(erased) > 1:
+            return [told for one in erased for told in _finish((one,), failures, now, pace)]
+        with failures.caught(erased[0]):
+            raise
+        return []
     told = []
     for subject in erased:
-        left = _count(subject.id) if subject.kind is SubjectKind.SHOP else count_of_person(subject.id)
-        for one in subject.others:
-            theirs = count_of_person(one)
-            left = {table: left.get(table, 0) + theirs.get(table, 0) for table in {**left, **theirs}}
-            if any(theirs.values()):
-                look_again(one)
-        proof = proofs.get(subject.id)
-        if any(left.values()):
-            forget_marks(subject)
-        elif proof is not None:
-            certify_end(subject, left, proof, at=now())
-        told.append(_told(subject, left, completed=proof is not None and not any(left.values())))
+        with failures.caught(subject):
+            told.append(_certify_if_proven(subject, proofs.get(subject.id), failures.waiting.get(subject.id, ""), at=now()))
     return told
+
+
+def _certify_if_proven(subject: Subject, proof: Proof | None, waiting: str, *, at: datetime) -> EndErased:
+    left = _count(subject.id) if subject.kind is SubjectKind.SHOP else count_of_person(subject.id)
+    for one in subject.others:
+        theirs = count_of_person(one)
+        left = {table: left.get(table, 0) + theirs.get(table, 0) for table in {**left, **theirs}}
+        if any(theirs.values()):
+            look_again(one)
+    if any(left.values()):
+        forget_marks(subject)
+    elif proof is not None:
+        certify_end(subject, left, proof, at=at)
+    return _told(subject, left, completed=proof is not None and not any(left.values()), waiting=waiting)
 
 
 def _told(subject: Subject, left: dict[str, int], *, completed: bool, waiting: str = "") -> EndErased:

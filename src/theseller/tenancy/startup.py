@@ -14,6 +14,8 @@ from psycopg import Connection
 
 from theseller.crypto.errors import SecretNotFoundError
 
+_MEMBERSHIPS = "select current_user, bool_or(rolsuper), bool_or(rolbypassrls) from pg_roles where pg_has_role(current_user, oid, 'member')"
+
 
 class UnsafeDatabaseRoleError(RuntimeError):
     """This process would connect with a role that row security does not bind."""
@@ -33,11 +35,18 @@ def refuse_unsafe_database(using: str = "default") -> None:
 def refuse_bypassing_role(using: str = "default") -> None:
     """Raise UnsafeDatabaseRoleError if the role of connection `using` is a superuser, bypasses row security or can become such a role."""
     with _connected(using) as cursor:
-        cursor.execute(
-            "select current_user, bool_or(rolsuper), bool_or(rolbypassrls) from pg_roles where pg_has_role(current_user, oid, 'member')"
-        )
-        role, superuser, bypasses = cursor.fetchone()
-    if superuser or bypasses:
+        cursor.execute(_MEMBERSHIPS)
+        found = cursor.fetchone()
+    _refuse_bypassing(*found)
+
+
+def refuse_bypassing_session(database: Connection[Any]) -> None:
+    """Raise UnsafeDatabaseRoleError as `refuse_bypassing_role` does, for a session that is open."""
+    _refuse_bypassing(*(database.execute(_MEMBERSHIPS).fetchone() or ("", True, True)))
+
+
+def _refuse_bypassing(role: str, *reasons: bool) -> None:
+    if any(reasons):
         raise UnsafeDatabaseRoleError(
             f"database role {role} bypasses row security (superuser or BYPASSRLS, itself or by membership); "
             "connect as theseller_web or theseller_worker, with the grants of postgres/sql/grants.sql"

@@ -49,6 +49,7 @@ _PASSING = (
     amazon.UnavailableError,
     amazon.LWAUnavailableError,
     amazon.AccessTokenRejectedError,
+    amazon.SellerUnconfirmedError,
     amazon.ClientSecretInvalidError,
     KeyStoreError,
     SecretProviderError,

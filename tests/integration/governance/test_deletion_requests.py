@@ -31,7 +31,17 @@ def _seller(tenant: UUID, person: UUID, region: Region = Region.NA) -> tuple[UUI
     connection, seller = connect(tenant, person, region), "A" + new_id().hex[-13:].upper()
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute("update connections_connection set selling_partner_id = %s where id = %s", [seller, connection])
+    _check(tenant, connection, "confirmed")
     return connection, seller
+
+
+def _check(tenant: UUID, connection: UUID, check: str | None) -> None:
+    """Have Amazon's answers say this of the connection's seller id; None: they named no seller since it was authorized."""
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute(
+            "update connections_connection set seller_check = %s, seller_checked_at = %s where id = %s",
+            [check, NOON if check else None, connection],
+        )
 
 
 def _requests(tenant: UUID) -> tuple[DeletionRequest, ...]:
@@ -60,6 +70,8 @@ def test_amazons_request_ends_the_seller_in_every_shop_and_counts_from_its_recei
     others, _ = _seller(cast.charlies_shop, cast.charlie.id, Region.EU)
     with tenant_scope(cast.charlies_shop), databases["default"].cursor() as cursor:
         cursor.execute("update connections_connection set selling_partner_id = %s where id = %s", [seller, charlies])
+    _check(cast.charlies_shop, charlies, None)
+    _check(cast.charlies_shop, charlies, "confirmed")
     at = clock.now()
     received = at - timedelta(days=2)
     done = record_amazon_request(seller=f" {seller} ", reference="CASE-1", received_at=received, actor="operator:olga", at=at)
@@ -74,6 +86,36 @@ def test_amazons_request_ends_the_seller_in_every_shop_and_counts_from_its_recei
     again = record_amazon_request(seller=seller, reference="CASE-1", received_at=received, actor="operator:olga", at=at)
     assert {(one.ended, one.first) for one in again} == {(0, False)}
     assert len(_requests(cast.alices_shop)) == 1
+
+
+def _claim(tenant: UUID, connection: UUID, seller: str) -> None:
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute("update connections_connection set selling_partner_id = %s where id = %s", [seller, connection])
+
+
+@pytest.mark.parametrize("check", [None, "mismatch"])
+def test_a_seller_id_that_amazon_has_not_confirmed_is_no_ones(cast: Cast, check: str | None) -> None:
+    _, seller = _seller(cast.alices_shop, cast.alice.id)
+    charlies, _ = _seller(cast.charlies_shop, cast.charlie.id)
+    # Charlie's browser named Alice's id. Whatever was confirmed of the id before says nothing of this one.
+    _check(cast.charlies_shop, charlies, None)
+    _claim(cast.charlies_shop, charlies, seller)
+    _check(cast.charlies_shop, charlies, check)
+    at = clock.now()
+    done = record_amazon_request(seller=seller, reference="CASE-2", received_at=at, actor="operator:olga", at=at)
+    assert [(one.tenant, one.ended) for one in done] == [(cast.alices_shop, 1)]
+    with tenant_scope(cast.charlies_shop):
+        kept = connection_view(charlies)
+    assert kept is not None
+    assert kept.is_open
+
+
+def test_what_amazon_confirmed_once_is_found_after_a_renewal_that_it_has_not_confirmed_yet(cast: Cast) -> None:
+    connection, seller = _seller(cast.alices_shop, cast.alice.id)
+    _check(cast.alices_shop, connection, None)
+    at = clock.now()
+    done = record_amazon_request(seller=seller, reference="CASE-3", received_at=at, actor="operator:olga", at=at)
+    assert [(one.tenant, one.ended) for one in done] == [(cast.alices_shop, 1)]
 
 
 @pytest.mark.parametrize(

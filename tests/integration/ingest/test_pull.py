@@ -10,9 +10,12 @@ from tests.cast import Cast
 from tests.database import test_server
 from tests.integration.ingest.conftest import DE, SMALL_SELLER, UK, Worker
 
+from theseller.amazon import whose
 from theseller.connections.types import DisconnectReason
 from theseller.ingest.planner import due_streams
+from theseller.ingest.queries import progress
 from theseller.lib import clock
+from theseller.tenancy.scope import tenant_scope
 
 IRELAND = "A28R8C7NBKEWEA"
 
@@ -200,10 +203,49 @@ def _seller_check(worker: Worker) -> str | None:
     return None if check is None else str(check)
 
 
-def test_the_first_transaction_confirms_whose_connection_it_is(worker: Worker, database: str) -> None:
+@pytest.mark.parametrize("first", ["transactions", "orders_history", "settlements"])
+def test_the_first_stream_that_runs_has_amazon_confirm_whose_connection_it_is(worker: Worker, database: str, first: str) -> None:
     _claims(worker, database, SMALL_SELLER)
-    worker.finish("transactions")
+    worker.pass_time(first)
+    worker.run(first)
     assert _seller_check(worker) == "confirmed"
+    assert worker.stream(first)["last_outcome"] in {"ok", "waiting"}
+
+
+def test_no_stream_reads_anything_before_amazon_has_named_the_seller(worker: Worker, database: str) -> None:
+    _claims(worker, database, SMALL_SELLER)
+    streams = ("orders_history", "orders", "settlements", "transactions")
+    worker.amazon.control("faults", operation="finances.listTransactions", kind="error503", times=len(streams))
+    for name in streams:
+        worker.pass_time(name)
+        assert worker.run(name) == 0
+        assert worker.stream(name)["last_outcome"] == "unavailable"
+    assert _seller_check(worker) is None
+    assert [worker.asked(operation) for operation in ("createReport", "getReports", "searchOrders")] == [0, 0, 0]
+    assert worker.rows("select count(*) from ingest_ledger_line") == [(0,)]
+
+
+def test_where_amazon_names_no_seller_all_streams_wait_and_begin_together_once_it_does(
+    worker: Worker, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _claims(worker, database, SMALL_SELLER)
+    with monkeypatch.context() as patched:
+        # An account whose newest transaction is older than Amazon's longest window: its answers are empty pages.
+        patched.setattr(whose, "_WINDOWS", (timedelta(seconds=1),))
+        for name in ("orders_history", "orders", "transactions"):
+            worker.pass_time(name)
+            assert worker.run(name) == 0
+            assert worker.stream(name)["last_outcome"] == "seller_unconfirmed"
+    assert [worker.asked(operation) for operation in ("createReport", "getReports", "searchOrders")] == [0, 0, 0]
+    with tenant_scope(worker.tenant):
+        told = [one.note for one in progress() if one.name in {"orders_history", "orders", "transactions"}]
+    assert len(told) == 3
+    assert all("not named the seller" in note for note in told)
+    due_at = worker.stream("orders")["due_at"]
+    worker.pass_time("transactions")
+    worker.run("transactions")
+    assert _seller_check(worker) == "confirmed"
+    assert worker.stream("orders")["due_at"] < due_at
 
 
 def test_a_transaction_of_another_seller_stops_the_connection_and_nothing_of_it_is_stored(worker: Worker, database: str) -> None:

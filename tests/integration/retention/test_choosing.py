@@ -67,6 +67,61 @@ from theseller.retention.backups.operations import take
 take(place, now=clock.now)
 print(take(place, now=clock.now).id)
 """
+#: Ends a connection, a shop and a person, takes a backup, and puts the key store back to before that, its backup's key excepted.
+_JOURNAL = """
+from uuid import uuid4
+import shutil
+from theseller.connections.types import DisconnectReason
+from theseller.retention.backups.choosing import refuse_shorter_journal
+from theseller.retention.backups.operations import read_manifest, take
+from theseller.retention.backups.types import BackupError
+from theseller.retention.erasures import ledger_folder, write_entry
+from theseller.retention.extent import journal_extent
+from theseller.retention.journal import Ended, Entry, publish_end, withdraw
+from theseller.retention.types import SubjectKind
+
+before = take(place, now=clock.now).id
+shutil.copytree(state / "keys", state / "keys-copy")
+count = journal_extent(place.keys, state).count
+ended = Ended(uuid4(), uuid4(), clock.now(), DisconnectReason.SELLER_REQUEST)
+write_entry(ledger_folder(state), ended, place.keys)
+entry = ledger_folder(state) / f"{ended.connection}.json"
+shop, person = uuid4(), uuid4()
+publish_end(place.keys, SubjectKind.SHOP, Entry(shop, clock.now(), False, ()))
+publish_end(place.keys, SubjectKind.PERSON, Entry(person, clock.now(), True, ()))
+after = take(place, now=clock.now).id
+assert read_manifest(place, after).journal.count == count + 3
+refuse_shorter_journal(place, after, state)
+
+(key,) = [one.id for one in living_keys(place.keys) if str(after) in one.owner]
+shutil.copy2(state / "keys" / "data" / f"{key}.json", state / "aside")
+shutil.rmtree(state / "keys")
+(state / "keys-copy").rename(state / "keys")
+(state / "aside").rename(state / "keys" / "data" / f"{key}.json")
+content = entry.read_bytes()
+
+def refusal(wanted):
+    try:
+        refuse_shorter_journal(place, wanted, state)
+    except BackupError as error:
+        return str(error)
+
+assert "lacks 2 of the" in refusal(after), "the file of the connection is at hand"
+assert "lacks 2 of the" in refusal(before), "the newest backup knows what this one is too old for"
+entry.unlink()
+assert "lacks 3 of the" in refusal(after)
+assert "--despite-journal" in refusal(after)
+entry.touch(mode=0o600)
+entry.write_bytes(content)
+publish_end(place.keys, SubjectKind.SHOP, Entry(shop, clock.now(), False, ()))
+withdraw(place.keys, SubjectKind.PERSON, person)
+assert refusal(after) is None, refusal(after)
+"""
+
+
+def test_a_journal_that_lacks_what_a_backup_knows_is_refused(deployed: Deployment) -> None:
+    _forget(deployed)
+    deployed.ask(_SET_UP + _JOURNAL)
 
 
 def test_the_newest_is_taken_unless_something_speaks_against_it(deployed: Deployment) -> None:

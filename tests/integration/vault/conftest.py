@@ -86,8 +86,9 @@ def connect(tenant: UUID) -> UUID:
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
             "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
-            " created_at, authorised_at) values (%s, %s, 'lwa', 'na', 'A2VAULT', %s, '{}', '{}', %s, %s)",
-            [tenant, connection, [US], NOON, NOON],
+            " created_at, authorised_at, seller_check, seller_checked_at)"
+            " values (%s, %s, 'lwa', 'na', 'A2VAULT', %s, '{}', '{}', %s, %s, 'confirmed', %s)",
+            [tenant, connection, [US], NOON, NOON, NOON],
         )
         tokens.store(tenant, connection, Secret("Atzr|a-token-of-nobody"), at=NOON)
     return connection

@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("backup", nargs="?", default="latest", metavar="ID", help="which backup (default: the newest that can be read)")
     parser.add_argument("--despite-gap", action="store_true", help="if a WAL file is missing, be content with what comes before it")
     parser.add_argument(
+        "--despite-journal",
+        action="store_true",
+        help="restore although entries of the erasure journal are missing: what was erased comes back",
+    )
+    parser.add_argument(
         "--until", metavar="TIME", help="`moment`: as it was when the backup was taken; or an instant, 2026-11-23T14:00Z (default: all WAL)"
     )
 
@@ -59,13 +64,13 @@ def run(args: argparse.Namespace) -> int:
             print(_AFTERWARDS)
             return OK
         note_act(state, Tag.DATABASE_RESTORED, subject=f"backup:{args.backup}", at=clock.now())
-        _restore(state, args.backup, until, despite_gap=args.despite_gap)
+        _restore(state, args.backup, until, despite_gap=args.despite_gap, despite_journal=args.despite_journal)
     finally:
         lock.release()
     return OK
 
 
-def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_gap: bool) -> None:
+def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_gap: bool, despite_journal: bool) -> None:
     setup_django("worker", database=False)
     from theseller.retention.backups.restoring import restore  # noqa: PLC0415  needs Django ready
     from theseller.retention.backups.sentences import in_one_sentence  # noqa: PLC0415  needs Django ready
@@ -76,7 +81,16 @@ def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_
     try:
         with in_one_sentence():
             place, password = workplace(new=True), secret_provider(state).get("db-superuser")
-        made = restore(place, state, wanted, until=until, despite_gap=despite_gap, superuser_password=password, say=print)
+        made = restore(
+            place,
+            state,
+            wanted,
+            until=until,
+            despite_gap=despite_gap,
+            despite_journal=despite_journal,
+            superuser_password=password,
+            say=print,
+        )
     except BackupError as error:
         raise CommandError(f"Nothing was restored: {error}.", "The database is as it was.") from None
     reached = "the backup's own moment" if until == "moment" else until or "the last WAL that was kept"

@@ -51,7 +51,8 @@ def record_amazon_request(*, seller: str, reference: str, received_at: datetime,
                 using=operators_database(),
             )
         raise RequestRefusedError(
-            f"No shop here holds or held data of seller {seller}. Check the id; if it is right, answer Amazon that nothing is held."
+            f"No shop here holds or held data of which Amazon's answers say that it is seller {seller}'s. Check the id;"
+            " if it is right, answer Amazon that nothing is held."
         )
     noted = [_note(tenant, covered, reference, received_at, actor, at) for tenant, covered in found.items()]
     return tuple(

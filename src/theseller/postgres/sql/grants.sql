@@ -100,7 +100,8 @@ grant select (id, name) on tenancy_tenant to theseller_directory;
 grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at) on ingest_stream to theseller_directory;
 grant select (tenant_id, connection_id, planned_for) on ingest_plan to theseller_directory;
 grant select (tenant_id, marketplace_id, local_day, marked_at) on ingest_dirty_day to theseller_directory;
-grant select (tenant_id, id, origin, authorised_at, authorisation_expires_at, selling_partner_id) on connections_connection to theseller_directory;
+grant select (tenant_id, id, origin, authorised_at, authorisation_expires_at, selling_partner_id, seller_confirmed_at)
+    on connections_connection to theseller_directory;
 grant select (tenant_id, connection_id, at) on connections_disconnection to theseller_directory;
 grant select (tenant_id, connection_id, issued_at) on retention_certificate to theseller_directory;
 grant select (tenant_id, connection_id, completed_at) on retention_purge to theseller_directory;

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
 
 from theseller.lib.ids import made_at
 from theseller.retention.backups.operations import BACKUP_OWNER, backup_of, living_keys, read_manifest, readable
 from theseller.retention.backups.types import BackupError
 from theseller.retention.backups.workplace import Workplace
+from theseller.retention.extent import missing_entries
 
 _MANIFEST = re.compile(r"([0-9a-f]{32})/manifest")
 #: A newest backup with less than half of the rows of the one before is not taken unasked: a database that was made by mistake is nearly empty.
@@ -39,6 +41,29 @@ def chosen(place: Workplace, wanted: str, *, say: Callable[[str], None]) -> UUID
         _refuse_much_smaller(place, known)
         return known[-1]
     raise BackupError(_why_not(place, wanted, known, keyless))
+
+
+def refuse_shorter_journal(place: Workplace, wanted: UUID, state: Path) -> None:
+    """Check that the erasure journal at hand has every entry that it had when `wanted` or the newest readable backup was taken.
+
+    Raises:
+        BackupError: it lacks some. Without them the restore would bring back what was erased, and no one would notice.
+    """
+    newest = max((identity for entry in living_keys(place.keys) if (identity := readable(place, entry)) is not None), default=wanted)
+    for identity in dict.fromkeys((wanted, newest)):
+        try:
+            then = read_manifest(place, identity).journal
+        except BackupError:
+            if identity == wanted:
+                raise
+            continue  # Another backup is damaged: this restore does not need it.
+        missing = missing_entries(then, place.keys, state) if then is not None else 0
+        if then is not None and missing:
+            raise BackupError(
+                f"the erasure journal at hand lacks {missing} of the {then.count} entries that it had when backup {_named(identity)} was"
+                " taken: the key store and `erasures/` were put back from an older copy. Put the newest copies back; if there are none,"
+                " `--despite-journal` restores, and what those entries say was erased comes back"
+            )
 
 
 def _without_key(place: Workplace) -> list[UUID]:

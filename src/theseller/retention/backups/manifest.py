@@ -9,14 +9,17 @@ from uuid import UUID
 from theseller.crypto.errors import NotCanonicalError
 from theseller.crypto.signing import canonical_json, parse_canonical_json
 from theseller.retention.backups.types import BackupError, Fingerprint, Manifest
+from theseller.retention.extent import parse
 
 FORMAT = "theseller.org/backup/v1"
 
 
 def encode(manifest: Manifest) -> bytes:
     """Return the manifest as canonical JSON."""
+    journal = {} if manifest.journal is None else {"journal": manifest.journal.as_document()}
     return canonical_json(
         {
+            **journal,
             "format": FORMAT,
             "id": str(manifest.id),
             "environment": manifest.environment,
@@ -55,6 +58,7 @@ def decode(content: bytes) -> Manifest:
             restore_point=str(found["restore_point"]),
             tables={str(name): Fingerprint(int(one["rows"]), str(one["total"])) for name, one in found["tables"].items()},
             objects={str(name): str(digest) for name, digest in found["objects"].items()},
+            journal=parse(found["journal"]) if "journal" in found else None,
         )
     except (NotCanonicalError, KeyError, TypeError, ValueError, AttributeError):
         raise BackupError("the manifest of this backup is damaged") from None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from theseller import __version__
@@ -30,6 +31,7 @@ from theseller.retention.backups.sentences import in_one_sentence
 from theseller.retention.backups.targets import TargetError
 from theseller.retention.backups.types import Backup, BackupError, Manifest
 from theseller.retention.backups.workplace import Workplace, rows
+from theseller.retention.extent import journal_extent
 from theseller.retention.limits import BACKUP_DAYS
 
 ACTOR = "process:retention"
@@ -109,6 +111,7 @@ def _write(made: UUID, key: DataKey, place: Workplace, *, at: datetime, now: Cal
         restore_point=restore_point,
         tables=moment.tables,
         objects={name: one.sha256 for name, one in objects.items()},
+        journal=journal_extent(place.keys, settings.ENVIRONMENT.state),
     )
     return described, sum(one.bytes for one in objects.values())
 

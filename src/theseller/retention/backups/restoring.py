@@ -16,7 +16,7 @@ from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.exchange import exchange
 from theseller.postgres.layout import saved_layout
 from theseller.postgres.roles import set_password
-from theseller.retention.backups.choosing import chosen
+from theseller.retention.backups.choosing import chosen, refuse_shorter_journal
 from theseller.retention.backups.commands import settle_and_tell
 from theseller.retention.backups.quarantine import Quarantine, add_unkept_wal, discard, lay_out, refuse_gap, running
 from theseller.retention.backups.sentences import in_one_sentence
@@ -36,13 +36,14 @@ def restore(
     *,
     until: datetime | str | None,
     despite_gap: bool,
+    despite_journal: bool = False,
     superuser_password: Secret,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> Restored:
     """Replace the database of `state`, whose lock the caller holds and whose server is stopped.
 
     `wanted`: a backup's id, or ``latest``. `until`: MOMENT, an instant, or None for all WAL that there is. `despite_gap`: where a WAL file
-    is missing, be content with what comes before. `say` is told which backups can't be taken, and why.
+    is missing, be content with what comes before. `despite_journal`: restore although the erasure journal at hand lacks entries. `say` is told which backups can't be taken, and why.
 
     Raises:
         BackupError: nothing was changed; the message says why.
@@ -52,6 +53,8 @@ def restore(
     try:
         with in_one_sentence():
             identity = chosen(place, wanted, say=say)
+            if not despite_journal:
+                refuse_shorter_journal(place, identity, state)
             described, layout = lay_out(place, identity, folder, whole_wal=until != MOMENT)
             place.reached("laid out")
             former = saved_layout(state)

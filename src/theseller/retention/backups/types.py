@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from theseller.retention.extent import Extent
+
 
 class BackupError(RuntimeError):
     """A backup could not be taken, read or restored. The message says why and what to do, and holds no data."""
@@ -29,7 +31,8 @@ class Manifest:
     """What one backup is. Sealed with it and written last: a backup without one is none.
 
     `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore point `restore_point`, at which,
-    `held_at`, `tables` was true. `objects` names each sealed object and its SHA-256.
+    `held_at`, `tables` was true. `objects` names each sealed object and its SHA-256. `journal` is what the erasure journal had when the
+    backup was taken, None in a manifest of a version that did not write it.
     """
 
     id: UUID
@@ -43,6 +46,7 @@ class Manifest:
     restore_point: str
     tables: Mapping[str, Fingerprint]
     objects: Mapping[str, str]
+    journal: Extent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""Do the same to several subjects so that one that fails, or has to wait, does not hold up the others."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from uuid import UUID
+
+from theseller.lib.traces import describe
+from theseller.retention.rewriting import NotNowError
+from theseller.retention.types import Subject
+
+log = logging.getLogger(__name__)
+
+
+class Failures:
+    """What became of subjects that could not be completed: `waiting` says what for; what failed is raised when the others are done."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[UUID, str] = {}
+        self._failed: dict[UUID, Exception] = {}
+
+    def __contains__(self, identity: UUID) -> bool:
+        return identity in self._failed or identity in self.waiting
+
+    @contextlib.contextmanager
+    def caught(self, subject: Subject) -> Iterator[None]:
+        """Catch what goes wrong with one subject in the block, and log it with the subject's id and nothing of its data."""
+        try:
+            yield
+        except NotNowError as error:
+            self.waiting[subject.id] = str(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this subject's alone
+            self._failed[subject.id] = error
+            log.error("the erasure of %s %s failed, and is tried again by the next run: %s", subject.kind, subject.id, describe(error))
+
+    def throw(self) -> None:
+        """Raise what failed, if anything did: the one error, or all of them in an ExceptionGroup."""
+        errors = list(self._failed.values())
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise ExceptionGroup("several erasures failed; the others are complete", errors)
