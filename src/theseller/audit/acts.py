@@ -39,7 +39,9 @@ def note_act(state: Path, tag: Tag, *, subject: str, at: datetime, details: Mapp
         "details": dict(details or {}),
     }
     with locked(folder), os.fdopen(os.open(_path(state), _APPEND, 0o600), "ab") as file:
-        file.write(json.dumps(event).encode() + b"\n")
+        # What a killed writer or a full disk cut short stays a line of its own, and spoils no other.
+        begun = b"\n" if _is_cut_short(_path(state)) else b""
+        file.write(begun + json.dumps(event).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -67,6 +69,13 @@ def take_in(*, at: datetime, using: str = "default") -> int:
         with contextlib.suppress(FileNotFoundError):
             _path(state).unlink()
     return len(rows)
+
+
+def _is_cut_short(path: Path) -> bool:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        return file.read() not in {b"", b"\n"}
 
 
 def _path(state: Path) -> Path:

@@ -13,7 +13,8 @@ from theseller.cli.django import setup_django
 from theseller.cli.errors import CommandError
 from theseller.cli.external import OLDEST
 from theseller.cli.findings import Finding
-from theseller.cli.secrets import AMAZONS, own_secrets, secret_choice
+from theseller.cli.paths import state_folder
+from theseller.cli.secrets import AMAZONS, own_secrets, secret_choice, uses_files_of_one_host
 from theseller.config.environment import InvalidSettingError, ProcessRole, read_backups, read_environment, read_kind
 from theseller.crypto.choice import make_key_store, make_secret_provider
 from theseller.crypto.errors import CryptoError
@@ -32,6 +33,12 @@ _WAITING = """
 select count(*), coalesce(max(extract(epoch from now() - greatest(e.at, coalesce(j.scheduled_at, e.at)))), 0)::float
 from procrastinate_jobs j join lateral (select min(at) as at from procrastinate_events where job_id = j.id) e on true
 where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())
+"""
+#: Requests with a connection that has no certificate though it should; the first rewriting may wait an hour, and pauses (`retention.pace`).
+_LATE_HOURS = 6
+_LATE = """
+select count(*), max(extract(epoch from now() - received_at) / 3600)::float
+from guard.deletion_requests(1000) where certified < cardinality(connections) and received_at < now() - make_interval(hours => %s)
 """
 _START_WORKER = "Start `theseller worker`, and look at its log."
 
@@ -109,7 +116,7 @@ def _database(state: Path) -> Iterator[Finding]:
         yield _failed("database", error)
         return
     with cursor:
-        for look in (_server, _ours, _clock, _worker, _queue):
+        for look in (_server, _ours, _host, _clock, _worker, _queue, _deletions):
             try:
                 yield look(cursor)
             except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
@@ -147,6 +154,28 @@ def _ours(_cursor: CursorWrapper) -> Finding:
     return Finding("schema", f"of this version and of the environment {read_kind(os.environ)}")
 
 
+def _host(_cursor: CursorWrapper) -> Finding:
+    from theseller.tenancy.files_host import OtherHostError, folder_identity, refuse_other_host  # noqa: PLC0415  needs Django ready
+
+    state = state_folder(os.environ)
+    if not uses_files_of_one_host(state):
+        return Finding("host", "not asked: secrets and keys are with a service, or the database is this folder's own", looked=False)
+    try:
+        refuse_other_host(folder_identity(state))
+    except OtherHostError as error:
+        return Finding("host", str(error), bad=True, advice="Stop this host's processes, or give all hosts one key service.")
+    return Finding("host", "secrets and keys are in this state folder, and the database knows no other")
+
+
+def _deletions(cursor: CursorWrapper) -> Finding:
+    number, oldest = _row(cursor, _LATE, [_LATE_HOURS])
+    advice = "The worker's log says why: look for `the erasure of`. Each is tried again by every run."
+    found = (
+        f"{number} erasure(s) not certified {_LATE_HOURS} h after the request, the oldest {oldest or 0:.0f} h" if number else "none is late"
+    )
+    return Finding("deletions", found, bad=bool(number), advice=advice)
+
+
 def _clock(cursor: CursorWrapper) -> Finding:
     before = time.time()
     (there,) = _row(cursor, "select extract(epoch from clock_timestamp())::float")
@@ -170,6 +199,6 @@ def _queue(cursor: CursorWrapper) -> Finding:
     return Finding("queue", f"{number} job(s) wait, the oldest for {oldest:.0f} s", bad=oldest > _WAITING_SECONDS, advice=_START_WORKER)
 
 
-def _row(cursor: CursorWrapper, query: str) -> tuple[Any, ...]:
-    cursor.execute(query)
+def _row(cursor: CursorWrapper, query: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
+    cursor.execute(query, parameters)
     return tuple(cursor.fetchone() or ())

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from pathlib import Path
 from typing import Literal
 
 from theseller.cli.errors import CommandError
 from theseller.cli.paths import hold_state_folder, refuse_other_environment, state_folder
+from theseller.cli.secrets import uses_files_of_one_host
 from theseller.postgres.layout import PORT, socket_directory
 
 Role = Literal["web", "worker", "migrate", "retention", "probe"]
@@ -36,6 +38,16 @@ def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> N
         from theseller.tenancy.schema_version import refuse_other_schema  # noqa: PLC0415  needs Django ready
 
         refuse_other_schema()
+        _refuse_other_host(state)
+
+
+def _refuse_other_host(state: Path) -> None:
+    """Raise OtherHostError if secrets and keys are in files, and the database knows them in another state folder."""
+    if not uses_files_of_one_host(state):
+        return
+    from theseller.tenancy.files_host import folder_identity, refuse_other_host  # noqa: PLC0415  needs Django ready
+
+    refuse_other_host(folder_identity(state))
 
 
 def require_database() -> None:

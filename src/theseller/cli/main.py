@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import importlib
 import os
 import pkgutil
@@ -20,6 +19,7 @@ from theseller.cli.errors import FAILURE, INTERRUPTED, CommandError
 from theseller.lib.failures import classify, server_text
 from theseller.lib.memory import forbid_memory_images
 from theseller.lib.redaction import redact_text
+from theseller.lib.state_files import FULL
 from theseller.lib.traces import trace_text
 from theseller.postgres.errors import PostgresError
 
@@ -113,8 +113,8 @@ def _sentences(error: Exception) -> tuple[str, str, int]:
 
 
 def _of_the_system(error: Exception) -> tuple[str, str] | None:
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"the disk is full{_at(error)}", "Free some space and start again; nothing is lost."
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"the disk is full{_at(error)}", "Free some space and run it again; nothing is half done."
     if isinstance(error, PermissionError):
         return f"no permission{_at(error)}", "Run as the user who made it, or choose another folder with THESELLER_STATE."
     return None
@@ -131,6 +131,7 @@ _SPEAKING = {
     "AddressError",
     "InvalidSettingError",
     "KeyStoreError",
+    "OtherHostError",
     "SecretNotFoundError",
     "SecretProviderError",
     "ServiceError",

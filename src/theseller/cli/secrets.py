@@ -29,6 +29,11 @@ def secret_choice(state: Path) -> SecretChoice:
     return read_secret_choice(os.environ, kind=read_kind(os.environ), state=state)
 
 
+def uses_files_of_one_host(state: Path) -> bool:
+    """Return whether secrets or keys are in this state folder while the database is a server that other hosts can reach, too."""
+    return uses_external_server(os.environ) and secret_choice(state).in_files
+
+
 def secret_provider(state: Path) -> SecretKeeper:
     return make_secret_provider(secret_choice(state), os.environ)
 

@@ -97,6 +97,11 @@ class Environment:
         return self.database_url is not None and not self.in_quarantine
 
     @property
+    def uses_files_of_one_host(self) -> bool:
+        """Whether secrets or keys are in this state folder while the database is a server that other hosts can reach, too."""
+        return self.external_server and self.secret_choice.in_files
+
+    @property
     def secrets_directory(self) -> Path:
         return self.state / "secrets"
 

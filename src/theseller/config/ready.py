@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from theseller.config.database import served_aliases
 from theseller.crypto.errors import CryptoError
 from theseller.lib.failures import classify
+from theseller.tenancy.files_host import OtherHostError, folder_identity, refuse_other_folder
 from theseller.tenancy.schema_version import WrongSchemaError, pending_migrations, refuse_newer_schema
 from theseller.tenancy.startup import UnsafeDatabaseRoleError, WrongDatabaseError, refuse_bypassing_session, refuse_foreign_database
 
@@ -25,8 +26,15 @@ READY = "ready"
 AWAY = "not ready: the database does not answer"
 KEYS = "not ready: the secret of a database role can't be read"
 OTHER_DATABASE = "not ready: the database belongs to another environment"
+OTHER_HOST = "not ready: the secrets and keys are in files of another host"
 OTHER_SCHEMA = "not ready: the database has the schema of another version"
 WRONG_ROLE = "not ready: a database role does not have the password or the rights that it needs"
+_REASONS: dict[type[Exception], str] = {
+    OtherHostError: OTHER_HOST,
+    UnsafeDatabaseRoleError: WRONG_ROLE,
+    WrongDatabaseError: OTHER_DATABASE,
+    WrongSchemaError: OTHER_SCHEMA,
+}
 #: What `lib.failures` calls an answer of the server that refuses a role, rather than no answer.
 _REFUSED = frozenset({
     "password_wrong", "password_missing", "role_missing", "role_no_login", "connect_denied", "not_admitted", "permission_denied",
@@ -40,17 +48,11 @@ def look() -> str:
     try:
         for alias in served_aliases(settings.ENVIRONMENT.role):
             _refuse(alias)
-    except WrongSchemaError:
-        return OTHER_SCHEMA
-    except WrongDatabaseError:
-        return OTHER_DATABASE
-    except UnsafeDatabaseRoleError:
-        return WRONG_ROLE
-    except CryptoError:
-        return KEYS
     except psycopg.Error as error:
         failure = classify(error)
         return WRONG_ROLE if failure is not None and failure.reason in _REFUSED else AWAY
+    except (CryptoError, *_REASONS) as error:
+        return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), KEYS)
     return READY
 
 
@@ -64,6 +66,8 @@ def _refuse(alias: str) -> None:
             refuse_newer_schema(database)
             if pending_migrations(database):
                 raise WrongSchemaError("`theseller migrate` was not run")
+            if settings.ENVIRONMENT.uses_files_of_one_host:
+                refuse_other_folder(database, folder_identity(settings.ENVIRONMENT.state))
 
 
 class _Known:

@@ -64,6 +64,11 @@ class SecretChoice:
     vault: VaultAddress | None = None
     aws: AwsAddress | None = None
 
+    @property
+    def in_files(self) -> bool:
+        """Whether secrets or keys are in files of the state folder."""
+        return ProviderKind.FILES is self.provider or StoreKind.FILES is self.key_store
+
 
 def read_choice(environ: Mapping[str, str], *, environment: str, state: Path, guarded: bool) -> SecretChoice:
     """Read and check the variables. `guarded` deployments (production, staging) keep nothing in files unless told to.

@@ -71,8 +71,11 @@ def write_private(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+        # Why the content could not be written is what the caller has to know, and not that a full disk takes no zeros either.
+        with contextlib.suppress(OSError):
             erase(temporary)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
 

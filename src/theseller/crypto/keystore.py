@@ -36,6 +36,7 @@ from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, checked_envir
 from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.providers import SecretProvider
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
+from theseller.lib.state_files import FULL
 
 #: The owner in the files of purpose keys.
 PURPOSE_KEY = "purpose key"
@@ -168,6 +169,11 @@ class FileKeyStore:
                     " service (THESELLER_KEY_STORE=vault or aws)",
                     ServiceState.NOT_SET_UP,
                 ) from None
+            if error.errno in FULL:
+                raise KeyStoreError(
+                    f"the disk of the key store {self._directory} is full, and nothing was changed there: free some space",
+                    ServiceState.UNREACHABLE,
+                ) from error
             raise KeyStoreError(f"the key store {self._directory} does not answer: {error.strerror}", ServiceState.UNREACHABLE) from error
 
     def _data_path(self, key_id: UUID) -> Path:

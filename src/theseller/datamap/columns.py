@@ -10,7 +10,7 @@ from theseller.datamap.types import DataClass
 
 _COLUMNS = """
 guard.audit_writer: role tag
-guard.deployment: only_row environment set_at
+guard.deployment: only_row environment set_at files_of files_since
 guard.isolation_probe: tenant_id
 guard.ticket_key: id inner_block:credentials outer_block:credentials created_at
 accounts_authenticator: id:operational user_id:operational sealed data_key_id:operational last_step:operational added_at:operational confirmed_at:operational

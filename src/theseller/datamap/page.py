@@ -32,7 +32,7 @@ def _tables() -> Iterator[str]:
     for one in holdings():
         parts = f" (split: `{one.partitions}…`)" if one.partitions else ""
         yield f"| `{one.table}`{parts} | {one.data_class} | {_owner(one)} | {one.retention} | {_goes(one)} | {one.note} |"
-    yield "| `guard.audit_writer`, `guard.deployment`, `guard.isolation_probe`, `guard.ticket_key` | none | tenancy | with the deployment | stays | Which role writes which line of the log; which environment this is; two rows of no seller, which the control of tenant isolation looks for; keys that prove a tenant's ticket. |"
+    yield "| `guard.audit_writer`, `guard.deployment`, `guard.isolation_probe`, `guard.ticket_key` | none | tenancy | with the deployment | stays | Which role writes which line of the log; which environment this is, and which state folder has its files; two rows of no seller, which the control of tenant isolation looks for; keys that prove a tenant's ticket. |"
 
 
 def _owner(holding: Holding) -> str:

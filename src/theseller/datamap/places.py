@@ -35,6 +35,7 @@ PLACES: tuple[Place, ...] = (
     Place(
         ".theseller-state", DataClass.NONE, "cli", "with the deployment", "the name of the environment that the state folder belongs to", ""
     ),
+    Place(".theseller-host", DataClass.NONE, "tenancy", "with the deployment", "a random number: which host's state folder this is", ""),
     Place(
         "audit",
         DataClass.EVIDENCE,

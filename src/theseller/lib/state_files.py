@@ -6,6 +6,7 @@ data map (`theseller.datamap.places`), by which the control `pii-strip` finds fi
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -43,6 +44,10 @@ PROCESS_FILE = r"lock|demo\.json|[a-z-]+\.pid(\.[0-9]+\.new)?"
 INITDB_PASSWORD = "initdb-password"  # noqa: S105  # a file's name
 RUN_FILE = rf"\.s\.PGSQL\.[0-9]+(\.lock)?|{INITDB_PASSWORD}"
 SECRET_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"  # noqa: S105  # the form of a name
+
+
+#: What the system says when a file can't grow: the disk is full, a quota is used up, or the process may write no larger file.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def unfinished_name() -> str:

@@ -10,12 +10,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import LiteralString
 
+import psycopg
 import pytest
 from tests.integration.governance.deployment import Deployment, deployment
 from tests.world import ROOT, free_ports
 
 from theseller.config import ready
+from theseller.postgres.layout import conninfo
 from theseller.postgres.processes import die_with_parent, wait_until
 
 _PATIENCE = 90.0
@@ -33,6 +36,12 @@ class Site:
             connection.request("GET", path, headers={"Host": "192.0.2.1"})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
+
+    def change(self, statement: LiteralString) -> None:
+        """Run a statement as the superuser."""
+        dsn = conninfo(self.deployed.state, "theseller_super", self.deployed.secret("db-superuser"))
+        with psycopg.connect(dsn, autocommit=True) as superuser:
+            superuser.execute(statement)
 
     def becomes(self, *answer: object) -> None:
         """Wait until `/readyz` answers so: what was found last counts for a second."""
@@ -73,7 +82,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-_CHANGES = {
+_CHANGES: dict[str, tuple[LiteralString, LiteralString]] = {
     ready.OTHER_SCHEMA: (
         "insert into django_migrations (app, name, applied) values ('tenancy', '9999_of_a_later_version', now())",
         "delete from django_migrations where name = '9999_of_a_later_version'",
@@ -87,23 +96,21 @@ _CHANGES = {
 def test_what_is_not_right_in_the_database_is_said_and_passes_with_it(site: Site, reason: str) -> None:
     change, back = _CHANGES[reason]
     site.becomes(200, "ready\n")
-    site.deployed.rows(f"do $$ begin {change}; end $$; select 1")
+    site.change(change)
     try:
         site.becomes(503, f"{reason}\n")
     finally:
-        site.deployed.rows(f"do $$ begin {back}; end $$; select 1")
+        site.change(back)
     site.becomes(200, "ready\n")
 
 
 def test_an_older_schema_and_a_role_that_bypasses_row_security_are_not_ready(site: Site) -> None:
-    site.deployed.rows(
-        "do $$ begin update django_migrations set name = 'x' where app = 'tenancy' and name = '0007_conditions'; end $$; select 1"
-    )
+    site.change("update django_migrations set name = 'x' where app = 'tenancy' and name = '0007_conditions'")
     site.becomes(503, f"{ready.OTHER_SCHEMA}\n")
-    site.deployed.rows("do $$ begin update django_migrations set name = '0007_conditions' where name = 'x'; end $$; select 1")
-    site.deployed.rows("do $$ begin alter role theseller_auth bypassrls; end $$; select 1")
+    site.change("update django_migrations set name = '0007_conditions' where name = 'x'")
+    site.change("alter role theseller_auth bypassrls")
     site.becomes(503, f"{ready.WRONG_ROLE}\n")
-    site.deployed.rows("do $$ begin alter role theseller_auth nobypassrls; end $$; select 1")
+    site.change("alter role theseller_auth nobypassrls")
     site.becomes(200, "ready\n")
 
 

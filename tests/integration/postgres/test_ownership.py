@@ -20,6 +20,7 @@ from theseller.postgres.locator import find_binaries
 from theseller.postgres.ownership import ForeignServerError, matches, refuse_foreign_roles
 from theseller.postgres.roles import LOGIN_ROLES
 from theseller.postgres.server import Server
+from theseller.tenancy.files_host import folder_identity
 
 pytestmark = pytest.mark.timeout(600)
 _REASON = "The first machine burned down; this one takes its place."
@@ -52,12 +53,22 @@ class External:
             "DATABASE_URL": f"postgresql:///{database}?host={quote(str(self.server.socket_dir), safe='')}",
             "THESELLER_ADMIN_URL": self.admin("shop" if database == "shop" and self.has("shop") else "postgres"),
         }
-        command = [sys.executable, "-m", "theseller.cli.main", "migrate", "--quiet", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+        return _theseller(environ, "migrate", "--quiet", *arguments)
+
+    def serve(self, state: Path) -> subprocess.CompletedProcess[str]:
+        """Run a command that works as every process that serves does: it checks the database first."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")}
+        address = {"DATABASE_URL": f"postgresql:///shop?host={quote(str(self.server.socket_dir), safe='')}"}
+        return _theseller(environ | _settings("staging") | address | {"THESELLER_STATE": str(state)}, "operator", "list")
 
     def has(self, database: str) -> bool:
         with psycopg.connect(self.server.superuser_dsn(), autocommit=True) as connection:
             return connection.execute("select from pg_database where datname = %s", [database]).fetchone() is not None
+
+
+def _theseller(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "theseller.cli.main", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 
 def _settings(kind: str) -> Mapping[str, str]:
@@ -192,6 +203,36 @@ def test_a_newer_schema_is_refused_before_anything_is_done_or_written_down(exter
             connection.execute("delete from django_migrations where name = '9999_later'")
     acts = other / "audit" / "acts"
     assert not acts.exists() or _REASON not in acts.read_text()
+
+
+def test_a_copy_of_the_state_folder_is_noticed_before_it_is_used(external: External, first: Path, tmp_path: Path) -> None:
+    """Secrets and keys in files serve one host: a copy has the same secrets, and misses every key that is made later."""
+    copy = tmp_path / "copy"
+    shutil.copytree(first, copy)
+    assert external.serve(first).returncode == 0
+    refused = external.serve(copy)
+    assert refused.returncode != 0
+    assert "files serve one host" in refused.stderr
+    assert "files serve one host" in _refused(external, copy)
+    # What is copied by the documents has no mark at all.
+    (copy / ".theseller-host").unlink()
+    assert "files serve one host" in external.serve(copy).stderr
+
+    done = external.migrate(copy, "--take-over", "--reason", _REASON)
+    assert done.returncode == 0, done.stderr
+    assert external.serve(copy).returncode == 0
+    assert "files serve one host" in external.serve(first).stderr
+    assert external.migrate(first, "--take-over", "--reason", _REASON).returncode == 0
+    assert external.serve(first).returncode == 0
+
+
+def test_a_folder_is_the_same_after_it_was_moved_and_read_again(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    assert folder_identity(folder) == ""
+    identity = folder_identity(folder, make=True)
+    assert len(identity) == 64
+    assert folder_identity(folder.rename(tmp_path / "moved")) == identity == folder_identity(tmp_path / "moved", make=True)
 
 
 def test_an_administrator_who_may_not_read_passwords_proves_it_by_signing_in(external: External, first: Path) -> None:

@@ -18,7 +18,7 @@ from theseller.cli.embedded import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
 from theseller.cli.external import look_at_server
 from theseller.cli.paths import make_state_folder, state_folder
-from theseller.cli.secrets import ensure_secrets, passwords_in_use, role_passwords, ticket_keys_in_use
+from theseller.cli.secrets import ensure_secrets, passwords_in_use, role_passwords, ticket_keys_in_use, uses_files_of_one_host
 from theseller.config.environment import read_kind, uses_external_server
 from theseller.lib import clock
 from theseller.postgres.layout import saved_layout
@@ -85,6 +85,8 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
     if verbosity:
         server.tell(print)
     _migrate(server.target, verbosity)
+    if not quarantined:
+        _claim_files(server.target, state)
 
 
 def _is_quarantine(admin: str, state: Path) -> bool:
@@ -99,6 +101,7 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
     Raises:
         WrongDatabaseError: the database belongs to another environment, which can't be overruled.
     """
+    from theseller.tenancy.files_host import OtherHostError, folder_identity, refuse_other_folder  # noqa: PLC0415  imports Django
     from theseller.tenancy.guard_keys import refuse_foreign_keys  # noqa: PLC0415  imports Django
     from theseller.tenancy.startup import WrongDatabaseError, refuse_foreign_database  # noqa: PLC0415  imports Django
 
@@ -115,9 +118,20 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
             refuse_foreign_database(superuser, read_kind(os.environ).value)
             try:
                 refuse_foreign_keys(superuser, keys)
-            except WrongDatabaseError as error:
+                if uses_files_of_one_host(state):
+                    refuse_other_folder(superuser, folder_identity(state))
+            except (WrongDatabaseError, OtherHostError) as error:
                 refusal = refusal or error
     return refusal
+
+
+def _claim_files(superuser_dsn: str, state: Path) -> None:
+    """Have the database know which state folder has the secrets and keys, if they are in files."""
+    from theseller.tenancy.files_host import claim_files, folder_identity  # noqa: PLC0415  imports Django
+
+    identity = folder_identity(state, make=True) if uses_files_of_one_host(state) else ""
+    with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
+        claim_files(superuser, identity, at=clock.now())
 
 
 def _refuse_newer(superuser_dsn: str) -> None:

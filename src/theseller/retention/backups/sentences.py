@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,16 +18,15 @@ from theseller.crypto.errors import (
     SecretProviderError,
     WrongEnvironmentError,
 )
+from theseller.lib.state_files import FULL
 from theseller.postgres.errors import PostgresError
 from theseller.retention.backups.targets import AbsentError, TargetError
 from theseller.retention.backups.types import BackupError, UnavailableError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-
 
 def _of_the_machine(error: OSError) -> str:
     where = f" at {error.filename}" if error.filename else ""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return f"there is no room left{where}: free some, or move the backups elsewhere (THESELLER_BACKUPS)"
     return f"the machine refuses{where}: {error.strerror or type(error).__name__}"
 
