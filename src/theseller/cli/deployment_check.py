@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from theseller.cli.django import setup_django
+from theseller.cli.django import setup_django, try_connection
 from theseller.cli.errors import CommandError
 from theseller.cli.external import OLDEST
 from theseller.cli.findings import Finding
@@ -108,6 +108,7 @@ def _database(state: Path) -> Iterator[Finding]:
         setup_django("worker", schema=False)
         from django.db import connections  # noqa: PLC0415  needs Django ready
 
+        try_connection()
         cursor = connections["default"].cursor()
     except CommandError as error:
         yield Finding("database", error.message, bad=True, advice=error.advice)

@@ -37,8 +37,17 @@ def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> N
     if database and schema:
         from theseller.tenancy.schema_version import refuse_other_schema  # noqa: PLC0415  needs Django ready
 
+        try_connection()
         refuse_other_schema()
         _refuse_other_host(state)
+
+
+def try_connection() -> None:
+    """Connect once without the pool: why its connections fail, a pool says in the log only. Raise psycopg.Error."""
+    import psycopg  # noqa: PLC0415  not needed by --help
+    from django.db import connections  # noqa: PLC0415  needs Django ready
+
+    psycopg.connect(**connections["default"].get_connection_params()).close()
 
 
 def _refuse_other_host(state: Path) -> None:

@@ -51,8 +51,8 @@ def look() -> str:
     except psycopg.Error as error:
         failure = classify(error)
         return WRONG_ROLE if failure is not None and failure.reason in _REFUSED else AWAY
-    except (CryptoError, *_REASONS) as error:
-        return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), KEYS)
+    except (CryptoError, OtherHostError, UnsafeDatabaseRoleError, WrongDatabaseError, WrongSchemaError) as error:
+        return _REASONS.get(type(error), KEYS)
     return READY
 
 

@@ -100,12 +100,11 @@ def _finish(erased: tuple[ConnectionView, ...], failures: Failures, *, now: Call
         proofs = clean(tuple(subject_of(closed) for closed in erased), pace, failures=failures)
     except NotNowError as error:
         return [_told(closed, {}, completed=False, waiting=str(error)) for closed in erased]
-    except Exception:
+    except Exception as error:  # noqa: BLE001  # it is noted, and raised when the others are done
         # What they share failed. It may be for one of them only: each alone then shows which.
         if len(erased) > 1:
             return [told for one in erased for told in _finish((one,), failures, now=now, pace=pace)]
-        with failures.caught(subject_of(erased[0])):
-            raise
+        failures.note(subject_of(erased[0]), error)
         return []
     told = []
     for closed in erased:

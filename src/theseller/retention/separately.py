@@ -32,8 +32,12 @@ class Failures:
         except NotNowError as error:
             self.waiting[subject.id] = str(error)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this subject's alone
-            self._failed[subject.id] = error
-            log.error("the erasure of %s %s failed, and is tried again by the next run: %s", subject.kind, subject.id, describe(error))
+            self.note(subject, error)
+
+    def note(self, subject: Subject, error: Exception) -> None:
+        """Note that one subject failed, and log it."""
+        self._failed[subject.id] = error
+        log.error("the erasure of %s %s failed, and is tried again by the next run: %s", subject.kind, subject.id, describe(error))
 
     def throw(self) -> None:
         """Raise what failed, if anything did: the one error, or all of them in an ExceptionGroup."""

@@ -220,12 +220,11 @@ def _finish(erased: tuple[Subject, ...], failures: Failures, now: Callable[[], d
         proofs = clean(erased, pace, failures=failures)
     except NotNowError as error:
         return [_told(subject, {}, completed=False, waiting=str(error)) for subject in erased]
-    except Exception:
+    except Exception as error:  # noqa: BLE001  # it is noted, and raised when the others are done
         # What they share failed. It may be for one of them only: each alone then shows which.
         if len(erased) > 1:
             return [told for one in erased for told in _finish((one,), failures, now, pace)]
-        with failures.caught(erased[0]):
-            raise
+        failures.note(erased[0], error)
         return []
     told = []
     for subject in erased:

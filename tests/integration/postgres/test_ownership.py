@@ -71,7 +71,7 @@ def _theseller(environ: Mapping[str, str], *arguments: str) -> subprocess.Comple
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 
-def _settings(kind: str) -> Mapping[str, str]:
+def _settings(kind: str) -> dict[str, str]:
     return {
         "THESELLER_ENV": kind,
         "THESELLER_ALLOW_FILE_SECRETS": "yes",

@@ -14,6 +14,7 @@ from theseller.controls.types import Control, Kind, Outcome, must_find, verdict
 from theseller.controls.world import World
 from theseller.governance.access.queries import open_session, review_state
 from theseller.governance.access.types import LONGEST, REVIEW_EVERY, ReviewState
+from theseller.tenancy.scope import LONGEST_TICKET
 
 CONTROL = Control(
     id="cred-access-log",
@@ -41,8 +42,9 @@ CONTROL = Control(
 
 #: A longer log is checked in part: what is new, and as much else as fills this, from a start that nobody can foresee.
 LINES_MOST = 200_000
-#: The job seals every five minutes; no transaction of the service lasts longer than a quarter of an hour.
-UNSEALED_AT_MOST = timedelta(minutes=30)
+#: A line can be sealed when its transaction has ended, which the longest statement and ticket bound: 31 minutes, for an erasure. The job
+#: seals every five minutes, and one run may fail.
+UNSEALED_AT_MOST = LONGEST_TICKET + timedelta(minutes=10)
 #: The job that writes down the end of a session runs every minute.
 _CLOSED_WITHIN = timedelta(minutes=10)
 _LOOKED_BACK = timedelta(days=30)
