@@ -67,10 +67,11 @@ def _external(url: str) -> dict[str, Any]:
             "DATABASE_URL must name no user and no password: each process signs in as a role of its own, with a password from the secrets"
         )
     socket_host = options.pop("host", "")
+    port = options.pop("port", "")
     host = socket_host or unquote(parts.hostname or "")
     if not host.startswith("/") and options.get("sslmode") != "verify-full":
         raise InvalidSettingError("DATABASE_URL must say sslmode=verify-full (or name a Unix socket directory by ?host=/path)")
-    return {"HOST": host, "PORT": str(parts.port or 5432), "NAME": parts.path.strip("/"), "OPTIONS": dict(options)}
+    return {"HOST": host, "PORT": str(parts.port or port or 5432), "NAME": parts.path.strip("/"), "OPTIONS": dict(options)}
 
 
 def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider) -> dict[str, Any]:

