@@ -28,6 +28,7 @@ def _found(deployed: Deployment, **variables: str) -> tuple[int, dict[str, dict[
 
 
 def test_a_deployment_without_a_worker_says_so(deployed: Deployment) -> None:
+    deployed.rows("delete from procrastinate_workers returning id")
     status, found = _found(deployed)
     assert status == 1
     assert {what: one["state"] for what, one in found.items() if one["state"] == "bad"} == {"worker": "bad"}
