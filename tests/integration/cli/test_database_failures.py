@@ -144,7 +144,7 @@ def site() -> Iterator[Site]:
     for folder in (root / "data", root / "run"):
         folder.mkdir(mode=0o755)
         os.chown(folder, account.uid, account.gid)
-    initialise = [binaries.bin_dir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "--no-sync"]
+    initialise: list[str | Path] = [binaries.bin_dir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "--no-sync"]
     subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
     for name in ("ours", "others"):
         _certificate(root, name)
