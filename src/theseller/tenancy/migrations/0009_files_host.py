@@ -8,5 +8,5 @@ from theseller.tenancy.ddl import run_sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenancy", "0007_conditions")]
+    dependencies = [("tenancy", "0008_isolation_probe")]
     operations = [run_sql("tenancy", "files_host.sql")]
