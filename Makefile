@@ -17,7 +17,7 @@ setup: ## make .venv with the `theseller` command
 test: ## all tests, in parallel, with their own database and browser
 	@exec bin/test $(ARGS)
 
-test-exhaustive: ## the long tests (marker `exhaustive`), which `make test` leaves out
+test-exhaustive: ## the long tests (marker `exhaustive`) and the platforms, which `make test` leaves out
 	@exec bin/test-exhaustive $(ARGS)
 
 check: ## format, lint, types, import law, sizes, migrations, secret scan

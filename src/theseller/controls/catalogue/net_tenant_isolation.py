@@ -48,6 +48,8 @@ _DIRECTORY_FUNCTIONS = {
     "slip_looks",
     # Requests for deletion, each after a check of who asks, and the record that comes with a disconnection: they answer nothing of a shop's.
     "request_person_end", "request_shop_end", "request_of_end", "check_job",
+    # Before PostgreSQL 18, a superuser's: it deletes the planner's samples of a table and answers nothing. From 18 on no such function is expected.
+    "clear_samples",
     # How many rows a table holds, and a hash of them: what a restored backup is compared by.
     "fingerprint",
 }  # fmt: skip
