@@ -40,6 +40,8 @@ _LATE = """
 select count(*), max(extract(epoch from now() - received_at) / 3600)::float
 from guard.deletion_requests(1000) where certified < cardinality(connections) and received_at < now() - make_interval(hours => %s)
 """
+#: Four threads in each of two web processes, with four roles; four jobs of a worker, with as many, and five connections for its queue.
+_MOST_CONNECTIONS = 2 * 4 * 4 + 4 * 4 + 5
 _START_WORKER = "Start `theseller worker`, and look at its log."
 
 
@@ -117,7 +119,7 @@ def _database(state: Path) -> Iterator[Finding]:
         yield _failed("database", error)
         return
     with cursor:
-        for look in (_server, _ours, _host, _clock, _worker, _queue, _deletions):
+        for look in (_server, _connections, _ours, _host, _clock, _worker, _queue, _deletions):
             try:
                 yield look(cursor)
             except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
@@ -141,6 +143,17 @@ def _server(cursor: CursorWrapper) -> Finding:
     bad = number < OLDEST or (remote and not tls)
     advice = f"PostgreSQL {OLDEST // 10_000} or newer is needed, with TLS over a network."
     return Finding("database", f"PostgreSQL {version}, reached as theseller_worker {way}", bad=bad, advice=advice)
+
+
+def _connections(cursor: CursorWrapper) -> Finding:
+    allowed, used = _row(
+        cursor,
+        "select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,"
+        " (select count(*) from pg_stat_activity where backend_type = 'client backend')",
+    )
+    found = f"{used} of {allowed} in use; two web processes and a worker, as they start by default, take up to {_MOST_CONNECTIONS}"
+    advice = "Raise max_connections there (docs/operate/settings.md, Connections)."
+    return Finding("connections", found, bad=allowed < _MOST_CONNECTIONS or used >= allowed, advice=advice)
 
 
 def _ours(_cursor: CursorWrapper) -> Finding:

@@ -35,7 +35,7 @@ _NOTES: dict[Outcome, str] = {
     Outcome.UNAVAILABLE: "Amazon did not answer properly. We try again by ourselves; nothing is lost.",
     Outcome.WAITING: "Amazon is preparing the next report.",
 }
-_STOPPING = frozenset(_NOTES) - {Outcome.SELLER_UNCONFIRMED, Outcome.THROTTLED, Outcome.UNAVAILABLE, Outcome.WAITING}
+_STOPPING = frozenset(_NOTES) - {Outcome.THROTTLED, Outcome.UNAVAILABLE, Outcome.WAITING}
 #: An outage is worth a word only when it lasts.
 _PATIENCE = 3
 

@@ -31,8 +31,9 @@ def test_a_deployment_without_a_worker_says_so(deployed: Deployment) -> None:
     deployed.rows("delete from procrastinate_workers returning id")
     status, found = _found(deployed)
     assert status == 1
-    assert {what: one["state"] for what, one in found.items() if one["state"] == "bad"} == {"worker": "bad"}
-    assert {"settings", "secrets", "key store", "database", "schema", "clock", "queue"} <= {
+    # Another test of this deployment records a request that is late, and none can be deleted.
+    assert {what for what, one in found.items() if one["state"] == "bad"} - {"deletions"} == {"worker"}
+    assert {"settings", "secrets", "key store", "database", "connections", "schema", "clock", "queue"} <= {
         what for what, one in found.items() if one["state"] == "good"
     }
 
@@ -67,3 +68,18 @@ def test_a_wrong_setting_is_the_finding(deployed: Deployment) -> None:
     status, found = _found(deployed, THESELLER_ROTATION_DAYS="400")
     assert status == 1
     assert "THESELLER_ROTATION_DAYS must be 1 to 90" in found["settings"]["found"]
+
+
+def test_a_request_without_a_certificate_and_too_few_connections_are_told(deployed: Deployment) -> None:
+    assert _found(deployed)[1]["deletions"]["state"] == "good"
+    deployed.rows(
+        "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by)"
+        " values (gen_random_uuid(), gen_random_uuid(), 'amazon_request', array[gen_random_uuid()], now() - interval '7 hours', now(),"
+        " 'operator:olga') returning id"
+    )
+    found = _found(deployed)[1]["deletions"]
+    assert found["state"] == "bad"
+    assert found["found"].startswith("1 erasure(s) not certified 6 h after the request")
+    connections = _found(deployed)[1]["connections"]
+    assert connections["state"] == "good"
+    assert "take up to 53" in connections["found"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -30,7 +31,12 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_fill_check_and_put_on_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["secrets", "check"]) == 1
-    assert "✗ root-key" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "✗ root-key" in shown
+    assert "put it back from its copy" in shown
+    assert f"{'✗ django-session-key':24} missing: `theseller secrets fill` makes it\n" in shown
+    assert f"{'✗ db-web':24} missing: `theseller secrets fill` makes it, then `theseller migrate` sets it in the database\n" in shown
+    assert f"missing: `theseller secrets put {AMAZONS}`" in shown
     assert main(["secrets", "fill"]) == 0
     assert "made: root-key, django-session-key" in capsys.readouterr().out
     assert main(["secrets", "fill"]) == 0
@@ -39,6 +45,11 @@ def test_fill_check_and_put_on_files(capsys: pytest.CaptureFixture[str], monkeyp
     assert f"✗ {AMAZONS}" in capsys.readouterr().out
     monkeypatch.setattr("sys.stdin", io.StringIO("canary-of-amazon\n"))
     assert main(["secrets", "put", AMAZONS]) == 0
+    capsys.readouterr()
+    assert main(["secrets", "check", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {one["problem"] for one in told["secrets"]} == {""}
+    assert told["keys"]["problem"] == ""
     assert main(["secrets", "check"]) == 0
     shown = capsys.readouterr().out
     assert "✓ data keys" in shown

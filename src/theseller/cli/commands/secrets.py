@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
 from theseller.cli.secrets import AMAZONS, ensure_secrets, new_secret, own_secrets, refuse_malformed, secret_choice
 from theseller.crypto.choice import ProviderKind, SecretChoice, StoreKind, make_key_store, make_secret_provider
 from theseller.crypto.errors import CryptoError, SecretNotFoundError
+from theseller.crypto.keys import ROOT_KEY_NAME
 from theseller.crypto.providers import SecretKeeper
 from theseller.crypto.variables import write_bundle
 from theseller.lib import clock
@@ -24,9 +26,22 @@ from theseller.lib.secret import Secret
 HELP = "look at the deployment's own secrets and keys, make the missing ones, keep one that Amazon gave"
 
 
+_FILL = "missing: `theseller secrets fill` makes it"
+_FILL_AND_MIGRATE = f"{_FILL}, then `theseller migrate` sets it in the database"
+#: What to do about a secret that is missing, where that is not the same as for the others.
+_ADVICE = {
+    AMAZONS: f"missing: `theseller secrets put {AMAZONS}`, with the one that Developer Central shows",
+    ROOT_KEY_NAME: "missing: put it back from its copy, for no other opens the keys; only a new deployment: `theseller secrets fill`",
+    "db-superuser": "missing: put it back from its copy; only a new deployment: `theseller secrets fill`",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    actions.add_parser("check", help="list each secret and ask the key store; exit status 1 if anything is missing or does not answer")
+    check = actions.add_parser(
+        "check", help="list each secret and ask the key store; exit status 1 if anything is missing or does not answer"
+    )
+    check.add_argument("--json", action="store_true", help="the same as JSON, for programs")
     actions.add_parser("fill", help="make the missing secrets that are ours to choose")
     put = actions.add_parser("put", help="ask for a secret (or read it from standard input) and keep it")
     put.add_argument("name", help=f"such as {AMAZONS}")
@@ -45,31 +60,42 @@ def run(args: argparse.Namespace) -> int:
         return _put(choice, state, str(args.name), replace=args.replace)
     if args.action == "fill":
         return _fill(choice, state)
-    return _check(choice)
+    return _check(choice, as_json=args.json)
 
 
-def _check(choice: SecretChoice) -> int:
+def _check(choice: SecretChoice, *, as_json: bool) -> int:
     provider = make_secret_provider(choice, os.environ)
-    print(f"environment {choice.environment}: secrets in {choice.provider}, data keys in {choice.key_store}")
-    wrong = 0
-    for name in (*own_secrets(choice), AMAZONS):
-        problem = _problem(provider, name)
-        wrong += bool(problem)
-        print(f"{'✗' if problem else '✓'} {name:22} {problem}".rstrip())
+    found = [(name, _problem(provider, name)) for name in (*own_secrets(choice), AMAZONS)]
+    keys, fault = "", ""
     try:
         records = make_key_store(choice, provider, os.environ).list()
+        keys = f"{sum(not record.destroyed for record in records)} live, {sum(record.destroyed for record in records)} destroyed"
     except CryptoError as error:
-        print(f"✗ {'data keys':22} {error}")
-        return FAILURE
-    print(
-        f"✓ {'data keys':22} {sum(not record.destroyed for record in records)} live, {sum(record.destroyed for record in records)} destroyed"
-    )
-    return FAILURE if wrong else OK
+        fault = str(error)
+    status = FAILURE if fault or any(problem for _, problem in found) else OK
+    if as_json:
+        document = {
+            "environment": choice.environment,
+            "secrets_in": choice.provider.value,
+            "keys_in": choice.key_store.value,
+            "secrets": [{"name": name, "problem": problem} for name, problem in found],
+            "keys": {"found": keys, "problem": fault},
+        }
+        print(json.dumps(document, indent=1))
+        return status
+    print(f"environment {choice.environment}: secrets in {choice.provider}, data keys in {choice.key_store}")
+    for name, problem in found:
+        print(f"{'✗' if problem else '✓'} {name:22} {problem}".rstrip())
+    print(f"{'✗' if fault else '✓'} {'data keys':22} {fault or keys}")
+    return status
 
 
 def _problem(provider: SecretKeeper, name: str) -> str:
+    """Return why a secret can't be used and what to do, "" if it can."""
     try:
         provider.get(name)
+    except SecretNotFoundError:
+        return _ADVICE.get(name, _FILL_AND_MIGRATE if name.startswith("db-") else _FILL)
     except CryptoError as error:
         return str(error)
     return ""
