@@ -62,6 +62,11 @@ def connections(world: World) -> list[str]:
     return [using for using in dict.fromkeys((world.application, *SERVING)) if using in databases.settings]
 
 
+def role_of(using: str) -> str:
+    """Return the database role that signs in on connection `using`."""
+    return str(databases.settings[using]["USER"])
+
+
 def attempts(world: World, victim: UUID | None) -> Iterator[Try]:
     """Yield every attempt on the probe's own rows, and on every table that holds rows of the shop `victim`, if there is one.
 
@@ -81,7 +86,7 @@ def _on_own_rows(world: World, using: str) -> Iterator[Try]:
         foreign = _number(using, f"select count(*) from {STANDING}") - seen  # noqa: S608
         yield Try("what a ticket shows", f"The ticket of one shop showed {foreign} row(s) of another." if foreign else "")
         if not (there and seen):
-            yield Try("what a ticket shows", blind=f"The probe did not see its own two rows as {using}, so it proves nothing.")
+            yield Try("what a ticket shows", blind=f"The probe did not see its own two rows as {role_of(using)}, so it proves nothing.")
             return
     own = new_id()
     with tenant_scope(own, using=using):

@@ -36,7 +36,7 @@ def test_without_a_shop_each_role_finds_a_row_and_misses_one(superuser: psycopg.
     assert superuser.execute("select count(*) from tenancy_tenant").fetchone() == (0,)
     found = probe(live_world(NOON))
     assert isinstance(found, Met), found
-    assert set(found.observations["roles"]) == {"worker", "web", "retention", "pii"}  # type: ignore[arg-type]
+    assert set(found.observations["roles"]) == {"theseller_worker", "theseller_web", "theseller_retention", "theseller_pii"}  # type: ignore[arg-type]
     assert "web" in served_aliases(ProcessRole.WORKER), "the control runs in the worker"
 
 

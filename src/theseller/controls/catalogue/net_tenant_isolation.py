@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from theseller.controls.break_in import STANDING, attempts, connections
+from theseller.controls.break_in import STANDING, attempts, connections, role_of
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.controls.world import World
 from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
@@ -91,7 +91,7 @@ def probe(world: World) -> Outcome:
     tries = list(attempts(world, _victim(world)))
     broken += [one.problem for one in tries if one.problem]
     guarded = sum(table.enabled and table.forced for table in tables)
-    roles = connections(world)
+    roles = [role_of(using) for using in connections(world)]
     blind = [one.blind for one in tries if one.blind]
     if blind and not broken:
         return Unknown(blind[0])
