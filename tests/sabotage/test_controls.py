@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from theseller.controls.operations import run_control
 from theseller.controls.types import Status
 from theseller.lib import clock
 
+#: Of how many of the other controls a saboteur has one looked at.
+_SHARE = 8
 #: Declared in part and not met: an operator noted the ages of the tests' own passwords, and which roles Amazon registered.
 GREEN = {**dict.fromkeys(CATALOGUE, Status.MET), **dict.fromkeys(("auth-minimum-roles", "cred-rotation"), Status.DECLARED)}
 
@@ -23,12 +26,32 @@ def test_everything_is_green_before(deployment: Deployment) -> None:
     assert found == GREEN, {control: evidence_of(control) for control, outcome in found.items() if outcome is not GREEN[control]}
 
 
-@pytest.mark.parametrize("saboteur", SABOTEURS, ids=lambda saboteur: f"{saboteur.control}: {saboteur.does}")
-def test_a_saboteur_turns_its_control_red_and_no_other(
+def _named(saboteur: Saboteur) -> str:
+    return f"{saboteur.control}: {saboteur.does}"
+
+
+@pytest.mark.parametrize("saboteur", SABOTEURS, ids=_named)
+def test_a_saboteur_turns_its_control_red(
     saboteur: Saboteur, deployment: Deployment, superuser: Superuser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with monkeypatch.context() as patch, saboteur.act(Tools(deployment, superuser, patch, tmp_path)):
-        found = probe_all()
+    """Besides its own control one in eight of the others is looked at, other ones for the next saboteur: all would take a minute each."""
+    turn = SABOTEURS.index(saboteur)
+    others = {control for place, control in enumerate(sorted(CATALOGUE)) if place % _SHARE == turn % _SHARE}
+    looked_at = {saboteur.control, *saboteur.also, *saboteur.blinds, *others}
+    _try(saboteur, looked_at, Tools(deployment, superuser, monkeypatch, tmp_path))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("saboteur", SABOTEURS, ids=_named)
+def test_a_saboteur_turns_no_other_control_red(
+    saboteur: Saboteur, deployment: Deployment, superuser: Superuser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _try(saboteur, set(CATALOGUE), Tools(deployment, superuser, monkeypatch, tmp_path))
+
+
+def _try(saboteur: Saboteur, looked_at: set[str], tools: Tools) -> None:
+    with tools.patch.context() as patch, saboteur.act(replace(tools, patch=patch)):
+        found = probe_all(looked_at)
     changed = {control: (outcome, evidence_of(control)) for control, outcome in found.items() if outcome is not GREEN[control]}
     assert {control: outcome for control, (outcome, _) in changed.items()} == {
         **dict.fromkeys((saboteur.control, *saboteur.also), saboteur.turns),
@@ -36,7 +59,7 @@ def test_a_saboteur_turns_its_control_red_and_no_other(
     }, changed
     for one in saboteur.also:
         assert run_control(one, at=clock.now()).outcome is Status.MET, evidence_of(one)
-    # The next saboteur begins by running all the others' probes, so that what this one left behind would show there.
+    # What this one left behind elsewhere would show in the probes that the next saboteurs run, and in the last test.
     assert run_control(saboteur.control, at=clock.now()).outcome is Status.MET, evidence_of(saboteur.control)
 
 

@@ -36,6 +36,18 @@ def _replace_probe(patch: pytest.MonkeyPatch, control: Control, probe: object) -
     patch.setitem(CATALOGUE._all(), control.id, Entry(control, probe))  # type: ignore[attr-defined, arg-type]
 
 
+# First of all: what a later test dates in the future turns page-true red until then.
+def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Met(1, "seen", {"declared": ["Taken on trust."]}))
+    run_control(CONTROL, at=clock.now())
+    shown = next(one for one in board(clock.now()).shown if one.id == CONTROL)
+    assert (shown.outcome, shown.declared) == (Status.DECLARED, ("Taken on trust.",))
+    told = run_control("page-true", at=clock.now())
+    assert told.outcome is Status.MET, told.summary
+    monkeypatch.undo()
+    probe_all()
+
+
 def test_old_evidence_is_not_green(deployment: Deployment) -> None:
     run_control(CONTROL, at=clock.now())
     fresh = CATALOGUE[CONTROL].control.freshness
@@ -177,17 +189,6 @@ def test_evidence_that_is_renewed_by_others_puts_no_run_off(
         [CONTROL, source.code_version(), later - timedelta(seconds=1)],
     )
     assert CONTROL in {evidence.control_id for evidence in run_due(at=later)}
-    probe_all()
-
-
-def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Met(1, "seen", {"declared": ["Taken on trust."]}))
-    run_control(CONTROL, at=clock.now())
-    shown = next(one for one in board(clock.now()).shown if one.id == CONTROL)
-    assert (shown.outcome, shown.declared) == (Status.DECLARED, ("Taken on trust.",))
-    told = run_control("page-true", at=clock.now())
-    assert told.outcome is Status.MET, told.summary
-    monkeypatch.undo()
     probe_all()
 
 
