@@ -42,8 +42,8 @@ SAID_AFTER_ALL = {
     "bak-cap": r"^[12] backup\(s\) can be read",
     "life-backups-90": r"^1 connection\(s\) ended",
     "life-purge-30": r"^1 of 1 ended connection\(s\) are erased and certified",
-    "life-token-now": r"^1 key\(s\) died with their connections",
-    "pii-delete-on-disconnect": r"^1 connection\(s\), 0 shop\(s\) and 0 account\(s\) ended; 1 are gone",
+    "life-token-now": r"^1 key\(s\) were destroyed with their connections",
+    "pii-delete-on-disconnect": r"^1 connection\(s\), 0 shop\(s\) and 0 account\(s\) ended; 1 are erased",
 }
 
 

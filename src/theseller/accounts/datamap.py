@@ -29,7 +29,7 @@ holds(
     note="Browser sessions under a hash of their key.",
 )
 for _table in ("django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"):
-    holds(_table, DataClass.NONE, retention="with the deployment", eraser=Eraser.KEEP, note="Django's own bookkeeping; nobody's data.")
+    holds(_table, DataClass.NONE, retention="with the deployment", eraser=Eraser.KEEP, note="Django's own bookkeeping; no personal data.")
 holds(
     "accounts_operator",
     DataClass.SELLER_PERSONAL,

@@ -51,5 +51,5 @@ holds(
     tenant_column="tenant_id",
     connection_column="connection_id",
     parents=("connections_connection",),
-    note="Which keys die with the connection: ids only. They are destroyed in the transaction of the disconnection.",
+    note="Which keys are destroyed with the connection: ids only. They are destroyed in the transaction of the disconnection.",
 )

@@ -32,14 +32,14 @@ holds(
     DataClass.EVIDENCE,
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
-    note="Whose account ended, with their last shop or because they asked for it: a random id that names nobody any more, counts and dates.",
+    note="Whose account ended, with their last shop or because they asked for it: a random id that no longer names anyone, counts and dates.",
 )
 holds(
     "retention_end_certificate",
     DataClass.EVIDENCE,
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
-    note="Signed proofs of the ends of shops and people. Ids that name nobody any more, counts and dates.",
+    note="Signed proofs of the ends of shops and people. Ids that no longer name anyone, counts and dates.",
 )
 holds(
     "retention_end_link",

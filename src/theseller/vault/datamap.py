@@ -28,7 +28,7 @@ holds(
     connection_column="connection_id",
     parents=("connections_connection",),
     sealed_columns=(("sealed", "pii"),),
-    note="Where a parcel goes. Unreadable on its day of death, when the feature is turned off, and with the disconnection: its keys die.",
+    note="Where a parcel goes. Unreadable once its key is destroyed: on its last day, when the feature is turned off, and at the disconnection.",
 )
 holds(
     "pii.day_key",
@@ -36,5 +36,5 @@ holds(
     retention="pii-30-days",
     eraser=Eraser.EXPIRY,
     expired_by="theseller.vault.tasks.sweep_vault",
-    note="Which key dies on which day. Dates and ids; nobody's data.",
+    note="Which key is destroyed on which day. Dates and ids, no personal data.",
 )

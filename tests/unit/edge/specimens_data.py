@@ -110,7 +110,7 @@ _CONTROLS = [
     ),
     (
         "life-purge-30",
-        "Everything is gone within 30 days of leaving",
+        "Everything is erased within 30 days of leaving",
         "Broken",
         1,
         "One purge is 2 days past its limit. The operator was told at 09:12.",

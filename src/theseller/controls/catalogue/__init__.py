@@ -17,7 +17,7 @@ SECTIONS: Mapping[int, tuple[str, str]] = MappingProxyType(
         3: ("Credentials", "What could open a seller's account, and how it is kept from doing so."),
         4: ("Network and isolation", "Who can reach what, and why one shop can't see another."),
         5: ("Buyers' personal data", "By default it is not asked for; what comes anyway is dropped before it is stored."),
-        6: ("After you disconnect", "What dies at once, what is erased later, and how that is proven."),
+        6: ("After you disconnect", "What is destroyed at once, what is erased later, and how that is proven."),
         7: ("Incidents", "What happens when something goes wrong, and by when."),
         8: ("Organisational change", "What Amazon is told when the service or its owner changes."),
         9: ("People", "Who may come near production, and how that ends."),

@@ -1,4 +1,4 @@
-"""Security page §6: backups from before a seller left are gone within 90 days, and a restore forgets that seller again."""
+"""Security page §6: backups from before a seller left are deleted within 90 days, and a restore erases that seller again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from theseller.retention.limits import BACKUP_DAYS, PURGE_DAYS_MAX
 CONTROL = Control(
     id="life-backups-90",
     section=6,
-    title="Backups from before you left are gone within 90 days",
+    title="Backups from before you left are deleted within 90 days",
     statement=(
         "What is erased from the database stays in backups from before until they die, 28 days after they were made. A restore, and each"
         " rehearsal of one, does every erasure since the backup again, by a ledger outside the database, before anybody can reach it."

@@ -15,7 +15,7 @@ from theseller.crypto.errors import KeyNotFoundError
 CONTROL = Control(
     id="life-token-now",
     section=6,
-    title="When you disconnect, the token dies at once and calls stop",
+    title="When you disconnect, the token is destroyed at once and calls stop",
     statement=(
         "Ending a connection deletes its token and destroys the token's key in the same transaction, after the calls under way have"
         " finished."
@@ -53,7 +53,7 @@ def probe(world: World) -> Outcome:
     return verdict(
         keys,
         broken,
-        f"{keys} key(s) died with their connections within {int(_AT_ONCE.total_seconds() // 60)} minutes of the request;"
+        f"{keys} key(s) were destroyed with their connections within {int(_AT_ONCE.total_seconds() // 60)} minutes of the request;"
         " no stream ran and no call was granted afterwards.",
         ended_connections=len(ended),
         keys_destroyed=keys,

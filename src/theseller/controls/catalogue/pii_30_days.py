@@ -1,4 +1,4 @@
-"""Security page §5: what a feature needs of buyers dies 30 days after shipment, in the storage and in every backup."""
+"""Security page §5: what a feature needs of buyers is destroyed 30 days after shipment, in the storage and in every backup."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from theseller.crypto.sealed import seal
 CONTROL = Control(
     id="pii-30-days",
     section=5,
-    title="What a feature needs of buyers dies 30 days after shipment, in every backup too",
+    title="What a feature needs of buyers is destroyed 30 days after shipment, in every backup too",
     statement=(
         "Buyers' data that a feature needs lies sealed in a store of its own, each record with its day of death: 30 days after the shipment or"
         " the fetching, whichever was first. It is sealed under a key of that day, which lies outside the database and its backups and is"

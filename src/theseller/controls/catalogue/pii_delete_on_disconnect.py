@@ -19,7 +19,7 @@ from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, PURGE_DAYS_
 CONTROL = Control(
     id="pii-delete-on-disconnect",
     section=5,
-    title="Everything derived is gone within 30 days of leaving, and from backups at their next rotation",
+    title="Everything derived is erased within 30 days of leaving, and from backups at their next rotation",
     statement=(
         "Whether a connection ends, a shop or an account: what came of it is erased and stays erased. Who ended is read from the audit log,"
         " which outlives them, and what may be left is looked for in every table that has a column for whose a row is, whatever the erasure"
@@ -134,7 +134,7 @@ def probe(world: World) -> Outcome:
     return verdict(
         gone,
         broken,
-        f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s) ended; {gone} are gone, with no row left in"
+        f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s) ended; {gone} are erased, with no row left in"
         f" {len({table for table, _ in counts})} tables and no key alive. No backup is older than {BACKUP_DAYS} days.",
         connections=len(connections),
         shops=len(shops),
