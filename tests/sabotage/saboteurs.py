@@ -20,6 +20,7 @@ from theseller.amazon import operations as allow_list
 from theseller.amazon.operations import Operation
 from theseller.controls.types import Status
 from theseller.lib.ids import new_id
+from theseller.postgres.processes import wait_until
 
 Superuser = psycopg.Connection[tuple[object, ...]]
 
@@ -109,7 +110,15 @@ def in_log(name: str, content: bytes) -> Iterator[None]:
 
 
 def scrub(tools: Tools, table: str) -> None:
-    """Rewrite a table, since what was deleted from it lies on the disk until then."""
+    """Rewrite a table, since what was deleted from it lies on the disk until then.
+
+    A snapshot that is older than the deletion, such as an autovacuum's while it analyzes, would have the rewrite copy the deleted rows.
+    """
+    others = (
+        "select state, backend_type, left(query, 200) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid() and (backend_xmin is not null or backend_xid is not null)"
+    )
+    assert wait_until(lambda: not tools.superuser.execute(others).fetchall(), 60.0, step=0.1), tools.superuser.execute(others).fetchall()
     tools.superuser.execute(f"vacuum full {table}")
     tools.superuser.execute("checkpoint")
 
