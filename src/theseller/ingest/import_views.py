@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
-from theseller.amazon.reports import Inspection, Options, ReportType, inspect_report
+from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
 from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
 from theseller.ingest.forms import ImportForm
 from theseller.ingest.import_types import Imported, ImportedDocument, ImportStatus
@@ -36,6 +36,8 @@ _VERDICTS = {
 }
 
 
+#: More lines than a report of 64 MB has, and at most five seconds of a processor; `theseller import` takes a million lines.
+_LIMITS = Limits(lines=400_000)
 #: Seconds of a processor that the files of one request may take before the rest is left unread.
 _CPU_SECONDS = 30.0
 _BUSY_SECONDS = 3
@@ -121,12 +123,15 @@ def _unread(file: UploadedFile[bytes], form: ImportForm, why_not: str, advice: s
 def _card(file: UploadedFile[bytes], form: ImportForm, seat: Seat) -> dict[str, Any]:
     """Inspect or import one file, and gather what its card shows."""
     options = Options(
-        filename=file.name, encoding=form.cleaned_data["encoding"] or None, allow_refused_rows=form.cleaned_data["allow_refused_rows"]
+        filename=file.name,
+        encoding=form.cleaned_data["encoding"] or None,
+        allow_refused_rows=form.cleaned_data["allow_refused_rows"],
+        limits=_LIMITS,
     )
     if form.cleaned_data["confirm"]:
         outcome = import_report(lambda: _pieces(file), options, tenant=seat.tenant, actor=seat.actor, at=clock.now())
         return {"name": file.name, "ok": outcome.ok, **_outcome(outcome), **_described(outcome.inspection)}
-    inspection = inspect_report(lambda: _pieces(file), filename=options.filename, encoding=options.encoding)
+    inspection = inspect_report(lambda: _pieces(file), filename=options.filename, encoding=options.encoding, limits=_LIMITS)
     partly = not inspection.importable and may_leave_out_rows(inspection)
     verdict = ("good", "check", "Can be imported") if inspection.importable else ("bad", "warning", "Can't be imported")
     return {

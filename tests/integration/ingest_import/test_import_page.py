@@ -135,6 +135,11 @@ def test_what_is_too_large_or_too_many_is_said(cast: Cast, *, fragment: bool) ->
     assert (status, "Choose the report files" in page) == (422, True)
 
 
+def test_a_file_of_more_lines_than_the_page_reads_is_refused(cast: Cast) -> None:
+    content = report(ALICE, ORDERS).split("\n", 1)[0] + "\n" * 400_002
+    assert "the file has more than 400,000 lines" in _post(_browser(cast.alice), _upload(content))[1]
+
+
 def test_everything_up_to_the_limit_reaches_the_reader(cast: Cast) -> None:
     """Between our limit and Django's there must be no size at which files vanish without a word."""
     assert settings.FILE_UPLOAD_MAX_MEMORY_SIZE >= settings.UPLOAD_BYTES_MAX
