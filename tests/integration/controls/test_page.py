@@ -75,7 +75,7 @@ def test_evidence_names_nobody(deployment: Deployment) -> None:
 
 def test_a_clause_shows_its_evidence(deployment: Deployment) -> None:
     said = _page("/security/net-tenant-isolation/")
-    assert "attempts to reach a shop&#x27;s rows were made" in said
+    assert "attempts to reach a row of another shop were made as" in said
     assert "theseller.tenancy.scope:tenant_scope" in said
     assert Client().get("/security/no-such-clause/").status_code == 404
     assert "Not yet proven" in _page(f"/security/{PENDING[0].id}/")

@@ -18,6 +18,7 @@ from django.test import override_settings
 from tests.cast import Cast
 from tests.conftest import as_role
 from tests.database import test_server
+from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import connect, put_product
 
 from theseller.cli.main import main
@@ -44,6 +45,13 @@ from theseller.retention.types import SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
 _COPIED = ("data", "destroyed")
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """A replay looks at all that ended, so other tests' rows must not be there."""
+    with own_database("journal") as name:
+        yield name
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 from django.conf import settings
@@ -9,6 +11,7 @@ from tests.cast import Cast
 from tests.conftest import as_role
 from tests.database import test_server
 from tests.olga import stranger
+from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import TOKEN, connect, put_product
 
 from theseller.accounts.models import User
@@ -22,6 +25,13 @@ from theseller.lib.secret import Secret
 from theseller.retention.queries import due_purges
 from theseller.retention.replay import let_go_of_dead_tokens, replay_erasures
 from theseller.tenancy.scope import tenant_scope
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """A replay looks at all that ended, so other tests' rows must not be there."""
+    with own_database("lost_tokens") as name:
+        yield name
 
 
 def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, database: str) -> None:

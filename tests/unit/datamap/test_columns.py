@@ -8,11 +8,12 @@ from procrastinate.contrib.django import app
 
 from theseller.datamap.columns import COLUMNS, INDEXES
 from theseller.datamap.objects import JOBS, KEYS, THINGS
+from theseller.datamap.places import GUARD_RELATIONS
 from theseller.datamap.registry import holdings
 from theseller.datamap.types import DataClass, Eraser
 
 _OF_SOMEBODY = {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
-_GUARD = {"guard.audit_writer", "guard.deployment", "guard.ticket_key"}
+_GUARD = {f"guard.{name}" for name in GUARD_RELATIONS}
 
 
 def test_every_table_has_its_columns_and_indexes_here_and_no_other_has() -> None:
