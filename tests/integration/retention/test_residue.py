@@ -160,7 +160,7 @@ def _what_is_planted_is_found(deployed: Deployment, shop: Shop) -> None:
         "worker's log": deployed.state / "log" / "worker.log",
         "database's log": deployed.state / "log" / "postgres.log",
         "temporary file": deployed.state / "tmp" / "tmpk3x",
-        "ledger": deployed.state / "erasures" / "note.json",
+        "ledger": deployed.state / "erasures" / "note.txt",
         "export": deployed.state / "exports" / "days.csv",
         "import": deployed.state / "imports" / "orders.txt",
         "relation": layout.data / "base" / "1" / "999999",
