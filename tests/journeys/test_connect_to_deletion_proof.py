@@ -29,9 +29,9 @@ from theseller.postgres.processes import wait_until
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in CHROMIUM"),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(2400),
 ]
-PATIENCE = 240.0
+PATIENCE = 720.0
 #: How old what a page shows may be: a pull, and the minutes that it leaves Amazon to make up its mind.
 PULLED = timedelta(minutes=5)
 MONEY_DAYS = timedelta(days=50)  # what the first two months of the backfill, the newest, cover

@@ -24,9 +24,9 @@ from tests.world import World, running_world
 from theseller.lib import clock
 from theseller.postgres.processes import wait_until
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"
-PATIENCE = 180.0
+PATIENCE = 540.0
 #: What a demo can't show, each with what its evidence has to say about it.
 UNKNOWN_ON_A_DEMO = {
     # The build machine's disk: an encrypted one would be met.

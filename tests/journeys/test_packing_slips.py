@@ -19,9 +19,9 @@ from theseller.postgres.processes import wait_until
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in CHROMIUM"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
 ]
-PATIENCE = 120.0
+PATIENCE = 360.0
 SLIPS, PRINT = "/packing-slips/", "/packing-slips/print/"
 
 

@@ -15,7 +15,7 @@ from tests.hiding.evidence import DATA, FILES, MEMORY, NAMELESS, RUNNING, WORDS,
 from tests.hiding.world import hiding_world
 from tests.search import Found
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")]
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")]
 _NUMBERED = re.compile(r"[\s,(]*(?:\d|first|connected|rotated|of \w+|[0-9a-f]{8}-).*$")
 
 

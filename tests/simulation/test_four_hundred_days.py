@@ -39,7 +39,7 @@ from theseller.retention.queries import due_purges
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 BEGIN = datetime(2025, 10, 20, tzinfo=UTC)
 DAYS = 400
 TICK = timedelta(hours=6)

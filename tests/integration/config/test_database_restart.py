@@ -22,7 +22,7 @@ from theseller.postgres.layout import conninfo
 from theseller.postgres.processes import die_with_parent, wait_until
 
 _PATIENCE = 90.0
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 
 @dataclass(slots=True)

@@ -72,6 +72,7 @@ def test_root_key(deployed: Deployment, running: Traffic, tmp_path: Path) -> Non
         FileKeyStore(tmp_path / "keys", before, environment="demo").get(_data_key(deployed))
 
 
+@pytest.mark.exhaustive
 def test_purpose_key(deployed: Deployment, running: Traffic) -> None:
     from theseller.crypto.keys import Purpose
 
@@ -90,6 +91,7 @@ def test_data_key_of_a_connection(deployed: Deployment, running: Traffic) -> Non
     assert keys_now(deployed).record(old).destroyed
 
 
+@pytest.mark.exhaustive
 def test_certificate_key(deployed: Deployment, running: Traffic) -> None:
     old = _signing_keys(deployed)[-1]
     assert "1 replaced" in rotated(deployed, running, "certificate-key")
@@ -100,6 +102,7 @@ def test_certificate_key(deployed: Deployment, running: Traffic) -> None:
     assert listed[-2:] == [(True,), (False,)], "a retired public key must stay listed: it proves the certificates that it signed"
 
 
+@pytest.mark.exhaustive
 def test_second_factor_key(deployed: Deployment, running: Traffic) -> None:
     (old,) = _second_factor_keys(deployed)
     assert "1 replaced" in rotated(deployed, running, "second-factor-key")
@@ -117,6 +120,7 @@ def test_tenant_ticket_key(deployed: Deployment, running: Traffic) -> None:
     assert not _scope_opens(deployed, old)
 
 
+@pytest.mark.exhaustive
 def test_session_key(deployed: Deployment, running: Traffic) -> None:
     old = deployed.secret("django-session-key")
     said = rotated(deployed, running, "django-session-key")
@@ -146,6 +150,7 @@ def test_database_passwords(deployed: Deployment, running: Traffic, roles: tuple
         assert deployed.accepts(role, deployed.secret(name), database)
 
 
+@pytest.mark.exhaustive
 def test_client_secret(deployed: Deployment, running: Traffic, tmp_path: Path) -> None:
     old, new = deployed.secret("lwa-client-secret"), deployed.ask_emulator("rotate_secret")["client_secret"]
     file = tmp_path / "new"

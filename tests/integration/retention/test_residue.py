@@ -22,7 +22,7 @@ from theseller.postgres.layout import saved_layout
 from theseller.retention.certificate import verify_certificate
 from theseller.retention.limits import BACKUP_DAYS
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 _ACTS = "tests.integration.retention.canaries"
 END_SHOP = """
 from uuid import UUID
