@@ -19,6 +19,8 @@ from tests.sabotage.deployment import TOKEN, Deployment
 from theseller.amazon import operations as allow_list
 from theseller.amazon.operations import Operation
 from theseller.controls.types import Status
+from theseller.controls.world import live_world
+from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.postgres.processes import wait_until
 
@@ -110,17 +112,31 @@ def in_log(name: str, content: bytes) -> Iterator[None]:
 
 
 def scrub(tools: Tools, table: str) -> None:
-    """Rewrite a table, since what was deleted from it lies on the disk until then.
+    """Rewrite a table, since what was deleted from it lies on the disk until then, and what an autovacuum's analysis noted of it.
 
-    A snapshot that is older than the deletion, such as an autovacuum's while it analyzes, would have the rewrite copy the deleted rows.
+    A snapshot that is older than the deletion has the rewrite copy the deleted rows, so it is repeated until no file holds the token.
     """
-    others = (
-        "select state, backend_type, left(query, 200) from pg_stat_activity"
-        " where datname = current_database() and pid <> pg_backend_pid() and (backend_xmin is not null or backend_xid is not null)"
-    )
-    assert wait_until(lambda: not tools.superuser.execute(others).fetchall(), 60.0, step=0.1), tools.superuser.execute(others).fetchall()
-    tools.superuser.execute(f"vacuum full {table}")
-    tools.superuser.execute("checkpoint")
+    folder = live_world(clock.now()).database_directory
+    assert folder is not None
+    found: list[object] = [table]
+
+    def clean() -> bool:
+        tools.superuser.execute(f"analyze {table}")
+        for relation in {table, "pg_catalog.pg_statistic"}:
+            tools.superuser.execute(f"vacuum full {relation}")
+        tools.superuser.execute("checkpoint")
+        row = tools.superuser.execute("select oid from pg_database where datname = current_database()").fetchone()
+        assert row is not None
+        files = [
+            path for path in (folder / "base" / str(row[0])).iterdir() if path.name.isdecimal() and TOKEN.encode() in path.read_bytes()
+        ]
+        found[:] = [
+            tools.superuser.execute("select oid::regclass::text from pg_class where relfilenode = %s", [path.name]).fetchone()
+            for path in files
+        ]
+        return not found
+
+    assert wait_until(clean, 60.0, step=0.1), f"a token still stands in the files of {found}"
 
 
 def with_operation(tools: Tools, *operations: Operation) -> None:

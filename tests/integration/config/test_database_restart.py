@@ -69,10 +69,17 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             stack.callback(_end, process)
             return process
 
+        # The tests' server would lose what was committed in its last moments, and with it that a job was under way.
+        _execute(built, "alter database theseller set synchronous_commit = on")
         found = Running(built, start("worker"), start("serve", "--port", str(port), "--workers", "1"), port, folder)
         assert wait_until(found.answers, _PATIENCE)
         assert wait_until(lambda: any(line["event"] == "worker_started" for line in found.lines("worker")), _PATIENCE)
         yield found
+
+
+def _execute(built: Deployment, statement: str) -> None:
+    with psycopg.connect(conninfo(built.state, "theseller_super", built.secret("db-superuser")), autocommit=True) as superuser:
+        superuser.execute(statement)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
