@@ -1,308 +1,174 @@
-"""What a money line is: one table from Amazon's labels to our kinds, used by every source of money.
+"""Classify each money line by Amazon's labels, alike for Finances and for settlements.
 
-Amazon names one fee `FBAPerUnitFulfillmentFee` in a settlement, nests it above `Base` and `Tax` in Finances 2024-06-19, and publishes no
-list of either. So labels are folded (case, spaces and punctuation differ between files) and looked up in one table; a label that nobody has
-seen is `UNCLASSIFIED`, shown with its amount, never guessed. Sources: Amazon's Finances models (34 event lists), settlement vocabulary of
-public connectors, and published counts of leaf labels over 13 818 real transactions.
+Amazon names one fee `FBAPerUnitFulfillmentFee` in a settlement and nests it above `Base` and `Tax`
+in Finances 2024-06-19. Both are read as a list of labels from the outermost to the innermost:
+transaction type, amount type and description, or transaction type and breakdown path. The labels
+themselves are in `charge_labels`. A line whose labels are all unknown is `UNCLASSIFIED`: kept,
+counted, shown with its amount and reported to the operator, never guessed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from enum import StrEnum
 
+from theseller.amazon.charge_labels import fold, kind_of_label, tax_of
+from theseller.amazon.charge_types import Group, Kind, group, is_profit_and_loss
 
-class Group(StrEnum):
-    """The lines of a profit statement, and three groups that are not in it: taxes in passing, cash movements, the unknown."""
+__all__ = [
+    "Group",
+    "Kind",
+    "classify",
+    "classify_proceeds",
+    "classify_settlement",
+    "classify_transaction",
+    "fold",
+    "group",
+    "is_profit_and_loss",
+]
 
-    SALES = "sales"
-    REFUNDS = "refunds"
-    FEES = "fees"
-    ADVERTISING = "advertising"
-    REIMBURSEMENTS = "reimbursements"
-    TAX = "tax"
-    CASH = "cash"
-    UNCLASSIFIED = "unclassified"
-
-
-class Kind(StrEnum):
-    """What one money line is for. The sign stays in the amount: a reversed fee is the same kind with the other sign."""
-
-    PRINCIPAL = "principal"
-    SHIPPING = "shipping"
-    GIFTWRAP = "giftwrap"
-    COD = "cod"
-    TIP = "tip"
-    PROMOTION = "promotion"
-    POINTS = "points"
-    LIQUIDATION = "liquidation"
-    REFUND_PRINCIPAL = "refund_principal"
-    REFUND_SHIPPING = "refund_shipping"
-    REFUND_GIFTWRAP = "refund_giftwrap"
-    REFUND_PROMOTION = "refund_promotion"
-    GOODWILL = "goodwill"
-    RESTOCKING = "restocking"
-    REFERRAL = "referral"
-    REFUND_ADMIN = "refund_admin"
-    CLOSING = "closing"
-    DIGITAL_SERVICES = "digital_services"
-    FBA_FULFILMENT = "fba_fulfilment"
-    SHIPPING_CHARGEBACK = "shipping_chargeback"
-    STORAGE = "storage"
-    RETURNS_PROCESSING = "returns_processing"
-    REMOVAL = "removal"
-    INBOUND = "inbound"
-    SUBSCRIPTION = "subscription"
-    DEAL = "deal"
-    COUPON = "coupon"
-    POSTAGE = "postage"
-    OTHER_FEE = "other_fee"
-    ADVERTISING = "advertising"
-    REIMBURSEMENT = "reimbursement"
-    ITEM_TAX = "item_tax"
-    SHIPPING_TAX = "shipping_tax"
-    GIFTWRAP_TAX = "giftwrap_tax"
-    WITHHELD_TAX = "withheld_tax"
-    RESERVE = "reserve"
-    TRANSFER = "transfer"
-    DEBT = "debt"
-    UNCLASSIFIED = "unclassified"
-
-
-_GROUPS: dict[Group, tuple[Kind, ...]] = {
-    Group.SALES: (
-        Kind.PRINCIPAL,
-        Kind.SHIPPING,
-        Kind.GIFTWRAP,
-        Kind.COD,
-        Kind.TIP,
-        Kind.PROMOTION,
-        Kind.POINTS,
-        Kind.LIQUIDATION,
-    ),
-    Group.REFUNDS: (
-        Kind.REFUND_PRINCIPAL,
-        Kind.REFUND_SHIPPING,
-        Kind.REFUND_GIFTWRAP,
-        Kind.REFUND_PROMOTION,
-        Kind.GOODWILL,
-        Kind.RESTOCKING,
-    ),
-    Group.FEES: (
-        Kind.REFERRAL,
-        Kind.REFUND_ADMIN,
-        Kind.CLOSING,
-        Kind.DIGITAL_SERVICES,
-        Kind.FBA_FULFILMENT,
-        Kind.SHIPPING_CHARGEBACK,
-        Kind.STORAGE,
-        Kind.RETURNS_PROCESSING,
-        Kind.REMOVAL,
-        Kind.INBOUND,
-        Kind.SUBSCRIPTION,
-        Kind.DEAL,
+#: A label of one of these says all: what is inside it is a part, or free text such as a title.
+_SOVEREIGN = frozenset(
+    {
+        Kind.WITHHELD_TAX,
+        Kind.REIMBURSEMENT,
+        Kind.DEBT,
+        Kind.TRANSFER,
+        Kind.RESERVE,
+        Kind.ADVERTISING,
         Kind.COUPON,
-        Kind.POSTAGE,
-        Kind.OTHER_FEE,
-    ),
-    Group.ADVERTISING: (Kind.ADVERTISING,),
-    Group.REIMBURSEMENTS: (Kind.REIMBURSEMENT,),
-    Group.TAX: (Kind.ITEM_TAX, Kind.SHIPPING_TAX, Kind.GIFTWRAP_TAX, Kind.WITHHELD_TAX),
-    Group.CASH: (Kind.RESERVE, Kind.TRANSFER, Kind.DEBT),
-    Group.UNCLASSIFIED: (Kind.UNCLASSIFIED,),
-}
-_GROUP_OF = {kind: named for named, kinds in _GROUPS.items() for kind in kinds}
-
-
-def group(kind: Kind) -> Group:
-    """Return the line of the profit statement that `kind` belongs to. Total: every kind has exactly one group."""
-    return _GROUP_OF[kind]
-
-
-def is_profit_and_loss(kind: Kind) -> bool:
-    """Say whether `kind` is income or cost.
-
-    Taxes collected and withheld only pass through (they net to nothing or are owed on), reserves, transfers and debts only move cash.
-    An unclassified line counts: leaving money out because its name is new would flatter the profit.
-    """
-    return group(kind) not in {Group.TAX, Group.CASH}
-
-
-def fold(label: str) -> str:
-    """Return `label` in lower case, letters and digits only: ``Other-Transaction`` and ``other transaction`` are one label."""
-    return re.sub(r"[^0-9a-z]", "", label.casefold())
-
-
-#: Labels per kind, in Amazon's spelling where one is known; compared folded. Read by both classifiers.
-_LABELS: dict[Kind, str] = {
-    Kind.PRINCIPAL: "Principal OurPricePrincipal ProductCharges",
-    Kind.SHIPPING: "Shipping ShippingPrincipal ShippingCharges ShippingCharge",
-    Kind.GIFTWRAP: "GiftWrap GiftwrapPrincipal GiftWrapCharges",
-    Kind.COD: "COD CODFee CODPrincipal CODItemCharge CODOrderCharge CODShippingCharge",
-    Kind.TIP: "DeliveryTip",
-    Kind.PROMOTION: "Promo PromoRebates Promotion Promotions OurPriceDiscount ShippingDiscount GiftwrapDiscount PromotionMetaDataDefinitionValue",
-    Kind.POINTS: "PointsGranted PointsReturned PointsCost CostOfPointsGranted CostOfPointsReturned AmazonPoints",
-    Kind.LIQUIDATION: "RecommerceLiquidation LiquidationsRevenue LiquidationProceeds FBALiquidation Liquidations LiquidationsRevenueAdjustment",
-    Kind.GOODWILL: "Goodwill GoodwillPrincipal",
-    Kind.RESTOCKING: "RestockingFee RestockingDeduction RestockingDeductionPrincipal",
-    Kind.REFERRAL: "Commission ReferralFee GiftWrapCommission ShippingCommission",
-    Kind.REFUND_ADMIN: "RefundCommission",
-    Kind.CLOSING: "VariableClosingFee FixedClosingFee PerItemFee HighVolumeListingFee",
-    Kind.DIGITAL_SERVICES: "DigitalServicesFee DigitalServicesFeeFBA",
-    Kind.FBA_FULFILMENT: (
-        "FBAPerUnitFulfillmentFee FBAPerOrderFulfillmentFee FBAWeightBasedFee FBATransportationFee FBAFees FBAPickAndPackFee"
-        " FBAWeightHandlingFee FBADeliveryServicesFee MCFBoxFee FBAOverageFee FBALowInventoryLevelFee FulfillmentFee FBAFulfillmentFee"
-    ),
-    Kind.SHIPPING_CHARGEBACK: "ShippingChargeback GiftwrapChargeback ShippingHB",
-    Kind.STORAGE: (
-        "StorageFee FBAStorageFee FBAStorageBilling StorageBilling StorageRenewalBilling FBALongTermStorageFee FBALongTermStorage"
-        " AgedInventorySurcharge CapacityReservationFee StorageOverageFee AWDStorageFee CapacityReservationBilling"
-    ),
-    Kind.RETURNS_PROCESSING: (
-        "FBACustomerReturnPerUnitFee FBACustomerReturnPerOrderFee FBACustomerReturnWeightBasedFee CustomerReturnHRRUnitFee"
-        " ReturnProcessingFee CustomerReturnFee"
-    ),
-    Kind.REMOVAL: "RemovalComplete DisposalComplete FBARemovalFee FBADisposalFee RemovalFee DisposalFee LiquidationsFees LiquidationsBrokerageFee",
-    Kind.INBOUND: (
-        "FBAInboundTransportationFee FBAInboundTransportationProgramFee FBAInboundConvenienceFee FBAInboundConvenience FBAInboundPlacementFee"
-        " FBAPostInboundTransportation InboundTransportationFee InboundPlacementServiceFee FBAInboundDefectFee FBAPrepFee LabellingFee"
-        " PrepServiceFee AWDProcessingFee AWDTransportationFee"
-    ),
-    Kind.SUBSCRIPTION: "Subscription SubscriptionFee",
-    Kind.DEAL: "LightningDealFee DealParticipationFee DealPerformanceFee SellerDealPayment RunLightningDealFee BestDealFee",
-    Kind.COUPON: "CouponRedemptionFee CouponParticipationFee CouponPerformanceFee CouponPayment CouponFee",
-    Kind.POSTAGE: "ShippingLabelPurchase ShippingLabelPurchaseForReturn ShippingServices ShippingServicesRefund PostageBilling PostageRefund",
-    Kind.OTHER_FEE: (
-        "AmazonFees ServiceFee PaidServicesFee VineEnrollmentFee VineFee ImagingServicesFee SalesTaxCollectionFee AffordabilityExpense"
-        " ValueAddedServiceCharge SellerReviewEnrollmentPayment RegulatoryFee ChargebackFee AtoZFee AffordabilityExpenseReversal"
-    ),
-    Kind.ADVERTISING: "CostOfAdvertising AdvertisingFee AdvertisingFeeRefund ProductAdsPayment SponsoredProductsFee",
-    Kind.REIMBURSEMENT: (
-        "FBAInventoryReimbursement FBAReversedReimbursement ReversalReimbursement WAREHOUSE_LOST WAREHOUSE_LOST_MANUAL WAREHOUSE_DAMAGE"
-        " WAREHOUSE_DAMAGE_EXCEPTION MISSING_FROM_INBOUND MISSING_FROM_INBOUND_CLAWBACK REMOVAL_ORDER_LOST REMOVAL_ORDER_DAMAGED"
-        " CS_ERROR_ITEMS CustomerServiceErrorItems"
-        " CS_ERROR_NON_ITEMIZED RefundReimbursal CompensatedClawback FREE_REPLACEMENT_REFUND_ITEMS SAFETReimbursement"
-        " FBAInventoryReimbursementCustomerReturn FBAInventoryReimbursementCustomerServiceIssue"
-        " FBAInventoryReimbursementDamagedWarehouse FBAInventoryReimbursementLostWarehouse FBAInventoryReimbursementLostInbound"
-        " FBAInventoryReimbursementFeeCorrection FBAInventoryReimbursementGeneralAdjustment LostOrDamagedReimbursement ReimbursementClawback"
-    ),
-    Kind.ITEM_TAX: "Tax OurPriceTax BaseTax TaxOnRevenue GoodwillTax RestockingDeductionTax Retrocharge RetrochargeReversal TaxDiscount OurPriceTaxDiscount",
-    Kind.SHIPPING_TAX: "ShippingTax ShippingTaxDiscount",
-    Kind.GIFTWRAP_TAX: "GiftWrapTax GiftwrapTaxDiscount",
-    Kind.WITHHELD_TAX: "TDS TDSReimbursement TaxWithholding ItemWithheldTax",
-    Kind.RESERVE: "CurrentReserveAmount PreviousReserveAmountBalance ReserveCredit ReserveDebit ReserveEvent",
-    Kind.TRANSFER: "Transfer FundTransfer FailedDisbursement FailedAdhocDisbursement AdhocDisbursement PayableToAmazon SuccessfulCharge",
-    Kind.DEBT: "BalanceAdjustment AmazonCapitalServices MerchantBadDebt DebtRecovery DebtPayment DebtAdjustment LoanServicing LoanPayment LoanAdvance",
-}
-_KIND_OF_LABEL: dict[str, Kind] = {fold(label): kind for kind, labels in _LABELS.items() for label in labels.split()}
-
-#: Families that Amazon extends with a suffix per component, state or reason.
-_KIND_OF_PREFIX: tuple[tuple[str, Kind], ...] = (
-    ("marketplacefacilitator", Kind.WITHHELD_TAX),
-    ("lowvaluegoodstax", Kind.WITHHELD_TAX),
-    ("tcs", Kind.WITHHELD_TAX),
-    ("tds", Kind.WITHHELD_TAX),
-    ("itemtds", Kind.WITHHELD_TAX),
-    ("multichannelorder", Kind.REIMBURSEMENT),
-    ("incorrectfees", Kind.REIMBURSEMENT),
-    ("fbainventoryreimbursement", Kind.REIMBURSEMENT),
-    ("safetreimbursement", Kind.REIMBURSEMENT),
-    ("fbacustomerreturn", Kind.RETURNS_PROCESSING),
-    ("fbainbound", Kind.INBOUND),
+        Kind.DEAL,
+        Kind.PROMOTION,
+    }
 )
-
-#: Money that goes back to a buyer, whoever decided it.
-_REFUND_TYPES = frozenset(
-    map(
-        fold,
-        (
-            "Refund",
-            "Chargeback Refund",
-            "A-to-z Guarantee Refund",
-            "GuaranteeClaim",
-            "Chargeback",
-            "ChargeRefund",
-            "EBTRefundReimbursementOnly",
-        ),
-    )
+#: Labels that say only on which side of the account a line is.
+_PRICE_FRAMES = frozenset({"sales", "refundedsales", "refunds", "itemprice", "other", "othertransaction"})
+_FEE_FRAMES: dict[str, Kind] = {
+    "expenses": Kind.OTHER_FEE,
+    "refundedexpenses": Kind.OTHER_FEE,
+    "itemfees": Kind.OTHER_FEE,
+    "shipmentfees": Kind.OTHER_FEE,
+    "orderfees": Kind.OTHER_FEE,
+    "amazonfees": Kind.OTHER_FEE,
+    "servicefee": Kind.OTHER_FEE,
+    "servicefees": Kind.OTHER_FEE,
+    "fbafees": Kind.FBA_FULFILMENT,
+}
+#: Frames that name no charge by themselves, unlike ``AmazonFees``.
+_SILENT = frozenset({"expenses", "refundedexpenses", "itemfees", "shipmentfees", "orderfees"})
+_BASE = frozenset({"base", "basefee", "baseamount", "feeamount", "transactiontotalamount", "amount", "total"})
+_TAX = re.compile(r"(?:(?:ig|cg|sg|utg|g|h)st|vat|pst|qst|iva|jct|tax)(?:amount)?(?:onfees?)?")
+_DISCOUNT = re.compile(r"discount(?:onfees?)?")
+_TAX_IN_PROMOTION = re.compile(
+    r"(?:item|product|ourprice|(?P<shipping>shipping|shipment)|(?P<wrap>giftwrap|gift))?(?:(?:ig|cg|sg|utg|g)st|vat|tax)(?:discount|rebate)?s?"
 )
+#: Labels that name the product charged for, which may be any text.
+_IDENTIFIER = re.compile(r"\s*(?:sku|asin|fnsku)\b", re.IGNORECASE)
+_REFUND_TYPES = re.compile(r"^refund|^chargeback|^chargerefund|^a(?:to|2)zguarantee|^guaranteeclaim|^ebtrefund")
 _REFUNDED = {
     Kind.PRINCIPAL: Kind.REFUND_PRINCIPAL,
     Kind.SHIPPING: Kind.REFUND_SHIPPING,
     Kind.GIFTWRAP: Kind.REFUND_GIFTWRAP,
     Kind.PROMOTION: Kind.REFUND_PROMOTION,
 }
-#: Parts of their parent in a breakdown tree, and frames that say nothing about what is inside.
-_PARTS = frozenset({"base", "tax", "discount"})
-_FRAMES = frozenset(
-    {
-        "sales",
-        "expenses",
-        "refundedsales",
-        "refundedexpenses",
-        "other",
-        "itemfees",
-        "shipmentfees",
-        "orderfees",
-        "itemprice",
-        "othertransaction",
-    }
-)
 
 
-def _of_label(folded: str) -> Kind | None:
-    known = _KIND_OF_LABEL.get(folded)
-    if known is not None:
-        return known
-    return next((kind for prefix, kind in _KIND_OF_PREFIX if folded.startswith(prefix)), None)
+def classify(transaction_type: str, labels: Sequence[str]) -> Kind:
+    """Return the charge type of one money line of any source.
+
+    Args:
+        transaction_type: Amazon's type of the transaction, such as ``Order`` or ``ServiceFee``.
+        labels: what the amount is called, the outermost label first.
+
+    Total, and blind to case, spaces and punctuation.
+    """
+    kind = _sovereign(transaction_type, labels) or _by_labels(transaction_type, labels)
+    type_ = fold(transaction_type)
+    if kind is Kind.OTHER_FEE and type_.startswith("removalshipment"):
+        return Kind.REMOVAL
+    if kind is Kind.PRINCIPAL and type_.startswith("liquidation"):
+        return Kind.LIQUIDATION
+    if _REFUND_TYPES.search(type_) and kind_of_label(transaction_type) is not Kind.REIMBURSEMENT:
+        return _REFUNDED.get(kind, kind)
+    return kind
 
 
-def _of_telling_type(folded_type: str) -> Kind:
-    """Return the kind of a transaction that can be for one thing only, such as a transfer, whatever its leaf is called."""
-    kind = _of_label(folded_type)
-    return kind if kind is not None and group(kind) not in {Group.FEES, Group.TAX} else Kind.UNCLASSIFIED
+def _sovereign(transaction_type: str, labels: Sequence[str]) -> Kind | None:
+    """Return the charge type of the outermost label that says all, if one does."""
+    for place, label in enumerate((transaction_type, *labels)):
+        kind = None if _is_frame(fold(label)) or _IDENTIFIER.match(label) else kind_of_label(label)
+        if kind not in _SOVEREIGN:
+            continue
+        if kind is Kind.PROMOTION:  # A tax given up with the price reduces the tax, not the sale.
+            taxes = (_TAX_IN_PROMOTION.fullmatch(fold(inner)) for inner in (*labels[max(place - 1, 0) :],))
+            if tax := next(filter(None, taxes), None):
+                return Kind.SHIPPING_TAX if tax["shipping"] else Kind.GIFTWRAP_TAX if tax["wrap"] else Kind.ITEM_TAX
+        return kind
+    return None
 
 
-def _for_type(kind: Kind, folded_type: str) -> Kind:
-    return _REFUNDED.get(kind, kind) if folded_type in _REFUND_TYPES else kind
+def _by_labels(transaction_type: str, labels: Sequence[str]) -> Kind:
+    """Return the charge type that the innermost telling label names, in its frame."""
+    telling = [label for label in labels if not _is_frame(fold(label)) and not _IDENTIFIER.match(label) and label.strip()]
+    frames = [name for name in map(fold, (transaction_type, *labels)) if name in _FEE_FRAMES]
+    part = fold(telling.pop()) if telling and _is_part(fold(telling[-1])) else ""
+    while telling and _is_part(fold(telling[-1])):
+        telling.pop()
+    if not telling:
+        return _of_part(part, _of_frames(transaction_type, labels, frames), in_fee=bool(frames))
+    kind = kind_of_label(telling[-1])
+    if kind is None:
+        kind = next((known for known in map(kind_of_label, reversed(telling[:-1])) if known and group(known) in _OF_FREE_TEXT), None)
+    if kind is None:
+        of_type = kind_of_label(transaction_type)
+        kind = of_type if of_type and group(of_type) not in {Group.FEES, Group.TAX} else Kind.UNCLASSIFIED
+    if frames and kind in {Kind.SHIPPING, Kind.GIFTWRAP, Kind.COD}:  # Charged to the seller, in spite of its name.
+        return Kind.OTHER_FEE
+    return _of_part(part, kind, in_fee=bool(frames)) if part else kind
+
+
+#: A label that is unknown inside one of these is a text about the fee.
+_OF_FREE_TEXT = frozenset({Group.FEES, Group.ADVERTISING, Group.REIMBURSEMENTS})
+
+
+def _of_frames(transaction_type: str, labels: Sequence[str], frames: Sequence[str]) -> Kind:
+    """Return the charge type of a line that only its frames and its transaction's type describe."""
+    spoken = [name for name in frames if name not in _SILENT]
+    if spoken:
+        return _FEE_FRAMES[spoken[-1]]
+    named = any(label.strip() and not _is_part(fold(label)) and not _is_frame(fold(label)) for label in labels)
+    return (None if named else kind_of_label(transaction_type)) or Kind.UNCLASSIFIED
+
+
+def _of_part(part: str, whole: Kind, *, in_fee: bool) -> Kind:
+    """Return the charge type of a part (``Base``, ``Tax on fee`` …) of an amount of type `whole`."""
+    known = whole is not Kind.UNCLASSIFIED
+    if _TAX.fullmatch(part):
+        return tax_of(whole) if known else Kind.OTHER_FEE if in_fee else Kind.ITEM_TAX
+    if _DISCOUNT.fullmatch(part):
+        return whole if group(whole) in {Group.FEES, Group.ADVERTISING} else Kind.OTHER_FEE if in_fee else Kind.PROMOTION
+    return whole
+
+
+def _is_frame(folded: str) -> bool:
+    return folded in _PRICE_FRAMES or folded in _FEE_FRAMES
+
+
+def _is_part(folded: str) -> bool:
+    return folded in _BASE or bool(_TAX.fullmatch(folded) or _DISCOUNT.fullmatch(folded))
 
 
 def classify_settlement(transaction_type: str, amount_type: str, amount_description: str) -> Kind:
-    """Return the kind of one settlement line (flat file V2). Total, blind to case and punctuation; the unknown is `UNCLASSIFIED`."""
-    type_, amount, description = fold(transaction_type), fold(amount_type), fold(amount_description)
-    if amount.startswith("itemwithheldtax"):
-        return Kind.WITHHELD_TAX
-    if amount.startswith("promotion"):  # Promotion/Shipping is a discount on shipping, not a shipping charge.
-        return _for_type(Kind.PROMOTION, type_)
-    if amount == "shipmentfees" and description == "shipping":  # A fee in spite of its name.
-        return Kind.OTHER_FEE
-    kind = _of_label(description)
-    if kind is None and amount not in _FRAMES:
-        kind = _of_label(amount)
-    if kind is None and not description:
-        kind = _of_label(type_)
-    return _for_type(kind, type_) if kind is not None else Kind.UNCLASSIFIED
+    """Return the charge type of one settlement line (flat file V2); see `classify`."""
+    return classify(transaction_type, (amount_type, amount_description))
 
 
 def classify_transaction(transaction_type: str, breakdown_path: Sequence[str]) -> Kind:
-    """Return the kind of one leaf of a Finances 2024-06-19 breakdown tree.
+    """Return the charge type of one leaf of a Finances 2024-06-19 breakdown tree; see `classify`.
 
-    `breakdown_path` holds `breakdownType` from the root to the leaf. The nearest telling label decides: ``Base`` and ``Tax`` under
-    ``Commission`` are both referral fee. With no telling label the transaction's own type decides.
+    `breakdown_path` holds `breakdownType` from the root to the leaf.
     """
-    type_ = fold(transaction_type)
-    labels = [fold(label) for label in breakdown_path]
-    for depth in range(len(labels) - 1, -1, -1):
-        if labels[depth] == "tax" and depth > 0 and labels[depth - 1] == "expenses":  # Tax on a service that Amazon sold to the seller.
-            return Kind.OTHER_FEE
-        if labels[depth] in _FRAMES or (labels[depth] in _PARTS and depth > 0 and labels[depth - 1] not in _FRAMES):
-            continue
-        kind = _of_label(labels[depth]) or _of_telling_type(type_)
-        if kind is Kind.OTHER_FEE and type_.startswith("removalshipment"):
-            return Kind.REMOVAL
-        return _for_type(kind, type_)
-    return _of_label(type_) or Kind.UNCLASSIFIED
+    return classify(transaction_type, breakdown_path)
 
 
 _KIND_OF_PROCEEDS = {

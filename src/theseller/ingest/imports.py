@@ -36,6 +36,7 @@ from theseller.ingest.ledger import write_settlement
 from theseller.ingest.persist import write_orders
 from theseller.ingest.stock import Document, document_of, record_document, write_traffic
 from theseller.ingest.types import DocumentOrigin, Written
+from theseller.ingest.unclassified import report_unclassified
 from theseller.lib.marketplaces import MARKETPLACES, Region, by_code
 from theseller.tenancy.scope import renew_ticket, tenant_scope
 
@@ -125,6 +126,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> Imported:
     if stream.require_inspection().sha256 != file.inspection.sha256:
         raise ReportRefusedError("the file changed while it was being read", "Import it again when nothing else writes to it.")
     done = replace(done, written=written)
+    report_unclassified(file.inspection.unclassified, source="settlement", stored=written.rows > 0)
     if written.skipped >= file.inspection.rows:
         transaction.set_rollback(True)
         return replace(done, status=ImportStatus.EMPTY)

@@ -7,11 +7,13 @@ from typing import Any
 
 from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.errors import GoneError, InvalidRequestError, OtherSellerError
+from theseller.amazon.kinds import Kind
 from theseller.amazon.spapi import Value
 from theseller.connections.seller import SellerCheck, check_of
 from theseller.ingest.ledger import write_transactions
 from theseller.ingest.pull import Pull
 from theseller.ingest.types import Advance
+from theseller.ingest.unclassified import report_unclassified
 from theseller.ingest.windows import HISTORY_WINDOWS, Window, read, whole_second, window, written
 
 LAG = timedelta(minutes=2, seconds=5)
@@ -46,7 +48,9 @@ def step(pull: Pull) -> None:
 
     def write() -> None:
         stores = pull.view.marketplace_ids
-        write_transactions(page.transactions, tenant=pull.tenant, connection=pull.connection, marketplace_ids=stores, at=pull.at)
+        done = write_transactions(page.transactions, tenant=pull.tenant, connection=pull.connection, marketplace_ids=stores, at=pull.at)
+        unknown = sum(line.kind is Kind.UNCLASSIFIED for transaction in page.transactions for line in transaction.lines)
+        report_unclassified(unknown, source="finances", stored=done.rows > 0)
 
     pull.commit(_later(pull, cursor, span, page.next_token), write)
 

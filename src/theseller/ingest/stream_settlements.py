@@ -12,6 +12,7 @@ from theseller.ingest.ledger import write_settlement
 from theseller.ingest.pull import Pull
 from theseller.ingest.stock import document_of, record_document
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome
+from theseller.ingest.unclassified import report_unclassified
 from theseller.ingest.windows import written
 from theseller.lib.marketplaces import by_code
 
@@ -88,6 +89,7 @@ def _fetch(pull: Pull, cursor: dict[str, Any]) -> None:
     def write() -> None:
         stores = pull.view.marketplace_ids
         done = write_settlement(summary, report.rows(), tenant=pull.tenant, connection=pull.connection, marketplace_ids=stores, at=pull.at)
+        report_unclassified(report.inspection.unclassified, source="settlement", stored=done.rows > 0)
         # A settlement speaks for the stores that it names. Said of all, it would silence Finances for stores that it knows nothing of.
         named = [by_code(code).id for code in report.inspection.marketplaces]
         document = document_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import threading
 from dataclasses import replace
 from decimal import Decimal
@@ -324,3 +325,17 @@ def test_a_file_that_changes_between_the_readings_is_refused(cast: Cast) -> None
     assert outcome.status is ImportStatus.REFUSED
     assert "changed" in outcome.why_not
     assert picture() == before
+
+
+def test_lines_of_no_known_charge_type_are_stored_and_the_operator_is_told_how_many(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+    text = settlement_text(ALICE).replace("\tCommission\t", "\tA label of 2031\t")
+    outcome = _import(text, cast)
+    assert outcome.status is ImportStatus.IMPORTED
+    assert outcome.inspection.unclassified == text.count("\tA label of 2031\t") > 0
+    told = [record.getMessage() for record in caplog.records if record.name == "theseller.ingest.unclassified"]
+    assert len(told) == 1
+    assert "charge_type_unclassified" in told[0]
+    assert "2031" not in told[0]
+    assert _import(text, cast).status is ImportStatus.ALREADY
+    assert len([record for record in caplog.records if record.name == "theseller.ingest.unclassified"]) == 1

@@ -19,7 +19,7 @@ from theseller.amazon.decoders.recipients import decode_slip_data
 from theseller.amazon.decoders.reports import decode_created_report, decode_report, decode_report_document, decode_reports
 from theseller.amazon.decoders.sales import decode_order_metrics
 from theseller.amazon.decoders.sellers import decode_participations
-from theseller.amazon.errors import AmazonError, DriftedError
+from theseller.amazon.errors import AmazonError, DriftedError, UnavailableError
 
 _MONEY = {"currencyAmount": 1.5, "currencyCode": "EUR"}
 _AMOUNT = {"amount": "1.50", "currencyCode": "EUR"}
@@ -127,10 +127,35 @@ def test_a_cut_a_byte_or_a_second_key_anywhere_is_an_amazon_error(decode: Callab
 
 def test_invalid_utf8_in_a_kept_text_is_an_amazon_error_without_the_text() -> None:
     body = b'{"payload":{"inventorySummaries":[{"sellerSku":"S","productName":"Caf\xe9 ZZQ1SECRET"}]}}'
-    with pytest.raises(AmazonError) as caught:
+    with pytest.raises(DriftedError) as caught:  # To ask again would not help.
         decode_inventory(body)
     assert SECRET not in repr(caught.value)
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "text", [b"ZZQ1SECRET\xe9", b"ZZQ1SECRET\\ud800", b"\\udc00ZZQ1SECRET", b"ZZQ1SECRET\\u0000", b"\xed\xa0\x80ZZQ1SECRET"]
+)
+def test_what_is_no_text_is_drift_where_it_is_kept_and_a_cut_body_is_requested_again(text: bytes) -> None:
+    body = b'{"payload":{"inventorySummaries":[{"sellerSku":"S","productName":"%s"}]}}' % text
+    with pytest.raises(DriftedError) as caught:
+        decode_inventory(body)
+    assert SECRET not in "".join(traceback.TracebackException.from_exception(caught.value).format())
+    for cut in range(1, len(body)):
+        with pytest.raises(UnavailableError):
+            decode_inventory(body[:cut])
+
+
+def test_a_null_character_in_a_dropped_text_does_no_harm() -> None:
+    item = _ITEM | {"cancellation": {"cancellationRequest": {"requester": "BUYER", "cancelReason": "ZZQ1SECRET\x00"}}}
+    page = decode_orders_page(json.dumps({"orders": [_ORDER | {"orderItems": [item]}]}).encode())
+    assert SECRET not in repr(page)
+
+
+def test_of_a_key_that_comes_twice_the_last_counts_every_time() -> None:
+    body = b'{"payload":{"inventorySummaries":[{"sellerSku":"S","totalQuantity":3,"totalQuantity":4}]}}'
+    assert decode_inventory(body) == decode_inventory(body)
+    assert "totalQuantity" not in repr(decode_inventory(body).drift)
 
 
 @pytest.mark.parametrize("element", ["{}", "null", "[]", '""', "0"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theseller.amazon import kinds
+from theseller.amazon import charge_labels, charge_types
 from theseller.amazon.kinds import (
     Group,
     Kind,
@@ -109,12 +109,12 @@ def test_every_label_has_a_kind(transaction_type: str, path: list[str], descript
 
 
 def test_no_label_is_listed_under_two_kinds() -> None:
-    labels = Counter(fold(label) for labels in kinds._LABELS.values() for label in labels.split())
+    labels = Counter(fold(label) for labels in charge_labels._LABELS.values() for label in labels.split())
     assert [label for label, times in labels.items() if times > 1] == []
 
 
 def test_every_kind_has_one_group_and_cash_and_tax_are_no_profit() -> None:
-    members = [kind for kinds_of in kinds._GROUPS.values() for kind in kinds_of]
+    members = [kind for kinds_of in charge_types._GROUPS.values() for kind in kinds_of]
     assert sorted(members) == sorted(Kind)
     assert {kind for kind in Kind if not is_profit_and_loss(kind)} == {k for k in Kind if group(k) in {Group.TAX, Group.CASH}}
     assert is_profit_and_loss(Kind.UNCLASSIFIED)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from theseller.amazon.decoders.common import RecursiveWire, Wire
+from theseller.amazon.decoders.common import RecursiveWire, Wire, spell_enums
 from theseller.amazon.decoders.finances import Amount, Breakdown, RelatedIdentifier
 from theseller.amazon.decoders.shape import Shape, dropped
 
@@ -26,6 +26,9 @@ class _Balance(RecursiveWire, frozen=True):
     as_of_date: str | None = None
     last_updated_time: str | None = None
     balances: list[_Balance] | None = None
+
+    def __post_init__(self) -> None:
+        spell_enums(self, "balance_type")
 
 
 class _ListBalances(RecursiveWire, frozen=True):

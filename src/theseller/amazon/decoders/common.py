@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -23,6 +24,26 @@ class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class RecursiveWire(msgspec.Struct, frozen=True, rename="camel"):
     """A part of an answer that may hold its own kind; watched by the garbage collector."""
+
+
+_WORD_BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[ -]+")
+
+
+def enum_value(text: str) -> str:
+    """Return a value of one of Amazon's enumerations as its models spell it: ``Deferred_Released`` → ``DEFERRED_RELEASED``.
+
+    Amazon's own examples print ``Released`` where the model says ``RELEASED``, so no enumeration is
+    compared as it came.
+    """
+    return _WORD_BREAKS.sub("_", text.strip()).upper()
+
+
+def spell_enums(struct: msgspec.Struct, *names: str) -> None:
+    """Spell the fields `names` of a decoded struct as Amazon's models do; for ``__post_init__``."""
+    for name in names:
+        text = getattr(struct, name)
+        if text is not None and (spelled := enum_value(text)) != text:
+            msgspec.structs.force_setattr(struct, name, spelled)
 
 
 def check_instant(instant: datetime) -> None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from theseller.amazon.decoders.common import Count, Currency, Instant, RecursiveWire, Wire, check_amount, check_instant
+from theseller.amazon.decoders.common import Count, Currency, Instant, RecursiveWire, Wire, check_amount, check_instant, spell_enums
 from theseller.amazon.decoders.shape import Shape, dropped
 from theseller.amazon.kinds import Kind, classify_transaction
 
@@ -37,6 +37,9 @@ class Breakdown(RecursiveWire, frozen=True):
 class RelatedIdentifier(Wire, frozen=True):
     related_identifier_name: str = ""
     related_identifier_value: str = ""
+
+    def __post_init__(self) -> None:
+        spell_enums(self, "related_identifier_name")
 
 
 class ItemIdentifier(Wire, frozen=True):
@@ -92,6 +95,7 @@ class _Transaction(RecursiveWire, frozen=True):
 
     def __post_init__(self) -> None:
         check_instant(self.posted_date)
+        spell_enums(self, "transaction_status")
 
 
 class _Payload(RecursiveWire, frozen=True):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from theseller.amazon.decoders.common import Count, Currency, Instant, Wire, check_amount, check_instant
+from theseller.amazon.decoders.common import Count, Currency, Instant, Wire, check_amount, check_instant, enum_value, spell_enums
 from theseller.amazon.decoders.shape import Shape, dropped, under
 from theseller.amazon.kinds import Kind, classify_proceeds
 
@@ -26,6 +26,9 @@ class SalesChannel(Wire, frozen=True):
     channel_name: str | None = None
     marketplace_id: str | None = None
 
+    def __post_init__(self) -> None:
+        spell_enums(self, "channel_name")
+
 
 class AssociatedOrder(Wire, frozen=True):
     """`association_type` ``REPLACEMENT_ORIGINAL_ID`` marks a replacement: no sale."""
@@ -33,10 +36,16 @@ class AssociatedOrder(Wire, frozen=True):
     order_id: str | None = None
     association_type: str | None = None
 
+    def __post_init__(self) -> None:
+        spell_enums(self, "association_type")
+
 
 class OrderProceedsBreakdown(Wire, frozen=True):
     type: str
     subtotal: Amount
+
+    def __post_init__(self) -> None:
+        spell_enums(self, "type")
 
 
 class OrderProceeds(Wire, frozen=True):
@@ -47,6 +56,9 @@ class OrderProceeds(Wire, frozen=True):
 class OrderFulfillment(Wire, frozen=True):
     fulfillment_status: str
     fulfilled_by: str | None = None
+
+    def __post_init__(self) -> None:
+        spell_enums(self, "fulfillment_status", "fulfilled_by")
 
 
 class Price(Wire, frozen=True):
@@ -69,6 +81,9 @@ class ProceedsBreakdown(Wire, frozen=True):
     type: str
     subtotal: Amount
     detailed_breakdowns: list[DetailedBreakdown] | None = None
+
+    def __post_init__(self) -> None:
+        spell_enums(self, "type")
 
 
 class ItemProceeds(Wire, frozen=True):
@@ -164,6 +179,8 @@ class Order(Wire, frozen=True):
     def __post_init__(self) -> None:
         check_instant(self.created_time)
         check_instant(self.last_updated_time)
+        if self.programs:
+            msgspec.structs.force_setattr(self, "programs", [enum_value(name) for name in self.programs])
 
     @property
     def status(self) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from theseller.amazon.decoders.common import Instant, Wire, check_instant
+from theseller.amazon.decoders.common import Instant, Wire, check_instant, spell_enums
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER, Order
 from theseller.amazon.decoders.shape import Shape, Why, leaves, under
 from theseller.amazon.operations import GET_ORDER_FOR_A_SLIP
@@ -61,6 +61,9 @@ class _Fulfillment(Wire, frozen=True):
     fulfillment_status: str
     fulfilled_by: str | None = None
     ship_by_window: _Window | None = None
+
+    def __post_init__(self) -> None:
+        spell_enums(self, "fulfillment_status", "fulfilled_by")
 
 
 class _Order(Wire, frozen=True):

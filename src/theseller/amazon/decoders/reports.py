@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from theseller.amazon.decoders.common import Instant, Wire, check_instant
+from theseller.amazon.decoders.common import Instant, Wire, check_instant, spell_enums
 from theseller.amazon.decoders.shape import Shape, dropped
 from theseller.lib.secret import Secret
 
@@ -25,6 +25,7 @@ class ReportState(Wire, frozen=True):
 
     def __post_init__(self) -> None:
         check_instant(self.created_time)
+        spell_enums(self, "processing_status")
 
 
 class _GetReports(Wire, frozen=True):
@@ -48,6 +49,9 @@ class ReportDocument(Wire, frozen=True):
     report_document_id: str
     url: Secret
     compression_algorithm: str | None = None
+
+    def __post_init__(self) -> None:
+        spell_enums(self, "compression_algorithm")
 
 
 def _secret(type_: type, value: object) -> Secret:

@@ -153,6 +153,17 @@ def _unknown(raw: bytes | msgspec.Raw, node: _Node, path: str) -> Iterator[str]:
                 yield from _unknown(element, child, path if child is node else f"{here}[]")
 
 
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+def is_whole_json(body: bytes) -> bool:
+    """Return whether `body` is an object or a list whose brackets all close: it was not cut off, whatever its texts hold."""
+    frame = _STRING.sub(b"", body).strip()
+    if not frame.startswith((b"{", b"[")) or not frame.endswith((b"}", b"]")) or b'"' in frame:
+        return False
+    return frame.count(b"{") == frame.count(b"}") and frame.count(b"[") == frame.count(b"]")
+
+
 T = typing.TypeVar("T", bound=msgspec.Struct)
 R = typing.TypeVar("R")
 
@@ -186,19 +197,24 @@ class Shape(typing.Generic[T]):
 
         Raises:
             UnavailableError: `body` is no JSON (cut off, or a web page): ask again.
-            DriftedError: it is JSON of another shape. Its text holds the path only.
+            DriftedError: it is JSON of another shape, or holds what is no text or no number. Its
+                own text holds the path only.
         """
         if body.count(b",") > _MAX_ELEMENTS:
             raise DriftedError(self.operation, "tooManyElements")
-        if b"\\u0000" in body:  # No text of Amazon's holds a null character, and the database takes none.
-            raise DriftedError(self.operation, "nullCharacter")
         try:
-            return self._decoder.decode(body)
+            found = self._decoder.decode(body)
+            # The database takes no null character; in a text that is dropped it does no harm.
+            if b"\\u0000" not in body or b"\\u0000" not in msgspec.json.encode(found, enc_hook=str):
+                return found
+            problem: AmazonError = DriftedError(self.operation, "nullCharacter")
         except msgspec.ValidationError as error:
             where = re.search(r"`\$\.?([^`]*)`", str(error))
-            problem: AmazonError = DriftedError(self.operation, where.group(1) or "root" if where else "root")
+            problem = DriftedError(self.operation, where.group(1) or "root" if where else "root")
         except (msgspec.DecodeError, UnicodeDecodeError):
-            problem = UnavailableError(self.operation, code="undecodable")
+            # To ask again helps with a body that was cut off, not with text that is none.
+            whole = is_whole_json(body)
+            problem = DriftedError(self.operation, "invalidText") if whole else UnavailableError(self.operation, code="undecodable")
         except RecursionError:
             problem = DriftedError(self.operation, "tooDeep")
         except Exception as error:  # whatever else a decoder may meet, its text could quote a value

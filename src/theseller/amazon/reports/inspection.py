@@ -56,6 +56,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     columns_dropped: tuple[DroppedColumn, ...] = ()
     rows_refused: tuple[RefusedRow, ...] = ()
     rows_refused_count: int = 0
+    unclassified: int = 0
     warnings: tuple[str, ...] = ()
     importable: bool = False
     why_not: str = ""
@@ -78,6 +79,7 @@ class Findings:
         self.rows = 0
         self.refused: list[RefusedRow] = []
         self.refused_count = 0
+        self.unclassified = 0
         self.warnings: dict[str, int] = {}
         self.totals: dict[str, dict[str, Decimal]] = {}
         self._spans: dict[Marketplace | None, tuple[datetime, datetime]] = {}
@@ -171,6 +173,7 @@ def conclude(
         columns_dropped=tuple(dropped),
         rows_refused=tuple(findings.refused),
         rows_refused_count=refused,
+        unclassified=findings.unclassified,
         warnings=findings.texts() if findings.rows or refused else (*findings.texts(), "the report holds no rows"),
         importable=not why,
         why_not=why,

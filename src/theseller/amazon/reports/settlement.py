@@ -232,6 +232,7 @@ class SettlementDecoder:
             findings.add(self.summary.currency, row[_KIND].value, row[_AMOUNT])
             self.total += row[_AMOUNT]
         unknown = sum(row[_KIND] is Kind.UNCLASSIFIED for row in rows)
+        findings.unclassified += unknown
         findings.warn("{n} lines are of a kind this version doesn't know; they are kept as unclassified", unknown)
         findings.warn("{n} lines give only the day they were posted, not the time", sum(row[_AT["posted_date_only"]] for row in rows))
 

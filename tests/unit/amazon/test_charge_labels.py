@@ -1,0 +1,206 @@
+"""Amazon's current labels in whole settlements, each with the net proceeds and fees that are right."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from decimal import Decimal
+
+import pytest
+from tests.unit.amazon.report_fixtures.builders import settlement
+
+from theseller.amazon.decoders.finances import decode_transactions
+from theseller.amazon.kinds import Group, Kind, classify_settlement, classify_transaction, group, is_profit_and_loss
+from theseller.amazon.reports import SettlementLine, read_report
+
+_Line = tuple[str, str, str, str]  # transaction type, amount type, description, amount
+
+
+def _sums(*lines: _Line, currency: str = "EUR") -> dict[str, Decimal]:
+    """Import `lines` as one settlement; return its sums by profit line, and the net proceeds."""
+    total = sum((Decimal(amount) for *_, amount in lines), Decimal(0))
+    texts = [
+        settlement((amount_type, description, amount), total=str(total), currency=currency, transaction_type=type_)
+        for type_, amount_type, description, amount in lines
+    ]
+    data = texts[0] + "".join(text.split("\n")[2] + "\n" for text in texts[1:])
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for line in read_report([data.encode()]).rows():
+        assert isinstance(line, SettlementLine)
+        sums[group(line.kind)] += line.amount
+        sums["net"] += line.amount if is_profit_and_loss(line.kind) else 0
+    return sums
+
+
+_ORDER = (("Order", "ItemPrice", "Principal", "100.00"), ("Order", "ItemFees", "Commission", "-15.00"))
+_OTHER = "other-transaction"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Transfer of funds unsuccessful: We could not transfer funds to your bank account.",
+        "Failed transfer - your bank rejected the deposit",
+        "Repayment of negative balance",
+        "Micro Deposit",
+        "Loan repayment for the period ending 15 Nov",
+        "Payout returned by the bank",
+        "Transfer to bank account ending in 123",
+        "Charge to credit card for negative balance",
+        "Amazon Lending: repayment",
+        "Disbursement reversal",
+    ],
+)
+def test_money_that_only_moves_is_no_profit(text: str) -> None:
+    for type_, amount_type in ((_OTHER, _OTHER), ("Other-Transaction", "Other-Transaction"), ("Transfers", text)):
+        sums = _sums(*_ORDER, (type_, amount_type, text, "2500.00"))
+        assert (sums["net"], sums[Group.CASH]) == (Decimal("85.00"), Decimal("2500.00")), (type_, amount_type)
+
+
+def test_indian_labels() -> None:
+    fees = [
+        ("Commission", "-100.00"),
+        ("Commission IGST", "-18.00"),
+        ("Fixed closing fee", "-20.00"),
+        ("Fixed closing fee IGST", "-3.60"),
+        ("FBA Pick & Pack Fee", "-14.00"),
+        ("FBA Pick & Pack Fee CGST", "-1.26"),
+        ("FBA Pick & Pack Fee SGST", "-1.26"),
+        ("FBA Weight Handling Fee", "-50.00"),
+        ("FBA Weight Handling Fee UTGST", "-9.00"),
+        ("Technology Fee", "-2.00"),
+        ("Technology Fee IGST", "-0.36"),
+    ]
+    lines: list[_Line] = [
+        ("Order", "ItemPrice", "Principal", "1000.00"),
+        ("Order", "ItemPrice", "Product Tax", "180.00"),
+        ("Order", "ItemPrice", "Shipping", "40.00"),
+        ("Order", "ItemPrice", "Shipping tax", "7.20"),
+        ("Order", "Promotion", "Shipping discount", "-40.00"),
+        ("Order", "Promotion", "Shipping tax discount", "-7.20"),
+        *(("Order", "ItemFees", label, amount) for label, amount in fees),
+        ("Order", "ItemTCS", "TCS-IGST", "-5.00"),
+        ("Order", "ItemTDS", "TDS (Section 194-O)", "-1.00"),
+    ]
+    sums = _sums(*lines, currency="INR")
+    assert (sums["net"], sums[Group.FEES], sums[Group.TAX]) == (Decimal("780.52"), Decimal("-219.48"), Decimal("174.00"))
+
+
+def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
+    lines: list[_Line] = [
+        *_ORDER,
+        ("Order", "ItemPrice", "Tax", "10.00"),
+        ("Order", "Promotion", "Principal", "-10.00"),
+        ("Order", "Promotion", "TaxDiscount", "-1.00"),
+        ("Order", "ItemWithheldTax", "LowValueGoodsTax-Principal", "-9.00"),
+    ]
+    assert _sums(*lines, currency="AUD")["net"] == Decimal("75.00")
+    leaves = {
+        ("Sales", "ProductCharges", "OurPricePrincipal"): 100,
+        ("Tax", "OurPriceTax"): 10,
+        ("Promo", "OurPriceDiscount"): -10,
+        ("Promo", "TaxDiscount"): -1,
+        ("Expenses", "AmazonFees", "Commission", "Base"): -15,
+        ("LowValueGoodsTax-Principal",): -9,
+    }
+    kinds = {path: classify_transaction("Shipment", path) for path in leaves}
+    assert sum(amount for path, amount in leaves.items() if is_profit_and_loss(kinds[path])) == 75
+    assert kinds["Promo", "OurPriceDiscount"] is Kind.PROMOTION
+
+
+@pytest.mark.parametrize(
+    ("type_", "amount_type", "description", "kind"),
+    [
+        ("FBAFees", "FBA Inventory Storage Fee", "Base fee", Kind.STORAGE),
+        ("FBAFees", "FBA Inventory Storage Fee", "Tax on fee", Kind.STORAGE),
+        ("FBAFees", "FBA Inventory Storage Fee - Correction", "Discount on Fee", Kind.STORAGE),
+        ("FBAFees", "FBA Long Term Storage Fee", "Base fee", Kind.STORAGE),
+        ("FBAFees", "Storage utilization surcharge", "Base fee", Kind.STORAGE),
+        ("FBAFees", "Capacity Reservation Fee", "Tax", Kind.STORAGE),
+        (_OTHER, _OTHER, "Capacity Reservation Tax", Kind.STORAGE),
+        ("FBAFees", "FBA Removal Order: Disposal Fee", "Base fee", Kind.REMOVAL),
+        ("FBAFees", "FBA Removal Order: Return Fee", "Tax on fee", Kind.REMOVAL),
+        ("FBAFees", "FBA Amazon-Partnered Carrier Shipment Fee", "Discount on Fee", Kind.INBOUND),
+        ("FBAFees", "FBA Inbound Placement Service Fee", "Base fee", Kind.INBOUND),
+        ("FBAFees", "Inbound Transportation Program Fee", "Base fee", Kind.INBOUND),
+        (_OTHER, _OTHER, "Manual Processing Fee", Kind.INBOUND),
+        (_OTHER, _OTHER, "FBA Unplanned Service Fee: Labeling (Period 01/07/2026 - 31/07/2026)", Kind.INBOUND),
+        (_OTHER, "Amazon Warehousing & Distribution (AWD)", "AWD Storage Fee", Kind.STORAGE),
+        (_OTHER, "Amazon Warehousing & Distribution (AWD)", "AWD Processing Fee", Kind.INBOUND),
+        ("AmazonFees", "FBA fulfilment fee per unit - Correction", "Base fee", Kind.FBA_FULFILMENT),
+        ("AmazonFees", "FBA fulfillment fee per unit - Reversal", "Base fee", Kind.FBA_FULFILMENT),
+        ("Order", "ItemFees", "LowInventoryLevelFee", Kind.FBA_FULFILMENT),
+        ("Order", "ItemFees", "FBAPerUnitFulfillmentFee - Reversal", Kind.FBA_FULFILMENT),
+        ("Order", "ItemFees", "Commission Correction", Kind.REFERRAL),
+        ("Order", "ItemFees", "Commission GST", Kind.REFERRAL),
+        ("Order", "ItemFees", "TaxAmount", Kind.OTHER_FEE),
+        ("Order", "ItemFees", "CODFee", Kind.OTHER_FEE),
+        ("Order", "ItemPrice", "CODFee", Kind.COD),
+        ("Order", "ItemPrice", "TaxAmount", Kind.ITEM_TAX),
+        ("Order", "ItemFees", "Amazon Easy Ship Charges", Kind.POSTAGE),
+        ("Order", "ItemFees", "MFNPostagePurchaseCompleteIGST", Kind.POSTAGE),
+        ("Order", "ItemFees", "Digital Services Fee", Kind.DIGITAL_SERVICES),
+        ("Order", "Promotion", "PromotionFee", Kind.PROMOTION),
+        ("PromotionFee", "PromotionFee", "Autumn sale", Kind.DEAL),
+        (_OTHER, _OTHER, "PromotionFee", Kind.DEAL),
+        ("AmazonFees", "Deals/Promotion Fee", "Base fee", Kind.DEAL),
+        ("AmazonFees", "Deal Performance Based Fee", "Tax on fee", Kind.DEAL),
+        ("AmazonFees", "Coupon Participation Fee", "Base fee", Kind.COUPON),
+        ("CouponRedemptionFee", "CouponRedemptionFee", "Save on storage boxes: transfer paper, refund", Kind.COUPON),
+        (
+            "AmazonFees",
+            "Eco-contribution for EPR Pay on Behalf - DE - Packaging - (Period 01.07.2026 - 30.09.2026)",
+            "Base fee",
+            Kind.OTHER_FEE,
+        ),
+        ("AmazonFees", "Vine Enrollment Fee", "ASIN B0TESTTEE1", Kind.OTHER_FEE),
+        ("ServiceFee", "Refund for Advertiser", "TransactionTotalAmount", Kind.ADVERTISING),
+        ("ServiceFee", "Cost of Advertising", "TransactionTotalAmount", Kind.ADVERTISING),
+        ("Debt Adjustment", "Debt Adjustment", "Cross-Account Debt Adjustment against BE, ES", Kind.DEBT),
+        (_OTHER, "FBA Inventory Reimbursement", "COMPENSATED_CLAWBACK", Kind.REIMBURSEMENT),
+        (_OTHER, _OTHER, "Non-subscription Fee Adjustment", Kind.OTHER_FEE),
+        ("Grade and Resell Charge", "Grade and Resell Charge", "SKU FBA-STORAGE-BOX", Kind.RETURNS_PROCESSING),
+        ("FBA Customer Returns Fee", "FBA Customer Returns Fee for ASIN: B0TESTTEE1", "Base fee", Kind.RETURNS_PROCESSING),
+        ("Liquidations", "ItemPrice", "Principal", Kind.LIQUIDATION),
+        ("Liquidations Adjustments", "ItemPrice", "Principal", Kind.LIQUIDATION),
+        (_OTHER, _OTHER, "Express Payout Fee", Kind.OTHER_FEE),
+        ("AmazonFees", "A fee of the year 2031", "Base fee", Kind.UNCLASSIFIED),
+        ("AmazonFees", "A fee of the year 2031", "Tax on fee", Kind.OTHER_FEE),
+    ],
+)
+def test_current_labels_in_any_case(type_: str, amount_type: str, description: str, kind: Kind) -> None:
+    for write in (str, str.upper, str.lower, str.swapcase):
+        assert classify_settlement(write(type_), write(amount_type), write(description)) is kind
+    # One classifier: a breakdown tree with the same labels says the same.
+    assert classify_transaction(type_, (amount_type, description)) is kind
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (("Expenses", "AmazonFees", "PromotionFee", "Base"), Kind.DEAL),
+        (("Expenses", "CapacityReservationFee", "Tax"), Kind.STORAGE),
+        (("Expenses", "FBAStorageBilling", "Tax"), Kind.STORAGE),
+        (("Expenses", "LowInventoryLevelFee", "Base"), Kind.FBA_FULFILMENT),
+        (("Sales", "ProductCharges", "Tax"), Kind.ITEM_TAX),
+        (("Sales", "Shipping", "Tax"), Kind.SHIPPING_TAX),
+        (("Sales", "Tax", "TaxAmount"), Kind.ITEM_TAX),
+        (("Promo", "ShippingTaxDiscount"), Kind.SHIPPING_TAX),
+    ],
+)
+def test_current_breakdowns(path: tuple[str, ...], kind: Kind) -> None:
+    assert classify_transaction("Shipment", path) is kind
+
+
+@pytest.mark.parametrize(
+    "status", ["Deferred", "deferred", "DEFERRED", "Deferred_Released", "DeferredReleased", "deferred released", "Released"]
+)
+def test_a_status_is_read_in_any_spelling(status: str) -> None:
+    money = {"currencyAmount": 10, "currencyCode": "GBP"}
+    wire = {"transactionType": "Shipment", "transactionId": "T1", "transactionStatus": status, "postedDate": "2026-11-05T10:00:00Z"}
+    related = [{"relatedIdentifierName": "order_id", "relatedIdentifierValue": "202-1"}]
+    wire_json = json.dumps({"payload": {"transactions": [wire | {"totalAmount": money, "relatedIdentifiers": related}]}})
+    (one,) = decode_transactions(wire_json.encode()).transactions
+    assert one.status in {"DEFERRED", "DEFERRED_RELEASED", "RELEASED"}
+    assert (one.status or "")[:8] == status.upper()[:8]
+    assert one.order_id == "202-1"
