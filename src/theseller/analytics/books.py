@@ -1,6 +1,6 @@
 """The two books in words that SQL can be given: which kinds make which column, and when a store's day begins and ends.
 
-The orders book is by purchase day, the ledger by posted day. Which source speaks for a day of the ledger is decided in `sql/book.sql`.
+The orders book is by purchase day, the ledger by posted day. Which source speaks for a day of the ledger is decided in `statements/book.sql`.
 """
 
 from __future__ import annotations
@@ -48,12 +48,14 @@ COLUMN_KINDS: dict[str, frozenset[Kind]] = {
 COUNTED_KINDS = frozenset(kind for kind in Kind if is_profit_and_loss(kind))
 #: A refund is counted by these; its other lines (fees given back, discounts taken back) come with it.
 REFUND_KINDS = frozenset({Kind.REFUND_PRINCIPAL})
+#: A sale is posted with one of these.
+SALE_KINDS = frozenset({Kind.PRINCIPAL})
 
 
 @cache
 def sql_text(*names: str) -> str:
-    """Return files of `sql/` joined; with more than one, the first is what stands after ``with``."""
-    folder = resources.files("theseller.analytics").joinpath("sql")
+    """Return files of `statements/` joined; of several, the first is what follows ``with``."""
+    folder = resources.files("theseller.analytics").joinpath("statements")
     texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
     return texts[0] if len(texts) == 1 else "with\n" + "\n".join(texts)
 
@@ -68,6 +70,12 @@ def currency_of(marketplace_id: str) -> str:
     """Return the currency of a store: what an order without a price would have been priced in."""
     store = MARKETPLACES.get(marketplace_id)
     return store.currency if store else "XXX"  # ISO 4217: no currency.
+
+
+def tax_included(marketplace_id: str) -> bool:
+    """Return whether prices of a store contain the value added tax that the seller may owe."""
+    store = MARKETPLACES.get(marketplace_id)
+    return store.tax_included if store else False
 
 
 def midnight(marketplace_id: str, day: date) -> datetime:
@@ -93,9 +101,11 @@ def parameters(tenant: UUID, slices: Sequence[tuple[str, date]], **more: object)
         "midnights": [midnight(store, day) for store, day in slices],
         "next_midnights": [midnight(store, day + timedelta(days=1)) for store, day in slices],
         "currencies": [currency_of(store) for store, _ in slices],
+        "tax_included": [tax_included(store) for store, _ in slices],
         "settlement_reports": list(SETTLEMENT_REPORTS),
         "counted_kinds": _texts(COUNTED_KINDS),
         "refund_kinds": _texts(REFUND_KINDS),
+        "sale_kinds": _texts(SALE_KINDS),
         **{column: _texts(kinds) for column, kinds in COLUMN_KINDS.items()},
         **more,
     }

@@ -102,8 +102,8 @@ def tiles(selection: Selection, series: DaySeries, drawn: DaySeries) -> list[Til
 def _mark(metric: Metric, total: Figures, selection: Selection) -> str:
     if metric.key == "sales" and _tax_included(selection):
         return "incl. VAT"
-    if metric.key == "net" and total.net_proceeds and total.deferred:
-        return f"{format_percent(total.deferred / total.net_proceeds, 0, style=style_for())} held"
+    if metric.key == "net" and total.deferred:
+        return "without deferred"
     return ""
 
 

@@ -32,6 +32,7 @@ _NAMES = {
 _ORDER = tuple(Group)
 #: Why a line is in no figure, in the words of someone who asks where the money went.
 VERDICTS = {
+    "deferred": "Deferred by Amazon: not in net proceeds until it releases the money, then on the day of the release.",
     "other_book": "The same money in the other source: a day is taken from settlements where they cover it whole, else from Finances.",
     "superseded": "Replaced by the transaction that released it.",
     "not_profit_and_loss": "Taxes in passing, reserves and payouts: they move money, they are no income or cost.",

@@ -52,6 +52,7 @@ METRICS = (
     Metric("fees", "Amazon fees", "neutral", LEDGER, MONEY, lambda f: -f.fees,
            "Selling, fulfilment, storage and other fees, less those given back."),
     Metric("net", "Net proceeds", "good", LEDGER, MONEY, lambda f: f.net_proceeds,
-           "What Amazon leaves you: sales, discounts, refunds, fees, advertising and reimbursements as posted, before your own costs."),
+           "What Amazon has released or settled: sales, discounts, refunds, fees, advertising and reimbursements, before your own costs. "
+           "Money that Amazon defers is not in it."),
 )  # fmt: skip
 BY_KEY = {metric.key: metric for metric in METRICS}

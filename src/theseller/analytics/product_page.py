@@ -70,11 +70,18 @@ def product_context(selection: Selection, table: Table, page: ProductPage, total
         "csv_url": selection.query(**table.words(page="", format="csv")),
         "kept_words": [(name, value) for name, value in table.words(q="", page="").items() if value],
         "total_sales": Money(page.ordered_sales, currency),
-        "total_net": Money(page.net_proceeds, currency),
-        "remainder": Money(total.net_proceeds - page.net_proceeds, currency) if not table.search and page.rows else None,
-        "high": max((row.net_proceeds for row in page.rows), default=0),
-        "low": min((row.net_proceeds for row in page.rows), default=0),
+        "total_net": None if page.net_proceeds is None else Money(page.net_proceeds, currency),
+        "remainder": _remainder(table, page, total, currency),
+        "high": max((row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0),
+        "low": min((row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0),
     }
+
+
+def _remainder(table: Table, page: ProductPage, total: Figures, currency: str) -> Money | None:
+    """Return the net proceeds that belong to no product; None where the rows are a search, or nothing is posted."""
+    if table.search or not page.rows or total.net_posted is None:
+        return None
+    return Money(total.net_proceeds - (page.net_proceeds or 0), currency)
 
 
 def _header(selection: Selection, table: Table, sort: Sort, label: str) -> dict[str, Any]:

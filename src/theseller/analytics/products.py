@@ -34,7 +34,7 @@ class Sort(StrEnum):
 
 #: What each order means in SQL. Fees and refunds are negative, so the dearest come first in ascending order of their amount.
 _ORDER = {
-    Sort.SALES: "sales", Sort.UNITS: "units", Sort.ORDERS: "orders", Sort.REFUNDS: "-refunded_sales", Sort.FEES: "-fees", Sort.NET: "net",
+    Sort.SALES: "sales", Sort.UNITS: "units", Sort.ORDERS: "orders", Sort.REFUNDS: "-refunded_sales", Sort.FEES: "-fees", Sort.NET: "case when posted > 0 then net end",
     Sort.CHANGE: "sales - sales_before",
 }  # fmt: skip
 
@@ -48,9 +48,13 @@ with sold as (
            coalesce(sum(refunded_sales) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as refunded_sales,
            coalesce(sum(fees) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as fees,
            coalesce(sum(net_proceeds) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as net,
+           coalesce(sum(product_sales) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as posted_sales,
+           coalesce(sum(posted_orders) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as posted_orders,
+           coalesce(sum(posted_lines) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as posted,
            coalesce(sum(ordered_sales) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as sales_before,
            coalesce(sum(units) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as units_before,
-           coalesce(sum(net_proceeds) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as net_before
+           coalesce(sum(net_proceeds) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as net_before,
+           coalesce(sum(posted_lines) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as posted_before
     from analytics_day_product
     where tenant_id = %(tenant)s and currency = %(currency)s and marketplace_id = any (%(stores)s::text[])
       and local_day between %(from_day)s and %(to_day)s
@@ -58,9 +62,10 @@ with sold as (
       {search}
     group by sku
 )
-select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_before, units_before, net_before,
-       count(*) over (), sum(units) over (), sum(sales) over (), sum(net) over ()
-from sold order by {order} {direction}, sku limit %(most)s offset %(skip)s
+select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_before, units_before, net_before, posted_sales, posted_orders, posted,
+       posted_before, count(*) over (), sum(units) over (), sum(sales) over (), case when sum(posted) over () > 0 then sum(net) over () end,
+       sum(posted_sales) over ()
+from sold order by {order} {direction} nulls last, sku limit %(most)s offset %(skip)s
 """
 _SEARCH = """
       and (sku ilike %(pattern)s or sku in (
@@ -109,7 +114,7 @@ def product_page(scope: Scope, span: Span, before: Span | None, ask: Ask, *, usi
     sql = _PAGE.format(search=_SEARCH if ask.search else "", order=_ORDER[ask.sort], direction="desc" if ask.descending else "asc")
     rows = _read(sql, values, using)
     if not rows:
-        return ProductPage((), 0, 0, Decimal(0), Decimal(0))
+        return ProductPage((), 0, 0, Decimal(0), None)
     values["skus"] = skus = [row[0] for row in rows]
     names = {sku: (asin, title) for sku, asin, title in _read(_NAMES, values, using)}
     if any(not names.get(sku, ("",))[0] for sku in skus):
@@ -117,7 +122,7 @@ def product_page(scope: Scope, span: Span, before: Span | None, ask: Ask, *, usi
     lines = _lines(values, span, using) if ask.with_lines and span.length >= _SHORTEST_LINE else {}
     products = [_product(row, names.get(row[0], ("", "")), compared=before is not None) for row in rows]
     products = [replace(product, series=lines.get(product.sku, ())) for product in products]
-    return ProductPage(tuple(products), *rows[0][11:])
+    return ProductPage(tuple(products), *rows[0][15:])
 
 
 def _pattern(search: str) -> str:
@@ -126,11 +131,28 @@ def _pattern(search: str) -> str:
 
 
 def _product(row: Sequence[Any], name: tuple[str, str], *, compared: bool) -> ProductFigures:
-    sku, orders, units, sales, refunds, refunded, fees, net, sales_before, units_before, net_before = row[:11]
+    (
+        sku,
+        orders,
+        units,
+        sales,
+        refunds,
+        refunded,
+        fees,
+        net,
+        sales_before,
+        units_before,
+        net_before,
+        posted_sales,
+        posted_orders,
+        posted,
+        posted_before,
+    ) = row[:15]
     return ProductFigures(
         sku=sku, asin=name[0], title=name[1], orders=orders, units=units, ordered_sales=sales, refunds=refunds, refunded_sales=refunded,
-        fees=fees, net_proceeds=net, ordered_sales_before=sales_before if compared else None,
-        units_before=units_before if compared else None, net_proceeds_before=net_before if compared else None,
+        fees=fees if posted else None, net_proceeds=net if posted else None, ordered_sales_before=sales_before if compared else None,
+        units_before=units_before if compared else None, net_proceeds_before=net_before if compared and posted_before else None,
+        product_sales=posted_sales, posted_orders=posted_orders, posted_lines=posted,
     )  # fmt: skip
 
 

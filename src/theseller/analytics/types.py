@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from theseller.analytics.periods import Span
+
 
 @dataclass(frozen=True, slots=True)
 class DirtyDay:
@@ -62,9 +64,12 @@ class Scope:
 class Figures:
     """Sums over some days of one currency, with the ledger's signs: costs are negative. Counts are whole numbers.
 
-    `net_proceeds` = product_sales + credits + discounts + refunded_sales + fees + advertising + reimbursements + unclassified.
-    `deferred` is the part of it that Amazon holds back. `settled_net` is the part that settlements confirm. `ledger_days` counts
-    (store, day) pairs with a ledger, `settled_days` those of them that a settlement speaks for.
+    `net_proceeds` = product_sales + credits + discounts + refunded_sales + fees + advertising + reimbursements + unclassified: money
+    that Amazon released or settled, by posted day. `settled_net` is the part of it that settlements confirm. `deferred` is no part of it:
+    the transactions of these days that Amazon still defers, whole, with the taxes in them; `deferred_sales` are the product sales among
+    them. `posted_orders` counts orders whose sale was posted, `posted_lines` the ledger lines that count. `ordered_tax` is the tax inside
+    `ordered_sales`, as far as Amazon states it, in stores whose prices include it. `ledger_days` counts (store, day) pairs with a ledger,
+    `settled_days` those of them whose money comes from settlements alone.
     """
 
     orders: int = 0
@@ -89,12 +94,32 @@ class Figures:
     fulfilment_fees: Decimal = Decimal(0)
     storage_fees: Decimal = Decimal(0)
     deferred: Decimal = Decimal(0)
+    posted_orders: int = 0
+    posted_lines: int = 0
+    settled_net: Decimal = Decimal(0)
+    ordered_tax: Decimal = Decimal(0)
+    deferred_sales: Decimal = Decimal(0)
     ledger_days: int = 0
     settled_days: int = 0
 
     @property
     def other_fees(self) -> Decimal:
         return self.fees - self.selling_fees - self.fulfilment_fees - self.storage_fees
+
+    @property
+    def net_posted(self) -> Decimal | None:
+        """Net proceeds; None where Amazon has posted nothing, which is not an amount of zero."""
+        return self.net_proceeds if self.posted_lines else None
+
+    @property
+    def margin(self) -> Decimal | None:
+        """Posted net proceeds per posted product sales, before the cost of goods. None without posted sales."""
+        return self.net_proceeds / self.product_sales if self.product_sales > 0 else None
+
+    @property
+    def refund_rate(self) -> Decimal | None:
+        """Refunded orders per order whose sale was posted, both by posted day. None without posted sales."""
+        return Decimal(self.refunds) / self.posted_orders if self.posted_orders else None
 
 
 #: The columns of `Figures` that are sums of columns of analytics_day with the same name, in their order.
@@ -103,7 +128,11 @@ SUMMED = tuple(name for name in Figures.__dataclass_fields__ if name not in {"le
 
 @dataclass(frozen=True, slots=True)
 class ProductFigures:
-    """One product over a period and over the one it is compared with (None where nothing is compared)."""
+    """One product over a period and over the one it is compared with (None where nothing is compared).
+
+    `orders`, `units` and `ordered_sales` are by purchase day; the others by posted day. `fees`, `net_proceeds` and
+    `net_proceeds_before` are None where Amazon has posted nothing for the product yet, which is not an amount of zero.
+    """
 
     sku: str
     asin: str
@@ -113,33 +142,80 @@ class ProductFigures:
     ordered_sales: Decimal
     refunds: int
     refunded_sales: Decimal
-    fees: Decimal
-    net_proceeds: Decimal
+    fees: Decimal | None
+    net_proceeds: Decimal | None
     ordered_sales_before: Decimal | None
     units_before: int | None
     net_proceeds_before: Decimal | None
+    product_sales: Decimal = Decimal(0)
+    posted_orders: int = 0
+    posted_lines: int = 0
     series: tuple[Decimal, ...] = ()
 
     @property
+    def posted(self) -> bool:
+        """Whether Amazon has posted money for this product in the period."""
+        return self.posted_lines > 0
+
+    @property
     def margin(self) -> Decimal | None:
-        """Net proceeds per ordered sales, before the cost of goods. None without sales."""
-        return self.net_proceeds / self.ordered_sales if self.ordered_sales else None
+        """Posted net proceeds per posted product sales, before the cost of goods. None without posted sales."""
+        return self.net_proceeds / self.product_sales if self.net_proceeds is not None and self.product_sales > 0 else None
 
     @property
     def refund_rate(self) -> Decimal | None:
-        """Refunded orders per order of the same period; the refunds are partly of earlier orders."""
-        return Decimal(self.refunds) / self.orders if self.orders else None
+        """Refunded orders per order whose sale was posted, both by posted day. None without posted sales."""
+        return Decimal(self.refunds) / self.posted_orders if self.posted_orders else None
 
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """Some rows of the product table, how many there are in all, and the sums over all of them."""
+    """Some rows of the product table, how many there are in all, and the sums over all of them.
+
+    `net_proceeds` is None where nothing is posted for any of them.
+    """
 
     rows: tuple[ProductFigures, ...]
     count: int
     units: int
     ordered_sales: Decimal
-    net_proceeds: Decimal
+    net_proceeds: Decimal | None
+    product_sales: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """For which days of a span there is data, in every store of the scope.
+
+    A day outside of `orders` or `money` is a gap: what is missing there is unknown, not zero. A day counts as covered if a pulled stream
+    or an imported document spans all of it (today: as much of it as has passed).
+    """
+
+    span: Span
+    orders: frozenset[date]
+    money: frozenset[date]
+
+    @property
+    def order_gaps(self) -> tuple[Span, ...]:
+        """The stretches of days without data of orders, oldest first."""
+        return _gaps(self.span, self.orders)
+
+    @property
+    def money_gaps(self) -> tuple[Span, ...]:
+        """The stretches of days without data of money, oldest first."""
+        return _gaps(self.span, self.money)
+
+
+def _gaps(span: Span, covered: frozenset[date]) -> tuple[Span, ...]:
+    gaps: list[Span] = []
+    for day in span.days():
+        if day in covered:
+            continue
+        if gaps and (day - gaps[-1].last).days == 1:
+            gaps[-1] = Span(gaps[-1].first, day)
+        else:
+            gaps.append(Span(day, day))
+    return tuple(gaps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,26 @@ from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from theseller.amazon.kinds import Kind
-from theseller.analytics.books import COLUMN_KINDS, COUNTED_KINDS, REFUND_KINDS, SETTLEMENT_REPORTS, UNCOUNTED_STATES, currency_of, midnight
+from theseller.analytics.books import (
+    COLUMN_KINDS,
+    COUNTED_KINDS,
+    REFUND_KINDS,
+    SALE_KINDS,
+    SETTLEMENT_REPORTS,
+    UNCOUNTED_STATES,
+    currency_of,
+    midnight,
+    tax_included,
+)
 from theseller.analytics.types import SUMMED, Difference
 from theseller.tenancy.scope import tenant_scope
 
 Row = dict[str, Any]
 Recount = dict[tuple[str, str], dict[str, Any]]
-_PRODUCT_COLUMNS = ("orders", "units", "ordered_sales", "promotions", "refunds", "refunded_sales", "fees", "net_proceeds")
+_PRODUCT_COLUMNS = (
+    "orders", "units", "ordered_sales", "promotions", "refunds", "refunded_sales", "fees", "net_proceeds", "product_sales", "posted_orders",
+    "posted_lines",
+)  # fmt: skip
 
 
 def differences(tenant: UUID, *, days: int, seed: int, using: str = "default") -> tuple[tuple[Difference, ...], int]:
@@ -50,8 +63,8 @@ def _day_differences(cursor: CursorWrapper, tenant: UUID, store: str, day: date)
     orders = _rows(cursor, "ingest_order_line", tenant, store, day)
     ledger = _rows(cursor, "ingest_ledger_line", tenant, store, day)
     source = _book(cursor, tenant, store, day, ledger)
-    counted = _counted(cursor, tenant, ledger, source)
-    expected = recount_day(store, orders, counted, source)
+    counted, deferred = _counted(cursor, tenant, ledger, source)
+    expected = recount_day(store, orders, counted, deferred, source)
     stored = {(row["currency"], ""): row for row in _rows(cursor, "analytics_day", tenant, store, day)}
     yield from _compare(store, day, expected, stored, (*SUMMED, "ledger_source"))
     expected = recount_products(store, orders, counted)
@@ -89,46 +102,52 @@ def _book(cursor: CursorWrapper, tenant: UUID, store: str, day: date, ledger: Se
     return next((source for source in ("finances", "settlement") if source in sources), "none")
 
 
-def _counted(cursor: CursorWrapper, tenant: UUID, ledger: Sequence[Row], source: str) -> list[Row]:
+def _counted(cursor: CursorWrapper, tenant: UUID, ledger: Sequence[Row], source: str) -> tuple[list[Row], list[Row]]:
     cursor.execute(
         "select distinct source, supersedes, source_key from ingest_ledger_line where tenant_id = %s and supersedes = any (%s)",
         [tenant, [row["source_key"] for row in ledger]],
     )
     gone = {(of, old) for of, old, new in cursor.fetchall() if old != new}
-    return [
-        row
-        for row in ledger
-        if row["source"] == source
-        and row["state"] not in UNCOUNTED_STATES
-        and (row["source"], row["source_key"]) not in gone
-        and Kind(row["kind"]) in COUNTED_KINDS
-    ]
+    standing = [row for row in ledger if row["state"] not in UNCOUNTED_STATES and (row["source"], row["source_key"]) not in gone]
+    counted = [row for row in standing if row["source"] == source and row["state"] != "deferred" and Kind(row["kind"]) in COUNTED_KINDS]
+    return counted, [row for row in standing if row["state"] == "deferred"]
 
 
-def recount_day(store: str, orders: Sequence[Row], counted: Sequence[Row], source: str) -> Recount:
+def recount_day(store: str, orders: Sequence[Row], counted: Sequence[Row], deferred: Sequence[Row], source: str) -> Recount:
     """Return the figures of one day by currency (its key has an empty SKU), from order lines and the ledger lines that count."""
     figures: Recount = defaultdict(lambda: dict.fromkeys(SUMMED, 0) | {"ledger_source": source})
     by_order: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in orders:
         by_order[row["currency"] or currency_of(store), row["order_id"]].append(row)
     for (currency, _), lines in by_order.items():
-        _add_order(figures[currency, ""], lines)
-    refunded: dict[str, set[str]] = defaultdict(set)
+        _add_order(figures[currency, ""], lines, taxed=tax_included(store))
+    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in deferred:
+        figures[row["currency"], ""]["deferred"] += row["amount"]
+        figures[row["currency"], ""]["deferred_sales"] += row["amount"] if Kind(row["kind"]) in COLUMN_KINDS["product_sales"] else 0
     for row in counted:
         day = figures[row["currency"], ""]
         kind = Kind(row["kind"])
         day["net_proceeds"] += row["amount"]
-        day["deferred"] += row["amount"] if row["state"] == "deferred" else 0
+        day["posted_lines"] += 1
+        day["settled_net"] += row["amount"] if row["source"] == "settlement" else 0
         for column, kinds in COLUMN_KINDS.items():
             day[column] += row["amount"] if kind in kinds else 0
-        if kind in REFUND_KINDS and row["amount"] < 0:
-            refunded[row["currency"]].add(row["order_id"] or row["source_key"])
-    for currency, keys in refunded.items():
-        figures[currency, ""]["refunds"] = len(keys)
+        if (counting := _order_column(row)) is not None:
+            seen[row["currency"], counting].add(row["order_id"] or row["source_key"])
+    for (currency, column), keys in seen.items():
+        figures[currency, ""][column] = len(keys)
     return dict(figures)
 
 
-def _add_order(day: dict[str, Any], lines: Sequence[Row]) -> None:
+def _order_column(row: Row) -> str | None:
+    """Return the column that counts the order of a line: those refunded, or those whose sale was posted."""
+    if Kind(row["kind"]) in REFUND_KINDS and row["amount"] < 0:
+        return "refunds"
+    return "posted_orders" if Kind(row["kind"]) in SALE_KINDS and row["amount"] > 0 else None
+
+
+def _add_order(day: dict[str, Any], lines: Sequence[Row], *, taxed: bool) -> None:
     counted = [line for line in lines if _is_sale(line)]
     day["orders"] += bool(counted)
     day["cancelled_orders"] += all(line["status"] == "cancelled" for line in lines)
@@ -138,6 +157,7 @@ def _add_order(day: dict[str, Any], lines: Sequence[Row]) -> None:
         day["units"] += line["quantity"]
         day["unpriced_units"] += line["quantity"] if line["item_price"] is None else 0
         day["ordered_sales"] += line["item_price"] or 0
+        day["ordered_tax"] += (line["item_tax"] or 0) if taxed else 0
         day["promotions"] -= abs(line["promotion_discount"] or Decimal(0))
 
 
@@ -162,10 +182,11 @@ def recount_products(store: str, orders: Sequence[Row], counted: Sequence[Row]) 
             continue
         key = (row["currency"], row["sku"])
         figures[key]["net_proceeds"] += row["amount"]
-        for column in ("refunded_sales", "fees"):
+        figures[key]["posted_lines"] += 1
+        for column in ("refunded_sales", "fees", "product_sales"):
             figures[key][column] += row["amount"] if Kind(row["kind"]) in COLUMN_KINDS[column] else 0
-        if Kind(row["kind"]) in REFUND_KINDS and row["amount"] < 0:
-            seen[(*key, "refunds")].add(row["order_id"] or row["source_key"])
+        if (counting := _order_column(row)) is not None:
+            seen[(*key, counting)].add(row["order_id"] or row["source_key"])
     for (currency, sku, column), keys in seen.items():
         figures[currency, sku][column] = len(keys)
     return dict(figures)

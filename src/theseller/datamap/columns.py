@@ -21,9 +21,10 @@ accounts_recovery_code: set_id:operational code_hash user_id:operational made_at
 accounts_user: password:credentials last_login id email name joined_at
 analytics_day: tenant_id local_day marketplace_id currency orders cancelled_orders pending_orders order_items units unpriced_units ordered_sales
     promotions refunds product_sales credits discounts refunded_sales fees advertising reimbursements unclassified net_proceeds selling_fees
-    fulfilment_fees storage_fees deferred ledger_source computed_at:operational
+    fulfilment_fees storage_fees deferred ledger_source computed_at:operational posted_orders posted_lines settled_net ordered_tax
+    deferred_sales
 analytics_day_product: tenant_id local_day marketplace_id sku asin currency orders units ordered_sales promotions refunds refunded_sales fees
-    net_proceeds
+    net_proceeds product_sales posted_orders posted_lines
 audit_checkpoint: number document leaves
 audit_event: position id at tag actor tenant_id subject details txid db_role
 auth_group: id name
@@ -54,9 +55,11 @@ ingest_document: tenant_id id connection_id origin report_type source_key conten
 ingest_drift: tenant_id connection_id operation path first_seen_at last_seen_at times_seen
 ingest_inventory: tenant_id marketplace_id sku condition connection_id asin fnsku fulfillable inbound reserved unfulfillable total as_of
 ingest_ledger_line: tenant_id local_day source source_key source_line connection_id marketplace_id posted_at state kind transaction_type
-    breakdown currency amount quantity order_id sku asin supersedes
+    breakdown currency amount quantity order_id sku asin supersedes settlement_id group_id
+    store_named
 ingest_order_line: tenant_id local_day order_id line_key connection_id marketplace_id purchased_at last_updated_at status fulfilment is_business
     is_replacement sku asin quantity quantity_shipped currency item_price item_tax shipping_price gift_wrap_price promotion_discount source
+    replacement_told carried_at
 ingest_plan: tenant_id connection_id planned_for
 ingest_product: tenant_id marketplace_id sku connection_id asin title updated_at
 ingest_stream: tenant_id connection_id name marketplace_id cursor work_done work_total due_at lease_expires_at lease_id last_attempt_at
@@ -123,7 +126,7 @@ ingest_dirty_day: _pkey
 ingest_document: _pkey _tenant_id_report_type_source_key_key
 ingest_drift: _pkey
 ingest_inventory: _pkey
-ingest_ledger_line: _pkey _source _supersedes
+ingest_ledger_line: _pkey _source _supersedes _order _group _unnamed
 ingest_order_line: _pkey _order
 ingest_plan: _pkey
 ingest_product: _pkey

@@ -46,7 +46,7 @@ class Shop:
             "order_id": f"303-{new_id().int % 10**7:07}-{new_id().int % 10**7:07}", "line_key": "1", "purchased_at": at, "last_updated_at": at,
             "status": "shipped", "fulfilment": "amazon", "is_business": False, "is_replacement": False, "sku": "MUG-1", "asin": "B000000001",
             "quantity": 1, "currency": CURRENCIES.get(store) if price is not None else None,
-            "item_price": None if price is None else Decimal(str(price)), "promotion_discount": None, "source": "orders_api",
+            "item_price": None if price is None else Decimal(str(price)), "item_tax": None, "promotion_discount": None, "source": "orders_api",
             "marketplace_id": store, "local_day": local_day(store, at),
         } | over  # fmt: skip
         self._insert("ingest_order_line", row)

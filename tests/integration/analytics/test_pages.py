@@ -136,7 +136,7 @@ def test_what_is_not_sure_is_said(cast: Cast) -> None:
     text = " ".join(_client(cast.alice).get("/").content.decode().split())
     assert "order pending" in text
     assert "await a price" in text
-    assert "held back by Amazon" in text
+    assert "deferred by Amazon, not in net proceeds" in text
     assert "of kinds that this version does not know" in text
     assert "No comparable data" in text
     assert "Money from Finances, not settled yet" in text

@@ -12,14 +12,18 @@ posted as (
            count(distinct coalesce(order_id, source_key)) filter (where kind = any (%(refund_kinds)s::text[]) and amount < 0) as refunds,
            coalesce(sum(amount) filter (where kind = any (%(refunded_sales)s::text[])), 0) as refunded_sales,
            coalesce(sum(amount) filter (where kind = any (%(fees)s::text[])), 0) as fees,
-           sum(amount) as net_proceeds
+           sum(amount) as net_proceeds,
+           coalesce(sum(amount) filter (where kind = any (%(product_sales)s::text[])), 0) as product_sales,
+           count(distinct coalesce(order_id, source_key)) filter (where kind = any (%(sale_kinds)s::text[]) and amount > 0) as posted_orders,
+           count(*) as posted_lines
     from entry where verdict = 'counted' and sku is not null and sku <> '' group by 1, 2, 3, 4
 )
 insert into analytics_day_product (
     tenant_id, local_day, marketplace_id, currency, sku, asin, orders, units, ordered_sales, promotions, refunds, refunded_sales, fees,
-    net_proceeds)
+    net_proceeds, product_sales, posted_orders, posted_lines)
 select %(tenant)s, local_day, marketplace_id, currency, sku, coalesce(nullif(o.asin, ''), p.asin, ''),
        coalesce(o.orders, 0), coalesce(o.units, 0), coalesce(o.ordered_sales, 0), coalesce(o.promotions, 0),
-       coalesce(p.refunds, 0), coalesce(p.refunded_sales, 0), coalesce(p.fees, 0), coalesce(p.net_proceeds, 0)
+       coalesce(p.refunds, 0), coalesce(p.refunded_sales, 0), coalesce(p.fees, 0), coalesce(p.net_proceeds, 0),
+       coalesce(p.product_sales, 0), coalesce(p.posted_orders, 0), coalesce(p.posted_lines, 0)
 from ordered o full join posted p using (marketplace_id, local_day, currency, sku)
 order by local_day, marketplace_id, currency, sku

@@ -8,8 +8,9 @@
 -- has no Finances and must not lose the edges. Never both. Lines that belong to no store follow any settlement.
 slice as (
     select * from unnest(
-        %(stores)s::text[], %(days)s::date[], %(midnights)s::timestamptz[], %(next_midnights)s::timestamptz[], %(currencies)s::text[]
-    ) as s (marketplace_id, local_day, day_from, day_until, currency)
+        %(stores)s::text[], %(days)s::date[], %(midnights)s::timestamptz[], %(next_midnights)s::timestamptz[], %(currencies)s::text[],
+        %(tax_included)s::boolean[]
+    ) as s (marketplace_id, local_day, day_from, day_until, currency, tax_included)
 ),
 covered as (
     select s.marketplace_id, s.local_day
@@ -49,6 +50,7 @@ entry as (
     select l.*,
            case when l.state in ('estimated', 'reversed') then l.state
                 when x.source_key is not null then 'superseded'
+                when l.state = 'deferred' then 'deferred'
                 when l.source <> b.source then 'other_book'
                 when not l.kind = any (%(counted_kinds)s::text[]) then 'not_profit_and_loss'
                 else 'counted' end as verdict
