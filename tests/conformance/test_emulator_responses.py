@@ -57,11 +57,28 @@ def validator(name: str, definition: str) -> jsonschema.Draft4Validator:
     return jsonschema.Draft4Validator({"$ref": f"#/definitions/{definition}", "definitions": closed})
 
 
+#: Where recorded answers are not as the model says: null for an absent list or status, and amounts of getOrderMetrics as numbers.
+NULL = {"ListTransactionsResponse": {"contexts", "breakdowns", "transactionStatus"}}
+NUMBERS = {"GetOrderMetricsResponse"}
+
+
+def as_modelled(definition: str, body: Any) -> Any:  # noqa: ANN401 -- any JSON.
+    """Return the answer without its recorded differences from the model, and with every other one."""
+    if isinstance(body, list):
+        return [as_modelled(definition, entry) for entry in body]
+    if not isinstance(body, dict):
+        return body
+    if definition in NUMBERS and isinstance(body.get("amount"), float):
+        return {**body, "amount": str(body["amount"])}
+    left_out = {key for key, value in body.items() if value is None and key in NULL.get(definition, ())}
+    return {key: as_modelled(definition, value) for key, value in body.items() if key not in left_out}
+
+
 def check(name: str, definition: str, answer: httpx.Response, status: int = 200) -> None:
     assert answer.status_code == status, answer.text
     problems = [
         f"{'/'.join(map(str, error.absolute_path))}: {error.message[:120]}"
-        for error in validator(name, definition).iter_errors(answer.json())
+        for error in validator(name, definition).iter_errors(as_modelled(definition, answer.json()))
     ]
     assert not problems
 
@@ -116,6 +133,18 @@ def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None
     interval = "2026-11-01T00:00:00Z--2026-11-08T00:00:00Z"
     query = f"marketplaceIds={store}&interval={interval}&granularity=Day&granularityTimeZone=UTC"
     check("sales", "GetOrderMetricsResponse", amazon.call(seller, token, f"/sales/v1/orderMetrics?{query}"))
+
+
+def test_restricted_data_tokens(connected: tuple[Amazon, str, str], tmp_path: Path) -> None:
+    amazon, seller, token = connected
+    path, body = (
+        "/tokens/2021-03-01/restrictedDataToken",
+        {"restrictedResources": [{"method": "GET", "path": "/orders/v0/orders/1/address"}]},
+    )
+    check("tokens_2021-03-01", "ErrorList", amazon.call(seller, token, path, "POST", json=body), 400)
+    with_role = amazon_with(tmp_path, roles=("Direct to Consumer Shipping (Restricted)",))
+    granted = with_role.call(seller, with_role.connect(seller)["access_token"], path, "POST", json=body)
+    check("tokens_2021-03-01", "CreateRestrictedDataTokenResponse", granted)
 
 
 def test_reports(connected: tuple[Amazon, str, str]) -> None:

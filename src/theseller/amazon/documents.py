@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,11 +60,13 @@ def stream_document(
     user_agent: str = "TheSeller",
     limits: DocumentLimits = DEFAULT_LIMITS,
     keep: list[bytes] | None = None,
+    charsets: list[str] | None = None,
 ) -> Iterator[bytes]:
     """Yield the plain bytes of the document at `url`; `compression` is ``GZIP`` or None, as Amazon said.
 
     `origins` are addresses besides Amazon's document hosts from which a document may come: the emulator's. The bytes as
-    they came, which are a tenth of the plain ones, are appended to `keep`.
+    they came, which are a tenth of the plain ones, are appended to `keep`; the charset that the document is served with, if
+    one is named, is appended to `charsets`.
 
     Raises:
         NotAllowedError: the address is not Amazon's; nothing was sent.
@@ -80,6 +83,8 @@ def stream_document(
         ends_at = time.monotonic() + limits.seconds
         with opened(http, _request(http, url, user_agent), ends_at=ends_at) as response:
             _check_status(response)
+            if charsets is not None and (charset := _charset(response.headers.get("content-type", ""))):
+                charsets.append(charset)
             raw = _kept(_capped(pieces_until(response.iter_raw(_STEP), ends_at), limits.compressed), keep)
             yield from _capped(raw if compression is None else _gunzip(raw, limits.expansion), limits.plain)
     except TransportError as error:
@@ -103,6 +108,12 @@ def _is_known_address(url: Secret, origins: Sequence[str]) -> bool:
     if (parsed.scheme, parsed.host, parsed.port) in {(origin.scheme, origin.host, origin.port) for origin in map(httpx.URL, origins)}:
         return True
     return parsed.scheme == "https" and parsed.port is None and parsed.host in HOSTS
+
+
+def _charset(content_type: str) -> str | None:
+    """Return the charset that ``text/plain; charset=Cp1252`` names; None without one, or where it is no name of an encoding."""
+    found = re.search(r";\s*charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})\"?\s*(?:;|$)", content_type, re.IGNORECASE)
+    return found[1] if found else None
 
 
 def _check_status(response: httpx.Response) -> None:

@@ -103,15 +103,19 @@ class SPAPIClient:
             raise ThrottledError(plan.name, answer.instant)
         return self._outcome(plan, key, self._send(plan, request), at)
 
-    def get_document(self, url: Secret, compression: str | None, *, keep: list[bytes] | None = None) -> Iterator[bytes]:
+    def get_document(
+        self, url: Secret, compression: str | None, *, keep: list[bytes] | None = None, charsets: list[str] | None = None
+    ) -> Iterator[bytes]:
         """Stream a report document, decompressed, in memory. `url` and `compression` are those that getReportDocument gave.
 
-        The bytes as they came are appended to `keep`: the readers of reports decompress them again.
+        The bytes as they came are appended to `keep`: the readers of reports decompress them again. A charset that the document is
+        served with is appended to `charsets`.
 
         Raises, while iterating: GoneError, NotAllowedError, UnavailableError, DriftedError.
         """
         origins = tuple(self._endpoints.spapi_base.values())
-        return stream_document(self._http, url, compression, origins=origins, user_agent=self._endpoints.user_agent, keep=keep)
+        agent = self._endpoints.user_agent
+        return stream_document(self._http, url, compression, origins=origins, user_agent=agent, keep=keep, charsets=charsets)
 
     def _request(
         self,

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from theseller.emulator import consent, control, lwa
 from theseller.emulator.canary import canary
 from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, afflict
+from theseller.emulator.reports.documents import content_type_of
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.settings import Config
 from theseller.emulator.spapi import gate
@@ -47,7 +48,8 @@ async def _document(request: Request) -> Response:
         else:
             drifted = emulator.faults.draw("documents.download", frozenset({"unknown_field"}))
             extra = canary(emulator.world.seed, "recently-introduced-column", document_id) if drifted else ""
-            response = Response(ReportStore(emulator).document(report, extra), media_type="application/octet-stream")
+            content_type = content_type_of(report.seller, report.type)
+            response = Response(ReportStore(emulator).document(report, extra), headers={"Content-Type": content_type})
     emulator.count(seller_id if seller else "", "documents.download", response.status_code, at)
     return await afflict(emulator.faults.draw("documents.download", _SPOILING), response, "")
 

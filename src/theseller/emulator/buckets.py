@@ -31,5 +31,6 @@ class Buckets:
         return True
 
     def shown(self, rate: float) -> str:
-        """Return the value of x-amzn-RateLimit-Limit."""
-        return f"{rate * self.scale:.10g}"
+        """Return the value of x-amzn-RateLimit-Limit, which always has a point: ``2.0``, ``0.0167``."""
+        text = f"{rate * self.scale:.10f}".rstrip("0")
+        return f"{text}0" if text.endswith(".") else text

@@ -1,7 +1,8 @@
-"""Login with Amazon: POST /auth/o2/token."""
+"""Login with Amazon: POST /auth/o2/token, as a form or as JSON; Amazon accepts both, and its own Java client sends JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, afflict
 from theseller.emulator.runtime import Emulator
+from theseller.lib.ids import new_id
 
 OPERATION = "lwa.token"
 _SCOPES = frozenset(
@@ -41,7 +43,7 @@ async def token(request: Request) -> Response:
         response = _refusal(LwaError(status, error, "Please try again later"))
     else:
         try:
-            seller, body = _grant(emulator, await _form(request))
+            seller, body = _grant(emulator, await _fields(request))
             response = JSONResponse(body)
         except LwaError as error:
             response = _refusal(error)
@@ -51,14 +53,29 @@ async def token(request: Request) -> Response:
     return await afflict(emulator.faults.draw(OPERATION, _SPOILING), response, "")
 
 
-async def _form(request: Request) -> dict[str, str]:
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        raise LwaError(400, "invalid_request", "The Content-Type must be application/x-www-form-urlencoded")
-    return {key: str(value) for key, value in (await request.form()).items()}
+async def _fields(request: Request) -> dict[str, str]:
+    """Return the fields of the request's form or JSON object. Raises LwaError for anything else."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if kind == "application/x-www-form-urlencoded":
+        return {key: str(value) for key, value in (await request.form()).items()}
+    if kind != "application/json":
+        raise LwaError(400, "invalid_request", "The Content-Type must be application/x-www-form-urlencoded or application/json")
+    try:
+        data = json.loads(await request.body())
+    except ValueError:
+        data = None
+    if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
+        raise LwaError(400, "invalid_request", "The request body is malformed")
+    return data
 
 
 def _refusal(error: LwaError) -> Response:
-    return JSONResponse({"error": error.error, "error_description": error.description}, error.status)
+    """Return Amazon's refusal: the two fields of RFC 6749, and on a 400 an index and a request id as well."""
+    request_id = str(new_id())
+    body = {"error": error.error, "error_description": error.description}
+    if error.status == 400:
+        body |= {"error_index": "", "request_id": request_id}
+    return JSONResponse(body, error.status, {"x-amzn-RequestId": request_id})
 
 
 def _needed(form: Mapping[str, str], name: str) -> str:

@@ -123,11 +123,18 @@ class State:
         """Return an access token that belongs to no seller."""
         return self._access("", [], at)
 
-    def _access(self, seller: str, roles: list[str], at: datetime) -> str:
-        token = "Atza|" + secrets.token_urlsafe(240)
+    def restricted(self, seller: str, roles: list[str], grants: list[Record], at: datetime) -> str:
+        """Return a restricted data token: an access token that opens only the resources in `grants`, for as long as any other."""
+        return self._access(seller, roles, at, prefix="Atz.sprdt|", restricted=grants)
+
+    def _access(self, seller: str, roles: list[str], at: datetime, *, prefix: str = "Atza|", restricted: list[Record] | None = None) -> str:
+        token = prefix + secrets.token_urlsafe(240)
+        record: Record = {"seller": seller, "roles": roles, "expires": (at + ACCESS_LIFETIME).timestamp()}
+        if restricted is not None:
+            record["restricted"] = restricted
         with self.lock:
             self._prune(at)
-            self.change("access", digest(token), {"seller": seller, "roles": roles, "expires": (at + ACCESS_LIFETIME).timestamp()})
+            self.change("access", digest(token), record)
         return token
 
     def access(self, token: str) -> Record | None:

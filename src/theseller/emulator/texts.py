@@ -36,7 +36,7 @@ def amount_with_comma(minor: int, currency: str) -> str:
 
 
 def money(minor: int, currency: str) -> dict[str, str]:
-    """Return the Orders and Sales APIs' Money: the amount is a text."""
+    """Return the Orders API's Money: the amount is a text."""
     return {"amount": amount(minor, currency), "currencyCode": currency}
 
 

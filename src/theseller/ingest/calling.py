@@ -90,6 +90,8 @@ class Caller:
             )
         return reply.body
 
-    def get_document(self, url: Secret, compression: str | None, *, keep: list[bytes] | None = None) -> Iterator[bytes]:
+    def get_document(
+        self, url: Secret, compression: str | None, *, keep: list[bytes] | None = None, charsets: list[str] | None = None
+    ) -> Iterator[bytes]:
         """Stream a report document, as `SPAPIClient.get_document` does."""
-        return self._client.get_document(url, compression, keep=keep)
+        return self._client.get_document(url, compression, keep=keep, charsets=charsets)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +24,14 @@ from theseller.ingest.types import Advance, Lease
 
 #: How long a download keeps its connection from ending before it looks whether it has.
 _SLICE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report document as it came: its bytes, perhaps compressed, and the charset it was served with, if one was named."""
+
+    pieces: list[bytes] = field(repr=False)
+    charset: str | None
 
 
 class Pull:
@@ -70,15 +79,16 @@ class Pull:
                 leases.renew(self.lease, at=at)
             self._renewed_at = at
 
-    def download(self, document_id: str) -> list[bytes]:
-        """Return the bytes of a report document as they came (the readers of reports undo gzip), in memory, once they proved whole.
+    def download(self, document_id: str) -> Document:
+        """Return a report document, its bytes as they came (the readers of reports undo gzip), in memory, once they proved whole.
 
         Its address is requested again each time and kept nowhere. The connection is kept from ending for some seconds at a time, so that
         a disconnection waits for no document: the next slice finds the connection closed. Raises an AmazonError or ConnectionClosedError.
         """
         document = decode_report_document(self.ask("getReportDocument", path={"reportDocumentId": document_id}))
         pieces: list[bytes] = []
-        plain = self._caller.get_document(document.url, document.compression_algorithm, keep=pieces)
+        charsets: list[str] = []
+        plain = self._caller.get_document(document.url, document.compression_algorithm, keep=pieces, charsets=charsets)
         with contextlib.closing(plain):  # type: ignore[type-var]  # it is a generator
             whole = False
             while not whole:
@@ -86,7 +96,7 @@ class Pull:
                 with open_connection(self.tenant, self.connection, at=self.now()):
                     ends_at = time.monotonic() + _SLICE_SECONDS
                     whole = not any(time.monotonic() >= ends_at for _ in plain)
-        return pieces
+        return Document(pieces, charsets[0] if charsets else None)
 
     def saw(self, operation: str, drift: tuple[str, ...]) -> None:
         """Remember unknown fields; they are noted when the step commits."""

@@ -163,10 +163,11 @@ def _park(pull: Pull, cursor: dict[str, Any], index: str, why: str) -> None:
 def _fetch(pull: Pull, cursor: dict[str, Any], index: str, report: ReportState) -> None:
     """Fetch the document and write it, with everything that says so, in one transaction."""
     span = _window(cursor, index)
-    chunks = pull.download(report.report_document_id or "")
+    served = pull.download(report.report_document_id or "")
 
     def write() -> None:
-        stream = stream_report(chunks, Options(expected=REPORT_TYPE, as_tuples=True))
+        options = Options(expected=REPORT_TYPE, as_tuples=True, declared=served.charset)
+        stream = stream_report(served.pieces, options)
         done = write_orders(stream.batches(), tenant=pull.tenant, connection=pull.connection, at=pull.at)
         inspection = stream.require_inspection()
         document = document_of(

@@ -76,8 +76,8 @@ def _fetch(pull: Pull, cursor: dict[str, Any]) -> None:
     report_id, document_id, created = cursor["queue"][0]
     rest = {**cursor, "queue": cursor["queue"][1:]}
     try:
-        chunks = pull.download(document_id)
-        report = read_report(chunks, expected=REPORT_TYPE, rows_as_tuples=True)
+        document = pull.download(document_id)
+        report = read_report(document.pieces, expected=REPORT_TYPE, rows_as_tuples=True, declared=document.charset)
     except (ReportRefusedError, NotFoundError):
         failed = {**cursor["failed"], report_id: cursor["failed"].get(report_id, 0) + 1}
         pull.commit(_go_on(pull, {**rest, "failed": failed}, Outcome.REFUSED))

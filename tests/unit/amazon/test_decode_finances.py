@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +15,9 @@ from hypothesis import strategies as st
 from theseller.amazon.decoders.balances import decode_balances, decode_summaries
 from theseller.amazon.decoders.finances import Transaction, decode_transactions
 from theseller.amazon.errors import DriftedError
-from theseller.amazon.kinds import Kind
+from theseller.amazon.kinds import Group, Kind, group
+from theseller.emulator.spapi.transaction_json import TransactionWriter
+from theseller.emulator.world.world import World
 
 
 def money(amount: str, currency: str = "SEK") -> dict[str, Any]:
@@ -223,3 +227,34 @@ def test_summaries() -> None:
     (one,) = decode_summaries(json.dumps({"summaries": [summary]}).encode()).summaries
     assert (str(one.net_proceeds), one.currency, one.identifiers) == ("8.01", "USD", (("SETTLEMENT_ID", "77"),))
     assert one.breakdowns == (("Sales", Decimal(9)),)
+
+
+@pytest.mark.parametrize("seller_id", ["A2ALICEEXAMPLE1", "A3CHARLIEEXMPL", "A4DORAEXAMPLE22"])
+def test_what_is_null_and_split_as_in_recorded_answers_is_read_to_the_cent(seller_id: str) -> None:
+    """Statuses, contexts and breakdowns that are null; fees of a base and a tax; items that name a total only."""
+    at = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+    world = World(7)
+    seller = world.sellers[seller_id]
+    events = {event.id: event for store in seller.stores for event in world.events(seller, store, at - timedelta(days=40), at)}
+    writer = TransactionWriter(world, seller_id, at)
+    entries = {entry.id: (entry, event) for event in events.values() for entry in writer.entries(event)}
+    body = {"payload": {"transactions": [entry.write() for entry, _ in entries.values()]}}
+    page = decode_transactions(json.dumps(body).encode())
+    assert (len(page.transactions), page.mismatches, page.drift) == (len(entries), 0, ())
+    nulls = 0
+    for transaction in page.transactions:
+        entry, event = entries[transaction.key]
+        nulls += transaction.status is None
+        assert transaction.status in {None, entry.status}
+        scale = Decimal(1) if transaction.currency == "JPY" else Decimal(100)
+        charges = [*event.charges, *(charge for one in event.items for charge in one.charges)]
+        assert sum(line.amount for line in transaction.lines) == transaction.total == Decimal(event.total) / scale
+        fees = sum(charge.amount for charge in charges if charge.amount_type == "ItemFees")
+        read = sum(line.amount for line in transaction.lines if event.order and group(line.kind) is Group.FEES)
+        assert read == Decimal(fees) / scale
+        by_sku = Counter[str]()
+        for one in event.items:
+            by_sku[one.product.sku] += sum(charge.amount for charge in one.charges)
+        for sku, amount in by_sku.items():
+            assert sum(line.amount for line in transaction.lines if line.sku == sku) == Decimal(amount) / scale
+    assert nulls > 5

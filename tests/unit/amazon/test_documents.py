@@ -61,6 +61,21 @@ def test_several_gzip_members_are_one_document() -> None:
     assert b"".join(stream_document(http(both), URL, "GZIP")) == ROWS + b"the end"
 
 
+@pytest.mark.parametrize(
+    ("content_type", "charsets"),
+    [
+        ("text/plain; charset=Cp1252", ["Cp1252"]), ("text/plain;charset=utf8", ["utf8"]), ('text/plain; Charset="UTF-8"', ["UTF-8"]),
+        ("text/plain", []), ("application/octet-stream", []), ("text/plain; charset=", []), ("text/plain; charset=a b", []),
+        (f"text/plain; charset={'x' * 41}", []), ("", []),
+    ],
+)  # fmt: skip
+def test_the_charset_that_a_document_is_served_with_is_told(content_type: str, charsets: list[str]) -> None:
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Type": content_type}, stream=Body(ROWS)))
+    told: list[str] = []
+    assert b"".join(stream_document(new_http(transport=answer), URL, None, charsets=told)) == ROWS
+    assert told == charsets
+
+
 def test_no_piece_is_large() -> None:
     pieces = list(stream_document(http(gzip.compress(ROWS * 5)), URL, "GZIP"))
     assert max(map(len, pieces)) <= 64 * 1024

@@ -44,6 +44,35 @@ def test_a_kanji_title_of_a_european_store_is_not_guessed() -> None:
     assert inspect_report([data], encoding="shift_jis").importable
 
 
+_UNCLEAR = all_orders(order(product_name="Caf\u00e9\u2122 \u2013 \u00ab\u00bb\u00e9\u00e8\u00e0", sales_channel="Non-Amazon")).encode(
+    "cp1252"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "declared", "codec"),
+    [
+        (_UNCLEAR, "Cp1252", "cp1252"),
+        (_UNCLEAR, "windows-1252", "cp1252"),
+        (_UNCLEAR, "ISO-8859-1", "cp1252"),
+        (all_orders(order(product_name="木製ブラシ やわらかめ")).encode("cp932"), "Shift_JIS", "cp932"),
+        (_JAPANESE.encode("cp932"), "Cp1252", "cp932"),  # A wrong label: the bytes say otherwise.
+        (_GOOD.encode("cp1252"), "utf8", "cp1252"),
+        (_GOOD.encode(), "Cp1252", "utf-8"),
+        (_GOOD.encode(), "utf8", "utf-8"),
+        (_GOOD.encode("utf-16"), "Cp1252", "utf-16"),
+        (_GOOD.encode("cp1252"), "no such\0", "cp1252"),
+    ],
+)
+def test_the_charset_that_a_document_is_served_with_decides_where_nothing_else_does(data: bytes, declared: str, codec: str) -> None:
+    report = read_report([data], declared=declared)
+    assert report.inspection.encoding == codec
+
+
+def test_without_it_such_a_document_is_refused() -> None:
+    assert not inspect_report([_UNCLEAR]).importable
+
+
 def test_one_byte_damage_in_utf8_is_named_by_line() -> None:
     data = all_orders(*(order() for _ in range(9))).encode().replace(b"B\xc3\xbcrste", b"B\xffrste", 1)
     found = inspect_report([data])

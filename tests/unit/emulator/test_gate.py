@@ -10,6 +10,7 @@ import httpx
 import pytest
 from tests.unit.emulator.support import ALICE, CHARLIE, DORA, NOW, Amazon, amazon_with
 
+from theseller.emulator.buckets import Buckets
 from theseller.emulator.spapi.operations import OPERATIONS
 
 US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"
@@ -47,7 +48,9 @@ def test_token_refusals(amazon: Amazon, alice: str) -> None:
 
 def test_the_wrong_region_and_an_unknown_path_are_denied_without_details(amazon: Amazon, alice: str) -> None:
     assert reason(amazon.call(ALICE, alice, f"{ORDERS}?lastUpdatedAfter={SINCE}", region="eu")) == (403, "Unauthorized", DENIED, "")
-    assert reason(amazon.call(ALICE, alice, "/orders/v0/orders")) == (403, "Unauthorized", DENIED, "")
+    denied = amazon.call(ALICE, alice, "/orders/v1/orders")
+    assert reason(denied) == (403, "Unauthorized", DENIED, "")
+    assert denied.headers["x-amzn-errortype"] == "AccessDeniedException"
 
 
 @pytest.mark.parametrize(
@@ -85,11 +88,12 @@ def test_buckets_empty_refill_and_belong_to_one_seller(tmp_path: Path) -> None:
     amazon = amazon_with(tmp_path, rate_scale=1.0)
     alice, charlie = (amazon.connect(seller)["access_token"] for seller in (ALICE, CHARLIE))
     first = amazon.call(ALICE, alice, STOCK)
-    assert (first.status_code, first.headers["x-amzn-ratelimit-limit"]) == (200, "2")
+    assert (first.status_code, first.headers["x-amzn-ratelimit-limit"]) == (200, "2.0")
     assert amazon.call(ALICE, alice, STOCK).status_code == 200
     refused = amazon.call(ALICE, alice, STOCK)
     assert refused.status_code == 429
     assert refused.json()["errors"][0]["code"] == "QuotaExceeded"
+    assert refused.headers["x-amzn-errortype"] == "TooManyRequestsException"
     assert "x-amzn-ratelimit-limit" not in refused.headers
     assert "retry-after" not in refused.headers
     assert amazon.call(CHARLIE, charlie, STOCK.replace(US, UK)).status_code == 200
@@ -103,7 +107,23 @@ def test_the_limit_is_shown_on_400_and_404_and_scaled(amazon: Amazon, alice: str
     bad = amazon.call(ALICE, alice, ORDERS)
     assert (bad.status_code, bad.headers["x-amzn-ratelimit-limit"]) == (400, "5.6")
     missing = amazon.call(ALICE, alice, f"{ORDERS}/111-0000000-0000000")
-    assert (missing.status_code, missing.headers["x-amzn-ratelimit-limit"]) == (404, "500")
+    assert (missing.status_code, missing.headers["x-amzn-ratelimit-limit"]) == (404, "500.0")
+
+
+def test_a_404_has_no_details_and_a_400_has_empty_ones(amazon: Amazon, alice: str) -> None:
+    assert amazon.call(ALICE, alice, ORDERS).json()["errors"][0]["details"] == ""
+    assert set(amazon.call(ALICE, alice, f"{ORDERS}/111-0000000-0000000").json()["errors"][0]) == {"code", "message"}
+
+
+@pytest.mark.parametrize(("rate", "shown"), [(2.0, "2.0"), (0.0167, "0.0167"), (0.5, "0.5"), (0.0056, "0.0056"), (15.0, "15.0")])
+def test_a_rate_is_shown_with_a_point(rate: float, shown: str) -> None:
+    assert Buckets(1.0).shown(rate) == shown
+
+
+@pytest.mark.parametrize("extra", ["&details=True", "&details=TRUE&unknownParameter=1"])
+def test_a_truth_in_capitals_and_an_unknown_parameter_are_accepted(amazon: Amazon, alice: str, extra: str) -> None:
+    summaries = amazon.call(ALICE, alice, STOCK + extra).json()["payload"]["inventorySummaries"]
+    assert all("inventoryDetails" in summary for summary in summaries)
 
 
 def test_search_orders_has_a_burst_of_twenty(tmp_path: Path) -> None:
@@ -237,6 +257,7 @@ def test_sales_metrics_agree_with_the_orders(amazon: Amazon, alice: str) -> None
         and "associatedOrders" not in order
     ]  # fmt: skip
     assert [day["interval"][:10] for day in days] == ["2026-11-03", "2026-11-04", "2026-11-05"]
+    assert all(type(day["totalSales"]["amount"]) is float for day in days)  # As recorded; the model says a text.
     assert sum(day["orderCount"] for day in days) == len(sold) > 50
     assert sum(day["unitCount"] for day in days) == sum(item["quantityOrdered"] for order in sold for item in order["orderItems"])
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.unit.emulator.support import ALICE, REDIRECT, Amazon
 
@@ -35,8 +36,16 @@ def test_a_code_becomes_tokens_and_tokens_open_the_api(amazon: Amazon) -> None:
 
 def code_refused(amazon: Amazon, code: str, redirect_uri: str = REDIRECT) -> bool:
     answer = amazon.token(grant_type="authorization_code", code=code, redirect_uri=redirect_uri)
-    wanted = {"error": "invalid_grant", "error_description": "The request has an invalid grant parameter : code"}
-    return answer.status_code == 400 and answer.json() == wanted
+    return answer.status_code == 400 and as_recorded(answer) == ("invalid_grant", "The request has an invalid grant parameter : code")
+
+
+def as_recorded(answer: httpx.Response) -> tuple[str, str]:
+    """Check that a 400 has the fields of recorded ones, and return what says why."""
+    body = answer.json()
+    assert set(body) == {"error", "error_description", "error_index", "request_id"}
+    assert body["error_index"] == ""
+    assert body["request_id"] == answer.headers["x-amzn-requestid"]
+    return body["error"], body["error_description"]
 
 
 def test_a_code_works_once_for_five_minutes_and_for_its_own_redirect_uri(amazon: Amazon) -> None:
@@ -73,15 +82,39 @@ def test_refusals(amazon: Amazon, fields: dict[str, str], status: int, error: st
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_form_must_be_a_form(amazon: Amazon) -> None:
-    answer = amazon.client.post("/auth/o2/token", json={"grant_type": "refresh_token"})
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_token_request_is_a_form_or_json(amazon: Amazon, *, as_json: bool) -> None:
+    """Amazon's Java client and the npm package amazon-sp-api send JSON only."""
+    fields = {
+        "client_id": "amzn1.application-oa2-client.test", "client_secret": "newest", "grant_type": "authorization_code",
+        "code": amazon.code(ALICE), "redirect_uri": REDIRECT,
+    }  # fmt: skip
+    body: dict[str, Any] = {"json": fields} if as_json else {"data": fields}
+    answer = amazon.client.post("/auth/o2/token", **body)
+    assert answer.status_code == 200
+    assert answer.json()["refresh_token"].startswith("Atzr|")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        ("text/plain", b"grant_type=refresh_token"),
+        ("application/json", b"{"),
+        ("application/json", b"[]"),
+        ("application/json", b'{"a":1}'),
+    ],
+)
+def test_any_other_token_request_is_refused(amazon: Amazon, content_type: str, content: bytes) -> None:
+    answer = amazon.client.post("/auth/o2/token", content=content, headers={"Content-Type": content_type})
+    assert answer.status_code == 400
+    assert as_recorded(answer)[0] == "invalid_request"
 
 
 def test_a_revoked_seller_is_refused_everywhere_and_an_enabled_one_is_not(amazon: Amazon) -> None:
     tokens = amazon.connect(ALICE)
     assert amazon.client.post("/_emulator/revoke", json={"selling_partner_id": ALICE}).status_code == 200
-    assert refresh(amazon, tokens["refresh_token"]) == (400, {"error": "invalid_grant", "error_description": REVOKED})
+    status, refused = refresh(amazon, tokens["refresh_token"])
+    assert (status, refused["error"], refused["error_description"]) == (400, "invalid_grant", REVOKED)
     refused = amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS)
     assert refused.status_code == 403
     assert refused.json()["errors"][0]["details"] == "The access token you provided is revoked, malformed or invalid."

@@ -65,6 +65,8 @@ def test_a_report_passes_through_its_states(tmp_path: Path) -> None:
 def test_documents_come_compressed_in_amazons_encodings(amazon: Amazon, seller: str, report_type: str, encoding: str) -> None:
     token = amazon.connect(seller)["access_token"]
     answer = fetch(amazon, seller, token, ask(amazon, seller, token, report_type).json()["reportId"])
+    charset = {"cp1252": "; charset=Cp1252", "cp932": ""}.get(encoding, "; charset=utf8")
+    assert answer.headers["content-type"] == f"text/plain{charset}"
     data = gzip.decompress(answer.content)
     text = data.decode(encoding)
     assert text.startswith("amazon-order-id\t")

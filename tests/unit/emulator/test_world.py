@@ -8,6 +8,7 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -112,14 +113,13 @@ def test_proceeds_sum_to_their_totals(world: World) -> None:
             assert parts == items == Decimal(body["proceeds"]["grandTotal"]["amount"])
 
 
-def leaves(branches: list[dict[str, object]]) -> Decimal:
+def leaves(branches: Any) -> Decimal:  # noqa: ANN401 -- any JSON.
     """Add up the leaves, checking every parent on the way."""
     total = Decimal()
     for branch in branches:
         assert branch["breakdownType"] in BREAKDOWN_TYPES
-        below = branch["breakdowns"]
-        assert isinstance(below, list)
-        own = Decimal(str(branch["breakdownAmount"]["currencyAmount"]))  # type: ignore[index]
+        below = branch["breakdowns"] or []
+        own = Decimal(str(branch["breakdownAmount"]["currencyAmount"]))
         assert not below or leaves(below) == own
         total += own
     return total
@@ -134,7 +134,35 @@ def test_breakdown_leaves_sum_to_transaction_and_item_totals(world: World) -> No
                     body = entry.write()
                     total = Decimal(str(body["totalAmount"]["currencyAmount"]))
                     assert leaves(body["breakdowns"]) == total
-                    assert all(leaves(item["breakdowns"]) == Decimal(str(item["totalAmount"]["currencyAmount"])) for item in body["items"])
+                    for item in body["items"]:
+                        owed = Decimal(str(item["totalAmount"]["currencyAmount"]))
+                        assert leaves(item["breakdowns"]) == owed if item["breakdowns"] else body["transactionType"] == "Adjustment"
+
+
+def test_transactions_have_the_shapes_of_recorded_ones(world: World) -> None:
+    """Statuses, contexts and breakdowns that are null, item trees without Sales and Expenses, and fees of a base and a tax."""
+    statuses, groups, parts, ends = set(), set(), set(), set()
+    writer = TransactionWriter(world, CHARLIE, NOW)
+    seller = SELLERS[CHARLIE]
+    for event in world.events(seller, seller.stores[0], NOW - timedelta(days=60), NOW):
+        for entry in writer.entries(event):
+            body = entry.write()
+            statuses.add(body["transactionStatus"])
+            assert body["contexts"] is None or body["contexts"]
+            if body["items"] and body["transactionType"] != "Adjustment":
+                ends |= {str(group["breakdowns"]) for root in body["breakdowns"] for group in root["breakdowns"]}
+                trees = [group for item in body["items"] for group in item["breakdowns"]]
+                groups |= {group["breakdownType"] for group in trees}
+                fees = [fee for group in trees if group["breakdownType"] == "AmazonFees" for fee in group["breakdowns"]]
+                parts |= {(fee["breakdownType"], part["breakdownType"]) for fee in fees for part in fee["breakdowns"]}
+    assert statuses == {None, "DEFERRED", "RELEASED", "DEFERRED_RELEASED"}
+    assert (
+        {"ProductCharges", "AmazonFees", "Shipping"}
+        <= groups
+        <= {"ProductCharges", "AmazonFees", "Shipping", "GiftWrap", "PromotionRebates"}
+    )
+    assert {("Commission", "Base"), ("FBAPerUnitFulfillmentFee", "Base"), ("FBAPerUnitFulfillmentFee", "Tax")} <= parts
+    assert ends == {"None"}
 
 
 @pytest.mark.parametrize("seller_id", [ALICE, CHARLIE, DORA])
@@ -166,7 +194,7 @@ def test_finances_and_settlement_tell_the_same_money(world: World) -> None:
     writer = TransactionWriter(world, seller.id, NOW)
     entries = [entry for event in world.events(seller, store, closed.start, closed.end) for entry in writer.entries(event)]
     bodies = [entry.write() for entry in entries if closed.start <= entry.posted < closed.end]
-    released = [body for body in bodies if body["transactionStatus"] == "RELEASED"]
+    released = [body for body in bodies if body["transactionStatus"] in {"RELEASED", None}]
     total = sum(Decimal(str(body["totalAmount"]["currencyAmount"])) for body in released)
     assert total == Decimal(sum(event.total for event in settled)) / 100
     payout = writer.payout(closed)

@@ -18,6 +18,8 @@ UTF8, UTF16, CP1252, CP932 = "utf-8", "utf-16", "cp1252", "cp932"
 
 #: What a person may write after ``--encoding``, as Python's codec registry normalises it.
 _ACCEPTED = {"utf-8": UTF8, "utf-8-sig": UTF8, "utf-16": UTF16, "cp1252": CP1252, "cp932": CP932, "shift_jis": CP932}
+#: What the charset of Amazon's document storage may say, and what it means: its names are Java's, and Latin-1 is Windows-1252 on the web.
+_DECLARED = {"utf-8": UTF8, "cp1252": CP1252, "iso8859-1": CP1252, "cp932": CP932, "shift_jis": CP932}
 _CHOICES = "utf-8, windows-1252, shift_jis or utf-16"
 _ADVICE = f"If you know how it was saved, give --encoding ({_CHOICES}); otherwise download it again and don't open it in between."
 _SAMPLE = 1 << 20
@@ -48,8 +50,12 @@ class _Witness:
     sample: bytearray = field(default_factory=bytearray)  # lines that hold bytes above 0x7f
 
 
-def decide_encoding(source: Source, wanted: str | None = None) -> Encoding:
-    """Read `source` once and decide. `wanted` overrules everything but a contradiction. Raises ReportRefusedError."""
+def decide_encoding(source: Source, wanted: str | None = None, declared: str | None = None) -> Encoding:
+    """Read `source` once and decide. `wanted` overrules everything but a contradiction. Raises ReportRefusedError.
+
+    `declared` is the charset that the document was served with (``Cp1252``, ``utf8``). It decides where the bytes are no UTF-8 and
+    their shape does not contradict it: the label is not always right.
+    """
     codec = _accepted(wanted)
     seen = _look(source, check_utf8=codec in {None, UTF8})
     if seen.bom and codec not in {None, seen.bom}:
@@ -70,7 +76,15 @@ def decide_encoding(source: Source, wanted: str | None = None) -> Encoding:
     for piece in source.content():
         _look_for_stores(piece, seen)
         _sample(piece, seen)
-    return _by_evidence(seen)
+    return _by_evidence(seen, declared_codec(declared))
+
+
+def declared_codec(charset: str | None) -> str | None:
+    """Return the codec that a served charset names; None for none and for one that no report has."""
+    try:
+        return _DECLARED.get(codecs.lookup(charset).name) if charset else None
+    except (LookupError, ValueError):  # ValueError: a null character in the name
+        return None
 
 
 def _accepted(wanted: str | None) -> str | None:
@@ -136,8 +150,11 @@ def _sample(piece: bytes, seen: _Witness) -> None:
         seen.sample += b"\n".join(line for line in whole if not line.isascii())[:room] + b"\n"
 
 
-def _by_evidence(seen: _Witness) -> Encoding:
-    """Two witnesses, the stores named in the file and the shape of its bytes. They must not contradict, and one must speak."""
+def _by_evidence(seen: _Witness, declared: str | None) -> Encoding:
+    """Decide by what the document was served as, else by the stores that it names and the shape of its bytes.
+
+    Those two must not contradict each other, and one of them must say something.
+    """
     sample = bytes(seen.sample)
     high = sum(len(run) for run in _HIGH_RUN.findall(sample))
     in_utf8 = sum(len(letter) for letter in _UTF8_LETTER.findall(sample))
@@ -147,6 +164,8 @@ def _by_evidence(seen: _Witness) -> Encoding:
     if seen.japanese_store != seen.other_store:
         by_store = CP932 if seen.japanese_store else CP1252
     by_shape = _shape(sample, high)
+    if declared is not None and declared != UTF8 and by_shape in {None, declared} and _decodes(sample, declared):
+        return Encoding(declared, f"not UTF-8 (line {seen.bad_line}); served as {declared}")
     if by_store and by_shape in {None, by_store} and _decodes(sample, by_store):
         shape = " and by the shape of its bytes" if by_shape else ""
         return Encoding(by_store, f"not UTF-8 (line {seen.bad_line}); decided by the stores it names{shape}")

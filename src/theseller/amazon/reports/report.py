@@ -31,7 +31,10 @@ Row = AllOrdersLine | SettlementLine | TrafficDay | TrafficProduct | tuple[Any, 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a file is to be read. `encoding` overrules the evidence; `expected` is the type that was asked of Amazon."""
+    """How a file is to be read. `encoding` overrules the evidence; `expected` is the type that was asked of Amazon.
+
+    `declared` is the charset that Amazon served the document with.
+    """
 
     filename: str | None = None
     encoding: str | None = None
@@ -39,6 +42,7 @@ class Options:
     allow_refused_rows: bool = False
     as_tuples: bool = False
     limits: Limits = DEFAULT_LIMITS
+    declared: str | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -52,7 +56,7 @@ class ReportStream:
         self.inspection: Inspection | None = None
         self.summary: SettlementSummary | None = None
         self._options = options
-        self.encoding: Encoding = decide_encoding(source, options.encoding)
+        self.encoding: Encoding = decide_encoding(source, options.encoding, options.declared)
         self._report = OpenReport(source, self.encoding)
         self._header = self._read_header()
         self.report_type = self._header.type if self._header else ReportType.SALES_AND_TRAFFIC
@@ -157,9 +161,10 @@ def read_report(
     allow_refused_rows: bool = False,
     rows_as_tuples: bool = False,
     limits: Limits = DEFAULT_LIMITS,
+    declared: str | None = None,
 ) -> Report:
     """Check a whole report, then hand out its rows. Raises ReportRefusedError, and then nothing of it was handed out."""
-    options = Options(filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits)
+    options = Options(filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits, declared)
     source = Source(chunks, filename=filename, limits=limits)
     stream = ReportStream(source, replace(options, as_tuples=True))
     for _ in stream.batches():

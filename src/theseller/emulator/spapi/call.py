@@ -18,7 +18,10 @@ from theseller.emulator.world.cast import Seller, Store
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`at`: the emulated instant of the call. `roles`: what the seller granted. `base_url`: where documents are fetched from."""
+    """`at`: the emulated instant of the call. `roles`: what the seller granted. `base_url`: where documents are fetched from.
+
+    `elements`: the personal data that a restricted data token opens; none with an ordinary access token.
+    """
 
     emulator: Emulator
     seller: Seller
@@ -28,6 +31,7 @@ class Call:
     path: dict[str, str]
     body: bytes
     base_url: str
+    elements: frozenset[str] = frozenset()
 
     def texts(self, name: str) -> list[str]:
         """Return a list parameter; Amazon's lists are comma-separated."""

@@ -10,15 +10,29 @@ TOKEN_EXPIRED = "The access token you provided has expired."  # noqa: S105 -- Am
 TOKEN_MISSING = "Access token is missing in the request header."  # noqa: S105 -- Amazon's text, no token.
 
 
-class ApiError(Exception):
-    """An answer that is no success."""
+#: Value of x-amzn-ErrorType by status. Those of 403 and 429 are recorded; the others follow their pattern.
+_TYPES = {
+    400: "InvalidInputException", 403: "AccessDeniedException", 404: "NotFoundException", 429: "TooManyRequestsException",
+    500: "InternalFailureException", 503: "ServiceUnavailableException",
+}  # fmt: skip
 
-    def __init__(self, status: int, code: str, message: str, details: str = "") -> None:
+
+class ApiError(Exception):
+    """An answer that is no success. `details` of None: the field is absent, as in recorded 404s."""
+
+    def __init__(self, status: int, code: str, message: str, details: str | None = "") -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.details = status, code, message, details
 
+    @property
+    def type(self) -> str:
+        """Return the value of x-amzn-ErrorType: the name of an exception, never the code of the body."""
+        return _TYPES[self.status]
+
     def body(self) -> dict[str, Any]:
-        return {"errors": [{"code": self.code, "message": self.message, "details": self.details}]}
+        """Return the answer's JSON."""
+        error = {"code": self.code, "message": self.message}
+        return {"errors": [error if self.details is None else {**error, "details": self.details}]}
 
 
 def invalid(message: str) -> ApiError:
@@ -31,7 +45,7 @@ def denied(details: str = "") -> ApiError:
 
 
 def not_found(message: str) -> ApiError:
-    return ApiError(404, "NotFound", message)
+    return ApiError(404, "NotFound", message, None)
 
 
 def throttled() -> ApiError:

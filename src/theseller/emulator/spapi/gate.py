@@ -17,6 +17,7 @@ from theseller.emulator.runtime import Emulator
 from theseller.emulator.spapi.call import Call
 from theseller.emulator.spapi.errors import TOKEN_EXPIRED, TOKEN_INVALID, TOKEN_MISSING, ApiError, denied, failure, throttled
 from theseller.emulator.spapi.operations import OPERATIONS, Operation
+from theseller.emulator.spapi.tokens import opened
 from theseller.lib.ids import new_id
 
 _SPOILING = frozenset({"slow", "truncate", "malformed_json", "unknown_field"})
@@ -63,7 +64,7 @@ def _replaced(kind: str) -> Response:
 def _refused(error: ApiError, rate: str = "") -> Response:
     response = Response(json.dumps(error.body()), error.status, media_type="application/json")
     response.headers["x-amzn-RequestId"] = str(new_id())
-    response.headers["x-amzn-ErrorType"] = error.code
+    response.headers["x-amzn-ErrorType"] = error.type
     if rate and error.status in {400, 404}:
         response.headers["x-amzn-RateLimit-Limit"] = rate
     return response
@@ -100,9 +101,15 @@ def _admit(emulator: Emulator, operation: Operation, request: Request, body: byt
     wanted = operation.roles_far_east if region == "fe" and operation.roles_far_east else operation.roles
     if not roles & wanted:
         raise denied()
+    elements = frozenset[str]()
+    if "restricted" in record:  # A restricted data token opens what it was made for and nothing else.
+        found = opened(record["restricted"], request.url.path.removeprefix(f"/spapi/{region}"))
+        if found is None:
+            raise denied()
+        elements = found
     key = (emulator.config.application.client_id, seller.id, region, operation.name)
     if not emulator.buckets.take(key, operation.rate, operation.burst, at):
         raise throttled()
     base_url = emulator.config.public_url.rstrip("/") or str(request.base_url).rstrip("/")
     path = {name: str(value) for name, value in request.path_params.items()}
-    return Call(emulator, seller, roles, at, request.query_params, path, body, base_url)
+    return Call(emulator, seller, roles, at, request.query_params, path, body, base_url, elements)

@@ -25,7 +25,7 @@ def get_inventory_summaries(call: Call) -> dict[str, Any]:
     if len(wanted) != 1 or call.query.get("granularityId") != wanted[0]:
         raise invalid("Exactly one marketplaceIds value is required, equal to granularityId.")
     (store,) = call.stores()
-    details = call.query.get("details", "false")
+    details = call.query.get("details", "false").casefold()  # Amazon's own Python SDK sends True.
     if details not in {"true", "false"}:
         raise invalid("details must be true or false.")
     changed_since = call.instant("startDateTime")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from theseller.emulator.settings import ROLES
-from theseller.emulator.spapi import finances, inventory, orders, reports, sales, sellers
+from theseller.emulator.spapi import finances, inventory, orders, orders_v0, reports, sales, sellers, tokens
 from theseller.emulator.spapi.call import Call
 
 _ANY_BUT_BRAND = frozenset(ROLES) - {"Brand Analytics"}
@@ -35,9 +35,19 @@ class Operation:
 
 
 _REPORTS_PATH = "/reports/2021-06-30"
+_V0 = "/orders/v0/orders"
 OPERATIONS = (
     Operation("orders.searchOrders", "GET", "/orders/2026-01-01/orders", 0.0056, 20, _ANY_BUT_BRAND, orders.search_orders),
     Operation("orders.getOrder", "GET", "/orders/2026-01-01/orders/{order_id}", 0.5, 30, _ANY_BUT_BRAND, orders.get_order),
+    Operation("orders.getOrdersV0", "GET", _V0, 0.0167, 20, _ANY_BUT_BRAND, orders_v0.get_orders),
+    Operation("orders.getOrderV0", "GET", f"{_V0}/{{order_id}}", 0.5, 30, _ANY_BUT_BRAND, orders_v0.get_order),
+    Operation("orders.getOrderItemsV0", "GET", f"{_V0}/{{order_id}}/orderItems", 0.5, 30, _ANY_BUT_BRAND, orders_v0.get_order_items),
+    Operation("orders.getOrderBuyerInfoV0", "GET", f"{_V0}/{{order_id}}/buyerInfo", 0.5, 30, _ANY_BUT_BRAND, orders_v0.get_order_buyer_info),
+    Operation("orders.getOrderAddressV0", "GET", f"{_V0}/{{order_id}}/address", 0.5, 30, _ANY_BUT_BRAND, orders_v0.get_order_address),
+    Operation(
+        "tokens.createRestrictedDataToken", "POST", "/tokens/2021-03-01/restrictedDataToken", 1.0, 10, frozenset(ROLES),
+        tokens.create_restricted_data_token,
+    ),
     Operation("finances.listTransactions", "GET", "/finances/2024-06-19/transactions", 0.5, 10, _FINANCE, finances.list_transactions),
     Operation("finances.listBalances", "GET", "/finances/2024-06-19/balances", 0.5, 10, _FINANCE, finances.list_balances),
     Operation("finances.listSummary", "GET", "/finances/2024-06-19/summary", 0.5, 10, _FINANCE, finances.list_summary),

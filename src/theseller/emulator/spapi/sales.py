@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from theseller.emulator.spapi.call import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid
-from theseller.emulator.texts import money
+from theseller.emulator.texts import amount
 from theseller.emulator.world.cast import Store
 from theseller.emulator.world.orders import Order
 
@@ -97,6 +97,11 @@ def _metrics(call: Call, store: Store, orders: list[Order], interval: str) -> di
         "unitCount": units,
         "orderItemCount": len(lines),
         "orderCount": sum(1 for found in counted.values() if found),
-        "averageUnitPrice": money(round(sales / units) if units else 0, currency),
-        "totalSales": money(sales, currency),
+        "averageUnitPrice": _money(round(sales / units) if units else 0, currency),
+        "totalSales": _money(sales, currency),
     }
+
+
+def _money(minor: int, currency: str) -> dict[str, object]:
+    """Return the Money of recorded answers: the amount is a number, though Amazon's model says a text."""
+    return {"amount": float(amount(minor, currency)), "currencyCode": currency}

@@ -1,6 +1,8 @@
 """Financial events in the shape of Finances 2024-06-19: breakdown trees whose leaves sum to their parents.
 
-Amazon does not publish the breakdown types. Those here are the ones developers report seeing; `BREAKDOWN_TYPES` lists them all.
+Amazon does not publish the breakdown types. Those here are the ones developers report seeing; `BREAKDOWN_TYPES` lists them all. The
+shapes are those of a recorded answer: an item's tree begins below Sales and Expenses and splits fees into Base and Tax; the tree of a
+transaction with items ends at the groups, with ``breakdowns: null``; what is empty is null, and so at times is the status.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from functools import partial
 from typing import Any
 
 from theseller.emulator.canary import canary
-from theseller.emulator.texts import currency_amount, instant_exact
+from theseller.emulator.texts import currency_amount, instant, instant_exact
+from theseller.emulator.world.cast import Store
+from theseller.emulator.world.chance import number
 from theseller.emulator.world.events import Event, ItemEvent, release_id
 from theseller.emulator.world.money import Charge
 from theseller.emulator.world.settlements import Period
@@ -58,16 +62,49 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("other-transaction", "CS_ERROR_ITEMS"): ("Sales", "FBAInventoryReimbursement", "CustomerServiceErrorItems"),
 }
 _TRANSFER = ("Transfer", "DisbursementAmount")
-BREAKDOWN_TYPES = tuple(sorted({name for place in (*_PLACES.values(), _TRANSFER) for name in place}))
+_BASE, _TAX = "Base", "Tax"
+BREAKDOWN_TYPES = tuple(sorted({_BASE, _TAX} | {name for place in (*_PLACES.values(), _TRANSFER) for name in place}))
+#: Fees on which Amazon charges value added tax in Europe, shown as a part of the fee.
+_TAXED_FEES = frozenset({"FBAPerUnitFulfillmentFee", "ShippingChargeback", "GiftwrapChargeback"})
+#: One released transaction in this many has no status, as older ones do not.
+_WITHOUT_STATUS = 9
 
 
 def tree(charges: Iterable[Charge], currency: str) -> list[Json]:
-    """Return the breakdown tree of some charges; charges in the same place are one leaf."""
-    leaves: dict[tuple[str, ...], int] = {}
+    """Return the whole breakdown tree of some charges; charges in the same place are one leaf."""
+    return _branches(_summed((_PLACES[charge.amount_type, charge.description], charge.amount) for charge in charges), currency)
+
+
+def _item_tree(charges: Iterable[Charge], store: Store) -> list[Json]:
+    """Return an item's tree: it begins with the groups, and each of Amazon's fees consists of its base and, in Europe, of a tax."""
+    leaves: list[tuple[tuple[str, ...], int]] = []
     for charge in charges:
-        place = _PLACES[charge.amount_type, charge.description]
-        leaves[place] = leaves.get(place, 0) + charge.amount
-    return _branches(leaves, currency)
+        place = _PLACES[charge.amount_type, charge.description][1:]
+        if place[0] != "AmazonFees":
+            leaves.append((place, charge.amount))
+            continue
+        taxed = store.marketplace.tax_included and place[-1] in _TAXED_FEES
+        tax = int(charge.amount / 6) if taxed else 0  # A fifth of the base, without its fraction of a cent.
+        leaves.append(((*place, _BASE), charge.amount - tax))
+        leaves += [((*place, _TAX), tax)] if tax else []
+    return _branches(_summed(leaves), store.marketplace.currency)
+
+
+def _group_tree(charges: Iterable[Charge], currency: str) -> list[Json]:
+    """Return the tree of a transaction with items: it ends at the groups, whose own breakdowns are null."""
+    places = ((_PLACES[charge.amount_type, charge.description][:2], charge.amount) for charge in charges)
+    branches = _branches(_summed(places), currency)
+    for branch in branches:
+        for group in branch["breakdowns"]:
+            group["breakdowns"] = None
+    return branches
+
+
+def _summed(leaves: Iterable[tuple[tuple[str, ...], int]]) -> dict[tuple[str, ...], int]:
+    found: dict[tuple[str, ...], int] = {}
+    for place, amount in leaves:
+        found[place] = found.get(place, 0) + amount
+    return found
 
 
 def _branches(leaves: dict[tuple[str, ...], int], currency: str) -> list[Json]:
@@ -139,8 +176,12 @@ class TransactionWriter:
         body["marketplaceDetails"] = {"marketplaceId": store.id, "marketplaceName": store.sales_channel}
         body["items"] = [self._item(event, item) for item in event.items]
         charges = [*event.charges, *(charge for item in event.items for charge in item.charges)]
-        body["breakdowns"] = tree(charges, store.currency)
-        body["contexts"] = []
+        # A reimbursement's items name a total only; what it is for stands in the transaction's tree.
+        whole = not event.items or event.kind == "Adjustment"
+        body["breakdowns"] = tree(charges, store.currency) if whole else _group_tree(charges, store.currency)
+        body["contexts"] = None
+        if not event.deferral and not number(self.world.seed, entry_id, "status", below=_WITHOUT_STATUS):
+            body["transactionStatus"] = None
         if event.deferral and status != "RELEASED":
             reason = {"contextType": "DeferredContext", "deferralReason": event.deferral, "maturityDate": instant_exact(event.settled)}
             body["contexts"] = [reason]
@@ -158,7 +199,7 @@ class TransactionWriter:
             "transactionId": entry_id,
             "transactionStatus": status,
             "description": description,
-            "postedDate": instant_exact(posted),
+            "postedDate": instant(posted),
             "totalAmount": currency_amount(total, store.currency),
         }
 
@@ -166,13 +207,14 @@ class TransactionWriter:
         store = event.store
         network = "AFN" if (event.order.by_amazon if event.order else True) else "MFN"
         context = {"contextType": "ProductContext", "asin": item.product.asin, "sku": item.product.sku, "quantityShipped": item.quantity}
-        related = [{"itemRelatedIdentifierName": "ORDER_ADJUSTMENT_ITEM_ID", "itemRelatedIdentifierValue": item.adjustment_id}]
+        adjustment = item.adjustment_id or (item.line.item_id if item.line else "")
+        related = [{"itemRelatedIdentifierName": "ORDER_ADJUSTMENT_ITEM_ID", "itemRelatedIdentifierValue": adjustment}]
         return {
             "description": item.product.title(store),
-            "relatedIdentifiers": related if item.adjustment_id else [],
+            "relatedIdentifiers": related if adjustment else [],
             "totalAmount": currency_amount(sum(charge.amount for charge in item.charges), store.marketplace.currency),
             "contexts": [context | {"fulfillmentNetwork": network}],
-            "breakdowns": tree(item.charges, store.marketplace.currency),
+            "breakdowns": None if event.kind == "Adjustment" else _item_tree(item.charges, store),
         }
 
     def payout(self, period: Period) -> Entry | None:
