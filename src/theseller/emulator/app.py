@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from theseller.emulator import consent, control, lwa
+from theseller.emulator import consent, control, control_page, lwa
 from theseller.emulator.canary import canary
 from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, afflict
 from theseller.emulator.reports.documents import content_type_of
@@ -63,6 +63,7 @@ def create_app(config: Config) -> Starlette:
             Route("/documents/{seller_id}/{document_id}", _document, methods=["GET"]),
             *consent.routes(),
             *control.routes(),
+            *control_page.routes(),
             *gate.routes(),
         ]
     )

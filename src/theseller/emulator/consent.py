@@ -50,6 +50,8 @@ async def _index(request: Request) -> Response:
     )
     content = (
         f'<section class="card"><h2>Manage your apps, by store</h2><ul class="roles">{rows}</ul></section>'
+        '<section class="card"><h2>Change facts</h2><p><a href="/_emulator/">Refund or cancel an order, release money, close settlements, '
+        "move the clock</a></p></section>"
         f'<section class="card"><h2>Faults and counts, from this machine only</h2><pre>{escape(switches)}</pre></section>'
     )
     return pages.page(request.url.netloc, "The emulated Amazon", content)

@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from theseller.emulator.changing import change, changeable, jump, set_clock
 from theseller.emulator.faults import KINDS
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.spapi.operations import OPERATIONS
 from theseller.emulator.texts import instant_exact
+from theseller.emulator.world.amendments import Change, record_of
 
 
 def routes() -> list[Route]:
@@ -24,6 +26,9 @@ def routes() -> list[Route]:
         Route("/_emulator/faults", _add_fault, methods=["POST"]),
         Route("/_emulator/faults", _clear_faults, methods=["DELETE"]),
         Route("/_emulator/clock", _clock, methods=["POST"]),
+        Route("/_emulator/changes", _changes, methods=["GET"]),
+        Route("/_emulator/changes", _change, methods=["POST"]),
+        Route("/_emulator/changeable", _changeable, methods=["GET"]),
         Route("/_emulator/revoke", _revoke, methods=["POST"]),
         Route("/_emulator/rotate_secret", _rotate, methods=["POST"]),
     ]
@@ -119,14 +124,52 @@ async def _clear_faults(request: Request) -> Response:
 
 
 async def _clock(request: Request) -> Response:
+    """Set the clock by its offset in seconds, or move it by days."""
     emulator: Emulator = request.app.state.emulator
     data = await _body(request)
     offset = data.get("offset_seconds") if data else None
-    if not isinstance(offset, int | float):
-        return _refusal("'offset_seconds' must be a number of seconds, 0 for the machine's time")
-    emulator.state.data["clock_offset"] = float(offset)
-    emulator.state.save()
+    try:
+        if data and "days" in data:
+            jump(emulator, data["days"])
+        elif isinstance(offset, int | float):
+            set_clock(emulator, float(offset))
+        else:
+            return _refusal("'offset_seconds' must be a number of seconds, 0 for the machine's time; or 'days' a number of days ahead")
+    except ValueError as error:
+        return _refusal(str(error))
     return JSONResponse({"now": instant_exact(emulator.now())})
+
+
+async def _changes(request: Request) -> Response:
+    """List the changes of facts, oldest first."""
+    if not is_local(request):
+        return _refusal(_BAD, 403)
+    emulator: Emulator = request.app.state.emulator
+    return JSONResponse({"changes": [record_of(amendment) for amendment in emulator.world.amendments.all]})
+
+
+async def _change(request: Request) -> Response:
+    """Change a fact: a late refund, a cancellation, a release, a settlement closed early, a second settlement stream."""
+    emulator: Emulator = request.app.state.emulator
+    data = await _body(request)
+    if data is None:
+        return _refusal(_BAD)
+    try:
+        amendment = change(emulator, data)
+    except ValueError as error:
+        return _refusal(str(error))
+    return JSONResponse(record_of(amendment), 201)
+
+
+async def _changeable(request: Request) -> Response:
+    """List the newest orders of a seller that can be refunded or canceled."""
+    if not is_local(request):
+        return _refusal(_BAD, 403)
+    emulator: Emulator = request.app.state.emulator
+    seller = emulator.world.sellers.get(request.query_params.get("selling_partner_id", ""))
+    if seller is None:
+        return _refusal("'selling_partner_id' must be that of an emulated seller")
+    return JSONResponse({kind: [order.id for order in changeable(emulator, seller, kind)] for kind in (Change.REFUND, Change.CANCEL)})
 
 
 async def _revoke(request: Request) -> Response:

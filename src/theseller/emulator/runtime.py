@@ -13,6 +13,7 @@ from theseller.emulator.faults import Faults
 from theseller.emulator.settings import Config
 from theseller.emulator.state import State
 from theseller.emulator.texts import instant_exact
+from theseller.emulator.world.amendments import Amendment, Amendments, amendment_of, record_of
 from theseller.emulator.world.world import World
 
 
@@ -31,6 +32,7 @@ class Emulator:
         self.config = config
         self.state = State(config.state_dir)
         self.world = World(config.seed)
+        self.world.amend(Amendments(amendment_of(record) for record in self.state.data["changes"]))
         self.buckets = Buckets(config.rate_scale)
         self.faults = Faults(config.seed)
         self.calls: dict[tuple[str, str], CallCount] = {}
@@ -39,6 +41,13 @@ class Emulator:
     def now(self) -> datetime:
         """Return the emulated instant: the machine's, moved by the offset that was set."""
         return self.config.clock() + timedelta(seconds=self.state.data["clock_offset"])
+
+    def change(self, amendment: Amendment) -> None:
+        """Add a change to the world and to the state file."""
+        with self.state.lock:
+            self.state.data["changes"].append(record_of(amendment))
+            self.state.save()
+            self.world.amend(Amendments((*self.world.amendments.all, amendment)))
 
     def count(self, seller_id: str, operation: str, status: int, at: datetime) -> None:
         """Remember that a call was made."""

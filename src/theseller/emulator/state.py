@@ -31,6 +31,7 @@ _EMPTY: dict[str, Any] = {
     "access": {},
     "secrets": [],
     "reports": {},
+    "changes": [],
 }
 
 

@@ -13,8 +13,6 @@ from theseller.emulator.spapi.transaction_json import Entry, TransactionWriter, 
 from theseller.emulator.texts import currency_amount, instant
 from theseller.emulator.world.cast import Store
 from theseller.emulator.world.chance import number
-from theseller.emulator.world.events import of_order
-from theseller.emulator.world.settlements import closed_between, period_at
 
 _LAG = timedelta(minutes=2)
 _WIDEST = timedelta(days=180)
@@ -58,7 +56,7 @@ def _entries(call: Call, writer: TransactionWriter, stores: list[Store], reached
         raise invalid("relatedIdentifierName and relatedIdentifierValue must be provided together.")
     if name == "ORDER_ID" and value:
         order = call.emulator.world.find_order(call.seller, value)
-        events = of_order(call.emulator.world.seed, order) if order and order.store in stores else ()
+        events = call.emulator.world.events_of(order) if order and order.store in stores else ()
         return _sorted(entry for event in events for entry in writer.entries(event) if entry.posted <= call.at)
     if name == "FINANCIAL_EVENT_GROUP_ID" and value:
         return _of_group(call, writer, stores, value)
@@ -91,7 +89,7 @@ def _posted(call: Call, writer: TransactionWriter, stores: list[Store], after: d
         for store in stores:
             for event in world.events(call.seller, store, after, until):
                 entries += writer.entries(event)
-            for period in closed_between(world.seed, call.seller, store, after - days, until + days):
+            for period in world.closed_between(call.seller, store, after - days, until + days):
                 payout = writer.payout(period)
                 entries += [payout] if payout else []
         yield from _sorted(entry for entry in entries if after <= entry.posted < until)
@@ -101,41 +99,44 @@ def _posted(call: Call, writer: TransactionWriter, stores: list[Store], after: d
 def _of_group(call: Call, writer: TransactionWriter, stores: list[Store], group_id: str) -> list[Entry]:
     world = call.emulator.world
     for store in stores:
-        index = period_at(world.seed, call.seller, store, call.at)
-        candidates = [index, *closed_between(world.seed, call.seller, store, call.at - timedelta(days=730), call.at)]
+        current = [world.period_of(call.seller, store, call.at, stream) for stream in world.streams(call.seller, store)]
+        candidates = [*current, *world.closed_between(call.seller, store, call.at - timedelta(days=730), call.at)]
         for period in candidates:
             if period.group_id == group_id:
                 entries = [entry for event in world.events(call.seller, store, period.start, period.end) for entry in writer.entries(event)]
                 inside = (entry for entry in entries if period.start <= entry.posted < period.end and entry.posted <= call.at)
-                return _sorted(entry for entry in inside if entry.status == "RELEASED")
+                return _sorted(entry for entry in inside if entry.status == "RELEASED" and entry.stream == period.stream)
     return []
 
 
 def list_balances(call: Call) -> dict[str, Any]:
     """Return the point-in-time balance of each store: available, reserved (deferred and account-level reserve), total."""
     world = call.emulator.world
-    balances = []
-    for store in call.stores():
-        period = world.period_of(call.seller, store, call.at)
-        events = world.events(call.seller, store, period.start - timedelta(days=40), call.at)
-        available = sum(event.total for event in events if period.start <= event.settled <= call.at)
-        deferred = sum(event.total for event in events if event.posted <= call.at < event.settled)
-        reserve = max(available, 0) // 10
-        currency = store.marketplace.currency
-        parts = (("DEFERRED", deferred), ("ACCOUNT_LEVEL_RESERVE", reserve))
-        reserved: dict[str, Any] = {"balanceType": "RESERVED", "amount": currency_amount(deferred + reserve, currency)}
-        reserved["balances"] = [{"balanceType": name, "amount": currency_amount(value, currency)} for name, value in parts]
-        balances.append(
-            {
-                "partnerMetadata": _partner(call, store),
-                "balanceType": "TOTAL",
-                "amount": currency_amount(available + deferred, currency),
-                "lastUpdatedTime": instant(call.at),
-                "balances": [{"balanceType": "AVAILABLE", "amount": currency_amount(available - reserve, currency)}, reserved],
-            }
-        )
+    balances = [_balance(call, store, stream) for store in call.stores() for stream in world.streams(call.seller, store)]
     wanted = call.query.get("balanceType")
     return {"balances": [_flat(balance, wanted) for balance in balances] if wanted else balances}
+
+
+def _balance(call: Call, store: Store, stream: str) -> dict[str, Any]:
+    """Return the balance of one settlement stream of a store."""
+    world = call.emulator.world
+    period = world.period_of(call.seller, store, call.at, stream)
+    events = world.events(call.seller, store, period.start - timedelta(days=40), call.at)
+    events = [event for event in events if world.stream_of(call.seller, event) == stream]
+    available = sum(event.total for event in events if period.start <= event.settled <= call.at)
+    deferred = sum(event.total for event in events if event.posted <= call.at < event.settled)
+    reserve = max(available, 0) // 10
+    currency = store.marketplace.currency
+    parts = (("DEFERRED", deferred), ("ACCOUNT_LEVEL_RESERVE", reserve))
+    reserved: dict[str, Any] = {"balanceType": "RESERVED", "amount": currency_amount(deferred + reserve, currency)}
+    reserved["balances"] = [{"balanceType": name, "amount": currency_amount(value, currency)} for name, value in parts]
+    return {
+        "partnerMetadata": _partner(call, store, stream),
+        "balanceType": "TOTAL",
+        "amount": currency_amount(available + deferred, currency),
+        "lastUpdatedTime": instant(call.at),
+        "balances": [{"balanceType": "AVAILABLE", "amount": currency_amount(available - reserve, currency)}, reserved],
+    }
 
 
 def _flat(balance: dict[str, Any], wanted: str) -> dict[str, Any]:
@@ -148,8 +149,8 @@ def _flat(balance: dict[str, Any], wanted: str) -> dict[str, Any]:
     raise invalid("Invalid value for balanceType.")
 
 
-def _partner(call: Call, store: Store) -> dict[str, str]:
-    return {"partnerId": call.seller.id, "accountType": "Standard Orders", "marketplaceId": store.marketplace.id}
+def _partner(call: Call, store: Store, stream: str) -> dict[str, str]:
+    return {"partnerId": call.seller.id, "accountType": stream, "marketplaceId": store.marketplace.id}
 
 
 def list_summary(call: Call) -> dict[str, Any]:
@@ -157,32 +158,33 @@ def list_summary(call: Call) -> dict[str, Any]:
     name, value = call.query.get("relatedIdentifierName"), call.query.get("relatedIdentifierValue")
     if name not in {None, "SETTLEMENT_ID"}:
         raise invalid("The only relatedIdentifierName is SETTLEMENT_ID.")
-    world, summaries = call.emulator.world, []
-    for store in call.stores():
-        if value:
-            since = call.at - timedelta(days=730)
-            periods = [period for period in closed_between(world.seed, call.seller, store, since, call.at) if period.settlement_id == value]
-            if not periods:
-                continue
-            start, end = periods[0].start, periods[0].end
-        else:
-            start, end = _days(call)
+    return {"summaries": [summary for store in call.stores() for summary in _summaries(call, store, value)]}
+
+
+def _summaries(call: Call, store: Store, settlement_id: str | None) -> Iterator[dict[str, Any]]:
+    """Give the summary of a store's settlement, or one for each of its streams over a period of days."""
+    world = call.emulator.world
+    if settlement_id:
+        periods = world.closed_between(call.seller, store, call.at - timedelta(days=730), call.at)
+        spans = [(period.start, period.end, period.stream) for period in periods if period.settlement_id == settlement_id]
+    else:
+        spans = [(*_days(call), stream) for stream in world.streams(call.seller, store)]
+    for start, end, stream in spans:
         charges = []
         for event in world.events(call.seller, store, start, end):
-            if start <= event.settled < min(end, call.at):
+            if start <= event.settled < min(end, call.at) and world.stream_of(call.seller, event) == stream:
                 charges += [*event.charges, *(charge for item in event.items for charge in item.charges)]
         currency = store.marketplace.currency
         summary = {
-            "partnerMetadata": _partner(call, store),
+            "partnerMetadata": _partner(call, store, stream),
             "periodStart": instant(start),
             "periodEnd": instant(end),
             "netProceeds": currency_amount(sum(charge.amount for charge in charges), currency),
             "breakdowns": tree(charges, currency),
         }
-        if value:
-            summary["relatedIdentifiers"] = [{"relatedIdentifierName": "SETTLEMENT_ID", "relatedIdentifierValue": value}]
-        summaries.append(summary)
-    return {"summaries": summaries}
+        if settlement_id:
+            summary["relatedIdentifiers"] = [{"relatedIdentifierName": "SETTLEMENT_ID", "relatedIdentifierValue": settlement_id}]
+        yield summary
 
 
 def _days(call: Call) -> tuple[datetime, datetime]:

@@ -19,7 +19,7 @@ from theseller.emulator.world.cast import Store
 from theseller.emulator.world.chance import number
 from theseller.emulator.world.events import Event, ItemEvent, release_id
 from theseller.emulator.world.money import Charge
-from theseller.emulator.world.settlements import Period
+from theseller.emulator.world.settlements import STANDARD, Period
 from theseller.emulator.world.world import World
 
 Json = dict[str, Any]
@@ -126,6 +126,7 @@ class Entry:
     visible: datetime
     status: str
     write: Callable[[], Json]
+    stream: str
 
 
 class TransactionWriter:
@@ -137,20 +138,20 @@ class TransactionWriter:
 
     def entries(self, event: Event) -> list[Entry]:
         """Return what an event shows at `at`: itself, and if it was deferred and is released, the transaction that released it."""
+        stream = self.world.stream_of(self.seller, event)
         if not event.deferral:
-            return [
-                Entry(event.posted, event.id, event.visible, "RELEASED", partial(self._write, event, event.id, event.posted, "RELEASED"))
-            ]
+            write = partial(self._write, event, event.id, event.posted, "RELEASED")
+            return [Entry(event.posted, event.id, event.visible, "RELEASED", write, stream)]
         released = event.settled <= self.at
         twin = release_id(self.world.seed, event)
         status = "DEFERRED_RELEASED" if released else "DEFERRED"
         link = ("RELEASE_TRANSACTION_ID", twin) if released else None
-        found = [Entry(event.posted, event.id, event.visible, status, partial(self._write, event, event.id, event.posted, status, link))]
+        write = partial(self._write, event, event.id, event.posted, status, link)
+        found = [Entry(event.posted, event.id, event.visible, status, write, stream)]
         if released:
             back = ("DEFERRED_TRANSACTION_ID", event.id)
-            found.append(
-                Entry(event.settled, twin, event.settled, "RELEASED", partial(self._write, event, twin, event.settled, "RELEASED", back))
-            )
+            write = partial(self._write, event, twin, event.settled, "RELEASED", back)
+            found.append(Entry(event.settled, twin, event.settled, "RELEASED", write, stream))
         return found
 
     def _identifiers(self, event: Event, status: str) -> list[tuple[str, str]]:
@@ -162,7 +163,7 @@ class TransactionWriter:
         if event.kind in {"Refund", "GuaranteeClaim", "Chargeback"}:
             found.append(("REFUND_ID", event.id[:20]))
         if status == "RELEASED":
-            period = self.world.period_of(self.seller, event.store, event.settled)
+            period = self.world.period_of(self.seller, event.store, event.settled, self.world.stream_of(self.seller, event))
             found.append(("FINANCIAL_EVENT_GROUP_ID", period.group_id))
             if period.end <= self.at:
                 found.append(("SETTLEMENT_ID", period.settlement_id))
@@ -172,6 +173,7 @@ class TransactionWriter:
         store = event.store.marketplace
         identifiers = ([link] if link else []) + self._identifiers(event, status)
         body = self._frame(event.kind, entry_id, status, event.description, posted, event.total, store.id)
+        body["sellingPartnerMetadata"]["accountType"] = self.world.stream_of(self.seller, event)
         body["relatedIdentifiers"] = [{"relatedIdentifierName": name, "relatedIdentifierValue": value} for name, value in identifiers]
         body["marketplaceDetails"] = {"marketplaceId": store.id, "marketplaceName": store.sales_channel}
         body["items"] = [self._item(event, item) for item in event.items]
@@ -192,7 +194,7 @@ class TransactionWriter:
         return {
             "sellingPartnerMetadata": {
                 "sellingPartnerId": self.seller.id,
-                "accountType": "Standard Orders",
+                "accountType": STANDARD,
                 "marketplaceId": marketplace_id,
             },
             "transactionType": kind,
@@ -224,11 +226,13 @@ class TransactionWriter:
         if total <= 0:
             return None
         entry_id = period.group_id[::-1]
-        return Entry(period.deposit, entry_id, period.deposit, "RELEASED", partial(self._write_payout, period, entry_id, total))
+        write = partial(self._write_payout, period, entry_id, total)
+        return Entry(period.deposit, entry_id, period.deposit, "RELEASED", write, period.stream)
 
     def _write_payout(self, period: Period, entry_id: str, total: int) -> Json:
         store = period.store.marketplace
         body = self._frame("Transfer", entry_id, "RELEASED", "Transfer to bank account", period.deposit, -total, store.id)
+        body["sellingPartnerMetadata"]["accountType"] = period.stream
         body["relatedIdentifiers"] = [
             {"relatedIdentifierName": "FINANCIAL_EVENT_GROUP_ID", "relatedIdentifierValue": period.group_id},
             {"relatedIdentifierName": "DISBURSEMENT_ID", "relatedIdentifierValue": entry_id[:16]},

@@ -71,7 +71,7 @@ def of_order(seed: int, order: Order) -> tuple[Event, ...]:
         item = ItemEvent(line.product, line.quantity, refund(order.store, line, line.refund.share), line, adjustment)
         kind = "Refund" if line.refund.kind == "Refund" else "GuaranteeClaim" if line.refund.kind.startswith("A") else "Chargeback"
         posted = line.refund.at
-        visible = _visible(seed, event_id, posted)
+        visible = posted if line.refund.prompt else _visible(seed, event_id, posted)
         events.append(
             Event(event_id, kind, line.refund.kind, "Refund Order", order.store, posted, posted, visible, order=order, items=(item,))
         )
@@ -85,13 +85,18 @@ def _shipment(seed: int, order: Order, shipped: datetime) -> Event:
     lines = ((line, sale(order.store, line, day, by_amazon=order.by_amazon)) for line in order.lines)
     items = tuple(ItemEvent(line.product, line.quantity, charges, line) for line, charges in lines if charges)
     deferral, settled = "", posted
-    if order.business and share(seed, order.id, "invoiced") < 0.5:
+    if is_invoiced(seed, order):
         deferral, settled = "B2B", posted + timedelta(days=30)
     elif order.delivered is not None and share(seed, order.id, "deferred") < 0.8:
         deferral, settled = "DD7", order.delivered + timedelta(days=7)
     shipment_id = f"B{number(seed, order.id, 'shipment', below=10**9):09d}"
     visible = _visible(seed, event_id, posted)
     return Event(event_id, "Shipment", "Order", "Order Payment", order.store, posted, settled, visible, deferral, order, shipment_id, items)
+
+
+def is_invoiced(seed: int, order: Order) -> bool:
+    """Say whether a business pays the order by invoice: Amazon holds its money back for a month."""
+    return order.business and share(seed, order.id, "invoiced") < 0.5
 
 
 def release_id(seed: int, event: Event) -> str:

@@ -18,11 +18,12 @@ HORIZON_DAYS = 80
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """`share`: of the line that is paid back. `kind`: the settlement report's transaction-type."""
+    """`share`: of the line that is paid back. `kind`: the settlement report's transaction-type. `prompt`: listed at once."""
 
     at: datetime
     kind: str
     share: float
+    prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 
 from theseller.emulator.world.cast import Seller, Store
 from theseller.emulator.world.chance import identifier, number, share
 
 _CYCLE = timedelta(days=14)
+#: Amazon's names of settlement streams, as accountType shows them.
+STANDARD, INVOICED = "Standard Orders", "Invoiced Orders"
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The `index`-th settlement of a store: [start, end). Its report appears at `published`, its money at `deposit`."""
+    """A settlement of one stream in a store's `index`-th fortnight: [start, end). `published`: its report; `deposit`: its money."""
 
     seller: Seller
     store: Store
@@ -24,6 +28,7 @@ class Period:
     deposit: datetime
     settlement_id: str
     group_id: str
+    stream: str = STANDARD
 
 
 def period(seed: int, seller: Seller, store: Store, index: int) -> Period:
@@ -33,26 +38,43 @@ def period(seed: int, seller: Seller, store: Store, index: int) -> Period:
     start = opening + _CYCLE * index
     end = start + _CYCLE
     key = (seller.id, store.marketplace.id, index)
-    settlement_id = str(11_000_000_000 + number(seed, *key, "settlement", below=9_000_000_000))
+    settlement_id, group_id = _ids(seed, key)
     published = end + timedelta(hours=5 + number(seed, *key, "published", below=30))
-    return Period(seller, store, index, start, end, published, end + timedelta(days=2), settlement_id, identifier(seed, *key, "group"))
+    return Period(seller, store, index, start, end, published, end + timedelta(days=2), settlement_id, group_id)
 
 
-def period_at(seed: int, seller: Seller, store: Store, instant: datetime) -> Period:
-    """Return the period that `instant` falls in; the first one for anything before."""
-    first = period(seed, seller, store, 0)
-    return period(seed, seller, store, max((instant - first.start) // _CYCLE, 0))
+def index_at(seed: int, seller: Seller, store: Store, instant: datetime) -> int:
+    """Return the index of the fortnight that `instant` falls in; 0 for anything before the first."""
+    return max((instant - period(seed, seller, store, 0).start) // _CYCLE, 0)
 
 
-def closed_between(seed: int, seller: Seller, store: Store, since: datetime, until: datetime) -> list[Period]:
-    """Return the periods whose report was published in [since, until], oldest first."""
-    index = max(period_at(seed, seller, store, since).index - 2, 0)
+def periods(seed: int, seller: Seller, store: Store, index: int, cuts: Sequence[datetime]) -> list[Period]:
+    """Return the settlements of one fortnight: the one planned, or its parts where it was closed early at `cuts`.
+
+    The first part keeps the ids of the planned one, for they were shown before it was closed.
+    """
+    whole = period(seed, seller, store, index)
     found = []
-    while (candidate := period(seed, seller, store, index)).end <= until:
-        if since <= candidate.published <= until:
-            found.append(candidate)
-        index += 1
+    for part, (start, end) in enumerate(pairwise([whole.start, *(cut for cut in cuts if whole.start < cut < whole.end), whole.end])):
+        early = end < whole.end
+        published, deposit = (end, end + timedelta(days=2)) if early else (whole.published, whole.deposit)
+        ids = _ids(seed, (seller.id, store.marketplace.id, index, part)) if part else (whole.settlement_id, whole.group_id)
+        found.append(replace(whole, start=start, end=end, published=published, deposit=deposit, settlement_id=ids[0], group_id=ids[1]))
     return found
+
+
+def of_stream(standard: Period, stream: str, since: datetime) -> Period | None:
+    """Return the settlement of another stream over the same days, from `since` on; None if it ended before that."""
+    if standard.end <= since:
+        return None
+    key = (standard.seller.id, standard.store.marketplace.id, standard.start.isoformat(), stream)
+    settlement_id, group_id = _ids(0, key)
+    start = max(standard.start, since)
+    return replace(standard, start=start, settlement_id=settlement_id, group_id=group_id, stream=stream)
+
+
+def _ids(seed: int, key: tuple[object, ...]) -> tuple[str, str]:
+    return str(11_000_000_000 + number(seed, *key, "settlement", below=9_000_000_000)), identifier(seed, *key, "group")
 
 
 def reserve_share(seed: int, closing: Period) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from theseller.emulator.world import events, settlements
+from theseller.emulator.world.amendments import Amendments
 from theseller.emulator.world.cast import SELLERS, Seller, Store
 from theseller.emulator.world.events import Event
 from theseller.emulator.world.making import make_day
@@ -23,16 +25,31 @@ class World:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.sellers = SELLERS
+        self.amend(Amendments())
+
+    def amend(self, amendments: Amendments) -> None:
+        """Put `amendments` in the place of all changes that were made before."""
+        self.amendments = amendments
+        self._changed: dict[tuple[str, int], set[date]] = defaultdict(set)
+        for seller_id, order_id in amendments.orders():
+            place = unscramble(self.seed, self.sellers[seller_id], order_id.split("-")[1])
+            if place is not None:
+                self._changed[seller_id, place[1]].add(place[0])
         self._day = lru_cache(maxsize=6000)(self._make_day)
         self._day_events = lru_cache(maxsize=6000)(self._make_day_events)
         self._month_events = lru_cache(maxsize=1000)(self._make_month_events)
         self._settlement = lru_cache(maxsize=400)(self._make_settlement)
 
     def _make_day(self, seller_id: str, store_index: int, day: date) -> tuple[Order, ...]:
-        return make_day(self.seed, self.sellers[seller_id], store_index, day)
+        orders = make_day(self.seed, self.sellers[seller_id], store_index, day)
+        return tuple(self.amendments.order(order) for order in orders) if day in self._changed[seller_id, store_index] else orders
 
     def _make_day_events(self, seller_id: str, store_index: int, day: date) -> tuple[Event, ...]:
-        return tuple(event for order in self._day(seller_id, store_index, day) for event in events.of_order(self.seed, order))
+        return tuple(event for order in self._day(seller_id, store_index, day) for event in self.events_of(order))
+
+    def events_of(self, order: Order) -> tuple[Event, ...]:
+        """Return every event that the order causes, oldest first."""
+        return tuple(self.amendments.event(event) for event in events.of_order(self.seed, order))
 
     def _make_month_events(self, seller_id: str, store_index: int, month: date) -> tuple[Event, ...]:
         seller = self.sellers[seller_id]
@@ -47,6 +64,12 @@ class World:
         first = max(store.marketplace.local_day(start), seller.opened)
         last = store.marketplace.local_day(end)
         return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+    def _days_of_changes(self, seller: Seller, store: Store, start: datetime, end: datetime) -> list[date]:
+        """Return the days of orders that change in [start, end]: those up to the horizon before it, and those changed by hand."""
+        usual = self.days(seller, store, start - _HORIZON, end)
+        first = usual[0] if usual else store.marketplace.local_day(start)
+        return [*sorted(day for day in self._changed[seller.id, seller.stores.index(store)] if day < first), *usual]
 
     def orders_created(self, seller: Seller, stores: list[Store], start: datetime, end: datetime) -> Iterator[Order]:
         """Give the orders placed in [start, end], oldest first, ties by id, without making days that are not asked for."""
@@ -73,7 +96,7 @@ class World:
             found = [
                 (updated, order.id, order)
                 for store in stores
-                for day in self.days(seller, store, low - _HORIZON, high)
+                for day in self._days_of_changes(seller, store, low, high)
                 for order in self.orders_of_day(seller, store, day)
                 if order.updates[-1] >= low and order.created <= at and low <= (updated := order.last_updated(at)) < high
             ]
@@ -95,39 +118,80 @@ class World:
     def events(self, seller: Seller, store: Store, start: datetime, end: datetime) -> list[Event]:
         """Return the events with anything to show in [start, end): posted or settled in it. Oldest posting first."""
         index = seller.stores.index(store)
-        days = self.days(seller, store, start - _HORIZON, end)
+        days = self._days_of_changes(seller, store, start, end)
         candidates = [event for day in days for event in self._day_events(seller.id, index, day)]
         for month in events.months(max(start.date(), seller.opened) - _ONE_DAY, end.date()):
             candidates += self._month_events(seller.id, index, month)
         chosen = [event for event in candidates if start <= event.posted < end or start <= event.settled < end]
         return sorted(chosen, key=lambda event: (event.posted, event.id))
 
+    def stream_of(self, seller: Seller, event: Event) -> str:
+        """Return the settlement stream of an event: that of invoiced orders where the store has it, else the standard one."""
+        since = self.amendments.invoiced_since(seller.id, event.store.marketplace.id)
+        separate = since is not None and event.settled >= since and event.order is not None
+        return settlements.INVOICED if separate and event.order and events.is_invoiced(self.seed, event.order) else settlements.STANDARD
+
     def settlement(self, period: Period) -> tuple[tuple[Event, ...], int, int]:
         """Return a closed period's events by settling time, the reserve it opens with and the one it closes with (both ≥ 0)."""
         return self._settlement(period)
 
     def _make_settlement(self, period: Period) -> tuple[tuple[Event, ...], int, int]:
-        seller, store = period.seller, period.store
-        settled = [event for event in self.events(seller, store, period.start, period.end) if period.start <= event.settled < period.end]
+        settled = self._settled(period, period.start)
         settled.sort(key=lambda event: (event.settled, event.id))
-        opening = 0
-        if period.index > 0:
-            previous = settlements.period(self.seed, seller, store, period.index - 1)
-            opening = self._reserve(previous)
-        return tuple(settled), opening, self._reserve(period)
+        before = self._before(period)
+        return tuple(settled), self._reserve(before) if before else 0, self._reserve(period)
+
+    def _before(self, period: Period) -> Period | None:
+        """Return the settlement of the same store and stream that ended when this one began; None if there is none."""
+        indexes = (period.index, period.index - 1) if period.index > 0 else (period.index,)
+        found = (one for index in indexes for one in self._periods(period.seller, period.store, period.stream, index))
+        return next((one for one in found if one.end == period.start), None)
+
+    def _settled(self, period: Period, since: datetime) -> list[Event]:
+        found = self.events(period.seller, period.store, since, period.end)
+        return [event for event in found if since <= event.settled < period.end and self.stream_of(period.seller, event) == period.stream]
 
     def _reserve(self, period: Period) -> int:
-        """Depends on the period alone, so that the chain needs no beginning."""
-        since = period.end - timedelta(days=3)
-        recent = self.events(period.seller, period.store, since, period.end)
-        proceeds = sum(event.total for event in recent if since <= event.settled < period.end)
+        """Depends on the period alone, so that the chain needs no beginning. Only the standard stream keeps one."""
+        if period.stream != settlements.STANDARD:
+            return 0
+        proceeds = sum(event.total for event in self._settled(period, max(period.end - timedelta(days=3), period.start)))
         return round(max(proceeds, 0) * settlements.reserve_share(self.seed, period))
+
+    def _periods(self, seller: Seller, store: Store, stream: str, index: int) -> list[Period]:
+        """Return a stream's settlements of the store's `index`-th fortnight, oldest first."""
+        cuts = self.amendments.cuts(seller.id, store.marketplace.id, stream)
+        found = settlements.periods(self.seed, seller, store, index, cuts)
+        if stream == settlements.STANDARD:
+            return found
+        since = self.amendments.invoiced_since(seller.id, store.marketplace.id)
+        separate = [settlements.of_stream(period, stream, since) for period in found] if since else []
+        return [period for period in separate if period]
+
+    def streams(self, seller: Seller, store: Store) -> tuple[str, ...]:
+        """Return the settlement streams of a store."""
+        separate = self.amendments.invoiced_since(seller.id, store.marketplace.id)
+        return (settlements.STANDARD, settlements.INVOICED) if separate else (settlements.STANDARD,)
+
+    def closed_between(self, seller: Seller, store: Store, since: datetime, until: datetime) -> list[Period]:
+        """Return the store's settlements whose report appeared in [since, until], oldest first."""
+        first, last = (settlements.index_at(self.seed, seller, store, instant) for instant in (since, until))
+        found = [
+            period
+            for stream in self.streams(seller, store)
+            for index in range(max(first - 2, 0), last + 1)
+            for period in self._periods(seller, store, stream, index)
+            if period.end <= until and since <= period.published <= until
+        ]
+        return sorted(found, key=lambda period: (period.end, period.stream))
 
     def periods_published(self, seller: Seller, since: datetime, until: datetime) -> list[Period]:
         """Return the seller's settlements whose report appeared in [since, until], newest first."""
-        found = [period for store in seller.stores for period in settlements.closed_between(self.seed, seller, store, since, until)]
+        found = [period for store in seller.stores for period in self.closed_between(seller, store, since, until)]
         return sorted(found, key=lambda period: (period.published, period.settlement_id), reverse=True)
 
-    def period_of(self, seller: Seller, store: Store, instant: datetime) -> Period:
-        """Return the settlement that money settled at `instant` belongs to."""
-        return settlements.period_at(self.seed, seller, store, instant)
+    def period_of(self, seller: Seller, store: Store, instant: datetime, stream: str = settlements.STANDARD) -> Period:
+        """Return the settlement of a stream that money settled at `instant` belongs to."""
+        index = settlements.index_at(self.seed, seller, store, instant)
+        found = self._periods(seller, store, stream, index)
+        return next((period for period in found if period.start <= instant < period.end), found[0])
