@@ -229,10 +229,10 @@ def test_every_transaction_is_in_exactly_one_settlement_whatever_is_closed(amazo
 def test_changes_outlive_a_restart(amazon: Amazon) -> None:
     order_id = changeable(amazon, "refund")[0]
     made = change(amazon, kind="refund", order_id=order_id)
-    listed = transactions(amazon, ALICE, "2026-11-01T00:00:00Z")
+    listed = transactions(amazon, ALICE, "2026-11-18T00:00:00Z")
     amazon.start()
     assert amazon.client.get("/_emulator/changes").json() == {"changes": [made]}
-    assert transactions(amazon, ALICE, "2026-11-01T00:00:00Z") == listed
+    assert transactions(amazon, ALICE, "2026-11-18T00:00:00Z") == listed
 
 
 @pytest.mark.parametrize(
