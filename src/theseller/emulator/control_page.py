@@ -89,7 +89,7 @@ def _stores(emulator: Emulator, seller: Seller) -> str:
     for store in seller.stores:
         fields = {"seller": seller.id, "selling_partner_id": seller.id, "marketplace_id": store.marketplace.id}
         streams = emulator.world.streams(seller, store)
-        buttons = [({"kind": Change.RELEASE}, "Release deferred transactions")]
+        buttons: list[tuple[dict[str, str], str]] = [({"kind": Change.RELEASE}, "Release deferred transactions")]
         names = {STANDARD: "Close the settlement", INVOICED: "Close the settlement of invoiced orders"}
         buttons += [({"kind": Change.CLOSE, "stream": stream}, names[stream]) for stream in streams]
         if INVOICED not in streams:

@@ -94,8 +94,9 @@ def _grant(emulator: Emulator, form: Mapping[str, str]) -> tuple[str, dict[str, 
         raise LwaError(401, "invalid_client", "Client authentication failed")
     answer: dict[str, Any] = {"token_type": "bearer", "expires_in": 3600}
     if grant_type == "authorization_code":
-        code, redirect_uri = _needed(form, "code"), _needed(form, "redirect_uri")
-        redeemed = emulator.state.redeem(code, redirect_uri, client_id, at) if redirect_uri in application.redirect_uris else None
+        code = _needed(form, "code")
+        redirect_uri = _needed(form, "redirect_uri") if emulator.state.names_redirect(code) else form.get("redirect_uri", "")
+        redeemed = emulator.state.redeem(code, redirect_uri, client_id, at) if redirect_uri in {"", *application.redirect_uris} else None
         if redeemed is None:
             raise LwaError(400, "invalid_grant", "The request has an invalid grant parameter : code")
         access, refresh = redeemed

@@ -88,17 +88,22 @@ class State:
         horizon = now - REPORT_RETENTION.total_seconds()
         self.data["reports"] = {key: record for key, record in self.data["reports"].items() if record["created"] >= horizon}
 
-    def authorise(self, seller_id: str, redirect_uri: str, roles: list[str], at: datetime) -> str:
-        """Record a seller's consent and return the authorisation code, which only the caller ever has."""
+    def authorise(self, seller_id: str, redirect_uri: str, roles: list[str], at: datetime, *, named: bool = True) -> str:
+        """Record a seller's consent and return the authorisation code, which only the caller ever has.
+
+        `named`: whether the request for consent had the redirect URI in it. Only then must the exchange repeat it (RFC 6749 §4.1.3).
+        """
         code = "RH" + secrets.token_hex(9)
-        record = {"seller": seller_id, "redirect_uri": redirect_uri, "roles": roles, "used": False}
+        record = {"seller": seller_id, "redirect_uri": redirect_uri, "roles": roles, "used": False, "named": named}
         self.change("codes", digest(code), {**record, "expires": (at + CODE_LIFETIME).timestamp()})
         return code
 
     def redeem(self, code: str, redirect_uri: str, client_id: str, at: datetime) -> tuple[str, str] | None:
         """Exchange a code for (access token, refresh token); None if it is unknown, expired, used, or for another redirect URI."""
         record = self.data["codes"].get(digest(code))
-        if record is None or record["used"] or record["expires"] <= at.timestamp() or record["redirect_uri"] != redirect_uri:
+        if record is None or record["used"] or record["expires"] <= at.timestamp():
+            return None
+        if redirect_uri != record["redirect_uri"] and (redirect_uri or record.get("named", True)):
             return None
         record["used"] = True
         refresh = "Atzr|" + secrets.token_urlsafe(240)
@@ -108,6 +113,11 @@ class State:
             "seller": seller, "client_id": client_id, "roles": record["roles"], "expires": (at + AUTHORISATION_LIFETIME).timestamp(),
         }  # fmt: skip
         return self._access(seller, record["roles"], at), refresh
+
+    def names_redirect(self, code: str) -> bool:
+        """Say whether the exchange of a code must repeat the redirect URI of its consent."""
+        record = self.data["codes"].get(digest(code))
+        return record is None or bool(record.get("named", True))
 
     def grant(self, refresh: str, at: datetime) -> Record | None:
         """Return the living grant of a refresh token; None if it is unknown, expired or revoked."""

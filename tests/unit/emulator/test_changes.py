@@ -87,7 +87,7 @@ def test_a_late_refund_is_posted_now_and_moves_the_order(amazon: Amazon) -> None
     ]  # fmt: skip
     assert refund["transactionId"] not in known
     assert refund["postedDate"] == at.replace("+00:00", "Z")
-    paid = sum(Decimal(item["proceeds"]["breakdowns"][0]["subtotal"]["amount"]) for item in after["orderItems"])
+    paid = sum((Decimal(item["proceeds"]["breakdowns"][0]["subtotal"]["amount"]) for item in after["orderItems"]), Decimal(0))
     back = next(group for group in refund["items"][0]["breakdowns"] if group["breakdownType"] == "ProductCharges")
     assert abs(Decimal(str(back["breakdownAmount"]["currencyAmount"])) + paid / 2) <= Decimal("0.01")
     again = amazon.client.post("/_emulator/changes", json={"kind": "refund", "order_id": order_id})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -64,6 +65,15 @@ def test_a_missing_redirect_uri_is_refused(amazon: Amazon) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
+def test_a_code_of_a_consent_that_named_no_redirect_uri_needs_none(amazon: Amazon) -> None:
+    """So the npm package amazon-sp-api and python-amazon-sp-api exchange codes."""
+    location = amazon.consent(ALICE, redirect_uri="").headers["location"]
+    code = parse_qs(urlsplit(location).query)["spapi_oauth_code"][0]
+    assert code_refused(amazon, code, "https://shop.example/amazon/callback/")
+    assert amazon.token(grant_type="authorization_code", code=code).status_code == 200
+    assert amazon.token(grant_type="authorization_code", code=code).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "error"),
     [
@@ -113,8 +123,8 @@ def test_any_other_token_request_is_refused(amazon: Amazon, content_type: str, c
 def test_a_revoked_seller_is_refused_everywhere_and_an_enabled_one_is_not(amazon: Amazon) -> None:
     tokens = amazon.connect(ALICE)
     assert amazon.client.post("/_emulator/revoke", json={"selling_partner_id": ALICE}).status_code == 200
-    status, refused = refresh(amazon, tokens["refresh_token"])
-    assert (status, refused["error"], refused["error_description"]) == (400, "invalid_grant", REVOKED)
+    status, told = refresh(amazon, tokens["refresh_token"])
+    assert (status, told["error"], told["error_description"]) == (400, "invalid_grant", REVOKED)
     refused = amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS)
     assert refused.status_code == 403
     assert refused.json()["errors"][0]["details"] == "The access token you provided is revoked, malformed or invalid."
