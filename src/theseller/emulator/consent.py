@@ -162,7 +162,9 @@ async def _decide(request: Request) -> Response:
     if account not in {seller.id for seller in _sellers(emulator, host)}:
         return pages.problem(host, "404", "This account does not exist here.", "Go back and choose one of the accounts.", status=404)
     target = _target(emulator, asked)
-    code = emulator.state.authorise(account, target, list(emulator.config.application.roles), emulator.now(), named=bool(asked["redirect_uri"]))
+    code = emulator.state.authorise(
+        account, target, list(emulator.config.application.roles), emulator.now(), named=bool(asked["redirect_uri"])
+    )
     query = urlencode({"state": asked["state"], "selling_partner_id": account, "spapi_oauth_code": code})
     joint = "&" if urlsplit(target).query else "?"
     return RedirectResponse(f"{target}{joint}{query}", 303, {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
