@@ -30,7 +30,7 @@ _STAGING = {
 }
 
 
-@pytest.fixture(scope="module", params=["vault", "aws"])
+@pytest.fixture(scope="module", params=["vault", pytest.param("aws", marks=pytest.mark.exhaustive)])
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment that keeps nothing in files, under the documented policy."""
     server: Bao | Moto

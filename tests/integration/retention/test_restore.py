@@ -339,6 +339,23 @@ def test_the_log_says_what_was_lost(story: Story) -> None:
     assert deployed.rows("select 1 from audit_event where tag = %s", Tag.DATABASE_RESTORED.value)
 
 
+def test_killed_before_and_in_the_exchange_it_converges(story: Story) -> None:
+    deployed = story.deployed
+    deployed.server.stop()
+    assert _killed(deployed, story.backup, 1) == "recovered"
+    assert not pending(deployed.state)
+    assert _killed(deployed, story.backup, 4) == "set aside"
+    assert pending(deployed.state)
+    with pytest.raises(ServerFailedError, match="restore was interrupted"):
+        deployed.server.ensure_started()
+    done = deployed.python("tests.integration.retention.restores", story.backup, str(_NEVER))
+    assert done.returncode == 0, done.stdout + done.stderr
+    deployed.server.ensure_started()
+    story.forgotten()
+    assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
+
+
+@pytest.mark.exhaustive
 def test_killed_at_every_step_it_converges(story: Story) -> None:
     deployed = story.deployed
     deployed.server.stop()
@@ -360,6 +377,7 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
 
 
+@pytest.mark.exhaustive
 def test_killed_at_any_instant_it_converges(story: Story) -> None:
     """As the one before, but where chance has it: in the middle of a file's bytes, of the recovery, of an erasure."""
     deployed, rounds = story.deployed, 2 * int(os.environ.get("THESELLER_KILLS_MORE") or 1)
