@@ -57,6 +57,10 @@ def _configure() -> None:
     import django
 
     django.setup()
+    from theseller.retention import rewriting
+
+    # The databases of all workers share a server, where a rewrite waits for the transactions of each.
+    rewriting.TRIES = 10 * rewriting.TRIES
 
 
 _configure()
