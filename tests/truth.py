@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from theseller.emulator.reports.settlement import SettlementWriter
 from theseller.emulator.world.cast import SELLERS, Seller, Store
 from theseller.emulator.world.events import Event
 from theseller.emulator.world.money import Charge
@@ -21,7 +22,7 @@ _REFUNDS = {"Refund", "GuaranteeClaim", "Chargeback"}
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """A day of the orders book: orders that are not cancelled, by purchase day. Replacements are free, but only the API names them."""
+    """A day of orders by purchase day: those that are neither cancelled nor replacements."""
 
     orders: int = 0
     units: int = 0
@@ -65,21 +66,26 @@ class Truth:
         orders = self._world.orders_of_day(self.seller, self.store, day)
         return sum(len(order.lines) for order in orders if order.created <= at and not order.off_amazon)
 
-    def earned(self, first: date, last: date, at: datetime, *, settled_only: frozenset[date] = frozenset()) -> dict[date, Earned]:
-        """Return the ledger of each day: an amount counts when it was posted, or, once Amazon let go of what it held back, then.
-
-        On the days of `settled_only`, those that settlement reports cover, what is still held back does not count.
-        """
+    def earned(self, first: date, last: date, at: datetime) -> dict[date, Earned]:
+        """Return the ledger of each day: an amount counts on the day it was posted or, if Amazon deferred it, on the day of its release."""
         start, end = (datetime(day.year, day.month, day.day, tzinfo=at.tzinfo) for day in (first, last + timedelta(days=2)))
         found: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0])
         for event in self._world.events(self.seller, self.store, start - timedelta(days=1), end):
-            released = event.settled <= at
-            day = self.store.marketplace.local_day(event.settled if released else event.posted)
-            if not first <= day <= last or event.posted > at or (not released and day in settled_only):
+            day = self.store.marketplace.local_day(event.settled)
+            if not first <= day <= last or event.settled > at:
                 continue
             for place, amount in enumerate(_parts(event)):
                 found[day][place] += amount
         return {day: Earned(*(self._amount(amount) for amount in found[day])) for day in _days(first, last)}
+
+    def events(self, start: datetime, end: datetime) -> list[Event]:
+        """Return what moved money in the store, posted or released in [start, end)."""
+        return self._world.events(self.seller, self.store, start, end)
+
+    def settlement_files(self, since: datetime, at: datetime) -> list[str]:
+        """Return the settlement reports that appeared in [since, at]."""
+        periods = self._world.periods_published(self.seller, since, at)
+        return [SettlementWriter(self._world, one, decimal_comma=False).text() for one in periods if one.store == self.store]
 
     def _amount(self, minor: int) -> Decimal:
         return Decimal(minor) if self.store.marketplace.currency == "JPY" else Decimal(minor) / 100
@@ -95,7 +101,7 @@ def moments(since: datetime, at: datetime) -> list[datetime]:
 
 
 def _is_sale(order: Order, at: datetime) -> bool:
-    return order.created <= at and not order.off_amazon and order.status(at) != "CANCELLED"
+    return order.created <= at and not order.off_amazon and not order.replaces and order.status(at) != "CANCELLED"
 
 
 def _parts(event: Event) -> tuple[int, int, int]:

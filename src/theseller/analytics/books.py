@@ -46,6 +46,8 @@ COLUMN_KINDS: dict[str, frozenset[Kind]] = {
     "storage_fees": frozenset(_STORAGE_FEES),
 }
 COUNTED_KINDS = frozenset(kind for kind in Kind if is_profit_and_loss(kind))
+#: Payouts, reserves and debts move money between Amazon and the bank: they are no part of what a transaction is worth.
+CASH_KINDS = _kinds(Group.CASH)
 #: A refund is counted by these; its other lines (fees given back, discounts taken back) come with it.
 REFUND_KINDS = frozenset({Kind.REFUND_PRINCIPAL})
 #: A sale is posted with one of these.
@@ -102,7 +104,7 @@ def parameters(tenant: UUID, slices: Sequence[tuple[str, date]], **more: object)
         "next_midnights": [midnight(store, day + timedelta(days=1)) for store, day in slices],
         "currencies": [currency_of(store) for store, _ in slices],
         "tax_included": [tax_included(store) for store, _ in slices],
-        "settlement_reports": list(SETTLEMENT_REPORTS),
+        "cash_kinds": _texts(CASH_KINDS),
         "counted_kinds": _texts(COUNTED_KINDS),
         "refund_kinds": _texts(REFUND_KINDS),
         "sale_kinds": _texts(SALE_KINDS),

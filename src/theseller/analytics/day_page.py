@@ -33,7 +33,7 @@ _ORDER = tuple(Group)
 #: Why a line is in no figure, in the words of someone who asks where the money went.
 VERDICTS = {
     "deferred": "Deferred by Amazon: not in net proceeds until it releases the money, then on the day of the release.",
-    "other_book": "The same money in the other source: a day is taken from settlements where they cover it whole, else from Finances.",
+    "in_settlement": "The same money from Finances: a stored settlement holds the transaction, and counts.",
     "superseded": "Replaced by the transaction that released it.",
     "not_profit_and_loss": "Taxes in passing, reserves and payouts: they move money, they are no income or cost.",
     "estimated": "An estimate, not money.",
@@ -89,7 +89,8 @@ def _store_day(store: str, currency: str, wanted: date, most: int) -> StoreDay |
     series = queries.day_series(Scope((store,), currency), Span(wanted, wanted), None)
     counted = by_kind([entry for entry in entries if entry.verdict == "counted" and entry.currency == currency], currency)
     others = {verdict: [entry for entry in entries if entry.verdict == verdict and entry.currency == currency] for verdict in VERDICTS}
-    source = "settlement" if series.total.settled_days else ("finances" if series.total.ledger_days else "")
+    total = series.total
+    source = "settlement" if total.settled_days else ("both" if total.settled_net else "finances") if total.ledger_days else ""
     return StoreDay(
         label=store_label(store),
         currency=currency,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import connections
 from procrastinate.contrib.django import app
 
 from theseller.analytics.operations import recompute_dirty
+from theseller.analytics.verify import differences
 from theseller.lib import clock
+from theseller.lib.logs import getLogger
 
 log = logging.getLogger(__name__)
+events = getLogger(__name__)
 
 #: Tenants of one tick, and the most batches that one tenant may take before the others have their turn.
 _TENANTS, _BATCHES = 100, 20
+#: Of how many shops a night some days are recounted, and how many days of each.
+_MOST_TENANTS, _VERIFIED_DAYS = 1000, 60
 
 
 @app.periodic(cron="* * * * * */2")
@@ -44,3 +50,31 @@ def recompute_all(tenant: UUID) -> int:
         if not batch.more:
             break
     return done
+
+
+@app.periodic(cron="41 2 * * *")
+@app.task(name="analytics.verify", queueing_lock="analytics.verify", pass_context=False)
+def verify_figures(timestamp: int = 0) -> None:  # noqa: ARG001  # see `roll_up`
+    """Recount days of every shop by other rules than its figures, and log each figure that differs."""
+    for tenant in tenants_with_facts():
+        try:
+            verify(tenant)
+        except Exception as error:  # noqa: BLE001  # one shop's failure leaves the others to be recounted
+            events.error("figures_not_verified", tenant=str(tenant), error=type(error).__name__)
+
+
+def verify(tenant: UUID, *, days: int = _VERIFIED_DAYS, using: str = "default") -> int:
+    """Recount up to `days` days of a shop, other ones each night; log what differs, without amounts, and return how many figures do."""
+    found, _ = differences(tenant, days=days, seed=clock.now().toordinal(), using=using)
+    for one in found:
+        where = {"store": one.marketplace_id, "day": one.local_day.isoformat(), "currency": one.currency, "figure": one.column}
+        events.error("figures_differ", tenant=str(tenant), **where)
+    return len(found)
+
+
+def tenants_with_facts(*, using: str = "default") -> list[UUID]:
+    """Return the shops of which facts are stored."""
+    at = clock.now()
+    with connections[using].cursor() as cursor:
+        cursor.execute("select tenant_id from guard.aged_tenants(%s, %s, %s)", [at.date() + timedelta(days=2), at, _MOST_TENANTS])
+        return [row[0] for row in cursor.fetchall()]

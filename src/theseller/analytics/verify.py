@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -22,13 +22,13 @@ from theseller.analytics.books import (
     COUNTED_KINDS,
     REFUND_KINDS,
     SALE_KINDS,
-    SETTLEMENT_REPORTS,
     UNCOUNTED_STATES,
     currency_of,
-    midnight,
     tax_included,
 )
+from theseller.analytics.settled import settled_transactions
 from theseller.analytics.types import SUMMED, Difference
+from theseller.lib.marketplaces import MARKETPLACES
 from theseller.tenancy.scope import tenant_scope
 
 Row = dict[str, Any]
@@ -62,14 +62,30 @@ def differences(tenant: UUID, *, days: int, seed: int, using: str = "default") -
 def _day_differences(cursor: CursorWrapper, tenant: UUID, store: str, day: date) -> Iterable[Difference]:
     orders = _rows(cursor, "ingest_order_line", tenant, store, day)
     ledger = _rows(cursor, "ingest_ledger_line", tenant, store, day)
-    source = _book(cursor, tenant, store, day, ledger)
-    counted, deferred = _counted(cursor, tenant, ledger, source)
-    expected = recount_day(store, orders, counted, deferred, source)
+    orders = _without_replacements(orders)
+    counted, deferred = _verdicts(cursor, tenant, ledger)
+    expected = recount_day(store, orders, counted, deferred, _source_of(counted))
     stored = {(row["currency"], ""): row for row in _rows(cursor, "analytics_day", tenant, store, day)}
     yield from _compare(store, day, expected, stored, (*SUMMED, "ledger_source"))
     expected = recount_products(store, orders, counted)
     stored = {(row["currency"], row["sku"]): row for row in _rows(cursor, "analytics_day_product", tenant, store, day)}
     yield from _compare(store, day, expected, stored, _PRODUCT_COLUMNS)
+    yield from _invented_stores(cursor, tenant, store, day, ledger)
+
+
+def _invented_stores(cursor: CursorWrapper, tenant: UUID, store: str, day: date, ledger: Sequence[Row]) -> Iterable[Difference]:
+    """Yield a difference where money that names no store was given to one of which nothing else is stored."""
+    currencies = {row["currency"] for row in ledger if not row["store_named"]}
+    shared = {currency for currency in currencies if sum(one.currency == currency for one in MARKETPLACES.values()) > 1}
+    if not store or not shared:
+        return
+    cursor.execute(
+        "select exists (select from ingest_order_line where tenant_id = %(t)s and marketplace_id = %(store)s)"
+        " or exists (select from ingest_ledger_line where tenant_id = %(t)s and marketplace_id = %(store)s and store_named)",
+        {"t": tenant, "store": store},
+    )
+    if not cursor.fetchone()[0]:
+        yield from (Difference(store, day, currency, "", "marketplace_id") for currency in sorted(shared))
 
 
 def _compare(store: str, day: date, expected: Recount, stored: Recount, columns: Sequence[str]) -> Iterable[Difference]:
@@ -81,36 +97,73 @@ def _compare(store: str, day: date, expected: Recount, stored: Recount, columns:
 
 
 def _rows(cursor: CursorWrapper, table: str, tenant: UUID, store: str, day: date) -> list[Row]:
-    cursor.execute(f"select * from {table} where tenant_id = %s and marketplace_id = %s and local_day = %s", [tenant, store, day])  # noqa: S608  # our own names
+    return _select(cursor, "tenant_id = %s and marketplace_id = %s and local_day = %s", [tenant, store, day], table)
+
+
+def _select(cursor: CursorWrapper, where: str, values: list[Any], table: str = "ingest_ledger_line") -> list[Row]:
+    cursor.execute(f"select * from {table} where {where}", values)  # noqa: S608  # our own names
     return [dict(zip([column.name for column in cursor.description], row, strict=True)) for row in cursor.fetchall()]
 
 
-def _book(cursor: CursorWrapper, tenant: UUID, store: str, day: date, ledger: Sequence[Row]) -> str:
-    begin, end = midnight(store, day), midnight(store, day + timedelta(days=1))
-    cursor.execute(
-        "select covers_from, covers_until, marketplace_ids from ingest_document where tenant_id = %s and report_type = any (%s)"
-        " and covers_until > %s order by covers_from",
-        [tenant, list(SETTLEMENT_REPORTS), begin],
-    )
-    reached = begin
-    for covers_from, covers_until, stores in cursor.fetchall():
-        if (store in stores or not store) and covers_from <= reached:
-            reached = max(reached, covers_until)
-    if reached >= end:
-        return "settlement"
-    sources = {row["source"] for row in ledger}
-    return next((source for source in ("finances", "settlement") if source in sources), "none")
+def _verdicts(cursor: CursorWrapper, tenant: UUID, ledger: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the lines of a day that count, and those that Amazon still defers."""
+    replaced = _replaced(cursor, tenant, ledger)
+    present = [row for row in ledger if row["state"] not in UNCOUNTED_STATES and (row["source"], row["source_key"]) not in replaced]
+    related = _related(cursor, tenant, present)
+    settled = settled_transactions(related, _stored(cursor, tenant, related), _groups(cursor, tenant, related))
+    alive = [row for row in present if row["source"] == "settlement" or (row["source_key"], row["currency"]) not in settled]
+    counted = [row for row in alive if row["state"] != "deferred" and Kind(row["kind"]) in COUNTED_KINDS]
+    return counted, [row for row in alive if row["state"] == "deferred"]
 
 
-def _counted(cursor: CursorWrapper, tenant: UUID, ledger: Sequence[Row], source: str) -> tuple[list[Row], list[Row]]:
+def _replaced(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> set[tuple[str, str]]:
     cursor.execute(
         "select distinct source, supersedes, source_key from ingest_ledger_line where tenant_id = %s and supersedes = any (%s)",
-        [tenant, [row["source_key"] for row in ledger]],
+        [tenant, [row["source_key"] for row in rows]],
     )
-    gone = {(of, old) for of, old, new in cursor.fetchall() if old != new}
-    standing = [row for row in ledger if row["state"] not in UNCOUNTED_STATES and (row["source"], row["source_key"]) not in gone]
-    counted = [row for row in standing if row["source"] == source and row["state"] != "deferred" and Kind(row["kind"]) in COUNTED_KINDS]
-    return counted, [row for row in standing if row["state"] == "deferred"]
+    return {(of, old) for of, old, new in cursor.fetchall() if old != new}
+
+
+def _related(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> list[Row]:
+    """Return every line that may be the same money as one of `rows`: of their orders, and without an order of their UTC days."""
+    orders = {row["order_id"] for row in rows if row["order_id"]}
+    days = {row["posted_at"].astimezone(UTC).date() for row in rows if not row["order_id"]}
+    found = _select(cursor, "tenant_id = %s and order_id = any (%s)", [tenant, sorted(orders)])
+    for day in sorted(days):
+        begin = datetime.combine(day, time.min, tzinfo=UTC)
+        found += _select(
+            cursor,
+            "tenant_id = %s and coalesce(order_id, '') = '' and local_day between %s and %s and posted_at >= %s and posted_at < %s",
+            [tenant, day - timedelta(days=1), day + timedelta(days=1), begin, begin + timedelta(days=1)],
+        )
+    replaced = _replaced(cursor, tenant, found)
+    return [row for row in found if (row["source"], row["source_key"]) not in replaced]
+
+
+def _groups(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> dict[str, str]:
+    """Return the settlement of each financial event group, where Amazon has stated one and not several."""
+    cursor.execute(
+        "select distinct group_id, settlement_id from ingest_ledger_line where tenant_id = %s and group_id = any (%s) and settlement_id <> ''",
+        [tenant, sorted({row["group_id"] for row in rows if row["group_id"]})],
+    )
+    stated: dict[str, set[str]] = defaultdict(set)
+    for group, settlement in cursor.fetchall():
+        stated[group].add(settlement)
+    return {group: settlements.pop() for group, settlements in stated.items() if len(settlements) == 1}
+
+
+def _stored(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> set[str]:
+    named = {row["settlement_id"] for row in rows} | set(_groups(cursor, tenant, rows).values())
+    cursor.execute(
+        "select distinct source_key from ingest_ledger_line where tenant_id = %s and source = 'settlement' and source_key = any (%s)",
+        [tenant, sorted(filter(None, named))],
+    )
+    return {key for (key,) in cursor.fetchall()}
+
+
+def _source_of(counted: Sequence[Row]) -> str:
+    sources = {row["source"] for row in counted}
+    return "both" if len(sources) == 2 else next(iter(sources), "none")
 
 
 def recount_day(store: str, orders: Sequence[Row], counted: Sequence[Row], deferred: Sequence[Row], source: str) -> Recount:
@@ -159,6 +212,25 @@ def _add_order(day: dict[str, Any], lines: Sequence[Row], *, taxed: bool) -> Non
         day["ordered_sales"] += line["item_price"] or 0
         day["ordered_tax"] += (line["item_tax"] or 0) if taxed else 0
         day["promotions"] -= abs(line["promotion_discount"] or Decimal(0))
+
+
+def _without_replacements(orders: Sequence[Row]) -> list[Row]:
+    """Judge again which orders are replacements: as Amazon says, else those of which everything was sent for nothing."""
+    by_order: dict[str, list[Row]] = defaultdict(list)
+    for row in orders:
+        by_order[row["order_id"]].append(row)
+    judged: list[Row] = []
+    for lines in by_order.values():
+        told = [line["replacement_told"] for line in lines if line["replacement_told"] is not None]
+        sent = [line for line in lines if line["status"] != "cancelled"]
+        free = bool(sent) and all(_sent_for_nothing(line) for line in sent)
+        judged += [{**line, "is_replacement": any(told) if told else free} for line in lines]
+    return judged
+
+
+def _sent_for_nothing(line: Row) -> bool:
+    beside = (line["shipping_price"] or 0) + (line["gift_wrap_price"] or 0) + abs(line["promotion_discount"] or 0)
+    return line["item_price"] == 0 and not beside and line["quantity"] > 0 and line["status"] in {"shipped", "unshipped"}
 
 
 def _is_sale(line: Row) -> bool:

@@ -94,6 +94,7 @@ EXTENSIONS = frozenset({"plpgsql"})
 #: Kinds of jobs, each with the names of its arguments. A job rests in the queue until it is done; the queue is cleared of old ones by age.
 JOBS: dict[str, frozenset[str]] = {
     "analytics.roll_up": frozenset({"timestamp"}),
+    "analytics.verify": frozenset({"timestamp"}),
     "builtin:procrastinate.builtin_tasks.remove_old_jobs": frozenset(
         {"max_hours", "queue", "remove_failed", "remove_cancelled", "remove_aborted"}
     ),

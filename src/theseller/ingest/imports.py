@@ -117,14 +117,15 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> Imported:
     bulk.serialise(_IMPORT_BOOK)
     connection = share(connection_for_files(file.region, tenant=tenant, at=at))
     done = Imported(ImportStatus.IMPORTED, file.inspection, region=file.region)
-    if known := _recorded_at(bulk, file.inspection, connection.id):
-        transaction.set_rollback(True)
-        return replace(done, status=ImportStatus.ALREADY, since=known)
+    known = _recorded_at(bulk, file.inspection, connection.id)
     _refuse_while_erasing(bulk)
     stream = stream_report(file.chunks, replace(file.options, as_tuples=True))
     written, source_key = _write(stream, connection, tenant=tenant, at=at)
     if stream.require_inspection().sha256 != file.inspection.sha256:
         raise ReportRefusedError("the file changed while it was being read", "Import it again when nothing else writes to it.")
+    if known and not written.rows and not written.replaced:
+        transaction.set_rollback(True)
+        return replace(done, status=ImportStatus.ALREADY, since=known)
     done = replace(done, written=written)
     report_unclassified(file.inspection.unclassified, source="settlement", stored=written.rows > 0)
     if written.skipped >= file.inspection.rows:

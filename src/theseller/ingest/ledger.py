@@ -2,14 +2,16 @@
 """Money into the ledger, slice by slice, idempotently. Every function runs inside the caller's tenant scope.
 
 A slice is one transaction of the Finances API or one settlement. A deferred transaction and its release are one sale: the release says so
-by naming the other (DEFERRED_TRANSACTION_ID), and whichever of them arrives first, only the release stands in the end.
+by naming the other (DEFERRED_TRANSACTION_ID), and whichever of them arrives first, only the release is stored in the end. Both sources are
+stored side by side; which of them counts is decided for each transaction when figures are computed (`analytics/statements/book.sql`), so a
+write marks every day whose lines may now count otherwise.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +19,9 @@ from theseller.amazon.decoders.finances import Transaction
 from theseller.amazon.reports import SettlementSummary
 from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.bulk import Bulk, Row
-from theseller.ingest.minimise import LEDGER_COLUMNS, Minimiser, Stores
+from theseller.ingest.minimise import LEDGER_COLUMNS, Minimiser
 from theseller.ingest.order_book import Day
+from theseller.ingest.own_stores import own_stores
 from theseller.ingest.persist import LEDGER_BOOK, mark_days
 from theseller.ingest.types import Written
 
@@ -27,6 +30,11 @@ _LINE = ", ".join(name for name, _ in LEDGER_COLUMNS)
 _PRINT = "sum(hashtextextended(row({})::text, 0))".format(
     ", ".join(f"{name}::numeric(20, 4)" if kind == "numeric" else name for name, kind in LEDGER_COLUMNS)
 )
+_PLACE = {name: place for place, (name, _) in enumerate(LEDGER_COLUMNS)}
+_DAY, _KEY, _STORE, _POSTED, _STATE = (_PLACE[name] for name in ("local_day", "source_key", "marketplace_id", "posted_at", "state"))
+_ORDER, _SUPERSEDES = _PLACE["order_id"], _PLACE["supersedes"]
+#: Next to each other.
+_SETTLEMENT, _GROUP = _PLACE["settlement_id"], _PLACE["group_id"]
 #: Keys are passed as an array: one index scan a partition, however many keys.
 _STANDING = "tenant_id = %(tenant)s and source = %(source)s and source_key = any(%(keys)s)"
 
@@ -40,10 +48,14 @@ def write_transactions(
     at: datetime,
     using: str = "default",
 ) -> Written:
-    """Write transactions of the Finances API. `marketplace_ids` are the connection's stores: one of them bears what belongs to none."""
+    """Write transactions of the Finances API.
+
+    `marketplace_ids` are the stores of the connection's region. Money that names no store goes to the only one of them that the seller is
+    known to have and that keeps its currency, else to none.
+    """
     minimiser = Minimiser(at)
-    rows = minimiser.transactions(transactions, Stores(marketplace_ids))
     bulk = Bulk(tenant, using)
+    rows = minimiser.transactions(transactions, own_stores(bulk, marketplace_ids))
     bulk.serialise(LEDGER_BOOK)
     written = _replace(bulk, rows, "finances", connection, at) if rows else Written()
     return written + Written(too_old=minimiser.too_old)
@@ -64,25 +76,28 @@ def write_settlement(
     A line older than facts are kept is left out and counted, so that a settlement at the edge is not refused.
     """
     minimiser = Minimiser(at)
-    rows = minimiser.settlement(lines, Stores(marketplace_ids))
+    bulk = Bulk(tenant, using)
+    rows = minimiser.settlement(lines, own_stores(bulk, marketplace_ids))
     if any(row[1] != summary.settlement_id for row in rows):
         raise ValueError("the lines belong to another settlement than the summary")
-    bulk = Bulk(tenant, using)
     bulk.serialise(LEDGER_BOOK)
-    written = _replace(bulk, rows, "settlement", connection, at) if rows else Written()
+    written = _replace(bulk, rows, "settlement", connection, at, (summary.starts_at, summary.ends_at)) if rows else Written()
     return written + Written(too_old=minimiser.too_old)
 
 
-def _replace(bulk: Bulk, rows: list[Row], source: str, connection: UUID, at: datetime) -> Written:
-    """Put the incoming slices in place of those that stand under their keys or are superseded by them."""
-    superseded = sorted({row[15] for row in rows if row[15] is not None})
-    rows, outdated = _without_superseded(bulk, rows, source, set(superseded))
-    keys = sorted({row[1] for row in rows})
+def _replace(
+    bulk: Bulk, rows: list[Row], source: str, connection: UUID, at: datetime, period: tuple[datetime, datetime] | None = None
+) -> Written:
+    """Put the incoming slices in place of those stored under their keys or superseded by them."""
+    superseded = sorted({row[_SUPERSEDES] for row in rows if row[_SUPERSEDES] is not None})
+    rows, outdated = _without_superseded(bulk, rows, source)
+    rows = _with_known_identifiers(bulk, rows, source)
+    keys = sorted({row[_KEY] for row in rows})
     bulk.create_stage(_STAGE, LEDGER_COLUMNS)
     bulk.copy(_STAGE, LEDGER_COLUMNS, [rows])
     unchanged = _unchanged(bulk, keys, source, connection)
-    days = _delete(bulk, [*(key for key in keys if key not in unchanged), *superseded], source)
-    replaced = days.total()
+    groups = _new_groups(bulk, source)
+    gone, orders = _delete(bulk, [*(key for key in keys if key not in unchanged), *superseded], source)
     added = bulk.run(
         f"insert into ingest_ledger_line (tenant_id, connection_id, source, {_LINE})"
         f" select %(tenant)s, %(connection)s, %(source)s, {_LINE} from pg_temp.{_STAGE} where source_key <> all(%(unchanged)s)",
@@ -90,24 +105,106 @@ def _replace(bulk: Bulk, rows: list[Row], source: str, connection: UUID, at: dat
         source=source,
         unchanged=sorted(unchanged),
     )
-    days.update({(row[3], row[0]): 1 for row in rows if row[1] not in unchanged})
+    changed = [row for row in rows if row[_KEY] not in unchanged]
+    days = {*gone, *((row[_STORE], row[_DAY]) for row in changed)}
+    if changed or gone:
+        orders |= {row[_ORDER] for row in changed if row[_ORDER]}
+        instants = [row[_POSTED] for row in changed if not row[_ORDER]] if period is None else [*period, *(row[_POSTED] for row in changed)]
+        days |= _days_beside(bulk, orders, instants, between=period is not None) | _days_of_groups(bulk, groups)
     mark_days(bulk, days, at)
-    return Written(added, replaced, len(unchanged), outdated, days=len(days))
+    return Written(added, gone.total(), len(unchanged), outdated, days=len(days))
 
 
-def _without_superseded(bulk: Bulk, rows: list[Row], source: str, superseded: set[str]) -> tuple[list[Row], int]:
-    """Leave out deferred transactions whose release stands or arrives with them, and a deferred version of what stands released."""
-    deferred = sorted({row[1] for row in rows if row[5] == "deferred"})
-    if not deferred:
+def _without_superseded(bulk: Bulk, rows: list[Row], source: str) -> tuple[list[Row], int]:
+    """Leave out transactions whose release is stored or arrives with them, and a deferred version of what is stored as released."""
+    if source != "finances" or not rows:
         return rows, 0
-    standing = bulk.rows(
-        "select supersedes from ingest_ledger_line where tenant_id = %(tenant)s and supersedes = any(%(keys)s)"
-        f" union select source_key from ingest_ledger_line where {_STANDING} and state = 'released'",
-        keys=deferred,
+    keys = {row[_KEY] for row in rows}
+    late = {row[_SUPERSEDES] for row in rows} & keys
+    released = {row[_KEY] for row in rows if row[_STATE] == "released"}
+    stored = bulk.rows(
+        "select supersedes, true from ingest_ledger_line where tenant_id = %(tenant)s and source = %(source)s and supersedes = any(%(keys)s)"
+        f" union select source_key, false from ingest_ledger_line where {_STANDING} and state = 'released'",
+        keys=sorted(keys),
         source=source,
     )
-    late = (superseded | {key for (key,) in standing}) & set(deferred)
-    return [row for row in rows if row[1] not in late], len(late)
+    late |= {key for key, replaced in stored if replaced}
+    released |= {key for key, replaced in stored if not replaced}
+    kept = [row for row in rows if row[_KEY] not in late and not (row[_STATE] == "deferred" and row[_KEY] in released)]
+    return kept, len(keys - {row[_KEY] for row in kept})
+
+
+def _with_known_identifiers(bulk: Bulk, rows: list[Row], source: str) -> list[Row]:
+    """Keep the settlement and group that an earlier answer stated: an answer that states none does not take them back."""
+    lacking = sorted({row[_KEY] for row in rows if source == "finances" and None in row[_SETTLEMENT : _GROUP + 1]})
+    if not lacking:
+        return rows
+    found = bulk.rows(
+        f"select source_key, max(settlement_id), max(group_id) from ingest_ledger_line where {_STANDING} group by source_key",
+        keys=lacking,
+        source=source,
+    )
+    known = {key: (settlement, group) for key, settlement, group in found}
+    for row in rows:  # In one page, too: the same transaction may come twice.
+        settlement, group = known.get(row[_KEY], (None, None))
+        known[row[_KEY]] = (row[_SETTLEMENT] or settlement, row[_GROUP] or group)
+    return [(*row[:_SETTLEMENT], *known.get(row[_KEY], (None, None)), *row[_GROUP + 1 :]) for row in rows]
+
+
+def _new_groups(bulk: Bulk, source: str) -> list[str]:
+    """Return the financial event groups whose settlement the incoming transactions are the first to state."""
+    if source != "finances":
+        return []
+    found = bulk.rows(
+        f"""
+        select distinct i.group_id from pg_temp.{_STAGE} i
+        where i.group_id is not null and i.settlement_id is not null and not exists (
+            select from ingest_ledger_line l
+            where l.tenant_id = %(tenant)s and l.group_id = i.group_id and l.settlement_id = i.settlement_id)
+        """
+    )
+    return [group for (group,) in found]
+
+
+def _days_beside(bulk: Bulk, orders: set[str], instants: list[datetime], *, between: bool) -> set[Day]:
+    """Return the days of Finances lines that what changed may silence, or give back their voice.
+
+    Those of the same orders, and those near `instants`: without an order on the same day, or all of a settlement's period.
+    """
+    days: set[Day] = set()
+    if orders:
+        days |= set(
+            bulk.rows(
+                "select distinct marketplace_id, local_day from ingest_ledger_line"
+                " where tenant_id = %(tenant)s and order_id = any(%(orders)s) and source = 'finances'",
+                orders=sorted(orders),
+            )
+        )
+    if instants:
+        first, last = min(instants), max(instants)
+        near = sorted({instant.astimezone(UTC).date() + timedelta(days=step) for instant in instants for step in (-1, 0, 1)})
+        chosen = "" if between else " and local_day = any(%(near)s) and coalesce(order_id, '') = ''"
+        days |= set(
+            bulk.rows(
+                "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id = %(tenant)s and source = 'finances'"
+                f" and local_day between %(first)s and %(last)s{chosen}",
+                first=first.astimezone(UTC).date() - timedelta(days=1),
+                last=last.astimezone(UTC).date() + timedelta(days=1),
+                **({} if between else {"near": near}),
+            )
+        )
+    return days
+
+
+def _days_of_groups(bulk: Bulk, groups: list[str]) -> set[Day]:
+    if not groups:
+        return set()
+    return set(
+        bulk.rows(
+            "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id = %(tenant)s and group_id = any(%(groups)s)",
+            groups=groups,
+        )
+    )
 
 
 def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> set[str]:
@@ -127,15 +224,19 @@ def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> se
     return {key for (key,) in found}
 
 
-def _delete(bulk: Bulk, keys: list[Any], source: str) -> Counter[Day]:
+def _delete(bulk: Bulk, keys: list[Any], source: str) -> tuple[Counter[Day], set[str]]:
+    """Delete slices; return how many lines went from which day of which store, and of which orders."""
     if not keys:
-        return Counter()
+        return Counter(), set()
     gone = bulk.rows(
         f"""
-        with gone as (delete from ingest_ledger_line where {_STANDING} returning marketplace_id, local_day)
-        select marketplace_id, local_day, count(*) from gone group by marketplace_id, local_day
+        with gone as (delete from ingest_ledger_line where {_STANDING} returning marketplace_id, local_day, order_id)
+        select marketplace_id, local_day, order_id, count(*) from gone group by marketplace_id, local_day, order_id
         """,
         keys=keys,
         source=source,
     )
-    return Counter({(store, day): count for store, day, count in gone})
+    days: Counter[Day] = Counter()
+    for store, day, _, count in gone:
+        days[store, day] += count
+    return days, {order for _, _, order, _ in gone if order}

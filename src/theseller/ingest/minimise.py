@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import repeat
 from operator import is_
@@ -12,7 +12,7 @@ from typing import Any
 
 from theseller.amazon.decoders.finances import Transaction, TransactionLine
 from theseller.amazon.decoders.orders import Order, OrderItem
-from theseller.amazon.kinds import Kind
+from theseller.amazon.kinds import Kind, fold
 from theseller.amazon.reports import AllOrdersLine
 from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.bulk import Row
@@ -26,11 +26,13 @@ ORDER_COLUMNS = (
     ("is_replacement", "boolean"),
     ("sku", "text"), ("asin", "text"), ("quantity", "int4"), ("quantity_shipped", "int4"), ("currency", "text"), ("item_price", "numeric"),
     ("item_tax", "numeric"), ("shipping_price", "numeric"), ("gift_wrap_price", "numeric"), ("promotion_discount", "numeric"),
+    ("replacement_told", "boolean"),
 )  # fmt: skip
 LEDGER_COLUMNS = (
     ("local_day", "date"), ("source_key", "text"), ("source_line", "int4"), ("marketplace_id", "text"), ("posted_at", "timestamptz"),
     ("state", "text"), ("kind", "text"), ("transaction_type", "text"), ("breakdown", "text"), ("currency", "text"), ("amount", "numeric"),
     ("quantity", "int4"), ("order_id", "text"), ("sku", "text"), ("asin", "text"), ("supersedes", "text"),
+    ("settlement_id", "text"), ("group_id", "text"), ("store_named", "boolean"),
 )  # fmt: skip
 _PRINCIPAL = frozenset({Kind.PRINCIPAL, Kind.REFUND_PRINCIPAL})
 
@@ -83,7 +85,7 @@ class Minimiser:
             map(self._days.day, marketplaces, bought), orders, keys, stores, bought, updated,
             map(_REPORT_STATUS.__getitem__, zip(order_words, item_words, strict=True)), map(_CHANNELS.__getitem__, channels),
             map(_IS_TRUE, business), map(_IS_TRUE, replacements), skus, asins, quantities, repeat(None, len(kept)),
-            [currency or None for currency in currencies], prices, taxes, shippings, gift_wraps, discounts, strict=True,
+            [currency or None for currency in currencies], prices, taxes, shippings, gift_wraps, discounts, replacements, strict=True,
         ))  # fmt: skip
 
     def _note_products(self, seen: Iterable[tuple[str, str, str, str, datetime]]) -> None:
@@ -122,7 +124,7 @@ class Minimiser:
             order.is_replacement,
             sku, product.asin or "", item.quantity_ordered, item.fulfillment.quantity_fulfilled if item.fulfillment else None,
             price.currency_code if price else None, price.amount if price else None, part["TAX"], part["SHIPPING"], part["GIFT_WRAP"],
-            abs(discount.amount) if discount else None,
+            abs(discount.amount) if discount else None, order.is_replacement,
         )  # fmt: skip
 
     def transactions(self, transactions: Iterable[Transaction], stores: Stores) -> list[Row]:
@@ -132,19 +134,26 @@ class Minimiser:
             if transaction.posted_at < oldest_kept(self.at):
                 self.too_old += len(transaction.lines)
                 continue
-            marketplace = stores.of(transaction.marketplace_id, transaction.currency)
-            day = self._days.day(marketplace, transaction.posted_at)
+            named = MARKETPLACES.get(transaction.marketplace_id or "")
+            marketplace = named or stores.only(transaction.currency)
+            day = self._day(marketplace, transaction.posted_at)
             bearers = _bearers(transaction.lines)
-            deferred = (transaction.status or "").startswith("DEFERRED")
-            supersedes = None if deferred else transaction.identifier("DEFERRED_TRANSACTION_ID")
+            deferred = fold(transaction.status or "") == "deferred"
+            supersedes = None if deferred else _other(transaction, "DEFERRED_TRANSACTION_ID")
+            settled = (transaction.settlement_id or None, transaction.identifier("FINANCIAL_EVENT_GROUP_ID") or None)
             for line in transaction.lines:
                 quantity = transaction.items[line.item].quantity if line.item is not None and line.position in bearers else None
                 rows.append((
-                    day, transaction.key, line.position, marketplace.id, transaction.posted_at, "deferred" if deferred else "released",
-                    line.kind.value, transaction.type, "/".join(line.path), line.currency, line.amount, quantity, transaction.order_id,
-                    line.sku, line.asin, supersedes,
+                    day, transaction.key, line.position, marketplace.id if marketplace else "", transaction.posted_at,
+                    "deferred" if deferred else "released",
+                    line.kind.value, transaction.type, "/".join(line.path), line.currency, line.amount, quantity, transaction.order_id or None,
+                    line.sku, line.asin, supersedes, *settled, named is not None,
                 ))  # fmt: skip
         return rows
+
+    def _day(self, store: Marketplace | None, instant: datetime) -> date:
+        """Return the day that money is booked on: the store's own, or the UTC day where it belongs to no store."""
+        return self._days.day(store, instant) if store else instant.astimezone(UTC).date()
 
     def settlement(self, lines: Iterable[ReportRow], stores: Stores) -> list[Row]:
         """Return rows of LEDGER_COLUMNS for the lines of one settlement, each item's quantity on one of its lines only."""
@@ -157,33 +166,41 @@ class Minimiser:
             if posted < oldest_kept(self.at):
                 self.too_old += 1
                 continue
-            store = marketplace or home or stores.of(None, currency)
+            named = marketplace or home
+            store = named or stores.only(currency)
             bearer: int | None = None
             whose = (type_, order, item, adjustment, shipment)
             if quantity and kind in _PRINCIPAL and whose not in seen:
                 seen.add(whose)
                 bearer = quantity
             rows.append((
-                self._days.day(store, posted), settlement, number, store.id, posted, "settled", kind.value, type_,
-                f"{amount_type}/{description}", currency, amount, bearer, order or None, sku or None, None, None,
+                self._day(store, posted), settlement, number, store.id if store else "", posted, "settled", kind.value, type_,
+                f"{amount_type}/{description}", currency, amount, bearer, order or None, sku or None, None, None, None, None, named is not None,
             ))  # fmt: skip
         return rows
 
 
 class Stores:
-    """The stores of a connection, and which of them bears money that Amazon attributes to none: the first that keeps its currency."""
+    """The stores that the seller is known to have, and which of them gets money that Amazon attributes to none."""
 
     def __init__(self, marketplace_ids: Iterable[str]) -> None:
-        self._stores = [MARKETPLACES[name] for name in marketplace_ids if name in MARKETPLACES]
+        self._own = frozenset(marketplace_ids)
 
-    def of(self, marketplace_id: str | None, currency: str) -> Marketplace:
-        """Return the store called `marketplace_id`, else the one that bears `currency`. Raises ValueError if the connection has none."""
-        named = MARKETPLACES.get(marketplace_id or "")
-        if named is not None:
-            return named
-        if not self._stores:
-            raise ValueError("this connection has no store that could bear the amount")
-        return next((store for store in self._stores if store.currency == currency), self._stores[0])
+    def only(self, currency: str) -> Marketplace | None:
+        """Return the one store that money in `currency` can only belong to; None if there are several or none.
+
+        It is Amazon's only store with that currency, else the seller's only one. A store that the seller does not have is never
+        returned for a currency that several of Amazon's stores keep.
+        """
+        stores = [store for store in MARKETPLACES.values() if store.currency == currency]
+        own = stores if len(stores) == 1 else [store for store in stores if store.id in self._own]
+        return own[0] if len(own) == 1 else None
+
+
+def _other(transaction: Transaction, name: str) -> str | None:
+    """Return the id of another transaction that `transaction` names; None if it names none or itself."""
+    value = transaction.identifier(name)
+    return value if value and value != transaction.key else None
 
 
 def _home(lines: list[Row]) -> Marketplace | None:

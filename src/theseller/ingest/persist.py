@@ -1,6 +1,6 @@
 """Orders and products into the book of orders, idempotently. Every function runs inside the caller's tenant scope.
 
-An order is a slice: all of its lines are replaced together, unless something newer stands. What changed marks its days for the rollups, in
+What a document says of an order is merged with what is stored of it (`order_merge`). What changed marks its days for the rollups, in
 the same transaction. Money: `ledger.py`. Stock and traffic: `stock.py`.
 """
 
@@ -16,6 +16,7 @@ from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.bulk import Bulk, Row
 from theseller.ingest.minimise import Minimiser, products_rows
 from theseller.ingest.order_book import Day, OrderBook
+from theseller.ingest.own_stores import settle_homes
 from theseller.ingest.types import OrderSource, Written
 
 #: Books are locked in this order.
@@ -66,6 +67,7 @@ def _write(minimiser: Minimiser, batches: Iterable[list[Row]], tenant: UUID, con
     mark_days(bulk, book.days, minimiser.at)
     if minimiser.products:
         _write_products(bulk, products_rows(minimiser.products), connection)
+        mark_days(bulk, settle_homes(bulk), minimiser.at)
     return written + Written(too_old=minimiser.too_old, elsewhere=minimiser.elsewhere, days=len(book.days))
 
 

@@ -13,6 +13,7 @@ from theseller.amazon.decoders.inventory import Summary
 from theseller.amazon.reports import Inspection, TrafficDay, TrafficProduct
 from theseller.ingest.bulk import Bulk, Row
 from theseller.ingest.minimise import oldest_kept
+from theseller.ingest.own_stores import settle_homes
 from theseller.ingest.persist import STOCK_BOOK, TRAFFIC_BOOK, mark_days, write_products
 from theseller.ingest.types import DocumentOrigin, Written
 from theseller.lib.ids import new_id
@@ -102,11 +103,13 @@ def write_traffic(
     bulk.create_stage("incoming_traffic_day", _TRAFFIC_COLUMNS)
     bulk.copy("incoming_traffic_day", _TRAFFIC_COLUMNS, [[rows[key] for key in sorted(rows)]])
     names = ", ".join(name for name, _ in _TRAFFIC_COLUMNS)
-    updates = ", ".join(f"{name} = excluded.{name}" for name, _ in _TRAFFIC_COLUMNS[3:])
+    facts = [name for name, _ in _TRAFFIC_COLUMNS[3:]] + ["connection_id"]
+    updates = ", ".join(f"{name} = excluded.{name}" for name in facts)
+    stored, restated = (", ".join(f"{table}.{name}" for name in facts) for table in ("t", "excluded"))
     count = bulk.run(
-        f"insert into ingest_traffic_day (tenant_id, connection_id, {names})"
+        f"insert into ingest_traffic_day as t (tenant_id, connection_id, {names})"
         f" select %(tenant)s, %(connection)s, {names} from pg_temp.incoming_traffic_day order by marketplace_id, local_day, asin"
-        f" on conflict (tenant_id, marketplace_id, local_day, asin) do update set {updates}, connection_id = excluded.connection_id",
+        f" on conflict (tenant_id, marketplace_id, local_day, asin) do update set {updates} where ({stored}) is distinct from ({restated})",
         connection=connection,
     )
     days = {(store, day) for store, day, _ in rows}
@@ -158,7 +161,8 @@ def document_of(inspection: Inspection, written: Written, *, origin: DocumentOri
 
 def record_document(document: Document, *, tenant: UUID, connection: UUID, at: datetime, using: str = "default") -> UUID:
     """Record a document in the transaction that wrote its facts; an earlier record of the same source is replaced. Return its id."""
-    [(number,)] = Bulk(tenant, using).rows(
+    bulk = Bulk(tenant, using)
+    [(number,)] = bulk.rows(
         """
         insert into ingest_document (tenant_id, id, connection_id, origin, report_type, source_key, content_sha256, marketplace_ids,
             covers_from, covers_until, rows_kept, rows_skipped, columns_dropped, recorded_at)
@@ -185,4 +189,6 @@ def record_document(document: Document, *, tenant: UUID, connection: UUID, at: d
         dropped=list(document.columns_dropped),
         at=at,
     )
+    # It may name a store that was not known before, and so decide where money of no store belongs.
+    mark_days(bulk, settle_homes(bulk), at)
     return UUID(str(number))

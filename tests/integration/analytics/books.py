@@ -47,7 +47,7 @@ class Shop:
             "status": "shipped", "fulfilment": "amazon", "is_business": False, "is_replacement": False, "sku": "MUG-1", "asin": "B000000001",
             "quantity": 1, "currency": CURRENCIES.get(store) if price is not None else None,
             "item_price": None if price is None else Decimal(str(price)), "item_tax": None, "promotion_discount": None, "source": "orders_api",
-            "marketplace_id": store, "local_day": local_day(store, at),
+            "marketplace_id": store, "local_day": local_day(store, at), "replacement_told": over.get("is_replacement", False),
         } | over  # fmt: skip
         self._insert("ingest_order_line", row)
         self.mark(row["marketplace_id"], row["local_day"])

@@ -32,7 +32,7 @@ TITLES = (
 )  # fmt: skip
 _ORDER = (
     "tenant_id", "local_day", "order_id", "line_key", "connection_id", "marketplace_id", "purchased_at", "last_updated_at", "status",
-    "fulfilment", "is_business", "is_replacement", "sku", "asin", "quantity", "currency", "item_price", "promotion_discount", "source",
+    "fulfilment", "is_business", "is_replacement", "sku", "asin", "quantity", "currency", "item_price", "promotion_discount", "source", "replacement_told",
 )  # fmt: skip
 _LEDGER = (
     "tenant_id", "local_day", "source", "source_key", "source_line", "connection_id", "marketplace_id", "posted_at", "state", "kind",
@@ -79,11 +79,12 @@ class Year:
         price = prices[product] * quantity
         discount = (price * Decimal(chance.randrange(5, 20)) / 100).quantize(Decimal("0.01")) if chance.random() < 0.15 else None
         order = f"303-{chance.randrange(10**7):07}-{chance.randrange(10**7):07}"
+        replacement = chance.random() < 0.004
         sku, asin = f"KIT-{2210 + product * 7}", f"B0C{product:02}X7QLM"
         self.orders.append((
             self.shop.tenant, local_day(store, moment), order, "1", self.shop.connection, store, moment, moment, status, "amazon",
-            chance.random() < 0.04, chance.random() < 0.004, sku, asin, quantity, CURRENCIES[store] if priced else None,
-            price if priced else None, discount, "orders_api",
+            chance.random() < 0.04, replacement, sku, asin, quantity, CURRENCIES[store] if priced else None,
+            price if priced else None, discount, "orders_api", replacement,
         ))  # fmt: skip
         if status == "shipped" and age > 1.5:
             shipped = moment + timedelta(hours=chance.uniform(12, 34))

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tests.integration.analytics.books import DE, FR, US, Shop
+from tests.integration.analytics.books import DE, US, Shop
 
 from theseller.amazon.kinds import Kind
 from theseller.analytics.books import midnight
@@ -18,10 +18,6 @@ DAY = date(2026, 10, 5)
 @pytest.fixture
 def shop() -> Shop:
     return Shop.open()
-
-
-def _whole_day(shop: Shop, day: date = DAY, store: str = DE) -> None:
-    shop.settlement(midnight(store, day) - timedelta(hours=5), midnight(store, day + timedelta(days=1)), (store,))
 
 
 def test_a_deferred_sale_and_its_release_are_one_sale(shop: Shop) -> None:
@@ -36,44 +32,8 @@ def test_a_deferred_sale_and_its_release_are_one_sale(shop: Shop) -> None:
     assert (released["net_proceeds"], released["deferred"]) == (Decimal(20), Decimal(0))
 
 
-def test_finances_speaks_until_a_settlement_covers_the_whole_day_and_then_only_the_settlement_does(shop: Shop) -> None:
-    shop.money(AT, "20.00")
-    shop.money(AT, "20.00", source="settlement", state="settled")
-    shop.settlement(midnight(DE, DAY) + timedelta(minutes=1), midnight(DE, DAY) + timedelta(days=3))
-    shop.roll_up()
-    assert (shop.day(DAY)["net_proceeds"], shop.day(DAY)["ledger_source"]) == (Decimal(20), "finances")
-    shop.settlement(midnight(DE, DAY) - timedelta(days=3), midnight(DE, DAY) + timedelta(minutes=1))
-    shop.roll_up()
-    assert (shop.day(DAY)["net_proceeds"], shop.day(DAY)["ledger_source"]) == (Decimal(20), "settlement")
-
-
-def test_a_gap_of_one_minute_between_two_settlements_leaves_the_day_to_finances(shop: Shop) -> None:
-    shop.money(AT, "20.00")
-    shop.money(AT, "19.00", source="settlement", state="settled")
-    shop.settlement(midnight(DE, DAY), midnight(DE, DAY) + timedelta(hours=10))
-    shop.settlement(midnight(DE, DAY) + timedelta(hours=10, minutes=1), midnight(DE, DAY) + timedelta(days=2))
-    shop.roll_up()
-    assert shop.day(DAY)["net_proceeds"] == Decimal(20)
-
-
-def test_a_settlement_of_another_store_says_nothing_here(shop: Shop) -> None:
-    shop.money(AT, "20.00")
-    _whole_day(shop, store=FR)
-    shop.mark(DE, DAY)
-    shop.roll_up()
-    assert shop.day(DAY)["ledger_source"] == "finances"
-
-
-def test_a_day_that_a_settlement_covers_and_has_no_line_in_is_a_day_without_money(shop: Shop) -> None:
-    shop.money(AT, "20.00")
-    _whole_day(shop)
-    shop.roll_up()
-    assert shop.day(DAY) == {}
-
-
 def test_the_edges_of_an_imported_settlement_are_not_lost_to_a_seller_without_finances(shop: Shop) -> None:
     shop.money(AT, "20.00", source="settlement", state="settled")
-    shop.settlement(AT - timedelta(hours=1), AT + timedelta(hours=1))
     shop.roll_up()
     assert (shop.day(DAY)["net_proceeds"], shop.day(DAY)["ledger_source"]) == (Decimal(20), "settlement")
 
@@ -187,25 +147,3 @@ def test_the_day_is_the_store_s_own_on_both_sides_of_a_change_of_clocks(shop: Sh
         assert shop.day(day, US)["orders"] >= 1
     assert midnight(US, date(2026, 11, 2)) - midnight(US, date(2026, 11, 1)) == timedelta(hours=25)
     assert shop.day(date(2026, 3, 8), US)["orders"] == 2
-
-
-def test_a_settlement_must_cover_all_25_hours_of_the_long_day(shop: Shop) -> None:
-    day = date(2026, 11, 1)
-    at = datetime(2026, 11, 1, 20, tzinfo=UTC)
-    shop.money(at, "20.00", store=US)
-    shop.settlement(midnight(US, day), midnight(US, day) + timedelta(hours=24), (US,))
-    shop.roll_up()
-    assert shop.day(day, US)["ledger_source"] == "finances"
-    shop.settlement(midnight(US, day) + timedelta(hours=24), midnight(US, day) + timedelta(hours=25), (US,))
-    shop.money(at, "21.00", store=US, source="settlement", state="settled")
-    shop.roll_up()
-    assert shop.day(day, US)["net_proceeds"] == Decimal(21)
-
-
-def test_a_settlement_marks_every_day_it_touches_also_those_without_a_line_of_it(shop: Shop) -> None:
-    shop.money(AT, "20.00")
-    shop.roll_up()
-    assert shop.day(DAY)["ledger_source"] == "finances"
-    shop.settlement_document(AT - timedelta(days=3), AT + timedelta(days=3), (DE,))
-    shop.roll_up()
-    assert shop.day(DAY) == {}

@@ -107,8 +107,8 @@ def test_a_day_shows_its_lines_and_why_others_are_left_out(cast: Cast) -> None:
     shop.roll_up()
     text = _client(cast.alice).get(f"/days/{_day(5)}/").content.decode()
     assert "Product sales" in text
-    assert "From Finances" in text
-    assert "The same money in the other source" in text
+    assert "From settlements" in text
+    assert "The same money from Finances" in text
     assert "they move money" in text
     assert "not a sale" in text
 

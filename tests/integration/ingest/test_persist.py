@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,12 +17,13 @@ from tests.conftest import as_role
 
 from theseller.amazon.decoders.finances import Transaction, TransactionItem, TransactionLine
 from theseller.amazon.decoders.inventory import Summary
+from theseller.amazon.decoders.orders import decode_orders_page
 from theseller.amazon.kinds import Kind
 from theseller.amazon.reports import AllOrdersLine, ReportRefusedError, SettlementLine, SettlementSummary, TrafficDay, TrafficProduct
 from theseller.ingest import persist
 from theseller.ingest.drift import note_drift
 from theseller.ingest.ledger import write_settlement, write_transactions
-from theseller.ingest.persist import write_orders, write_products
+from theseller.ingest.persist import write_api_orders, write_orders, write_products
 from theseller.ingest.stock import Document, record_document, write_inventory, write_traffic
 from theseller.ingest.types import DocumentOrigin, Written
 from theseller.lib.ids import new_id
@@ -30,6 +32,7 @@ from theseller.lib.marketplaces import MARKETPLACES
 from theseller.tenancy.scope import tenant_scope
 
 US, MX = "ATVPDKIKX0DER", "A1AM78C64UM0Y8"
+DE, FR = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BOUGHT = datetime(2026, 11, 10, 6, 30, tzinfo=UTC)  # the 9th in Los Angeles
 CONNECTION = new_id()
@@ -90,16 +93,79 @@ def test_structs_and_tuples_say_the_same(shop: Shop) -> None:
     assert shop.rows("select order_id, line_key, sku, quantity, item_price from ingest_order_line order by 1, 2") == told
 
 
-def test_an_order_is_replaced_whole_by_what_is_newer_and_never_by_what_is_older(shop: Shop) -> None:
+def test_a_line_is_replaced_by_what_is_newer_and_never_by_what_is_older_and_no_document_removes_one(shop: Shop) -> None:
     shop.write(write_orders, [[line("MUG"), line("CUP")]])
     shop.rows("delete from ingest_dirty_day")
     cancelled = shop.write(write_orders, [[line("MUG", hours=5, item_status="Cancelled", quantity=0)]])
-    assert (cancelled.rows, cancelled.replaced, cancelled.days) == (1, 2, 1)
-    assert shop.rows("select sku, status from ingest_order_line") == [("MUG", "cancelled")]
+    assert (cancelled.rows, cancelled.replaced, cancelled.days) == (1, 1, 1)
+    found = [("CUP", "shipped", 2), ("MUG", "cancelled", 0)]
+    assert shop.rows("select sku, status, quantity from ingest_order_line order by 1") == found
     assert shop.dirty() == {(US, date(2026, 11, 9))}
-    older = shop.write(write_orders, [[line("MUG", hours=3), line("CUP", hours=3)]])
+    older = shop.write(write_orders, [[line("MUG", hours=3), line("CUP", hours=0)]])
     assert (older.rows, older.outdated) == (0, 1)
-    assert shop.rows("select sku, status from ingest_order_line") == [("MUG", "cancelled")]
+    assert shop.rows("select sku, status, quantity from ingest_order_line order by 1") == found
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_documents_with_one_stamp_the_later_status_and_the_greater_value_hold(shop: Shop, first: int) -> None:
+    files = [
+        line(item_price=Decimal("268.81"), order_status="Unshipped", item_status="Unshipped"),
+        line(item_price=Decimal("271.81"), item_tax=None),
+    ]
+    for one in (files[first], files[1 - first], files[first]):
+        shop.write(write_orders, [[one]])
+    assert shop.rows("select status, item_price, item_tax from ingest_order_line") == [("shipped", Decimal("271.8100"), Decimal("1.6000"))]
+
+
+def test_a_later_report_erases_nothing_that_only_the_api_says(shop: Shop) -> None:
+    order = "111-0000001-0000001"
+    api = decode_orders_page(json.dumps({"orders": [{
+        "orderId": order, "createdTime": "2026-11-10T06:30:00Z", "lastUpdatedTime": "2026-11-10T07:30:00Z",
+        "salesChannel": {"channelName": "AMAZON", "marketplaceId": US}, "programs": ["AMAZON_BUSINESS"],
+        "associatedOrders": [{"orderId": "111-0000000-0000000", "associationType": "REPLACEMENT_ORIGINAL_ID"}],
+        "fulfillment": {"fulfillmentStatus": "SHIPPED", "fulfilledBy": "AMAZON"},
+        "orderItems": [{"orderItemId": "1", "quantityOrdered": 2, "product": {"asin": "B000000001", "sellerSku": "MUG"},
+                        "fulfillment": {"quantityFulfilled": 2}}],
+    }]}).encode()).orders  # fmt: skip
+    with tenant_scope(shop.tenant):
+        write_api_orders(api, tenant=shop.tenant, connection=CONNECTION, at=AT)
+    said = "select line_key, is_replacement, is_business, quantity_shipped, fulfilment, item_price from ingest_order_line"
+    assert shop.rows(said) == [("1", True, True, 2, "amazon", None)]
+    for hours in (1, 5):  # At the same stamp, and later.
+        for item in ("1", ""):  # European reports have no item numbers.
+            shop.write(
+                write_orders,
+                [[line(hours=hours, order_item_id=item, item_price=Decimal(0), is_business_order=None, fulfilment_channel="")]],
+            )
+            assert shop.rows(said) == [("1", True, True, 2, "amazon", Decimal("0.0000"))]
+    assert shop.rows("select is_replacement from ingest_order_line") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": None}, True),
+        ({"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": None, "is_replacement": False}, False),
+        ({"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": Decimal(5)}, False),
+        ({"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": None, "shipping_price": Decimal(4)}, False),
+        ({"item_price": None, "ship_promotion_discount": None, "item_promotion_discount": None}, False),
+        ({"is_replacement": True}, True),
+    ],
+)
+def test_an_order_for_nothing_is_a_replacement_unless_amazon_says_otherwise(shop: Shop, changes: dict[str, Any], *, expected: bool) -> None:
+    shop.write(write_orders, [[line(**changes)]])
+    assert shop.rows("select is_replacement from ingest_order_line") == [(expected,)]
+
+
+def test_a_free_product_among_paid_ones_is_no_replacement_whichever_comes_first(shop: Shop) -> None:
+    free: dict[str, Any] = {"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": None}
+    for order, lines in (
+        ("111-0000001-0000001", [line("GIFT", **free), line("MUG")]),
+        ("111-0000001-0000002", [line("MUG"), line("GIFT", **free)]),
+    ):
+        for one in lines:
+            shop.write(write_orders, [[msgspec.structs.replace(one, order_id=order)]])
+    assert shop.rows("select distinct is_replacement from ingest_order_line") == [(False,)]
 
 
 def test_a_line_that_repeats_is_kept_as_often_as_it_was_sold(shop: Shop) -> None:
@@ -184,10 +250,46 @@ def test_a_transaction_is_replaced_by_its_correction_and_left_alone_by_its_repet
     assert shop.rows("select sum(amount) from ingest_ledger_line") == [(Decimal("11.0000"),)]
 
 
-def test_money_of_no_store_is_borne_by_the_one_that_keeps_its_currency(shop: Shop) -> None:
+def test_money_of_no_store_goes_to_amazon_s_only_store_of_its_currency(shop: Shop) -> None:
     lost = msgspec.structs.replace(transaction("T-3"), marketplace_id=None, currency="MXN")
     shop.write(write_transactions, [lost], marketplace_ids=[US, MX])
     assert shop.rows("select distinct marketplace_id from ingest_ledger_line") == [(MX,)]
+
+
+@pytest.mark.parametrize("known_first", [True, False])
+def test_euros_of_no_store_go_to_the_seller_s_only_store_and_to_none_of_several(shop: Shop, *, known_first: bool) -> None:
+    stores = [store.id for store in MARKETPLACES.values() if store.currency == "EUR"]
+    lost = msgspec.structs.replace(transaction("T-3"), marketplace_id=None, currency="EUR")
+    lost = msgspec.structs.replace(lost, lines=tuple(msgspec.structs.replace(one, currency="EUR") for one in lost.lines))
+    german = line(marketplace=MARKETPLACES[DE], currency="EUR")
+    if known_first:
+        shop.write(write_orders, [[german]])
+        shop.write(write_transactions, [lost], marketplace_ids=stores)
+    else:
+        shop.write(write_transactions, [lost], marketplace_ids=stores)
+        assert shop.rows("select distinct marketplace_id from ingest_ledger_line") == [("",)]
+        shop.write(write_orders, [[german]])
+    assert shop.rows("select distinct marketplace_id, local_day from ingest_ledger_line") == [(DE, date(2026, 11, 10))]
+    assert (DE, date(2026, 11, 10)) in shop.dirty()
+    shop.write(write_orders, [[line(order="111-0000001-0000002", marketplace=MARKETPLACES[FR], currency="EUR")]])
+    assert shop.rows("select distinct marketplace_id from ingest_ledger_line") == [("",)]
+    assert ("", date(2026, 11, 10)) in shop.dirty()
+
+
+@pytest.mark.parametrize("pages", [[0, 1], [1, 0]])
+def test_a_settlement_that_amazon_has_stated_is_kept_when_another_answer_leaves_it_out(shop: Shop, pages: list[int]) -> None:
+    answers = [transaction("T-1", FINANCIAL_EVENT_GROUP_ID="G", SETTLEMENT_ID="S"), transaction("T-1")]
+    for page in pages:
+        shop.write(write_transactions, [answers[page]], marketplace_ids=[US])
+    assert shop.rows("select distinct settlement_id, group_id from ingest_ledger_line") == [("S", "G")]
+
+
+def test_a_deferral_that_is_said_to_be_over_is_no_longer_deferred_and_its_release_takes_its_place(shop: Shop) -> None:
+    shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED", RELEASE_TRANSACTION_ID="T-2")], marketplace_ids=[US])
+    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-1", "released")]
+    shop.write(write_transactions, [RELEASE], marketplace_ids=[US])
+    shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED", RELEASE_TRANSACTION_ID="T-2")], marketplace_ids=[US])
+    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-2", "released")]
 
 
 def settled(number: int, kind: Kind, amount: str, *, quantity: int | None = 2, marketplace: bool = True) -> SettlementLine:
@@ -211,6 +313,20 @@ def test_a_settlement_stands_once_with_its_units_counted_once(shop: Shop) -> Non
     assert shop.rows("select sum(amount), sum(quantity), count(distinct marketplace_id) from ingest_ledger_line") == [
         (Decimal("9.0000"), 2, 1)
     ]
+
+
+def test_a_settlement_of_fees_names_no_store_that_the_seller_does_not_have(shop: Shop) -> None:
+    summary = SettlementSummary("S1", BOUGHT - timedelta(days=14), BOUGHT, BOUGHT, Decimal("-23.80"), "EUR")
+    fees = [
+        msgspec.structs.replace(settled(number, Kind.STORAGE, amount, marketplace=False), currency="EUR", order_id="")
+        for number, amount in ((3, "-20.00"), (4, "-3.80"))
+    ]
+    stores = [store.id for store in MARKETPLACES.values() if store.currency == "EUR"]
+    shop.write(write_settlement, summary, fees, marketplace_ids=stores)
+    assert shop.rows("select distinct marketplace_id, store_named from ingest_ledger_line") == [("", False)]
+    shop.write(write_orders, [[line(marketplace=MARKETPLACES[DE], currency="EUR")]])
+    assert shop.rows("select distinct marketplace_id from ingest_ledger_line") == [(DE,)]
+    assert shop.write(write_settlement, summary, fees, marketplace_ids=stores) == Written(unchanged=1)
 
 
 def test_stock_is_what_the_last_pull_said(shop: Shop) -> None:
@@ -274,9 +390,9 @@ def test_a_document_in_parts_is_written_as_in_one(shop: Shop, monkeypatch: pytes
         [line("CUP", order=orders[2]), line("POT", order=orders[0], hours=3)],
     ]
     written = shop.write(write_orders, batches)
-    assert (written.rows, written.replaced, written.outdated) == (5, 2, 1)
+    assert (written.rows, written.replaced, written.outdated) == (5, 1, 1)
     assert shop.rows("select order_id, sku from ingest_order_line order by 1, 2") == [
-        (orders[0], "MUG"), (orders[0], "POT"), (orders[1], "MUG"), (orders[2], "CUP"), (orders[2], "MUG"), (orders[3], "MUG"),
+        (orders[0], "CUP"), (orders[0], "MUG"), (orders[0], "POT"), (orders[1], "MUG"), (orders[2], "CUP"), (orders[2], "MUG"), (orders[3], "MUG"),
     ]  # fmt: skip
 
 
