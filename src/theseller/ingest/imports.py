@@ -16,6 +16,7 @@ import psycopg
 from django.db import OperationalError, transaction
 
 from theseller.amazon.reports import (
+    AllOrdersLine,
     Chunks,
     Inspection,
     Options,
@@ -44,6 +45,10 @@ from theseller.tenancy.scope import renew_ticket, tenant_scope
 _IMPORT_BOOK = 100
 #: The web's own limits are a page's; a large file takes longer, and so must the ticket.
 _PATIENCE = (("statement_timeout", "10min"), ("lock_timeout", "60s"), ("idle_in_transaction_session_timeout", "5min"))
+#: Where a line of an all-orders report has its last-updated stamp.
+_UPDATED = AllOrdersLine.__struct_fields__.index("last_updated_at")
+#: An order is updated within days of its purchase: when it is paid and shipped.
+_SOON_UPDATED = timedelta(days=3)
 _AGAIN = "Nothing was stored. Import the file again in a minute."
 
 
@@ -120,7 +125,8 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> Imported:
     known = _recorded_at(bulk, file.inspection, connection.id)
     _refuse_while_erasing(bulk)
     stream = stream_report(file.chunks, replace(file.options, as_tuples=True))
-    written, source_key = _write(stream, connection, tenant=tenant, at=at)
+    updates = _Updates()
+    written, source_key = _write(stream, connection, updates=updates, tenant=tenant, at=at)
     if stream.require_inspection().sha256 != file.inspection.sha256:
         raise ReportRefusedError("the file changed while it was being read", "Import it again when nothing else writes to it.")
     if known and not written.rows and not written.replaced:
@@ -131,7 +137,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> Imported:
     if written.skipped >= file.inspection.rows:
         transaction.set_rollback(True)
         return replace(done, status=ImportStatus.EMPTY)
-    document = _describe(stream, written, source_key)
+    document = _describe(stream, written, source_key, updates)
     identity = record_document(document, tenant=tenant, connection=connection.id, at=at)
     details: dict[str, str | int | bool | None] = {
         "type": document.report_type,
@@ -170,7 +176,7 @@ def _recorded_at(bulk: Bulk, inspection: Inspection, connection: UUID) -> dateti
     return since
 
 
-def _write(stream: ReportStream, connection: ConnectionView, *, tenant: UUID, at: datetime) -> tuple[Written, str]:
+def _write(stream: ReportStream, connection: ConnectionView, *, updates: _Updates, tenant: UUID, at: datetime) -> tuple[Written, str]:
     """Write the rows as they are decoded; return what that did, and the name under which the document is recorded."""
     batches: Iterator[list[Any]] = stream.batches()
     if stream.report_type is ReportType.SETTLEMENT_V2:
@@ -184,13 +190,36 @@ def _write(stream: ReportStream, connection: ConnectionView, *, tenant: UUID, at
     if stream.report_type is ReportType.SALES_AND_TRAFFIC:
         written = write_traffic(chain.from_iterable(batches), tenant=tenant, connection=connection.id, at=at)
     else:
-        written = write_orders(batches, tenant=tenant, connection=connection.id, at=at)
+        written = write_orders(updates.seen(batches), tenant=tenant, connection=connection.id, at=at)
     return written, stream.require_inspection().sha256
 
 
-def _describe(stream: ReportStream, written: Written, source_key: str) -> Document:
+class _Updates:
+    """Notes when the orders of a file were last updated, while its rows go by."""
+
+    def __init__(self) -> None:
+        self._first: datetime | None = None
+
+    def seen(self, batches: Iterator[list[Any]]) -> Iterator[list[Any]]:
+        """Yield the batches as they are."""
+        for batch in batches:
+            stamps = [row[_UPDATED] for row in batch]
+            if stamps:
+                self._first = min([*stamps, self._first] if self._first else stamps)
+            yield batch
+
+    def begin(self, first_bought: datetime) -> datetime:
+        """Return from when on a file of updated orders holds all orders, not only the few of before that changed in its period."""
+        if self._first is None or self._first - first_bought <= _SOON_UPDATED:
+            return first_bought
+        return self._first
+
+
+def _describe(stream: ReportStream, written: Written, source_key: str, updates: _Updates) -> Document:
     inspection = stream.require_inspection()
     first, last = _covers(stream, inspection)
+    if inspection.report_type is ReportType.ALL_ORDERS_BY_LAST_UPDATE:
+        first = min(updates.begin(min(first, last)), last)
     return document_of(
         inspection,
         written,

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 from tests.integration.analytics.books import DE, US, Shop
+from tests.integration.analytics.documents import Facts, Sold
 
 from theseller.amazon.kinds import Kind
+from theseller.amazon.reports import Options
 from theseller.analytics.coverage import contains_tax, coverage
 from theseller.analytics.periods import Span
 from theseller.analytics.products import Ask, Sort, product_page
 from theseller.analytics.queries import day_series
 from theseller.analytics.types import Scope
 from theseller.connections.operations import connection_for_files
+from theseller.ingest.import_types import ImportStatus
+from theseller.ingest.imports import import_report
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.scope import tenant_scope
@@ -129,3 +134,19 @@ def _document(shop: Shop, report_type: str, covers_from: datetime, covers_until:
         " covers_from, covers_until, rows_kept, recorded_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         list(row),
     )
+
+
+def test_a_report_of_updated_orders_does_not_cover_the_days_of_older_orders_in_it(shop: Shop) -> None:
+    bought = (datetime(2026, 8, 1, 12, tzinfo=UTC), datetime(2026, 9, 20, 12, tzinfo=UTC), datetime(2026, 9, 28, 12, tzinfo=UTC))
+    updated = (datetime(2026, 9, 20, 12, tzinfo=UTC), datetime(2026, 9, 21, 12, tzinfo=UTC), datetime(2026, 9, 30, 12, tzinfo=UTC))
+    line = (("1", "SKU", 1, Decimal(10)),)
+    sold = [
+        Sold(f"111-0000001-000000{number}", *stamps, "Shipped", replaces=False, lines=line)
+        for number, stamps in enumerate(zip(bought, updated, strict=True))
+    ]
+    file = Facts(0, orders=sold).order_file(AT, Random(1), numbered=True)  # noqa: S311  # repeatable, not secret
+    done = import_report([file], Options(), tenant=shop.tenant, actor="process:test", at=AT)
+    assert done.status is ImportStatus.IMPORTED
+    with shop.scope():
+        found = coverage(Scope((US,), "USD"), Span(date(2026, 8, 1), DAY), AT, using="worker")
+    assert found.orders == {date(2026, 9, day) for day in range(21, 29)}
