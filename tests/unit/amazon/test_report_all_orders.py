@@ -99,13 +99,15 @@ def test_the_inspection_sums_and_dates_by_store() -> None:
 
 
 def test_columns_are_kept_and_dropped_with_reasons() -> None:
-    data = all_orders(order(buyer_mood=CANARY, CNRY_1=CANARY), columns=[*BY_ORDER_DATE_COLUMNS, "buyer-mood", "Käufer 7"])
+    data = all_orders(
+        order(buyer_mood=CANARY, CNRY_1=CANARY), columns=[*BY_ORDER_DATE_COLUMNS, "buyer-mood", "buyer-tax-program", "Käufer 7"]
+    )
     found = inspect_report([data.encode()])
     reasons = {column.name: column.reason for column in found.columns_dropped}
-    assert set(reasons) == {*DROPPED.split(), "buyer-mood", "column 35"}
+    assert set(reasons) == {*DROPPED.split(), "column 34", "buyer-tax-program", "column 36"}
     assert reasons["ship-city"] == "PII: buyer's place of delivery"
     assert reasons["cpf"] == "PII: buyer's tax identity"
-    assert reasons["buyer-mood"] == reasons["column 35"] == "unknown to this version"
+    assert reasons["column 34"] == reasons["buyer-tax-program"] == reasons["column 36"] == "unknown to this version"
     assert found.report_type is ORDER_DATE
 
 
@@ -148,9 +150,9 @@ def test_another_report_than_expected_is_refused() -> None:
         ("asin", CANARY),
         ("product-name", CANARY * 300),
         ("item-status", "?CNRY"),
-        ("quantity", "1.0"),
+        ("quantity", "1.5"),
         ("currency", "CNRY"),
-        ("item-price", "1,234.00"),
+        ("item-price", "1,234"),
         ("item-price", "12,50"),
         ("item-price", "NaN"),
         ("shipping-tax", CANARY),
@@ -177,8 +179,8 @@ def test_shifted_rows_are_refused() -> None:
     row = good.split("\n")[1]
     found = inspect_report([(good + row + "\tmore\n" + row[:60] + "\n").encode()])
     assert [(refused.line, refused.reason) for refused in found.rows_refused] == [
-        (3, "more cells than the first line has columns"),
-        (4, "fewer cells than the first line has columns"),
+        (3, "more cells than the header has columns"),
+        (4, "fewer cells than the header has columns: perhaps a line break cut the row in two"),
     ]
 
 

@@ -160,7 +160,7 @@ _SEMICOLONS = _GOOD.replace("\t", ";").encode()
         (b"[" * 100_000, "no sales and traffic report"),
         (b'{"a":' + b"[" * 100_000, "damaged or cut off"),
         (b"settlement-id\tprice-type\tprice-amount\tother", "old flat file format"),
-        (b"datum/uhrzeit;Abrechnungsnummer;Typ;Bestellnummer\n", "date range report in German"),
+        (b"datum/uhrzeit;Abrechnungsnummer;Typ;Bestellnummer\n", "payments transaction report"),
         (b"amazon-order-id\tshipment-id\tbuyer-email\tbuyer-name", "holds buyers' addresses"),
     ],
 )

@@ -7,7 +7,7 @@ The report has no unique key (analytics of public connectors: order + SKU repeat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 
 from theseller.amazon.reports import values
+from theseller.amazon.reports.broken_rows import without_blank_tail
 from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Limits
-from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
 from theseller.amazon.reports.header import Header
 from theseller.amazon.reports.inspection import Findings
-from theseller.amazon.reports.lines import Batch
+from theseller.amazon.reports.lines import Batch, OpenReport
 from theseller.amazon.reports.types import COLUMNS, ReportType
-from theseller.amazon.reports.values import BadCellError, Cached
+from theseller.amazon.reports.values import Cached
 from theseller.lib.marketplaces import Marketplace
 
 
@@ -97,6 +98,7 @@ _QUANTITY, _STATUS, _ITEM_STATUS = itemgetter(_AT["quantity"]), itemgetter(_AT["
 
 _ORDER_ID = re.compile(r"[0-9A-Z][0-9]{2}-[0-9]{7}-[0-9]{7}")
 _ITEM_ID = re.compile(r"\d{0,20}", re.ASCII)
+_BLANK = "\t \x1a"
 _WINDOW_DAYS = 31  # Amazon limits the range of these reports to 30 days.
 
 
@@ -163,24 +165,26 @@ class AllOrdersDecoder:
         required = COLUMNS[header.type].required
         self._enough = 1 + max(header.positions[column] for column in required)
         self._seen: dict[int, int] = {}
+        self._short: tuple[int, list[str]] = (0, [])
         self._updates: tuple[datetime, datetime] | None = None
         self._words, self._asin, self._currency = Cached(values.words), Cached(values.asin), Cached(values.currency)
         self._channel, self._quantity = Cached(values.sales_channel), Cached(values.whole)
         self._promotions, self._flag = Cached(values.promotions), Cached(values.flag)
         self._amount = Cached(values.plain_amount)
 
+    def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the readable rows of a report, batch by batch; see `decode`."""
+        return map(self.decode, report.batches())
+
     def decode(self, batch: Batch) -> list[tuple[Any, ...]]:
         """Return the readable rows of a batch; the others are noted in the findings. Raises ReportRefusedError if the file was cut."""
         rows: list[tuple[Any, ...]] = []
         for number, line in enumerate(batch.lines, batch.first):
-            if number == 1 or not line:
+            if number <= self.header.line or not line.strip(_BLANK):
                 continue
             cells = line.split("\t")
-            if len(cells) != self.header.width:
-                if batch.cut:
-                    raise ReportRefusedError("the file ends in the middle of a row", "Download the report again.", line=number)
-                if not self._padded(cells, number):
-                    continue
+            if len(cells) != self.header.width and not self._fitted(rows, number, cells, cut=batch.cut):
+                continue
             cells.append("")  # A column that the file lacks reads as blank.
             try:
                 rows.append(self._read(number, self._pick(cells)))
@@ -188,6 +192,51 @@ class AllOrdersDecoder:
                 self._refuse(number, self._pick(cells))
         self._note(rows)
         return rows
+
+    def _fitted(self, rows: list[tuple[Any, ...]], number: int, cells: list[str], *, cut: bool) -> bool:
+        """Give `cells` the header's width, and say whether they are a row to be read.
+
+        Amazon may leave off blank cells at the end, and other programs add some. Anything else is
+        the second half of a row, or damage.
+        """
+        without_blank_tail(cells, self.header.width)
+        missing = self.header.width - len(cells)
+        if missing > 0:
+            if self._rejoined(rows, cells):
+                return False
+            if cut:
+                raise ReportRefusedError("the file ends in the middle of a row", "Download the report again.", line=number)
+            self._short = number, list(cells)
+            if len(cells) < self._enough:
+                self.findings.refuse(number, "", "fewer cells than the header has columns: perhaps a line break cut the row in two")
+                return False
+            cells.extend([""] * missing)
+        elif missing < 0:
+            self.findings.refuse(number, "", "more cells than the header has columns")
+            return False
+        return True
+
+    def _rejoined(self, rows: list[tuple[Any, ...]], cells: list[str]) -> bool:
+        """Put two lines together that a line break inside a cell made of one row; only if the whole can be read."""
+        begun, half = self._short
+        if not half or len(half) + len(cells) - 1 != self.header.width or _is_order_id(cells[0]) or not _is_order_id(half[0]):
+            return False
+        accepted = bool(rows) and rows[-1][0] == begun
+        if not accepted and ((rows and rows[-1][0] > begun) or not self.findings.was_refused(begun)):
+            return False
+        whole = [*half[:-1], f"{half[-1]} {cells[0]}".strip(), *cells[1:], ""]
+        try:
+            row = self._read(begun, self._pick(whole))
+        except ValueError:
+            return False
+        if accepted:  # Without its second half it looked like a row with blank cells at its end.
+            rows.pop()
+        else:
+            self.findings.take_back()
+        rows.append(row)
+        self.findings.warn("{n} rows that a line break had cut in two were put together")
+        self._short = 0, []
+        return True
 
     def _read(self, number: int, cells: tuple[str, ...]) -> tuple[Any, ...]:
         (order, item, purchased, updated, status, fulfilment, channel, sku, asin, title, item_status, quantity, currency) = cells[:13]
@@ -227,25 +276,13 @@ class AllOrdersDecoder:
         self._seen[key] = occurrence
         return row
 
-    def _padded(self, cells: list[str], number: int) -> bool:
-        """Amazon may leave off blank cells at the end; more cells than columns, or missing required ones, is damage."""
-        missing = self.header.width - len(cells)
-        if missing < 0:
-            self.findings.refuse(number, "", "more cells than the first line has columns")
-        elif len(cells) < self._enough:
-            self.findings.refuse(number, "", "fewer cells than the first line has columns")
-        else:
-            cells.extend([""] * missing)
-            return True
-        return False
-
     def _refuse(self, number: int, cells: tuple[str, ...]) -> None:
         """Find out which cell it was. Slow, and only for bad rows."""
         for column, cell in zip(_PICKED, cells, strict=True):
             try:
                 _parser(column)(cell)
             except ValueError as error:
-                self.findings.refuse(number, column, str(error))
+                self.findings.refuse(number, column, told_of(error))
                 return
         raise AssertionError("a row was refused that every column's parser accepts")
 

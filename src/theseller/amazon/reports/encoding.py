@@ -106,18 +106,23 @@ def _look(source: Source, *, check_utf8: bool) -> _Witness:
             first = False
             seen.bom = _bom(piece)
         if seen.bom != UTF16 and b"\x00" in piece:
-            number = line + piece[: piece.index(b"\x00")].count(b"\n")
+            number = line + _line_ends(piece[: piece.index(b"\x00")])
             raise ReportRefusedError("the file holds binary data, not text", "Check that it is the report itself.", line=number)
         seen.ascii_only = seen.ascii_only and piece.isascii()
         if check_utf8 and seen.bad_line is None and seen.bom != UTF16:
             try:
                 decoder.decode(piece)
             except UnicodeDecodeError as error:
-                seen.bad_line = line + error.object[: error.start].count(b"\n")
-        line += piece.count(b"\n")
+                seen.bad_line = line + _line_ends(error.object[: error.start])
+        line += _line_ends(piece)
     if check_utf8 and seen.bad_line is None and decoder.getstate()[0] and seen.bom != UTF16:
         seen.bad_line = line
     return seen
+
+
+def _line_ends(piece: bytes) -> int:
+    """Count the line ends of `piece`, which are CR alone where no LF is."""
+    return piece.count(b"\n") or piece.count(b"\r")
 
 
 def _bom(head: bytes) -> str | None:
@@ -133,7 +138,7 @@ def _look_for_stores(piece: bytes, seen: _Witness) -> None:
     if seen.japanese_store and seen.other_store:
         return
     for match in _STORE.finditer(piece):
-        if match[0].lower() == b"amazon.co.jp":
+        if match[0].lower() in {b"amazon.co.jp", b"amazon.jp"}:
             seen.japanese_store = True
         else:
             seen.other_store = True
@@ -203,12 +208,21 @@ def decoded(pieces: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
     codec = "utf-8-sig" if encoding.codec == UTF8 else encoding.codec
     decoder = codecs.getincrementaldecoder(codec)()
     line = 1
+    number = 0
     try:
         for piece in pieces:
             text = decoder.decode(piece)
-            line += text.count("\n")
+            line += text.count("\n") or text.count("\r")
             yield text
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        number = line + error.object[: error.start].count(b"\n")
-        raise ReportRefusedError(f"these bytes are not valid {encoding.codec}", _ADVICE, line=number) from None
+        number = line + _line_ends(error.object[: error.start])
+    if number:  # Outside of the handler: the decoder's own error holds the text.
+        raise ReportRefusedError(f"these bytes are not valid {encoding.codec}", _ADVICE, line=number)
+
+
+def in_any_encoding(source: Source) -> Iterator[str]:
+    """Yield the first piece of `source` in each encoding that one of Amazon's files may have, damaged where it is another."""
+    head = next(source.content(), b"")
+    for codec in (UTF8, CP932, CP1252, "cp1250", "cp1254"):
+        yield head.decode(codec, "replace")

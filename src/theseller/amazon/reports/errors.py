@@ -15,3 +15,16 @@ class ReportRefusedError(Exception):
         self.line = line
         where = f"line {line}: " if line is not None else ""
         super().__init__(" ".join(part for part in (f"{where}{reason}.", advice) if part))
+
+    def alone(self) -> ReportRefusedError:
+        """Return the same refusal without the exceptions that led to it: a decoder's own error may quote the file."""
+        return ReportRefusedError(self.reason, self.advice, line=self.line)
+
+
+class BadCellError(ValueError):
+    """A cell can't be read; the text is the reason, without the cell."""
+
+
+def told_of(error: ValueError) -> str:
+    """Return what may be said of a cell that can't be read: our own reason, never another library's, which may quote it."""
+    return str(error) if isinstance(error, BadCellError) else "can't be read"

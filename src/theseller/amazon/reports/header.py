@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from theseller.amazon.reports.bytes_in import Limits
 from theseller.amazon.reports.errors import ReportRefusedError
-from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, LOOKALIKES, UNKNOWN_COLUMN, ReportType
+from theseller.amazon.reports.lookalikes import refuse_lookalike
+from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, UNKNOWN_COLUMN, ReportType
 
 _SEPARATORS = re.compile(r"[ _]")
-_PRINTABLE_NAME = re.compile(r"[a-z][a-z0-9 _-]{0,63}")
+_BLANK = "\t \x1a\ufeff"
+_KNOWN_NAMES = frozenset(name for columns in COLUMNS.values() for name in (*columns.kept, *columns.dropped))
+#: Words of Amazon's column names; a column that Amazon adds is as a rule made of them.
+_KNOWN_WORDS = frozenset(word for name in _KNOWN_NAMES for word in name.split("-")) | frozenset(
+    [
+        "address",
+        "country",
+        "county",
+        "delivery",
+        "expected",
+        "fee",
+        "instructions",
+        "invoice",
+        "method",
+        "model",
+        "number",
+        "payment",
+        "prime",
+        "program",
+        "recipient",
+        "ship",
+        "tax",
+        "time",
+        "type",
+        "vat",
+    ]
+)
 _OURS = "We read All Orders (by order date or last update), the settlement Flat File V2, and Sales and Traffic as JSON."
 _LANGUAGE = (
     "If its column names are not English, set Seller Central > Settings > Account Info > Language for feed processing report "
@@ -28,7 +56,7 @@ class DroppedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first line says. `positions` counts cells from 0; `type` may still be corrected by `settle_type`."""
+    """What the first line says. `positions` counts cells from 0, `line` from 1; `type` may still be corrected by `settle_type`."""
 
     type: ReportType
     type_evidence: str
@@ -37,43 +65,54 @@ class Header:
     kept: tuple[str, ...]
     dropped: tuple[DroppedColumn, ...]
     decided: bool
+    line: int = 1
 
     def at(self, column: str) -> int:
         """Return where `column` stands; `width` (one past the end) if the file lacks it."""
         return self.positions.get(column, self.width)
 
 
-def read_header(line: str, limits: Limits, expected: ReportType | None = None) -> Header:
-    """Recognise a header by its columns; a file's name proves nothing. Raises ReportRefusedError."""
-    cells = line.split("\t")
+def read_header(lines: Sequence[str], limits: Limits, expected: ReportType | None = None) -> Header:
+    """Recognize a header by its columns, in the first of `lines` that is not blank; a file's name proves nothing.
+
+    Raises ReportRefusedError; a report of Amazon's that is known but not read is called by its name.
+    """
+    number, line = next(((at, text) for at, text in enumerate(lines, 1) if text.strip(_BLANK)), (1, ""))
+    cells = line.lstrip("\ufeff").split("\t")
     if len(cells) > limits.columns:
-        raise ReportRefusedError(f"the first line has more than {limits.columns} columns", _OURS, line=1)
+        raise ReportRefusedError(f"the first line has more than {limits.columns} columns", _OURS, line=number)
     names = [_normal(cell) for cell in cells]
-    _refuse_resaved(line, cells)
     kind, evidence, decided = _recognise(set(names), expected)
     if kind is None:
+        refuse_lookalike(lines)
+        _refuse_resaved(line, cells)
         _refuse_stranger(set(names), cells)
         raise AssertionError  # the line above always raises
     columns = COLUMNS[kind]
     kept = [name for name in names if name in columns.kept]
     if len(kept) != len(set(kept)):
-        raise ReportRefusedError("a column stands twice in the first line", "Download the report again and don't change it.", line=1)
+        raise ReportRefusedError("a column stands twice in the first line", "Download the report again and don't change it.", line=number)
     dropped = tuple(
-        DroppedColumn(_shown(name, number), columns.dropped.get(name, UNKNOWN_COLUMN))
-        for number, name in enumerate(names, 1)
-        if name not in columns.kept
+        DroppedColumn(_shown(name, place), columns.dropped.get(name, UNKNOWN_COLUMN))
+        for place, name in enumerate(names, 1)
+        if name not in columns.kept and not (place == len(names) and not name)
     )
     positions = {name: place for place, name in enumerate(names) if name in columns.kept}
-    return Header(kind, evidence, len(names), positions, tuple(kept), dropped, decided)
+    return Header(kind, evidence, len(names), positions, tuple(kept), dropped, decided, number)
 
 
 def _normal(cell: str) -> str:
-    return _SEPARATORS.sub("-", cell.strip().casefold())
+    return _SEPARATORS.sub("-", cell.strip("\ufeff \x1a").strip().casefold())
 
 
-def _shown(name: str, number: int) -> str:
-    """A name that could be a cell of a headless file is not repeated."""
-    return name if _PRINTABLE_NAME.fullmatch(name) else f"column {number}"
+def _shown(name: str, place: int) -> str:
+    """Return a column's name if every word of it is one of Amazon's column names, else only its number.
+
+    What stands in a header may be a cell, of a file without one, say; a buyer's city looks like a name too.
+    """
+    words = name.split("-")
+    known = name in _KNOWN_NAMES or (len(words) > 1 and all(word in _KNOWN_WORDS for word in words))
+    return name if known else f"column {place}"
 
 
 def _recognise(names: set[str], expected: ReportType | None) -> tuple[ReportType | None, str, bool]:
@@ -97,20 +136,12 @@ def _refuse_resaved(line: str, cells: list[str]) -> None:
     for separator, name in ((";", "semicolons"), (",", "commas")):
         found = {_normal(cell.strip('" ')) for cell in line.split(separator)}
         if any(columns.required <= found for columns in COLUMNS.values()):
-            raise ReportRefusedError(f"the columns are separated by {name}: a spreadsheet saved this file anew", again, line=1)
-        _refuse_lookalike(found)
+            raise ReportRefusedError(f"the columns are separated by {name}: a spreadsheet saved this file again", again, line=1)
     if quoted and any(columns.required <= {_normal(cell.strip('" ')) for cell in cells} for columns in COLUMNS.values()):
-        raise ReportRefusedError("the cells stand in quotes: another program saved this file anew", again, line=1)
-
-
-def _refuse_lookalike(names: set[str]) -> None:
-    for other in LOOKALIKES:
-        if other.columns <= names:
-            raise ReportRefusedError(f"this is {other.name}", other.advice, line=1)
+        raise ReportRefusedError("the cells stand in quotes: another program saved this file again", again, line=1)
 
 
 def _refuse_stranger(names: set[str], cells: list[str]) -> None:
-    _refuse_lookalike(names)
     for kind, columns in COLUMNS.items():
         missing = sorted(columns.required - names)
         if len(missing) <= len(columns.required) // 2:

@@ -94,6 +94,15 @@ class Findings:
         if len(self.refused) < _REFUSALS_LISTED:
             self.refused.append(RefusedRow(line, column, reason))
 
+    def was_refused(self, line: int) -> bool:
+        """Return whether the row at `line` is the last one refused."""
+        return bool(self.refused) and self.refused[-1].line == line
+
+    def take_back(self) -> None:
+        """Withdraw the last refusal: its row was the first half of a readable one."""
+        self.refused.pop()
+        self.refused_count -= 1
+
     def warn(self, text: str, count: int = 1) -> None:
         """Count a warning; a `{n}` in the text becomes the count."""
         if count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -40,26 +41,43 @@ def open_report(chunks: Chunks, *, filename: str | None = None, encoding: str | 
     return OpenReport(source, decide_encoding(source, encoding))
 
 
+_FIRST_END = re.compile(r"\r*\n|\r+(?=[^\r\n])")
+#: Programs of old systems end a text file with this character.
+_END_OF_FILE = "\x1a"
+
+
 def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
-    """Split at LF or CRLF only: titles may hold other characters that `str.splitlines` would cut at."""
+    """Split at LF, CRLF, or CR where the file's first line ends so (Excel for Mac).
+
+    Titles may hold other characters that `str.splitlines` would cut at.
+    """
     number = 1
     held = ""
-    for text in texts:
+    ending = ""
+    for piece in texts:
+        text = piece
         if "\x00" in text:  # Only UTF-16 gets here with one.
             raise ReportRefusedError("the file holds null characters", "Check that it is the report itself.", line=number)
-        block, end, rest = text.rpartition("\n")
+        if not ending:
+            text, held = held + text, ""
+            found = _FIRST_END.search(text)
+            ending = "" if not found else "\n" if found[0].endswith("\n") else "\r"
+        if ending == "\r" and "\n" in text:
+            text = text.replace("\n", "\r")
+        block, end, rest = text.rpartition(ending) if ending else ("", "", text)
         if not end:
             held += rest
         else:
-            lines = (held + block).split("\n")
+            lines = (held + block).split(ending)
             held = rest
-            if "\r" in block or lines[0].endswith("\r"):
-                lines = [line.removesuffix("\r") for line in lines]
+            if ending == "\n" and ("\r" in block or lines[0].endswith("\r")):
+                lines = [line.rstrip("\r") for line in lines]
             _check(lines, number, limits)
             yield Batch(number, lines)
             number += len(lines)
         if len(held) > limits.line:
             _refuse_long(number, limits)
+    held = held.rstrip(_END_OF_FILE + "\r")
     if held:
         _check([held], number, limits)
         yield Batch(number, [held], cut=True)

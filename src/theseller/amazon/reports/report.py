@@ -17,11 +17,12 @@ from typing import Any, Protocol
 
 from theseller.amazon.reports.all_orders import AllOrdersDecoder, AllOrdersLine
 from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Chunks, Limits, Source
-from theseller.amazon.reports.encoding import Encoding, decide_encoding, decoded
+from theseller.amazon.reports.encoding import Encoding, decide_encoding, decoded, in_any_encoding
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.header import DroppedColumn, Header, read_header
 from theseller.amazon.reports.inspection import Findings, Inspection, conclude, refusal
 from theseller.amazon.reports.lines import OpenReport
+from theseller.amazon.reports.lookalikes import refuse_lookalike
 from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficDecoder, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementDecoder, SettlementLine, SettlementSummary
 from theseller.amazon.reports.types import ALL_ORDERS, ReportType
@@ -56,23 +57,50 @@ class ReportStream:
         self.inspection: Inspection | None = None
         self.summary: SettlementSummary | None = None
         self._options = options
-        self.encoding: Encoding = decide_encoding(source, options.encoding, options.declared)
-        self._report = OpenReport(source, self.encoding)
-        self._header = self._read_header()
-        self.report_type = self._header.type if self._header else ReportType.SALES_AND_TRAFFIC
-        _check_expected(self.report_type, options.expected)
+        self.encoding: Encoding | None = None
+        self.report_type: ReportType | None = None
+        refused: ReportRefusedError | None = None
+        try:
+            self._open()
+        except ReportRefusedError as error:
+            refused = error.alone()
+        if refused is not None:  # Outside of the handler: what led to it may quote the file.
+            raise refused
 
-    def _read_header(self) -> Header | None:
-        """Read the first line of a flat file; None means JSON."""
-        head = next(decoded(self.source.content(), self.encoding)).lstrip()
+    def _open(self) -> None:
+        """Decide the encoding and read the header. Raises ReportRefusedError."""
+        try:
+            self.encoding = decide_encoding(self.source, self._options.encoding, self._options.declared)
+        except ReportRefusedError:
+            if self.source.size:  # It could be read, but not what its bytes mean: a lookalike's column names may tell enough.
+                for text in in_any_encoding(self.source):
+                    refuse_lookalike(text.splitlines())
+            raise
+        self._report = OpenReport(self.source, self.encoding)
+        self._header = self._read_header(self.encoding)
+        self.report_type = self._header.type if self._header else ReportType.SALES_AND_TRAFFIC
+        _check_expected(self.report_type, self._options.expected)
+
+    def _read_header(self, encoding: Encoding) -> Header | None:
+        """Read the first lines of a flat file; None means JSON."""
+        head = next(decoded(self.source.content(), encoding)).lstrip("\ufeff \t\r\n")
         if head.startswith(("{", "[")):
             return None
         if not head:
             raise ReportRefusedError("the file holds nothing but blanks", "Download the report again.")
-        return read_header(next(self._report.batches()).lines[0], self.source.limits, self._options.expected)
+        return read_header(next(self._report.batches()).lines, self.source.limits, self._options.expected)
 
     def batches(self) -> Iterator[list[Row]]:
         """Yield the rows batch by batch, in the file's order. Raises ReportRefusedError, at the latest at the end."""
+        refused: ReportRefusedError | None = None
+        try:
+            yield from self._batches()
+        except ReportRefusedError as error:
+            refused = error.alone()
+        if refused is not None:  # As above.
+            raise refused
+
+    def _batches(self) -> Iterator[list[Row]]:
         inspection = yield from self._traffic() if self._header is None else self._flat(self._header)
         self.inspection = inspection
         tolerated = self._options.allow_refused_rows and inspection.report_type is not ReportType.SETTLEMENT_V2
@@ -86,19 +114,21 @@ class ReportStream:
         return self.inspection
 
     def _flat(self, header: Header) -> Generator[list[Row], None, Inspection]:
-        settlement = SettlementDecoder(header, self._report) if header.type is ReportType.SETTLEMENT_V2 else None
-        decoder = settlement or AllOrdersDecoder(header, self.source.limits)
-        struct: type[SettlementLine | AllOrdersLine] = SettlementLine if settlement else AllOrdersLine
-        for batch in self._report.batches():
-            rows = decoder.decode(batch)
-            if settlement:
-                self.summary = settlement.summary
+        decoder: SettlementDecoder | AllOrdersDecoder
+        if header.type is ReportType.SETTLEMENT_V2:
+            decoder = SettlementDecoder(header, self._report)
+            struct: type[SettlementLine | AllOrdersLine] = SettlementLine
+        else:
+            decoder, struct = AllOrdersDecoder(header, self.source.limits), AllOrdersLine
+        for rows in decoder.all(self._report):
+            if isinstance(decoder, SettlementDecoder):
+                self.summary = decoder.summary
             if rows:
                 yield list(rows) if self._options.as_tuples else [struct(*row) for row in rows]
         return self._conclude(decoder, header.kept, header.dropped)
 
     def _traffic(self) -> Generator[list[Row], None, Inspection]:
-        text = decoded(self.source.content(), self.encoding)
+        text = decoded(self.source.content(), self._report.encoding)
         decoder = TrafficDecoder((piece.encode() for piece in text), self.source.limits)
         for rows in decoder.batches():
             if rows:
@@ -111,7 +141,7 @@ class ReportStream:
         return conclude(
             decoder.findings,
             self.source,
-            self.encoding,
+            self._report.encoding,
             report_type=report_type,
             evidence=evidence,
             verdict=verdict,

@@ -6,6 +6,7 @@ it must not be summed over lines.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -16,12 +17,14 @@ import msgspec
 
 from theseller.amazon.kinds import Kind, classify_settlement
 from theseller.amazon.reports import values
-from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.amounts import AmountEvidence, AmountNotation
+from theseller.amazon.reports.broken_rows import SettlementRow, settlement_rows
+from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
 from theseller.amazon.reports.header import Header
 from theseller.amazon.reports.inspection import Findings
-from theseller.amazon.reports.lines import Batch, OpenReport
+from theseller.amazon.reports.lines import OpenReport
 from theseller.amazon.reports.types import ReportType
-from theseller.amazon.reports.values import BadCellError, Cached, Notation, NotationEvidence
+from theseller.amazon.reports.values import Cached, DateEvidence, DateNotation
 from theseller.lib.marketplaces import Marketplace, by_sales_channel
 
 
@@ -92,9 +95,12 @@ _OTHERS = (
 )
 _PICKED = _TEXTS + _OTHERS
 _PLACE = {name: place for place, name in enumerate(_PICKED)}
-_AMOUNTS = itemgetter(_PLACE["amount"], _PLACE["total-amount"])
 _DATES = itemgetter(*(_PLACE[name] for name in _OTHERS if "date" in name))
 _LONGEST = 300
+_CASE = (
+    "If you changed the file, download it again and import it unchanged. If it is as Amazon made it, Amazon left lines out:"
+    " open a case with Amazon (Seller Central > Help) and give the settlement's number and this difference."
+)
 _AGAIN = "Download the settlement again from Seller Central > Payments > All Statements > Flat File V2, and don't change it."
 
 _AT = {name: place for place, name in enumerate(SettlementLine.__struct_fields__)}
@@ -102,7 +108,7 @@ _AMOUNT, _KIND, _POSTED, _MARKETPLACE = _AT["amount"], _AT["kind"], _AT["posted_
 
 
 class SettlementDecoder:
-    """Turns batches of lines into rows (tuples in the order of SettlementLine), a summary and findings."""
+    """Turns the lines of a report into rows (tuples in the order of SettlementLine), a summary and findings."""
 
     def __init__(self, header: Header, report: OpenReport) -> None:
         self.header = header
@@ -111,57 +117,54 @@ class SettlementDecoder:
         self.total = Decimal(0)
         self._pick = itemgetter(*(header.at(column) for column in _PICKED))
         self._enough = 1 + max(header.positions[column] for column in ("total-amount", "currency"))
-        self.notation = self._survey(report)
-        self._amount = Cached(self.notation.amount)
-        self._moment = Cached(self.notation.moment)
+        self.broken: list[int] = []
+        self.amounts, self.dates = self._survey(report)
+        self._amount = Cached(self.amounts.amount)
+        self._moment = Cached(self.dates.moment)
         self._quantity = Cached(values.whole)
         self._kind = lru_cache(4096)(classify_settlement)
         self._text = Cached(str)  # One string for equal cells: a settlement's lines are held until it is written.
 
-    def _cells(self, line: str) -> tuple[str, ...] | None:
-        """The kept cells of a line, blank where the line ends early: Amazon leaves off blank cells at the end. None: too many cells."""
-        cells = line.split("\t")
-        missing = self.header.width - len(cells)
-        if missing < 0 or len(cells) < self._enough:
+    def _cells(self, row: SettlementRow) -> tuple[str, ...] | None:
+        """The kept cells of a row, blank where it ends early: Amazon leaves off blank cells at the end. None: too many or too few cells."""
+        missing = self.header.width - len(row.cells)
+        if missing < 0 or len(row.cells) < self._enough:
             return None
-        cells.extend([""] * (missing + 1))
-        picked: tuple[str, ...] = self._pick(cells)
+        picked: tuple[str, ...] = self._pick([*row.cells, *[""] * (missing + 1)])
         return picked
 
-    def _survey(self, report: OpenReport) -> Notation:
+    def _survey(self, report: OpenReport) -> tuple[AmountNotation, DateNotation]:
         """Look at every amount and date once, to learn how this file writes them."""
-        evidence = NotationEvidence()
-        currency = ""
-        for batch in report.batches():
-            amounts: set[str] = set()
-            dates: set[str] = set()
-            for number, line in enumerate(batch.lines, batch.first):
-                cells = self._cells(line) if number > 1 and line else None
-                if cells:
-                    amounts.update(_AMOUNTS(cells))
-                    dates.update(_DATES(cells))
-                    currency = currency or cells[_PLACE["currency"]]
-            evidence.see_amounts(amounts, currency)
-            evidence.see_dates(dates)
-        return evidence.decide()
+        amounts, dates = AmountEvidence(), DateEvidence()
+        begun = False
+        for rows in settlement_rows(report.batches(), self.header):
+            picked = [cells for cells in map(self._cells, rows) if cells]
+            if picked and not begun:
+                amounts.see_total(picked[0][_PLACE["total-amount"]], picked[0][_PLACE["currency"]])
+                begun = True
+            amounts.see(cells[_PLACE["amount"]] for cells in picked)
+            dates.see_dates({date for cells in picked for date in _DATES(cells)})
+        return amounts.decide(), DateNotation(dates.decide())
 
-    def decode(self, batch: Batch) -> list[tuple[Any, ...]]:
-        """Return the readable lines of a batch; the others are noted. Raises ReportRefusedError when the file is no single settlement."""
-        rows: list[tuple[Any, ...]] = []
-        for number, line in enumerate(batch.lines, batch.first):
-            if number == 1 or not line.strip("\t"):
-                continue
-            cells = self._cells(line)
-            if cells is None:
-                self.findings.refuse(number, "", "not as many cells as the first line has columns")
-            elif cells[_PLACE["total-amount"]]:
-                self._summarise(number, cells)
-            elif self.summary is None:
-                raise ReportRefusedError("the first row is not the settlement's summary", _AGAIN, line=number)
-            else:
-                self._append(rows, number, cells, self.summary)
-        self._note(rows)
-        return rows
+    def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the readable lines, batch by batch; the others are noted. Raises ReportRefusedError when the file is no single settlement."""
+        for found in settlement_rows(report.batches(), self.header):
+            rows: list[tuple[Any, ...]] = []
+            for row in found:
+                cells = self._cells(row)
+                if row.broken:
+                    self.broken.append(row.line)
+                if cells is None:
+                    many = len(row.cells) > self.header.width
+                    self.findings.refuse(row.line, "", f"{'more' if many else 'fewer'} cells than the header has columns")
+                elif cells[_PLACE["total-amount"]]:
+                    self._summarise(row.line, cells)
+                elif self.summary is None:
+                    raise ReportRefusedError("the first row is not the settlement's summary", _AGAIN, line=row.line)
+                else:
+                    self._append(rows, row.line, cells, self.summary)
+            self._note(rows)
+            yield rows
 
     def _summarise(self, number: int, cells: tuple[str, ...]) -> None:
         if self.summary is not None:
@@ -179,7 +182,7 @@ class SettlementDecoder:
             column = "settlement-id"
             read[column] = _identifier(cells[_PLACE[column]])
         except ValueError as error:
-            raise ReportRefusedError(f"the summary can't be read: {column}: {error}", _AGAIN, line=number) from None
+            raise ReportRefusedError(f"the summary can't be read: {column}: {told_of(error)}", _AGAIN, line=number) from None
         if not read["currency"] or cells[_PLACE["amount"]]:
             raise ReportRefusedError("the summary lacks its currency, or has an amount like a line", _AGAIN, line=number)
         self.summary = SettlementSummary(
@@ -209,7 +212,7 @@ class SettlementDecoder:
             column = "quantity-purchased"
             quantity = self._quantity[cells[16]] if cells[16] else None
         except ValueError as error:
-            self.findings.refuse(number, column, "blank" if not cells[_PLACE[column]] else str(error))
+            self.findings.refuse(number, column, "blank" if not cells[_PLACE[column]] else told_of(error))
             return
         if currency != summary.currency:
             reason = f"a line is in {currency}, the payout in {summary.currency}, and no total spans two currencies"
@@ -239,19 +242,34 @@ class SettlementDecoder:
     def verdict(self) -> tuple[str, str]:
         """Why the settlement can't be imported, and what to do; blank if it can. The totals are the seller's own."""
         if self.summary is None:
+            if self.findings.refused:
+                first = self.findings.refused[0]
+                return f"line {first.line}, where the settlement's summary should be, can't be read: {first.reason}", _AGAIN
             return "the file holds no settlement", _AGAIN
         self.findings.add(self.summary.currency, "settlement total", self.summary.total_amount)
         if self.findings.refused_count:
             return f"{self.findings.refused_count} rows can't be read, so the lines can't be checked against the payout", _AGAIN
         if self.total != self.summary.total_amount:
-            sums = f"the lines add up to {self.total} {self.summary.currency}, the payout says {self.summary.total_amount}"
-            return f"{sums}: rows are missing or changed", _AGAIN
+            return self._difference(self.summary)
+        self.findings.warn("{n} rows that a line break had cut in two were put together; the payout proves them", len(self.broken))
         return "", ""
 
+    def _difference(self, summary: SettlementSummary) -> tuple[str, str]:
+        """Say by how much the lines miss the payout, and what to do. The totals are the seller's own."""
+        missing = summary.total_amount - self.total
+        sums = f"the lines add up to {self.total} {summary.currency}, the payout says {summary.total_amount}"
+        if self.broken:
+            lines = ", ".join(map(str, self.broken[:5]))
+            return (
+                f"{sums}; a line break inside a cell cut the rows at line {lines} in two, and put together they do not explain it",
+                _AGAIN,
+            )
+        why = f"{sums}: {missing} {summary.currency} are missing from the file"
+        return why, _CASE
+
     def settled_type(self) -> tuple[ReportType, str]:
-        comma = "comma" if self.notation.decimal_comma else "point"
-        order = f", dates with the {self.notation.date_order}" if self.notation.date_order else ""
-        return self.header.type, f"{self.header.type_evidence}; decimal {comma}{order}"
+        order = f", dates with the {self.dates.date_order}" if self.dates.date_order else ""
+        return self.header.type, f"{self.header.type_evidence}; {self.amounts.words}{order}"
 
 
 def _identifier(text: str) -> str:

@@ -164,38 +164,3 @@ COLUMNS: Mapping[ReportType, Columns] = MappingProxyType(
         ReportType.SETTLEMENT_V2: _SETTLEMENT,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Lookalike:
-    """A file that sellers mistake for one of ours: the columns that give it away, what it is, what to download instead."""
-
-    columns: frozenset[str]
-    name: str
-    advice: str
-
-
-_ORDERS_ADVICE = "Download Reports > Fulfilment > All Orders (or Orders > Order Reports > All Orders) as Text instead."
-_PAYMENTS_ADVICE = "Download Payments > All Statements > Flat File V2 instead."
-LOOKALIKES: tuple[Lookalike, ...] = (
-    Lookalike(
-        frozenset({"settlement-id", "price-type", "price-amount"}), "a settlement in the old flat file format (V1)", _PAYMENTS_ADVICE
-    ),
-    Lookalike(frozenset({"date/time", "settlement-id", "type"}), "a payments date range report", _PAYMENTS_ADVICE),
-    Lookalike(frozenset({"datum/uhrzeit", "abrechnungsnummer", "typ"}), "a payments date range report in German", _PAYMENTS_ADVICE),
-    Lookalike(
-        frozenset({"amazon-order-id", "shipment-id", "buyer-email"}),
-        "an FBA shipments report, which holds buyers' addresses",
-        _ORDERS_ADVICE,
-    ),
-    Lookalike(
-        frozenset({"order-id", "order-item-id", "recipient-name"}), "a shipping report, which holds buyers' addresses", _ORDERS_ADVICE
-    ),
-    Lookalike(frozenset({"order-id", "order-item-id", "buyer-email"}), "an order report, which holds buyers' addresses", _ORDERS_ADVICE),
-    Lookalike(
-        frozenset({"(parent)-asin", "sessions---total"}),
-        "a business report as CSV",
-        "Sales and traffic is read as JSON, from the Reports API.",
-    ),
-    Lookalike(frozenset({"item-name", "listing-id", "seller-sku"}), "a listings report", _ORDERS_ADVICE),
-)

@@ -1,7 +1,7 @@
 """Cells to values. Every parser raises BadCellError with a reason that never repeats the cell.
 
-Order reports print one fixed notation (``1234.56``, ISO 8601). Settlements follow the account's locale, so their `Notation` is decided from
-the whole file: "amounts are displayed in local currency formats (for example, 95,00 for EU instead of 95.00)" (SP-API, Settlement Reports).
+Order reports print one fixed notation (``1234.56``, ISO 8601). Settlements follow the account's locale: see `amounts` for their amounts; the
+order of day and month is decided from the whole file.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.amounts import sure_amount
+from theseller.amazon.reports.errors import BadCellError, ReportRefusedError
 from theseller.lib.marketplaces import Marketplace, by_sales_channel
-from theseller.lib.money import minor_unit_digits, parse_amount
 
 T = TypeVar("T")
 
@@ -24,10 +24,6 @@ T = TypeVar("T")
 #: A cell longer than this is not remembered by `Cached`.
 _REMEMBERED_LENGTH = 120
 _PROMOTIONS_MAX = 200
-
-
-class BadCellError(ValueError):
-    """A cell can't be read; the text is the reason, without the cell."""
 
 
 class Cached(dict[str, T], Generic[T]):
@@ -52,28 +48,32 @@ class Cached(dict[str, T], Generic[T]):
 
 
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,6})?")
-_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_WHOLE = re.compile(r"-?[0-9]{1,9}(?:\.0{1,2})?")
 _ASIN = re.compile(r"[A-Z0-9]{10}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9 _()/,.&'-]{0,79}")
-_CHANNEL = re.compile(r"(?:Amazon\.[a-z.]{2,10}|Non-Amazon[A-Za-z0-9 ._-]{0,40}|SI [A-Za-z ]{0,30}Marketplace|)", re.IGNORECASE)
+#: Amazon's stores, its other stores (``Woot.com``), and sales outside of them (``Non-Amazon US``).
+_CHANNEL = re.compile(
+    r"(?:(?:www\.)?[a-z0-9][a-z0-9-]{0,40}(?:\.[a-z]{2,10}){1,3}|Amazon(?:[ ._-][a-z0-9 ._()-]{0,40})?|Non-Amazon[a-z0-9 ._-]{0,40}"
+    r"|SI [a-z ]{0,30}Marketplace|Woot!?|Zappos|Shopbop|AbeBooks|)",
+    re.IGNORECASE,
+)
 _PROMOTION = re.compile(r"[\w .:/()%+#&!$'*-]{1,200}")
 _YEARS = range(1995, 2101)
+_FLAGS = {"": None} | dict.fromkeys(("true", "yes", "y", "1"), True) | dict.fromkeys(("false", "no", "n", "0"), False)
 
 
 def plain_amount(text: str) -> Decimal | None:
     """``12.50`` → Decimal; blank → None: Amazon leaves a price blank while it is unknown, and unknown is not zero."""
     if not text:
         return None
-    if not _PLAIN_AMOUNT.fullmatch(text):
-        raise BadCellError("not an amount such as 1234.56")
-    return Decimal(text)
+    return Decimal(text) if _PLAIN_AMOUNT.fullmatch(text) else sure_amount(text)
 
 
 def whole(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise BadCellError("not a whole number")
-    return int(text)
+    return int(text.partition(".")[0])
 
 
 def instant(text: str) -> datetime:
@@ -115,10 +115,10 @@ def words(text: str) -> str:
 
 
 def flag(text: str) -> bool | None:
-    folded = text.casefold()
-    if folded not in {"", "true", "false"}:
+    folded = text.strip().casefold()
+    if folded not in _FLAGS:
         raise BadCellError("neither true nor false")
-    return None if not folded else folded == "true"
+    return _FLAGS[folded]
 
 
 def sales_channel(text: str) -> tuple[str, Marketplace | None]:
@@ -143,17 +143,10 @@ class DateOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Notation:
-    """How one settlement file writes numbers and dates. `date_order` is None while no date of the file needs it."""
+class DateNotation:
+    """How one settlement file writes dates. `date_order` is None while no date of the file needs it."""
 
-    decimal_comma: bool
     date_order: DateOrder | None
-
-    def amount(self, text: str) -> Decimal:
-        cleaned = _cleaned(text)
-        if not (_COMMA_AMOUNT if self.decimal_comma else _POINT_AMOUNT).fullmatch(cleaned):
-            raise BadCellError("not an amount in this file's notation")
-        return parse_amount(cleaned, decimal_comma=self.decimal_comma)
 
     def moment(self, text: str) -> tuple[datetime, bool]:
         """Return the instant in UTC, and whether only a day was printed: then noon UTC, which is that day in nearly every zone."""
@@ -199,45 +192,17 @@ def _zone(name: str | None) -> timezone:
     return UTC if not _ZONES[name] else timezone(timedelta(hours=_ZONES[name]))
 
 
-_COMMA_AMOUNT = re.compile(r"-?(?:[0-9]{1,13}|[0-9]{1,3}(?:\.[0-9]{3}){1,4})(?:,[0-9]{1,6})?")
-_POINT_AMOUNT = re.compile(r"-?(?:[0-9]{1,13}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,6})?")
-_EITHER_WAY = re.compile(r"-?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _ADVICE = (
     "Download the report again from Seller Central as Flat File V2 and don't open it in a spreadsheet; "
     "with Seller Central set to English, dates are written year first."
 )
 
 
-_LOCAL_MARKS = {0x00A0: None, 0x202F: None, 0x2009: None, 0x2019: None, 0x2212: "-"}
-
-
-def _cleaned(text: str) -> str:
-    """Undo what locales add around digits: spaces between thousands, a typographic minus."""
-    text = text.strip().replace(" ", "")
-    return text if text.isascii() else text.translate(_LOCAL_MARKS)
-
-
-class NotationEvidence:
-    """Gathers, from all amounts and dates of a file as they go by, how the file writes them. Keeps none of them."""
+class DateEvidence:
+    """Gathers, from all dates of a file as they go by, whether the day or the month comes first. Keeps none of them."""
 
     def __init__(self) -> None:
-        self._comma = self._point = self._either = False
         self._day_first = self._month_first = self._unsure = False
-
-    def see_amounts(self, amounts: Iterable[str], currency_code: str) -> None:
-        """Look at amounts of a file whose currency is `currency_code`; of the yen's it is known that they have no decimals."""
-        for text in map(_cleaned, amounts):
-            if "," not in text and "." not in text:
-                continue
-            if _EITHER_WAY.fullmatch(text):
-                if minor_unit_digits(currency_code) == 0:  # The yen has no decimals, so these are thousands.
-                    self._comma, self._point = self._comma or "." in text, self._point or "," in text
-                else:
-                    self._either = True
-                continue
-            with_comma, with_point = bool(_COMMA_AMOUNT.fullmatch(text)), bool(_POINT_AMOUNT.fullmatch(text))
-            self._comma = self._comma or (with_comma and not with_point)
-            self._point = self._point or (with_point and not with_comma)
 
     def see_dates(self, dates: Iterable[str]) -> None:
         """Look at dates of the file."""
@@ -252,28 +217,10 @@ class NotationEvidence:
             else:
                 self._unsure = self._unsure or match["first"].zfill(2) != match["second_part"].zfill(2)
 
-    def decide(self) -> Notation:
-        """Return the notation. Raises ReportRefusedError when the file contradicts itself or does not tell."""
-        return Notation(self._decimal_comma(), self._date_order())
-
-    def _decimal_comma(self) -> bool:
-        if self._comma and self._point:
-            raise ReportRefusedError("some amounts have a decimal comma and others a decimal point", _ADVICE)
-        if self._either and not self._comma and not self._point:
-            raise ReportRefusedError("the amounts don't tell whether a comma or a point begins the decimals", _ADVICE)
-        return self._comma
-
-    def _date_order(self) -> DateOrder | None:
+    def decide(self) -> DateOrder | None:
+        """Return the order. Raises ReportRefusedError when the file contradicts itself or does not tell."""
         if self._day_first and self._month_first:
             raise ReportRefusedError("some dates begin with the day and others with the month", _ADVICE)
         if self._unsure and not self._day_first and not self._month_first:
             raise ReportRefusedError("the dates don't tell whether the day or the month comes first", _ADVICE)
         return DateOrder.DAY_FIRST if self._day_first else DateOrder.MONTH_FIRST if self._month_first else None
-
-
-def decide_notation(amounts: Iterable[str], dates: Iterable[str], currency_code: str) -> Notation:
-    """Decide from all amounts and dates of the file at once. Raises ReportRefusedError when they contradict or don't tell."""
-    evidence = NotationEvidence()
-    evidence.see_amounts(amounts, currency_code)
-    evidence.see_dates(dates)
-    return evidence.decide()

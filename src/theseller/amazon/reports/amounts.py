@@ -1,0 +1,189 @@
+"""Amounts of settlements: each cell is read by itself, and the file's total proves the reading.
+
+"Amounts are displayed in local currency formats (for example, 95,00 for EU instead of 95.00)"
+(SP-API, Settlement Reports), and a file may mix both. ``1.234,56``, ``12,5`` and ``1,00,000.00``
+say by themselves what they mean. Only one separator with three digits after it, as in ``1,234``,
+has two readings: for such cells the rest of the file decides, and the lines must add up to the payout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+from typing import NamedTuple
+
+from theseller.amazon.reports.errors import BadCellError, ReportRefusedError
+from theseller.lib.money import minor_unit_digits
+
+_AGAIN = "Download the report again from Seller Central as Flat File V2, and don't open it in a spreadsheet before you import it."
+#: What locales put around digits: spaces between thousands, apostrophes, a typographic minus, currency signs.
+_MARKS: dict[int, str | None] = dict.fromkeys(map(ord, " \u00a0\u202f\u2009\u2019'\u20ac$\u00a3\u00a5\u20b9")) | {0x2212: "-"}
+_SHAPE = re.compile(r"(?P<sign>[+-]?)(?P<digits>[0-9.,]{1,40})(?P<after>-?)")
+_THREE = r"[0-9]{1,3}(?:S[0-9]{3}){1,4}"
+_LAKH = r"[0-9]{1,2}(?:S[0-9]{2}){1,5}S[0-9]{3}"
+_GROUPED = {sign: re.compile(f"{_THREE}|{_LAKH}".replace("S", re.escape(sign))) for sign in ",."}
+_HEAD_OF_TWO = re.compile(r"[1-9][0-9]{0,2}")
+_NOT_AN_AMOUNT = "not an amount"
+
+
+class Reading(NamedTuple):
+    """What a cell may mean.
+
+    `decimals` and `thousands` are its value if its only separator begins the decimals or groups
+    thousands; they are equal unless `unsure` names that separator. `proves` is the decimal
+    separator that the cell shows by itself, blank if it shows none.
+    """
+
+    decimals: Decimal
+    thousands: Decimal
+    unsure: str = ""
+    proves: str = ""
+
+
+def read_amount(text: str, digits: int = 2) -> Reading:
+    """Read one cell of a currency with `digits` decimals. Raises BadCellError."""
+    shape = _SHAPE.fullmatch(text.translate(_MARKS))
+    if not shape or (shape["sign"] and shape["after"]):
+        raise BadCellError(_NOT_AN_AMOUNT)
+    number = shape["digits"]
+    sign = "-" if "-" in (shape["sign"], shape["after"]) else ""
+    separators = {found for found in ",." if found in number}
+    if not separators:
+        return _sure(sign, number, "", "")
+    decimal = max(separators, key=number.rfind)
+    other = "," if decimal == "." else "."
+    head, _, tail = number.rpartition(decimal)
+    if len(separators) == 2:
+        if head.count(decimal) or not _GROUPED[other].fullmatch(head):
+            raise BadCellError(_NOT_AN_AMOUNT)
+        return _sure(sign, head.replace(other, ""), tail, decimal)
+    if decimal in head:  # More than once: it groups.
+        if not _GROUPED[decimal].fullmatch(number):
+            raise BadCellError(_NOT_AN_AMOUNT)
+        return _sure(sign, number.replace(decimal, ""), "", other)
+    if len(tail) == 3 and _HEAD_OF_TWO.fullmatch(head):
+        if digits == 0:  # The yen has no decimals.
+            return _sure(sign, head + tail, "", "")
+        return Reading(Decimal(f"{sign}{head}.{tail}"), Decimal(f"{sign}{head}{tail}"), decimal)
+    return _sure(sign, head, tail or "x", decimal)
+
+
+def _sure(sign: str, whole: str, decimals: str, proves: str) -> Reading:
+    if len(whole) > 13 or len(decimals) > 6 or not (whole or "0").isdecimal() or not (decimals or "0").isdecimal():
+        raise BadCellError(_NOT_AN_AMOUNT)
+    value = Decimal(f"{sign}{whole or '0'}.{decimals or '0'}") if decimals else Decimal(f"{sign}{whole or '0'}")
+    return Reading(value, value, "", proves)
+
+
+def sure_amount(text: str) -> Decimal:
+    """Read a cell of a report that prints decimal points. Raises BadCellError, also where a comma has two readings."""
+    reading = read_amount(text)
+    if reading.unsure:
+        raise BadCellError("an amount whose separator may begin the decimals or group thousands")
+    if reading.proves == ",":
+        raise BadCellError("an amount with a decimal comma, which Amazon doesn't print in this report")
+    return reading.decimals
+
+
+@dataclass(frozen=True, slots=True)
+class AmountNotation:
+    """How the cells with two readings are meant: the separators that begin decimals in them.
+
+    `seen` holds the decimal separators that other cells prove, for the inspection.
+    """
+
+    decimals_after: frozenset[str]
+    digits: int = 2
+    seen: frozenset[str] = frozenset()
+
+    def amount(self, text: str) -> Decimal:
+        """Return the value of a cell. Raises BadCellError."""
+        reading = read_amount(text, self.digits)
+        return reading.decimals if reading.unsure in self.decimals_after else reading.thousands
+
+    @property
+    def words(self) -> str:
+        """Say how decimals are written, for the inspection."""
+        names = {",": "comma", ".": "point"}
+        return "decimal " + (" or ".join(names[sign] for sign in sorted(self.seen)) or "point")
+
+
+class AmountEvidence:
+    """Adds up a file's amounts in each possible reading as they go by, and decides which is right."""
+
+    def __init__(self) -> None:
+        self._digits = 2
+        self._seen: set[str] = set()
+        self._sure = Decimal(0)
+        self._unsure: dict[str, tuple[Decimal, Decimal, int]] = {}
+        self._total: Reading | None = None
+        self._readings: dict[str, Reading | None] = {}
+
+    def see_total(self, text: str, currency: str) -> None:
+        """Take the payout of the summary row and the currency of the file; to be called first."""
+        self._digits = minor_unit_digits(currency)
+        self._total = self._read(text)
+
+    def see(self, amounts: Iterable[str]) -> None:
+        """Take the amounts of lines, each as often as it stands in the file."""
+        for text in amounts:
+            reading = self._read(text)
+            if reading is None:
+                continue
+            if not reading.unsure:
+                self._sure += reading.decimals
+                continue
+            decimals, thousands, count = self._unsure.get(reading.unsure, (Decimal(0), Decimal(0), 0))
+            self._unsure[reading.unsure] = decimals + reading.decimals, thousands + reading.thousands, count + 1
+
+    def _read(self, text: str) -> Reading | None:
+        if text not in self._readings:
+            if len(self._readings) > 20_000:
+                self._readings.clear()
+            try:
+                self._readings[text] = read_amount(text, self._digits)
+            except BadCellError:
+                self._readings[text] = None
+        reading = self._readings[text]
+        if reading is not None and reading.proves:
+            self._seen.add(reading.proves)
+        return reading
+
+    def decide(self) -> AmountNotation:
+        """Return how cells with two readings are meant. Raises ReportRefusedError where nothing tells."""
+        unsure = set(self._unsure) | ({self._total.unsure} if self._total and self._total.unsure else set())
+        usual = frozenset(self._seen) if len(self._seen) == 1 else None
+        fits = {chosen for chosen in _choices(unsure) if self._fits(chosen)}
+        if usual is not None and (usual & unsure in fits or len(fits) != 1):
+            return self._notation(usual)
+        if not unsure:
+            return self._notation(frozenset())
+        if len(fits) == 1:
+            return self._notation(fits.pop())
+        if self._seen:
+            count = sum(entry[2] for entry in self._unsure.values())
+            reason = (
+                f"some amounts have a decimal comma and others a decimal point, and the total doesn't tell how {count} of them are meant"
+            )
+            raise ReportRefusedError(reason, _AGAIN)
+        raise ReportRefusedError("the amounts don't tell whether a comma or a point begins the decimals", _AGAIN)
+
+    def _notation(self, decimals_after: frozenset[str]) -> AmountNotation:
+        return AmountNotation(decimals_after, self._digits, frozenset(self._seen) or decimals_after)
+
+    def _fits(self, decimals_after: frozenset[str]) -> bool:
+        if self._total is None:
+            return False
+        chosen = [entry[0] if sign in decimals_after else entry[1] for sign, entry in self._unsure.items()]
+        total = self._total.decimals if self._total.unsure in decimals_after else self._total.thousands
+        return self._sure + sum(chosen, Decimal(0)) == total
+
+
+def _choices(unsure: set[str]) -> Iterable[frozenset[str]]:
+    """Yield every way to read the separators of `unsure`: those that begin decimals."""
+    signs = sorted(unsure)
+    for chosen in product((True, False), repeat=len(signs)):
+        yield frozenset(sign for sign, decimal in zip(signs, chosen, strict=True) if decimal)
