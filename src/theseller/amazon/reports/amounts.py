@@ -24,7 +24,7 @@ _MARKS: dict[int, str | None] = dict.fromkeys(map(ord, " \u00a0\u202f\u2009\u201
 _SHAPE = re.compile(r"(?P<sign>[+-]?)(?P<digits>[0-9.,]{1,40})(?P<after>-?)")
 _THREE = r"[0-9]{1,3}(?:S[0-9]{3}){1,4}"
 _LAKH = r"[0-9]{1,2}(?:S[0-9]{2}){1,5}S[0-9]{3}"
-_GROUPED = {sign: re.compile(f"{_THREE}|{_LAKH}".replace("S", re.escape(sign))) for sign in ",."}
+_GROUPED = {",": re.compile(f"{_THREE}|{_LAKH}".replace("S", ",")), ".": re.compile(_THREE.replace("S", r"\."))}
 _HEAD_OF_TWO = re.compile(r"[1-9][0-9]{0,2}")
 _NOT_AN_AMOUNT = "not an amount"
 

@@ -58,7 +58,7 @@ def _goes_on(held: list[str], cells: list[str], header: Header) -> bool:
     identity = header.at("settlement-id")
     if len(cells) > identity and cells[identity] and cells[identity] == held[identity]:
         return False
-    amounts = [cells[place] for place in (header.at("amount"), header.at("total-amount")) if place < len(cells)]
-    if cells[0] and any(amounts):
-        return False  # A row by itself, of another settlement.
+    starts = header.at("settlement-start-date")
+    if cells[0].isdigit() and len(cells) > starts and cells[starts]:
+        return False  # The summary of another settlement.
     return len(held) + len(cells) - 1 <= header.width and (len(held) < header.width or bool(held[-1]))

@@ -6,6 +6,7 @@ it must not be summed over lines.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -97,6 +98,7 @@ _PICKED = _TEXTS + _OTHERS
 _PLACE = {name: place for place, name in enumerate(_PICKED)}
 _DATES = itemgetter(*(_PLACE[name] for name in _OTHERS if "date" in name))
 _LONGEST = 300
+_CHANNEL = re.compile(r"[A-Za-z][A-Za-z _-]{0,30}|")
 _CASE = (
     "If you changed the file, download it again and import it unchanged. If it is as Amazon made it, Amazon left lines out:"
     " open a case with Amazon (Seller Central > Help) and give the settlement's number and this difference."
@@ -203,6 +205,9 @@ class SettlementDecoder:
             if max(map(len, cells[: len(_TEXTS)])) > _LONGEST:
                 column = next(name for name, text in zip(_TEXTS, cells, strict=False) if len(text) > _LONGEST)
                 raise BadCellError("longer than anything Amazon prints here")
+            column = "fulfillment-id"
+            if not _CHANNEL.fullmatch(cells[_PLACE[column]]):
+                raise BadCellError("neither AFN nor MFN nor another word: the cells of this row are shifted")
             column = "currency"
             currency = values.currency(cells[12]) or summary.currency
             column = "amount"

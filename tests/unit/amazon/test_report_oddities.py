@@ -1,0 +1,237 @@
+"""What sellers' files look like after downloads, spreadsheets and old systems: read if they mean one thing, else refused with the truth."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.unit.amazon.report_fixtures.builders import BY_ORDER_DATE_COLUMNS, CANARY, ORDER_COLUMNS, all_orders, order, settlement
+
+from theseller.amazon.reports import AllOrdersLine, Inspection, SettlementLine, inspect_report, read_report
+from theseller.amazon.reports.amounts import read_amount
+from theseller.amazon.reports.errors import BadCellError
+
+_PRINCIPAL = ("ItemPrice", "Principal")
+_ORDERS = all_orders(order(), order(sku="BRUSH-2"), columns=BY_ORDER_DATE_COLUMNS)
+_MONEY = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="16.91")
+
+
+def _orders(data: bytes) -> list[AllOrdersLine]:
+    report = read_report([data])
+    assert CANARY not in repr(report.inspection)
+    return [row for row in report.rows() if isinstance(row, AllOrdersLine)]
+
+
+def _amounts(text: str) -> list[Decimal]:
+    return [row.amount for row in read_report([text.encode()]).rows() if isinstance(row, SettlementLine)]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\r\r\n", "\n"])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("size", [1, 3, 1 << 18])
+def test_line_ends_of_every_system(end: str, codec: str, size: int) -> None:
+    for text, rows in ((_ORDERS, 2), (_MONEY, 2)):
+        data = text.replace("\n", end).encode(codec)
+        found = inspect_report([data[at : at + size] for at in range(0, len(data), size)])
+        assert (found.importable, found.rows, found.why_not) == (True, rows, "")
+        assert CANARY not in repr(found)
+
+
+def test_a_file_of_cr_lines_shows_columns_and_no_cell() -> None:
+    people = order(ship_city="Musterstadt", ship_state="Nordland", purchase_order_number="PO Erika Muster")
+    found = inspect_report([all_orders(people, people, end="\r").encode()])
+    assert found.importable
+    assert {column.name for column in found.columns_dropped} <= set(ORDER_COLUMNS)
+    for cell in ("Musterstadt", "Nordland", "Erika"):
+        assert cell.casefold() not in repr(found).casefold()
+
+
+@pytest.mark.parametrize(
+    "city", ["Saint-Denis", "Musterstadt", "Order City", "ship", "buyer-erika", "PO-4711", "Erika Muster", "a@b.example"]
+)
+def test_a_name_in_the_header_that_amazon_does_not_use_is_only_counted(city: str) -> None:
+    found = inspect_report([all_orders(order(), columns=[*ORDER_COLUMNS, city]).encode()])
+    shown = {column.name for column in found.columns_dropped}
+    assert f"column {len(ORDER_COLUMNS) + 1}" in shown or city == "Order City"  # Both words are Amazon's.
+    assert city.casefold().replace(" ", "-") not in shown - {"order-city"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + "\x1a",
+        lambda text: text + "\r\n\x1a\r\n",
+        lambda text: text + "\n\n\n",
+        lambda text: text + "\t" * 30 + "\n",
+        lambda text: "\n\n" + text,
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\t\n"),
+        lambda text: text.replace("\n", "\t\t\n").replace("\t\t\n", "\n", 1),
+        lambda text: text.removesuffix("\n"),
+    ],
+    ids=["ctrl-z", "ctrl-z line", "blank lines", "tabs line", "blank first", "two marks", "extra tab", "extra tabs below", "no end"],
+)
+def test_what_changes_no_cell_changes_nothing(change: object) -> None:
+    assert callable(change)
+    for text in (_ORDERS, _MONEY):
+        found = inspect_report([change(text).encode("utf-8-sig")])
+        assert (found.importable, found.rows) == (True, 2), found.why_not
+        assert found.totals == inspect_report([text.encode()]).totals
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "value"),
+    [
+        ("sales_channel", "Woot.com", "Woot.com"),
+        ("sales_channel", "Non-Amazon US", "Non-Amazon US"),
+        ("sales_channel", "AMAZON.CO.UK", "AMAZON.CO.UK"),
+        ("sales_channel", "www.zappos.com", "www.zappos.com"),
+        ("sales_channel", "Amazon Haul", "Amazon Haul"),
+        ("quantity", "1.0", 1),
+        ("quantity", "12.00", 12),
+        ("is_business_order", "Yes", True),
+        ("is_business_order", "Y", True),
+        ("is_business_order", "TRUE", True),
+        ("is_business_order", "N", False),
+        ("item_price", "1,00,000.00", Decimal(100000)),
+        ("item_price", "12,34,567", Decimal(1234567)),
+        ("item_price", "1,234.50", Decimal("1234.50")),
+        ("item_price", "\u20b91,234.50", Decimal("1234.50")),
+    ],
+)
+def test_a_cell_that_means_one_thing_is_read(column: str, cell: str, value: object) -> None:
+    (row,) = _orders(all_orders(order(**{column: cell})).encode())
+    assert getattr(row, column) == value
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("quantity", "1.5"),
+        ("quantity", "1,000"),
+        ("item_price", "1,234"),
+        ("item_price", "12,50"),
+        ("item_price", "1.2.3"),
+        ("is_business_order", "perhaps"),
+        ("sales_channel", "Musterstadt"),
+    ],
+)
+def test_one_bad_row_names_its_line_and_stops_no_other(column: str, cell: str) -> None:
+    data = [all_orders(order(), order(**{column: cell}), order(sku="BRUSH-3")).encode()]
+    found = inspect_report(data)
+    assert [(row.line, row.column) for row in found.rows_refused] == [(3, column.replace("_", "-"))]
+    assert found.rows == 2
+    assert len(list(read_report(data, allow_refused_rows=True).rows())) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.234,56", "1234.56"),
+        ("1,234.56", "1234.56"),
+        ("12,5", "12.5"),
+        ("0,123", "0.123"),
+        ("1234,567", "1234.567"),
+        ("1.234.567", "1234567"),
+        ("1,00,00,000.5", "10000000.5"),
+        ("12\u00a0345,67", "12345.67"),
+        ("12'345.67", "12345.67"),
+        ("\u22125,00 \u20ac", "-5.00"),
+        ("5.00-", "-5.00"),
+        (",5", "0.5"),
+    ],
+)
+def test_an_amount_says_by_itself_how_it_is_written(text: str, value: str) -> None:
+    reading = read_amount(text)
+    assert (reading.decimals, reading.unsure) == (Decimal(value), "")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", ".", "1,23,4", "1.23.456,7", "1,2,3", "--5", "-5-", "5 EUR", "1e5", "NaN", "12,345,67", "1.234,567.8", "\u0661"]
+)
+def test_what_is_no_amount_is_none(text: str) -> None:
+    with pytest.raises(BadCellError):
+        read_amount(text)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "total", "values"),
+    [
+        (("12,50", "-2.50"), "10", ["12.50", "-2.50"]),
+        (("1234,56", "1.234", "-0.56"), "2468,00", ["1234.56", "1234", "-0.56"]),
+        (("1234,56", "1.234", "-0.56"), "1235,234", ["1234.56", "1.234", "-0.56"]),
+        (("1,00,000.00", "2,500"), "1,02,500.00", ["100000.00", "2500"]),
+        (("1.234", "0,50"), "1,734", ["1.234", "0.50"]),
+    ],
+)
+def test_the_payout_proves_how_each_cell_is_written(amounts: tuple[str, ...], total: str, values: list[str]) -> None:
+    assert _amounts(settlement(*((*_PRINCIPAL, amount) for amount in amounts), total=total)) == list(map(Decimal, values))
+
+
+@pytest.mark.parametrize(
+    "column", ["marketplace_name", "amount_description", "promotion_id", "sku", "transaction_type", "order_id", "merchant_order_id"]
+)
+@pytest.mark.parametrize("size", [1, 50, 1 << 18])
+def test_a_row_that_a_line_break_cut_in_two_is_put_together(column: str, size: int) -> None:
+    whole = settlement(
+        (*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), (*_PRINCIPAL, "1.00"), total="17.91", **{column: "some text"}
+    )
+    broken = whole.replace("some text", "some\ntext", 2).replace("some\ntext", "some text", 1)
+    data = broken.encode()
+    report = read_report([data[at : at + size] for at in range(0, len(data), size)])
+    rows = [row for row in report.rows() if isinstance(row, SettlementLine)]
+    assert [row.amount for row in rows] == [Decimal("19.90"), Decimal("-2.99"), Decimal("1.00")]
+    assert getattr(rows[1], column, "some text") == "some text"
+    assert any("payout proves" in warning for warning in report.inspection.warnings)
+
+
+def test_a_broken_row_that_the_payout_does_not_prove_is_named() -> None:
+    whole = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="20.00", promotion_id="some text")
+    found = inspect_report([whole.replace("some text", "some\ntext", 1).encode()])
+    assert not found.importable
+    assert "the rows at line 3" in found.why_not
+
+
+def test_two_settlements_in_one_file_are_still_refused() -> None:
+    other = "".join(f"{line}\n" for line in _MONEY.replace("1001", "1002").split("\n")[1:] if line)
+    assert "more than one settlement" in inspect_report([(_MONEY + other).encode()]).why_not
+    lines = other.split("\n")[1] + "\n"
+    assert "another settlement" in inspect_report([(_MONEY + lines).encode()]).why_not
+
+
+def test_a_settlement_that_amazon_left_incomplete_says_the_difference() -> None:
+    found = inspect_report([settlement((*_PRINCIPAL, "80.50"), total="0.00").encode()])
+    assert found.why_not == "the lines add up to 80.50 EUR, the payout says 0.00: -80.50 EUR are missing from the file"
+    assert "open a case with Amazon" in found.advice
+
+
+def test_a_bad_summary_is_named_as_what_it_is() -> None:
+    lines = _MONEY.split("\n")
+    lines[1] += "\tmore" * 30
+    found = inspect_report(["\n".join(lines).encode()])
+    assert not found.importable
+    assert "summary" in found.why_not
+
+
+@pytest.mark.parametrize("column", ["product_name", "promotion_ids", "item_status", "ship_city"])
+def test_an_order_row_cut_in_two_is_put_together(column: str) -> None:
+    data = all_orders(order(sku="A"), order(**{column: "left\nright"}), order(sku="C")).encode()
+    rows = _orders(data)
+    assert [row.sku for row in rows] == ["A", "BRUSH-1", "C"]
+    assert [row.item_price for row in rows] == [Decimal("19.90")] * 3
+    if column == "product_name":
+        assert rows[1].title == "left right"
+
+
+def test_half_a_row_without_its_rest_is_named() -> None:
+    good = all_orders(order(), order(sku="B"))
+    half = "\t".join(good.split("\n")[1].split("\t")[:10])
+    found: Inspection = inspect_report([(good + half + "\n" + good.split("\n")[2] + "\n").encode()])
+    assert [row.line for row in found.rows_refused] == [4]
+    assert found.rows == 3
+
+
+def test_a_row_whose_cells_are_shifted_is_refused_though_its_amount_is_right() -> None:
+    text = settlement((*_PRINCIPAL, "19.90"), total="19.90", merchant_order_item_id=CANARY)
+    found = inspect_report([text.replace("\t19.90\t\t", "\t19.90\t").encode()])
+    assert [(row.line, row.column) for row in found.rows_refused] == [(3, "fulfillment-id")]
