@@ -26,7 +26,7 @@ _THREE = r"[0-9]{1,3}(?:S[0-9]{3}){1,4}"
 _LAKH = r"[0-9]{1,2}(?:S[0-9]{2}){1,5}S[0-9]{3}"
 _GROUPED = {",": re.compile(f"{_THREE}|{_LAKH}".replace("S", ",")), ".": re.compile(_THREE.replace("S", r"\."))}
 _HEAD_OF_TWO = re.compile(r"[1-9][0-9]{0,2}")
-_NOT_AN_AMOUNT = "not an amount"
+_NOT_AN_AMOUNT = "not an amount such as 1234.56"
 
 
 class Reading(NamedTuple):
