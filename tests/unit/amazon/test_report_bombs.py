@@ -42,7 +42,7 @@ REFUSALS = {
     "settlement_of_distinct_cells": "rows can't be read",
     "promotions_without_end": "in the middle of a row",
     "most_lines_of_orders": "in the middle of a row",
-    "most_lines_of_a_settlement": "rows are missing or changed",
+    "most_lines_of_a_settlement": "missing from the file",
     "currencies_without_end": "more currencies",
     "json_empty_rows": "more than 200,000 rows",
     "json_rows_by_product": "more than 200,000 rows",
