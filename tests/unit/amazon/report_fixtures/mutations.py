@@ -72,10 +72,10 @@ def _seed_texts(chance: random.Random) -> str:
             row["buyerName"] = pick(_CELLS)
             next(value for value in row.values() if isinstance(value, dict))["shipCity"] = pick(_CELLS)
         return json.dumps(document)
-    columns = pick(
-        (*TRANSACTIONS.values(), *(names for pair in BUSINESS.values() for names in pair), *(tuple(names.split()) for _, names in OTHERS))
-    )
-    return table(columns, separator=pick((",", ";", "\t")), preamble=pick((0, 1, 7)), end="\n").replace("ZZQ1CELL", pick(_CELLS))
+    headers: list[tuple[str, ...]] = [*TRANSACTIONS.values(), *(tuple(names.split()) for _, names in OTHERS)]
+    headers += [names for pair in BUSINESS.values() for names in pair]
+    names = headers[chance.randrange(len(headers))]
+    return table(names, separator=pick((",", ";", "\t")), preamble=pick((0, 1, 7)), end="\n").replace("ZZQ1CELL", pick(_CELLS))
 
 
 def _line_ends(text: str, chance: random.Random) -> str:
