@@ -33,7 +33,7 @@ _LABELS: dict[Kind, str] = {
     Kind.PROMOTION: "Promo PromoRebates Promotion Promotions OurPriceDiscount ShippingDiscount GiftwrapDiscount PromotionMetaDataDefinitionValue",
     Kind.POINTS: "PointsGranted PointsReturned PointsCost CostOfPointsGranted CostOfPointsReturned AmazonPoints",
     Kind.LIQUIDATION: "RecommerceLiquidation LiquidationsRevenue LiquidationProceeds FBALiquidation Liquidations LiquidationsRevenueAdjustment",
-    Kind.GOODWILL: "Goodwill GoodwillPrincipal BuyerRecharge A2ZGuaranteeRecovery AtoZGuaranteeRecovery",
+    Kind.GOODWILL: "Goodwill GoodwillPrincipal BuyerRecharge A2ZGuaranteeRecovery AtoZGuaranteeRecovery AtoZGuaranteeClaim A2ZGuaranteeClaim",
     Kind.RESTOCKING: "RestockingFee RestockingDeduction RestockingDeductionPrincipal",
     Kind.REFERRAL: "Commission ReferralFee GiftWrapCommission ShippingCommission",
     Kind.REFUND_ADMIN: "RefundCommission",
@@ -94,28 +94,34 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     for kind, words in (
         (
             Kind.WITHHELD_TAX,
-            r"^(?:item)?t[cd]s|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)|tax(?:collected|deducted)atsource",
+            r"^(?:item)?t[cd]s|(?:tax|gst)(?:tcs|tds)$|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)|tax(?:collected|deducted)atsource",
         ),
-        (Kind.REIMBURSEMENT, r"reimburs|clawback|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^incorrectfees|^safet"),
+        (
+            Kind.REIMBURSEMENT,
+            r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^incorrectfees|^safet",
+        ),
         (Kind.DEBT, r"^loan|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt"),
         (
             Kind.TRANSFER,
             (
                 r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer|bankaccount|disbursement|microdeposit|payabletoamazon"
-                r"|negative(?:account)?balance|successfulcharge|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
+                r"|negative(?:account)?balance|successfulcharge|sellerrepayment|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
                 r"|(?:failed|unsuccessful|rejected|returned|reversed)(?:bank)?(?:transfer|payout|deposit|payment)"
                 r"|(?:transfer|payout|deposit|payment)(?:was|has|of|funds|reversal)*(?:failed|unsuccessful|rejected|returned|reversed)"
                 r"|^payouts?(?!.*fee)"
             ),
         ),
-        (Kind.RESERVE, r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|^reserves?$"),
-        (Kind.ADVERTISING, r"advertis|sponsored(?:products|brands|display|ads)|productads"),
+        (
+            Kind.RESERVE,
+            r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|unavailablebalance|^(?:beginning|opening|prior|previous|carried)\w*balance|^reserves?$",
+        ),
+        (Kind.ADVERTISING, r"advertis|^amazonads|sponsored(?:products|brands|display|ads)|productads"),
         (Kind.COUPON, r"^coupon|coupon(?:participation|performance|redemption|payment|fee)"),
         (
             Kind.DEAL,
             (
                 r"^(?:lightning|best|prime|seller|7day)*deals?(?:promotion)?(?:participation|performance|payment|fee|submission|event)"
-                r"|^run(?:lightning|best)?deal|^promotions?(?:participation|performance)?(?:based)?fee|^pricediscounts?(?:participation|performance|fee)"
+                r"|^run(?:lightning|best)?deal|^prime(?:exclusive|day)\w*fee|^promotions?(?:participation|performance)?(?:based)?fee|^pricediscounts?(?:participation|performance|fee)"
             ),
         ),
         (Kind.PROMOTION, r"^promo(?:tion(?:al|s)?)?(?:rebates?|discounts?|meta.*)?$"),
@@ -129,10 +135,13 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
             Kind.INBOUND,
             (
                 r"inbound|partneredcarrier|placementservice|inventoryplacement|unplanned(?:service|prep)|prep(?:service)?fee|^fbaprep|labell?ingfee"
-                r"|manualprocessing|internationalfreight|(?:awd|upstream|warehousingdistribution)(?:processing|transportation)"
+                r"|manualprocessing|internationalfreight|^fbainternational|(?:awd|upstream|warehousingdistribution)(?:processing|transportation)"
             ),
         ),
-        (Kind.STORAGE, r"storage|agedinventory|capacityreservation|inventoryoverage|overagefee|warehousing(?:and)?distribution"),
+        (
+            Kind.STORAGE,
+            r"storage|agedinventory|capacityreservation|capacitymanager|inventoryoverage|overagefee|warehousing(?:and)?distribution",
+        ),
         (Kind.REFERRAL, r"commission|referral(?:fee|bonus)|^referral"),
         (Kind.POSTAGE, r"postage|shippinglabel|^shippingservices|buyshipping|easyship|^amazonshippingcharge"),
         (
@@ -148,7 +157,7 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
             (
                 r"^vine|ecocontribution|forepr|eprpay|payonbehalf|extendedproducer|technologyfee|^transparency(?:label|code|program)|imagingservices"
                 r"|(?:paid|premium|strategicaccount|account)services?(?:fee)?$|customerservicebyamazon|csbafee|earlyreviewer|exclusivesprogram"
-                r"|(?:salestax|vat)(?:collection|services?)\w*fee|regulatoryfee|chargebackfee|cancell?ation(?:fee|charge)|codfee|paymentmethodfee"
+                r"|(?:salestax|vat)(?:collection|services?)\w*fee|regulatoryfee|^fees?(?:correction|reversal)|(?:vat|tax)onfees|chargebackfee|cancell?ation(?:fee|charge)|codfee|paymentmethodfee"
                 r"|payoutfee|installmentfee"
             ),
         ),

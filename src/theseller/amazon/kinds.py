@@ -64,7 +64,7 @@ _TAX_IN_PROMOTION = re.compile(
 )
 #: Labels that name the product charged for, which may be any text.
 _IDENTIFIER = re.compile(r"\s*(?:sku|asin|fnsku)\b", re.IGNORECASE)
-_REFUND_TYPES = re.compile(r"^refund|^chargeback|^chargerefund|^a(?:to|2)zguarantee|^guaranteeclaim|^ebtrefund")
+_REFUND_TYPES = re.compile(r"^refund|^chargeback|^chargerefund|^a(?:to|2)z(?:guarantee|claim)|^guaranteeclaim|^ebtrefund")
 _REFUNDED = {
     Kind.PRINCIPAL: Kind.REFUND_PRINCIPAL,
     Kind.SHIPPING: Kind.REFUND_SHIPPING,

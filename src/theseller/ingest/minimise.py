@@ -255,7 +255,8 @@ class _ChannelTable(dict[str, str]):
     """Our word for who fulfils, by the report's."""
 
     def __missing__(self, word: str) -> str:
-        return _FULFILMENT.get(word, "unknown")
+        folded = word.strip().casefold()
+        return next((ours for theirs, ours in _FULFILMENT.items() if theirs.casefold() == folded), "unknown")
 
 
 _REPORT_STATUS = _StatusTable()

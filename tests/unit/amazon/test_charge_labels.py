@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 from tests.unit.amazon.report_fixtures.builders import settlement
 
 from theseller.amazon.decoders.finances import decode_transactions
+from theseller.amazon.decoders.orders import decode_order
+from theseller.amazon.decoders.recipients import decode_slip_data
+from theseller.amazon.decoders.reports import decode_report, decode_report_document
 from theseller.amazon.kinds import Group, Kind, classify_settlement, classify_transaction, group, is_profit_and_loss
 from theseller.amazon.reports import SettlementLine, read_report
 
@@ -49,6 +53,10 @@ _OTHER = "other-transaction"
         "Charge to credit card for negative balance",
         "Amazon Lending: repayment",
         "Disbursement reversal",
+        "Seller repayment",
+        "Payment to Amazon",
+        "To your account ending in: 123",
+        "Previous statement's unavailable balance",
     ],
 )
 def test_money_that_only_moves_is_no_profit(text: str) -> None:
@@ -164,6 +172,14 @@ def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
         ("Liquidations", "ItemPrice", "Principal", Kind.LIQUIDATION),
         ("Liquidations Adjustments", "ItemPrice", "Principal", Kind.LIQUIDATION),
         (_OTHER, _OTHER, "Express Payout Fee", Kind.OTHER_FEE),
+        ("AmazonFees", "Amazon Capacity Manager Fee", "Base fee", Kind.STORAGE),
+        ("AmazonFees", "Prime Exclusive Discount fee", "Tax on fee", Kind.DEAL),
+        (_OTHER, _OTHER, "FBA international shipping charge", Kind.INBOUND),
+        (_OTHER, _OTHER, "Fee Correction", Kind.OTHER_FEE),
+        (_OTHER, _OTHER, "A-to-z Guarantee Claim", Kind.GOODWILL),
+        (_OTHER, _OTHER, "Lost:Inbound", Kind.REIMBURSEMENT),
+        (_OTHER, _OTHER, "Amazon Ads charge", Kind.ADVERTISING),
+        ("A-to-z Claim", "ItemPrice", "Principal", Kind.REFUND_PRINCIPAL),
         ("AmazonFees", "A fee of the year 2031", "Base fee", Kind.UNCLASSIFIED),
         ("AmazonFees", "A fee of the year 2031", "Tax on fee", Kind.OTHER_FEE),
     ],
@@ -204,3 +220,31 @@ def test_a_status_is_read_in_any_spelling(status: str) -> None:
     assert one.status in {"DEFERRED", "DEFERRED_RELEASED", "RELEASED"}
     assert (one.status or "")[:8] == status.upper()[:8]
     assert one.order_id == "202-1"
+
+
+@pytest.mark.parametrize(
+    "write", [str.upper, str.lower, str.title, lambda text: text.title().replace("_", "")], ids=["UPPER", "lower", "Title", "Camel"]
+)
+def test_every_enumeration_is_read_in_any_spelling(write: Callable[[str], str]) -> None:
+    when = "2026-11-05T10:00:00Z"
+    report = {"reportId": "R", "reportType": "T", "processingStatus": write("IN_PROGRESS"), "createdTime": when}
+    assert decode_report(json.dumps(report).encode()).processing_status == "IN_PROGRESS"
+    document = {"reportDocumentId": "D", "url": "https://x.example/", "compressionAlgorithm": write("GZIP")}
+    assert decode_report_document(json.dumps(document).encode()).compression_algorithm == "GZIP"
+    price = {"type": write("GIFT_WRAP"), "subtotal": {"amount": "1.50", "currencyCode": "EUR"}}
+    wire = {
+        "orderId": "302-1234567-1234567",
+        "createdTime": when,
+        "lastUpdatedTime": when,
+        "salesChannel": {"channelName": write("NON_AMAZON"), "marketplaceId": "A1PA6795UKMFR9"},
+        "programs": [write("AMAZON_BUSINESS")],
+        "associatedOrders": [{"orderId": "1", "associationType": write("REPLACEMENT_ORIGINAL_ID")}],
+        "fulfillment": {"fulfillmentStatus": write("PARTIALLY_SHIPPED"), "fulfilledBy": write("AMAZON")},
+        "orderItems": [{"orderItemId": "1", "quantityOrdered": 1, "product": {}, "proceeds": {"breakdowns": [price]}}],
+    }
+    order, _ = decode_order(json.dumps({"order": wire}).encode())
+    assert order.is_replacement
+    assert (order.status, order.programs, order.sales_channel.channel_name) == ("PARTIALLY_SHIPPED", ["AMAZON_BUSINESS"], "NON_AMAZON")
+    assert [(kind, type_) for kind, type_, _ in order.order_items[0].lines()] == [(Kind.GIFTWRAP, "GIFT_WRAP")]
+    slip, _ = decode_slip_data(json.dumps({"order": wire | {"fulfillment": {"fulfillmentStatus": write("CANCELLED")}}}).encode())
+    assert slip.cancelled

@@ -154,7 +154,7 @@ _SEMICOLONS = _GOOD.replace("\t", ";").encode()
         (b"a\t" * 300, "more than 200 columns"),
         (_GOOD.replace("\titem-price\t", "\tprice\t").encode(), "lacks the columns item-price"),
         (_GOOD.replace("\titem-tax\t", "\titem-price\t").encode(), "lacks the columns item-tax"),
-        (_GOOD.replace("\tship-city\t", "\titem-tax\t").encode(), "stands twice"),
+        (_GOOD.replace("\tship-city\t", "\titem-tax\t").encode(), "is twice"),
         (b'{"errors": [{"code": "Unauthorized"}]}', "error message of Amazon's"),
         (b'{"reportSpec', "damaged or cut off"),
         (b"[" * 100_000, "no sales and traffic report"),

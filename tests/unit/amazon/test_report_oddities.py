@@ -199,9 +199,22 @@ def test_two_settlements_in_one_file_are_still_refused() -> None:
     assert "another settlement" in inspect_report([(_MONEY + lines).encode()]).why_not
 
 
-def test_a_settlement_that_amazon_left_incomplete_says_the_difference() -> None:
-    found = inspect_report([settlement((*_PRINCIPAL, "80.50"), total="0.00").encode()])
-    assert found.why_not == "the lines add up to 80.50 EUR, the payout says 0.00: -80.50 EUR are missing from the file"
+@pytest.mark.parametrize(
+    ("amounts", "total", "currency", "difference"),
+    [
+        (("80.50",), "0.00", "EUR", "the lines add up to 80.50 EUR, the payout says 0.00: -80.50 EUR are missing"),
+        (("80,50", "-10,00"), "100,50", "EUR", "the lines add up to 70.50 EUR, the payout says 100.50: 30.00 EUR are missing"),
+        (("1,450",), "2,000", "JPY", "the lines add up to 1450 JPY, the payout says 2000: 550 JPY are missing"),
+        (("1,00,000.00",), "99,999.50", "INR", "the lines add up to 100000.00 INR, the payout says 99999.50: -0.50 INR are missing"),
+        (("5.00",) * 3, "-5.00", "USD", "the lines add up to 15.00 USD, the payout says -5.00: -20.00 USD are missing"),
+        (("0.01",), "0.02", "GBP", "the lines add up to 0.01 GBP, the payout says 0.02: 0.01 GBP are missing"),
+    ],
+)
+def test_a_settlement_that_amazon_left_incomplete_says_the_difference(
+    amounts: tuple[str, ...], total: str, currency: str, difference: str
+) -> None:
+    found = inspect_report([settlement(*((*_PRINCIPAL, amount) for amount in amounts), total=total, currency=currency).encode()])
+    assert found.why_not == f"{difference} from the file"
     assert "open a case with Amazon" in found.advice
 
 

@@ -128,7 +128,7 @@ class AmountEvidence:
         self._total = self._read(text)
 
     def see(self, amounts: Iterable[str]) -> None:
-        """Take the amounts of lines, each as often as it stands in the file."""
+        """Take the amounts of lines, each as often as the file has it."""
         for text in amounts:
             reading = self._read(text)
             if reading is None:

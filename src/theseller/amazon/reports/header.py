@@ -91,7 +91,7 @@ def read_header(lines: Sequence[str], limits: Limits, expected: ReportType | Non
     columns = COLUMNS[kind]
     kept = [name for name in names if name in columns.kept]
     if len(kept) != len(set(kept)):
-        raise ReportRefusedError("a column stands twice in the first line", "Download the report again and don't change it.", line=number)
+        raise ReportRefusedError("a column is twice in the first line", "Download the report again and don't change it.", line=number)
     dropped = tuple(
         DroppedColumn(_shown(name, place), columns.dropped.get(name, UNKNOWN_COLUMN))
         for place, name in enumerate(names, 1)
@@ -108,7 +108,7 @@ def _normal(cell: str) -> str:
 def _shown(name: str, place: int) -> str:
     """Return a column's name if every word of it is one of Amazon's column names, else only its number.
 
-    What stands in a header may be a cell, of a file without one, say; a buyer's city looks like a name too.
+    A header may hold cells, of a file that has no header, say; a buyer's city looks like a name too.
     """
     words = name.split("-")
     known = name in _KNOWN_NAMES or (len(words) > 1 and all(word in _KNOWN_WORDS for word in words))
@@ -138,7 +138,7 @@ def _refuse_resaved(line: str, cells: list[str]) -> None:
         if any(columns.required <= found for columns in COLUMNS.values()):
             raise ReportRefusedError(f"the columns are separated by {name}: a spreadsheet saved this file again", again, line=1)
     if quoted and any(columns.required <= {_normal(cell.strip('" ')) for cell in cells} for columns in COLUMNS.values()):
-        raise ReportRefusedError("the cells stand in quotes: another program saved this file again", again, line=1)
+        raise ReportRefusedError("the cells are in quotes: another program saved this file again", again, line=1)
 
 
 def _refuse_stranger(names: set[str], cells: list[str]) -> None:

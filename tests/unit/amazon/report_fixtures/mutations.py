@@ -132,7 +132,7 @@ def _column_renamed(text: str, chance: random.Random) -> str:
     return "\t".join(names) + end + rest
 
 
-def _column_gone(text: str, chance: random.Random) -> str:
+def _column_removed(text: str, chance: random.Random) -> str:
     rows = [line.split("\t") for line in text.split("\n")]
     at = chance.randrange(len(rows[0]))
     return "\n".join("\t".join(cell for place, cell in enumerate(row) if place != at) for row in rows)
@@ -174,7 +174,7 @@ _Change = Callable[[str, random.Random], str]
 #: Changes that leave each cell below its column's name.
 _IN_PLACE: tuple[_Change, ...] = (_line_ends, _cell_changed, _without_lines, _twice)
 _MOVING: tuple[_Change, ...] = (
-    _cut, _swapped, _broken, _inserted, _without_some, _separators, _column_renamed, _column_gone, _joined,
+    _cut, _swapped, _broken, _inserted, _without_some, _separators, _column_renamed, _column_removed, _joined,
 )  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def mutants(first: int, count: int) -> Iterator[Mutant]:
             moved = moved or moving
             text = change(text, chance) or "\n"
             names.append(change.__name__)
-        # A header that is gone or stands elsewhere gives the cells other names.
+        # A header that is missing or elsewhere gives the cells other names.
         moved = moved or not any(name in text.split("\n")[0] for name in (ORDER_COLUMNS[0], SETTLEMENT_COLUMNS[0], "reportSpecification"))
         data, damaged = _in_bytes(text, chance)
         yield Mutant(number, data, moved or damaged, "+".join([*names, *["damaged"] * damaged]))
