@@ -88,6 +88,8 @@ def test_what_changes_no_cell_changes_nothing(change: object) -> None:
         ("sales_channel", "www.zappos.com", "www.zappos.com"),
         ("sales_channel", "Amazon Haul", "Amazon Haul"),
         ("quantity", "1.0", 1),
+        ("asin", "b0brush001", "B0BRUSH001"),
+        ("currency", "eur", "EUR"),
         ("quantity", "12.00", 12),
         ("is_business_order", "Yes", True),
         ("is_business_order", "Y", True),

@@ -9,6 +9,7 @@ has two readings: for such cells the rest of the file decides, and the lines mus
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +25,8 @@ _MARKS: dict[int, str | None] = dict.fromkeys(map(ord, " \u00a0\u202f\u2009\u201
 _SHAPE = re.compile(r"(?P<sign>[+-]?)(?P<digits>[0-9.,]{1,40})(?P<after>-?)")
 _THREE = r"[0-9]{1,3}(?:S[0-9]{3}){1,4}"
 _LAKH = r"[0-9]{1,2}(?:S[0-9]{2}){1,5}S[0-9]{3}"
+#: The usual case, without another call: no grouping, and not three decimals.
+_PLAIN = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,2})?")
 _GROUPED = {",": re.compile(f"{_THREE}|{_LAKH}".replace("S", ",")), ".": re.compile(_THREE.replace("S", r"\."))}
 _HEAD_OF_TWO = re.compile(r"[1-9][0-9]{0,2}")
 _NOT_AN_AMOUNT = "not an amount such as 1234.56"
@@ -45,6 +48,14 @@ class Reading(NamedTuple):
 
 def read_amount(text: str, digits: int = 2) -> Reading:
     """Read one cell of a currency with `digits` decimals. Raises BadCellError."""
+    if not _PLAIN.fullmatch(text):
+        return _read_marked(text, digits)
+    value = Decimal(text)
+    return Reading(value, value, "", "." if "." in text else "")
+
+
+def _read_marked(text: str, digits: int) -> Reading:
+    """Read a cell with separators of thousands, a decimal comma, or other marks."""
     shape = _SHAPE.fullmatch(text.translate(_MARKS))
     if not shape or (shape["sign"] and shape["after"]):
         raise BadCellError(_NOT_AN_AMOUNT)
@@ -129,15 +140,15 @@ class AmountEvidence:
 
     def see(self, amounts: Iterable[str]) -> None:
         """Take the amounts of lines, each as often as the file has it."""
-        for text in amounts:
+        for text, times in Counter(amounts).items():
             reading = self._read(text)
             if reading is None:
                 continue
             if not reading.unsure:
-                self._sure += reading.decimals
+                self._sure += reading.decimals * times
                 continue
             decimals, thousands, count = self._unsure.get(reading.unsure, (Decimal(0), Decimal(0), 0))
-            self._unsure[reading.unsure] = decimals + reading.decimals, thousands + reading.thousands, count + 1
+            self._unsure[reading.unsure] = decimals + reading.decimals * times, thousands + reading.thousands * times, count + times
 
     def _read(self, text: str) -> Reading | None:
         if text not in self._readings:

@@ -7,7 +7,6 @@ begins with no settlement id, and both halves together have as many cells as the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from theseller.amazon.reports.header import Header
 from theseller.amazon.reports.lines import Batch
@@ -15,32 +14,30 @@ from theseller.amazon.reports.lines import Batch
 _BLANK = "\t \x1a"
 
 
-@dataclass(slots=True)
-class SettlementRow:
-    """The cells of one row. `line` counts from 1; `broken`: it was put together from several lines."""
-
-    line: int
-    cells: list[str]
-    broken: bool = False
+#: The line of a row, counted from 1; its cells; whether it was put together from several lines.
+SettlementRow = tuple[int, list[str], bool]
 
 
 def settlement_rows(batches: Iterable[Batch], header: Header) -> Iterator[list[SettlementRow]]:
     """Yield the rows of a settlement below its header, batch by batch."""
+    identity = header.at("settlement-id")
     held: SettlementRow | None = None
+    known = ""
     for batch in batches:
         rows: list[SettlementRow] = []
         for number, line in enumerate(batch.lines, batch.first):
             if number <= header.line or not line.strip(_BLANK):
                 continue
-            cells = without_blank_tail(line.rstrip("\x1a").split("\t"), header.width)
-            if held is not None and _goes_on(held.cells, cells, header):
-                held.cells[-1] = f"{held.cells[-1]} {cells[0]}".strip()
-                held.cells.extend(cells[1:])
-                held.broken = True
-                continue
+            cells = line.split("\t")
+            if len(cells) > header.width or line[-1] == "\x1a":
+                cells = without_blank_tail(line.rstrip("\x1a").split("\t"), header.width)
             if held is not None:
+                if (len(cells) <= identity or not known or cells[identity] != known) and _goes_on(held[1], cells, header):
+                    held = held[0], [*held[1][:-1], f"{held[1][-1]} {cells[0]}".strip(), *cells[1:]], True
+                    continue
                 rows.append(held)
-            held = SettlementRow(number, cells)
+            held = number, cells, False
+            known = cells[identity] if len(cells) > identity else ""
         yield rows
     if held is not None:
         yield [held]
@@ -55,9 +52,6 @@ def without_blank_tail(cells: list[str], width: int) -> list[str]:
 
 def _goes_on(held: list[str], cells: list[str], header: Header) -> bool:
     """Return whether `cells` are the rest of the row `held`."""
-    identity = header.at("settlement-id")
-    if len(cells) > identity and cells[identity] and cells[identity] == held[identity]:
-        return False
     starts = header.at("settlement-start-date")
     if cells[0].isdigit() and len(cells) > starts and cells[starts]:
         return False  # The summary of another settlement.

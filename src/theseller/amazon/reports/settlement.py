@@ -123,16 +123,17 @@ class SettlementDecoder:
         self.amounts, self.dates = self._survey(report)
         self._amount = Cached(self.amounts.amount)
         self._moment = Cached(self.dates.moment)
-        self._quantity = Cached(values.whole)
+        self._quantity, self._currency = Cached(values.whole), Cached(values.currency)
         self._kind = lru_cache(4096)(classify_settlement)
         self._text = Cached(str)  # One string for equal cells: a settlement's lines are held until it is written.
 
     def _cells(self, row: SettlementRow) -> tuple[str, ...] | None:
         """The kept cells of a row, blank where it ends early: Amazon leaves off blank cells at the end. None: too many or too few cells."""
-        missing = self.header.width - len(row.cells)
-        if missing < 0 or len(row.cells) < self._enough:
+        cells = row[1]
+        missing = self.header.width - len(cells)
+        if missing < 0 or len(cells) < self._enough:
             return None
-        picked: tuple[str, ...] = self._pick([*row.cells, *[""] * (missing + 1)])
+        picked: tuple[str, ...] = self._pick([*cells, *[""] * (missing + 1)])
         return picked
 
     def _survey(self, report: OpenReport) -> tuple[AmountNotation, DateNotation]:
@@ -144,8 +145,8 @@ class SettlementDecoder:
             if picked and not begun:
                 amounts.see_total(picked[0][_PLACE["total-amount"]], picked[0][_PLACE["currency"]])
                 begun = True
-            amounts.see(cells[_PLACE["amount"]] for cells in picked)
-            dates.see_dates({date for cells in picked for date in _DATES(cells)})
+            amounts.see(map(itemgetter(_PLACE["amount"]), picked))
+            dates.see_dates(set().union(*map(_DATES, picked)))
         return amounts.decide(), DateNotation(dates.decide())
 
     def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
@@ -153,18 +154,19 @@ class SettlementDecoder:
         for found in settlement_rows(report.batches(), self.header):
             rows: list[tuple[Any, ...]] = []
             for row in found:
+                number, whole, broken = row
                 cells = self._cells(row)
-                if row.broken:
-                    self.broken.append(row.line)
+                if broken:
+                    self.broken.append(number)
                 if cells is None:
-                    many = len(row.cells) > self.header.width
-                    self.findings.refuse(row.line, "", f"{'more' if many else 'fewer'} cells than the header has columns")
+                    many = len(whole) > self.header.width
+                    self.findings.refuse(number, "", f"{'more' if many else 'fewer'} cells than the header has columns")
                 elif cells[_PLACE["total-amount"]]:
-                    self._summarise(row.line, cells)
+                    self._summarise(number, cells)
                 elif self.summary is None:
-                    raise ReportRefusedError("the first row is not the settlement's summary", _AGAIN, line=row.line)
+                    raise ReportRefusedError("the first row is not the settlement's summary", _AGAIN, line=number)
                 else:
-                    self._append(rows, row.line, cells, self.summary)
+                    self._append(rows, number, cells, self.summary)
             self._note(rows)
             yield rows
 
@@ -209,7 +211,7 @@ class SettlementDecoder:
             if not _CHANNEL.fullmatch(cells[_PLACE[column]]):
                 raise BadCellError("neither AFN nor MFN nor another word: the cells of this row are shifted")
             column = "currency"
-            currency = values.currency(cells[12]) or summary.currency
+            currency = self._currency[cells[12]] or summary.currency
             column = "amount"
             amount = self._amount[cells[13]]
             column = "posted-date-time" if cells[15] else "posted-date"

@@ -96,15 +96,17 @@ def _plausible(value: datetime) -> datetime:
 
 
 def asin(text: str) -> str:
-    if text and not _ASIN.fullmatch(text):
+    upper = text.upper() if text.isascii() else text
+    if upper and not _ASIN.fullmatch(upper):
         raise BadCellError("not an ASIN")
-    return text
+    return upper
 
 
 def currency(text: str) -> str:
-    if text and not _CURRENCY.fullmatch(text):
+    upper = text.strip().upper() if text.isascii() else text
+    if upper and not _CURRENCY.fullmatch(upper):
         raise BadCellError("not a currency code")
-    return text
+    return upper
 
 
 def words(text: str) -> str:
@@ -177,7 +179,8 @@ _MOMENT = re.compile(
     r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)? ?(?P<zone>[A-Z]{1,4}|[+-]\d{2}:?\d{2})?)?",
     re.ASCII,
 )
-_ZONES = {"UTC": 0, "GMT": 0, "Z": 0, "PST": -8, "PDT": -7, "JST": 9}
+#: Abbreviations that mean one zone only, unlike ``IST``, ``CST`` or ``BST``.
+_ZONES = {"UTC": 0, "GMT": 0, "Z": 0, "PST": -8, "PDT": -7, "JST": 9, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2, "AEST": 10, "AEDT": 11}
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})", re.ASCII)
 
 
