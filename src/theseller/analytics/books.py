@@ -5,12 +5,15 @@ The orders book is by purchase day, the ledger by posted day. Which source speak
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 from importlib import resources
 from typing import Any
 from uuid import UUID
+
+from django.db.backends.utils import CursorWrapper
 
 from theseller.amazon.kinds import Group, Kind, group, is_profit_and_loss
 from theseller.amazon.reports.types import ReportType
@@ -60,6 +63,17 @@ def sql_text(*names: str) -> str:
     folder = resources.files("theseller.analytics").joinpath("statements")
     texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
     return texts[0] if len(texts) == 1 else "with\n" + "\n".join(texts)
+
+
+@contextmanager
+def without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
+    """Have statements that begin with `book.sql` join by hashing and sorting.
+
+    The planner knows nothing of the sizes of common table expressions, takes them for one row, and would compare each with each.
+    """
+    cursor.execute("select set_config('enable_nestloop', 'off', true)")
+    yield
+    cursor.execute("select set_config('enable_nestloop', 'on', true)")
 
 
 def zone_of(marketplace_id: str) -> tzinfo:

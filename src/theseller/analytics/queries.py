@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connections
 
-from theseller.analytics.books import parameters, sql_text
+from theseller.analytics.books import parameters, sql_text, without_nested_loops
 from theseller.analytics.periods import Span
 from theseller.analytics.types import SUMMED, Figures, LedgerEntry, OrderEntry, Scope, Store
 from theseller.tenancy.scope import current_tenant
@@ -104,7 +104,9 @@ def ordered_so_far(scope: Scope, day: date, cutoffs: Sequence[datetime], *, usin
 def day_entries(store: str, day: date, *, most: int, using: str = "default") -> tuple[LedgerEntry, ...]:
     """Return the ledger lines of one store's day, by kind, each with its verdict; at most `most`."""
     values = parameters(current_tenant(), [(store, day)], most=most)
-    return tuple(LedgerEntry(*row) for row in _read(sql_text("book.sql", "day_entries.sql"), values, using))
+    with connections[using].cursor() as cursor, without_nested_loops(cursor):
+        cursor.execute(sql_text("book.sql", "day_entries.sql"), values)
+        return tuple(LedgerEntry(*row) for row in cursor.fetchall())
 
 
 def day_orders(store: str, day: date, *, most: int, using: str = "default") -> tuple[OrderEntry, ...]:

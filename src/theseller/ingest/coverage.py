@@ -9,12 +9,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.db import connections
 
 from theseller.ingest.windows import HISTORY_WINDOWS, Window, read, window
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.tenancy.scope import current_tenant
 
 _STREAMS = """
@@ -25,7 +26,7 @@ where s.tenant_id = %(tenant)s and s.name = any (%(names)s::text[]) and not exis
     select from connections_disconnection d where d.tenant_id = s.tenant_id and d.connection_id = s.connection_id)
 """
 _DOCUMENTS = """
-select report_type like '%%SETTLEMENT%%', marketplace_ids, covers_from, covers_until
+select report_type like '%%SETTLEMENT%%', origin = 'imported', marketplace_ids, covers_from, covers_until
 from ingest_document
 where tenant_id = %(tenant)s and (report_type like '%%SETTLEMENT%%' or report_type like '%%ALL_ORDERS%%')
 """
@@ -59,10 +60,18 @@ def stored(*, using: str = "default") -> Stored:
                 orders[store] += _orders(streams.get("orders_history"), streams.get("orders"))
                 money[store] += _money(streams.get("transactions"))
         cursor.execute(_DOCUMENTS, values)
-        for settlement, named, begin, end in cursor.fetchall():
+        for settlement, imported, named, begin, end in cursor.fetchall():
             for store in named:
-                (money if settlement else orders)[store].append(Window(begin, end))
+                whole = imported and not settlement and store in MARKETPLACES
+                window = _whole_days(MARKETPLACES[store], begin, end) if whole else Window(begin, end)
+                (money if settlement else orders)[store].append(window)
     return Stored(_joined(orders), _joined(money))
+
+
+def _whole_days(store: Marketplace, begin: datetime, end: datetime) -> Window:
+    """Return the days of the first and the last order of an imported file, whole: Amazon makes such files by days."""
+    first, last = store.local_day(begin), store.local_day(end) + timedelta(days=1)
+    return Window(*(datetime.combine(day, time.min, tzinfo=store.zone).astimezone(UTC) for day in (first, last)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def write_transactions(
     bulk = Bulk(tenant, using)
     rows = minimiser.transactions(transactions, own_stores(bulk, marketplace_ids))
     bulk.serialise(LEDGER_BOOK)
-    written = _replace(bulk, rows, "finances", connection, at) if rows else Written()
+    written = _replace(bulk, rows, "finances", connection, at, replaced=minimiser.replaced) if rows or minimiser.replaced else Written()
     return written + Written(too_old=minimiser.too_old)
 
 
@@ -86,10 +86,16 @@ def write_settlement(
 
 
 def _replace(
-    bulk: Bulk, rows: list[Row], source: str, connection: UUID, at: datetime, period: tuple[datetime, datetime] | None = None
+    bulk: Bulk,
+    rows: list[Row],
+    source: str,
+    connection: UUID,
+    at: datetime,
+    period: tuple[datetime, datetime] | None = None,
+    replaced: Iterable[str] = (),
 ) -> Written:
     """Put the incoming slices in place of those stored under their keys or superseded by them."""
-    superseded = sorted({row[_SUPERSEDES] for row in rows if row[_SUPERSEDES] is not None})
+    superseded = sorted({*replaced, *(row[_SUPERSEDES] for row in rows if row[_SUPERSEDES] is not None)})
     rows, outdated = _without_superseded(bulk, rows, source)
     rows = _with_known_identifiers(bulk, rows, source)
     keys = sorted({row[_KEY] for row in rows})

@@ -44,12 +44,16 @@ def oldest_kept(at: datetime) -> datetime:
 
 @dataclass(slots=True)
 class Minimiser:
-    """Turns the lines of one write into rows and counts what it leaves out. `products`: (store, SKU) → (ASIN, title, seen at)."""
+    """Turns the lines of one write into rows and counts what it leaves out.
+
+    `products`: (store, SKU) → (ASIN, title, seen at). `replaced`: deferred transactions that another one has released.
+    """
 
     at: datetime
     too_old: int = 0
     elsewhere: int = 0
     products: dict[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
     _days: LocalDays = field(default_factory=LocalDays)
 
     def report_orders(self, batches: Iterable[Iterable[ReportRow]]) -> Iterator[list[Row]]:
@@ -133,6 +137,9 @@ class Minimiser:
         for transaction in transactions:
             if transaction.posted_at < oldest_kept(self.at):
                 self.too_old += len(transaction.lines)
+                continue
+            if fold(transaction.status or "") == "deferredreleased" and _other(transaction, "RELEASE_TRANSACTION_ID"):
+                self.replaced.add(transaction.key)  # Its money is in the transaction that it names.
                 continue
             named = MARKETPLACES.get(transaction.marketplace_id or "")
             marketplace = named or stores.only(transaction.currency)

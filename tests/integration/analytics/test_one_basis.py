@@ -104,7 +104,7 @@ def test_days_that_no_stream_and_no_document_spans_are_gaps(shop: Shop) -> None:
         shop,
         "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
         datetime(2026, 9, 29, 22, tzinfo=UTC),
-        datetime(2026, 10, 1, 22, tzinfo=UTC),
+        datetime(2026, 10, 1, 21, 59, tzinfo=UTC),
     )
     shop.settlement_document(datetime(2026, 9, 20, tzinfo=UTC), datetime(2026, 9, 30, 6, tzinfo=UTC), (DE,))
     shop.settlement_document(datetime(2026, 9, 30, 6, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC), (DE,))
@@ -149,4 +149,4 @@ def test_a_report_of_updated_orders_does_not_cover_the_days_of_older_orders_in_i
     assert done.status is ImportStatus.IMPORTED
     with shop.scope():
         found = coverage(Scope((US,), "USD"), Span(date(2026, 8, 1), DAY), AT, using="worker")
-    assert found.orders == {date(2026, 9, day) for day in range(21, 29)}
+    assert found.orders == {date(2026, 9, day) for day in range(20, 29)}

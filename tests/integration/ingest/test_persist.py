@@ -284,11 +284,19 @@ def test_a_settlement_that_amazon_has_stated_is_kept_when_another_answer_leaves_
     assert shop.rows("select distinct settlement_id, group_id from ingest_ledger_line") == [("S", "G")]
 
 
-def test_a_deferral_that_is_said_to_be_over_is_no_longer_deferred_and_its_release_takes_its_place(shop: Shop) -> None:
+def test_the_money_of_a_deferral_that_is_over_is_in_the_release_even_if_only_one_of_them_names_the_other(shop: Shop) -> None:
+    shop.write(write_transactions, [DEFERRED], marketplace_ids=[US])
+    shop.write(write_transactions, [transaction("T-2", posted=LATER)], marketplace_ids=[US])
     shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED", RELEASE_TRANSACTION_ID="T-2")], marketplace_ids=[US])
+    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-2", "released")]
+    assert (US, date(2026, 11, 9)) in shop.dirty()
+
+
+def test_a_deferral_that_is_over_and_names_no_release_counts_by_itself_until_one_names_it(shop: Shop) -> None:
+    shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED")], marketplace_ids=[US])
     assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-1", "released")]
     shop.write(write_transactions, [RELEASE], marketplace_ids=[US])
-    shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED", RELEASE_TRANSACTION_ID="T-2")], marketplace_ids=[US])
+    shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED")], marketplace_ids=[US])
     assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-2", "released")]
 
 

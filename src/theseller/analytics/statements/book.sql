@@ -23,15 +23,14 @@ line as materialized (
 ),
 -- The transactions here whose settlement Amazon has not stated, and everything that may hold the same money: all lines of their orders, and
 -- for those without an order the lines without one of the same days (UTC), so that the answer does not depend on which slices are asked for.
+-- Keys of the lines found so far are looked up as arrays: one index scan a partition, however many keys and whatever the statistics.
 here as materialized (
-    select k.group_id, b.lowest as settlement_id
-    from (select distinct group_id from line where group_id is not null) k
-    cross join lateral (
-        select min(l.settlement_id) as lowest, max(l.settlement_id) as highest
-        from ingest_ledger_line l
-        where l.tenant_id = %(tenant)s and l.group_id = k.group_id and l.settlement_id is not null
-    ) b
-    where b.lowest = b.highest
+    select l.group_id, min(l.settlement_id) as settlement_id
+    from ingest_ledger_line l
+    where l.tenant_id = %(tenant)s and l.settlement_id is not null
+      and l.group_id = any ((select array_agg(distinct k.group_id) from line k where k.group_id is not null)::text[])
+    group by l.group_id
+    having min(l.settlement_id) = max(l.settlement_id)
 ),
 wanted as materialized (
     select distinct coalesce(order_id, '') as order_id, case when coalesce(order_id, '') = '' then (posted_at at time zone 'UTC')::date end as day
@@ -42,9 +41,9 @@ wanted as materialized (
 related as materialized (
     select l.source, l.source_key, l.order_id, l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1) as part,
            coalesce(l.sku, '') as sku, l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes
-    from (select order_id from wanted where order_id <> '') w
-    join ingest_ledger_line l on l.order_id = w.order_id
-    where l.tenant_id = %(tenant)s and l.state not in ('estimated', 'reversed') and not l.kind = any (%(cash_kinds)s::text[])
+    from ingest_ledger_line l
+    where l.tenant_id = %(tenant)s and l.order_id = any ((select array_agg(w.order_id) from wanted w where w.order_id <> '')::text[])
+      and l.state not in ('estimated', 'reversed') and not l.kind = any (%(cash_kinds)s::text[])
     union all
     select l.source, l.source_key, '', l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1),
            coalesce(l.sku, ''), l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes
@@ -56,20 +55,23 @@ related as materialized (
 ),
 superseded as materialized (
     select distinct n.source, n.supersedes as source_key
-    from (select source, source_key from line union select source, source_key from related) k
-    join ingest_ledger_line n on n.supersedes = k.source_key and n.source = k.source and n.source_key <> k.source_key
-    where n.tenant_id = %(tenant)s and n.supersedes is not null
+    from ingest_ledger_line n
+    where n.tenant_id = %(tenant)s and n.supersedes is not null and n.source_key <> n.supersedes
+      and n.supersedes = any ((
+          select array_agg(k.source_key) from (select source_key from line union select source_key from related) k)::text[])
 ),
 -- A financial event group becomes one settlement. Two would be a contradiction, and then the group says nothing.
 grouped as materialized (
-    select k.group_id, b.lowest as settlement_id
-    from (select group_id from line where group_id is not null union select group_id from related where group_id is not null) k
-    cross join lateral (
-        select min(l.settlement_id) as lowest, max(l.settlement_id) as highest
-        from ingest_ledger_line l
-        where l.tenant_id = %(tenant)s and l.group_id = k.group_id and l.settlement_id is not null
-    ) b
-    where b.lowest = b.highest
+    select group_id, settlement_id from here
+    union all
+    select l.group_id, min(l.settlement_id)
+    from ingest_ledger_line l
+    where l.tenant_id = %(tenant)s and l.settlement_id is not null
+      and l.group_id = any ((
+          select array_agg(k.group_id)
+          from (select group_id from related where group_id is not null except select group_id from line) k)::text[])
+    group by l.group_id
+    having min(l.settlement_id) = max(l.settlement_id)
 ),
 named as materialized (
     select k.source_key, max(coalesce(k.settlement_id, g.settlement_id)) as settlement_id
@@ -82,9 +84,9 @@ named as materialized (
 stored as materialized (
     select n.settlement_id
     from (select distinct settlement_id from named) n
-    where exists (
-        select from ingest_ledger_line s
-        where s.tenant_id = %(tenant)s and s.source = 'settlement' and s.source_key = n.settlement_id)
+    where (
+        select true from ingest_ledger_line s
+        where s.tenant_id = %(tenant)s and s.source = 'settlement' and s.source_key = n.settlement_id limit 1)
 ),
 -- What may be the same money. `part` and `sku` tell charges without an order apart.
 posting as materialized (
