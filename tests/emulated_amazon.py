@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +22,7 @@ from theseller.connections import sessions
 from theseller.connections.amazon_account import close_amazon_http, lwa_client
 from theseller.emulator.app import create_app
 from theseller.emulator.settings import Application, Config
+from theseller.lib.clock import now
 from theseller.lib.secret import Secret
 
 ALICE, CHARLIE = "A2ALICEEXAMPLE1", "A3CHARLIEEXMPL"
@@ -61,8 +63,10 @@ class EmulatedAmazon:
 
 
 @contextlib.contextmanager
-def emulated_amazon(state: Path, *, roles: tuple[str, ...] = ROLES, rate_scale: float = 1000.0) -> Iterator[EmulatedAmazon]:
-    """Run the emulator and point this process's settings at it."""
+def emulated_amazon(
+    state: Path, *, roles: tuple[str, ...] = ROLES, rate_scale: float = 1000.0, clock: Callable[[], datetime] = now
+) -> Iterator[EmulatedAmazon]:
+    """Run the emulator by `clock` and point this process's settings at it."""
     application = Application(
         client_id=settings.ENVIRONMENT.lwa_client_id,
         application_id=settings.ENVIRONMENT.application_id,
@@ -70,7 +74,7 @@ def emulated_amazon(state: Path, *, roles: tuple[str, ...] = ROLES, rate_scale: 
         redirect_uris=(settings.LWA_REDIRECT_URI,),
         roles=roles,
     )
-    app = create_app(Config(application=application, state_dir=state, rate_scale=rate_scale))
+    app = create_app(Config(application=application, state_dir=state, rate_scale=rate_scale, clock=clock))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -54,6 +54,7 @@ class World:
     emulator_port: int
     rate_scale: str = RATE_SCALE
     settings: Mapping[str, str] = field(default_factory=dict)  # what the operator of this demo has set besides
+    people: str = "canaries"  # recipients that a search finds wherever they are
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -82,7 +83,7 @@ class World:
         said = self.output.stat().st_size if self.output.exists() else 0
         with self.output.open("ab") as output:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "theseller.cli.main", "demo", "--rate-scale", self.rate_scale],
+                [sys.executable, "-m", "theseller.cli.main", "demo", "--rate-scale", self.rate_scale, "--people", self.people],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self.environ, start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  one prctl call, loaded before the fork
             )  # fmt: skip

@@ -15,6 +15,7 @@ import uvicorn
 from typing_extensions import override
 
 from theseller.emulator.app import create_app
+from theseller.emulator.people import CANARIES, PLAUSIBLE
 from theseller.emulator.reports import documents, settlement, traffic
 from theseller.emulator.settings import ApplicationFileError, Config, load_application
 from theseller.emulator.state import StateFileError
@@ -38,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--seed", type=int, default=7)
     serve.add_argument("--rate-scale", type=float, default=1.0, help="multiplies every usage plan, divides every waiting time")
     serve.add_argument("--public-url", default="", help="what document links begin with; the request's own address if absent")
+    serve.add_argument("--people", choices=(CANARIES, PLAUSIBLE), default=CANARIES, help="what recipients of parcels look like")
     report = commands.add_parser("report", help="write a report document to a file")
     report.add_argument("--seller", required=True, choices=sorted(SELLERS))
     report.add_argument("--type", required=True, choices=(*documents.REQUESTABLE, *documents.GENERATED))
@@ -90,7 +92,7 @@ def _serve(options: argparse.Namespace) -> int:
         client_id=options.client_id or application.client_id,
         application_id=options.application_id or application.application_id,
     )
-    config = Config(application, options.state, options.seed, options.rate_scale, options.public_url)
+    config = Config(application, options.state, options.seed, options.rate_scale, options.public_url, people=options.people)
     try:
         app = create_app(config)
     except (StateFileError, OSError) as error:

@@ -36,7 +36,10 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`rate_scale` multiplies every usage plan and divides every waiting time; 1.0 is Amazon. `public_url`: what document URLs begin with."""
+    """`rate_scale` multiplies every usage plan and divides every waiting time; 1.0 is Amazon. `public_url`: what document URLs begin with.
+
+    `people`: whether recipients carry canaries, as tests need them, or are plausible, as a demonstration does (`people`).
+    """
 
     application: Application
     state_dir: Path
@@ -44,6 +47,7 @@ class Config:
     rate_scale: float = 1.0
     public_url: str = ""
     clock: Callable[[], datetime] = clock.now
+    people: str = "canaries"
 
 
 def load_application(path: Path) -> Application:

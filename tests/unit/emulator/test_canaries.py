@@ -72,3 +72,33 @@ def test_canaries_are_unique_and_repeatable() -> None:
     assert len(made) == 3 * len(all_paths())
     assert all(re.fullmatch(PATTERN, text) for text in made)
     assert canary(7, "buyer.buyerName", "1") == canary(7, "buyer.buyerName", "1") != canary(8, "buyer.buyerName", "1")
+
+
+def test_plausible_recipients_carry_no_canary_and_differ(world: World) -> None:
+    """For demonstrations: whom a parcel is for reads like a person. Everything else is marked as always."""
+    roles = frozenset({"Direct to Consumer Shipping (Restricted)"})
+    orders = [
+        order for seller in SELLERS.values() for order in world.orders_created(seller, list(seller.stores), NOW - timedelta(days=3), NOW)
+    ]
+    names = set()
+    for order in orders:
+        marked, invented = (
+            OrderWriter(7, NOW, frozenset(SECTIONS), roles, plausible=plausible).write(order) for plausible in (False, True)
+        )
+        assert planted(invented) == {
+            path for path in planted(marked) if not path.startswith("recipient.") and not path.endswith("giftMessage")
+        }
+        address = invented["recipient"]["deliveryAddress"]
+        assert {"name", "addressLine1", "city", "postalCode", "phone"} <= set(address)
+        assert address["countryCode"] == order.destination
+        assert all(isinstance(value, str) and value for value in address.values())
+        names.add(address["name"])
+        again = OrderWriter(7, NOW, frozenset(SECTIONS), roles, plausible=True).write(order)
+        assert again == invented
+    assert len(names) > 40
+
+
+def test_without_the_role_no_recipient_is_invented(world: World) -> None:
+    for order in recent(world)[:20]:
+        address = OrderWriter(7, NOW, frozenset({"RECIPIENT"}), frozenset(), plausible=True).write(order)["recipient"]["deliveryAddress"]
+        assert "name" not in address

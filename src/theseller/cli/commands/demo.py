@@ -25,6 +25,9 @@ HELP = "run everything on this machine, with an emulated Amazon; Ctrl-C stops it
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate-scale", default="20", help="how many times faster than Amazon the emulator lets us call (default 20)")
+    parser.add_argument(
+        "--people", choices=("plausible", "canaries"), default="plausible", help="recipients of parcels: invented or canaries"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     with supervisor.signals():
         try:
             ports = choose_ports(os.environ, say, patience=3.0 if left else 0.0)
-            people = _bring_up(state, ports, supervisor, args.rate_scale)
+            emulator = ["--rate-scale", args.rate_scale, "--people", args.people]
+            people = _bring_up(state, ports, supervisor, emulator)
             address = Address(ports.web, ports.emulator, state)
             print(screen(address, people, seconds=time.monotonic() - begun), flush=True)
             supervisor.watch()
@@ -51,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def _bring_up(state: Path, ports: DemoPorts, supervisor: Supervisor, rate_scale: str) -> list[Person]:
+def _bring_up(state: Path, ports: DemoPorts, supervisor: Supervisor, emulator_options: list[str]) -> list[Person]:
     server = embedded_server(state, purpose="theseller demo", say=say)
     environ = demo_environ(os.environ, state, ports)
-    programs = _programs(state, ports, environ, rate_scale)
+    programs = _programs(state, ports, environ, emulator_options)
     with _Timed("PostgreSQL"):
         supervisor.start(Database(server))
         apply_roles(server)
@@ -69,12 +73,12 @@ def _bring_up(state: Path, ports: DemoPorts, supervisor: Supervisor, rate_scale:
     return [Person(**one) for one in json.loads(answer)]
 
 
-def _programs(state: Path, ports: DemoPorts, environ: dict[str, str], rate_scale: str) -> list[Program]:
+def _programs(state: Path, ports: DemoPorts, environ: dict[str, str], emulator_options: list[str]) -> list[Program]:
     processes, logs = state / "processes", state / "log"
     python = sys.executable
     emulator = [
         python, "-m", "theseller.emulator", "serve", "--host", "127.0.0.1", "--port", str(ports.emulator),
-        "--state", str(state / "emulator"), "--application", str(state / "emulator" / "application.json"), "--rate-scale", rate_scale,
+        "--state", str(state / "emulator"), "--application", str(state / "emulator" / "application.json"), *emulator_options,
     ]  # fmt: skip
     command = [python, "-m", "theseller.cli.main"]
     return [

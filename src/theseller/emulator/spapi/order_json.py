@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from theseller.emulator import people
 from theseller.emulator.canary import canary
 from theseller.emulator.texts import instant, money
 from theseller.emulator.world.orders import Line, Order
@@ -20,10 +21,16 @@ Json = dict[str, Any]
 
 
 class OrderWriter:
-    """Writes orders as seen at one instant, with the sections of one request, for a seller who granted `roles`."""
+    """Writes orders as seen at one instant, with the sections of one request, for a seller who granted `roles`.
 
-    def __init__(self, seed: int, at: datetime, sections: frozenset[str], roles: frozenset[str] = OPENS_RECIPIENTS) -> None:
+    `plausible`: whom parcels and gift messages are for is invented to look real, not marked by canaries.
+    """
+
+    def __init__(
+        self, seed: int, at: datetime, sections: frozenset[str], roles: frozenset[str] = OPENS_RECIPIENTS, *, plausible: bool = False
+    ) -> None:
         self.seed, self.at, self.sections, self.opened = seed, at, sections, bool(roles & OPENS_RECIPIENTS)
+        self.plausible = plausible and self.opened
 
     def plant(self, order: Order, path: str, suffix: str = "") -> str:
         return canary(self.seed, path, order.id + suffix)
@@ -79,6 +86,8 @@ class OrderWriter:
         return address
 
     def _recipient(self, order: Order) -> Json:
+        if self.plausible:
+            return {"recipient": {"deliveryAddress": people.address(self.seed, order)}}
         path = "recipient.deliveryPreference"
         preference = {
             "dropOffLocation": f"Behind the shed {self.plant(order, f'{path}.dropOffLocation')}",
@@ -252,11 +261,15 @@ class OrderWriter:
     def _item_fulfillment(self, order: Order, line: Line) -> Json:
         shipped = order.status(self.at) == "SHIPPED"
         waiting = order.status(self.at) in {"PENDING", "UNSHIPPED"}
-        message = self.plant(order, "orderItems[].fulfillment.packing.giftOption.giftMessage", line.item_id)
+        message: str | None = "Happy birthday, {}!".format(
+            self.plant(order, "orderItems[].fulfillment.packing.giftOption.giftMessage", line.item_id)
+        )
+        if self.plausible:
+            message = people.gift_message(self.seed, order)
         ioss = self.plant(order, "orderItems[].fulfillment.shipping.internationalShipping.iossNumber", line.item_id)
         return {
             "quantityFulfilled": line.quantity if shipped else 0,
             "quantityUnfulfilled": line.quantity if waiting else 0,
-            "packing": {"giftOption": {"giftMessage": f"Happy birthday, {message}!", "giftWrapLevel": "STANDARD"}},
+            **({"packing": {"giftOption": {"giftMessage": message, "giftWrapLevel": "STANDARD"}}} if message else {}),
             "shipping": {"internationalShipping": {"iossNumber": f"IM{ioss}"}},
         }

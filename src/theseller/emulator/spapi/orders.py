@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from theseller.emulator.people import PLAUSIBLE
 from theseller.emulator.spapi.call import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid, not_found
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
@@ -55,7 +56,7 @@ def search_orders(call: Call) -> dict[str, Any]:
         and (not channels or ("AMAZON" if order.by_amazon else "MERCHANT") in channels)
     )
     page = list(islice(wanted, size + 1))
-    writer = OrderWriter(call.emulator.world.seed, call.at, sections, call.roles)
+    writer = _writer(call, sections)
     answer: dict[str, Any] = {"orders": [writer.write(order) for order in page[:size]]}
     answer["createdBefore" if by_creation else "lastUpdatedBefore"] = instant(before)
     if len(page) > size:
@@ -92,4 +93,9 @@ def get_order(call: Call) -> dict[str, Any]:
     order = call.emulator.world.find_order(call.seller, call.path["order_id"])
     if order is None or order.created > call.at - _LAG:
         raise not_found("The requested order was not found.")
-    return {"order": OrderWriter(call.emulator.world.seed, call.at, sections, call.roles).write(order)}
+    return {"order": _writer(call, sections).write(order)}
+
+
+def _writer(call: Call, sections: frozenset[str]) -> OrderWriter:
+    plausible = call.emulator.config.people == PLAUSIBLE
+    return OrderWriter(call.emulator.world.seed, call.at, sections, call.roles, plausible=plausible)
