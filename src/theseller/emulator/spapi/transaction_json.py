@@ -178,7 +178,7 @@ class TransactionWriter:
         body["marketplaceDetails"] = {"marketplaceId": store.id, "marketplaceName": store.sales_channel}
         body["items"] = [self._item(event, item) for item in event.items]
         charges = [*event.charges, *(charge for item in event.items for charge in item.charges)]
-        # A reimbursement's items name a total only; what it is for stands in the transaction's tree.
+        # A reimbursement's items name a total only; the transaction's tree says what it is for.
         whole = not event.items or event.kind == "Adjustment"
         body["breakdowns"] = tree(charges, store.currency) if whole else _group_tree(charges, store.currency)
         body["contexts"] = None
