@@ -21,6 +21,8 @@ import httpx
 Json = dict[str, Any]
 #: (store, local day, SKU or "" for the whole day) → column → value.
 Cells = dict[tuple[str, date, str], dict[str, Decimal]]
+#: The same places → what is counted once there.
+Keys = dict[tuple[str, date, str], set[str]]
 
 ZONES = {
     "ATVPDKIKX0DER": "America/Los_Angeles", "A2EUQ1WTGCTBG2": "America/Los_Angeles", "A1AM78C64UM0Y8": "America/Los_Angeles",
@@ -255,9 +257,13 @@ def _new() -> Cells:
     return defaultdict(lambda: defaultdict(Decimal))
 
 
+def _keys() -> Keys:
+    return defaultdict(set)
+
+
 def money_cells(transactions: Iterable[Json], settlements: Iterable[list[dict[str, str]]]) -> Cells:
     """Return the ledger's cells: settled money from its settlement, all other released money from Finances, each posting once."""
-    cells, refunds = _new(), defaultdict(set)
+    cells, refunds = _new(), _keys()
     stored = list(settlements)
     known = {rows[0]["settlement-id"] for rows in stored}
     found = [money for rows in stored for money in _of_settlement(rows, store_of(rows))]
@@ -283,7 +289,7 @@ def money_cells(transactions: Iterable[Json], settlements: Iterable[list[dict[st
 
 def order_cells(orders: Iterable[Json]) -> Cells:
     """Return the cells of orders: what was ordered on a day and not canceled, without replacements and other channels."""
-    cells, buyers = _new(), defaultdict(set)
+    cells, buyers = _new(), _keys()
     for order in orders:
         if order["salesChannel"]["channelName"] != "AMAZON":
             continue
@@ -307,7 +313,7 @@ def order_cells(orders: Iterable[Json]) -> Cells:
 
 def order_cells_of_rows(rows: Iterable[dict[str, str]]) -> Cells:
     """Return the same of the rows of an all-orders report, which names no replacements: they are orders for nothing that were shipped."""
-    cells, buyers = _new(), defaultdict(set)
+    cells, buyers = _new(), _keys()
     by_order: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in rows:
         if row["sales-channel"] in CHANNELS:
@@ -328,9 +334,7 @@ def order_cells_of_rows(rows: Iterable[dict[str, str]]) -> Cells:
     return _with_orders(cells, buyers)
 
 
-def _add_item(
-    cells: Cells, buyers: dict[tuple[str, date, str], set[str]], place: tuple[str, date], item: tuple[str, str], what: tuple[int, Decimal]
-) -> None:
+def _add_item(cells: Cells, buyers: Keys, place: tuple[str, date], item: tuple[str, str], what: tuple[int, Decimal]) -> None:
     (order_id, sku), (units, sales) = item, what
     for name in ("", sku):
         cells[*place, name]["units"] += units
@@ -339,7 +343,7 @@ def _add_item(
     cells[*place, ""]["order_items"] += 1
 
 
-def _with_orders(cells: Cells, buyers: dict[tuple[str, date, str], set[str]]) -> Cells:
+def _with_orders(cells: Cells, buyers: Keys) -> Cells:
     for place, keys in buyers.items():
         cells[place]["orders"] = Decimal(len(keys))
     return cells

@@ -86,7 +86,7 @@ class Shop:
 
     # --- pulling
 
-    def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def _run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # whatever the statement binds
         with tenant_scope(self.tenant), databases["default"].cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall()) if cursor.description else []
