@@ -66,14 +66,29 @@ def sql_text(*names: str) -> str:
 
 
 @contextmanager
-def without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
+def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
     """Have statements that begin with `book.sql` join by hashing and sorting.
 
     The planner knows nothing of the sizes of common table expressions, takes them for one row, and would compare each with each.
     """
-    cursor.execute("select set_config('enable_nestloop', 'off', true)")
-    yield
-    cursor.execute("select set_config('enable_nestloop', 'on', true)")
+    with cursor.db.cursor() as setting:  # Of its own, so that what the statement returned can be read afterwards.
+        setting.execute("select set_config('enable_nestloop', 'off', true)")
+        yield
+        setting.execute("select set_config('enable_nestloop', 'on', true)")
+
+
+def read_book(cursor: CursorWrapper, values: dict[str, Any], name: str) -> None:
+    """Run the statement `name`, which reads `book.sql`, for the slices of `values`.
+
+    Which orders and days it must look at is read first and handed over as literals: only then does the planner know how many there are.
+    """
+    with _without_nested_loops(cursor):
+        cursor.execute(sql_text("days.sql", "wanted.sql"), values)
+        found = cursor.fetchall()
+        days = {day for _, day in found if day is not None}
+        near = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
+        wanted = {"wanted_orders": [order for order, _ in found if order], "wanted_days": sorted(days), "near_wanted_days": sorted(near)}
+        cursor.execute(sql_text("days.sql", "book.sql", name), values | wanted)
 
 
 def zone_of(marketplace_id: str) -> tzinfo:

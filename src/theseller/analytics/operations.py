@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
-from theseller.analytics.books import parameters, sql_text, without_nested_loops
+from theseller.analytics.books import parameters, read_book
 from theseller.analytics.types import DirtyDay, Recomputed
 from theseller.tenancy.scope import tenant_scope
 
@@ -46,9 +46,8 @@ def recompute_dirty(*, tenant: UUID, at: datetime, limit: int = 200, using: str 
         rows = []
         for table, fill in (("analytics_day", "recompute_day.sql"), ("analytics_day_product", "recompute_product.sql")):
             cursor.execute(_CLEAR.format(table), values)
-            with without_nested_loops(cursor):
-                cursor.execute(sql_text("book.sql", fill), values)
-                rows.append(cursor.rowcount)
+            read_book(cursor, values, fill)
+            rows.append(cursor.rowcount)
         cursor.execute(_UNMARK, [values["stores"], values["days"], [day.marked_at for day in dirty], tenant])
     return Recomputed(tenant, len(dirty), rows[0], rows[1], more=len(dirty) == limit)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connections
 
-from theseller.analytics.books import parameters, sql_text, without_nested_loops
+from theseller.analytics.books import parameters, read_book
 from theseller.analytics.periods import Span
 from theseller.analytics.types import SUMMED, Figures, LedgerEntry, OrderEntry, Scope, Store
 from theseller.tenancy.scope import current_tenant
@@ -104,8 +104,8 @@ def ordered_so_far(scope: Scope, day: date, cutoffs: Sequence[datetime], *, usin
 def day_entries(store: str, day: date, *, most: int, using: str = "default") -> tuple[LedgerEntry, ...]:
     """Return the ledger lines of one store's day, by kind, each with its verdict; at most `most`."""
     values = parameters(current_tenant(), [(store, day)], most=most)
-    with connections[using].cursor() as cursor, without_nested_loops(cursor):
-        cursor.execute(sql_text("book.sql", "day_entries.sql"), values)
+    with connections[using].cursor() as cursor:
+        read_book(cursor, values, "day_entries.sql")
         return tuple(LedgerEntry(*row) for row in cursor.fetchall())
 
 

@@ -1,4 +1,4 @@
--- Which lines count. Common table expressions, read by the recomputation and by the page of one day:
+-- Which lines count. Common table expressions after `days.sql`, read by the recomputation and by the page of one day:
 --   slice   the (store, day) pairs asked for, with the instants of their two midnights and the store's currency
 --   entry   every ledger line of these days, with `verdict`: 'counted', or why not
 --   book    which sources the counted lines of each pair come from
@@ -9,40 +9,11 @@
 -- nothing: a store has several at once (Standard and Invoiced orders, COD), and deferred transactions are in none.
 --
 -- The same rule is in `analytics/settled.py`, in Python and apart from this: each checks the other. `docs/figures.md` explains it.
-slice as (
-    select * from unnest(
-        %(stores)s::text[], %(days)s::date[], %(midnights)s::timestamptz[], %(next_midnights)s::timestamptz[], %(currencies)s::text[],
-        %(tax_included)s::boolean[]
-    ) as s (marketplace_id, local_day, day_from, day_until, currency, tax_included)
-),
-line as materialized (
-    select l.*
-    from ingest_ledger_line l
-    where l.tenant_id = %(tenant)s and l.local_day = any (%(days)s::date[]) and l.marketplace_id = any (%(stores)s::text[])
-      and (l.marketplace_id, l.local_day) in (select s.marketplace_id, s.local_day from slice s)
-),
--- The transactions here whose settlement Amazon has not stated, and everything that may hold the same money: all lines of their orders, and
--- for those without an order the lines without one of the same days (UTC), so that the answer does not depend on which slices are asked for.
--- Keys of the lines found so far are looked up as arrays: one index scan a partition, however many keys and whatever the statistics.
-here as materialized (
-    select l.group_id, min(l.settlement_id) as settlement_id
-    from ingest_ledger_line l
-    where l.tenant_id = %(tenant)s and l.settlement_id is not null
-      and l.group_id = any ((select array_agg(distinct k.group_id) from line k where k.group_id is not null)::text[])
-    group by l.group_id
-    having min(l.settlement_id) = max(l.settlement_id)
-),
-wanted as materialized (
-    select distinct coalesce(order_id, '') as order_id, case when coalesce(order_id, '') = '' then (posted_at at time zone 'UTC')::date end as day
-    from line
-    where source = 'finances' and settlement_id is null and state in ('released', 'deferred')
-      and (group_id is null or group_id not in (select group_id from here))
-),
-related as materialized (
+, related as materialized (
     select l.source, l.source_key, l.order_id, l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1) as part,
            coalesce(l.sku, '') as sku, l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes
     from ingest_ledger_line l
-    where l.tenant_id = %(tenant)s and l.order_id = any ((select array_agg(w.order_id) from wanted w where w.order_id <> '')::text[])
+    where l.tenant_id = %(tenant)s and l.order_id = any (%(wanted_orders)s::text[])
       and l.state not in ('estimated', 'reversed') and not l.kind = any (%(cash_kinds)s::text[])
     union all
     select l.source, l.source_key, '', l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1),
@@ -50,8 +21,7 @@ related as materialized (
     from ingest_ledger_line l
     where l.tenant_id = %(tenant)s and coalesce(l.order_id, '') = '' and l.state not in ('estimated', 'reversed')
       and not l.kind = any (%(cash_kinds)s::text[])
-      and l.local_day between (select min(w.day) - 1 from wanted w) and (select max(w.day) + 1 from wanted w)
-      and (l.posted_at at time zone 'UTC')::date in (select w.day from wanted w where w.day is not null)
+      and l.local_day = any (%(near_wanted_days)s::date[]) and (l.posted_at at time zone 'UTC')::date = any (%(wanted_days)s::date[])
 ),
 superseded as materialized (
     select distinct n.source, n.supersedes as source_key
