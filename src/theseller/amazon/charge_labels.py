@@ -202,10 +202,14 @@ def _exact(folded: str) -> Kind | None:
     return tax_of(kind) if kind is not None else None
 
 
-@lru_cache(4096)
 def kind_of_label(label: str) -> Kind | None:
     """Return the charge type that `label` names by itself; None if it names none that is known."""
-    forms = list(_forms(label[:_IN_LABEL_MAX]))
+    return _kind_of(label[:_IN_LABEL_MAX])
+
+
+@lru_cache(4096)
+def _kind_of(label: str) -> Kind | None:
+    forms = list(_forms(label))
     for folded in forms:
         if (kind := _exact(folded)) is not None:
             return kind

@@ -25,8 +25,11 @@ from tests.integration.ingest_import.files import (
     text_of_everything,
     zipped,
 )
+from tests.unit.amazon.report_fixtures.builders import settlement
 
 from theseller.amazon.reports import Options, ReportType, inspect_report
+from theseller.amazon.reports.amounts import read_amount
+from theseller.analytics.operations import recompute_dirty
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.queries import all_connections
 from theseller.connections.types import DisconnectReason, Origin
@@ -339,3 +342,54 @@ def test_lines_of_no_known_charge_type_are_stored_and_the_operator_is_told_how_m
     assert "2031" not in told[0]
     assert _import(text, cast).status is ImportStatus.ALREADY
     assert len([record for record in caplog.records if record.name == "theseller.ingest.unclassified"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("store", "currency", "lines", "net", "fees"),
+    [
+        (
+            "Amazon.de",
+            "EUR",
+            [
+                ("Order", "ItemPrice", "Principal", "100,00"),
+                ("Order", "ItemFees", "Commission", "-15,00"),
+                ("Order", "ItemFees", "FBAPerUnitFulfillmentFee - Correction", "-4,50"),
+                ("other-transaction", "other-transaction", "Transfer of funds unsuccessful: your bank declined it.", "2500,00"),
+                ("other-transaction", "other-transaction", "Subscription Fee", "-39,00"),
+            ],
+            "41.50",
+            "-58.50",
+        ),
+        (
+            "Amazon.in",
+            "INR",
+            [
+                ("Order", "ItemPrice", "Principal", "1,00,000.00"),
+                ("Order", "ItemPrice", "Product Tax", "18,000.00"),
+                ("Order", "ItemFees", "Commission", "-10,000.00"),
+                ("Order", "ItemFees", "Commission CGST", "-900.00"),
+                ("Order", "ItemFees", "Commission SGST", "-900.00"),
+                ("Order", "ItemTCS", "TCS-IGST", "-500.00"),
+            ],
+            "88200.00",
+            "-11800.00",
+        ),
+    ],
+)
+def test_labels_of_money_make_the_figures_of_the_day(
+    cast: Cast, store: str, currency: str, lines: list[tuple[str, str, str, str]], net: str, fees: str
+) -> None:
+    comma = currency == "EUR"
+    total = sum(read_amount(amount).decimals for *_, amount in lines)
+    printed = str(total).replace(".", ",") if comma else str(total)
+    texts = [
+        settlement((kind, label, amount), total=printed, currency=currency, store=store, transaction_type=type_)
+        for type_, kind, label, amount in lines
+    ]
+    text = texts[0] + "".join(one.split("\n")[2] + "\n" for one in texts[1:])
+    assert _import(text, cast).status is ImportStatus.IMPORTED
+    while recompute_dirty(tenant=cast.alices_shop, at=AT).days:
+        pass
+    with tenant_scope(cast.alices_shop), connections["default"].cursor() as cursor:
+        cursor.execute("select sum(net_proceeds), sum(fees), sum(unclassified) from analytics_day where tenant_id = %s", [cast.alices_shop])
+        assert cursor.fetchone() == (Decimal(net), Decimal(fees), Decimal(0))

@@ -19,6 +19,7 @@ from theseller.amazon.decoders.recipients import decode_slip_data
 from theseller.amazon.decoders.reports import decode_created_report, decode_report, decode_report_document, decode_reports
 from theseller.amazon.decoders.sales import decode_order_metrics
 from theseller.amazon.decoders.sellers import decode_participations
+from theseller.amazon.decoders.shape import is_whole_json
 from theseller.amazon.errors import AmazonError, DriftedError, UnavailableError
 
 _MONEY = {"currencyAmount": 1.5, "currencyCode": "EUR"}
@@ -179,3 +180,11 @@ def test_sums_beyond_what_a_ledger_holds_are_an_amazon_error() -> None:
     body = json.dumps({"payload": {"transactions": [_TRANSACTION | {"totalAmount": huge, "breakdowns": parts, "items": []}]}}).encode()
     with pytest.raises(DriftedError):
         decode_transactions(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":"' + b'\\"' * 2_000_000, b'{"a":"' + b'\\"' * 2_000_000 + b"\\", b'"' * 3_000_001, b'{"' * 400_000]
+)
+def test_a_text_that_does_not_end_is_no_work(body: bytes) -> None:
+    assert not is_whole_json(body)
+    assert is_whole_json(b'{"a":"}{\\"[","b":["\xff"]}')

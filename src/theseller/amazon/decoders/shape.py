@@ -153,12 +153,13 @@ def _unknown(raw: bytes | msgspec.Raw, node: _Node, path: str) -> Iterator[str]:
                 yield from _unknown(element, child, path if child is node else f"{here}[]")
 
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+#: A text in JSON, or one that does not end. Never tried twice at one place, however many quotes there are.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:(?P<end>")|\\?\Z)', re.DOTALL)
 
 
 def is_whole_json(body: bytes) -> bool:
     """Return whether `body` is an object or a list whose brackets all close: it was not cut off, whatever its texts hold."""
-    frame = _STRING.sub(b"", body).strip()
+    frame = _STRING.sub(lambda found: b"" if found["end"] else b'"', body).strip()
     if not frame.startswith((b"{", b"[")) or not frame.endswith((b"}", b"]")) or b'"' in frame:
         return False
     return frame.count(b"{") == frame.count(b"}") and frame.count(b"[") == frame.count(b"]")

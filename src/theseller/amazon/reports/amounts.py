@@ -135,7 +135,7 @@ class AmountEvidence:
 
     def see_total(self, text: str, currency: str) -> None:
         """Take the payout of the summary row and the currency of the file; to be called first."""
-        self._digits = minor_unit_digits(currency)
+        self._digits = minor_unit_digits(currency.strip().upper())
         self._total = self._read(text)
 
     def see(self, amounts: Iterable[str]) -> None:

@@ -41,9 +41,19 @@ def open_report(chunks: Chunks, *, filename: str | None = None, encoding: str | 
     return OpenReport(source, decide_encoding(source, encoding))
 
 
-_FIRST_END = re.compile(r"\r*\n|\r+(?=[^\r\n])")
+_END = re.compile(r"[\r\n]")
+_RETURNS = re.compile(r"\r*")
 #: Programs of old systems end a text file with this character.
 _END_OF_FILE = "\x1a"
+
+
+def _ending(text: str) -> str:
+    """Return how the first line of `text` ends: LF (also after CR), CR alone, or blank while that can't be told."""
+    found = _END.search(text)
+    returns = _RETURNS.match(text, found.start()) if found else None
+    if returns is None or returns.end() == len(text):
+        return ""
+    return "\n" if text[returns.end()] == "\n" else "\r"
 
 
 def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
@@ -60,8 +70,7 @@ def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
             raise ReportRefusedError("the file holds null characters", "Check that it is the report itself.", line=number)
         if not ending:
             text, held = held + text, ""
-            found = _FIRST_END.search(text)
-            ending = "" if not found else "\n" if found[0].endswith("\n") else "\r"
+            ending = _ending(text)
         if ending == "\r" and "\n" in text:
             text = text.replace("\n", "\r")
         block, end, rest = text.rpartition(ending) if ending else ("", "", text)
