@@ -57,6 +57,10 @@ _CLICKS = re.compile(
     r"^(?:clicks|klicks|clics|clic|klikken|klik|klickar|klikni[ęe]cia|t[ıi]klama(?:lar)?|クリック数?|cliques|impressions|impressionen|impresiones|impressioni"
     r"|vertoningen|impressies|visningar|wy[śs]wietlenia|g[öo]sterim(?:ler)?|インプレッション数?|impress[õo]es)$"
 )
+_BALANCES = re.compile(
+    r"^(?:settlement period|beginning balance|opening balance|closing balance|product charges|promo(?:tional)? rebates|amazon fees|deposit total"
+    r"|account level reserve|total balance|transfer amount)$"
+)
 _STATEMENT = re.compile(r"^(?:total product charges|product details|transaction type)$")
 
 
@@ -101,6 +105,10 @@ def _is_active_inventory(cells: list[str], names: frozenset[str]) -> bool:
     return len(cells) <= 8 and {"sku", "asin", "price", "quantity"} <= names
 
 
+def _is_summary(cells: list[str], names: frozenset[str]) -> bool:
+    return sum(bool(_BALANCES.match(cell)) for cell in cells) >= 3 and "settlement-id" not in names
+
+
 LOOKALIKES: tuple[Lookalike, ...] = (
     Lookalike(
         _with("settlement-id", "price-type", "price-amount"),
@@ -109,6 +117,7 @@ LOOKALIKES: tuple[Lookalike, ...] = (
     ),
     Lookalike(_is_transactions, "a payments transaction report (Monthly, Date Range or Unified Transaction CSV)", _PAYMENTS_ADVICE),
     Lookalike(_is_statement, "a payments statement as CSV", _PAYMENTS_ADVICE),
+    Lookalike(_is_summary, "a payments summary", _PAYMENTS_ADVICE),
     Lookalike(
         _is_business,
         "a Business Report as CSV",

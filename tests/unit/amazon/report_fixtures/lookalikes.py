@@ -96,6 +96,7 @@ OTHERS: tuple[tuple[str, str], ...] = (
         "payments statement",
         "Date Transaction_type Order_ID Product_Details Total_product_charges Total_promotional_rebates Amazon_fees Other",
     ),
+    ("payments summary", "Settlement_Period Beginning_Balance Product_charges Promo_rebates Amazon_fees Other Deposit_Total"),
     ("storage fees report", "asin fnsku product-name fulfillment-center month-of-charge estimated-monthly-storage-fee"),
     ("fee preview report", "sku fnsku asin product-name your-price estimated-fee-total estimated-referral-fee-per-unit"),
     ("VAT transactions report", "UNIQUE_ACCOUNT_IDENTIFIER ACTIVITY_PERIOD SALES_CHANNEL MARKETPLACE TRANSACTION_TYPE"),
