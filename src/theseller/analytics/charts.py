@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 
 from theseller.analytics import queries
@@ -19,6 +18,7 @@ from theseller.analytics.queries import DaySeries
 from theseller.analytics.selection import Selection
 from theseller.analytics.types import Figures
 from theseller.edge.numbers import format_money, format_number, format_percent, style_for
+from theseller.edge.times import day_range, short_day, week_day
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.money import Money, minor_unit_digits
 
@@ -103,7 +103,7 @@ def _mark(metric: Metric, total: Figures, selection: Selection) -> str:
     if metric.key == "sales" and _tax_included(selection):
         return "incl. VAT"
     if metric.key == "net" and total.deferred:
-        return "without deferred"
+        return "excluding deferred"
     return ""
 
 
@@ -128,7 +128,7 @@ def chart(selection: Selection, series: DaySeries, drawn: DaySeries) -> dict[str
         "currency": currency,
         "digits": minor_unit_digits(currency) if metric.is_money else 0,
         "estimatedFrom": last if choice.partial and last > 0 else None,
-        "estimatedLabel": "day not over",
+        "estimatedLabel": "day in progress",
         "dayAddress": "" if points.weekly else day_address(selection, date(1, 1, 1)).replace("0001-01-01", "DAY"),
     }
     rows = [
@@ -140,10 +140,8 @@ def chart(selection: Selection, series: DaySeries, drawn: DaySeries) -> dict[str
 
 def _row_head(selection: Selection, span: Span) -> str:
     if span.length == 1:
-        return format_html('<a href="{}">{}</a>', day_address(selection, span.first), format_date(span.first, "D j M Y"))
-    return format_html(
-        '<a href="{}">{}</a>', selection.for_span(span), f"{format_date(span.first, 'j M')} \u2013 {format_date(span.last, 'j M Y')}"
-    )
+        return format_html('<a href="{}">{}</a>', day_address(selection, span.first), week_day(span.first))
+    return format_html('<a href="{}">{}</a>', selection.for_span(span), day_range(span.first, span.last))
 
 
 def _before_values(selection: Selection, drawn: DaySeries, length: int) -> list[Value | None]:
@@ -173,11 +171,7 @@ def _summary(selection: Selection, series: DaySeries, points: Points, now: Seque
         text += f", {'up' if ratio > 0 else 'down'} {format_percent(abs(ratio), style=style_for())} on {_in_words(choice.before_label)}{same_hour}"
     if any(now) and len(now) > 1:
         best = points.spans[max(range(len(now)), key=lambda index: now[index])]
-        text += (
-            f"; highest in the week to {format_date(best.last, 'j M')}"
-            if points.weekly
-            else f"; highest on {format_date(best.last, 'D j M')}"
-        )
+        text += f"; highest in the week to {short_day(best.last)}" if points.weekly else f"; highest on {week_day(best.last)}"
     return text + "."
 
 

@@ -21,11 +21,11 @@ from theseller.lib.money import Money
 
 #: What a kind is called where its own name does not read well.
 _NAMES = {
-    Kind.PRINCIPAL: "Product sales", Kind.SHIPPING: "Shipping paid by buyers", Kind.GIFTWRAP: "Gift wrap paid by buyers", Kind.COD: "Cash on delivery",
+    Kind.PRINCIPAL: "Product sales", Kind.SHIPPING: "Shipping credits", Kind.GIFTWRAP: "Gift wrap credits", Kind.COD: "Cash on delivery",
     Kind.TIP: "Delivery tips", Kind.PROMOTION: "Promotions", Kind.POINTS: "Amazon Points", Kind.REFUND_PRINCIPAL: "Refunded product sales",
-    Kind.REFUND_SHIPPING: "Refunded shipping", Kind.REFUND_GIFTWRAP: "Refunded gift wrap", Kind.REFUND_PROMOTION: "Promotions taken back",
+    Kind.REFUND_SHIPPING: "Refunded shipping", Kind.REFUND_GIFTWRAP: "Refunded gift wrap", Kind.REFUND_PROMOTION: "Promotion rebate reversals",
     Kind.REFERRAL: "Referral fee", Kind.REFUND_ADMIN: "Refund administration fee", Kind.CLOSING: "Closing fee",
-    Kind.DIGITAL_SERVICES: "Digital services fee", Kind.FBA_FULFILMENT: "FBA fulfilment fee", Kind.RETURNS_PROCESSING: "Returns processing fee",
+    Kind.DIGITAL_SERVICES: "Digital services fee", Kind.FBA_FULFILMENT: "FBA fulfillment fee", Kind.RETURNS_PROCESSING: "Returns processing fee",
     Kind.INBOUND: "Inbound fee", Kind.ITEM_TAX: "Tax collected", Kind.SHIPPING_TAX: "Tax on shipping", Kind.GIFTWRAP_TAX: "Tax on gift wrap",
     Kind.UNCLASSIFIED: "Not classified",
 }  # fmt: skip
@@ -35,7 +35,7 @@ VERDICTS = {
     "deferred": "Deferred by Amazon: not in net proceeds until it releases the money, then on the day of the release.",
     "in_settlement": "The same money from Finances: a stored settlement holds the transaction, and counts.",
     "superseded": "Replaced by the transaction that released it.",
-    "not_profit_and_loss": "Taxes in passing, reserves and payouts: they move money, they are no income or cost.",
+    "not_profit_and_loss": "Taxes collected and remitted, reserves and payouts: money that moves, but neither income nor cost.",
     "estimated": "An estimate, not money.",
     "reversed": "Withdrawn by Amazon.",
 }

@@ -44,13 +44,13 @@ class Metric:
 
 METRICS = (
     Metric("sales", "Ordered sales", "good", ORDERS_BOOK, MONEY, lambda f: f.ordered_sales,
-           "Price of the products ordered, before discounts, without shipping. Cancelled and replacement orders are left out."),
+           "Price of the products ordered, before discounts, without shipping. Canceled and replacement orders are left out."),
     Metric("units", "Units", "good", ORDERS_BOOK, COUNT, lambda f: f.units, "Units ordered, pending ones included."),
-    Metric("orders", "Orders", "good", ORDERS_BOOK, COUNT, lambda f: f.orders, "Orders that are neither cancelled nor replacements."),
+    Metric("orders", "Orders", "good", ORDERS_BOOK, COUNT, lambda f: f.orders, "Orders that are neither canceled nor replacements."),
     Metric("refunds", "Refunds", "bad", LEDGER, MONEY, lambda f: -f.refunded_sales,
-           "Money given back to buyers, by the day Amazon posted it."),
+           "Money refunded to buyers, by the day Amazon posted it."),
     Metric("fees", "Amazon fees", "neutral", LEDGER, MONEY, lambda f: -f.fees,
-           "Selling, fulfilment, storage and other fees, less those given back."),
+           "Selling, fulfillment, storage and other fees, less those refunded."),
     Metric("net", "Net proceeds", "good", LEDGER, MONEY, lambda f: f.net_proceeds,
            "What Amazon has released or settled: sales, discounts, refunds, fees, advertising and reimbursements, before your own costs. "
            "Money that Amazon defers is not in it."),

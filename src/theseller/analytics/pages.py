@@ -1,4 +1,4 @@
-"""What the pages show, worked out from figures: tiles, chart, waterfall, and the sentences that say how sure they are."""
+"""What the pages show, worked out from figures: tiles, chart, waterfall, and what is said about their freshness and sources."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
-from django.utils.dateformat import format as format_date
 
 from theseller.analytics import queries
 from theseller.analytics.metrics import METRICS
-from theseller.analytics.periods import COMPARE_LABELS, LABELS, Choice, PeriodKey, Span, neighbours
+from theseller.analytics.periods import COMPARE_LABELS, LABELS, Choice, Compare, PeriodKey, Span, neighbours
 from theseller.analytics.queries import DaySeries
 from theseller.analytics.selection import Selection, StoreOption, same_time_on
 from theseller.analytics.types import Figures
 from theseller.edge.numbers import format_number
+from theseller.edge.times import day_range, week_day
 from theseller.edge.types import WaterfallRow
 from theseller.ingest.types import Freshness, StreamProgress
 from theseller.lib.marketplaces import MARKETPLACES
@@ -50,21 +50,26 @@ def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, A
     }
 
 
+#: What people call the zone of a store; of the others, the city of the zone's name.
+_CENTRAL_EUROPE = ("Amsterdam", "Berlin", "Brussels", "Madrid", "Paris", "Rome", "Stockholm", "Warsaw")
+_ZONE_NAMES = {
+    "America/Los_Angeles": "Pacific time (PT)", "Europe/London": "UK time", "Asia/Tokyo": "Japan time (JST)", "Asia/Kolkata": "India time (IST)",
+    **{f"Europe/{city}": "Central European time (CET)" for city in _CENTRAL_EUROPE},
+}  # fmt: skip
+
+
 def zone_text(selection: Selection) -> str:
-    """Say whose days these are: ``Berlin days``, ``each store's own days``."""
+    """Say in which time zone the days begin: ``Pacific time (PT)``, ``each store\u2019s own time zone``."""
     zones = {MARKETPLACES[store].zone_name for store in selection.scope.marketplace_ids if store in MARKETPLACES}
-    if len(zones) != 1:
-        return "each store\u2019s own days" if zones else "UTC days"
-    name = zones.pop()
-    return f"{ {'America/Los_Angeles': 'Pacific'}.get(name, name.rsplit('/', 1)[-1].replace('_', ' ')) } days"
+    names = {_ZONE_NAMES.get(zone) or f"{zone.rsplit('/', 1)[-1].replace('_', ' ')} time" for zone in zones}
+    if len(names) != 1:
+        return "each store\u2019s own time zone" if names else "UTC"
+    return names.pop()
 
 
 def span_text(span: Span) -> str:
-    """Write a span as briefly as it can be read: ``27 Oct \u2013 23 Nov 2026``."""
-    if span.first == span.last:
-        return format_date(span.first, "D j M Y")
-    begin = format_date(span.first, "j M" if span.first.year == span.last.year else "j M Y")
-    return f"{begin} \u2013 {format_date(span.last, 'j M Y')}"
+    """Write a span as briefly as it can be read: ``Oct 27 \u2013 Nov 23, 2026``."""
+    return week_day(span.first) if span.length == 1 else day_range(span.first, span.last)
 
 
 def load_series(selection: Selection, at: datetime) -> DaySeries:
@@ -91,17 +96,17 @@ def day_address(selection: Selection, day: date) -> str:
 
 
 def waterfall_rows(selection: Selection, total: Figures) -> list[WaterfallRow]:
-    """Return the way from what was ordered to what is left. Its second line is the bridge between the two books."""
+    """Return the lines from ordered sales to net proceeds. The second is the difference between the order date and posted date bases."""
     span = selection.choice.span
     url = day_address(selection, span.first) if span.length == 1 else ""
     steps = (
-        ("Timing", total.product_sales - total.ordered_sales, ""),
-        ("Shipping, gift wrap", total.credits, ""),
+        ("Sales not yet posted", total.product_sales - total.ordered_sales, "less those posted from earlier orders"),
+        ("Shipping & gift wrap credits", total.credits, ""),
         ("Discounts", total.discounts, ""),
         ("Refunds", total.refunded_sales, f"{format_number(total.refunds)} orders" if total.refunds else ""),
-        ("Selling fees", total.selling_fees, ""),
-        ("Fulfilment, returns", total.fulfilment_fees, ""),
-        ("Storage, inbound", total.storage_fees, ""),
+        ("Referral & selling fees", total.selling_fees, ""),
+        ("FBA fulfillment & returns", total.fulfilment_fees, ""),
+        ("FBA storage & inbound", total.storage_fees, ""),
         ("Other fees", total.other_fees, ""),
         ("Advertising", total.advertising, ""),
         ("Reimbursements", total.reimbursements, ""),
@@ -115,7 +120,7 @@ def waterfall_rows(selection: Selection, total: Figures) -> list[WaterfallRow]:
 
 def honesty(selection: Selection, total: Figures, until: Freshness, streams: Sequence[StreamProgress]) -> dict[str, Any]:
     """Return what must be said beside the figures: how fresh, how sure, what is missing."""
-    choice = selection.choice
+    choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
     fresh = (("Orders", until.orders_until), ("Money", until.money_until), ("Stock", until.stock_as_of))
     return {
         "fresh": [(label, instant) for label, instant in fresh if instant is not None],
@@ -124,12 +129,25 @@ def honesty(selection: Selection, total: Figures, until: Freshness, streams: Seq
         "pending_orders": total.pending_orders,
         "unpriced_units": total.unpriced_units,
         "deferred": Money(total.deferred, selection.scope.currency) if total.deferred else None,
-        "settled_share": _share(total.settled_days, total.ledger_days),
+        "settled_share": settled,
+        "open_share": None if settled is None else 1 - settled,
         "unclassified": Money(total.unclassified, selection.scope.currency) if total.unclassified else None,
         "partial": choice.partial,
+        "partial_text": _partial_text(selection),
         "incomparable": choice.before is not None and not selection.comparable,
         "first_day": selection.option.first_day,
     }
+
+
+def _partial_text(selection: Selection) -> str:
+    """Say that the last day is not over, and what it is compared with."""
+    choice = selection.choice
+    if not selection.comparable:
+        return "Today is not over" if choice.span.length == 1 else "The last day is not over"
+    if choice.span.length > 1:
+        return "The last day is not over: its sales are compared with the same time of day"
+    other = "a year earlier" if choice.compare is Compare.YEAR else "yesterday"
+    return f"Today so far, compared with the same time {other}"
 
 
 def _share(part: int, whole: int) -> Decimal | None:

@@ -45,9 +45,9 @@ LABELS = {
     PeriodKey.MONTH: "Month to date",
     PeriodKey.LAST_MONTH: "Last month",
     PeriodKey.LAST_12_MONTHS: "12 months",
-    PeriodKey.CUSTOM: "Custom",
+    PeriodKey.CUSTOM: "Custom range",
 }
-COMPARE_LABELS = {Compare.PREVIOUS: "Previous period", Compare.YEAR: "Previous year", Compare.NONE: "Nothing"}
+COMPARE_LABELS = {Compare.PREVIOUS: "Previous period", Compare.YEAR: "Previous year", Compare.NONE: "No comparison"}
 DEFAULT_PERIOD = PeriodKey.LAST_28
 #: Facts live 18 months; a longer request would only draw empty days.
 LONGEST_DAYS = 560

@@ -15,7 +15,7 @@ from theseller.lib.money import Money
 PAGE_SIZE = 50
 _LONGEST_SEARCH = 100
 _HEADERS = (
-    (Sort.SALES, "Sales"), (Sort.CHANGE, "Change"), (Sort.UNITS, "Units"), (Sort.ORDERS, "Orders"), (Sort.REFUNDS, "Refunds"),
+    (Sort.SALES, "Sales"), (Sort.CHANGE, "Change"), (Sort.UNITS, "Units"), (Sort.ORDERS, "Orders"), (Sort.REFUNDS, "Refund rate"),
     (Sort.FEES, "Fees"), (Sort.NET, "Net proceeds"),
 )  # fmt: skip
 

@@ -24,7 +24,9 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
+from theseller.edge.compression import compressed
 from theseller.ingest.queries import freshness, is_running, progress
+from theseller.ingest.sync_state import summarize
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
 
@@ -33,6 +35,7 @@ _LINES_SHOWN, _LINES_EXPORTED = 400, 50_000
 
 
 @require_safe
+@compressed()
 @seated(Permission.DASHBOARD_READ)
 def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show the shop at a glance; the period, the comparison, the stores and the metric are in the address."""
@@ -60,7 +63,9 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
             "has_figures": pages.choice_has_days(selection.choice, series),
             "reach": selection.for_span(pages.reach_of(selection.option)),
             "reach_text": pages.span_text(pages.reach_of(selection.option)),
-            "arriving": is_running(streams),
+            "streams": streams,
+            "running": is_running(streams),
+            "summary": summarize(streams, all_connections(), at),
         }
     return _page(request, "dashboard", context)
 
@@ -83,6 +88,7 @@ def _without_figures(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 
 @require_safe
+@compressed(unless=("q",))
 @seated(Permission.DASHBOARD_READ)
 def products(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show every product of the selection: searched, sorted, page by page, compared."""
@@ -102,6 +108,7 @@ def products(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 
 @require_safe
+@compressed()
 @seated(Permission.DASHBOARD_READ)
 def day(request: HttpRequest, seat: Seat, day: str) -> HttpResponse:
     """Show the rows behind one day's figures: ledger lines by kind and orders, for each store of the selection."""

@@ -114,7 +114,7 @@ MIDDLEWARE = [
     "theseller.edge.middleware.SecurityHeadersMiddleware",
     "theseller.edge.proxies.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "theseller.edge.static_files.StaticFilesMiddleware",
     "theseller.edge.outage.OutageMiddleware",
     "theseller.config.live.LiveSessionKeysMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -187,6 +187,8 @@ SECURE_SSL_HOST = urlsplit(ENVIRONMENT.public_url).netloc if _HTTPS else None
 SECURE_HSTS_SECONDS = 63_072_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = ENVIRONMENT.hsts is not Hsts.HOST
 SECURE_HSTS_PRELOAD = ENVIRONMENT.hsts is Hsts.PRELOAD
+# Set by `edge.middleware`, on documents only.
+SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 CONTENT_SECURITY_POLICY = content_security_policy(form_action=_form_targets())
 
 # --- Uploads stay in memory: report files hold buyers' data until the decoder has dropped it, and disks remember ------------------
@@ -203,13 +205,14 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = None  # Served by whitenoise straight from the packages: nothing is collected, nothing can be out of date.
+STATIC_ROOT = None  # Served straight from the packages (`edge/static_files.py`): nothing is collected, nothing can be out of date.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "theseller.edge.static_files.VersionedStorage"},
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Logs: one redactor for everything ---------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None

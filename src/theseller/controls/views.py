@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from theseller.controls import page
 from theseller.controls.queries import history
 from theseller.edge import times
+from theseller.edge.compression import compressed
 from theseller.lib import clock
 
 #: Anybody may ask, so anybody's cache may answer for a while; the page names its own time.
@@ -18,6 +19,7 @@ _CACHED = "public, max-age=15"
 
 @login_not_required
 @require_safe
+@compressed()
 def security(request: HttpRequest) -> HttpResponse:
     """Show every clause with what its probe saw last, and when."""
     shown = page.board(clock.now())
@@ -28,6 +30,7 @@ def security(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
+@compressed()
 def security_json(request: HttpRequest) -> HttpResponse:
     """Answer the same as JSON."""
     del request
@@ -37,6 +40,7 @@ def security_json(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
+@compressed()
 def clause(request: HttpRequest, clause: str) -> HttpResponse:
     """Show one clause with its last twenty pieces of evidence."""
     at = clock.now()

@@ -15,16 +15,15 @@ from django.utils.safestring import SafeString
 Number = Decimal | int | float
 Point = tuple[float, float]
 
-_WIDTH, _HEIGHT, _PAD = 100.0, 28.0, 3.0
+_HEIGHT, _PAD = 28.0, 3.0
 
 
 def _fmt(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _runs(values: Sequence[Number | None], low: float, high: float) -> list[list[Point]]:
+def _runs(values: Sequence[Number | None], low: float, high: float, step: float) -> list[list[Point]]:
     """Split a series at its gaps and scale it into the box; a gap is a day without data, which is not zero."""
-    step = _WIDTH / max(len(values) - 1, 1)
     span = (high - low) or 1.0
     runs: list[list[Point]] = [[]]
     for index, value in enumerate(values):
@@ -37,7 +36,8 @@ def _runs(values: Sequence[Number | None], low: float, high: float) -> list[list
 
 
 def _line(runs: list[list[Point]]) -> str:
-    return " ".join("M" + "L".join(f"{_fmt(x)} {_fmt(y)}" for x, y in run) for run in runs)
+    # A tenth of a unit is a tenth of a pixel: more digits would only make pages heavier.
+    return " ".join("M" + "L".join(f"{_fmt(x)} {_fmt(round(y, 1))}" for x, y in run) for run in runs)
 
 
 def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None] = (), label: str = "") -> SafeString:
@@ -46,9 +46,14 @@ def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None
     if not known:
         return SafeString("")
     low, high = min(known), max(known)
-    runs = _runs(values, low, high)
+    # As wide as the series has steps, so that the days are at whole numbers; the drawing stretches to its box.
+    width = float(max(len(values) - 1, 1))
+    runs = _runs(values, low, high, 1.0)
     earlier = (
-        format_html('<path class="spark-before" d="{}" vector-effect="non-scaling-stroke"/>', _line(_runs(before, low, high)))
+        format_html(
+            '<path class="spark-before" d="{}" vector-effect="non-scaling-stroke"/>',
+            _line(_runs(before, low, high, width / max(len(before) - 1, 1))),
+        )
         if before
         else ""
     )
@@ -57,7 +62,7 @@ def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None
         '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" focusable="false" {}>'
         '{}<path class="spark-line" d="{}" vector-effect="non-scaling-stroke"/>'
         '<path class="spark-end" d="M{} {}h0" vector-effect="non-scaling-stroke"/></svg>',
-        _fmt(_WIDTH), _fmt(_HEIGHT), _role(label), earlier, _line(runs), _fmt(end[0]), _fmt(end[1]),
+        _fmt(width), _fmt(_HEIGHT), _role(label), earlier, _line(runs), _fmt(end[0]), _fmt(round(end[1], 1)),
     )  # fmt: skip
 
 

@@ -1,18 +1,40 @@
-"""Instants as people read them: how long ago, and exactly when."""
+"""Days and instants as people read them: one format for every page, how long ago, and exactly when."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from django.utils.dateformat import format as format_date
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
+def day(value: date) -> str:
+    """Write a day: ``Nov 23, 2026``."""
+    return format_date(value, "M j, Y")
+
+
+def short_day(value: date) -> str:
+    """Write a day whose year is clear from what is beside it: ``Nov 23``."""
+    return format_date(value, "M j")
+
+
+def week_day(value: date) -> str:
+    """Write a day with its weekday: ``Mon, Nov 23, 2026``."""
+    return format_date(value, "D, M j, Y")
+
+
+def day_range(first: date, last: date) -> str:
+    """Write the days from `first` to `last`: ``Oct 27 \u2013 Nov 23, 2026``."""
+    if first == last:
+        return day(first)
+    return f"{short_day(first) if first.year == last.year else day(first)} \u2013 {day(last)}"
+
+
 def exact(instant: datetime) -> str:
-    """Write an aware instant so that nobody can mistake it: ``23 Nov 2026, 14:05 UTC``."""
+    """Write an aware instant with its zone: ``Nov 23, 2026, 14:05 UTC``."""
     local = instant if instant.utcoffset() is not None else instant.replace(tzinfo=UTC)
-    return f"{format_date(local, 'j M Y, H:i')} {local.tzname()}"
+    return f"{day(local)}, {format_date(local, 'H:i')} {local.tzname()}"
 
 
 def ago(instant: datetime, at: datetime) -> str:
@@ -29,7 +51,7 @@ def ago(instant: datetime, at: datetime) -> str:
     days = seconds // _DAY
     if days < 14:
         return f"{days} day{'' if days == 1 else 's'} ago"
-    return format_date(instant, "j M Y")
+    return day(instant)
 
 
 def lasts(seconds: int) -> str:

@@ -119,7 +119,7 @@ def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
         total=total,
         percent=100 * done // total if total else 0,
         step=step,
-        state={"done": "up to date", "failed": "paused", "waiting": "about to begin"}.get(step, f"{done} of {total} {kind.unit}"),
+        state={"done": "up to date", "failed": "paused", "waiting": "queued"}.get(step, f"{done} of {total} {kind.unit}"),
         note="" if step in {"done", "waiting"} else _NOTES.get(told.outcome, ""),
         last_success_at=max((stream.success_at for stream in answering if stream.success_at), default=None),
         next_due_at=min((stream.due_at for stream in answering), default=None),

@@ -27,8 +27,8 @@ class StreamKind:
 
 
 _KINDS = (
-    StreamKind("orders_history", "all_orders_report", "Past orders", "months", stream_history.start, stream_history.step),
-    StreamKind("orders", "orders", "New orders", "pages", stream_orders.start, stream_orders.step),
+    StreamKind("orders_history", "all_orders_report", "Order history", "months", stream_history.start, stream_history.step),
+    StreamKind("orders", "orders", "Live orders", "pages", stream_orders.start, stream_orders.step),
     StreamKind("transactions", "transactions", "Fees, refunds and payouts", "months", stream_money.start, stream_money.step),
     StreamKind("settlements", "settlement_report", "Settlements", "documents", stream_settlements.start, stream_settlements.step),
     StreamKind("inventory", "inventory", "Stock", "stores", stream_stock.start, stream_stock.step, per_store=True),

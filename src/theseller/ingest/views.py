@@ -1,4 +1,4 @@
-"""How far a shop's data is: a page, and the part of it that looks again every two seconds while something arrives."""
+"""The state of a shop's sync: a page, and the part of it that refreshes every two seconds while something arrives."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.views.decorators.http import require_GET
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.connections.queries import all_connections
-from theseller.connections.types import Origin
 from theseller.ingest import queries
+from theseller.ingest.sync_state import expects_streams, summarize
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
 
@@ -18,13 +18,15 @@ from theseller.tenancy.scope import tenant_scope
 @require_GET
 @seated(Permission.DASHBOARD_READ)
 def progress(request: HttpRequest, seat: Seat) -> HttpResponse:
-    """Show the progress; for htmx only its list."""
+    """Show the sync's state as a page; for htmx the panel, and for the panel itself its list and line."""
+    at = clock.now()
     with tenant_scope(seat.tenant):
-        streams = queries.progress()
-        # A connection of a moment ago has no streams until the planner has seen it: keep looking.
-        expected = not streams and any(view.is_open and view.origin is Origin.LWA for view in all_connections())
-    context = {"streams": streams, "running": expected or queries.is_running(streams), "at": clock.now()}
-    partial = request.headers.get("HX-Request") == "true"
-    response = render(request, "ingest/progress_list.html" if partial else "ingest/progress.html", context)
-    response.headers["Vary"] = "HX-Request"
+        streams, connections = queries.progress(), all_connections()
+    running = expects_streams(streams, connections) or queries.is_running(streams)
+    polled = request.headers.get("HX-Trigger") == "progress"
+    name = "progress_list" if polled else "sync" if request.headers.get("HX-Request") == "true" else "progress"
+    summary = summarize(streams, connections, at)
+    context = {"streams": streams, "running": running, "summary": summary, "at": at, "partial": polled, "open": running}
+    response = render(request, f"ingest/{name}.html", context)
+    response.headers["Vary"] = "HX-Request, HX-Trigger"
     return response

@@ -64,6 +64,10 @@ def _cookie(person: User | None) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
+#: Each refusal of the content security policy becomes a line of the console, whatever the browser itself says of it.
+_WATCH_POLICY = "document.addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI))"
+
+
 class Visit:
     """A signed-in browser that remembers every complaint."""
 
@@ -73,6 +77,7 @@ class Visit:
             viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light", locale="en-GB"
         )
         self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
+        self.context.add_init_script(_WATCH_POLICY)
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in {"error", "warning"} else None)
@@ -141,7 +146,7 @@ def test_a_shop_without_figures_is_invited(site: str, browser: Browser, cookies:
     page = visit.go("/")
     if PICTURES:
         page.screenshot(path=f"{PICTURES}/welcome-1280-light.png", full_page=True)
-    assert page.get_by_role("heading", level=1).inner_text() == "Bring your shop in"
+    assert page.get_by_role("heading", level=1).inner_text() == "Connect your store"
     assert visit.axe() == []
     assert visit.complaints == []
     visit.context.close()
@@ -200,7 +205,9 @@ def test_figures_take_the_place_of_the_progress_when_they_arrive(site: str, brow
         pool.submit(_arrive, year).result()
     expect(visit.page.locator(".chart canvas")).to_be_visible(timeout=20_000)
     expect(visit.page.locator(".toolbar .segments")).to_be_visible()
-    expect(visit.page.locator("#page #progress progress").first).to_be_visible()
+    line = visit.page.locator("#page .sync summary")
+    expect(line).to_contain_text("Syncing with Amazon")
+    assert (line.bounding_box() or {})["height"] < 60
     if PICTURES:
         visit.page.screenshot(path=f"{PICTURES}/arrived-1280-light.png", full_page=True)
     assert visit.complaints == []
@@ -210,3 +217,102 @@ def test_figures_take_the_place_of_the_progress_when_they_arrive(site: str, brow
 def _arrive(year: Year) -> None:
     year.write()
     year.shop.roll_up()
+
+
+def test_no_interaction_is_against_the_policy(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    page = visit.go("/")
+    for selector in ("#period-90d", "#period-yesterday", "#period-7d", "#tile-net", "#period-earlier"):
+        page.locator(selector).click()
+        expect(page.locator(f"{selector}[aria-current]" if selector != "#period-earlier" else "#period-later")).to_be_visible()
+        expect(page.locator(".chart canvas")).to_be_visible()
+        _settled(page)
+    for name, value in (("store", "UK"), ("compare", "year"), ("compare", "none")):
+        page.select_option(f"#{name}", value)
+        page.wait_for_url(f"**{name}={value}**")
+        _settled(page)
+    page.go_back()
+    expect(page.locator("#compare")).to_have_value("year")
+    page.go_forward()
+    expect(page.locator("#compare")).to_have_value("none")
+    visit.go("/products/")
+    page.get_by_role("link", name="Units").click()
+    page.wait_for_url("**sort=units**")
+    _settled(page)
+    page.locator("#period-7d").click()
+    page.wait_for_url("**period=7d**")
+    _settled(page)
+    page.locator("#search").fill("a")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**q=a**")
+    _settled(page)
+    assert visit.complaints == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_a_phone_shows_and_changes_period_comparison_and_store(site: str, browser: Browser, cookies: dict[str, str], width: int) -> None:
+    visit = Visit(browser, site, cookies["alice"], width, "light")
+    page = visit.go("/")
+    assert page.locator(".toolbar > .wrap").evaluate("(bar) => bar.scrollWidth - bar.clientWidth") == 0
+    for selector in ("#period", "#compare", "#store", "#period-earlier", ".dates > summary", ".toolbar-range"):
+        box = page.locator(selector).bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+        on_top = "([x, y, selector]) => !!document.elementFromPoint(x, y).closest(selector)"
+        assert page.evaluate(on_top, [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, selector]), selector
+        if selector != ".toolbar-range":
+            assert box["height"] >= 24
+    page.select_option("#period", "7d")
+    page.wait_for_url("**period=7d**")
+    _settled(page)
+    page.select_option("#store", "UK")
+    page.wait_for_url("**store=UK**")
+    _settled(page)
+    assert page.locator("#period").input_value() == "7d"
+    first = page.locator(".tile").first.bounding_box()
+    assert first is not None
+    assert first["y"] + first["height"] < 568
+    page.locator(".dates > summary").click()
+    expect(page.get_by_label("From")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    visit.go("/products/")
+    pinned = page.locator("tbody th").first
+    page.locator("[aria-label=Products].scroll").evaluate("(box) => { box.scrollLeft = 300; }")
+    shown = pinned.bounding_box()
+    assert shown is not None
+    assert shown["x"] >= 0, "the product stays beside its figures"
+    assert visit.complaints == []
+    visit.context.close()
+
+
+def test_a_first_visit_of_the_dashboard_takes_70_kilobytes(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    weights: dict[str, float] = {}
+    wire = visit.context.new_cdp_session(visit.page)
+    wire.send("Network.enable")
+    wire.on("Network.loadingFinished", lambda event: weights.update({event["requestId"]: event["encodedDataLength"]}))
+    visit.go("/")
+    first = sum(weights.values())
+    assert len(weights) > 10
+    assert first <= 70 * 1024
+    weights.clear()
+    visit.go("/?period=7d")
+    assert sum(weights.values()) < first / 2, "what never changes is kept by the browser"
+    weights.clear()
+    visit.go(f"/days/{(clock.now() - timedelta(days=9)).date().isoformat()}/")
+    assert sum(weights.values()) < 40 * 1024
+    visit.context.close()
+
+
+def test_paper_says_whose_figures_they_are(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    for path in ("/?store=UK", "/products/?store=UK", f"/days/{(clock.now() - timedelta(days=9)).date().isoformat()}/?store=UK"):
+        page = visit.go(path)
+        expect(page.locator(".print-head")).to_be_hidden()
+        page.emulate_media(media="print")
+        head = page.locator(".print-head")
+        expect(head).to_be_visible()
+        assert all(part in head.inner_text() for part in ("Alice", "GBP", "UK time", str(clock.now().year)))
+        page.emulate_media(media="screen")
+    visit.context.close()

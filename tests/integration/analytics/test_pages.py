@@ -225,3 +225,18 @@ def test_a_period_without_figures_leads_to_one_that_has_some(cast: Cast) -> None
     text = _client(cast.alice).get("/").content.decode()
     assert "No figures in this period" in text
     assert f"from={_day(60)}" in text
+
+
+def test_pages_are_compressed_but_not_what_repeats_a_search_or_holds_a_credential(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(3), "1234.56")
+    shop.roll_up()
+    client = _client(cast.alice)
+    day = f"/days/{_day(3)}/"
+    for path, compressed in (
+        ("/", True), ("/products/", True), (day, True), ("/security/", True), ("/products/?q=kit", False), ("/account/security/", False),
+        ("/no/such/page/", False),
+    ):  # fmt: skip
+        answer = client.get(path, HTTP_ACCEPT_ENCODING="gzip")
+        assert (answer.headers.get("Content-Encoding") == "gzip") is compressed, path
+    assert client.get("/").headers.get("Content-Encoding") is None

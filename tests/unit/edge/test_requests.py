@@ -92,7 +92,7 @@ def test_a_public_page_may_say_otherwise_and_is_closed_by_default() -> None:
 
 
 def test_style_sheets_may_be_stored_also_in_a_session() -> None:
-    assert _stored("max-age=60, public", path="/static/edge/css/base.css", session=True) == "max-age=60, public"
+    assert _stored("max-age=60, public", path="/static/edge/css/tokens.css", session=True) == "max-age=60, public"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500])

@@ -21,6 +21,12 @@ def amount(value: Decimal | None, currency: str | None, digits: int | None = Non
     return money(None if value is None or not currency else Money(value, currency), digits)
 
 
+@register.filter
+def order_status(status: str) -> str:
+    """Write an order's status as Seller Central does: ``Canceled``."""
+    return {"cancelled": "Canceled"}.get(status.lower(), status.capitalize())
+
+
 @register.simple_tag
 def clock_time(moment: datetime, zone: tzinfo) -> SafeString:
     """Write the time of day of an instant on a store's clock; the instant itself is in the element."""

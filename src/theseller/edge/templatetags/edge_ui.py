@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -97,6 +97,30 @@ def instant(moment: datetime) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), times.exact(moment))
 
 
+@register.filter(expects_localtime=True)
+def day(value: date | None) -> str:
+    """Write a day: ``Nov 23, 2026``."""
+    return times.day(value) if value else ""
+
+
+@register.filter(expects_localtime=True)
+def short_day(value: date | None) -> str:
+    """Write a day without its year: ``Nov 23``."""
+    return times.short_day(value) if value else ""
+
+
+@register.filter(expects_localtime=True)
+def week_day(value: date | None) -> str:
+    """Write a day with its weekday: ``Mon, Nov 23, 2026``."""
+    return times.week_day(value) if value else ""
+
+
+@register.filter(expects_localtime=True)
+def moment(value: datetime | None) -> str:
+    """Write an instant with its zone: ``Nov 23, 2026, 14:05 UTC``."""
+    return times.exact(value) if value else ""
+
+
 @register.simple_tag
 def status_badge(outcome: object, label: str = "") -> SafeString:
     """Show an outcome (Met, Broken, Stale, Unknown, Not applicable) by word, icon and colour."""
@@ -121,7 +145,7 @@ def barline(value: Money | Decimal | int | None, high: Money | Decimal | int, lo
 
 
 @register.inclusion_tag("edge/components/waterfall.html", name="waterfall")
-def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "From sales to what is left") -> dict[str, Any]:
+def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "Profit and loss") -> dict[str, Any]:
     """Draw rows as a table whose middle column is the picture: the accessible version is the chart itself."""
     placed = waterfall.bars(rows)
     low, high = waterfall.extent(placed)

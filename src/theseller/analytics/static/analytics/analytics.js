@@ -29,12 +29,3 @@ document.addEventListener("keydown", (event) => {
   const over = figure.querySelector(".u-over").getBoundingClientRect();
   open(figure, place(figure, line.getBoundingClientRect().left - over.left));
 });
-
-// On a phone the bar of periods is wider than the window: the chosen one is brought into sight.
-const showChosen = () => {
-  const bar = document.querySelector(".toolbar > .wrap");
-  const chosen = bar?.querySelector(".segments [aria-current]");
-  if (chosen && bar.scrollWidth > bar.clientWidth) bar.scrollLeft = chosen.offsetLeft - (bar.clientWidth - chosen.offsetWidth) / 2;
-};
-showChosen();
-document.addEventListener("htmx:afterSettle", showChosen);

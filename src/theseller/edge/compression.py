@@ -1,0 +1,33 @@
+"""Which pages are compressed: those that are named here by a decorator, and no others (decision 0017)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+
+View = Callable[..., HttpResponseBase]
+
+
+def compressed(*, unless: Collection[str] = ()) -> Callable[[View], View]:
+    """Compress a view's answer for browsers that accept gzip, unless the address has one of the parameters `unless`.
+
+    Use it only for a view whose page holds no credential, and name in `unless` every parameter whose text the page
+    repeats: the length of a compressed page that holds a secret and an attacker's text tells of the secret (BREACH).
+    Django masks CSRF tokens anew in each answer and adds up to 100 random bytes.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401  # whatever the URL carries
+            response = view(request, *args, **kwargs)
+            if response.status_code != 200 or any(request.GET.get(name) for name in unless):
+                return response
+            return GZipMiddleware(lambda _: response).process_response(request, response)
+
+        return answered
+
+    return decorate

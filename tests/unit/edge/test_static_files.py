@@ -1,0 +1,72 @@
+"""Static files: compressed for who accepts it, kept for a year under the address of their content, never broken by an update."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.templatetags.static import static
+
+from theseller.edge.static_files import StaticFilesMiddleware, static_version
+
+TOKENS = "edge/css/tokens.css"
+
+
+@pytest.fixture(scope="module")
+def serve() -> StaticFilesMiddleware:
+    return StaticFilesMiddleware(lambda _request: HttpResponse(status=404))
+
+
+def _get(serve: StaticFilesMiddleware, path: str, **meta: str) -> HttpResponseBase:
+    request = HttpRequest()
+    request.method, request.path_info, request.path = "GET", path, path
+    request.META.update(meta)
+    return serve(request)
+
+
+def _content(response: HttpResponseBase) -> bytes:
+    content = b"".join(response)  # type: ignore[arg-type]  # a file's response gives bytes
+    response.close()
+    return content
+
+
+def test_a_page_links_an_address_that_is_kept_for_a_year(serve: StaticFilesMiddleware) -> None:
+    address = static(TOKENS)
+    assert address == f"/static/{static_version()}/{TOKENS}"
+    answer = _get(serve, address)
+    assert "immutable" in answer["Cache-Control"]
+    assert b"--paper" in _content(answer)
+
+
+@pytest.mark.parametrize("address", [f"/static/{TOKENS}", f"/static/0123456789ab/{TOKENS}"])
+def test_other_addresses_are_kept_for_a_minute(serve: StaticFilesMiddleware, address: str) -> None:
+    answer = _get(serve, address)
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "max-age=60, public"
+    answer.close()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoded"), [("gzip, br", True), ("gzip;q=0.5", True), ("", False), ("br", False), ("gzip;q=0", False)]
+)
+def test_who_accepts_gzip_gets_it_and_no_one_else(serve: StaticFilesMiddleware, accepted: str, encoded: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+    answer = _get(serve, static(TOKENS), HTTP_ACCEPT_ENCODING=accepted)
+    content = _content(answer)
+    assert answer["Vary"] == "Accept-Encoding"
+    assert ("Content-Encoding" in answer) is encoded
+    assert int(answer["Content-Length"]) == len(content)
+    plain = gzip.decompress(content) if encoded else content
+    assert b"--paper: #f4f5f2;" in plain
+    assert (b"The only place where" in plain) is not encoded, "comments are left out of what is compressed"
+
+
+def test_a_relative_address_of_a_style_sheet_holds(serve: StaticFilesMiddleware) -> None:
+    answer = _get(serve, static("edge/chevron.svg"))
+    assert answer.status_code == 200
+    answer.close()
+
+
+def test_what_is_no_file_is_the_applications(serve: StaticFilesMiddleware) -> None:
+    for path in ("/static/edge/css/none.css", "/static/../settings.py", f"/static/{static_version()}/", "/security/"):
+        assert _get(serve, path).status_code == 404
