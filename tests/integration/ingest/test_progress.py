@@ -79,11 +79,13 @@ def _look(cast: Cast) -> None:
     alice, charlie = _client(cast.alice.id), _client(cast.charlie.id)
     page = alice.get(address)
     assert page.status_code == 200
-    assert "Past orders" in page.text
+    assert "Order history" in page.text
     assert 'hx-trigger="every 2s"' in page.text
     part = alice.get(address, headers={"HX-Request": "true"})
-    assert part.text.lstrip().startswith("<ol")
+    assert part.text.lstrip().startswith("<details")
+    polled = alice.get(address, headers={"HX-Request": "true", "HX-Trigger": "progress"})
+    assert polled.text.lstrip().startswith('<span id="sync-line" hx-swap-oob="true">')
     assert "<html" not in part.text
     other = charlie.get(address)
-    assert "Past orders" not in other.text
+    assert "Order history" not in other.text
     assert other.status_code == 200

@@ -121,7 +121,7 @@ def test_what_is_absent_is_said() -> None:
 
 def test_freshness_carries_the_exact_instant() -> None:
     html = _render("{% freshness x at %}", x=AT - timedelta(minutes=14), at=AT)
-    assert html == '<time datetime="2026-11-23T13:51:00+00:00" title="23 Nov 2026, 13:51 UTC">14 min ago</time>'
+    assert html == '<time datetime="2026-11-23T13:51:00+00:00" title="Nov 23, 2026, 13:51 UTC">14 min ago</time>'
 
 
 def test_what_comes_from_outside_is_escaped() -> None:

@@ -18,9 +18,9 @@ AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
         (timedelta(hours=23, minutes=59), "23 h ago"),
         (timedelta(days=1), "1 day ago"),
         (timedelta(days=13), "13 days ago"),
-        (timedelta(days=14), "9 Nov 2026"),
+        (timedelta(days=14), "Nov 9, 2026"),
         (timedelta(seconds=-30), "just now"),
-        (timedelta(hours=-1), "23 Nov 2026, 15:05 UTC"),
+        (timedelta(hours=-1), "Nov 23, 2026, 15:05 UTC"),
     ],
 )
 def test_ages(age: timedelta, said: str) -> None:
@@ -28,7 +28,7 @@ def test_ages(age: timedelta, said: str) -> None:
 
 
 def test_an_exact_instant_names_its_zone() -> None:
-    assert exact(AT) == "23 Nov 2026, 14:05 UTC"
+    assert exact(AT) == "Nov 23, 2026, 14:05 UTC"
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0, "1 second"), (20, "20 seconds"), (61, "2 minutes"), (3600, "1 hour")])
