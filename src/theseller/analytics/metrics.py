@@ -36,8 +36,10 @@ class Metric:
     def from_ledger(self) -> bool:
         return self.book == LEDGER
 
-    def shown(self, figures: Figures, currency: str) -> Money | int:
-        """Return the figure as pages show it: an amount with its currency, or a count."""
+    def shown(self, figures: Figures, currency: str) -> Money | int | None:
+        """Return the figure as pages show it: an amount with its currency, or a count. None where Amazon has posted nothing yet."""
+        if self.from_ledger and not figures.posted_lines:
+            return None
         value = self.value(figures)
         return Money(Decimal(value), currency) if self.is_money else int(value)
 

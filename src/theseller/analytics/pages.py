@@ -11,12 +11,15 @@ from typing import Any
 from django.urls import reverse
 
 from theseller.analytics import queries
-from theseller.analytics.metrics import METRICS
+from theseller.analytics.coverage import contains_tax
+from theseller.analytics.known import Known
+from theseller.analytics.metrics import BY_KEY, METRICS
 from theseller.analytics.periods import COMPARE_LABELS, LABELS, Choice, Compare, PeriodKey, Span, neighbours
 from theseller.analytics.queries import DaySeries
 from theseller.analytics.selection import Selection, StoreOption, same_time_on
 from theseller.analytics.types import Figures
 from theseller.edge.numbers import format_number
+from theseller.edge.times import day as day_text
 from theseller.edge.times import day_range, week_day
 from theseller.edge.types import WaterfallRow
 from theseller.ingest.types import Freshness, StreamProgress
@@ -27,6 +30,9 @@ _SEGMENTS = (
     PeriodKey.TODAY, PeriodKey.YESTERDAY, PeriodKey.LAST_7, PeriodKey.LAST_28, PeriodKey.LAST_90, PeriodKey.MONTH, PeriodKey.LAST_MONTH,
     PeriodKey.LAST_12_MONTHS,
 )  # fmt: skip
+
+#: So many stretches without data are named; of more, how many.
+_GAPS_NAMED = 3
 
 
 def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, Any]:
@@ -95,12 +101,13 @@ def day_address(selection: Selection, day: date) -> str:
     return f"{address}?store={selection.chosen_store}" if selection.chosen_store else address
 
 
-def waterfall_rows(selection: Selection, total: Figures) -> list[WaterfallRow]:
+def waterfall_rows(selection: Selection, total: Figures, known: Known) -> list[WaterfallRow]:
     """Return the lines from ordered sales to net proceeds. The second is the difference between the order date and posted date bases."""
     span = selection.choice.span
     url = day_address(selection, span.first) if span.length == 1 else ""
     steps = (
-        ("Sales not yet posted", total.product_sales - total.ordered_sales, "less those posted from earlier orders"),
+        ("Deferred sales", -total.deferred_sales, "sales that Amazon defers"),
+        ("Sales not yet posted", total.product_sales - total.ordered_sales + total.deferred_sales, _not_posted(selection, known)),
         ("Shipping & gift wrap credits", total.credits, ""),
         ("Discounts", total.discounts, ""),
         ("Refunds", total.refunded_sales, f"{format_number(total.refunds)} orders" if total.refunds else ""),
@@ -118,7 +125,14 @@ def waterfall_rows(selection: Selection, total: Figures) -> list[WaterfallRow]:
     return [*rows, WaterfallRow("Net proceeds", Money(total.net_proceeds, currency), total=True, url=url)]
 
 
-def honesty(selection: Selection, total: Figures, until: Freshness, streams: Sequence[StreamProgress]) -> dict[str, Any]:
+def _not_posted(selection: Selection, known: Known) -> str:
+    """Say what the difference between what was ordered and what was posted consists of."""
+    if known.whole(BY_KEY["net"], selection.choice.span):
+        return "less those posted from earlier orders"
+    return "part of the period has no data of money"
+
+
+def honesty(selection: Selection, total: Figures, until: Freshness, streams: Sequence[StreamProgress], known: Known) -> dict[str, Any]:
     """Return what must be said beside the figures: how fresh, how sure, what is missing."""
     choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
     fresh = (("Orders", until.orders_until), ("Money", until.money_until), ("Stock", until.stock_as_of))
@@ -128,15 +142,40 @@ def honesty(selection: Selection, total: Figures, until: Freshness, streams: Seq
         "last_day": selection.option.last_day,
         "pending_orders": total.pending_orders,
         "unpriced_units": total.unpriced_units,
+        "gaps": _gaps(selection, known),
+        "tax": Money(total.ordered_tax, selection.scope.currency) if total.ordered_tax else None,
+        "contains_tax": contains_tax(selection.scope),
         "deferred": Money(total.deferred, selection.scope.currency) if total.deferred else None,
         "settled_share": settled,
         "open_share": None if settled is None else 1 - settled,
         "unclassified": Money(total.unclassified, selection.scope.currency) if total.unclassified else None,
         "partial": choice.partial,
         "partial_text": _partial_text(selection),
-        "incomparable": choice.before is not None and not selection.comparable,
-        "first_day": selection.option.first_day,
+        "incomparable": _incomparable(selection, known),
     }
+
+
+def _gaps(selection: Selection, known: Known) -> list[tuple[str, str]]:
+    """Return for orders and for money the days that have no data, as text."""
+    found = zip(("orders", "money"), known.gaps(selection.choice.span), strict=True)
+    return [(name, _stretches(gaps)) for name, gaps in found if gaps]
+
+
+def _stretches(gaps: Sequence[Span]) -> str:
+    text = "; ".join(day_range(gap.first, gap.last) for gap in gaps[:_GAPS_NAMED])
+    return text if len(gaps) <= _GAPS_NAMED else f"{text} and {len(gaps) - _GAPS_NAMED} more stretches"
+
+
+def _incomparable(selection: Selection, known: Known) -> str:
+    """Say why figures are not compared, or nothing."""
+    choice = selection.choice
+    if choice.before is None:
+        return ""
+    if not selection.comparable:
+        return f"No comparable data: figures begin on {day_text(selection.option.first_day)} and are kept for 18 months"
+    if known.whole(BY_KEY["sales"], choice.before) and known.whole(BY_KEY["net"], choice.before):
+        return ""
+    return f"Not compared where {day_range(choice.before.first, choice.before.last)} has days without data"
 
 
 def _partial_text(selection: Selection) -> str:

@@ -16,7 +16,7 @@ PAGE_SIZE = 50
 _LONGEST_SEARCH = 100
 _HEADERS = (
     (Sort.SALES, "Sales"), (Sort.CHANGE, "Change"), (Sort.UNITS, "Units"), (Sort.ORDERS, "Orders"), (Sort.REFUNDS, "Refund rate"),
-    (Sort.FEES, "Fees"), (Sort.NET, "Net proceeds"),
+    (Sort.FEES, "Fees"), (Sort.NET, "Net proceeds"), (Sort.MARGIN, "Margin"),
 )  # fmt: skip
 
 
@@ -71,6 +71,8 @@ def product_context(selection: Selection, table: Table, page: ProductPage, total
         "kept_words": [(name, value) for name, value in table.words(q="", page="").items() if value],
         "total_sales": Money(page.ordered_sales, currency),
         "total_net": None if page.net_proceeds is None else Money(page.net_proceeds, currency),
+        "total_fees": None if page.fees is None else Money(page.fees, currency),
+        "total_orders": total.orders if not table.search else None,
         "remainder": _remainder(table, page, total, currency),
         "high": max((row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0),
         "low": min((row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0),

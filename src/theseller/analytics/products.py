@@ -30,12 +30,13 @@ class Sort(StrEnum):
     FEES = "fees"
     NET = "net"
     CHANGE = "change"
+    MARGIN = "margin"
 
 
 #: What each order means in SQL. Fees and refunds are negative, so the dearest come first in ascending order of their amount.
 _ORDER = {
-    Sort.SALES: "sales", Sort.UNITS: "units", Sort.ORDERS: "orders", Sort.REFUNDS: "-refunded_sales", Sort.FEES: "-fees", Sort.NET: "case when posted > 0 then net end",
-    Sort.CHANGE: "sales - sales_before",
+    Sort.SALES: "sales", Sort.UNITS: "units", Sort.ORDERS: "orders", Sort.REFUNDS: "case when posted_orders > 0 then refunds::numeric / posted_orders end", Sort.FEES: "-fees", Sort.NET: "case when posted > 0 then net end",
+    Sort.CHANGE: "sales - sales_before", Sort.MARGIN: "case when posted > 0 and posted_sales > 0 then net / posted_sales end",
 }  # fmt: skip
 
 _PAGE = """
@@ -64,7 +65,7 @@ with sold as (
 )
 select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_before, units_before, net_before, posted_sales, posted_orders, posted,
        posted_before, count(*) over (), sum(units) over (), sum(sales) over (), case when sum(posted) over () > 0 then sum(net) over () end,
-       sum(posted_sales) over ()
+       sum(posted_sales) over (), case when sum(posted) over () > 0 then sum(fees) over () end
 from sold order by {order} {direction} nulls last, sku limit %(most)s offset %(skip)s
 """
 _SEARCH = """

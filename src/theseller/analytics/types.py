@@ -172,7 +172,7 @@ class ProductFigures:
 class ProductPage:
     """Some rows of the product table, how many there are in all, and the sums over all of them.
 
-    `net_proceeds` is None where nothing is posted for any of them.
+    `net_proceeds` and `fees` are None where nothing is posted for any of them.
     """
 
     rows: tuple[ProductFigures, ...]
@@ -181,6 +181,12 @@ class ProductPage:
     ordered_sales: Decimal
     net_proceeds: Decimal | None
     product_sales: Decimal = Decimal(0)
+    fees: Decimal | None = None
+
+    @property
+    def margin(self) -> Decimal | None:
+        """Posted net proceeds of all of them per posted product sales. None without posted sales."""
+        return self.net_proceeds / self.product_sales if self.net_proceeds is not None and self.product_sales > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

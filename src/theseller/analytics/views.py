@@ -16,6 +16,8 @@ from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.analytics import charts, downloads, pages, queries
 from theseller.analytics.day_page import day_context
+from theseller.analytics.known import Known, known_days
+from theseller.analytics.metrics import BY_KEY
 from theseller.analytics.periods import Span, parse_day
 from theseller.analytics.product_page import product_context, read_table
 from theseller.analytics.products import Ask, product_page
@@ -49,15 +51,17 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
         if _exports(request, seat, "days", at):
             return downloads.days_csv(selection, series)
         drawn = charts.chart_series(selection, series)
+        known = known_days(selection, at, context_days=charts.CONTEXT_DAYS)
         streams = progress()
-        products = product_page(selection.scope, selection.choice.span, _before(selection), Ask(most=_TOP_PRODUCTS))
+        products = product_page(selection.scope, selection.choice.span, _before(selection, known), Ask(most=_TOP_PRODUCTS))
         context = {
             **_frame(seat, selection, options),
             "at": at,
-            "tiles": charts.tiles(selection, series, drawn),
-            "chart": charts.chart(selection, series, drawn),
-            "waterfall_rows": pages.waterfall_rows(selection, series.total),
-            "honesty": pages.honesty(selection, series.total, freshness(), streams),
+            "compared": _before(selection, known) is not None,
+            "tiles": charts.tiles(selection, series, drawn, known),
+            "chart": charts.chart(selection, series, drawn, known),
+            "waterfall_rows": pages.waterfall_rows(selection, series.total, known),
+            "honesty": pages.honesty(selection, series.total, freshness(), streams, known),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
             "has_figures": pages.choice_has_days(selection.choice, series),
@@ -98,12 +102,17 @@ def products(request: HttpRequest, seat: Seat) -> HttpResponse:
         if not options:
             return _without_figures(request, seat)
         selection = select(request.GET, options, at)
-        table = read_table(request.GET)
+        table, before = read_table(request.GET), _before(selection, known_days(selection, at))
         if _exports(request, seat, "products", at):
-            return downloads.products_csv(selection, table, _before(selection))
-        page = product_page(selection.scope, selection.choice.span, _before(selection), table.ask())
+            return downloads.products_csv(selection, table, before)
+        page = product_page(selection.scope, selection.choice.span, before, table.ask())
         total = queries.day_series(selection.scope, selection.choice.span, None).total
-        context = {**_frame(seat, selection, options), "at": at, **product_context(selection, table, page, total)}
+        context = {
+            **_frame(seat, selection, options),
+            "at": at,
+            "compared": before is not None,
+            **product_context(selection, table, page, total),
+        }
     return _page(request, "products", context)
 
 
@@ -141,8 +150,10 @@ def _exports(request: HttpRequest, seat: Seat, page: str, at: datetime) -> bool:
     return True
 
 
-def _before(selection: Selection) -> Span | None:
-    return selection.choice.before if selection.comparable and not selection.one_partial_day else None
+def _before(selection: Selection, known: Known) -> Span | None:
+    """Return the days that products are compared with: None where they, or those of the period, have no data of orders."""
+    compared = charts.comparable(selection, BY_KEY["sales"], known) and not selection.one_partial_day
+    return selection.choice.before if compared else None
 
 
 def _frame(seat: Seat, selection: Selection, options: tuple[StoreOption, ...]) -> dict[str, Any]:
@@ -151,7 +162,6 @@ def _frame(seat: Seat, selection: Selection, options: tuple[StoreOption, ...]) -
         "selection": selection,
         "choice": selection.choice,
         "currency": selection.scope.currency,
-        "compared": _before(selection) is not None,
         "toolbar": pages.toolbar(selection, options),
         "query": selection.query(),
         "csv_url": selection.query(format="csv") if seat.visit is None and seat.may(Permission.DASHBOARD_EXPORT) else "",

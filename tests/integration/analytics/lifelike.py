@@ -196,6 +196,7 @@ def fill(shop: Shop, at: datetime, *, days: int, per_day: float, stores: tuple[s
     begin = datetime(at.year - 2, 1, 1, tzinfo=UTC)
     shop.settlement_document(begin, settled, stores)
     shop.roll_up()
+    shop.cover(begin, at, stores)
     year.connect()
     return year
 

@@ -151,6 +151,7 @@ def test_today_is_compared_with_the_same_hours_of_yesterday(cast: Cast) -> None:
     shop.order(begin - timedelta(seconds=1), "500.00")
     shop.order(_noon(9), "1.00")
     shop.roll_up()
+    shop.cover(at - timedelta(days=20), at)
     text = _client(cast.alice).get("/?period=today").content.decode()
     assert "\u20ac30.00 by purchase day, up 50.0% on yesterday to the same hour" in text
 
@@ -240,3 +241,46 @@ def test_pages_are_compressed_but_not_what_repeats_a_search_or_holds_a_credentia
         answer = client.get(path, HTTP_ACCEPT_ENCODING="gzip")
         assert (answer.headers.get("Content-Encoding") == "gzip") is compressed, path
     assert client.get("/").headers.get("Content-Encoding") is None
+
+
+def test_days_without_data_are_gaps_and_compare_with_nothing(cast: Cast) -> None:
+    shop, at = Shop(cast.alices_shop), clock.now()
+    for back in (2, 12, 40, 50, 60):
+        shop.order(_noon(back), "100.00")
+        shop.money(_noon(back), "90.00")
+    shop.roll_up()
+    shop.cover(at - timedelta(days=100), _noon(12))
+    client = _client(cast.alice)
+    text = client.get("/").content.decode()
+    assert "of 28 days missing" in text
+    assert "No data of orders for" in text
+    assert "No data of money for" in text
+    assert "part of the period has no data of money" in text
+    assert text.count('<span class="delta') == 2, "only the two products, which say that nothing is compared"
+    assert ", null," in text.replace("&quot;", '"'), "the chart breaks"
+    shop.cover(_noon(13), at)
+    whole = client.get("/").content.decode()
+    assert "days missing" not in whole
+    assert "No data of" not in whole
+    assert ", null," not in whole.replace("&quot;", '"')
+    assert "no comparable period" not in whole.split("Top products")[0]
+
+
+def test_what_amazon_has_not_posted_is_said_to_be_so(cast: Cast) -> None:
+    shop, at = Shop(cast.alices_shop), clock.now()
+    shop.order(_noon(2), "119.00", item_tax=Decimal("19.00"))
+    shop.order(_noon(2), "50.00", sku="PAN-1")
+    shop.money(_noon(2), "100.00", state="deferred")
+    shop.roll_up()
+    shop.cover(at - timedelta(days=100), at)
+    client = _client(cast.alice)
+    page = client.get("/").content.decode()
+    assert page.count("not posted yet") >= 5  # three tiles, two products
+    assert "Deferred sales" in page
+    assert "\u20ac19.00" in page, "the tax inside the prices"
+    assert "net proceeds contain the VAT" in page
+    shop.money(_noon(2), "40.00", sku="PAN-1")
+    shop.roll_up()
+    products = client.get("/products/?sort=margin").content.decode()
+    assert products.count("not posted yet") == 1
+    assert "\u20ac0.00" not in products.split("<tfoot>")[0]
