@@ -51,6 +51,15 @@ def seat_of(request: HttpRequest) -> Seat | None:
     return Seat(person=person.id, person_name=person.name, tenant=tenant, tenant_name=name, role=role)
 
 
+def account_frame(request: HttpRequest) -> str:
+    """Return the template around a page of the person's own account: with the navigation of their shop, if they have one."""
+    seat = seat_of(request)
+    if seat is None:
+        return "edge/bare.html"
+    request.seat = seat  # type: ignore[attr-defined]  # base templates show the shop's name
+    return "edge/base.html"
+
+
 def seated(permission: Permission) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Let a view run only for a member who has `permission`; the view gets the seat as its second argument."""
 

@@ -28,7 +28,7 @@ from theseller.accounts.mfa.views import proof_page, stepped_up, warn_of_recover
 from theseller.accounts.models import User
 from theseller.accounts.operations import change_password
 from theseller.accounts.queries import is_operator
-from theseller.accounts.seats import switch_seat
+from theseller.accounts.seats import account_frame, switch_seat
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.edge.databases import accounts_database
@@ -153,4 +153,6 @@ def password(request: HttpRequest) -> HttpResponse:
         note_password(request, clock.now())
         messages.success(request, "Your password is changed. Your other browsers are signed out.")
         return redirect("accounts:security")
-    return render(request, "accounts/password.html", {"form": form}, status=200 if request.method == "GET" else 422)
+    return render(
+        request, "accounts/password.html", {"form": form, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422
+    )

@@ -7,6 +7,11 @@ import importlib
 from django.apps import AppConfig
 
 
+def _stores_with_data() -> frozenset[str]:
+    queries = importlib.import_module("theseller.analytics.queries")
+    return frozenset(store.marketplace_id for store in queries.stores())
+
+
 class AnalyticsConfig(AppConfig):
     name = "theseller.analytics"
     label = "analytics"
@@ -15,3 +20,5 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         """Register what this room's tables hold."""
         importlib.import_module("theseller.analytics.datamap")
+        connections = importlib.import_module("theseller.connections.queries")
+        connections.STORES_WITH_DATA.append(_stores_with_data)

@@ -38,9 +38,9 @@ class Metric:
 
     def shown(self, figures: Figures, currency: str) -> Money | int | None:
         """Return the figure as pages show it: an amount with its currency, or a count. None where Amazon has posted nothing yet."""
-        if self.from_ledger and not figures.posted_lines:
-            return None
         value = self.value(figures)
+        if self.from_ledger and not figures.posted_lines and not value:
+            return None
         return Money(Decimal(value), currency) if self.is_money else int(value)
 
 

@@ -24,7 +24,7 @@ from theseller.analytics.products import Ask, product_page
 from theseller.analytics.selection import Selection, StoreOption, select, store_options
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.connections.queries import all_connections
+from theseller.connections.queries import ENDED, all_connections
 from theseller.connections.types import Origin
 from theseller.edge.compression import compressed
 from theseller.ingest.queries import freshness, is_running, progress
@@ -75,13 +75,17 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 
 def _without_figures(request: HttpRequest, seat: Seat) -> HttpResponse:
-    """Answer for a shop that has no figures yet: invite to connect, or show how its history arrives."""
-    connections = [connection for connection in all_connections() if connection.disconnected_at is None]
+    """Answer for a shop that has no figures yet: say why its data was erased, show how its history arrives, or how to begin."""
+    every = all_connections()
+    connections = [connection for connection in every if connection.is_open]
+    ended = [connection for connection in every if not connection.is_open]
     if request.headers.get("HX-Trigger") == "arrival":
         return HttpResponse(status=204)  # Still nothing: htmx leaves the page as it is.
     context = {
         "seat": seat,
         "connected": any(connection.origin is Origin.LWA for connection in connections),
+        "ended": [{"view": view, "reason": ENDED[view.disconnect_reason] if view.disconnect_reason else ""} for view in ended],
+        "at": clock.now(),
         "imported": any(connection.origin is Origin.FILES for connection in connections),
         "may_connect": seat.may(Permission.CONNECTION_MANAGE),
         "connect_url": _address("connections:choose"),

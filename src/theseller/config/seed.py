@@ -36,6 +36,8 @@ _PEOPLE = (
     (UUID("b0b00000-0000-7000-8000-00000000000b"), "Bob", "bob@example.com", _ALICES_SHOP, MemberRole.ANALYST),
     (UUID("c4a811e0-0000-7000-8000-00000000000c"), "Charlie", "charlie@example.com", _CHARLIES_SHOP, MemberRole.OWNER),
 )
+#: Address and note of each person, as the start page of a demo lists them.
+DEMO_SIGN_INS = tuple((email, f"{role.value} of {_SHOPS[tenant]}") for _, _, email, tenant, role in _PEOPLE)
 #: Who is made an operator by the demo's own call of `theseller operator add`.
 OLGA = "olga@example.com"
 _OLGA = UUID("01a6a000-0000-7000-8000-00000000000d")

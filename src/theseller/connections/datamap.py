@@ -12,7 +12,7 @@ holds(
     eraser=Eraser.DELETE_TENANT,
     tenant_column="tenant_id",
     parents=("tenancy_tenant",),
-    note="That an authorisation existed: region, seller id, dates. The certificate of its erasure refers to it.",
+    note="That an authorization existed: region, seller id, dates. The certificate of its erasure refers to it.",
 )
 holds(
     "connections_disconnection",

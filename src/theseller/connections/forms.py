@@ -7,12 +7,13 @@ from django import forms
 from theseller.amazon.features import OFFERED
 from theseller.lib.marketplaces import MARKETPLACES, Region
 
-_REGION_NAMES = {Region.NA: "North and South America", Region.EU: "Europe, Middle East, Africa, India", Region.FE: "Asia-Pacific"}
+#: What people call the regions that Amazon authorizes.
+REGION_NAMES = {Region.NA: "North and South America", Region.EU: "Europe, Middle East, Africa, India", Region.FE: "Asia-Pacific"}
 
 
 def _stores() -> list[tuple[str, list[tuple[str, str]]]]:
     return [
-        (_REGION_NAMES[region], [(m.id, m.sales_channel) for m in MARKETPLACES.values() if m.region is region])
+        (REGION_NAMES[region], [(m.id, m.sales_channel) for m in MARKETPLACES.values() if m.region is region])
         for region in (Region.NA, Region.EU, Region.FE)
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,16 @@ from theseller.connections.types import ConnectionView, DisconnectReason, Origin
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.scope import current_tenant
 
+#: What is above this package says which stores of the tenant in scope have data (`analytics.apps`).
+STORES_WITH_DATA: list[Callable[[], Collection[str]]] = []
+#: Why a connection ended, as pages say it.
+ENDED: dict[DisconnectReason, str] = {
+    DisconnectReason.ACCOUNT_DELETION: "Its shop or account was deleted",
+    DisconnectReason.AMAZON_REQUEST: "Amazon requested the deletion",
+    DisconnectReason.AUTHORISATION_EXPIRED: "Amazon\u2019s authorization expired after a year",
+    DisconnectReason.REVOKED_AT_AMAZON: "Its authorization was revoked in Seller Central",
+    DisconnectReason.SELLER_REQUEST: "Disconnected here",
+}
 _SELECT = """
 select c.tenant_id, c.id, c.origin, c.region, c.selling_partner_id, c.marketplace_ids, c.features, c.roles, c.created_at,
        c.authorised_at, c.authorisation_expires_at, d.at, d.reason, c.seller_check

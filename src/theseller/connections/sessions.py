@@ -66,7 +66,7 @@ class OpenConnection:
             _cache.pop(self.view.id, None)
             refresh_token = vault.unseal(self.view.tenant, self.view.id)
             if refresh_token is None or source is None:
-                raise ConnectionClosedError("this connection holds no authorisation of Amazon's")
+                raise ConnectionClosedError("this connection holds no authorization of Amazon's")
             fresh = lwa_client().refresh(refresh_token, self.at)
             _cache[self.view.id] = _Kept(fresh, source, self.at)
             return fresh.token
@@ -99,7 +99,7 @@ def open_connection(tenant: UUID, connection: UUID, *, at: datetime) -> Iterator
             yield OpenConnection(share(connection), at)
     except AuthorizationRevokedError:
         _end(tenant, connection, DisconnectReason.REVOKED_AT_AMAZON, actor="amazon:invalid_grant", at=at)
-        raise ConnectionClosedError("the seller revoked this authorisation at Amazon") from None
+        raise ConnectionClosedError("the seller revoked this authorization at Amazon") from None
     except KeyDestroyedError:
         # A disconnection was killed after it destroyed the key and before it committed: finish it.
         _end(tenant, connection, DisconnectReason.SELLER_REQUEST, actor="process:recovery", at=at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -22,9 +22,9 @@ from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.amazon.features import FEATURES, OFFERED, Feature
 from theseller.connections import vault
-from theseller.connections.forms import ChoiceForm, DisconnectForm
+from theseller.connections.forms import REGION_NAMES, ChoiceForm, DisconnectForm
 from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect, is_open_attempt
-from theseller.connections.queries import all_connections, connection_view
+from theseller.connections.queries import ENDED, STORES_WITH_DATA, all_connections, connection_view
 from theseller.connections.review import TEMPLATE, review
 from theseller.connections.types import Authorised, ConnectionView, DisconnectReason, Origin, Refusal
 from theseller.edge.errors import too_many_requests
@@ -44,10 +44,10 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
     ),
     Refusal.AMAZON_UNAVAILABLE: ("Amazon did not answer", "Nothing was stored. Wait a minute and connect again."),
     Refusal.CODE_REJECTED: (
-        "Amazon did not accept the authorisation code",
+        "Amazon did not accept the authorization code",
         "A code lives five minutes and works once. Nothing was stored. Connect again.",
     ),
-    Refusal.DECLINED: ("You did not authorise the connection", "Nothing was stored and nothing was read. Connect again whenever you like."),
+    Refusal.DECLINED: ("You did not authorize the connection", "Nothing was stored and nothing was read. Connect again whenever you like."),
     Refusal.EXPIRED: ("That took longer than ten minutes", "For your safety the attempt has lapsed. Nothing was stored. Connect again."),
     Refusal.KEYS_UNAVAILABLE: (
         "The service that keeps our keys did not answer",
@@ -76,9 +76,10 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show the shop's connections, open ones first."""
     with tenant_scope(seat.tenant):
         found, holders = all_connections(), vault.holders(seat.tenant)
+        with_data = frozenset().union(*(stores() for stores in STORES_WITH_DATA))
     lost = {view.id for view in found if view.is_open and view.origin is Origin.LWA and view.id not in holders}
     context = {
-        "open_connections": [_shown(view) | {"lost": view.id in lost} for view in found if view.is_open],
+        "open_connections": [_shown(view, with_data) | {"lost": view.id in lost} for view in found if view.is_open],
         "closed_connections": [_shown(view) for view in found if not view.is_open],
         "restricted": settings.ENVIRONMENT.restricted_roles,
         "may_manage": seat.may(Permission.CONNECTION_MANAGE),
@@ -91,12 +92,16 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
 @seated(Permission.CONNECTION_MANAGE)
 def choose(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Choose features and store (GET), then read which roles that needs and why (POST)."""
-    del seat
-    form = ChoiceForm(request.POST or None, initial={"features": list(OFFERED)})
+    with tenant_scope(seat.tenant):
+        regions = [REGION_NAMES[view.region] for view in all_connections() if view.is_open and view.origin is Origin.LWA]
+    asked = request.GET.get("store", "")
+    initial = {"features": list(OFFERED)} | ({"marketplace": asked} if asked in MARKETPLACES else {})
+    form = ChoiceForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         return render(request, TEMPLATE, review(form.cleaned_data["features"], form.cleaned_data["marketplace"]))
     status = 422 if request.method == "POST" else 200
-    return render(request, "connections/choose.html", {"form": form, "features": _offers(form)}, status=status)
+    context = {"form": form, "features": _offers(form), "connected": " and ".join(regions), "connected_count": len(regions)}
+    return render(request, "connections/choose.html", context, status=status)
 
 
 @require_POST
@@ -222,9 +227,14 @@ def _offers(form: ChoiceForm) -> list[tuple[Feature, bool]]:
     return [(feature, feature.key in chosen) for feature in OFFERED.values()]
 
 
-def _shown(view: ConnectionView) -> dict[str, Any]:
+def _shown(view: ConnectionView, with_data: Collection[str] = ()) -> dict[str, Any]:
+    """Return what a page shows of a connection. Amazon authorizes a region: `with_data` are the stores that the seller sells in."""
+    stores = [store for store in view.marketplace_ids if store in MARKETPLACES and store in with_data]
     return {
         "view": view,
-        "stores": ", ".join(MARKETPLACES[store].sales_channel for store in view.marketplace_ids if store in MARKETPLACES),
+        "stores": ", ".join(MARKETPLACES[store].sales_channel for store in stores) or "none yet",
+        "stores_pending": not stores,
+        "main_store": (stores or view.marketplace_ids)[0] if view.marketplace_ids else "",
+        "reason": ENDED[view.disconnect_reason] if view.disconnect_reason else "",
         "features": [FEATURES[key].title for key in view.features if key in FEATURES],
     }

@@ -39,7 +39,7 @@ _TEXTS = {
     ),
     404: ErrorText(
         "There is no such page",
-        "It may have moved, or the address has a slip in it. What belongs to another shop is not found here either.",
+        "It may have moved, or the address may be mistyped. What belongs to another shop is not found here either.",
         "Start again from the dashboard.",
     ),
     429: ErrorText(

@@ -13,8 +13,8 @@ class StatusLook:
 
 
 LOOKS = (
-    StatusLook("met", "Met", "check"),
-    StatusLook("broken", "Broken", "cross"),
+    StatusLook("met", "Passing", "check"),
+    StatusLook("broken", "Failing", "cross"),
     StatusLook("declared", "Partly declared", "minus"),
     StatusLook("stale", "Stale", "clock"),
     StatusLook("unknown", "Unknown", "question"),

@@ -45,4 +45,4 @@ def end_expired(timestamp: int) -> None:
     del timestamp
     ended = begin_recorded(at=clock.now()) + end_expired_authorisations(at=clock.now())
     if ended:
-        log.info("%d connection(s) ended: recorded requests, and yearly authorisations that have run out", ended)
+        log.info("%d connection(s) ended: recorded requests, and yearly authorizations that have run out", ended)

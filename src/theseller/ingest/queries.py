@@ -29,7 +29,7 @@ _NOTES: dict[Outcome, str] = {
     Outcome.OTHER_SELLER: "Amazon names another seller than this connection. Nothing is read any more: disconnect it and connect again.",
     Outcome.REFUSED: "Amazon refused the request or sent a report that is not whole. We try again by ourselves.",
     Outcome.REPORT_FAILED: "Amazon could not make one of the reports. We ask again by ourselves; the others go on.",
-    Outcome.ROLE_MISSING: "Your authorisation does not cover this. Authorise again to add it; everything else goes on.",
+    Outcome.ROLE_MISSING: "Your authorization does not cover this. Authorize again to add it; everything else goes on.",
     Outcome.SELLER_UNCONFIRMED: "Amazon has not named the seller of this connection yet; its first transaction does. Nothing is read until then.",
     Outcome.THROTTLED: "Amazon allows only so many requests. It goes on as soon as Amazon allows the next one.",
     Outcome.UNAVAILABLE: "Amazon did not answer properly. We try again by ourselves; nothing is lost.",

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from theseller.accounts.mfa.views import stepped_up
+from theseller.accounts.mfa.views import stepped_up, stepped_up_to_change
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.connections.locks import ConnectionClosedError
@@ -37,7 +37,7 @@ def _feature(tenant: UUID, connection: UUID) -> Feature | None:
 @require_http_methods(["GET", "POST"])
 @limited("slips-switch", {by_account: Rate.per_minute(6, burst=20)})
 @seated(Permission.VAULT_MANAGE)
-@stepped_up
+@stepped_up_to_change
 def switch_on(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
     """Show the words to agree to (GET), and turn packing slips on by an owner's word (POST)."""
     feature = _feature(seat.tenant, connection)
@@ -49,7 +49,7 @@ def switch_on(request: HttpRequest, seat: Seat, connection: UUID) -> HttpRespons
             turn_on(connection=connection, tenant=seat.tenant, actor=seat.actor, at=clock.now())
         except (ConnectionClosedError, NotAvailableError):
             return redirect("vault:orders")
-        messages.success(request, "Packing slips are on. Nothing has been fetched yet: tick orders and get their slips.")
+        messages.success(request, "Packing slips are on. Nothing has been fetched yet: select orders and request their slips.")
         return redirect("vault:orders")
     context = {"feature": feature, "form": form, "terms": TERMS, "wording": VERSION, "role": ROLE, "shop": seat.tenant_name}
     return render(request, "vault/on.html", context, status=422 if request.method == "POST" else 200)

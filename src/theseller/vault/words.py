@@ -33,7 +33,7 @@ _WAITING = State("Waiting", "info", "clock", "Asked of Amazon, one order after t
 _GONE = State("Deleted", "", "trash", "What was fetched has had its day. Get it again if you still need it.")
 _OF: Mapping[Outcome, State] = MappingProxyType(
     {
-        Outcome.NOT_YOURS: State("Not possible", "warn", "warning", "This is no order that your shop ships itself, or it was cancelled."),
+        Outcome.NOT_YOURS: State("Not possible", "warn", "warning", "This is no order that your shop ships itself, or it was canceled."),
         Outcome.TOO_OLD: State(
             "Too late",
             "warn",
@@ -44,7 +44,7 @@ _OF: Mapping[Outcome, State] = MappingProxyType(
             "Not given",
             "bad",
             "warning",
-            f"Amazon answered without a recipient: your authorisation lacks the role “{ROLE}”. An owner authorises again on the page"
+            f"Amazon answered without a recipient: your authorization lacks the role “{ROLE}”. An owner authorizes again on the page"
             " Connection, then get it again.",
         ),
         Outcome.NOT_FOUND: State("Not found", "warn", "warning", "Amazon knows no such order any more."),
@@ -52,7 +52,7 @@ _OF: Mapping[Outcome, State] = MappingProxyType(
             "Refused",
             "bad",
             "warning",
-            f"Amazon refused, because the role “{ROLE}” is missing. An owner authorises again on the page Connection; if that does not help,"
+            f"Amazon refused, because the role “{ROLE}” is missing. An owner authorizes again on the page Connection; if that does not help,"
             " whoever runs this service has to ask Amazon.",
         ),
         Outcome.SWITCHED_OFF: State("Deleted", "", "trash", "Packing slips were turned off in between. Get it again."),

@@ -54,7 +54,7 @@ def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, datab
             assert let_go_of_dead_tokens(at=clock.now()) == 1
             assert let_go_of_dead_tokens(at=clock.now()) == 0
             with (
-                pytest.raises(ConnectionClosedError, match="no authorisation"),
+                pytest.raises(ConnectionClosedError, match="no authorization"),
                 open_connection(cast.alices_shop, connection, at=clock.now()) as opened,
             ):
                 opened.access_token()
@@ -72,7 +72,7 @@ def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, datab
     client = stranger()
     client.force_login(User.objects.get(pk=cast.alice.id))
     page = client.get("/connections/").content.decode()
-    assert "nothing new is read until you authorise it again" in page
+    assert "nothing new is read until you authorize it again" in page
     with tenant_scope(cast.alices_shop):
         vault.store(cast.alices_shop, connection, Secret(TOKEN), at=clock.now())
     assert "nothing new is read" not in client.get("/connections/").content.decode()

@@ -181,7 +181,7 @@ def test_each_outcome_is_told_in_words(today: Shop, outcome: Outcome | None) -> 
         Outcome.FETCHED: f"destroyed on {clock.now() + timedelta(days=30):%-d %b %Y}",
         Outcome.NOT_YOURS: "no order that your shop ships itself",
         Outcome.TOO_OLD: "It left 30 days ago or longer",
-        Outcome.NOT_GIVEN: "your authorisation lacks the role “Direct-to-Consumer Shipping”",
+        Outcome.NOT_GIVEN: "your authorization lacks the role “Direct-to-Consumer Shipping”",
         Outcome.NOT_FOUND: "Amazon knows no such order",
         Outcome.ROLE_MISSING: "the role “Direct-to-Consumer Shipping” is missing",
         Outcome.SWITCHED_OFF: "turned off in between",

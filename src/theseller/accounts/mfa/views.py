@@ -21,6 +21,7 @@ from theseller.accounts.mfa.qr import qr_svg
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, Proof, RefusedError
 from theseller.accounts.queries import is_operator, tenants_of
+from theseller.accounts.seats import account_frame
 from theseller.edge.errors import too_many_requests
 from theseller.edge.ratelimit import RetryAfter, refill
 from theseller.lib import clock
@@ -45,6 +46,19 @@ def stepped_up(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespo
     return guarded
 
 
+def stepped_up_to_change(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Let everyone who may see a page read it, and change something by it only after a proof of the last five minutes."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if request.method in {"GET", "HEAD"} or flow.fresh(request, clock.now()):
+            return view(request, *args, **kwargs)
+        return flow.prove_first(request)
+
+    guarded.theseller_stepped_up = True  # type: ignore[attr-defined]  # read by the completeness test of all URLs
+    return guarded
+
+
 @require_GET
 def security(request: HttpRequest) -> HttpResponse:
     """Show the person their second factors."""
@@ -60,6 +74,7 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "codes": [_spaced(code) for code in codes],
         "is_operator": is_operator(person),
         "has_shop": bool(tenants_of(person)),
+        "frame": account_frame(request),
         "passkeys_possible": passkeys.possible_at(request),
         "localhost": settings.ENVIRONMENT.public_url.replace("//127.0.0.1", "//localhost"),
         "next": flow.safe_next(request, ""),
@@ -93,7 +108,9 @@ def authenticator(request: HttpRequest) -> HttpResponse:
             form.add_error("code", str(error))
     address = totp.enrolment_address(secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}")
     context = {"form": form, "qr": qr_svg(address), "secret": _spaced(secret), "next": flow.safe_next(request, "")}
-    return render(request, "accounts/authenticator.html", context, status=200 if request.method == "GET" else 422)
+    return render(
+        request, "accounts/authenticator.html", {**context, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -119,7 +136,9 @@ def passkey(request: HttpRequest) -> HttpResponse:
     options, state = passkeys.ask_to_create(request, person.pk, person.email, person.name, flow.known_passkeys(person.pk))
     flow.ask(request, "create", state, at)
     context = {"form": form, "options": options, "next": flow.safe_next(request, "")}
-    return render(request, "accounts/passkey.html", context, status=200 if request.method == "GET" else 422)
+    return render(
+        request, "accounts/passkey.html", {**context, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422
+    )
 
 
 @require_POST

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     except ResurrectedError as error:
         raise CommandError(str(error)) from None
     print(f"{again.connections} connections ended again")
-    print(f"{let_go_of_dead_tokens(at=clock.now())} connections have to be authorised again")
+    print(f"{let_go_of_dead_tokens(at=clock.now())} connections have to be authorized again")
     print(f"{again.keys} keys of connections that had ended were destroyed")
     return OK
 

@@ -100,7 +100,7 @@ def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_
         print(f"{made.keys_destroyed} keys of connections that had ended were alive in this copy of the key store, and were destroyed.")
     if made.to_authorise:
         print(
-            f"{made.to_authorise} connections have to be authorised again: their keys were replaced since. Their connection page says so."
+            f"{made.to_authorise} connections have to be authorized again: their keys were replaced since. Their connection page says so."
         )
     print(_AFTERWARDS)
 

@@ -19,7 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if os.environ.get("THESELLER_ENV", "demo") == "production":
-        raise CommandError("People with known passwords have no place in production.", "Invite people instead.")
+        raise CommandError(
+            "People with known passwords have no place in production.",
+            "This version has no command or page that adds people in production.",
+        )
     setup_django("web")
     from theseller.config.seed import seed_cast  # noqa: PLC0415  needs Django ready
 

@@ -17,7 +17,7 @@ CONTROL = Control(
     title="A deletion request by you or by Amazon is honoured within 30 days",
     statement=(
         "Whoever asks, one kind of record is made: disconnecting here, revoking in Seller Central, deleting the shop, a request of Amazon's,"
-        " the yearly end of the authorisation. Each starts the same erasure, has a clock of 30 days that its shop can see, and is closed"
+        " the yearly end of the authorization. Each starts the same erasure, has a clock of 30 days that its shop can see, and is closed"
         " by a certificate for each connection that it covers, and by nothing else; if it ends the shop, the shop has to be gone too."
     ),
     citation="Security page §1; Data Protection Policy 1.7",
@@ -122,6 +122,6 @@ def _broken(world: World, overdue: int, oldest: int, late: int, held_up: int) ->
         yield f"{late_ends} account(s) were to end more than 30 days ago, and have not."
     expired = world.number(_EXPIRED, [world.at - _ENDED_WITHIN])
     if expired:
-        yield f"{expired} connection(s) are open more than a day after their yearly authorisation ended."
+        yield f"{expired} connection(s) are open more than a day after their yearly authorization ended."
     if timedelta(days=DELETION_REQUEST_DAYS) > _PROMISED:
         yield f"The program's own limit is {DELETION_REQUEST_DAYS} days."

@@ -55,6 +55,6 @@ def _problems(name: str, features: list[str], origin: str, number: int) -> Itera
     if kind is None:
         yield f"{number} stream(s) are of a kind that this version does not have."
     elif origin != "lwa":
-        yield f"{number} stream(s) belong to a connection that Amazon never authorised."
+        yield f"{number} stream(s) belong to a connection that Amazon never authorized."
     elif not any(kind.flow in OFFERED[feature].streams for feature in features if feature in OFFERED):
         yield f"{number} stream(s) ({name}) serve a feature that the seller did not choose."

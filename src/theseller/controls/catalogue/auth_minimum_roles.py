@@ -23,7 +23,7 @@ CONTROL = Control(
     title="We ask Amazon for the fewest roles that your features need",
     statement=(
         "The application is registered at Amazon for no role that no feature of this version needs, and each role that Amazon will ask for is"
-        " on our page before the seller goes there, restricted ones too. What is recorded with each authorisation is the smallest set that"
+        " on our page before the seller goes there, restricted ones too. What is recorded with each authorization is the smallest set that"
         " opens the features the seller chose."
     ),
     citation="Security page §2; Data Protection Policy 1.3",
@@ -65,7 +65,7 @@ def probe(world: World) -> Outcome:
         len(found),
         broken,
         f"The application has {len(registered)} role(s), each needed by a feature; {pages} consent page(s) as they are rendered now name each"
-        f" of them; {len(found)} recorded authorisation(s) name exactly what their features need.",
+        f" of them; {len(found)} recorded authorization(s) name exactly what their features need.",
         open_connections=sum(row[0] == "open connection" for row in found),
         consent_pages=sum(row[0] == "consent page" for row in found),
         pages_rendered=pages,
@@ -110,13 +110,13 @@ def _problems(what: str, features: list[str], roles: list[str]) -> Iterator[str]
     try:
         needed = {role.value for role in amazon_features.roles_for(features)}
     except KeyError:
-        yield f"An authorisation ({what}) names a feature that this version does not have."
+        yield f"An authorization ({what}) names a feature that this version does not have."
         return
     extra, missing = set(roles) - needed, needed - set(roles)
     if extra:
-        yield f"An authorisation ({what}) records more roles than its features need: {', '.join(sorted(extra))}."
+        yield f"An authorization ({what}) records more roles than its features need: {', '.join(sorted(extra))}."
     if missing:
-        yield f"An authorisation ({what}) lacks a role that its features need: {', '.join(sorted(missing))}."
+        yield f"An authorization ({what}) lacks a role that its features need: {', '.join(sorted(missing))}."
 
 
 class _Reader(HTMLParser):

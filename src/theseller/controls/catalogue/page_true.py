@@ -20,7 +20,7 @@ CONTROL = Control(
     statement=(
         "A clause is green only while the newest evidence says so, is young enough and was gathered by the program that runs now. Nobody"
         " can"
-        " set a colour: evidence is added by one database role and can be changed by none."
+        " set a color: evidence is added by one database role and can be changed by none."
     ),
     citation="Security page, preamble",
     owner="Engineering",
@@ -62,7 +62,7 @@ def probe(world: World) -> Outcome:
     listed = {one.id: one for one in board.shown}
     proven = {name for name in shown if name in listed and _is_proven(world, latest.get(name), listed[name].freshness)}
     flipped = {name: "unknown" if name in proven else Status.MET for name in shown}
-    must_find(len([*_wrong_colours(world, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every colour is wrong")
+    must_find(len([*_wrong_colours(world, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every color is wrong")
     broken = [*_wrong_colours(world, shown, latest, listed), *_changeable(world)]
     json_says = {one["id"]: one["outcome"] for one in page.as_document(board)["controls"]}
     broken += [f"{name} is shown otherwise as JSON." for name in json_says if json_says[name] != shown.get(name)]

@@ -16,7 +16,7 @@ PENDING: tuple[Pending, ...] = (
     Pending(
         "auth-oauth",
         2,
-        "Authorisation goes through Login with Amazon, and our secret stays on the server",
+        "Authorization goes through Login with Amazon, and our secret stays on the server",
         "The return from Amazon is bound to the browser session that began it and works once; the client secret is in no answer that"
         " leaves.",
         Kind.MACHINE,
@@ -49,10 +49,10 @@ PENDING: tuple[Pending, ...] = (
     Pending(
         "net-rate-limit",
         4,
-        "Sign-in, authorisation and calls to Amazon are limited for each account and each address",
+        "Sign-in, authorization and calls to Amazon are limited for each account and each address",
         "One limiter, shared by all processes, counts every try before it is answered.",
         Kind.MACHINE,
-        "Sign-in and authorisation are limited; no probe tries a burst yet.",
+        "Sign-in and authorization are limited; no probe tries a burst yet.",
     ),
     Pending(
         "inc-plan",

@@ -75,7 +75,7 @@ def probe(world: World) -> Outcome:
     authorised = world.rows("select distinct unnest(roles) from connections_connection")
     broken = [*_operations(), *_with_a_role(), *_reports()]
     broken += [f"{number} document(s) of a report type outside the list were taken in." for kind, number in documents if not _listed(kind)]
-    broken += [f"A connection was authorised for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
+    broken += [f"A connection was authorized for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
     broken += list(_features(world))
     must_find(_is_allowed(_ORDER_OPERATIONS[0]), "an operation that is allowed")
     must_find(_listed(next(iter(allow_list.ALLOWED_REPORT_TYPES), "")), "a report type that is allowed")
@@ -116,7 +116,7 @@ def _operations() -> Iterator[str]:
     for name in _ORDER_OPERATIONS:
         order_operation = allow_list.OPERATIONS[name]
         if dict(order_operation.forced).get("includedData") != _ASKED_OF_ORDERS or "includedData" in order_operation.params:
-            yield f"{name} may ask for more of an order than its money, promotions, cancellation and fulfilment."
+            yield f"{name} may ask for more of an order than its money, promotions, cancellation and fulfillment."
     for name in _MUST_BE_REFUSED:
         if _is_allowed(name):
             yield f"The operation {name} was not refused."

@@ -30,7 +30,7 @@ ORIGINS: dict[DisconnectReason, str] = {
     DisconnectReason.REVOKED_AT_AMAZON: "Revoked in Seller Central",
     DisconnectReason.ACCOUNT_DELETION: "The shop was deleted",
     DisconnectReason.AMAZON_REQUEST: "Amazon asked",
-    DisconnectReason.AUTHORISATION_EXPIRED: "The yearly authorisation ended",
+    DisconnectReason.AUTHORISATION_EXPIRED: "The yearly authorization ended",
 }
 
 

@@ -88,7 +88,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "progress",
         Group.ACCESS,
-        "How far reading is",
+        "Sync state",
         "Cursors, the state of Amazon's rate limits, names of fields that this version does not know, days to be summed anew.",
         Limit.CONNECTION,
         (
@@ -124,7 +124,7 @@ KINDS: tuple[Kind, ...] = (
         "connections",
         Group.ACCESS,
         "Connections",
-        "That you connected, when, with which rights, and when it ended; hashes of the trips to Seller Central.",
+        "That you connected, when, with which permissions, and when it ended; hashed sign-in states.",
         Limit.SHOP,
         (
             Source("connections_connection", "created_at"),

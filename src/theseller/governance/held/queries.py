@@ -111,11 +111,11 @@ def _until(limit: Limit, rows: int, since: date | None, ends: Ends) -> tuple[dat
     if limit is Limit.AGE:
         # The first day that is too old is the one after the last that is kept.
         leaves = since + timedelta(days=FACTS_KEPT_DAYS + 1) if rows and since else None
-        return leaves, f"the oldest day leaves then, at 18 months; {sooner}"
+        return leaves, f"the oldest day is deleted then, at 18 months; {sooner}"
     if limit is Limit.AUTHORISATION:
         return (
             ends.authorisation.date() if ends.authorisation and rows else None
-        ), "Amazon's yearly authorisation ends; at once when you disconnect"
+        ), "Amazon's yearly authorization ends; at once when you disconnect"
     if limit is Limit.BUYER:
         return (
             ends.recipients,

@@ -67,7 +67,7 @@ def _line(name: str, entries: list[Entry], at: datetime) -> SecretLine:
         made_at=oldest,
         due_at=min((entry.due_at for entry in entries if entry.due_at), default=None),
         state=one.state,
-        how=one.how.replace(one.name, "NAME, as theseller rotate --list names it") if len(entries) > 1 else one.how,
+        how=one.how.replace(one.name, "NAME (names: theseller rotate --list)") if len(entries) > 1 else one.how,
         under_way=next((entry.under_way for entry in entries if entry.under_way), ""),
         age=at - oldest if oldest else None,
     )

@@ -30,7 +30,7 @@ from theseller.retention.backups.operations import BACKUP_OWNER
 #: Secrets are replaced this long before they are too old, so that a week's trouble makes none late.
 LEAD = timedelta(days=7)
 OPERATIONS = "Operations"
-_MACHINE = "by the machine: theseller rotate "
+_MACHINE = "automatic: theseller rotate "
 _READ_ONLY = "by hand: the secret provider only gives (docs/operate/rotation.md): replace it where it is kept and restart: "
 _AMAZONS = (
     "by hand: Developer Central > application > LWA credentials > Rotate; save the new secret in a file of mode 0600;"
