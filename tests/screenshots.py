@@ -69,7 +69,7 @@ def _connect(alice: Visitor, world: World, pictures: Pictures) -> None:
     pictures.take("02-welcome", page)
     alice.go("/connections/new/")
     pictures.take("03-choose", page)
-    page.get_by_role("button", name="Show what that needs").click()
+    page.get_by_role("button", name="Continue: review permissions").click()
     pictures.take("04-review", page)
     page.get_by_role("button", name="Continue to Amazon").click()
     page.wait_for_url(f"{world.emulator}/**")
@@ -152,7 +152,7 @@ def _import(browser: Browser, world: World, pictures: Pictures) -> None:
 def _end(alice: Visitor, pictures: Pictures, password: str) -> None:
     page = alice.page
     alice.go("/connections/")
-    page.get_by_text("up to date").first.wait_for()
+    page.get_by_text("up to date", exact=False).first.wait_for()
     pictures.take("17-connection", page)
     page.get_by_role("link", name="Disconnect…").click()
     page.wait_for_url(re.compile("/(disconnection|second-factor)/"))

@@ -118,7 +118,7 @@ def _connect(who: Visitor, shop: Shop) -> None:
     page.get_by_role("link", name="Connect", exact=True).click()
     assert _fits(page)
     page.get_by_label("Your Amazon store").select_option(shop.marketplace)
-    page.get_by_role("button", name="Show what that needs").click()
+    page.get_by_role("button", name="Continue: review permissions").click()
     review = page.locator("main").inner_text()
     for said in ("Finance and Accounting", "Sales and orders", "Fees, refunds and payouts"):
         assert said in review

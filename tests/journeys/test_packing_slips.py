@@ -55,7 +55,7 @@ def test_recipients_come_are_printed_and_are_gone(world: World, capsys: pytest.C
 def _connect(alice: Visitor, world: World) -> None:
     page = alice.page
     alice.go("/connections/new/")
-    page.get_by_role("button", name="Show what that needs").click()
+    page.get_by_role("button", name="Continue: review permissions").click()
     page.get_by_role("button", name="Continue to Amazon").click()
     page.wait_for_url(f"{world.emulator}/**")
     page.get_by_role("button", name="Confirm").click()
@@ -67,13 +67,16 @@ def _connect(alice: Visitor, world: World) -> None:
 def _turn_on(alice: Visitor, world: World) -> None:
     page = alice.page
     alice.go(SLIPS)
-    page.get_by_role("link", name="Read what you would agree to").click()
+    page.get_by_role("link", name="Review terms").click()
+    page.get_by_label("I have read this").check()
+    page.get_by_role("button", name="Turn packing slips on").click()
+    page.wait_for_load_state()
     if "second-factor" in page.url:  # more than five minutes since she signed in
         page.get_by_label("Password").fill(world.password)
         page.get_by_role("button", name="Continue").click()
         page.wait_for_url("**/on/")
-    page.get_by_label("I have read this").check()
-    page.get_by_role("button", name="Turn packing slips on").click()
+        page.get_by_label("I have read this").check()
+        page.get_by_role("button", name="Turn packing slips on").click()
     expect(page.locator("main [role=status]")).to_contain_text("Packing slips are on")
 
 
@@ -82,7 +85,7 @@ def _get_and_print(alice: Visitor, world: World) -> None:
     alice.go(SLIPS)
     for box in page.locator("[type=checkbox]").all()[:5]:
         box.check()
-    page.get_by_role("button", name="Get packing slips").click()
+    page.get_by_role("button", name="Request packing slips").click()
     expect(page.locator("#strip")).to_contain_text("5 slips ready", timeout=PATIENCE * 1000)
     page.get_by_role("button", name="Print all 5").click()
     expect(page.locator(".paper")).to_have_count(5)

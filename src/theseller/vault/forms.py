@@ -24,8 +24,8 @@ class OrdersForm(forms.Form):
 
     order = _Orders(
         error_messages={
-            "required": "Tick at least one order first.",
-            "invalid_choice": "One of these is no order number. Reload the page and tick again.",
+            "required": "Select at least one order first.",
+            "invalid_choice": "One of these is no order number. Reload the page and select again.",
         }
     )
 
@@ -33,7 +33,7 @@ class OrdersForm(forms.Form):
         chosen = tuple(dict.fromkeys(self.cleaned_data["order"]))
         if len(chosen) > MOST_AT_ONCE:
             raise forms.ValidationError(
-                f"You ticked {len(chosen)} orders; at most {MOST_AT_ONCE} go at once. Nothing was done: untick {len(chosen) - MOST_AT_ONCE}"
+                f"You selected {len(chosen)} orders; at most {MOST_AT_ONCE} go at once. Nothing was done: deselect {len(chosen) - MOST_AT_ONCE}"
                 " of them, and take those in a second go."
             )
         return chosen
@@ -46,7 +46,7 @@ class AgreeForm(forms.Form):
     agree = forms.BooleanField(
         label="I have read this and want it for this connection",
         label_suffix="",
-        error_messages={"required": "Tick the box if you want this, or go back: nothing has been turned on."},
+        error_messages={"required": "Check the box if you want this, or go back: nothing has been turned on."},
     )
 
     def clean_terms(self) -> str:

@@ -110,7 +110,7 @@ def print_slips(request: HttpRequest, seat: Seat) -> HttpResponse:
     chosen: tuple[str, ...] = form.cleaned_data["order"]
     slips = show_slips(ids=chosen, tenant=seat.tenant, actor=seat.actor, at=clock.now())
     if not slips:
-        return _again(request, seat, "None of the ticked orders has a slip here. Get the slips first; then print.", chosen)
+        return _again(request, seat, "None of the selected orders has a slip here. Request the slips first; then print.", chosen)
     shown = {slip.order.id for slip in slips}
     context: Mapping[str, object] = {
         "sheets": sheets(slips),

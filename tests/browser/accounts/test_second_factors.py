@@ -123,7 +123,7 @@ def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newc
     page.get_by_label("Name").fill("Laptop")
     person.press("Make the passkey")
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
-    page.get_by_role("link", name="I have kept them, go on").click()
+    page.get_by_role("link", name="I have saved them, continue").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     assert page.url == f"{person.site}/operate/"
     person.press("Sign out")
@@ -211,7 +211,7 @@ def test_every_page_is_accessible_within_the_policy_and_within_its_window(person
     person.press("Use this app")
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     judged["4-codes"] = _judge(page, "4-codes")
-    page.get_by_role("link", name="I have kept them, go on").click()
+    page.get_by_role("link", name="I have saved them, continue").click()
     judged["5-overview"] = _judge(page, "5-overview")
     person.go("/account/security/passkey/")
     judged["6-passkey"] = _judge(page, "6-passkey")

@@ -59,7 +59,7 @@ def test_show_prints_lines_of_a_shop_since_a_moment(own_log: Superuser, capsys: 
 
 def test_wrong_use_says_what_to_do(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
     for wrong, advice in (
-        (["audit", "show", "--tenant", "7"], "Activity page"),
+        (["audit", "show", "--tenant", "7"], "support access log page"),
         (["audit", "show", "--since", "yesterday"], "2026-11-23"),
         (["audit", "restored"], "--reason"),
     ):

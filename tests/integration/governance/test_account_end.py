@@ -106,7 +106,7 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
     assert other.get("/data/").status_code == 302  # every session is over at once
     assert client.get("/account/security/").status_code == 302
     assert stranger().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
-    assert "The account is ending" in Client().get(link[1]).content.decode()
+    assert "The account is being deleted" in Client().get(link[1]).content.decode()
 
     told = {one.subject.id: one for one in erase_ends(shops=(), at=clock.now())}
 

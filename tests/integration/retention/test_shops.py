@@ -203,7 +203,7 @@ def _the_link_leads_to_the_proof(page: str, tenant: UUID) -> None:
     anybody = Client()
     said = anybody.get(found[1])
     assert (said.status_code, said["Cache-Control"]) == (200, "max-age=0, no-cache, no-store, must-revalidate, private")
-    assert "The shop is ending" in said.content.decode()
+    assert "The shop is being deleted" in said.content.decode()
     assert "Download" not in said.content.decode()
     assert anybody.get(found[1] + "?file").headers.get("Content-Disposition") is None
     assert erase_shop(tenant=tenant, at=clock.now()).completed

@@ -159,7 +159,7 @@ def test_none_too_many_and_what_is_no_number_are_told_and_nothing_happens(today:
     _keep(today, "111-1")
     client = browser(today.cast.bob.id)
     many = [f"111-{number}" for number in range(1, MOST_AT_ONCE + 3)]
-    for chosen, told in (([], "Tick at least one"), (many, "untick 2 of them"), (["111-1", "1\x00"], "no order number")):
+    for chosen, told in (([], "Select at least one"), (many, "deselect 2 of them"), (["111-1", "1\x00"], "no order number")):
         answer = client.post(path, {"order": chosen})
         assert (answer.status_code, told in text(answer)) == (422, True), told
         assert CANARY not in answer.content.decode()
@@ -228,7 +228,7 @@ def test_the_print_page_shows_the_slips_and_says_which_it_has_not(today: Shop) -
     for line in (*RECIPIENT.lines, RECIPIENT.phone, "Alice&#x27;s shop", "111-1", "BRUSH-1", f"For you, {CANARY}", "Ship by"):
         assert line in told
     assert told.count('class="paper"') == 1
-    assert "No slip is held of 111-2" in told
+    assert "No slip is stored for 111-2" in told
     assert answer["Cache-Control"] == "private, no-store"
     assert "data-print" in told
     assert "<script>" not in told
@@ -312,7 +312,7 @@ def test_the_owner_sees_who_looked_and_nobody_else_does(today: Shop) -> None:
     assert "111-1, 111-2" in told
     assert CANARY not in told
     assert browser(today.cast.bob.id).get("/packing-slips/looks/").status_code == 403
-    assert "Nobody has looked" in text(browser(today.cast.charlie.id).get("/packing-slips/looks/"))
+    assert "No access" in text(browser(today.cast.charlie.id).get("/packing-slips/looks/"))
 
 
 def test_past_its_day_nothing_is_shown(today: Shop) -> None:
@@ -329,7 +329,7 @@ def test_turned_off_nothing_is_shown_and_the_page_says_what_was_destroyed(today:
     off = f"/packing-slips/{today.connection}/off/"
     assert "second-factor" in browser(today.cast.alice.id).post(off)["Location"]
     alice = browser(today.cast.alice.id, fresh=True)
-    assert "2</span> recipients are held" in text(alice.get(off))
+    assert "2</span> recipients are stored" in text(alice.get(off))
     told = text(alice.post(off, follow=True))
     assert "1 key destroyed, 2 recipients erased" in told
     assert "Packing slips are off" in told
@@ -349,7 +349,10 @@ def test_turning_on_needs_an_owner_who_proved_themselves_and_read_the_words(role
 
     agreed = {"agree": "yes", "terms": VERSION}
     assert browser(cast.bob.id, fresh=True).post(on, agreed).status_code == 403
-    assert "second-factor" in browser(cast.alice.id).post(on, agreed)["Location"]
+    unproven = browser(cast.alice.id)
+    assert all(said in text(unproven.get(on)) for _, said in TERMS), "reading the terms needs no password"
+    assert "second-factor" in unproven.post(on, agreed)["Location"]
+    assert state() == 0
     alice = browser(cast.alice.id, fresh=True)
     words = text(alice.get(on))
     for what, said in TERMS:
@@ -370,6 +373,6 @@ def test_where_the_role_was_taken_away_what_is_ready_can_be_printed_and_ended(to
         client = browser(today.cast.alice.id, fresh=True)
         told = text(client.get(LIST))
         assert "Nothing new can be fetched" in told
-        assert "Get packing slips" not in told
+        assert "Request packing slips" not in told
         assert CANARY in client.post(PRINT, {"order": "111-1"}).content.decode()
         assert "1 recipient erased" in text(client.post(f"/packing-slips/{today.connection}/off/", follow=True))

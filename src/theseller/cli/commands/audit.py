@@ -141,7 +141,7 @@ def _identifier(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("give the shop's number as its Activity page shows it") from None
+        raise argparse.ArgumentTypeError("give the shop ID as the shop's support access log page shows it") from None
 
 
 def _moment(text: str) -> datetime:

@@ -24,11 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lift = actions.add_parser("lift", help="end a hold now")
     lift.add_argument("hold", help="its id, as `list` shows it")
     for one in (add, shown, lift):
-        one.add_argument("--shop", required=True, metavar="NUMBER", help="the shop's number, from its Activity page")
+        one.add_argument("--shop", required=True, metavar="NUMBER", help="the shop ID, from the shop's support access log page")
 
 
 def run(args: argparse.Namespace) -> int:
-    shop = _id(args.shop, "shop's number")
+    shop = _id(args.shop, "shop ID")
     setup_django("worker")
     from theseller.retention.holds import HoldRefusedError, holds_of_shop, lift_hold, place_hold  # noqa: PLC0415  needs Django ready
     from theseller.tenancy.scope import tenant_scope  # noqa: PLC0415  needs Django ready

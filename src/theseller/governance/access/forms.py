@@ -17,7 +17,7 @@ class OpenForm(forms.Form):
         label_suffix="",
         help_text="The seller finds it on the Activity page of the shop and gives it to you.",
         error_messages={
-            "required": "Give the shop's number.",
+            "required": "Give the shop ID.",
             "invalid": "This is no shop number: it has 36 characters, as on the shop's Activity page.",
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),

@@ -89,7 +89,7 @@ KINDS: tuple[Kind, ...] = (
         "progress",
         Group.ACCESS,
         "Sync state",
-        "Cursors, the state of Amazon's rate limits, names of fields that this version does not know, days to be summed anew.",
+        "Cursors, the state of Amazon's rate limits, names of fields that this version does not know, days to be summed again.",
         Limit.CONNECTION,
         (
             Source("ingest_stream", "last_attempt_at"),
@@ -118,7 +118,7 @@ KINDS: tuple[Kind, ...] = (
         Limit.CONNECTION,
         (Source("vault_consent", "given_at"), Source("vault_request", "asked_at"), Source("connections_key", "made_at")),
         ("pii-default-none",),
-        why="So that nothing of a buyer is fetched that you did not ask for",
+        why="So that nothing of a buyer is fetched that you did not request",
     ),
     Kind(
         "connections",
@@ -138,7 +138,7 @@ KINDS: tuple[Kind, ...] = (
         "shop",
         Group.SHOP,
         "The shop",
-        "Its name, and who has a place in it.",
+        "Its name and members.",
         Limit.SHOP,
         (Source("tenancy_tenant", "created_at"), Source("accounts_membership", "since")),
         ("cred-least-privilege",),
@@ -148,7 +148,7 @@ KINDS: tuple[Kind, ...] = (
         "proofs",
         Group.EVIDENCE,
         "Requests, holds, erasures and certificates",
-        "That a deletion was asked for, or a legal hold was placed; what was erased, and the signed proof. Ids, counts and dates.",
+        "That a deletion was requested, or a legal hold was placed; what was erased, and the signed proof. Ids, counts and dates.",
         Limit.EVIDENCE,
         (
             Source("governance_deletion_request", "received_at"),
@@ -163,7 +163,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "access",
         Group.EVIDENCE,
-        "Who of the operators looked",
+        "Support access log",
         "Which operator opened this shop, when and why. Nothing of what they saw.",
         Limit.EVIDENCE,
         (Source("governance_access_session", "opened_at"),),

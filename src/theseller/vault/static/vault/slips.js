@@ -7,8 +7,8 @@ if (form) {
   const told = form.querySelector("[data-count]");
   const count = () => {
     const ticked = boxes.filter((box) => box.checked).length;
-    if (ticked > most) told.textContent = `${ticked} ticked; at most ${most} go at once.`;
-    else told.textContent = ticked ? `${ticked} ticked` : `At most ${most} at once.`;
+    if (ticked > most) told.textContent = `${ticked} selected; at most ${most} go at once.`;
+    else told.textContent = ticked ? `${ticked} selected` : `At most ${most} at once.`;
   };
   form.addEventListener("change", count);
   form.addEventListener("click", (event) => {

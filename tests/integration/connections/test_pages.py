@@ -1,0 +1,123 @@
+"""The pages around a connection: which stores it shows, a second region, and what a shop reads whose connection has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+from tests.cast import Cast, assemble
+from tests.integration.analytics.books import DE, UK, Shop
+from tests.integration.analytics.lifelike import Year
+from tests.olga import make_olga
+
+from theseller.accounts.models import User
+from theseller.accounts.operations import add_person
+from theseller.config.environment import Kind
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.crypto.providers import new_text_secret
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+
+ALL_OF_EUROPE = (DE, UK, "A13V1IB3VIYZZH", "APJ6JRA9NG5V4")
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return assemble(at=clock.now() - timedelta(days=100))
+
+
+@pytest.fixture
+def alice(cast: Cast) -> Iterator[Client]:
+    client = Client()
+    client.force_login(User.objects.get(pk=cast.alice.id))
+    yield client
+
+
+@pytest.fixture
+def shop(cast: Cast) -> Shop:
+    """Return Alice's shop, connected to every store of Europe, selling in Germany."""
+    shop = Shop(cast.alices_shop)
+    Year(shop, clock.now(), days=1, per_day=1, stores=ALL_OF_EUROPE).connect()
+    shop.order(clock.now() - timedelta(days=2))
+    shop.roll_up()
+    return shop
+
+
+def test_a_connection_shows_the_stores_the_seller_has_and_offers_another_region(shop: Shop, alice: Client) -> None:
+    page = alice.get("/connections/").content.decode()
+    assert "Amazon.de" in page
+    assert "Amazon.co.uk" not in page
+    assert "Amazon.it" not in page
+    assert "Connect another region" in page
+    assert "Europe" in alice.get("/connections/new/").content.decode(), "which region is connected already"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (DisconnectReason.REVOKED_AT_AMAZON, "revoked in Seller Central"),
+        (DisconnectReason.AUTHORISATION_EXPIRED, "expired after a year"),
+        (DisconnectReason.SELLER_REQUEST, "Disconnected here"),
+    ],
+)
+def test_a_shop_whose_connection_ended_reads_why_and_finds_the_certificate(
+    shop: Shop, alice: Client, reason: DisconnectReason, said: str
+) -> None:
+    disconnect(connection=shop.connection, reason=reason, tenant=shop.tenant, actor="process:test", at=clock.now())
+    shop.run("delete from analytics_day where tenant_id = %s", [shop.tenant])
+    page = alice.get("/").content.decode()
+    assert "Your data was erased" in page
+    assert said in page
+    assert f"/connections/{shop.connection}/erasure/" in page
+    assert said in alice.get("/connections/").content.decode()
+
+
+def test_a_visitor_reads_what_this_is_and_where_to_sign_in() -> None:
+    page = Client().get("/").content.decode()
+    assert 'href="/sign-in/"' in page
+    assert 'href="/security/"' in page
+    assert "This is a demo" not in page
+    security = Client().get("/security/").content.decode()
+    assert "Sign in" in security
+    assert "Your shop" not in security
+
+
+def test_only_a_demo_of_this_machine_says_how_to_sign_in_to_it() -> None:
+    password = settings.SECRETS.ensure("demo-cast-password", new_text_secret).reveal()
+    here = replace(settings.ENVIRONMENT, kind=Kind.DEMO, public_url="http://127.0.0.1:8100")
+    for environment, remote, shown in (
+        (here, "127.0.0.1", True),
+        (here, "198.51.100.7", False),
+        (replace(here, public_url="https://shop.example"), "127.0.0.1", False),
+        (replace(here, kind=Kind.PRODUCTION), "127.0.0.1", False),
+        (replace(here, kind=Kind.STAGING), "127.0.0.1", False),
+    ):
+        with override_settings(ENVIRONMENT=environment):
+            page = Client().get("/", REMOTE_ADDR=remote).content.decode()
+        assert (password in page, "alice@example.com" in page) == (shown, shown)
+
+
+def test_pages_of_the_account_keep_the_navigation_of_the_shop(alice: Client) -> None:
+    page = alice.get("/account/security/").content.decode()
+    assert 'aria-label="Main"' in page
+    assert 'href="/products/"' in page
+    olga = Client()
+    olga.force_login(User.objects.get(pk=make_olga(at=clock.now()).id))
+    assert 'href="/products/"' not in olga.get("/account/security/").content.decode()
+
+
+def test_a_person_without_a_shop_is_promised_nothing() -> None:
+    person = add_person(
+        email=f"nina.{new_id().hex[-12:]}@example.com", name="Nina", password=Secret("a long enough password"), at=clock.now()
+    )
+    client = Client()
+    client.force_login(User.objects.get(pk=person))
+    page = client.get("/no-shop/").content.decode()
+    assert "no invitations" in page
+    assert "Ask the owner" not in page
