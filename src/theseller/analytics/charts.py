@@ -155,13 +155,21 @@ def chart(selection: Selection, series: DaySeries, drawn: DaySeries, known: Know
         "digits": minor_unit_digits(currency) if metric.is_money else 0,
         "estimatedFrom": last if choice.partial and last > 0 else None,
         "estimatedLabel": "day in progress",
-        "dayAddress": "" if points.weekly else day_address(selection, date(1, 1, 1)).replace("0001-01-01", "DAY"),
+        "firsts": [span.first.isoformat() for span in points.spans] if points.weekly else None,
+        "dayAddress": _address(selection, points),
     }
     rows = [
         {"day": _row_head(selection, span), "now": _text(value, metric, currency), "before": _text(earlier, metric, currency)}
         for span, value, earlier in zip(points.spans, now, before or [None] * len(now), strict=True)
     ]
     return {"data": data, "rows": rows, "summary": _summary(selection, series, points, now, known), "title": metric.label}
+
+
+def _address(selection: Selection, points: Points) -> str:
+    """Return where a point of the chart leads, with DAY and FIRST in the place of its last and first day."""
+    if points.weekly:
+        return selection.query(period="custom", **{"from": "FIRST", "to": "DAY"})
+    return day_address(selection, date(1, 1, 1)).replace("0001-01-01", "DAY")
 
 
 def _row_head(selection: Selection, span: Span) -> str:

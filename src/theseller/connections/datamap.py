@@ -41,7 +41,7 @@ holds(
     eraser=Eraser.DELETE_TENANT,
     tenant_column="tenant_id",
     parents=("tenancy_tenant", "accounts_user"),
-    note="Hashes of states and sessions of finished authorisations.",
+    note="Hashes of states and sessions of finished authorizations.",
 )
 holds(
     "connections_key",

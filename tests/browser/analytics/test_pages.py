@@ -6,6 +6,7 @@ With THESELLER_SCREENSHOTS set to a folder, pictures of every page are left ther
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -315,4 +316,32 @@ def test_paper_says_whose_figures_they_are(site: str, browser: Browser, cookies:
         expect(head).to_be_visible()
         assert all(part in head.inner_text() for part in ("Alice", "GBP", "UK time", str(clock.now().year)))
         page.emulate_media(media="screen")
+    visit.context.close()
+
+
+def test_a_click_on_the_chart_opens_the_day_and_in_a_year_the_week(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    for path, opened in (
+        ("/?period=7d&store=UK", r"/days/\d{4}-\d\d-\d\d/\?store=UK$"),
+        ("/?period=12m", r"period=custom&from=[\d-]{10}&to=[\d-]{10}$"),
+    ):
+        page = visit.go(path)
+        page.locator(".u-over").click(position={"x": 400, "y": 40})
+        page.wait_for_url(re.compile(opened))
+    assert visit.complaints == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/products/", "/data/", "/security/"])
+def test_targets_are_at_least_24_pixels_high_and_headings_in_order(site: str, browser: Browser, cookies: dict[str, str], path: str) -> None:
+    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    page = visit.go(path)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    small = page.evaluate(
+        "() => [...document.querySelectorAll('a, button, summary, select')].filter((one) => one.offsetHeight && one.offsetHeight < 24"
+        " && !one.closest('p, .vh, .skip, dl.facts')).map((one) => one.textContent.trim())"
+    )
+    assert small == []
+    ordered = Axe().run(page, options={"runOnly": ["region", "heading-order"]}).response["violations"]
+    assert [entry["id"] for entry in ordered] == []
     visit.context.close()

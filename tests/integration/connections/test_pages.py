@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -33,10 +32,10 @@ def cast() -> Cast:
 
 
 @pytest.fixture
-def alice(cast: Cast) -> Iterator[Client]:
+def alice(cast: Cast) -> Client:
     client = Client()
     client.force_login(User.objects.get(pk=cast.alice.id))
-    yield client
+    return client
 
 
 @pytest.fixture

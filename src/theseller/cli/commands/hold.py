@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lift = actions.add_parser("lift", help="end a hold now")
     lift.add_argument("hold", help="its id, as `list` shows it")
     for one in (add, shown, lift):
-        one.add_argument("--shop", required=True, metavar="NUMBER", help="the shop ID, from the shop's support access log page")
+        one.add_argument("--shop", required=True, metavar="ID", help="the shop ID, from the shop's support access log page")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from theseller.accounts.mfa.views import stepped_up
 from theseller.accounts.operations import make_owner
 from theseller.accounts.queries import is_operator, tenants_of
+from theseller.accounts.seats import account_frame
 from theseller.edge.ratelimit import Rate, by_account, limited
 from theseller.governance.account_end.forms import AccountEndForm
 from theseller.governance.account_end.operations import end_account
@@ -47,6 +48,7 @@ def account_end(request: HttpRequest) -> HttpResponse:
                 return render(request, "account/ending.html", {"link": proof_address(link), "link_days": END_LINK_DAYS})
     context = {
         "form": form,
+        "frame": account_frame(request),
         "alone": owned_alone(person.pk),
         "last_operator": is_last_operator(person.pk),
         "is_operator": is_operator(person.pk),
