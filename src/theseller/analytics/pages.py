@@ -135,7 +135,7 @@ def _not_posted(selection: Selection, known: Known) -> str:
 def honesty(selection: Selection, total: Figures, until: Freshness, streams: Sequence[StreamProgress], known: Known) -> dict[str, Any]:
     """Return what must be said beside the figures: how fresh, how sure, what is missing."""
     choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
-    fresh = (("Orders", until.orders_until), ("Money", until.money_until), ("Stock", until.stock_as_of))
+    fresh = (("Orders", until.orders_until), ("Money", until.money_until))
     return {
         "fresh": [(label, instant) for label, instant in fresh if instant is not None],
         "failing": [stream for stream in streams if stream.step == "failed"],

@@ -8,7 +8,7 @@ from theseller.analytics import views
 
 app_name = "analytics"
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
+    path("", views.start, name="dashboard"),
     path("products/", views.products, name="products"),
     path("days/<str:day>/", views.day, name="day"),
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
@@ -36,8 +38,14 @@ _TOP_PRODUCTS = 10
 _LINES_SHOWN, _LINES_EXPORTED = 400, 50_000
 
 
+@login_not_required
 @require_safe
 @compressed()
+def start(request: HttpRequest) -> HttpResponseBase:
+    """Answer the start page: the dashboard for who is signed in, and for others what this is and where to sign in."""
+    return dashboard(request) if request.user.is_authenticated else render(request, "edge/start.html")
+
+
 @seated(Permission.DASHBOARD_READ)
 def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show the shop at a glance; the period, the comparison, the stores and the metric are in the address."""

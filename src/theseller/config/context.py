@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from theseller import __version__
+from theseller.config.start import demo_sign_in
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -19,4 +21,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "deployment": settings.ENVIRONMENT.kind.value,
         "version": __version__,
         "emulated": settings.ENVIRONMENT.emulator_url is not None,
+        # Called by the start page only: a secret is read for it.
+        "demo_sign_in": partial(demo_sign_in, request),
     }

@@ -5,13 +5,11 @@ from __future__ import annotations
 from django.urls import include, path
 
 from theseller.config.ready import readyz
-from theseller.config.start import start
 from theseller.edge.views import healthz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("", start, name="start"),
     path("", include("theseller.analytics.urls")),
     path("", include("theseller.accounts.urls")),
     path("connections/", include("theseller.connections.urls")),

@@ -275,7 +275,12 @@ def test_a_phone_shows_and_changes_period_comparison_and_store(site: str, browse
     assert first is not None
     assert first["y"] + first["height"] < 568
     page.locator(".dates > summary").click()
-    expect(page.get_by_label("From")).to_be_visible()
+    box = page.get_by_label("From").bounding_box()
+    assert box is not None
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", [box["x"] + 20, box["y"] + box["height"] / 2]) == "from"
+    page.locator(".dates > summary").click()
+    table = page.locator(".scroll:has(.top-products)")
+    assert table.evaluate("(box) => box.scrollWidth - box.clientWidth") == 0, "units and net proceeds are not cut off"
     assert page.evaluate("document.documentElement.scrollWidth") == width
     visit.go("/products/")
     pinned = page.locator("tbody th").first
