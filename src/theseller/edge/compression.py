@@ -1,4 +1,4 @@
-"""Which pages are compressed: those that are named here by a decorator, and no others (decision 0017)."""
+"""Which pages are compressed: those that are named here by a decorator, and no others (decision 0018)."""
 
 from __future__ import annotations
 
