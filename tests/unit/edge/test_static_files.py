@@ -26,7 +26,7 @@ def _get(serve: StaticFilesMiddleware, path: str, **meta: str) -> HttpResponseBa
 
 
 def _content(response: HttpResponseBase) -> bytes:
-    content = b"".join(response)  # type: ignore[arg-type]  # a file's response gives bytes
+    content = b"".join(response)
     response.close()
     return content
 
