@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -43,7 +44,11 @@ _LINES_SHOWN, _LINES_EXPORTED = 400, 50_000
 @compressed()
 def start(request: HttpRequest) -> HttpResponseBase:
     """Answer the start page: the dashboard for who is signed in, and for others what this is and where to sign in."""
-    return dashboard(request) if request.user.is_authenticated else render(request, "edge/start.html")
+    if request.user.is_authenticated:
+        return dashboard(request)
+    if request.GET or request.headers.get("HX-Request") == "true":  # A link into the dashboard, or a page whose session is over.
+        return redirect_to_login(request.get_full_path())
+    return render(request, "edge/start.html")
 
 
 @seated(Permission.DASHBOARD_READ)
