@@ -36,7 +36,7 @@ _ORDER = (
 )  # fmt: skip
 _LEDGER = (
     "tenant_id", "local_day", "source", "source_key", "source_line", "connection_id", "marketplace_id", "posted_at", "state", "kind",
-    "transaction_type", "breakdown", "currency", "amount", "order_id", "sku",
+    "transaction_type", "breakdown", "currency", "amount", "order_id", "sku", "settlement_id",
 )  # fmt: skip
 
 
@@ -131,7 +131,7 @@ class Year:
         for number, (kind, amount, words) in enumerate(lines, 1):
             self.ledger.append((
                 self.shop.tenant, local_day(store, at), "finances", key, number, self.shop.connection, store, at,
-                "deferred" if held else "released", kind.value, type_, words, CURRENCIES[store], amount.quantize(Decimal("0.01")), order, sku,
+                "deferred" if held else "released", kind.value, type_, words, CURRENCIES[store], amount.quantize(Decimal("0.01")), order, sku, None,
             ))  # fmt: skip
 
     def settle(self, until: datetime) -> None:
@@ -139,7 +139,8 @@ class Year:
         settled = [
             (*line[:2], "settlement", f"S-{line[3]}", *line[4:8], "settled", *line[9:]) for line in self.ledger if line[7] < until
         ]  # fmt: skip
-        self.ledger += settled
+        # Amazon states the settlement of a transaction that is in one.
+        self.ledger = [(*line[:-1], f"S-{line[3]}" if line[7] < until else None) for line in self.ledger] + settled
 
     def write(self) -> None:
         """COPY everything, name the products, and mark every day dirty."""
