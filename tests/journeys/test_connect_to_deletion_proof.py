@@ -179,7 +179,7 @@ def _read_figures(who: Visitor, world: World, shop: Shop, folder: Path) -> str:
     known = [(truth.sold(first, last, when), truth.earned(first, last, when)) for when in moments(at - PULLED, at)]
     sold, earned = next((pair for pair in known if _as_tiles(*pair, shop.symbol) == tiles), known[0])
     assert tiles == _as_tiles(sold, earned, shop.symbol)
-    for said in ("Previous 21 days", "Orders to", "Money to", "From sales to what is left"):
+    for said in ("Previous 21 days", "Orders updated", "Money updated", "Profit and loss"):
         assert said in page.locator("main").inner_text()
     assert page.locator(".plot canvas").count() == 1
     assert _fits(page)
