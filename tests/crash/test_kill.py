@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,9 @@ def _other(world: World, name: str, killed: ProcessMark) -> bool:
 
 def _kill(processes: list[ProcessMark]) -> None:
     for process in processes:
-        if process.alive():
-            os.kill(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # A backend may end by itself between the two.
+            if process.alive():
+                os.kill(process.pid, signal.SIGKILL)
     assert wait_until(lambda: not any(process.alive() for process in processes), 10.0)
 
 
