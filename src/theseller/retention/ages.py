@@ -7,7 +7,7 @@ Each table of a shop is one transaction, and its line in the audit log is part o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connections as databases
@@ -55,8 +55,9 @@ def erase_aged(*, tenant: UUID, at: datetime) -> dict[str, int]:
 
 
 def _erase(tenant: UUID, at: datetime) -> Iterator[tuple[str, int]]:
-    stores = list(MARKETPLACES)
-    days = [oldest_day_kept(store, at) for store in MARKETPLACES.values()]
+    # Money of no store is booked by UTC days, under a blank store.
+    stores = [*MARKETPLACES, ""]
+    days = [*(oldest_day_kept(store, at) for store in MARKETPLACES.values()), oldest_moment_kept(at).astimezone(UTC).date()]
     for table in aged_tables():
         with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
             if standing_hold(at=at, using=ERASER) is not None:

@@ -87,6 +87,11 @@ def still_left(closed: ConnectionView, pace: Pace = AT_ONCE) -> dict[str, int]:
         return count_left(closed.tenant, closed.id, list(closed.marketplace_ids), using=COUNTER)
 
 
+def stores_of(closed: ConnectionView) -> list[str]:
+    """Return the stores whose derived rows a connection fed; the blank one is that of money that belongs to no store."""
+    return [*closed.marketplace_ids, ""]
+
+
 def subject_of(closed: ConnectionView) -> Subject:
     return Subject(SubjectKind.CONNECTION, closed.id, closed.tenant)
 
@@ -151,7 +156,7 @@ def _erase(closed: ConnectionView, chunk: _Chunk) -> int:
         if chunk.holding.eraser is Eraser.REBUILD:
             cursor.execute(
                 f"delete from {table} where tenant_id = %s and marketplace_id = any(%s)",  # noqa: S608
-                [closed.tenant, list(closed.marketplace_ids)],
+                [closed.tenant, stores_of(closed)],
             )
         else:
             month = " and local_day >= %s and local_day < %s + interval '1 month'" if chunk.month else ""
@@ -172,5 +177,5 @@ def _rebuild_what_others_share(closed: ConnectionView, *, at: datetime) -> None:
                 "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"  # noqa: S608
                 f" select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from {facts}"
                 " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s) order by 2, 3 on conflict do nothing",
-                [at, closed.tenant, closed.id, list(closed.marketplace_ids)],
+                [at, closed.tenant, closed.id, stores_of(closed)],
             )

@@ -38,7 +38,8 @@ def erasable() -> tuple[Holding, ...]:
 def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using: str) -> dict[str, int]:
     """Count what is left of a connection, table by table. `using` is another role than the one that deleted.
 
-    A derived row counts as left while its store has no other open connection to be derived from.
+    A derived row counts as left while its store has no other open connection to be derived from; that of no store (a blank one), while the
+    shop has none.
     """
     counts = {}
     with databases[using].cursor() as cursor:
@@ -47,9 +48,9 @@ def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using
                 cursor.execute(
                     f"select count(*) from {holding.table} where tenant_id = %s and marketplace_id = any(%s)"  # noqa: S608  # the data map's own names
                     " and not exists (select from connections_connection c where c.tenant_id = %s and c.id <> %s"
-                    " and marketplace_id = any(c.marketplace_ids) and not exists (select from connections_disconnection d"
+                    " and (marketplace_id = any(c.marketplace_ids) or marketplace_id = '') and not exists (select from connections_disconnection d"
                     " where d.tenant_id = c.tenant_id and d.connection_id = c.id))",
-                    [tenant, marketplaces, tenant, connection],
+                    [tenant, [*marketplaces, ""], tenant, connection],
                 )
             else:
                 cursor.execute(

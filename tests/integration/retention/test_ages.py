@@ -14,6 +14,7 @@ from tests.integration.governance.test_held import _orders
 from tests.sabotage.deployment import US, connect, put_product
 
 from theseller.accounts.models import User
+from theseller.analytics.operations import recompute_dirty
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import holdings
@@ -56,6 +57,34 @@ def test_facts_leave_at_the_day_and_not_sooner(cast: Cast) -> None:
     assert erase_aged(tenant=cast.alices_shop, at=NOON) == {}
     assert erase_aged(tenant=cast.alices_shop, at=NOON + timedelta(days=1)) == {"ingest_order_line": 1}
     assert _days(cast.charlies_shop) == [first]
+
+
+def _money_of_no_store(tenant: UUID, connection: UUID, days: list[date]) -> None:
+    with tenant_scope(tenant, using="worker"), databases["worker"].cursor() as cursor:
+        for number, day in enumerate(days):
+            cursor.execute(
+                "insert into ingest_ledger_line (tenant_id, local_day, source, source_key, source_line, connection_id, marketplace_id, posted_at,"
+                " state, kind, transaction_type, breakdown, currency, amount) values (%s, %s, 'settlement', 'S1', %s, %s, '', %s, 'settled',"
+                " 'storage', 'x', 'x', 'EUR', -1)",
+                [tenant, day, number, connection, NOON],
+            )
+            cursor.execute(
+                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) values (%s, '', %s, %s)",
+                [tenant, day, NOON],
+            )
+    while recompute_dirty(tenant=tenant, at=NOON, using="worker").days:
+        pass
+
+
+def test_money_of_no_store_leaves_by_age_and_with_its_connection(cast: Cast) -> None:
+    connection, first = _shop(cast, NOON)
+    days = [first + timedelta(days=n) for n in (-40, 3)]
+    _money_of_no_store(cast.alices_shop, connection, days)
+    assert erase_aged(tenant=cast.alices_shop, at=NOON) == {"ingest_order_line": 2, "ingest_ledger_line": 1, "analytics_day": 1}
+    assert _days(cast.alices_shop, "ingest_ledger_line") == _days(cast.alices_shop, "analytics_day") == days[1:]
+    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
+    assert purge(connection=connection, tenant=cast.alices_shop, at=NOON).completed
+    assert _days(cast.alices_shop, "ingest_ledger_line") == _days(cast.alices_shop, "analytics_day") == []
 
 
 def test_every_table_of_facts_with_rows_of_its_own_leaves_by_age() -> None:

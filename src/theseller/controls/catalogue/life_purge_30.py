@@ -64,10 +64,10 @@ _DERIVED_LEFT = """
 select count(*) from {table} t
 where exists (
     select from connections_connection n join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
-    where n.tenant_id = t.tenant_id and t.marketplace_id = any(n.marketplace_ids))
+    where n.tenant_id = t.tenant_id and t.marketplace_id = any(n.marketplace_ids || ''::text))
   and not exists (
     select from connections_connection o
-    where o.tenant_id = t.tenant_id and t.marketplace_id = any(o.marketplace_ids)
+    where o.tenant_id = t.tenant_id and t.marketplace_id = any(o.marketplace_ids || ''::text)
       and not exists (select from retention_certificate c where c.tenant_id = o.tenant_id and c.connection_id = o.id))
 """
 

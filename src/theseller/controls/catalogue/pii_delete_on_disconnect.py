@@ -75,10 +75,10 @@ select count(*) from retention_certificate c cross join lateral (
 #: Stores that only certified connections fed: nothing is left to derive a row from.
 _OF_STORE = """
 select count(*) from (
-    select n.tenant_id, m.store from connections_connection n cross join unnest(n.marketplace_ids) m (store)
+    select n.tenant_id, m.store from connections_connection n cross join unnest(n.marketplace_ids || ''::text) m (store)
     join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
     except
-    select o.tenant_id, m.store from connections_connection o cross join unnest(o.marketplace_ids) m (store)
+    select o.tenant_id, m.store from connections_connection o cross join unnest(o.marketplace_ids || ''::text) m (store)
     where not exists (select from retention_certificate c where c.tenant_id = o.tenant_id and c.connection_id = o.id)) s
 cross join lateral (select from {table} t where t.{tenant} = s.tenant_id and t.marketplace_id = s.store limit 1000) l
 """
