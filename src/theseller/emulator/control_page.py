@@ -57,7 +57,7 @@ def _choose_seller(emulator: Emulator, chosen: Seller) -> str:
     )
     return (
         '<section class="card"><h2>Seller</h2><p>Each change happens now, by the emulated Amazon\'s clock. The product finds it when it '
-        f'next asks Amazon, as it would in earnest.</p><ul class="roles">{links}</ul></section>'
+        f'next asks for orders, transactions or settlements.</p><ul class="roles">{links}</ul></section>'
     )
 
 
