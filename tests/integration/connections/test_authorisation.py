@@ -97,11 +97,15 @@ def test_a_state_works_once(cast: Cast, amazon: EmulatedAmazon) -> None:
     assert _complete(cast, back) == Refused(Refusal.STATE_USED)
 
 
-def test_links_from_elsewhere_can_not_use_up_the_allowance_of_a_persons_own_return(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_links_from_elsewhere_can_not_use_up_the_allowance_of_a_persons_own_return(
+    cast: Cast, amazon: EmulatedAmazon, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = Client()
     client.force_login(User.objects.get(pk=cast.alice.id))
     begun = client.post("/connections/attempts/", {"features": ["sales"], "marketplace": US})
     back = amazon.consent(begun["Location"], seller=ALICE)
+    at = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: at)  # On a slow machine the first requests would be forgiven before the last.
     strange = [client.get(f"/connections/callback/?state=link-{number}").status_code for number in range(40)]
     assert strange[:12] == [302] * 12
     assert strange[-1] == 429  # what is no answer to an attempt of this session is limited by itself
