@@ -127,7 +127,7 @@ THINGS: tuple[Thing, ...] = (
         "cache", "default:django.core.cache.backends.locmem.LocMemCache", DataClass.NONE, "config", "with the process", "nothing uses it"
     ),
     # What a process keeps for itself between two pieces of work.
-    Thing("memory", "theseller.amazon.charge_labels:kind_of_label", DataClass.SELLER_FACTS, "amazon", *_PROCESS),
+    Thing("memory", "theseller.amazon.charge_labels:_kind_of", DataClass.SELLER_FACTS, "amazon", *_PROCESS),
     Thing("memory", "theseller.analytics.books:sql_text", DataClass.NONE, "analytics", *_PROCESS),
     Thing("memory", "theseller.connections.amazon_account:_http", DataClass.OPERATIONAL, "connections", *_PROCESS),
     Thing("memory", "theseller.connections.amazon_account:lwa_client", DataClass.OPERATIONAL, "connections", *_PROCESS),
