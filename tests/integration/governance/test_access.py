@@ -80,7 +80,7 @@ def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(shop: Cast
     page = browser.get("/?metric=sales&from=2026-11-01")
     assert page.status_code == 200
     said = page.content.decode()
-    assert "You are looking at Alice&#x27;s shop as an operator" in said
+    assert "You are viewing Alice&#x27;s shop as an operator" in said
     assert browser.get("/connections/").status_code == 200
     for method, address in (
         ("get", "/activity/"), ("get", "/imports/"), ("post", "/imports/"), ("get", "/connections/new/"), ("post", "/connections/attempts/"),
