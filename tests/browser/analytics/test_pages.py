@@ -275,9 +275,9 @@ def test_a_phone_shows_and_changes_period_comparison_and_store(site: str, browse
     assert first is not None
     assert first["y"] + first["height"] < 568
     page.locator(".dates > summary").click()
-    box = page.get_by_label("From").bounding_box()
+    box = page.locator("#to").bounding_box()
     assert box is not None
-    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", [box["x"] + 20, box["y"] + box["height"] / 2]) == "from"
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", [box["x"] + 20, box["y"] + box["height"] / 2]) == "to"
     page.locator(".dates > summary").click()
     table = page.locator(".scroll:has(.top-products)")
     assert table.evaluate("(box) => box.scrollWidth - box.clientWidth") == 0, "units and net proceeds are not cut off"
