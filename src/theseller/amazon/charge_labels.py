@@ -28,13 +28,13 @@ _LABELS: dict[Kind, str] = {
     Kind.PRINCIPAL: "Principal OurPricePrincipal ProductCharges Product ProductSales",
     Kind.SHIPPING: "Shipping ShippingPrincipal ShippingCharges ShippingCharge",
     Kind.GIFTWRAP: "GiftWrap GiftwrapPrincipal GiftWrapCharges",
-    Kind.COD: "COD CODFee CODPrincipal CODItemCharge CODOrderCharge CODShippingCharge",
+    Kind.COD: "COD CODFee CODPrincipal CODItemCharge CODOrderCharge CODShippingCharge CODShipping",
     Kind.TIP: "DeliveryTip",
     Kind.PROMOTION: "Promo PromoRebates Promotion Promotions OurPriceDiscount ShippingDiscount GiftwrapDiscount PromotionMetaDataDefinitionValue",
-    Kind.POINTS: "PointsGranted PointsReturned PointsCost CostOfPointsGranted CostOfPointsReturned AmazonPoints",
+    Kind.POINTS: "PointsGranted PointsReturned PointsCost CostOfPointsGranted CostOfPointsReturned CostOfPoints PointsFee AmazonPoints",
     Kind.LIQUIDATION: "RecommerceLiquidation LiquidationsRevenue LiquidationProceeds FBALiquidation Liquidations LiquidationsRevenueAdjustment",
     Kind.GOODWILL: "Goodwill GoodwillPrincipal BuyerRecharge A2ZGuaranteeRecovery AtoZGuaranteeRecovery AtoZGuaranteeClaim A2ZGuaranteeClaim",
-    Kind.RESTOCKING: "RestockingFee RestockingDeduction RestockingDeductionPrincipal",
+    Kind.RESTOCKING: "RestockingFee RestockingDeduction RestockingDeductionPrincipal ReturnShipping FreeReplacementReturnShipping GenericDeduction",
     Kind.REFERRAL: "Commission ReferralFee GiftWrapCommission ShippingCommission",
     Kind.REFUND_ADMIN: "RefundCommission",
     Kind.CLOSING: "VariableClosingFee FixedClosingFee PerItemFee HighVolumeListingFee",
@@ -43,7 +43,7 @@ _LABELS: dict[Kind, str] = {
         "FBAPerUnitFulfillmentFee FBAPerOrderFulfillmentFee FBAWeightBasedFee FBATransportationFee FBAFees FBAPickAndPackFee"
         " FBAWeightHandlingFee FBADeliveryServicesFee MCFBoxFee FBALowInventoryLevelFee FulfillmentFee FBAFulfillmentFee"
     ),
-    Kind.SHIPPING_CHARGEBACK: "ShippingChargeback GiftwrapChargeback ShippingHB",
+    Kind.SHIPPING_CHARGEBACK: "ShippingChargeback GiftwrapChargeback CODChargeback ShippingHB",
     Kind.STORAGE: (
         "StorageFee FBAStorageFee FBAStorageBilling StorageBilling StorageRenewalBilling FBALongTermStorageFee FBALongTermStorage"
         " AgedInventorySurcharge CapacityReservationFee StorageOverageFee FBAOverageFee AWDStorageFee CapacityReservationBilling"
@@ -56,7 +56,7 @@ _LABELS: dict[Kind, str] = {
     Kind.INBOUND: (
         "FBAInboundTransportationFee FBAInboundTransportationProgramFee FBAInboundConvenienceFee FBAInboundConvenience FBAInboundPlacementFee"
         " FBAPostInboundTransportation InboundTransportationFee InboundPlacementServiceFee FBAInboundDefectFee FBAPrepFee LabellingFee"
-        " PrepServiceFee AWDProcessingFee AWDTransportationFee"
+        " PrepServiceFee AWDProcessingFee AWDTransportationFee BubblewrapFee OpaqueBaggingFee PolybaggingFee TapingFee HangGarmentFee"
     ),
     Kind.SUBSCRIPTION: "Subscription SubscriptionFee",
     Kind.DEAL: "PromotionFee DealsPromotionFee LightningDealFee DealParticipationFee DealPerformanceFee SellerDealPayment RunLightningDealFee BestDealFee",
@@ -65,7 +65,7 @@ _LABELS: dict[Kind, str] = {
     Kind.OTHER_FEE: (
         "AmazonFees ServiceFee PaidServicesFee VineEnrollmentFee VineFee ImagingServicesFee SalesTaxCollectionFee AffordabilityExpense"
         " ValueAddedServiceCharge SellerReviewEnrollmentPayment RegulatoryFee ChargebackFee AtoZFee AffordabilityExpenseReversal"
-        " FeeAdjustment NonSubscriptionFeeAdjustment TechnologyFee"
+        " FeeAdjustment NonSubscriptionFeeAdjustment NonSubscriptionFeeAdj TechnologyFee GetPaidFasterFee CashOnDeliveryFee"
     ),
     Kind.ADVERTISING: "CostOfAdvertising AdvertisingFee AdvertisingFeeRefund ProductAdsPayment SponsoredProductsFee",
     Kind.REIMBURSEMENT: (
@@ -77,7 +77,10 @@ _LABELS: dict[Kind, str] = {
         " FBAInventoryReimbursementDamagedWarehouse FBAInventoryReimbursementLostWarehouse FBAInventoryReimbursementLostInbound"
         " FBAInventoryReimbursementFeeCorrection FBAInventoryReimbursementGeneralAdjustment LostOrDamagedReimbursement ReimbursementClawback"
     ),
-    Kind.ITEM_TAX: "Tax OurPriceTax BaseTax TaxOnRevenue GoodwillTax RestockingDeductionTax Retrocharge RetrochargeReversal TaxDiscount OurPriceTaxDiscount",
+    Kind.ITEM_TAX: (
+        "Tax OurPriceTax BaseTax TaxOnRevenue GoodwillTax RestockingDeductionTax Retrocharge RetrochargeReversal TaxDiscount OurPriceTaxDiscount"
+        " CODItemTaxCharge CODOrderTaxCharge CODShippingTaxCharge ItemPriceTax"
+    ),
     Kind.SHIPPING_TAX: "ShippingTax ShippingTaxDiscount",
     Kind.GIFTWRAP_TAX: "GiftWrapTax GiftwrapTaxDiscount",
     Kind.WITHHELD_TAX: "TDS TDSReimbursement TaxWithholding ItemWithheldTax",
@@ -87,6 +90,13 @@ _LABELS: dict[Kind, str] = {
 }
 _KIND_OF_LABEL: dict[str, Kind] = {fold(label): kind for kind, labels in _LABELS.items() for label in labels.split()}
 
+#: A payment to the seller's bank, and words that say that it did not arrive or was taken back.
+_PAYMENT = "transfer|payout|deposit|disbursement|payment"
+_FAILED = (
+    "failed|failure|unsuccessful|notsuccessful|rejected|declined|denied|refused|bounced|returned|reversed|reversalof|cancell?ed"
+    "|(?:could|can|did)not|couldnt|unableto|notcompleted|notprocessed|invalid"
+)
+_NO_PAYOUT = "fee|inventory|stock|coupon|deal|advert|productads|postage|shipping"
 #: Families, by words of the folded label. The first that fits decides, so what moves cash and
 #: what Amazon pays back comes before the fee that its text may name.
 _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
@@ -94,26 +104,30 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     for kind, words in (
         (
             Kind.WITHHELD_TAX,
-            r"^(?:item)?t[cd]s|(?:tax|gst)(?:tcs|tds)$|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)|tax(?:collected|deducted)atsource",
+            (
+                r"^(?:item)?t[cd]s|(?:tax|gst)(?:tcs|tds)(?:refund|reversal|reimbursement)?$|^(?:reimbursement|refund|reversal)of(?:gst)?t[cd]s"
+                r"|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)|tax(?:collected|deducted)atsource"
+            ),
         ),
         (
             Kind.REIMBURSEMENT,
-            r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^incorrectfees|^safet",
+            r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^inboundcarrierdamage|^incorrectfees|^safet",
         ),
         (Kind.DEBT, r"^loan|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt"),
         (
             Kind.TRANSFER,
             (
-                r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer|bankaccount|disbursement|microdeposit|payabletoamazon"
-                r"|negative(?:account)?balance|successfulcharge|sellerrepayment|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
-                r"|(?:failed|unsuccessful|rejected|returned|reversed)(?:bank)?(?:transfer|payout|deposit|payment)"
-                r"|(?:transfer|payout|deposit|payment)(?:was|has|of|funds|reversal)*(?:failed|unsuccessful|rejected|returned|reversed)"
+                r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer|bankaccount|disbursement(?!\w*fee)|microdeposit|payabletoamazon"
+                r"|negative(?:account)?balance(?!\w*fee)|successfulcharge|sellerrepayment|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
+                rf"|^(?!\w*(?:{_NO_PAYOUT}))(?=\w*(?:{_FAILED}))(?=\w*(?:{_PAYMENT}))"
+                r"|^wiretransfer(?!\w*fee)|accountbalance(?:transfer|repayment|payment)|repaymentof\w*balance|^paymentfrom(?:the)?seller"
+                r"|^depositverification|depositmethod"
                 r"|^payouts?(?!.*fee)"
             ),
         ),
         (
             Kind.RESERVE,
-            r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|unavailablebalance|^(?:beginning|opening|prior|previous|carried)\w*balance|^reserves?$",
+            r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|unavailablebalance|^(?:beginning|opening|prior|previous|carried)\w*balance|^(?:current|previous)?reserves?$",
         ),
         (Kind.ADVERTISING, r"advertis|^amazonads|sponsored(?:products|brands|display|ads)|productads"),
         (Kind.COUPON, r"^coupon|coupon(?:participation|performance|redemption|payment|fee)"),
@@ -155,7 +169,7 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (
             Kind.OTHER_FEE,
             (
-                r"^vine|ecocontribution|forepr|eprpay|payonbehalf|extendedproducer|technologyfee|^transparency(?:label|code|program)|imagingservices"
+                r"^vine|ecocontribution|forepr|eprpay|^(?:[a-z]{2})?epr\w*fee|payonbehalf|extendedproducer|technologyfee|^transparency(?:label|code|program)|imagingservices"
                 r"|(?:paid|premium|strategicaccount|account)services?(?:fee)?$|customerservicebyamazon|csbafee|earlyreviewer|exclusivesprogram"
                 r"|(?:salestax|vat)(?:collection|services?)\w*fee|regulatoryfee|^fees?(?:correction|reversal)|(?:vat|tax)onfees|chargebackfee|cancell?ation(?:fee|charge)|codfee|paymentmethodfee"
                 r"|payoutfee|installmentfee"

@@ -121,7 +121,8 @@ def _by_labels(transaction_type: str, labels: Sequence[str]) -> Kind:
         kind = next((known for known in map(kind_of_label, reversed(telling[:-1])) if known and group(known) in _OF_FREE_TEXT), None)
     if kind is None:
         of_type = kind_of_label(transaction_type)
-        kind = of_type if of_type and group(of_type) not in {Group.FEES, Group.TAX} else Kind.UNCLASSIFIED
+        of_other = {Group.FEES, Group.TAX} | ({Group.SALES, Group.REFUNDS} if frames else set())  # A fee of a sale is no sale.
+        kind = of_type if of_type and group(of_type) not in of_other else Kind.UNCLASSIFIED
     if frames and kind in {Kind.SHIPPING, Kind.GIFTWRAP, Kind.COD}:  # Charged to the seller, in spite of its name.
         return Kind.OTHER_FEE
     return _of_part(part, kind, in_fee=bool(frames)) if part else kind

@@ -187,6 +187,15 @@ def test_a_row_that_a_line_break_cut_in_two_is_put_together(column: str, size: i
     assert any("payout proves" in warning for warning in report.inspection.warnings)
 
 
+@pytest.mark.parametrize("rest", ["01", "2026"])
+def test_the_rest_of_a_row_may_begin_with_digits(rest: str) -> None:
+    whole = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="16.91", sku=f"TEE {rest}")
+    rows = [
+        row for row in read_report([whole.replace(f"TEE {rest}", f"TEE\n{rest}", 1).encode()]).rows() if isinstance(row, SettlementLine)
+    ]
+    assert [(row.sku, row.amount) for row in rows] == [(f"TEE {rest}", Decimal("19.90")), (f"TEE {rest}", Decimal("-2.99"))]
+
+
 def test_a_broken_row_that_the_payout_does_not_prove_is_named() -> None:
     whole = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="20.00", promotion_id="some text")
     found = inspect_report([whole.replace("some text", "some\ntext", 1).encode()])

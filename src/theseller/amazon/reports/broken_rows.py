@@ -6,12 +6,15 @@ begins with no settlement id, and both halves together have as many cells as the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from theseller.amazon.reports.header import Header
 from theseller.amazon.reports.lines import Batch
 
 _BLANK = "\t \x1a"
+_DAY = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{2,4}")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
 #: The line of a row, counted from 1; its cells; whether it was put together from several lines.
@@ -52,7 +55,14 @@ def without_blank_tail(cells: list[str], width: int) -> list[str]:
 
 def _goes_on(held: list[str], cells: list[str], header: Header) -> bool:
     """Return whether `cells` are the rest of the row `held`."""
-    starts = header.at("settlement-start-date")
-    if cells[0].isdigit() and len(cells) > starts and cells[starts]:
-        return False  # The summary of another settlement.
+    if _is_summary(cells, header):
+        return False  # Of another settlement.
     return len(held) + len(cells) - 1 <= header.width and (len(held) < header.width or bool(held[-1]))
+
+
+def _is_summary(cells: list[str], header: Header) -> bool:
+    """Return whether `cells` look like the summary of a settlement, not like a row's rest that begins with digits."""
+    starts, currency = header.at("settlement-start-date"), header.at("currency")
+    if not cells[0].isdigit() or len(cells) <= max(starts, currency):
+        return False
+    return bool(_DAY.match(cells[starts]) and _CURRENCY.fullmatch(cells[currency].strip()))
