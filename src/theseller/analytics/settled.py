@@ -102,7 +102,7 @@ def _of_one(order: str, transactions: list[Money], postings: list[Money]) -> set
     released = [one for one in transactions if not one.deferred]
     deferred = [one for one in transactions if one.deferred]
     matched: list[Money] = []
-    for same in (_second, _day) if order else (_second,):
+    for same in (_second, _day):
         released, postings, taken = _equal_sums(released, postings, same)
         matched += taken
     released, postings, taken = _nearest(order, released, postings)

@@ -10,6 +10,8 @@ from itertools import repeat
 from operator import is_
 from typing import Any
 
+import msgspec
+
 from theseller.amazon.decoders.finances import Transaction, TransactionLine
 from theseller.amazon.decoders.orders import Order, OrderItem
 from theseller.amazon.kinds import Kind, fold
@@ -134,7 +136,7 @@ class Minimiser:
     def transactions(self, transactions: Iterable[Transaction], stores: Stores) -> list[Row]:
         """Return rows of LEDGER_COLUMNS for transactions of the Finances API, each item's quantity on one of its lines only."""
         rows: list[Row] = []
-        for transaction in transactions:
+        for transaction in _once(transactions):
             if transaction.posted_at < oldest_kept(self.at):
                 self.too_old += len(transaction.lines)
                 continue
@@ -145,7 +147,7 @@ class Minimiser:
             marketplace = named or stores.only(transaction.currency)
             day = self._day(marketplace, transaction.posted_at)
             bearers = _bearers(transaction.lines)
-            deferred = fold(transaction.status or "") == "deferred"
+            deferred = _is_deferred(transaction)
             supersedes = None if deferred else _other(transaction, "DEFERRED_TRANSACTION_ID")
             settled = (transaction.settlement_id or None, transaction.identifier("FINANCIAL_EVENT_GROUP_ID") or None)
             for line in transaction.lines:
@@ -202,6 +204,27 @@ class Stores:
         stores = [store for store in MARKETPLACES.values() if store.currency == currency]
         own = stores if len(stores) == 1 else [store for store in stores if store.id in self._own]
         return own[0] if len(own) == 1 else None
+
+
+def _is_deferred(transaction: Transaction) -> bool:
+    return fold(transaction.status or "") == "deferred"
+
+
+def _once(transactions: Iterable[Transaction]) -> Iterable[Transaction]:
+    """Return each transaction once, as it was stated last: a page may repeat one.
+
+    What is released is not deferred again, and identifiers that the last statement leaves out are kept.
+    """
+    found: dict[str, Transaction] = {}
+    for transaction in transactions:
+        known = found.get(transaction.key)
+        if known is None:
+            found[transaction.key] = transaction
+        elif _is_deferred(known) or not _is_deferred(transaction):
+            names = {name for name, _ in transaction.identifiers}
+            kept = (pair for pair in known.identifiers if pair[0] not in names)
+            found[transaction.key] = msgspec.structs.replace(transaction, identifiers=(*transaction.identifiers, *kept))
+    return found.values()
 
 
 def _other(transaction: Transaction, name: str) -> str | None:

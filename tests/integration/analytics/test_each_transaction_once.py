@@ -142,6 +142,15 @@ def test_charges_without_an_order_are_matched_by_instant_and_amount(shop: Shop) 
     assert net(shop) == Decimal("-32.80")
 
 
+def test_charges_without_an_order_are_matched_by_the_day_where_only_that_is_printed(shop: Shop) -> None:
+    noon = AT.replace(minute=0, second=0)
+    for amount in ("-39.00", "-5.00", "-5.00"):
+        shop.money(AT, amount, Kind.SUBSCRIPTION, sku=None)
+        settled(shop, noon, amount, kind=Kind.SUBSCRIPTION, sku=None, breakdown="other-transaction/Subscription Fee")
+    shop.money(AT + timedelta(days=2), "-39.00", Kind.SUBSCRIPTION, sku=None)  # In no settlement yet.
+    assert net(shop) == Decimal("-88.00")
+
+
 def test_a_deferred_sale_that_a_settlement_paid_out_is_no_longer_deferred(shop: Shop) -> None:
     shop.money(AT, "20.00", state="deferred", order_id="303-1")
     settled(shop, LATER, "20.00", order_id="303-1")

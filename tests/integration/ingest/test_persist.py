@@ -284,6 +284,13 @@ def test_a_settlement_that_amazon_has_stated_is_kept_when_another_answer_leaves_
     assert shop.rows("select distinct settlement_id, group_id from ingest_ledger_line") == [("S", "G")]
 
 
+def test_a_transaction_that_one_page_repeats_is_stored_once_as_it_was_stated_last(shop: Shop) -> None:
+    page = [transaction("T-1", amount="13.00", SETTLEMENT_ID="S"), transaction("T-1"), transaction("T-1", "DEFERRED", amount="9.00")]
+    shop.write(write_transactions, page, marketplace_ids=[US])
+    stored = "select sum(amount), sum(quantity), min(settlement_id), min(state) from ingest_ledger_line"
+    assert shop.rows(stored) == [(Decimal("12.0000"), 2, "S", "released")]
+
+
 def test_the_money_of_a_deferral_that_is_over_is_in_the_release_even_if_only_one_of_them_names_the_other(shop: Shop) -> None:
     shop.write(write_transactions, [DEFERRED], marketplace_ids=[US])
     shop.write(write_transactions, [transaction("T-2", posted=LATER)], marketplace_ids=[US])

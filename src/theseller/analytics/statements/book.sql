@@ -88,10 +88,10 @@ by_second as (
 ),
 posting_1 as (select * from posting p where not deferred and (order_id, currency, second) not in (select * from by_second)),
 settled_1 as (select * from settled s where (order_id, currency, second) not in (select * from by_second)),
--- 2. Everything of an order that was posted on one day does: some settlements print only the day.
+-- 2. Everything of an order, or of none, that was posted on one day does: some settlements print only the day.
 by_day as (
     select order_id, currency, day from (
-        select order_id, currency, day, sum(total) as total from posting_1 where order_id <> '' group by 1, 2, 3) f
+        select order_id, currency, day, sum(total) as total from posting_1 group by 1, 2, 3) f
     join (select order_id, currency, day, sum(total) as total from settled_1 group by 1, 2, 3) s using (order_id, currency, day)
     where f.total = s.total
 ),
