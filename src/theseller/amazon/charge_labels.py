@@ -91,12 +91,12 @@ _LABELS: dict[Kind, str] = {
 _KIND_OF_LABEL: dict[str, Kind] = {fold(label): kind for kind, labels in _LABELS.items() for label in labels.split()}
 
 #: A payment to the seller's bank, and words that say that it did not arrive or was taken back.
-_PAYMENT = "transfer|payout|deposit|disbursement|payment"
+_PAYMENT = "transfer|payout|deposit|disbursement"
 _FAILED = (
     "failed|failure|unsuccessful|notsuccessful|rejected|declined|denied|refused|bounced|returned|reversed|reversalof|cancell?ed"
     "|(?:could|can|did)not|couldnt|unableto|notcompleted|notprocessed|invalid"
 )
-_NO_PAYOUT = "fee|inventory|stock|coupon|deal|advert|productads|postage|shipping"
+_NO_PAYOUT = "fee|inventory|stock|coupon|deal|advert|productads|postage|shipping|order|item|customer|buyer|claim|chargeback|security"
 #: Families, by words of the folded label. The first that fits decides, so what moves cash and
 #: what Amazon pays back comes before the fee that its text may name.
 _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
@@ -111,7 +111,7 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         ),
         (
             Kind.REIMBURSEMENT,
-            r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^inboundcarrierdamage|^incorrectfees|^safet",
+            r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^inboundcarrierdamage|^incorrectfees|^safet(?!y)",
         ),
         (Kind.DEBT, r"^loan|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt"),
         (
@@ -120,6 +120,7 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
                 r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer|bankaccount|disbursement(?!\w*fee)|microdeposit|payabletoamazon"
                 r"|negative(?:account)?balance(?!\w*fee)|successfulcharge|sellerrepayment|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
                 rf"|^(?!\w*(?:{_NO_PAYOUT}))(?=\w*(?:{_FAILED}))(?=\w*(?:{_PAYMENT}))"
+                r"|(?:failed|unsuccessful|rejected|returned|reversed)(?:bank)?payment|payment(?:was|has|of|funds|reversal)*(?:failed|unsuccessful|rejected|returned|reversed)"
                 r"|^wiretransfer(?!\w*fee)|accountbalance(?:transfer|repayment|payment)|repaymentof\w*balance|^paymentfrom(?:the)?seller"
                 r"|^depositverification|depositmethod"
                 r"|^payouts?(?!.*fee)"
