@@ -139,7 +139,14 @@ def test_session_key(deployed: Deployment, running: Traffic) -> None:
     assert deployed.ask(forged, deployed.secret("django-session-key"), role="web").endswith("{'a': 1}")
 
 
-@pytest.mark.parametrize("roles", [("web", "auth", "operator"), ("worker",), ("migrate", "retention", "probe", "backup", "super")])
+@pytest.mark.parametrize(
+    "roles",
+    [
+        ("web", "auth", "operator"),
+        pytest.param(("worker",), marks=pytest.mark.exhaustive),
+        pytest.param(("migrate", "retention", "probe", "backup", "super"), marks=pytest.mark.exhaustive),
+    ],
+)
 def test_database_passwords(deployed: Deployment, running: Traffic, roles: tuple[str, ...]) -> None:
     names = {f"theseller_{role}": f"db-{'superuser' if role == 'super' else role}" for role in roles}
     old = {role: deployed.secret(name) for role, name in names.items()}
