@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
@@ -13,12 +13,12 @@ from tests.sabotage.deployment import Deployment, probe_all
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.controls import source
+from theseller.controls import page, source
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control, run_due
 from theseller.controls.page import board, colour
 from theseller.controls.tasks import run_due_controls
-from theseller.controls.types import Board, Broken, Control, Entry, Met, NothingCheckedError, Status
+from theseller.controls.types import Board, Broken, Control, Entry, Met, NothingCheckedError, Status, Unknown
 from theseller.controls.world import World
 from theseller.lib import clock
 
@@ -52,6 +52,33 @@ def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, 
     shown = next(one for one in board(clock.now()).shown if one.id == CONTROL)
     assert (shown.outcome, shown.declared) == (Status.DECLARED, ("Taken on trust.",))
     told = run_control("page-true", at=clock.now())
+    assert told.outcome is Status.MET, told.summary
+    monkeypatch.undo()
+    probe_all()
+
+
+def test_evidence_that_another_process_adds_meanwhile_turns_the_page_not_red(
+    deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker and a command may both be probing: what one reads twice must be of one moment."""
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Unknown("nothing yet"))
+    run_control(CONTROL, at=clock.now())
+    added: list[object] = []
+
+    def while_it_is_read(at: datetime, *, using: str) -> Board:
+        found = board(at, using=using)
+        added.append(
+            superuser.execute(
+                "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
+                " values (gen_random_uuid(), %s, 'met', 1, '', %s, %s) returning position",
+                [CONTROL, source.code_version(), at],
+            ).fetchone()
+        )
+        return found
+
+    monkeypatch.setattr(page, "board", while_it_is_read)
+    told = run_control("page-true", at=clock.now())
+    assert added
     assert told.outcome is Status.MET, told.summary
     monkeypatch.undo()
     probe_all()

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from html.parser import HTMLParser
 
+from django.db import connections as databases
+from django.db import transaction
 from django.template.loader import render_to_string
 from typing_extensions import override
 
@@ -55,9 +57,12 @@ _FROM_THE_FUTURE = (
 
 def probe(world: World) -> Outcome:
     """Render the page, read it as a browser would, and hold it against the evidence; then see who could have changed that."""
-    board = page.board(world.at, using=world.probe)
+    # One snapshot for both: another process may add evidence meanwhile.
+    with transaction.atomic(using=world.probe), databases[world.probe].cursor() as cursor:
+        cursor.execute("set transaction isolation level repeatable read")
+        board = page.board(world.at, using=world.probe)
+        latest = {row[0]: row[1:] for row in world.rows(_LATEST)}
     html = render_to_string("controls/page.html", page.context(board, public_keys=()))
-    latest = {row[0]: row[1:] for row in world.rows(_LATEST)}
     shown = _Reader.read(html)
     listed = {one.id: one for one in board.shown}
     proven = {name for name in shown if name in listed and _is_proven(world, latest.get(name), listed[name].freshness)}
