@@ -136,7 +136,7 @@ def scrub(tools: Tools, table: str) -> None:
         ]
         return not found
 
-    assert wait_until(clean, 60.0, step=0.1), f"a token still stands in the files of {found}"
+    assert wait_until(clean, 60.0, step=0.1), f"the files of these relations still contain a token: {found}"
 
 
 def with_operation(tools: Tools, *operations: Operation) -> None:

@@ -108,7 +108,7 @@ def complete_authorisation(
         refusal = _why_no_grant(error)
     except (KeyStoreError, SecretProviderError) as error:
         # The grant is dropped with this frame: Amazon gives another at the next consent, and a token without its key is worth nothing.
-        log.error("an authorization waits for the keeper of keys, which is %s: %s", error.state.value, error)
+        log.error("an authorization cannot be stored, because the key or secret service is %s: %s", error.state.value, error)
         refusal = Refusal.KEYS_UNAVAILABLE
     return _refuse(attempt, refusal, tenant=tenant, actor=actor, at=at)
 

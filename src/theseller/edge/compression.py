@@ -17,7 +17,7 @@ def compressed(*, unless: Collection[str] = ()) -> Callable[[View], View]:
 
     Use it only for a view whose page holds no credential, and name in `unless` every parameter whose text the page
     repeats: the length of a compressed page that holds a secret and an attacker's text tells of the secret (BREACH).
-    Django masks CSRF tokens anew in each answer and adds up to 100 random bytes.
+    Django gives CSRF tokens a new mask in each response and adds up to 100 random bytes.
     """
 
     def decorate(view: View) -> View:
