@@ -10,13 +10,9 @@ import contextlib
 import socket
 import ssl
 import threading
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.certificates import write_certificate
 
 #: What stands before the path at the emulator, by host.
 HOSTS = {
@@ -30,35 +26,12 @@ DOCUMENTS = "https://tortuga-prod-eu.s3-eu-west-1.amazonaws.com"
 _STEP = 65536
 
 
-def _certificate(folder: Path) -> Path:
-    """Write a certificate for all hosts that is its own authority, with its key; return its path."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Emulated Amazon")])
-    now = datetime.now(UTC)  # noqa: TID251  the clients compare it with the machine's time
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "amazon.pem"
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "amazon.key").write_bytes(secret)
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
 class Front:
     """The proxy. `authority` is the file that clients must trust; `foreign` are the hosts that were asked for and are not Amazon's."""
 
     def __init__(self, folder: Path, emulator_port: int) -> None:
-        self.authority = _certificate(folder)
+        self.authority = folder / "amazon.pem"
+        write_certificate(self.authority, folder / "amazon.key", *HOSTS)
         self.foreign: list[str] = []
         self._tunnels: list[threading.Thread] = []
         self._emulator = ("127.0.0.1", emulator_port)

@@ -19,17 +19,13 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from tests.certificates import write_certificate
 from tests.world import ROOT, free_ports
 
-from theseller.lib import clock
 from theseller.postgres.account import server_account
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.processes import die_with_parent, wait_until
@@ -72,24 +68,6 @@ class Site:
             (found,) = [one for one in json.loads(done.stdout) if one["what"] == "database"]
             return done.returncode, f"{found['found']}\n{found['advice']}"
         return done.returncode, done.stderr
-
-
-def _certificate(folder: Path, name: str) -> None:
-    """Write a certificate for `localhost` that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = clock.now()
-    made = (
-        x509.CertificateBuilder(issuer_name=subject, subject_name=subject, public_key=key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / f"{name}.key").write_bytes(private)
 
 
 class _Front:
@@ -147,7 +125,7 @@ def site() -> Iterator[Site]:
     initialise: list[str | Path] = [binaries.bin_dir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "--no-sync"]
     subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
     for name in ("ours", "others"):
-        _certificate(root, name)
+        write_certificate(root / f"{name}.pem", root / f"{name}.key", "localhost")
     (root / "data" / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
     settings = {"listen_addresses": "127.0.0.1", "port": str(port), "fsync": "off"}
     with (root / "server.log").open("wb") as log:

@@ -14,16 +14,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.certificates import write_certificate
 
 PATIENCE = 30.0
 
@@ -48,26 +43,6 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a key and a certificate for 127.0.0.1 that is its own authority; return their paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test key service")])
-    begin = datetime(2026, 1, 1, tzinfo=UTC)
-    certificate = (
-        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key(), serial_number=1)
-        .not_valid_before(begin)
-        .not_valid_after(begin + timedelta(days=36500))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    key_file, certificate_file = folder / "tls.key", folder / "tls.crt"
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    key_file.write_bytes(key.private_bytes(*form))
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return key_file, certificate_file
-
-
 class Bao:
     """An OpenBao server with raft storage and TLS, unsealed by one key that the test holds."""
 
@@ -78,7 +53,8 @@ class Bao:
         self.folder = folder
         (folder / "raft").mkdir()
         self.port, cluster = free_port(), free_port()
-        key_file, self.certificate = make_certificate(folder)
+        key_file, self.certificate = folder / "tls.key", folder / "tls.crt"
+        write_certificate(self.certificate, key_file, "127.0.0.1")
         self._configuration = folder / "bao.hcl"
         self._configuration.write_text(
             f'storage "raft" {{\n path = "{folder}/raft"\n node_id = "one"\n performance_multiplier = 1\n}}\n'

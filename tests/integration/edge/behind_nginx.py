@@ -15,18 +15,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlencode
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from tests.certificates import write_certificate
 from tests.world import ROOT, free_ports
 
-from theseller.lib import clock
 from theseller.postgres.processes import die_with_parent
 
 HOST = "shop.test"
@@ -117,7 +113,7 @@ def behind_nginx(database_url: str) -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="ts-nginx-"))
     backend, plain, tls, announced = free_ports(4)
     site = Site(backend, plain, tls, announced, folder)
-    _make_certificate(folder)
+    write_certificate(folder / "fullchain.pem", folder / "privkey.pem", HOST)
     (folder / "theseller.conf").write_text(_configured(site))
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder))
     environ = os.environ | {
@@ -170,26 +166,6 @@ def _configured(site: Site) -> str:
         'map $proxy_protocol_addr $theseller_client { "" $remote_addr; default $proxy_protocol_addr; }\nupstream theseller {',
         1,
     )
-
-
-def _make_certificate(folder: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
-    now = clock.now()
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "privkey.pem").write_bytes(private)
 
 
 def _await_ready(site: Site) -> None:
