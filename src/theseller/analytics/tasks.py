@@ -55,8 +55,8 @@ def recompute_all(tenant: UUID) -> int:
 @app.periodic(cron="41 2 * * *")
 @app.task(name="analytics.verify", queueing_lock="analytics.verify", pass_context=False)
 def verify_figures(timestamp: int = 0) -> None:  # noqa: ARG001  # see `roll_up`
-    """Recount days of every shop by other rules than its figures, and log each figure that differs."""
-    for tenant in tenants_with_facts():
+    """Recount days of shops by other rules than their figures, and log each figure that differs."""
+    for tenant in tenants_to_recount():
         try:
             verify(tenant)
         except Exception as error:  # noqa: BLE001  # one shop's failure leaves the others to be recounted
@@ -72,8 +72,11 @@ def verify(tenant: UUID, *, days: int = _VERIFIED_DAYS, using: str = "default") 
     return len(found)
 
 
-def tenants_with_facts(*, using: str = "default") -> list[UUID]:
-    """Return the shops of which facts are stored."""
+def tenants_to_recount(*, using: str = "default") -> list[UUID]:
+    """Return up to 1,000 shops of which facts are stored, without those under a legal hold.
+
+    The function that finds facts too old is asked with a day to come, which all facts are older than.
+    """
     at = clock.now()
     with connections[using].cursor() as cursor:
         cursor.execute("select tenant_id from guard.aged_tenants(%s, %s, %s)", [at.date() + timedelta(days=2), at, _MOST_TENANTS])

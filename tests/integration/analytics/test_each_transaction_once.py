@@ -235,7 +235,7 @@ def test_the_nightly_recount_visits_every_shop_and_logs_where_figures_differ_wit
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     _deferred_lost(shop)
-    assert shop.tenant in tasks.tenants_with_facts(using="worker")
+    assert shop.tenant in tasks.tenants_to_recount(using="worker")
     with caplog.at_level("ERROR"):
         assert tasks.verify(shop.tenant, using="worker") == 1
     [line] = [record.getMessage() for record in caplog.records if "figures_differ" in record.getMessage()]
