@@ -45,8 +45,12 @@ def _write(count: int) -> None:
         record(Tag.DATABASE_OPENED, actor="user:x", tenant=None, subject="session", at=NOON, details={"n": number})
 
 
-def seal(*, at: datetime) -> tuple[Checkpoint, ...]:
-    """Seal once every line can be: a transaction that is open anywhere on this server, in another test's database too, holds it up."""
+def _wait_for_open_transactions() -> None:
+    """Wait until every line can be sealed.
+
+    A transaction that is open anywhere on this server, in another test's database too, holds
+    the sealing of newer lines up.
+    """
     deadline = time.monotonic() + 60
     with connections[READER].cursor() as cursor:
         while time.monotonic() < deadline:
@@ -54,6 +58,11 @@ def seal(*, at: datetime) -> tuple[Checkpoint, ...]:
             if cursor.fetchone()[0]:
                 break
             time.sleep(0.02)
+
+
+def seal(*, at: datetime) -> tuple[Checkpoint, ...]:
+    """Seal once every line can be."""
+    _wait_for_open_transactions()
     return sealing.seal(at=at)
 
 
@@ -83,14 +92,17 @@ def test_a_sealed_log_is_whole_and_what_is_newer_is_said_to_be_unsealed(own_log:
 
 def test_the_job_seals_at_once_the_first_time_then_every_five_minutes_or_when_much_waits(own_log: Superuser) -> None:
     _write(1)
+    _wait_for_open_transactions()
     assert len(seal_due(at=NOON)) == 1
     _write(1)
+    _wait_for_open_transactions()
     assert seal_due(at=NOON + timedelta(minutes=4)) == ()
     assert len(seal_due(at=NOON + timedelta(minutes=5))) == 1
     own_log.execute("set session_replication_role = origin")
     own_log.execute(
         "insert into audit_event (id, at, tag, actor, subject) select gen_random_uuid(), now(), 'a:b:c', 'user:x', 's' from generate_series(1, 1000)"
     )
+    _wait_for_open_transactions()
     assert [one.rows for one in seal_due(at=NOON + timedelta(minutes=6))] == [1000]
 
 
