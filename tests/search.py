@@ -20,11 +20,11 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 from psycopg import sql
 
 _COMPRESSED = "PostgreSQL's compression"
 _IN_MEMORY = frozenset({"as it is", "base64"})
-_ALIKE, _ENOUGH = 5, 3
 # Emptiness, most of a database's files, is where a search for anything that has zeros in it is slowest.
 _ZEROS, _FEWER_ZEROS = re.compile(rb"\0{512,}"), bytes(64)
 _UNPACKED_MAX = 64 * 1024 * 1024
@@ -140,9 +140,9 @@ class Search:
         self._shapes = tuple(_ShapeSearch(shape) for shape in shapes)
         needles = list(exact)
         forms = [(content, one.name, form) for one in needles for form, content in one.forms() if not memory or form in _IN_MEMORY]
-        self._exact = _Together(forms)
         kept = tuple(compressed) if compressed is not None else ("",)
-        self._broken = [] if memory else [(one.name, *pair) for one in needles if one.name.startswith(kept) for pair in one.broken_up()]
+        broken = [] if memory else [(one.name, *pair) for one in needles if one.name.startswith(kept) for pair in one.broken_up()]
+        self._exact = _Together(forms, broken)
         self._seen: dict[bytes, set[tuple[str, str]]] = {}
         too_short = sorted({name for content, name, _ in forms if len(content) < 8})
         if too_short:
@@ -165,7 +165,6 @@ class Search:
         if hits is None:
             hits = self._exact.hits_in(content)
             hits |= {(shape.shape.name, form) for shape in self._shapes for form in shape.forms_in(content)}
-            hits |= {(name, _COMPRESSED) for name, first, second in self._broken if _is_broken_up(content, first, second)}
             self._seen[digest] = hits
         for name, form in sorted(hits):
             self._note(Hit(place, name, form))
@@ -210,28 +209,31 @@ class Search:
 
 
 class _Together:
-    """Many byte strings, looked for at once: those that begin alike are looked for by what they have in common."""
+    """Many byte strings, found in one pass over the content."""
 
-    def __init__(self, needles: Iterable[tuple[bytes, str, str]]) -> None:
-        """Take (bytes, name, form) triples."""
-        groups: dict[bytes, list[tuple[bytes, str, str]]] = {}
-        for needle in needles:
-            groups.setdefault(needle[0][:_ALIKE], []).append(needle)
-        self._alone = [one for group in groups.values() if len(group) < _ENOUGH for one in group]
-        self._groups = [(_beginning([one[0] for one in group]), group) for group in groups.values() if len(group) >= _ENOUGH]
+    def __init__(
+        self,
+        needles: Iterable[tuple[bytes, str, str]],
+        broken: Iterable[tuple[str, bytes, bytes]],
+    ) -> None:
+        """Take (bytes, name, form) and, for compressed ones, (name, eight bytes, the next eight)."""
+        self._meanings: dict[bytes, set[tuple[str, str, bytes]]] = {}
+        for content, name, form in needles:
+            self._meanings.setdefault(content, set()).add((name, form, b""))
+        for name, first, second in broken:
+            self._meanings.setdefault(first, set()).add((name, _COMPRESSED, second))
+        self._patterns = list(self._meanings)
+        self._automaton = BytesAhoCorasick(self._patterns, matchkind=MatchKind.Standard, implementation=Implementation.DFA)
 
     def hits_in(self, content: bytes) -> set[tuple[str, str]]:
-        found = {(name, form) for needle, name, form in self._alone if needle in content}
-        for stem, group in self._groups:
-            for at in _places(content, stem):
-                found |= {(name, form) for needle, name, form in group if content.startswith(needle, at)}
+        """Return (name, form) of what is in the content."""
+        found = set()
+        for index, _, end in self._automaton.find_matches_as_indexes(content, overlapping=True):
+            for name, form, second in self._meanings[self._patterns[index]]:
+                # One control byte stands between the two groups of eight.
+                if not second or content[end + 1 : end + 9] == second:
+                    found.add((name, form))
         return found
-
-
-def _beginning(needles: Sequence[bytes]) -> bytes:
-    """Return the bytes that all needles begin with."""
-    first, last = min(needles), max(needles)
-    return first[: next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), min(len(first), len(last)))]
 
 
 class _ShapeSearch:
@@ -307,10 +309,6 @@ def _broken_up(shape: Shape) -> re.Pattern[bytes] | None:
         parts = [b"[\\x00-\\xff]" + letter if place and place % 8 == first % 8 else letter for place, letter in enumerate(letters)]
         variants.append(b"".join(parts))
     return re.compile(b"|".join(variants), re.DOTALL)
-
-
-def _is_broken_up(content: bytes, first: bytes, second: bytes) -> bool:
-    return any(content[at + 9 : at + 17] == second for at in _places(content, first))
 
 
 def _places(content: bytes, stem: bytes) -> Iterator[int]:

@@ -16,6 +16,8 @@ from theseller.emulator.world.world import World
 
 SEED = 7  # the emulator's own default, with which the demo runs it
 ALICE, CHARLIE = "A2ALICEEXAMPLE1", "A3CHARLIEEXMPL"
+#: Four orders a day in two stores: the whole history of it arrives in a third of the time of Charlie's.
+SMALL_SELLER = "A2ALICEEUROPE1"
 _PASSING_TAXES = {"Tax", "ShippingTax", "GiftWrapTax"}
 _REFUNDS = {"Refund", "GuaranteeClaim", "Chargeback"}
 
