@@ -27,6 +27,27 @@ hypothesis.settings.load_profile("any-machine")
 
 STATE = session_folder() / f"state-{worker_name()}"
 
+#: Modules that take over a minute, in the order in which parallel workers begin with them: if one
+#: began last, the other workers would wait for it. Those that wait much and those that compute
+#: much take turns.
+LONGEST = (
+    "crash/test_kill.py",
+    "sabotage/test_controls.py",
+    "journeys/test_connect_to_deletion_proof.py",
+    "completeness/test_urls.py",
+    "journeys/test_controls_on_a_demo.py",
+    "integration/governance/test_traffic.py",
+    "integration/retention/test_restore.py",
+    "journeys/test_secrets_nowhere_else.py",
+    "integration/governance/test_operating.py",
+    "simulation/test_four_hundred_days.py",
+    "integration/retention/test_residue.py",
+    "integration/retention/test_corruption.py",
+    "integration/retention/test_no_call_after.py",
+    "integration/retention/test_kills.py",
+    "journeys/test_packing_slips.py",
+)
+
 
 def _configure() -> None:
     """Set the environment and Django up, once a process. Needs no database."""
@@ -64,6 +85,17 @@ def _configure() -> None:
 
 
 _configure()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest modules first, after the others were shuffled."""
+    here = Path(__file__).parent
+    place = {here / name: number for number, name in enumerate(LONGEST)}
+    missing = [path for path in place if not path.exists()]
+    if missing:
+        raise pytest.UsageError(f"LONGEST in tests/conftest.py names missing modules: {missing}")
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture(scope="session")
