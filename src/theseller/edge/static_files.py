@@ -30,6 +30,8 @@ _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)$", re
 _INDENT = re.compile(rb"\n\s+")
 #: A smaller file fits into one packet as it is.
 _SMALLEST = 512
+#: By the prefix of the addresses. The files of a running process don't change.
+_registered: dict[str, dict[str, StaticFile]] = {}
 
 
 def _files() -> Iterator[tuple[str, Path]]:
@@ -97,13 +99,17 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whit
         return response
 
     def add_files_from_finders(self) -> None:
-        """Register every file of the packages under both addresses."""
-        super().add_files_from_finders()
-        for url in list(self.files):
-            name = url[len(self.static_prefix) :]
-            path = finders.find(name)
-            versioned = f"{self.static_prefix}{static_version()}/{name}"
-            self.files[versioned] = self.get_static_file(str(path), versioned)
+        """Register every file of the packages under both addresses, read once per process."""
+        known = _registered.get(self.static_prefix)
+        if known is None:
+            super().add_files_from_finders()
+            for url in list(self.files):
+                name = url[len(self.static_prefix) :]
+                path = finders.find(name)
+                versioned = f"{self.static_prefix}{static_version()}/{name}"
+                self.files[versioned] = self.get_static_file(str(path), versioned)
+            known = _registered[self.static_prefix] = dict(self.files)
+        self.files.update(known)
 
     def get_static_file(self, path: str, url: str, stat_cache: Mapping[str, Any] | None = None) -> StaticFile:
         """Return what answers for one file."""
