@@ -13,7 +13,20 @@ from theseller.amazon.reports import Chunks, Limits, ReportRefusedError, ReportT
 
 STDIN = "-"
 _PIECE = 1 << 20
-_ENCODINGS = ("utf-8", "utf-8-sig", "windows-1252", "shift_jis", "cp932", "utf-16")
+_ENCODINGS = (
+    "utf-8",
+    "utf-8-sig",
+    "windows-1250",
+    "windows-1252",
+    "windows-1254",
+    "shift_jis",
+    "cp932",
+    "euc-jp",
+    "gb18030",
+    "gbk",
+    "utf-16",
+)
+_CHOICES = "utf-8, windows-1250, windows-1252, windows-1254, shift_jis, euc-jp, gb18030 or utf-16"
 _TYPES = {
     "orders-by-date": ReportType.ALL_ORDERS_BY_ORDER_DATE,
     "orders-by-update": ReportType.ALL_ORDERS_BY_LAST_UPDATE,
@@ -24,7 +37,7 @@ _TYPES = {
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a report as Amazon made it, also gzipped; - reads standard input")
-    parser.add_argument("--encoding", type=_encoding, help="overrule how the file is decoded: utf-8, windows-1252, shift_jis or utf-16")
+    parser.add_argument("--encoding", type=_encoding, help=f"overrule how the file is decoded: {_CHOICES}")
     parser.add_argument("--type", type=_type, metavar="TYPE", help=f"refuse the file unless it is this: {', '.join(_TYPES)}")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -41,7 +54,7 @@ def _encoding(text: str) -> str:
     except (LookupError, ValueError):
         found = ""
     if found not in names:
-        raise argparse.ArgumentTypeError("no report comes in that encoding; choose utf-8, windows-1252, shift_jis or utf-16")
+        raise argparse.ArgumentTypeError(f"no report comes in that encoding; choose {_CHOICES}")
     return found
 
 

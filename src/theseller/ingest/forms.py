@@ -16,7 +16,11 @@ class ImportForm(forms.Form):
             ("", "As the file itself shows"),
             ("utf-8", "UTF-8"),
             ("windows-1252", "Windows-1252 (Europe, Americas)"),
+            ("windows-1250", "Windows-1250 (Poland)"),
+            ("windows-1254", "Windows-1254 (Turkey)"),
             ("shift_jis", "Shift JIS (Japan)"),
+            ("euc-jp", "EUC-JP (Japan)"),
+            ("gb18030", "GB 18030 or GBK (China)"),
             ("utf-16", "UTF-16"),
         ],
     )

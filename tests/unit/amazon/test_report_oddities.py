@@ -107,6 +107,46 @@ def test_a_cell_that_means_one_thing_is_read(column: str, cell: str, value: obje
 
 
 @pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("1,980", 1980),
+        ("1980", 1980),
+        ("1980.00", 1980),
+        ("1,234,980", 1234980),
+        ("\u00a51,980", 1980),
+        ("\uffe51,980", 1980),
+        ("\\1,980", 1980),
+        ("1,980\u5186", 1980),
+        ("1 980", 1980),
+        ("1\u00a0980", 1980),
+        ("1.980", 1980),
+        ("\uff11\uff0c\uff19\uff18\uff10", 1980),
+        ("\u22121,980", -1980),
+        ("(1,980)", -1980),
+    ],
+)
+def test_an_amount_in_yen_groups_thousands_in_each_notation(cell: str, value: int) -> None:
+    (row,) = _orders(all_orders(order(item_price=cell, currency="JPY", sales_channel="Amazon.co.jp")).encode())
+    assert row.item_price == value
+
+
+@pytest.mark.parametrize("currency", ["EUR", "USD", ""])
+@pytest.mark.parametrize(
+    ("cell", "value"), [("1 980", 1980), ("1'980.50", Decimal("1980.5")), ("\uff11\uff19\uff0e\uff15", Decimal("19.5"))]
+)
+def test_grouping_without_a_point_or_comma_means_one_thing_in_any_currency(cell: str, value: Decimal, currency: str) -> None:
+    (row,) = _orders(all_orders(order(item_price=cell, currency=currency)).encode())
+    assert row.item_price == value
+
+
+@pytest.mark.parametrize("currency", ["EUR", "USD", "INR", ""])
+@pytest.mark.parametrize("cell", ["1,980", "1.980", "12 50", "1 9 80", "1'98"])
+def test_an_amount_that_may_mean_two_things_is_refused(cell: str, currency: str) -> None:
+    found = inspect_report([all_orders(order(item_price=cell, currency=currency)).encode()])
+    assert [(row.line, row.column) for row in found.rows_refused] == [(2, "item-price")]
+
+
+@pytest.mark.parametrize(
     ("column", "cell"),
     [
         ("quantity", "1.5"),
@@ -185,6 +225,49 @@ def test_a_row_that_a_line_break_cut_in_two_is_put_together(column: str, size: i
     assert [row.amount for row in rows] == [Decimal("19.90"), Decimal("-2.99"), Decimal("1.00")]
     assert getattr(rows[1], column, "some text") == "some text"
     assert any("payout proves" in warning for warning in report.inspection.warnings)
+
+
+_BREAKS = {"for the tab": "\n", "after the tab": "\t\n", "before the tab": "\n\t"}
+
+
+@pytest.mark.parametrize("how", _BREAKS)
+@pytest.mark.parametrize("promotion", ["PROMO-1", "Core Free Shipping", ""])
+def test_a_line_break_between_any_two_cells_of_a_settlement_is_undone(how: str, promotion: str) -> None:
+    text = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="16.91", promotion_id=promotion)
+    lines, rows = text.split("\n"), list(read_report([text.encode()]).rows())
+    for at in range(1, len(lines[3].split("\t"))):
+        for number in (2, 3):
+            cells = lines[number].split("\t")
+            cut = "\t".join(cells[:at]) + _BREAKS[how] + "\t".join(cells[at:])
+            report = read_report(["\n".join([*lines[:number], cut, *lines[number + 1 :]]).encode()])
+            assert [repr(row).partition(",")[2] for row in report.rows()] == [repr(row).partition(",")[2] for row in rows], (at, number)
+
+
+@pytest.mark.parametrize("how", _BREAKS)
+def test_a_line_break_between_any_two_cells_of_an_order_is_undone(how: str) -> None:
+    text = all_orders(order(sku="A"), order(sku="B"), order(sku="C"))
+    lines, rows = text.split("\n"), _orders(text.encode())
+    for at in range(1, len(ORDER_COLUMNS)):
+        cells = lines[2].split("\t")
+        cut = "\t".join(cells[:at]) + _BREAKS[how] + "\t".join(cells[at:])
+        data = "\n".join([*lines[:2], cut, *lines[3:]]).encode()
+        if how == "after the tab" and at == len(cells) - 1:  # The row before is whole without it.
+            assert "perhaps a line break" in inspect_report([data]).rows_refused[0].reason
+            continue
+        assert [(row.sku, row.title, row.item_price) for row in _orders(data)] == [(row.sku, row.title, row.item_price) for row in rows], at
+
+
+def test_an_order_row_cut_in_three_is_put_together() -> None:
+    assert [row.title for row in _orders(all_orders(order(product_name="a\nb\nc"), order(product_name="d")).encode())] == ["a b c", "d"]
+
+
+@pytest.mark.parametrize("last", ["Total", "Total\t\t\t\t16.91", "\t\t\t\tTotal\t16.91", "Report created 2026-03-05, 2 rows"])
+def test_a_line_of_totals_is_called_no_settlement(last: str) -> None:
+    text = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="16.91")
+    found = inspect_report([f"{text}{last}\n".encode()])
+    assert not found.importable
+    assert "settlement than" not in found.why_not
+    assert [row.line for row in found.rows_refused] == [5]
 
 
 @pytest.mark.parametrize("rest", ["01", "2026"])

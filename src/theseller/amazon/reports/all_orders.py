@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -25,6 +26,7 @@ from theseller.amazon.reports.lines import Batch, OpenReport
 from theseller.amazon.reports.types import COLUMNS, ReportType
 from theseller.amazon.reports.values import Cached
 from theseller.lib.marketplaces import Marketplace
+from theseller.lib.money import minor_unit_digits
 
 
 class AllOrdersLine(msgspec.Struct, frozen=True):
@@ -151,8 +153,8 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
 } | dict.fromkeys(_WORDS, values.words)
 
 
-def _parser(column: str) -> Callable[[str], object]:
-    return _PARSERS.get(column, values.plain_amount)
+def _parser(column: str, digits: int) -> Callable[[str], object]:
+    return _PARSERS.get(column) or partial(values.plain_amount, digits=digits)
 
 
 class AllOrdersDecoder:
@@ -170,7 +172,7 @@ class AllOrdersDecoder:
         self._words, self._asin, self._currency = Cached(values.words), Cached(values.asin), Cached(values.currency)
         self._channel, self._quantity = Cached(values.sales_channel), Cached(values.whole)
         self._promotions, self._flag = Cached(values.promotions), Cached(values.flag)
-        self._amount = Cached(values.plain_amount)
+        self._amounts = {digits: Cached(partial(values.plain_amount, digits=digits)) for digits in (0, 2)}
 
     def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the readable rows of a report, batch by batch; see `decode`."""
@@ -183,7 +185,8 @@ class AllOrdersDecoder:
             if number <= self.header.line or not line.strip(_BLANK):
                 continue
             cells = line.split("\t")
-            if len(cells) != self.header.width and not self._fitted(rows, number, cells, cut=batch.cut):
+            odd = len(cells) != self.header.width or (self._short[1] and not cells[0])
+            if odd and not self._fitted(rows, number, cells, cut=batch.cut):
                 continue
             cells.append("")  # A column that the file lacks reads as blank.
             try:
@@ -201,9 +204,9 @@ class AllOrdersDecoder:
         """
         without_blank_tail(cells, self.header.width)
         missing = self.header.width - len(cells)
+        if missing >= 0 and self._rejoined(rows, cells):
+            return False
         if missing > 0:
-            if self._rejoined(rows, cells):
-                return False
             if cut:
                 raise ReportRefusedError("the file ends in the middle of a row", "Download the report again.", line=number)
             self._short = number, list(cells)
@@ -217,18 +220,25 @@ class AllOrdersDecoder:
         return True
 
     def _rejoined(self, rows: list[tuple[Any, ...]], cells: list[str]) -> bool:
-        """Put two lines together that a line break inside a cell made of one row; only if the whole can be read."""
+        """Put lines together that a line break made of one row; only if the whole can be read.
+
+        The break is inside a cell, or in place of a tab. Return whether `cells` belong to the row
+        before: its refusal is taken back once the row is whole.
+        """
         begun, half = self._short
-        if not half or len(half) + len(cells) - 1 != self.header.width or _is_order_id(cells[0]) or not _is_order_id(half[0]):
+        if not half or _is_order_id(cells[0]) or not _is_order_id(half[0]):
             return False
         accepted = bool(rows) and rows[-1][0] == begun
         if not accepted and ((rows and rows[-1][0] > begun) or not self.findings.was_refused(begun)):
             return False
-        whole = [*half[:-1], f"{half[-1]} {cells[0]}".strip(), *cells[1:], ""]
-        try:
-            row = self._read(begun, self._pick(whole))
-        except ValueError:
-            return False
+        glued = [*half[:-1], f"{half[-1]} {cells[0]}".strip(), *cells[1:]]
+        wholes = [whole for whole in (glued, [*half, *cells]) if len(whole) == self.header.width]
+        row = next(filter(None, (self._whole(begun, whole) for whole in wholes)), None)
+        if row is None:
+            more = not accepted and not wholes and len(glued) < self.header.width
+            if more:
+                self._short = begun, glued
+            return more
         if accepted:  # Without its second half it looked like a row with blank cells at its end.
             rows.pop()
         else:
@@ -238,9 +248,16 @@ class AllOrdersDecoder:
         self._short = 0, []
         return True
 
+    def _whole(self, number: int, cells: list[str]) -> tuple[Any, ...] | None:
+        try:
+            return self._read(number, self._pick([*cells, ""]))
+        except ValueError:
+            return None
+
     def _read(self, number: int, cells: tuple[str, ...]) -> tuple[Any, ...]:
         (order, item, purchased, updated, status, fulfilment, channel, sku, asin, title, item_status, quantity, currency) = cells[:13]
-        amount = self._amount
+        code = self._currency[currency]
+        amount = self._amounts[minor_unit_digits(code)]
         if not _is_order_id(order) or len(title) > 2000:
             raise BadCellError
         key = hash((order, sku, asin))  # A collision only makes `occurrence` 2 where 1 would do.
@@ -260,7 +277,7 @@ class AllOrdersDecoder:
             title,
             self._words[item_status],
             self._quantity[quantity],
-            self._currency[currency],
+            code,
             amount[cells[13]],
             amount[cells[14]],
             amount[cells[15]],
@@ -278,9 +295,10 @@ class AllOrdersDecoder:
 
     def _refuse(self, number: int, cells: tuple[str, ...]) -> None:
         """Find out which cell it was. Slow, and only for bad rows."""
+        digits = minor_unit_digits(cells[_PICKED.index("currency")].strip().upper())
         for column, cell in zip(_PICKED, cells, strict=True):
             try:
-                _parser(column)(cell)
+                _parser(column, digits)(cell)
             except ValueError as error:
                 self.findings.refuse(number, column, told_of(error))
                 return

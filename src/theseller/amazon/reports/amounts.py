@@ -20,8 +20,16 @@ from theseller.amazon.reports.errors import BadCellError, ReportRefusedError
 from theseller.lib.money import minor_unit_digits
 
 _AGAIN = "Download the report again from Seller Central as Flat File V2, and don't open it in a spreadsheet before you import it."
-#: What locales put around digits: spaces between thousands, apostrophes, a typographic minus, currency signs.
-_MARKS: dict[int, str | None] = dict.fromkeys(map(ord, " \u00a0\u202f\u2009\u2019'\u20ac$\u00a3\u00a5\u20b9")) | {0x2212: "-"}
+#: What locales and keyboards put around digits: spaces between thousands, currency signs (in Shift
+#: JIS a backslash is a yen sign), typographic and full-width characters.
+_MARKS: dict[int, str] = (
+    dict.fromkeys(map(ord, "\u00a0\u202f\u2009\u3000\u20ac$\u00a3\u00a5\uffe5\u20b9\u5186\\"), " ")
+    | {0x2019: "'", 0x2212: "-", 0xFF0D: "-", 0xFF0B: "+", 0xFF0C: ",", 0xFF0E: ".", 0xFF08: "(", 0xFF09: ")"}
+    | {0xFF10 + digit: str(digit) for digit in range(10)}
+)
+_NOT_BETWEEN_DIGITS = re.compile(r" +(?![0-9])|(?<![0-9]) +")
+_SPACED = re.compile(r"[+-]?[0-9]{1,3}([ '])[0-9]{3}(?:\1[0-9]{3}){0,3}(?:[.,][0-9]{1,6})?-?")
+_ACCOUNTANT = re.compile(r"\(([0-9., ']+)\)")
 _SHAPE = re.compile(r"(?P<sign>[+-]?)(?P<digits>[0-9.,]{1,40})(?P<after>-?)")
 _THREE = r"[0-9]{1,3}(?:S[0-9]{3}){1,4}"
 _LAKH = r"[0-9]{1,2}(?:S[0-9]{2}){1,5}S[0-9]{3}"
@@ -56,7 +64,7 @@ def read_amount(text: str, digits: int = 2) -> Reading:
 
 def _read_marked(text: str, digits: int) -> Reading:
     """Read a cell with separators of thousands, a decimal comma, or other marks."""
-    shape = _SHAPE.fullmatch(text.translate(_MARKS))
+    shape = _SHAPE.fullmatch(_without_marks(text))
     if not shape or (shape["sign"] and shape["after"]):
         raise BadCellError(_NOT_AN_AMOUNT)
     number = shape["digits"]
@@ -82,6 +90,16 @@ def _read_marked(text: str, digits: int) -> Reading:
     return _sure(sign, head, tail or "x", decimal)
 
 
+def _without_marks(text: str) -> str:
+    """Return `text` without signs of currencies and spaces between thousands. Raises BadCellError where spaces group otherwise."""
+    text = _NOT_BETWEEN_DIGITS.sub("", text.translate(_MARKS))
+    if negative := _ACCOUNTANT.fullmatch(text):  # (5.00), as accountants and Excel write -5.00
+        text = f"-{negative[1]}"
+    if (" " in text or "'" in text) and not _SPACED.fullmatch(text):
+        raise BadCellError(_NOT_AN_AMOUNT)
+    return text.replace(" ", "").replace("'", "")
+
+
 def _sure(sign: str, whole: str, decimals: str, proves: str) -> Reading:
     if len(whole) > 13 or len(decimals) > 6 or not (whole or "0").isdecimal() or not (decimals or "0").isdecimal():
         raise BadCellError(_NOT_AN_AMOUNT)
@@ -89,9 +107,13 @@ def _sure(sign: str, whole: str, decimals: str, proves: str) -> Reading:
     return Reading(value, value, "", proves)
 
 
-def sure_amount(text: str) -> Decimal:
-    """Read a cell of a report that prints decimal points. Raises BadCellError, also where a comma has two readings."""
-    reading = read_amount(text)
+def sure_amount(text: str, digits: int = 2) -> Decimal:
+    """Read a cell, of a currency with `digits` decimals, of a report that prints decimal points.
+
+    Raises BadCellError, also where a separator has two readings: ``1,980`` is 1980 in yen, and
+    unknown in euros.
+    """
+    reading = read_amount(text, digits)
     if reading.unsure:
         raise BadCellError("an amount whose separator may begin the decimals or group thousands")
     if reading.proves == ",":

@@ -2,6 +2,7 @@
 
 Amazon prints some texts with the line break that they hold. The second half then is a line that
 begins with no settlement id, and both halves together have as many cells as the header has columns.
+A break may also be in place of a tab, or after the tab of the last cell.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from theseller.amazon.reports.lines import Batch
 _BLANK = "\t \x1a"
 _DAY = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{2,4}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
+_PROMOTION = re.compile(r"(?=.*[0-9 _-])[\w.:/()%+#&-]{4,60}(?: [\w.:/()%+#&-]{1,40}){0,8}")
 
 
 #: The line of a row, counted from 1; its cells; whether it was put together from several lines.
@@ -35,8 +37,9 @@ def settlement_rows(batches: Iterable[Batch], header: Header) -> Iterator[list[S
             if len(cells) > header.width or line[-1] == "\x1a":
                 cells = without_blank_tail(line.rstrip("\x1a").split("\t"), header.width)
             if held is not None:
-                if (len(cells) <= identity or not known or cells[identity] != known) and _goes_on(held[1], cells, header):
-                    held = held[0], [*held[1][:-1], f"{held[1][-1]} {cells[0]}".strip(), *cells[1:]], True
+                other = len(cells) <= identity or not known or cells[identity] != known
+                if other and (whole := _joined(held[1], cells, header)):
+                    held = held[0], whole, True
                     continue
                 rows.append(held)
             held = number, cells, False
@@ -53,11 +56,34 @@ def without_blank_tail(cells: list[str], width: int) -> list[str]:
     return cells
 
 
-def _goes_on(held: list[str], cells: list[str], header: Header) -> bool:
-    """Return whether `cells` are the rest of the row `held`."""
+def _joined(held: list[str], cells: list[str], header: Header) -> list[str] | None:
+    """Return the row of which `held` is the beginning and `cells` the rest; None if they are two rows."""
     if _is_summary(cells, header):
-        return False  # Of another settlement.
-    return len(held) + len(cells) - 1 <= header.width and (len(held) < header.width or bool(held[-1]))
+        return None  # Of another settlement.
+    missing = header.width - len(held) - len(cells)
+    if missing == 0 and _is_line(whole := [*held, *cells], header):
+        return whole  # The line break was between two cells, in place of the tab.
+    if missing < -1 or (len(held) == header.width and not (held[-1] or _is_promotion(cells[0], header))):
+        return None
+    return [*held[:-1], f"{held[-1]} {cells[0]}".strip(), *cells[1:]]
+
+
+def _is_line(cells: list[str], header: Header) -> bool:
+    """Return whether the cells of a whole row are what their columns hold: an amount, a date, a channel, a number."""
+    amount, posted, channel, quantity = (
+        cells[header.at(name)] for name in ("amount", "posted-date", "fulfillment-id", "quantity-purchased")
+    )
+    return bool(
+        any(sign.isdigit() for sign in amount)
+        and (_DAY.match(posted) or not posted)
+        and not any(sign.isdigit() for sign in channel)
+        and (quantity.replace(".", "").isdigit() or not quantity)
+    )
+
+
+def _is_promotion(text: str, header: Header) -> bool:
+    """Return whether `text`, alone on its line, may be the last cell of the row before: an identifier, not a remark below the rows."""
+    return header.at("promotion-id") == header.width - 1 and bool(_PROMOTION.fullmatch(text))
 
 
 def _is_summary(cells: list[str], header: Header) -> bool:

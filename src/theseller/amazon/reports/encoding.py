@@ -2,32 +2,34 @@
 
 Amazon says that every SP-API report is UTF-8 (amzn/selling-partner-api-docs#21). Sellers' files show otherwise: Windows-1252 in Europe and
 North America (selling-partner-api-models#4955, #2748), Shift_JIS in Japan (selling-partner-api-docs#2086, jrl84/amazon-sp-api#142).
+Spreadsheets add the code page of their country. Only the cells that are kept matter: where those
+are ASCII, no encoding changes anything.
 """
 
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from theseller.amazon.reports.bytes_in import Source
 from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.kept_bytes import KeptBytes, Store, kept_bytes
+from theseller.amazon.reports.letters import CP932, CP1250, CP1252, CP1254, reads_as_japanese, reads_as_text
 
-UTF8, UTF16, CP1252, CP932 = "utf-8", "utf-16", "cp1252", "cp932"
+UTF8, UTF16, LATIN1, EUC_JP, GB18030 = "utf-8", "utf-16", "iso8859-1", "euc_jp", "gb18030"
 
-#: What a person may write after ``--encoding``, as Python's codec registry normalises it.
-_ACCEPTED = {"utf-8": UTF8, "utf-8-sig": UTF8, "utf-16": UTF16, "cp1252": CP1252, "cp932": CP932, "shift_jis": CP932}
+#: What a person may say that a file is, as Python's codec registry normalises it.
+_ACCEPTED = {"utf-8": UTF8, "utf-8-sig": UTF8, "shift_jis": CP932, "gbk": GB18030, "gb2312": GB18030} | {
+    codec: codec for codec in (UTF16, CP1250, CP1252, CP1254, CP932, EUC_JP, GB18030)
+}
 #: What the charset of Amazon's document storage may say, and what it means: its names are Java's, and Latin-1 is Windows-1252 on the web.
-_DECLARED = {"utf-8": UTF8, "cp1252": CP1252, "iso8859-1": CP1252, "cp932": CP932, "shift_jis": CP932}
-_CHOICES = "utf-8, windows-1252, shift_jis or utf-16"
-_ADVICE = f"If you know how it was saved, give --encoding ({_CHOICES}); otherwise download it again and don't open it in between."
-_SAMPLE = 1 << 20
-
-_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
-_UTF8_LETTER = re.compile(rb"[\xc3-\xf4][\x80-\xbf]{1,3}")
-_STORE = re.compile(rb"Amazon\.(?:co\.jp|com?\.[a-z]{2}|com|[a-z]{2})(?![a-z.])", re.IGNORECASE)
-_KANA = re.compile("[\u3041-\u30fe\uff66-\uff9d]")
+_DECLARED = _ACCEPTED | {"iso8859-1": CP1252, "iso8859-9": CP1254}
+CHOICES = "utf-8, windows-1250, windows-1252, windows-1254, shift_jis, euc-jp, gb18030 or utf-16"
+_ADVICE = (
+    "Download it again from Seller Central and import it without opening it in between, or save it as UTF-8."
+    f" If you know how it was saved, say so: Characters on the import page, or --encoding ({CHOICES})."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,7 @@ class _Witness:
     bom: str | None = None
     bad_line: int | None = None  # first line that is no UTF-8
     ascii_only: bool = True
-    japanese_store: bool = False
-    other_store: bool = False
-    sample: bytearray = field(default_factory=bytearray)  # lines that hold bytes above 0x7f
+    escape_line: int | None = None  # first line with an escape character, which begins letters in ISO-2022
 
 
 def decide_encoding(source: Source, wanted: str | None = None, declared: str | None = None) -> Encoding:
@@ -67,16 +67,14 @@ def decide_encoding(source: Source, wanted: str | None = None, declared: str | N
     if codec is not None and codec != UTF8:
         return Encoding(codec, "asked for")
     if seen.bad_line is None:
+        _refuse_escapes(source, seen)
         reason = "byte order mark" if seen.bom else "only ASCII characters" if seen.ascii_only else "every byte is valid UTF-8"
         return Encoding(UTF8, reason if codec is None or seen.bom else "asked for")
     if seen.bom or codec == UTF8:
         raise ReportRefusedError(
             "this is not valid UTF-8, though the file says it is" if seen.bom else "this is not valid UTF-8", _ADVICE, line=seen.bad_line
         )
-    for piece in source.content():
-        _look_for_stores(piece, seen)
-        _sample(piece, seen)
-    return _by_evidence(seen, declared_codec(declared))
+    return _by_evidence(seen, kept_bytes(source), declared_codec(declared))
 
 
 def declared_codec(charset: str | None) -> str | None:
@@ -93,7 +91,7 @@ def _accepted(wanted: str | None) -> str | None:
     try:
         return _ACCEPTED[codecs.lookup(wanted).name]
     except (LookupError, ValueError):  # ValueError: a null character in the name
-        raise ReportRefusedError("no report comes in the encoding asked for", f"Choose {_CHOICES}.") from None
+        raise ReportRefusedError("no report comes in the encoding asked for", f"Choose {CHOICES}.") from None
 
 
 def _look(source: Source, *, check_utf8: bool) -> _Witness:
@@ -107,8 +105,12 @@ def _look(source: Source, *, check_utf8: bool) -> _Witness:
             seen.bom = _bom(piece)
         if seen.bom != UTF16 and b"\x00" in piece:
             number = line + _line_ends(piece[: piece.index(b"\x00")])
+            if not seen.bom and _is_utf16(piece):
+                raise ReportRefusedError("the file is UTF-16 without a byte order mark", _ADVICE)
             raise ReportRefusedError("the file holds binary data, not text", "Check that it is the report itself.", line=number)
         seen.ascii_only = seen.ascii_only and piece.isascii()
+        if seen.escape_line is None and seen.bom is None and b"\x1b" in piece:
+            seen.escape_line = line + _line_ends(piece[: piece.index(b"\x1b")])
         if check_utf8 and seen.bad_line is None and seen.bom != UTF16:
             try:
                 decoder.decode(piece)
@@ -118,6 +120,12 @@ def _look(source: Source, *, check_utf8: bool) -> _Witness:
     if check_utf8 and seen.bad_line is None and decoder.getstate()[0] and seen.bom != UTF16:
         seen.bad_line = line
     return seen
+
+
+def _is_utf16(piece: bytes) -> bool:
+    """Return whether every other byte of the beginning is null, as in ASCII characters of UTF-16."""
+    head = piece[:64]
+    return len(head) > 8 and any(not any(head[at::2]) and all(head[1 - at :: 2]) for at in (0, 1))
 
 
 def _line_ends(piece: bytes) -> int:
@@ -133,71 +141,54 @@ def _bom(head: bytes) -> str | None:
     return UTF8 if head.startswith(codecs.BOM_UTF8) else None
 
 
-def _look_for_stores(piece: bytes, seen: _Witness) -> None:
-    """Note which stores the text names. Once both kinds are seen there is nothing more to learn."""
-    if seen.japanese_store and seen.other_store:
-        return
-    for match in _STORE.finditer(piece):
-        if match[0].lower() in {b"amazon.co.jp", b"amazon.jp"}:
-            seen.japanese_store = True
-        else:
-            seen.other_store = True
-        if seen.japanese_store and seen.other_store:
-            return
+def _refuse_escapes(source: Source, seen: _Witness) -> None:
+    """Refuse text of ISO-2022 (JIS), whose letters are ASCII characters after an escape."""
+    if seen.escape_line is not None and kept_bytes(source).escapes:
+        reason = "the file holds escape sequences, as text in ISO-2022 (JIS) does, which we don't read"
+        raise ReportRefusedError(reason, _ADVICE, line=seen.escape_line)
 
 
-def _sample(piece: bytes, seen: _Witness) -> None:
-    room = _SAMPLE - len(seen.sample)
-    if room > 0 and not piece.isascii():
-        # The first and last line of a piece may be cut in the middle of a character, so they are no evidence.
-        lines = piece.split(b"\n")
-        whole = lines if len(lines) < 3 else lines[1:-1]
-        seen.sample += b"\n".join(line for line in whole if not line.isascii())[:room] + b"\n"
+def _by_evidence(seen: _Witness, kept: KeptBytes, declared: str | None) -> Encoding:
+    """Decide by what the document was served as, else by the letters of the cells that are kept and the stores that it names.
 
-
-def _by_evidence(seen: _Witness, declared: str | None) -> Encoding:
-    """Decide by what the document was served as, else by the stores that it names and the shape of its bytes.
-
-    Those two must not contradict each other, and one of them must say something.
+    What is decided must make text of those cells, and no other encoding may make another text of them.
     """
-    sample = bytes(seen.sample)
-    high = sum(len(run) for run in _HIGH_RUN.findall(sample))
-    in_utf8 = sum(len(letter) for letter in _UTF8_LETTER.findall(sample))
-    if high and in_utf8 / high > 0.8:
+    not_utf8 = f"not UTF-8 (line {seen.bad_line})"
+    cells = kept.cells
+    if not cells:
+        return Encoding(LATIN1, f"{not_utf8}; all that is kept of it is ASCII, so nothing depends on which encoding it is")
+    if kept.utf8_share > 0.8:
         raise ReportRefusedError("this is damaged UTF-8: the file was cut or changed after Amazon made it", _ADVICE, line=seen.bad_line)
-    by_store = None
-    if seen.japanese_store != seen.other_store:
-        by_store = CP932 if seen.japanese_store else CP1252
-    by_shape = _shape(sample, high)
-    if declared is not None and declared != UTF8 and by_shape in {None, declared} and _decodes(sample, declared):
-        return Encoding(declared, f"not UTF-8 (line {seen.bad_line}); served as {declared}")
-    if by_store and by_shape in {None, by_store} and _decodes(sample, by_store):
-        shape = " and by the shape of its bytes" if by_shape else ""
-        return Encoding(by_store, f"not UTF-8 (line {seen.bad_line}); decided by the stores it names{shape}")
-    if by_shape and by_store is None:
-        return Encoding(by_shape, f"not UTF-8 (line {seen.bad_line}); decided by the shape of its bytes")
-    raise ReportRefusedError("the file is not UTF-8, and its bytes don't tell which other encoding it is", _ADVICE, line=seen.bad_line)
+    fits = [codec for codec in (CP1252, CP1250, CP1254, CP932) if _fits(cells, codec)]
+    if declared not in {None, UTF8, UTF16} and (declared in fits or not fits) and _decodes(cells, declared):
+        return Encoding(declared, f"{not_utf8}; served as {declared}")
+    if codec := _chosen(cells, fits, kept.stores):
+        return Encoding(codec, f"{not_utf8}; decided by its letters and the stores it names")
+    raise ReportRefusedError("the file is not UTF-8, and its letters don't tell which other encoding it is", _ADVICE, line=seen.bad_line)
 
 
-def _shape(sample: bytes, high: int) -> str | None:
-    """Western text has single bytes above 0x7f between ASCII letters; Japanese has long runs that decode to kana."""
-    if not high:
-        return None
-    runs = _HIGH_RUN.findall(sample)
-    alone = sum(len(run) for run in runs if len(run) <= 2)
-    if alone / high > 0.9 and _decodes(sample, CP1252):
-        return CP1252
-    if _decodes(sample, CP932):
-        kana = len(_KANA.findall(sample.decode(CP932, "ignore")))
-        if kana >= 4 and kana * 10 >= high:
-            return CP932
-    return None
+def _chosen(cells: bytes, fits: list[str], stores: frozenset[Store]) -> str | None:
+    """Return the one reading of `fits` that the stores allow; None if there is none, or several that differ."""
+    if stores == {Store.JAPAN}:
+        fits = [codec for codec in fits if codec == CP932]
+    elif stores and Store.JAPAN not in stores:
+        fits = [codec for codec in fits if codec != CP932]
+    if len({cells.decode(codec) for codec in fits}) == 1:
+        return fits[0]
+    usual = {frozenset({Store.POLAND}): CP1250, frozenset({Store.TURKEY}): CP1254, frozenset({Store.OTHER}): CP1252}.get(stores)
+    return usual if usual in fits else None
 
 
-def _decodes(sample: bytes, codec: str) -> bool:
-    """Whether the sample is valid in `codec`. Its last line may be cut, so it doesn't count."""
+def _fits(cells: bytes, codec: str) -> bool:
+    """Return whether `cells` decode, and to text of the languages that are written in `codec`."""
+    if not _decodes(cells, codec):
+        return False
+    return reads_as_japanese(cells) if codec == CP932 else reads_as_text(cells.decode(codec), codec)
+
+
+def _decodes(cells: bytes, codec: str) -> bool:
     try:
-        (sample[: sample.rstrip(b"\n").rfind(b"\n") + 1] or sample).decode(codec)
+        cells.decode(codec)
     except UnicodeDecodeError:
         return False
     return True
@@ -224,5 +215,5 @@ def decoded(pieces: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
 def in_any_encoding(source: Source) -> Iterator[str]:
     """Yield the first piece of `source` in each encoding that one of Amazon's files may have, damaged where it is another."""
     head = next(source.content(), b"")
-    for codec in (UTF8, CP932, CP1252, "cp1250", "cp1254"):
+    for codec in (UTF8, CP932, CP1252, CP1250, CP1254, EUC_JP, GB18030):
         yield head.decode(codec, "replace")

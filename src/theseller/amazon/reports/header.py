@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from theseller.amazon.reports.bytes_in import Limits
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.lookalikes import refuse_lookalike
-from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, UNKNOWN_COLUMN, ReportType
+from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, UNKNOWN_COLUMN, ReportType, column_name
 
-_SEPARATORS = re.compile(r"[ _]")
 _BLANK = "\t \x1a\ufeff"
 _KNOWN_NAMES = frozenset(name for columns in COLUMNS.values() for name in (*columns.kept, *columns.dropped))
 #: Words of Amazon's column names; a column that Amazon adds is as a rule made of them.
@@ -81,7 +79,7 @@ def read_header(lines: Sequence[str], limits: Limits, expected: ReportType | Non
     cells = line.lstrip("\ufeff").split("\t")
     if len(cells) > limits.columns:
         raise ReportRefusedError(f"the first line has more than {limits.columns} columns", _OURS, line=number)
-    names = [_normal(cell) for cell in cells]
+    names = [column_name(cell) for cell in cells]
     kind, evidence, decided = _recognise(set(names), expected)
     if kind is None:
         refuse_lookalike(lines)
@@ -99,10 +97,6 @@ def read_header(lines: Sequence[str], limits: Limits, expected: ReportType | Non
     )
     positions = {name: place for place, name in enumerate(names) if name in columns.kept}
     return Header(kind, evidence, len(names), positions, tuple(kept), dropped, decided, number)
-
-
-def _normal(cell: str) -> str:
-    return _SEPARATORS.sub("-", cell.strip("\ufeff \x1a").strip().casefold())
 
 
 def _shown(name: str, place: int) -> str:
@@ -134,10 +128,10 @@ def _refuse_resaved(line: str, cells: list[str]) -> None:
     again = "Download it again from Seller Central as Text and import that file without opening it in Excel or Numbers first."
     quoted = '"' if cells[0].strip().startswith('"') else ""
     for separator, name in ((";", "semicolons"), (",", "commas")):
-        found = {_normal(cell.strip('" ')) for cell in line.split(separator)}
+        found = {column_name(cell.strip('" ')) for cell in line.split(separator)}
         if any(columns.required <= found for columns in COLUMNS.values()):
             raise ReportRefusedError(f"the columns are separated by {name}: a spreadsheet saved this file again", again, line=1)
-    if quoted and any(columns.required <= {_normal(cell.strip('" ')) for cell in cells} for columns in COLUMNS.values()):
+    if quoted and any(columns.required <= {column_name(cell.strip('" ')) for cell in cells} for columns in COLUMNS.values()):
         raise ReportRefusedError("the cells are in quotes: another program saved this file again", again, line=1)
 
 

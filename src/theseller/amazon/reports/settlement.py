@@ -105,6 +105,9 @@ _CASE = (
 )
 _AGAIN = "Download the settlement again from Seller Central > Payments > All Statements > Flat File V2, and don't change it."
 
+_FEWER = "fewer cells than the header has columns: perhaps a line break cut the row in two, or it is a remark below the rows"
+_NO_NUMBER = "the line begins with no settlement number: perhaps a line break cut a row in two, or it is a line of totals"
+
 _AT = {name: place for place, name in enumerate(SettlementLine.__struct_fields__)}
 _AMOUNT, _KIND, _POSTED, _MARKETPLACE = _AT["amount"], _AT["kind"], _AT["posted_at"], _AT["marketplace"]
 
@@ -160,7 +163,10 @@ class SettlementDecoder:
                     self.broken.append(number)
                 if cells is None:
                     many = len(whole) > self.header.width
-                    self.findings.refuse(number, "", f"{'more' if many else 'fewer'} cells than the header has columns")
+                    reason = "more cells than the header has columns" if many else _FEWER
+                    self.findings.refuse(number, "", reason)
+                elif self.summary is not None and not _is_like(cells[0], self.summary.settlement_id):
+                    self.findings.refuse(number, "settlement-id", _NO_NUMBER)
                 elif cells[_PLACE["total-amount"]]:
                     self._summarise(number, cells)
                 elif self.summary is None:
@@ -277,6 +283,11 @@ class SettlementDecoder:
     def settled_type(self) -> tuple[ReportType, str]:
         order = f", dates with the {self.dates.date_order}" if self.dates.date_order else ""
         return self.header.type, f"{self.header.type_evidence}; {self.amounts.words}{order}"
+
+
+def _is_like(text: str, settlement_id: str) -> bool:
+    """Return whether `text` is written as a settlement's number is, if another one."""
+    return text.isdigit() if settlement_id.isdigit() else text.isalnum()
 
 
 def _identifier(text: str) -> str:

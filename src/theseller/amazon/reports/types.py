@@ -9,10 +9,18 @@ by real downloads but missing from Amazon's list. Reasons beginning with ``PII``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+_SEPARATORS = re.compile(r"[ _]")
+
+
+def column_name(cell: str) -> str:
+    """Return a header's cell as Amazon's lists spell it: ``Order ID`` → ``order-id``."""
+    return _SEPARATORS.sub("-", cell.strip("\ufeff \x1a").strip().casefold())
 
 
 class ReportType(StrEnum):

@@ -47,7 +47,8 @@ class Cached(dict[str, T], Generic[T]):
         return value
 
 
-_PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,6})?")
+_PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,2})?")
+_FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
 _WHOLE = re.compile(r"-?[0-9]{1,9}(?:\.0{1,2})?")
 _ASIN = re.compile(r"[A-Z0-9]{10}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -63,15 +64,18 @@ _YEARS = range(1995, 2101)
 _FLAGS = {"": None} | dict.fromkeys(("true", "yes", "y", "1"), True) | dict.fromkeys(("false", "no", "n", "0"), False)
 
 
-def plain_amount(text: str) -> Decimal | None:
-    """``12.50`` → Decimal; blank → None: Amazon leaves a price blank while it is unknown, and unknown is not zero."""
-    if not text:
+def plain_amount(text: str, digits: int = 2) -> Decimal | None:
+    """``12.50`` → Decimal; blank → None: Amazon leaves a price blank while it is unknown, and unknown is not zero.
+
+    `digits` is how many decimals the currency has.
+    """
+    if not text or text.isspace():
         return None
-    return Decimal(text) if _PLAIN_AMOUNT.fullmatch(text) else sure_amount(text)
+    return Decimal(text) if _PLAIN_AMOUNT.fullmatch(text) else sure_amount(text, digits)
 
 
 def whole(text: str) -> int:
-    if not _WHOLE.fullmatch(text):
+    if not _WHOLE.fullmatch(text) and not _WHOLE.fullmatch(text := text.strip().translate(_FULL_WIDTH)):
         raise BadCellError("not a whole number")
     return int(text.partition(".")[0])
 
