@@ -132,6 +132,7 @@ _SEMICOLONS = _GOOD.replace("\t", ";").encode()
     [
         (b"", "empty"),
         (b"  \n\n", "nothing but blanks"),
+        (b"\x1a", "nothing but blanks"),
         (_zip("[Content_Types].xml"), "Excel workbook"),
         (_zip("report.txt"), "ZIP archive"),
         (b"\xd0\xcf\x11\xe0 rest", "old Excel"),

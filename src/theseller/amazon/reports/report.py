@@ -83,7 +83,7 @@ class ReportStream:
 
     def _read_header(self, encoding: Encoding) -> Header | None:
         """Read the first lines of a flat file; None means JSON."""
-        head = next(decoded(self.source.content(), encoding)).lstrip("\ufeff \t\r\n")
+        head = next(decoded(self.source.content(), encoding)).lstrip("\ufeff \t\r\n\x1a")
         if head.startswith(("{", "[")):
             return None
         if not head:
