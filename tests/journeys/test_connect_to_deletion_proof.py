@@ -126,7 +126,7 @@ def _connect(who: Visitor, shop: Shop) -> None:
     assert review.count("Needed for") == review.count("Amazon allows") in {2, 3}
     assert _fits(page)
     page.get_by_role("button", name="Continue to Amazon").click()
-    expect(page.get_by_role("heading", name="Authorise TheSeller")).to_be_visible()
+    expect(page.get_by_role("heading", name="Authorize TheSeller")).to_be_visible()
     assert page.url.startswith(f"{who.visit.origins[1]}/seller-central/")
     page.locator("label.choice", has_text=shop.account).filter(has_text=shop.seller).filter(has_text="Primary").click()
     page.get_by_role("button", name="Confirm").click()

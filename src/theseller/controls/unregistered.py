@@ -53,7 +53,7 @@ _JOBS = """
 select task_name, coalesce(a.key, ''), count(*) filter (where a.value !~ %s)
 from procrastinate_jobs left join jsonb_each_text(args) a on true group by 1, 2
 """
-_KINDS = {"m": "materialised view", "f": "foreign table", "v": "view", "S": "sequence"}
+_KINDS = {"m": "materialized view", "f": "foreign table", "v": "view", "S": "sequence"}
 #: Lower-case names that Django and gunicorn prescribe for what is constant: addresses, and headers that say whether a request came by https.
 _NO_STATE = frozenset({"urlpatterns", "secure_scheme_headers"})
 

@@ -18,7 +18,7 @@ _READING = {"get", "list"}
 _STATES = {
     403: (ServiceState.DENIED, "refuses our token, or its policy lacks {path}: renew the token, or widen the policy"),
     429: (ServiceState.BUSY, "asks for fewer calls: wait, or raise its quota"),
-    501: (ServiceState.NOT_SET_UP, "was never initialised: `bao operator init`"),
+    501: (ServiceState.NOT_SET_UP, "was never initialized: `bao operator init`"),
     503: (ServiceState.SEALED, "is sealed: `bao operator unseal`; nothing is lost, and we go on when it is open"),
 }
 

@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run the emulated Amazon")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8101)
-    serve.add_argument("--state", type=Path, required=True, metavar="DIR", help="where authorisations and reports are remembered")
+    serve.add_argument("--state", type=Path, required=True, metavar="DIR", help="where authorizations and reports are stored")
     serve.add_argument(
         "--application", type=Path, required=True, metavar="FILE", help="JSON file that describes the registered application"
     )

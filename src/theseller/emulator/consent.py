@@ -79,7 +79,7 @@ def _refusal(emulator: Emulator, host: str, asked: dict[str, str]) -> Response |
         ),
         (
             application.draft and asked["version"] != "beta",
-            ("MD1000", "This application is a draft.", "Add version=beta to the authorisation link while it is one."),
+            ("MD1000", "This application is a draft.", "Add version=beta to the authorization link while it is one."),
         ),
         (not application.redirect_uris, ("MD9100", "This application has no redirect URI.", "Register one for the application.")),
         ("#" in uri, ("MD5110", "The redirect URI contains a fragment.", "Remove everything from # on.")),
@@ -117,7 +117,7 @@ async def _ask(request: Request) -> Response:
         '<div class="actions"><button class="primary" name="decision" value="confirm">Confirm</button>'
         '<button name="decision" value="cancel">Cancel</button></div></form>'
     )
-    return pages.page(host, f"Authorise {application.name}", content, form_targets=_origin(_target(emulator, asked)))
+    return pages.page(host, f"Authorize {application.name}", content, form_targets=_origin(_target(emulator, asked)))
 
 
 def _countries(seller: Seller) -> str:
@@ -151,13 +151,13 @@ async def _decide(request: Request) -> Response:
     if refusal:
         return refusal
     if form.get("decision") != "confirm":
-        content = '<section class="card"><p>You did not authorise the application. It was told nothing, and you can close this page.</p></section>'
-        return pages.page(host, "Authorisation cancelled", content)
+        content = '<section class="card"><p>You did not authorize the application. It was told nothing, and you can close this page.</p></section>'
+        return pages.page(host, "Authorization canceled", content)
     account = form.get("account", "")
     if account.startswith(_SECONDARY):
-        advice = "Ask the primary user of the account to authorise the application."
+        advice = "Ask the primary user of the account to authorize the application."
         return pages.problem(
-            host, "SPDC8143", "Only the primary user of a selling account can authorise an application.", advice, status=403
+            host, "SPDC8143", "Only the primary user of a selling account can authorize an application.", advice, status=403
         )
     if account not in {seller.id for seller in _sellers(emulator, host)}:
         return pages.problem(host, "404", "This account does not exist here.", "Go back and choose one of the accounts.", status=404)
@@ -171,7 +171,7 @@ async def _decide(request: Request) -> Response:
 
 
 async def _manage(request: Request) -> Response:
-    """List the authorisations of the accounts at this host."""
+    """List the authorizations of the accounts at this host."""
     emulator: Emulator = request.app.state.emulator
     host = request.path_params["host"]
     cards = [_card(emulator, seller) for seller in _sellers(emulator, host) if seller.id in emulator.state.data["authorisations"]]
@@ -192,14 +192,14 @@ def _card(emulator: Emulator, seller: Seller) -> str:
     )
     return (
         f'<section class="card"><h2>{escape(application.name)}</h2><p>{escape(seller.owner)}\'s shop · {_countries(seller)} · {escape(seller.id)}</p>'
-        f'<p><span class="status">{"Authorised" if active else "Disabled"}</span> <span class="quiet">since {granted}; '
+        f'<p><span class="status">{"Authorized" if active else "Disabled"}</span> <span class="quiet">since {granted}; '
         f'renew it within 365 days</span></p><form method="post">{pages.hidden({"account": seller.id})}<div class="actions">{button}'
-        f'<a class="button" href="authorize/consent?{escape(again)}">Re-authorise</a></div></form></section>'
+        f'<a class="button" href="authorize/consent?{escape(again)}">Re-authorize</a></div></form></section>'
     )
 
 
 async def _change(request: Request) -> Response:
-    """Disable an authorisation, or enable it again: at Amazon neither tells the application."""
+    """Disable an authorization, or enable it again: at Amazon neither tells the application."""
     emulator: Emulator = request.app.state.emulator
     form = await request.form()
     host, account = request.path_params["host"], str(form.get("account", ""))

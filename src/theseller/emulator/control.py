@@ -177,7 +177,7 @@ async def _revoke(request: Request) -> Response:
     data = await _body(request)
     seller_id = data.get("selling_partner_id") if data else None
     if not isinstance(seller_id, str) or not emulator.state.set_status(seller_id, "DISABLED"):
-        return _refusal("'selling_partner_id' must be that of a seller who has authorised the application")
+        return _refusal("'selling_partner_id' must be that of a seller who has authorized the application")
     return JSONResponse({"selling_partner_id": seller_id, "status": "DISABLED"})
 
 

@@ -15,7 +15,7 @@ _WHAT_ROLES_OPEN = {
     "Finance and Accounting": "Payments, fees, refunds and settlements",
     "Inventory and Order Tracking": "Orders and their status, without buyers' details",
     "Pricing": "Prices and offers",
-    "Product Listing": "Your listings and catalogue",
+    "Product Listing": "Your listings and catalog",
     "Selling Partner Insights": "Your account and the stores you sell in",
 }
 
@@ -54,7 +54,7 @@ def page(host: str, title: str, content: str, *, status: int = 200, form_targets
 def problem(host: str, code: str, text: str, advice: str, *, status: int = 400) -> Response:
     """Return one of Seller Central's authorisation errors."""
     content = f'<section class="card"><p class="code">Error {escape(code)}</p><p>{escape(text)}</p><p class="quiet">{escape(advice)}</p></section>'
-    return page(host, "We can't complete this authorisation", content, status=status)
+    return page(host, "We can't complete this authorization", content, status=status)
 
 
 def style() -> Response:

@@ -50,7 +50,7 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError:
         data = None
     if not isinstance(data, dict) or data.get("version") != 1:
-        message = f"{path} is not a state file of this emulator; move it away to begin with no authorisation"
+        message = f"{path} is not a state file of this emulator; move it away to begin with no authorization"
         raise StateFileError(message)
     return data
 

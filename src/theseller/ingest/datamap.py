@@ -26,7 +26,7 @@ for _table, _note in _FACTS.items():
         note=_note,
     )
 for _table, _note in {
-    "ingest_plan": "For which authorisation the streams were planned.",
+    "ingest_plan": "For which authorization the streams were planned.",
     "ingest_stream": "Cursors: how far each stream is.",
     "ingest_bucket": "Token buckets of Amazon's rate limits.",
     "ingest_drift": "Paths of fields that this version does not know; never their values.",

@@ -20,7 +20,7 @@ _COUNTED = ("quantity", "units", "sessions")
 
 def title(report_type: str | None) -> str:
     """Return what sellers call a report type."""
-    return TITLES.get(report_type or "", report_type or "not recognised")
+    return TITLES.get(report_type or "", report_type or "not recognized")
 
 
 def is_count(measure: str) -> bool:

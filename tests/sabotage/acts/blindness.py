@@ -71,7 +71,7 @@ def _refused(tools: Tools) -> Iterator[None]:
     yield
 
 
-@blinds("page-true", "has every colour agree with the evidence")
+@blinds("page-true", "has every color agree with the evidence")
 def _agreeing(tools: Tools) -> Iterator[None]:
     tools.patch.setattr(page_true, "_is_proven", lambda *_: None)
     tools.patch.setattr(page_true, "_wrong_colours", lambda *_: iter(()))

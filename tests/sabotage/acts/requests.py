@@ -40,7 +40,7 @@ sql(
 )
 sql(
     "aup-deletion-requests",
-    "keeps a connection open two days after its yearly authorisation ended",
+    "keeps a connection open two days after its yearly authorization ended",
     "update connections_connection set authorisation_expires_at = now() - interval '2 days' where id = '{open}'",
     "update connections_connection set authorisation_expires_at = now() + interval '364 days' where id = '{open}'",
 )

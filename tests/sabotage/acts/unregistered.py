@@ -14,7 +14,7 @@ from theseller.ingest import pull
 
 sql(
     "pii-strip",
-    "keeps a materialised view of products that no data map knows",
+    "keeps a materialized view of products that no data map knows",
     "create materialized view sabotage_copy as select sku from ingest_product",
     "drop materialized view sabotage_copy",
     # It is a window through row security as well, and an object that nobody reviewed.

@@ -94,7 +94,7 @@ def test_the_inspection_sums_and_dates_by_store() -> None:
         "UK": (date(2026, 3, 1), date(2026, 3, 1)),
         "US": (date(2026, 3, 7), date(2026, 3, 7)),  # 07:30 UTC is the evening before in Seattle.
     }
-    assert found.warnings == ("1 lines are of cancelled orders or items; the totals count them as the file does",)
+    assert found.warnings == ("1 lines are of canceled orders or items; the totals count them as the file does",)
     assert json.loads(found.to_json())["totals"]["EUR"]["item-price"] == "19.90"
 
 

@@ -12,6 +12,9 @@ import pytest
 import theseller
 
 SOURCE = Path(theseller.__file__).parent
+ROOT = Path(__file__).parents[3]
+#: The data map lists columns by their names; its sentences are those of the modules that it is written from.
+DOCUMENTS = sorted({*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")} - {ROOT / "docs" / "data-map.md"})
 #: The emulator imitates pages of Amazon's; the import page has words of its own.
 _OTHERS = (
     "emulator/",
@@ -36,7 +39,60 @@ REPLACED = (
     "What we promise, and what was proven", "things looked at", "has a slip in it", "by the machine", "Written anew", "Place in the audit log", "The last of them ends by", "Look again",
     "Nothing happened that nobody", "Invite people instead",
 )  # fmt: skip
-BRITISH = r"\b\w*(?:uthoris|ulfilment|ancelled|olour\b|rganisation|ecognis|ummaris)\w*"
+#: Stems of British spellings; in names of the code they stay for now, so words with an underscore are not searched.
+_STEMS = (
+    "uthoris",
+    "ulfilment",
+    "ancelled",
+    "ancelling",
+    "olour",
+    "avour",
+    "[Hh]onour",
+    "ehaviour",
+    "eighbour",
+    "rganis",
+    "ecognis",
+    "ummaris",
+    "inimis",
+    "aximis",
+    "ormalis",
+    "erialis",
+    "nitialis",
+    "aterialis",
+    "ptimis",
+    "ynchronis",
+    "anitis",
+    "nonymis",
+    "ategoris",
+    "rioritis",
+    "tilis(?:e|ing|ation)",
+    "nalys(?:e|ed|ing)\\b",
+    "atalogu",
+    "[Ll]icence",
+    "[Dd]efence",
+    "[Gg]rey\\b",
+    "udgement",
+    "abelled",
+    "odell",
+    "ravell",
+    "rtefact",
+    "nrolment",
+    "[Cc]entre",
+    "[Pp]rogramme\\b",
+    "[Ww]hilst",
+    "earnt\\b",
+    "[Cc]heque",
+)
+BRITISH = rf"(?<![\w.:/-])[A-Za-z]*(?:{'|'.join(_STEMS)})[A-Za-z]*(?![\w=(])"
+#: Values and sentences of Amazon's own, spelled as Amazon does; a status as Amazon's reports write it.
+_AMAZONS = frozenset({"Cancelled", "Only reports with processingStatus IN_QUEUE can be cancelled."})
+#: A list of columns, and charge labels as Amazon prints them.
+_NAMES_ONLY = ("datamap/columns.py", "amazon/charge_labels.py")
+SPELLED = [
+    path
+    for path in sorted([*SOURCE.rglob("*.py"), *SOURCE.rglob("templates/**/*.html"), *SOURCE.rglob("static/**/*.js")])
+    if "vendor" not in path.parts and "migrations" not in path.parts and str(path.relative_to(SOURCE)) not in _NAMES_ONLY
+]
 OTHER_DATES = r"""date:["'][jlDN]"""
 
 
@@ -46,6 +102,9 @@ def _texts(path: Path) -> Iterator[str]:
     if path.suffix == ".html":
         yield re.sub(r"\{%(?! include).*?%\}|\{\{.*?\}\}|<[^>]*?(?:aria-label|title|placeholder)=|\w+=\"\S*\"", " ", source)
         return
+    if path.suffix == ".js":
+        yield from re.findall(r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`""", re.sub(r"(?m)^\s*(?://|/?\*).*$", "", source))
+        return
     tree = ast.parse(source)
     documentation = {
         id(node.body[0].value)
@@ -53,17 +112,57 @@ def _texts(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value and id(node) not in documentation:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in documentation:
+            continue
+        if " " in node.value or (node.value.isalpha() and node.value[0].isupper()):
             yield node.value
+
+
+def _is_statement(path: Path, text: str) -> bool:
+    """Return whether a string of the code is SQL, whose names are the database's."""
+    return path.suffix == ".py" and re.search(r"\b(?:select|insert|update|delete|create)\b", text) is not None
 
 
 @pytest.mark.parametrize("path", TEMPLATES + MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_replaced_words_do_not_come_back(path: Path) -> None:
     for text in _texts(path):
-        if path.suffix == ".py" and re.search(r"\b(?:select|insert|update|delete|create)\b", text):
-            continue  # a statement, whose names are the database's
-        found = re.search("|".join(REPLACED), text) or re.search(BRITISH, text)
+        found = None if _is_statement(path, text) else re.search("|".join(REPLACED), text)
         assert found is None, f"{found}: say it in the words of the glossary"
+
+
+def test_texts_are_spelled_as_in_the_us() -> None:
+    found = {
+        str(path.relative_to(SOURCE)): match.group(0)
+        for path in SPELLED
+        for text in _texts(path)
+        if text not in _AMAZONS and not _is_statement(path, text) and (match := re.search(BRITISH, text))
+    }
+    assert found == {}, "US spelling, as in Seller Central"
+
+
+def test_documents_are_spelled_as_in_the_us() -> None:
+    code = r"(?s)```.*?```|`[^`\n]*`|\]\([^)]*\)|https?://\S+"
+    found = {
+        str(path.relative_to(ROOT)): match.group(0)
+        for path in DOCUMENTS
+        if (match := re.search(BRITISH, re.sub(code, " ", path.read_text(encoding="utf-8"))))
+    }
+    assert found == {}, "US spelling, as in Seller Central"
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("single.py", 'SECTIONS = {2: ("Authorisation", "")}'),
+        ("sentence.py", 'TITLE = "A request is honoured within 30 days"'),
+        ("formatted.py", 'NAME = ""\nTITLE = f"Authorise {NAME}"'),
+        ("page.html", '<p title="The behaviour of the store">Text</p>'),
+        ("said.js", 'say("It was cancelled.");'),
+    ],
+)
+def test_the_search_finds_british_spelling(tmp_path: Path, name: str, source: str) -> None:
+    (tmp_path / name).write_text(source, encoding="utf-8")
+    assert any(re.search(BRITISH, text) for text in _texts(tmp_path / name))
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -88,8 +88,8 @@ def test_managing_and_revoking(amazon: Amazon) -> None:
     assert "No application has access" in amazon.client.get(f"{BASE}/manage").text
     amazon.connect(ALICE)
     listed = amazon.client.get(f"{BASE}/manage").text
-    assert "Authorised" in listed
-    assert "Re-authorise" in listed
+    assert "Authorized" in listed
+    assert "Re-authorize" in listed
     assert amazon.client.post(f"{BASE}/manage", data={"account": CHARLIE, "action": "disable"}).status_code == 303
     assert amazon.emulator.state.authorised(ALICE)
     amazon.client.post(f"{BASE}/manage", data={"account": ALICE, "action": "disable"})

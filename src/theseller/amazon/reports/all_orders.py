@@ -321,7 +321,7 @@ class AllOrdersDecoder:
             for measure, pick in _MONEY:
                 findings.add(currency, measure, sum(filter(None, map(pick, own)), Decimal(0)))
             findings.add(currency, "quantity", sum(map(_QUANTITY, own)))
-        findings.warn("{n} lines are of cancelled orders or items; the totals count them as the file does", sum(map(_is_cancelled, rows)))
+        findings.warn("{n} lines are of canceled orders or items; the totals count them as the file does", sum(map(_is_cancelled, rows)))
         findings.warn("{n} lines are of sales outside Amazon's stores", sum(row[_MARKETPLACE] is None for row in rows))
 
     def verdict(self) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from theseller.controls.types import Entry
 SECTIONS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
         1: ("Acceptable use", "What Amazon's data may serve here, and what it never serves."),
-        2: ("Authorisation", "How access is given, how little is asked for, and how it ends."),
+        2: ("Authorization", "How access is given, how little is asked for, and how it ends."),
         3: ("Credentials", "What could open a seller's account, and how it is kept from doing so."),
         4: ("Network and isolation", "Who can reach what, and why one shop can't see another."),
         5: ("Buyers' personal data", "By default it is not asked for; what comes anyway is dropped before it is stored."),

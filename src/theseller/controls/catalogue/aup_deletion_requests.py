@@ -1,4 +1,4 @@
-"""Security page §1: a deletion request by the seller or by Amazon is honoured within 30 days."""
+"""Security page §1: a deletion request by the seller or by Amazon is honored within 30 days."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from theseller.retention.limits import DELETION_REQUEST_DAYS
 CONTROL = Control(
     id="aup-deletion-requests",
     section=1,
-    title="A deletion request by you or by Amazon is honoured within 30 days",
+    title="A deletion request by you or by Amazon is honored within 30 days",
     statement=(
         "Whoever asks, one kind of record is made: disconnecting here, revoking in Seller Central, deleting the shop, a request of Amazon's,"
         " the yearly end of the authorization. Each starts the same erasure, has a clock of 30 days that its shop can see, and is closed"

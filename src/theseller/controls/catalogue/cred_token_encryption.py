@@ -69,7 +69,7 @@ def probe(world: World) -> Outcome:
     return verdict(
         len(tokens[:MOST]),
         broken,
-        "Each token's message names its own live key, opened at none of its neighbours' places, and only the worker's role may read it.",
+        "Each token's message names its own live key, opened at none of its neighbors' places, and only the worker's role may read it.",
         tokens=len(tokens),
         messages_looked_at=len(tokens[:MOST]),
         moves_refused_by_the_seal=6,

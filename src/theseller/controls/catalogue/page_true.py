@@ -86,7 +86,7 @@ def probe(world: World) -> Outcome:
 
 def _wrong_colours(world: World, shown: Mapping[str, str], latest: Mapping[str, Row], listed: Mapping[str, Shown]) -> Iterator[str]:
     for name in sorted(set(shown) ^ set(listed)):
-        yield f"{name} is on the page or in the catalogue, but not in both."
+        yield f"{name} is on the page or in the catalog, but not in both."
     for name, word in shown.items():
         control = listed.get(name)
         proven = _is_proven(world, latest.get(name), control.freshness if control else None)

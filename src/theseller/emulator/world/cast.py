@@ -16,7 +16,7 @@ class Store:
     orders_per_day: float
     price_factor: float
     assortment: float
-    """Share of the catalogue that is listed here."""
+    """Share of the catalog that is listed here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       say(
         error.name === "InvalidStateError"
           ? "This device holds a passkey for your account already."
-          : "The browser gave no passkey: it was cancelled, or took too long. Try again, or use another second factor.",
+          : "The browser gave no passkey: it was canceled, or took too long. Try again, or use another second factor.",
       );
       button.disabled = false;
     }
