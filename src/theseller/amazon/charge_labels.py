@@ -12,15 +12,22 @@ and Amazon's fee schedules name, and counts of leaf labels over 13 818 transacti
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
 from theseller.amazon.charge_types import Group, Kind, group
+from theseller.amazon.payout_labels import payout_families
+
+_NO_ACCENTS = str.maketrans({"ł": "l", "ø": "o", "ı": "i", "đ": "d"})
 
 
 def fold(label: str) -> str:
-    """Return `label` in lower case, letters and digits only: ``Other-Transaction`` and ``other transaction`` are one label."""
-    return re.sub(r"[^0-9a-z]", "", label.casefold())
+    """Return `label` in lower case, letters without accents and digits only: ``Other-Transaction`` and ``other transaction`` are one label."""
+    folded = label.casefold()
+    if folded.isascii():
+        return re.sub(r"[^0-9a-z]", "", folded)
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", folded.translate(_NO_ACCENTS)).casefold()))
 
 
 #: Labels per charge type, in Amazon's spelling where one is known; compared folded.
@@ -41,7 +48,7 @@ _LABELS: dict[Kind, str] = {
     Kind.DIGITAL_SERVICES: "DigitalServicesFee DigitalServicesFeeFBA",
     Kind.FBA_FULFILMENT: (
         "FBAPerUnitFulfillmentFee FBAPerOrderFulfillmentFee FBAWeightBasedFee FBATransportationFee FBAFees FBAPickAndPackFee"
-        " FBAWeightHandlingFee FBADeliveryServicesFee MCFBoxFee FBALowInventoryLevelFee FulfillmentFee FBAFulfillmentFee"
+        " FBAWeightHandlingFee FBADeliveryServicesFee MCFBoxFee FBALowInventoryLevelFee FulfillmentFee FBAFulfillmentFee FBAFee"
     ),
     Kind.SHIPPING_CHARGEBACK: "ShippingChargeback GiftwrapChargeback CODChargeback ShippingHB",
     Kind.STORAGE: (
@@ -75,7 +82,7 @@ _LABELS: dict[Kind, str] = {
         " CS_ERROR_NON_ITEMIZED RefundReimbursal CompensatedClawback FREE_REPLACEMENT_REFUND_ITEMS SAFETReimbursement"
         " FBAInventoryReimbursementCustomerReturn FBAInventoryReimbursementCustomerServiceIssue"
         " FBAInventoryReimbursementDamagedWarehouse FBAInventoryReimbursementLostWarehouse FBAInventoryReimbursementLostInbound"
-        " FBAInventoryReimbursementFeeCorrection FBAInventoryReimbursementGeneralAdjustment LostOrDamagedReimbursement ReimbursementClawback"
+        " FBAInventoryReimbursementFeeCorrection FBAInventoryReimbursementGeneralAdjustment LostOrDamagedReimbursement ReimbursementClawback RE_EVALUATION PAYMENT_RETRACTION_ITEMS"
     ),
     Kind.ITEM_TAX: (
         "Tax OurPriceTax BaseTax TaxOnRevenue GoodwillTax RestockingDeductionTax Retrocharge RetrochargeReversal TaxDiscount OurPriceTaxDiscount"
@@ -97,87 +104,105 @@ _FAILED = (
     "|(?:could|can|did)not|couldnt|unableto|notcompleted|notprocessed|invalid"
 )
 _NO_PAYOUT = "fee|inventory|stock|coupon|deal|advert|productads|postage|shipping|order|item|customer|buyer|claim|chargeback|security"
+#: The price of a loan, which is a cost; the loan itself is none.
+LOAN_FEE = (
+    r"^(?:amazon)?(?:lending|loan)(?:origination|processing|servicing|service|late(?:payment)?|prepayment|annual|management)?(?:fees?|interest|charges?)"
+    r"|originationfee|^interest(?:charge)?(?:on|for)\w*loan|^(?:amazonlending|loan)\w*(?:latefee|interestcharge)"
+)
 #: Families, by words of the folded label. The first that fits decides, so what moves cash and
 #: what Amazon pays back comes before the fee that its text may name.
-_FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(words))
-    for kind, words in (
-        (
-            Kind.WITHHELD_TAX,
+_FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    *tuple(
+        (kind, re.compile(words))
+        for kind, words in (
             (
-                r"^(?:item)?t[cd]s|(?:tax|gst)(?:tcs|tds)(?:refund|reversal|reimbursement)?$|^(?:reimbursement|refund|reversal)of(?:gst)?t[cd]s"
-                r"|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)|tax(?:collected|deducted)atsource"
+                Kind.WITHHELD_TAX,
+                (
+                    r"^(?:item)?t[cd]s|(?:tax|gst)(?:tcs|tds)(?:refund|reversal|reimbursement)?$|^(?:reimbursement|refund|reversal)of(?:gst)?t[cd]s"
+                    r"|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)|tax(?:collected|deducted)atsource"
+                ),
             ),
-        ),
-        (
-            Kind.REIMBURSEMENT,
-            r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^inboundcarrierdamage|^incorrectfees|^safet(?!y)",
-        ),
-        (Kind.DEBT, r"^loan|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt"),
-        (
-            Kind.TRANSFER,
             (
-                r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer|bankaccount|disbursement(?!\w*fee)|microdeposit|payabletoamazon"
-                r"|negative(?:account)?balance(?!\w*fee)|successfulcharge|sellerrepayment|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
-                rf"|^(?!\w*(?:{_NO_PAYOUT}))(?=\w*(?:{_FAILED}))(?=\w*(?:{_PAYMENT}))"
-                r"|(?:failed|unsuccessful|rejected|returned|reversed)(?:bank)?payment|payment(?:was|has|of|funds|reversal)*(?:failed|unsuccessful|rejected|returned|reversed)"
-                r"|^wiretransfer(?!\w*fee)|accountbalance(?:transfer|repayment|payment)|repaymentof\w*balance|^paymentfrom(?:the)?seller"
-                r"|^depositverification|depositmethod"
-                r"|^payouts?(?!.*fee)"
+                Kind.REIMBURSEMENT,
+                r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^inboundcarrierdamage|^incorrectfees|^safet(?!y)",
             ),
-        ),
-        (
-            Kind.RESERVE,
-            r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|unavailablebalance|^(?:beginning|opening|prior|previous|carried)\w*balance|^(?:current|previous)?reserves?$",
-        ),
-        (Kind.ADVERTISING, r"advertis|^amazonads|sponsored(?:products|brands|display|ads)|productads"),
-        (Kind.COUPON, r"^coupon|coupon(?:participation|performance|redemption|payment|fee)"),
-        (
-            Kind.DEAL,
+            (Kind.OTHER_FEE, LOAN_FEE),
+            (Kind.DEBT, r"^loan|merchantcashadvance|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt"),
             (
-                r"^(?:lightning|best|prime|seller|7day)*deals?(?:promotion)?(?:participation|performance|payment|fee|submission|event)"
-                r"|^run(?:lightning|best)?deal|^prime(?:exclusive|day)\w*fee|^promotions?(?:participation|performance)?(?:based)?fee|^pricediscounts?(?:participation|performance|fee)"
+                Kind.TRANSFER,
+                (
+                    r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer|bankaccount|disbursement(?!\w*fee)|microdeposit|payabletoamazon"
+                    r"|negative(?:account)?balance(?!\w*fee)|successfulcharge|sellerrepayment|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
+                    rf"|^(?!\w*(?:{_NO_PAYOUT}))(?=\w*(?:{_FAILED}))(?=\w*(?:{_PAYMENT}))"
+                    r"|(?:failed|unsuccessful|rejected|returned|reversed)(?:bank)?payment|payment(?:was|has|of|funds|reversal)*(?:failed|unsuccessful|rejected|returned|reversed)"
+                    r"|^wiretransfer(?!\w*fee)|accountbalance(?:transfer|repayment|payment)|repaymentof\w*balance|^paymentfrom(?:the)?seller"
+                    r"|^depositverification|verificationdeposit|depositmethod"
+                    r"|^payouts?(?!.*fee)"
+                ),
             ),
-        ),
-        (Kind.PROMOTION, r"^promo(?:tion(?:al|s)?)?(?:rebates?|discounts?|meta.*)?$"),
-        (Kind.REFUND_ADMIN, r"refund(?:commission|admin|processing)"),
-        (Kind.CLOSING, r"closingfee|highvolumelisting|^peritemfee"),
-        (Kind.DIGITAL_SERVICES, r"digitalservices?(?:fee|tax)"),
-        (Kind.SHIPPING_CHARGEBACK, r"(?:shipping|giftwrap)(?:chargeback|holdback|hb$)"),
-        (Kind.RETURNS_PROCESSING, r"customerreturn|returns?processing|highreturnrate|gradeandresell|^returns?(?:unit|handling)|hrrunit"),
-        (Kind.REMOVAL, r"removal|disposal|liquidations?(?:brokerage|processing|service|fee)"),
-        (
-            Kind.INBOUND,
             (
-                r"inbound|partneredcarrier|placementservice|inventoryplacement|unplanned(?:service|prep)|prep(?:service)?fee|^fbaprep|labell?ingfee"
-                r"|manualprocessing|internationalfreight|^fbainternational|(?:awd|upstream|warehousingdistribution)(?:processing|transportation)"
+                Kind.RESERVE,
+                r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|unavailablebalance|^(?:beginning|opening|prior|previous|carried)\w*balance|^(?:current|previous)?reserves?$",
             ),
-        ),
-        (
-            Kind.STORAGE,
-            r"storage|agedinventory|capacityreservation|capacitymanager|inventoryoverage|overagefee|warehousing(?:and)?distribution",
-        ),
-        (Kind.REFERRAL, r"commission|referral(?:fee|bonus)|^referral"),
-        (Kind.POSTAGE, r"postage|shippinglabel|^shippingservices|buyshipping|easyship|^amazonshippingcharge"),
-        (
-            Kind.FBA_FULFILMENT,
+            (Kind.ADVERTISING, r"advertis|^amazon(?:ads|dsp)|sponsored(?:products|brands|display|ads|tv)|productads"),
+            (Kind.COUPON, r"^coupon|coupon(?:participation|performance|redemption|payment|fee)"),
             (
-                r"lowinventory|fulfil|pickandpack|pickpack|weight(?:based|handling)|^fba(?:per|delivery|transportation)|fuel(?:and\w*)?surcharge"
-                r"|paneu\w*fee|oversizefee|^mcf"
+                Kind.DEAL,
+                (
+                    r"^(?:lightning|best|prime|seller|7day)*deals?(?:promotion)?(?:participation|performance|payment|fee|submission|event)"
+                    r"|^run(?:lightning|best)?deal|^prime(?:exclusive|day)\w*fee|^promotions?(?:participation|performance)?(?:based)?fee|^pricediscounts?(?:participation|performance|fee)"
+                ),
             ),
-        ),
-        (Kind.SUBSCRIPTION, r"^(?:monthly)?subscription|(?:professional|individual)sellingplan"),
-        (
-            Kind.OTHER_FEE,
+            (Kind.PROMOTION, r"^promo(?:tion(?:al|s)?)?(?:rebates?|discounts?|meta.*)?$"),
+            (Kind.REFUND_ADMIN, r"refund(?:commission|admin|processing)"),
+            (Kind.CLOSING, r"closingfee|highvolumelisting|^peritemfee"),
+            (Kind.DIGITAL_SERVICES, r"digitalservices?(?:fee|tax)"),
+            (Kind.SHIPPING_CHARGEBACK, r"(?:shipping|giftwrap)(?:chargeback|holdback|hb$)"),
             (
-                r"^vine|ecocontribution|forepr|eprpay|^(?:[a-z]{2})?epr\w*fee|payonbehalf|extendedproducer|technologyfee|^transparency(?:label|code|program)|imagingservices"
-                r"|(?:paid|premium|strategicaccount|account)services?(?:fee)?$|customerservicebyamazon|csbafee|earlyreviewer|exclusivesprogram"
-                r"|(?:salestax|vat)(?:collection|services?)\w*fee|regulatoryfee|^fees?(?:correction|reversal)|(?:vat|tax)onfees|chargebackfee|cancell?ation(?:fee|charge)|codfee|paymentmethodfee"
-                r"|payoutfee|installmentfee"
+                Kind.RETURNS_PROCESSING,
+                r"customerreturn|returns?processing|highreturnrate|gradeandresell|^returns?(?:unit|handling)|hrrunit|^(?:fba)?refurbish",
             ),
-        ),
-        (Kind.LIQUIDATION, r"^liquidations?(?:revenue|proceeds)"),
-    )
+            (Kind.REMOVAL, r"removal|disposal|liquidations?(?:brokerage|processing|service|fee)"),
+            (
+                Kind.INBOUND,
+                (
+                    r"inbound|partneredcarrier|placementservice|inventoryplacement|^warehouseprep|repackaging|globallogistics|unplanned(?:service|prep)|prep(?:service)?fee|^fbaprep|labell?ingfee"
+                    r"|manualprocessing|internationalfreight|^fbainternational|(?:awd|upstream|warehousingdistribution)(?:processing|transportation)"
+                ),
+            ),
+            (
+                Kind.STORAGE,
+                r"storage|agedinventory|capacityreservation|capacitymanager|inventoryoverage|overagefee|warehousing(?:and)?distribution",
+            ),
+            (Kind.REFERRAL, r"commission|referral(?:fee|bonus)|^referral"),
+            (
+                Kind.POSTAGE,
+                r"postage|shippinglabel|^(?:prepaid)?returnlabel|^mfndeliveryservice|^deliveryservicesfee|^shippingservices|buyshipping|easyship|^amazonshippingcharge",
+            ),
+            (
+                Kind.FBA_FULFILMENT,
+                (
+                    r"lowinventory|(?<!seller)fulfil|pickandpack|pickpack|weight(?:based|handling)|^fba(?:per|delivery|transportation)|fuel(?:and\w*)?surcharge"
+                    r"|paneu\w*fee|oversizefee|^mcf|^crossborderfulfil|peakseason\w*(?:fee|surcharge)|^buywithprime\w*fulfil"
+                ),
+            ),
+            (Kind.SUBSCRIPTION, r"^(?:monthly)?subscription|(?:professional|individual)sellingplan"),
+            (
+                Kind.OTHER_FEE,
+                (
+                    r"^vine|ecocontribution|forepr|eprpay|^(?:[a-z]{2})?epr\w*fee|payonbehalf|extendedproducer|technologyfee|^transparency(?:label|code|program)|imagingservices"
+                    r"|(?:paid|premium|strategicaccount|account)services?(?:fee)?$|customerservicebyamazon|csbafee|earlyreviewer|exclusivesprogram"
+                    r"|(?:salestax|vat)(?:collection|services?)\w*fee|regulatoryfee|^fees?(?:correction|reversal)|(?:vat|tax)onfees|chargebackfee|cancell?ation(?:fee|charge)|codfee|paymentmethodfee"
+                    r"|payoutfee|installmentfee|^epso|exclusivesfee|(?:non)?compliance(?:service)?fee|^customerservicefee|^fbatransactionfee|hazmat\w*fee"
+                    r"|^(?:amazon)?vine\w*fee|primebadgefee|(?:sas|strategicaccount\w*|accountmanagement)(?:core|fee)|^sellerfulfilledprime\w*fee"
+                    r"|(?:taxcalculation|vatcalculation|vcs|taxcollection)\w*fee|^vatservicesonamazon|regulatory\w*fee|environmental\w*fee|recycling\w*fee|ecofee"
+                    r"|currencyconver|^accsfee|^amazonpay\w*fee|paymentprocessing|^buywithprime\w*fee|^amazonfreight\w*fee|brandedpackaging\w*fee"
+                ),
+            ),
+            (Kind.LIQUIDATION, r"^liquidations?(?:revenue|proceeds)"),
+        )
+    ),
+    *payout_families(fold),
 )
 #: What Amazon appends to a label for a later change of the same amount.
 _CHANGE_TAIL = re.compile(r"(?:correction|reversal|reversed|rollback|rebate|waiver|adjustment|refund)s?$")

@@ -99,6 +99,8 @@ def _sovereign(transaction_type: str, labels: Sequence[str]) -> Kind | None:
         kind = None if _is_frame(fold(label)) or _IDENTIFIER.match(label) else kind_of_label(label)
         if kind not in _SOVEREIGN:
             continue
+        if kind is Kind.DEBT and any(kind_of_label(inner) is Kind.OTHER_FEE for inner in labels[place:]):
+            return Kind.OTHER_FEE  # The price of a loan, which the transaction's type calls a loan.
         if kind is Kind.PROMOTION:  # A tax given up with the price reduces the tax, not the sale.
             taxes = (_TAX_IN_PROMOTION.fullmatch(fold(inner)) for inner in (*labels[max(place - 1, 0) :],))
             if tax := next(filter(None, taxes), None):

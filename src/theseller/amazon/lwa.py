@@ -18,6 +18,7 @@ from theseller.amazon.errors import (
     LWAMisconfiguredError,
     LWAUnavailableError,
 )
+from theseller.amazon.json_bytes import plain_json
 from theseller.amazon.transport import Answer, TransportError, ask, retry_after_seconds
 from theseller.lib.secret import Secret
 
@@ -137,7 +138,7 @@ def _decode_tokens(operation: str, answer: Answer) -> _Tokens:
     """Read the tokens. An undecodable success is treated as no answer: the decoder's own error could repeat a token, so it is not kept."""
     tokens: _Tokens | None = None
     try:
-        tokens = _TOKENS.decode(answer.body)
+        tokens = _TOKENS.decode(plain_json(answer.body))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         tokens = None
     if tokens is None or tokens.expires_in <= 0 or tokens.token_type.casefold() != "bearer":
@@ -150,7 +151,7 @@ def _refusal_code(operation: str, answer: Answer) -> str:
     code: str | None = None
     if 400 <= answer.status < 500 and answer.status not in {408, 429}:
         try:
-            code = _REFUSAL.decode(answer.body).error
+            code = _REFUSAL.decode(plain_json(answer.body)).error
         except (msgspec.MsgspecError, ValueError, RecursionError):
             code = None
     if not code:

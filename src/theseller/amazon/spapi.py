@@ -26,6 +26,7 @@ from theseller.amazon.errors import (
     UnavailableError,
     harmless,
 )
+from theseller.amazon.json_bytes import plain_json
 from theseller.amazon.operations import Operation, allowed, require_report_type
 from theseller.amazon.roles import RestrictedRole
 from theseller.amazon.throttle import BucketKey, Limiter, NotBefore
@@ -218,7 +219,7 @@ def _problem(answer: Answer) -> _Problem | None:
     if len(answer.body) > _PROBLEM_MAX:
         return None
     try:
-        problems = _PROBLEMS.decode(answer.body).errors
+        problems = _PROBLEMS.decode(plain_json(answer.body)).errors
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     return problems[0] if problems else None

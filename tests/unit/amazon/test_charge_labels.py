@@ -74,6 +74,115 @@ def test_money_that_only_moves_is_no_profit(text: str) -> None:
         assert (sums["net"], sums[Group.CASH]) == (Decimal("85.00"), Decimal("2500.00")), (type_, amount_type)
 
 
+_PAYOUTS_ABROAD = (
+    "Überweisung fehlgeschlagen: Bitte prüfen Sie Ihre Bankdaten",
+    "Fehlgeschlagene Auszahlung",
+    "Die Auszahlung konnte nicht durchgeführt werden",
+    "Auszahlung von der Bank zurückgewiesen",
+    "Ihre Bank hat die Überweisung abgelehnt",
+    "Ueberweisung nicht erfolgreich",
+    "Zahlung von Ihrer Bank zurückgebucht",
+    "Wir konnten den Betrag nicht auf Ihr Bankkonto überweisen",
+    "Rücküberweisung der Auszahlung",
+    "Ausgleich des negativen Kontostands",
+    "Darlehensrückzahlung",
+    "Auf Ihr Konto mit der Endung 123",
+    "Échec du virement: nous n'avons pas pu transférer les fonds",
+    "Virement refusé par votre banque",
+    "Le virement n'a pas pu être effectué",
+    "Versement rejeté",
+    "Virement bancaire retourné",
+    "Paiement refusé par la banque",
+    "Remboursement du solde négatif",
+    "Remboursement de prêt",
+    "Transferencia fallida",
+    "Transferencia de fondos rechazada por su banco",
+    "No se pudo realizar la transferencia",
+    "Error en la transferencia bancaria",
+    "Desembolso devuelto",
+    "Pago rechazado por el banco",
+    "Reembolso del saldo negativo",
+    "Pago del préstamo",
+    "Bonifico non riuscito",
+    "Bonifico respinto dalla banca",
+    "Trasferimento di fondi non riuscito",
+    "Il bonifico è stato rifiutato",
+    "Pagamento respinto dalla banca",
+    "Saldo negativo",
+    "振込失敗",
+    "振込に失敗しました",
+    "銀行振込が完了できませんでした",
+    "送金エラー",
+    "入金できませんでした",
+    "振込不能",
+    "振込が組戻しされました",
+    "マイナス残高の返済",
+    "Overboeking mislukt",
+    "Uitbetaling geweigerd door uw bank",
+    "Överföringen misslyckades",
+    "Utbetalning avvisad",
+    "Przelew nieudany",
+    "Wypłata odrzucona przez bank",
+    "Transfer başarısız",
+    "Havale reddedildi",
+    "Transferência falhou",
+    "Transferência recusada pelo banco",
+    "VIREMENT REFUSÉ",
+    "FEHLGESCHLAGENE ÜBERWEISUNG",
+    "Virement e\u0301choue\u0301",
+)
+_NO_PAYOUTS = (
+    "Gebühr für fehlgeschlagene Überweisung",
+    "Fehlgeschlagene Bestellung",
+    "Erstattung an Käufer abgelehnt",
+    "Frais de virement refusé",
+    "Commande annulée",
+    "Comisión por transferencia fallida",
+    "Pedido cancelado",
+    "Commissione per bonifico non riuscito",
+    "ordine annullato",
+    "振込手数料",
+    "注文キャンセル",
+    "返金エラー",
+    "Rabatt abgelehnt",
+    "Transferencia de inventario rechazada",
+    "Versandkosten",
+    "Erreur",
+    "Überweisungsgebühr",
+    "在庫移動 失敗",
+    "Transfer fee",
+    "Paiement refusé",
+    "Zahlung abgelehnt",
+    "返品手数料",
+    "Kundenzahlung abgelehnt",
+    "Kaution zurückgegeben",
+    "広告費",
+)
+
+
+def test_failed_payouts_in_other_languages_are_no_profit() -> None:
+    for text in _PAYOUTS_ABROAD:
+        for written in (text, text.upper(), text.lower()):
+            assert group(classify_settlement(_OTHER, _OTHER, written)) is Group.CASH, written
+            assert group(classify_transaction("Transfers", ("Other", written))) is Group.CASH, written
+    sums = _sums(*_ORDER, (_OTHER, _OTHER, _PAYOUTS_ABROAD[0], "2500.00"))
+    assert (sums["net"], sums[Group.CASH]) == (Decimal("85.00"), Decimal("2500.00"))
+
+
+def test_charges_and_buyers_payments_in_other_languages_are_no_payouts() -> None:
+    for text in _NO_PAYOUTS:
+        assert group(classify_settlement(_OTHER, _OTHER, text)) is not Group.CASH, text
+
+
+def test_the_price_of_a_loan_is_a_cost_and_the_loan_is_none() -> None:
+    for fee in ("Loan origination fee", "Loan Origination Fee - Correction", "LoanInterest", "Loan late fee", "Interest on your loan"):
+        assert classify_settlement(_OTHER, _OTHER, fee) is Kind.OTHER_FEE, fee
+        assert classify_transaction("LoanServicing", ("Expenses", fee, "Base")) is Kind.OTHER_FEE, fee
+    for loan in ("Loan repayment: principal and interest", "Loan advance", "LoanPayment", "Amazon Lending: repayment"):
+        assert classify_settlement(_OTHER, _OTHER, loan) is Kind.DEBT, loan
+        assert classify_transaction("LoanServicing", (loan,)) is Kind.DEBT, loan
+
+
 def test_indian_labels() -> None:
     fees = [
         ("Commission", "-100.00"),
@@ -181,6 +290,17 @@ def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
         ("Liquidations", "ItemPrice", "Principal", Kind.LIQUIDATION),
         ("Liquidations Adjustments", "ItemPrice", "Principal", Kind.LIQUIDATION),
         ("Liquidations Adjustments", "ItemFees", "A fee of the year 2031", Kind.UNCLASSIFIED),
+        (_OTHER, _OTHER, "FBA Repackaging Fee", Kind.INBOUND),
+        (_OTHER, _OTHER, "FBA Refurbishing Fee", Kind.RETURNS_PROCESSING),
+        ("Order", "ItemFees", "MFNDeliveryServiceFee", Kind.POSTAGE),
+        ("Order", "ItemFees", "EPSO Cross-Border Fee - Reversal", Kind.OTHER_FEE),
+        ("AmazonFees", "Regulatory Operating Cost Fee", "Tax on fee", Kind.OTHER_FEE),
+        (_OTHER, _OTHER, "Amazon Exclusives Fee", Kind.OTHER_FEE),
+        (_OTHER, _OTHER, "Seller Fulfilled Prime Fee", Kind.OTHER_FEE),
+        ("AmazonFees", "Peak season fulfillment surcharge", "Base fee", Kind.FBA_FULFILMENT),
+        ("Order", "ItemFees", "Buy with Prime service fee IGST", Kind.OTHER_FEE),
+        (_OTHER, _OTHER, "PAYMENT_RETRACTION_ITEMS", Kind.REIMBURSEMENT),
+        (_OTHER, _OTHER, "Seller rewards", Kind.UNCLASSIFIED),
         (_OTHER, _OTHER, "Express Payout Fee", Kind.OTHER_FEE),
         (_OTHER, _OTHER, "Disbursement Fee", Kind.UNCLASSIFIED),
         (_OTHER, _OTHER, "Coupon payment canceled", Kind.COUPON),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import random
@@ -188,3 +189,17 @@ def test_sums_beyond_what_a_ledger_holds_are_an_amazon_error() -> None:
 def test_a_text_that_does_not_end_is_no_work(body: bytes) -> None:
     assert not is_whole_json(body)
     assert is_whole_json(b'{"a":"}{\\"[","b":["\xff"]}')
+
+
+@pytest.mark.parametrize("decode", ANSWERS)
+def test_a_byte_order_mark_and_padding_change_nothing(decode: Callable[[bytes], object]) -> None:
+    body = json.dumps(ANSWERS[decode]).encode()
+    for changed in (codecs.BOM_UTF8 + body, body + b"\x00" * 9, codecs.BOM_UTF8 + body + b"\r\n\x00"):
+        assert repr(decode(changed)) == repr(decode(body))
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("decode", ANSWERS)
+def test_an_answer_in_utf16_is_drift_and_not_asked_for_again(decode: Callable[[bytes], object], codec: str) -> None:
+    with pytest.raises(DriftedError, match="utf16"):
+        decode(json.dumps(ANSWERS[decode]).encode(codec))

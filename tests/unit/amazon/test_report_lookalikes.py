@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.unit.amazon.report_fixtures.builders import all_orders, order, settlement
-from tests.unit.amazon.report_fixtures.lookalikes import BUSINESS, CANARY, OTHERS, TRANSACTIONS, table
+from tests.unit.amazon.report_fixtures.lookalikes import BUSINESS, CANARY, OTHERS, STATEMENTS, TRANSACTIONS, table
 
 from theseller.amazon.reports import inspect_report
 
@@ -38,6 +38,19 @@ def test_transaction_reports_below_a_preamble(language: str, preamble: int) -> N
     for separator, end in ((",", "\r\n"), (";", "\n"), ("\t", "\r")):
         text = table(TRANSACTIONS[language], separator=separator, end=end, preamble=preamble, language=language)
         _answers(text, "payments transaction report", "Flat File V2")
+
+
+@pytest.mark.parametrize("language", STATEMENTS)
+@pytest.mark.parametrize("preamble", [0, 4])
+def test_transaction_views_in_each_language(language: str, preamble: int) -> None:
+    for separator in (",", ";", "\t"):
+        _answers(table(STATEMENTS[language], separator=separator, preamble=preamble), "payments", "Flat File V2")
+
+
+def test_a_transaction_report_in_an_unlisted_language_is_known_by_its_definitions() -> None:
+    columns = ("päivämäärä", "selvitysnumero", "tyyppi", "tilausnumero", "tuote", "kuvaus", "yhteensä")
+    for preamble in (1, 7):
+        _answers(table(columns, preamble=preamble), "payments transaction report", "Flat File V2")
 
 
 @pytest.mark.parametrize("language", BUSINESS)

@@ -101,3 +101,10 @@ def test_another_document_is_refused(old: bytes, new: bytes, words: str) -> None
     assert words in found.why_not
     assert found.advice
     assert "CNRY" not in repr(found)
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\ufeff\ufeff"])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16"])
+def test_a_byte_order_mark_changes_nothing(mark: str, codec: str) -> None:
+    text = as_json(traffic("2026-03-01")).decode()
+    assert inspect_report([(mark + text).encode(codec)]).rows == inspect_report([text.encode()]).rows > 0

@@ -18,6 +18,7 @@ from functools import cached_property
 import msgspec
 
 from theseller.amazon.errors import AmazonError, DriftedError, UnavailableError
+from theseller.amazon.json_bytes import is_utf16, plain_json
 
 _MAX_PATHS = 50
 #: Each element of a list and each field but the first follows a comma. A page of Amazon's has some thousands.
@@ -201,6 +202,9 @@ class Shape(typing.Generic[T]):
             DriftedError: it is JSON of another shape, or holds what is no text or no number. Its
                 own text holds the path only.
         """
+        body = plain_json(body)
+        if is_utf16(body):
+            raise DriftedError(self.operation, "utf16")
         if body.count(b",") > _MAX_ELEMENTS:
             raise DriftedError(self.operation, "tooManyElements")
         try:
@@ -242,6 +246,7 @@ class Shape(typing.Generic[T]):
 
     def drift(self, body: bytes) -> tuple[str, ...]:
         """Return the paths in `body` that are neither kept nor dropped, sorted, at most fifty, each harmless to show."""
+        body = plain_json(body)
         try:
             self._strict.decode(body)
         except (msgspec.MsgspecError, RecursionError, ValueError):

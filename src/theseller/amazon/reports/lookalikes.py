@@ -29,7 +29,7 @@ _PAYMENTS_ADVICE = f"Its amounts are in the settlements: download {_STATEMENTS} 
 _DATE_TIME = re.compile(
     r"(?:date ?/ ?time|date ?/ ?heure|date et heure|datum ?/ ?uhrzeit|datum und uhrzeit|fecha ?(?:y|/) ?hora|data ?(?:/|e) ?ora|datum ?(?:/|en) ?tijd"
     r"|datum ?(?:/|och) ?tid|data ?(?:/|i) ?(?:godzina|czas)|tarih ?(?:/|ve) ?saat|data ?(?:/|e) ?hora|日付 ?/? ?(?:時間|時刻)|日期 ?/ ?(?:时间|時間)"
-    r"|التاريخ ?/ ?الوقت) ?:?"
+    r"|fecha hora|fecha ?- ?hora|dato ?/ ?(?:tid|klokkeslæt)|日時|날짜 ?/ ?시간|ngày ?/ ?giờ|التاريخ ?/ ?الوقت) ?:?"
 )
 _SETTLEMENT_ID = re.compile(
     r"settlement id|abrechnungsnummer|num[ée]ro de (?:versement|r[èe]glement)|identificador de pago|id\.? de liquidaci[óo]n|numero (?:di )?pagamento"
@@ -62,6 +62,19 @@ _BALANCES = re.compile(
     r"|account level reserve|total balance|transfer amount)$"
 )
 _STATEMENT = re.compile(r"^(?:total product charges|product details|transaction type)$")
+#: Columns of the transaction view's file, which Amazon translates.
+_TRANSACTION_TYPE = re.compile(
+    r"^(?:transaction type|(?:art|typ) der transaktion|transaktions(?:art|typ)|type de (?:la )?transaction|tipo de (?:la )?(?:transacci[óo]n|transa[çc][ãa]o)"
+    r"|tipo (?:di )?transazione|(?:type|soort) (?:van )?(?:de )?transactie|transactietype|typ av transaktion|(?:typ|rodzaj) transakcji|[İiı]̇?şlem t[üu]r[üu]"
+    r"|トランザクションの種類|取引の種類|交易类型)$"
+)
+_AMAZON_FEES = re.compile(
+    r"^(?:amazon fees|amazon-?geb[üu]hren|geb[üu]hren (?:von|an) amazon|frais (?:d.|de )?amazon|tarifas (?:de|da) amazon|taxas (?:de|da) amazon"
+    r"|(?:commissioni|tariffe|costi) (?:di |d.)?amazon|amazon-?(?:kosten|vergoedingen|tarieven)|kosten (?:van )?amazon|amazon-?avgifter|op[łl]aty (?:na rzecz )?amazon"
+    r"|amazon [üu]cret(?:i|leri)|amazon ?(?:の)?手数料|亚马逊费用)$"
+)
+#: Amazon's definitions above the columns of a transaction report name these in every language.
+_PREAMBLE = ("amazon", "fba", "webstore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,8 @@ def _is_advertising(cells: list[str], names: frozenset[str]) -> bool:
 
 
 def _is_statement(cells: list[str], names: frozenset[str]) -> bool:
+    if len(cells) >= 5 and _any(_TRANSACTION_TYPE, cells) and _any(_AMAZON_FEES, cells):
+        return True
     return len(cells) >= 5 and sum(bool(_STATEMENT.match(cell)) for cell in cells) >= 2 and "order-id" in names
 
 
@@ -109,13 +124,14 @@ def _is_summary(cells: list[str], names: frozenset[str]) -> bool:
     return sum(bool(_BALANCES.match(cell)) for cell in cells) >= 3 and "settlement-id" not in names
 
 
+_TRANSACTION_REPORT = "a payments transaction report (Monthly, Date Range or Unified Transaction CSV)"
 LOOKALIKES: tuple[Lookalike, ...] = (
     Lookalike(
         _with("settlement-id", "price-type", "price-amount"),
         "a settlement in the old flat file format (V1)",
         f"Download {_STATEMENTS} instead.",
     ),
-    Lookalike(_is_transactions, "a payments transaction report (Monthly, Date Range or Unified Transaction CSV)", _PAYMENTS_ADVICE),
+    Lookalike(_is_transactions, _TRANSACTION_REPORT, _PAYMENTS_ADVICE),
     Lookalike(_is_statement, "a payments statement as CSV", _PAYMENTS_ADVICE),
     Lookalike(_is_summary, "a payments summary", _PAYMENTS_ADVICE),
     Lookalike(
@@ -194,9 +210,12 @@ LOOKALIKES: tuple[Lookalike, ...] = (
 
 def refuse_lookalike(lines: Iterable[str]) -> None:
     """Raise ReportRefusedError if a file that begins with `lines` is a report of Amazon's that is known but not read."""
+    preamble = 0
     for number, line in zip(range(1, _LINES + 1), lines, strict=False):
         if len(line) > 1 << 15:
             continue
+        if number == 1 and all(word in line.casefold() for word in _PREAMBLE):
+            preamble = number
         for separator in ("\t", ",", ";"):
             cells = [_folded(cell) for cell in line.split(separator, _CELLS)]
             if len(cells) < 3:
@@ -205,6 +224,9 @@ def refuse_lookalike(lines: Iterable[str]) -> None:
             for other in LOOKALIKES:
                 if other.fits(cells, names):
                     raise ReportRefusedError(f"this is {other.name}, which is recognized but not read", other.advice, line=number)
+    if preamble:  # The columns below have names in a language that is not listed here.
+        name = f"this is {_TRANSACTION_REPORT}, which is recognized but not read"
+        raise ReportRefusedError(name, _PAYMENTS_ADVICE, line=preamble)
 
 
 def _folded(cell: str) -> str:

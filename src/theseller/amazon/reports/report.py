@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Protocol
 
 from theseller.amazon.reports.all_orders import AllOrdersDecoder, AllOrdersLine
@@ -129,7 +130,8 @@ class ReportStream:
 
     def _traffic(self) -> Generator[list[Row], None, Inspection]:
         text = decoded(self.source.content(), self._report.encoding)
-        decoder = TrafficDecoder((piece.encode() for piece in text), self.source.limits)
+        head = next(text).lstrip("\ufeff")  # A second byte order mark, which some programs add, is no character of the text.
+        decoder = TrafficDecoder((piece.encode() for piece in chain([head], text)), self.source.limits)
         for rows in decoder.batches():
             if rows:
                 yield list(rows)

@@ -23,6 +23,61 @@ TRANSACTIONS: dict[str, tuple[str, ...]] = {
     "JP": ("日付/時間", "決済番号", "トランザクションの種類", "注文番号", "SKU", "説明", "数量", "Amazon 出品サービス", "合計"),
     "PT": ("data/hora", "id de liquidação", "tipo", "id do pedido", "sku", "descrição", "quantidade", "marketplace", "total"),
 }
+TRANSACTIONS |= {
+    "ES (Mexico)": ("fecha/hora", "Id. de liquidación", "tipo", "Id. del pedido", "sku", "descripción", "cantidad", "marketplace", "total"),
+    "FR (Belgium)": ("date et heure", "numéro de règlement", "type", "numéro de commande", "sku", "description", "quantité", "total"),
+    "ZH": ("日期/时间", "结算编号", "类型", "订单编号", "SKU", "描述", "数量", "总计"),
+}
+#: language → columns of the transaction view's file.
+STATEMENTS: dict[str, tuple[str, ...]] = {
+    "EN": ("Date", "Transaction type", "Order ID", "Product Details", "Total product charges", "Amazon fees", "Other", "Total (USD)"),
+    "DE": (
+        "Datum",
+        "Transaktionstyp",
+        "Bestellnummer",
+        "Produktdetails",
+        "Summe der Artikelpreise",
+        "Amazon-Gebühren",
+        "Andere",
+        "Gesamt (EUR)",
+    ),
+    "FR": (
+        "Date",
+        "Type de transaction",
+        "Numéro de commande",
+        "Détails du produit",
+        "Total des prix",
+        "Frais Amazon",
+        "Autre",
+        "Total (EUR)",
+    ),
+    "ES": (
+        "Fecha",
+        "Tipo de transacción",
+        "Número de pedido",
+        "Detalles del producto",
+        "Total de cargos",
+        "Tarifas de Amazon",
+        "Otro",
+        "Total",
+    ),
+    "IT": ("Data", "Tipo di transazione", "Numero ordine", "Dettagli prodotto", "Totale addebiti", "Commissioni Amazon", "Altro", "Totale"),
+    "NL": ("Datum", "Type transactie", "Bestelnummer", "Productgegevens", "Totale productkosten", "Amazon-kosten", "Overige", "Totaal"),
+    "SV": (
+        "Datum",
+        "Transaktionstyp",
+        "Beställningsnummer",
+        "Produktinformation",
+        "Totala avgifter",
+        "Amazon-avgifter",
+        "Övrigt",
+        "Totalt",
+    ),
+    "PL": ("Data", "Typ transakcji", "Numer zamówienia", "Szczegóły produktu", "Suma opłat", "Opłaty Amazon", "Inne", "Razem"),
+    "TR": ("Tarih", "İşlem türü", "Sipariş no", "Ürün ayrıntıları", "Toplam ürün ücretleri", "Amazon ücretleri", "Diğer", "Toplam"),
+    "JP": ("日付", "トランザクションの種類", "注文番号", "商品の詳細", "商品価格合計", "Amazon手数料", "その他", "合計"),
+    "PT": ("Data", "Tipo de transação", "Número do pedido", "Detalhes do produto", "Total", "Taxas da Amazon", "Outros", "Total (BRL)"),
+}
 #: language → columns of a Business Report by child ASIN, and of one by date.
 BUSINESS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "EN": (
