@@ -73,7 +73,12 @@ def _from_finances(type_: str, currency: str, lines: list[tuple[str, str, str]])
         return {"breakdownType": path[0], "breakdownAmount": money(amount), "breakdowns": below}
 
     total = sum((Decimal(amount) for *_, amount in lines), Decimal(0))
-    wire = {"transactionType": type_, "transactionId": "T", "postedDate": "2026-03-05T12:00:00Z", "totalAmount": money(total)}
+    wire: dict[str, Any] = {
+        "transactionType": type_,
+        "transactionId": "T",
+        "postedDate": "2026-03-05T12:00:00Z",
+        "totalAmount": money(total),
+    }
     wire["breakdowns"] = [tree(_path(amount_type, description), amount) for amount_type, description, amount in lines]
     body = json.dumps({"payload": {"transactions": [wire]}}).replace('"@', "").replace('@"', "").encode()
     (transaction,) = decode_transactions(body).transactions

@@ -180,7 +180,7 @@ def test_shifted_rows_are_refused() -> None:
     found = inspect_report([(good + row + "\tmore\n" + row[:60] + "\n").encode()])
     assert [(refused.line, refused.reason) for refused in found.rows_refused] == [
         (3, "more cells than the header has columns"),
-        (4, "fewer cells than the header has columns: perhaps a line break cut the row in two"),
+        (4, "fewer cells than the header has columns: perhaps a line break cut the row in two, or it is a remark or totals below the rows"),
     ]
 
 

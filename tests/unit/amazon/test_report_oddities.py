@@ -347,3 +347,68 @@ def test_a_row_whose_cells_are_shifted_is_refused_though_its_amount_is_right() -
 def test_a_file_of_nothing_but_returns_is_refused_at_once() -> None:
     for data in (b"\r" * (4 << 20), b"a\tb\tc" + b"\r" * (4 << 20), (b"\r" * 1000 + b"x") * 4000):
         assert not inspect_report([data]).importable
+
+
+@pytest.mark.parametrize(
+    "words", ["WAHR FALSCH", "Vrai Faux", "VERDADERO FALSO", "Waar Onwaar", "SANT FALSKT", "PRAWDA FAŁSZ", "DOĞRU YANLIŞ", "ja nein"]
+)
+def test_truth_in_the_words_of_spreadsheets_is_read(words: str) -> None:
+    rows = _orders(all_orders(*(order(is_business_order=word) for word in words.split())).encode())
+    assert [row.is_business_order for row in rows] == [True, False]
+
+
+@pytest.mark.parametrize("around", [" {} ", "\u00a0{}", "\u202a{}\u202c", "'{}", '="{}"'])
+def test_what_programs_put_around_cells_is_taken_off(around: str) -> None:
+    def wrapped(text: str) -> bytes:
+        head, *rows = text.splitlines()
+        changed = ("\t".join(around.format(cell) if cell else "" for cell in row.split("\t")) for row in rows)
+        return "\n".join([head, *changed, ""]).encode()
+
+    assert _orders(wrapped(_ORDERS)) == _orders(_ORDERS.encode())
+    assert list(read_report([wrapped(_MONEY)]).rows()) == list(read_report([_MONEY.encode()]).rows())
+
+
+def test_joined_reports_are_read_and_the_repeated_header_is_told() -> None:
+    report = read_report([(_ORDERS + _ORDERS).encode()])
+    assert (report.inspection.rows, report.inspection.warnings) == (
+        4,
+        ("1 lines repeat the column names: several reports were joined into one file",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("amazon_order_id", "3.02E+16", "rounded"),
+        ("order_item_id", "1,11122E+13", "rounded"),
+        ("quantity", "", "blank"),
+    ],
+)
+def test_the_reason_of_a_refused_cell_is_true(column: str, cell: str, reason: str) -> None:
+    (row,) = inspect_report([all_orders(order(**{column: cell})).encode()]).rows_refused
+    assert reason in row.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda text: text.replace("\t", "    "), "separated by spaces"),
+        (lambda text: text.replace("\t", " "), "separated by spaces"),
+        (lambda text: text.replace("\t", "|"), "separated by vertical bars"),
+        (lambda text: "sep=;\n" + text.replace("\t", ";"), "separated by semicolons"),
+        (lambda text: "sep=\t\n" + text, "lines above the column names"),
+        (lambda text: "My report\n\n" + text, "lines above the column names"),
+        (lambda text: "<table><tr><td>" + text, "web page"),
+    ],
+)
+def test_what_another_program_did_to_a_report_is_named(change: object, reason: str) -> None:
+    assert callable(change)
+    for text in (_ORDERS, _MONEY):
+        found = inspect_report([change(text).encode()])
+        assert reason in found.why_not
+        assert found.advice
+
+
+def test_an_instant_with_the_name_of_its_zone_is_read() -> None:
+    (row,) = _orders(all_orders(order(purchase_date="2026-03-28 23:30:00 UTC")).encode())
+    assert row.purchased_at.isoformat() == "2026-03-28T23:30:00+00:00"

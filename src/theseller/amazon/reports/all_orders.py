@@ -17,13 +17,13 @@ from typing import Any
 import msgspec
 
 from theseller.amazon.reports import values
-from theseller.amazon.reports.broken_rows import without_blank_tail
+from theseller.amazon.reports.broken_rows import FEWER_CELLS, without_blank_tail
 from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
 from theseller.amazon.reports.header import Header
 from theseller.amazon.reports.inspection import Findings
 from theseller.amazon.reports.lines import Batch, OpenReport
-from theseller.amazon.reports.types import COLUMNS, ReportType
+from theseller.amazon.reports.types import COLUMNS, ReportType, column_name
 from theseller.amazon.reports.values import Cached
 from theseller.lib.marketplaces import Marketplace
 from theseller.lib.money import minor_unit_digits
@@ -106,6 +106,7 @@ _WINDOW_DAYS = 31  # Amazon limits the range of these reports to 30 days.
 
 def order_id(text: str) -> str:
     if not _ORDER_ID.fullmatch(text):
+        values.refuse_rounded(text)
         raise BadCellError("not an order number")
     return text
 
@@ -119,6 +120,7 @@ def _is_order_id(text: str) -> bool:
 
 def _item_id(text: str) -> str:
     if not _ITEM_ID.fullmatch(text):
+        values.refuse_rounded(text)
         raise BadCellError("not an order item number")
     return text
 
@@ -192,7 +194,7 @@ class AllOrdersDecoder:
             try:
                 rows.append(self._read(number, self._pick(cells)))
             except ValueError:
-                self._refuse(number, self._pick(cells))
+                self._read_again(rows, number, self._pick(cells))
         self._note(rows)
         return rows
 
@@ -211,7 +213,7 @@ class AllOrdersDecoder:
                 raise ReportRefusedError("the file ends in the middle of a row", "Download the report again.", line=number)
             self._short = number, list(cells)
             if len(cells) < self._enough:
-                self.findings.refuse(number, "", "fewer cells than the header has columns: perhaps a line break cut the row in two")
+                self.findings.refuse(number, "", FEWER_CELLS)
                 return False
             cells.extend([""] * missing)
         elif missing < 0:
@@ -293,6 +295,17 @@ class AllOrdersDecoder:
         self._seen[key] = occurrence
         return row
 
+    def _read_again(self, rows: list[tuple[Any, ...]], number: int, cells: tuple[str, ...]) -> None:
+        """Read a row without what other programs put around its cells, skip a repeated header, else refuse the row."""
+        if all(column_name(cell) == name for name, cell in zip(_PICKED, cells, strict=True) if name in self.header.positions):
+            self.findings.warn("{n} lines repeat the column names: several reports were joined into one file")
+            return
+        cells = tuple(map(values.bare, cells))
+        try:
+            rows.append(self._read(number, cells))
+        except ValueError:
+            self._refuse(number, cells)
+
     def _refuse(self, number: int, cells: tuple[str, ...]) -> None:
         """Find out which cell it was. Slow, and only for bad rows."""
         digits = minor_unit_digits(cells[_PICKED.index("currency")].strip().upper())
@@ -300,7 +313,7 @@ class AllOrdersDecoder:
             try:
                 _parser(column, digits)(cell)
             except ValueError as error:
-                self.findings.refuse(number, column, told_of(error))
+                self.findings.refuse(number, column, told_of(error) if cell else "blank")
                 return
         raise AssertionError("a row was refused that every column's parser accepts")
 

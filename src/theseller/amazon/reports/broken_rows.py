@@ -19,6 +19,8 @@ _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _PROMOTION = re.compile(r"(?=.*[0-9 _-])[\w.:/()%+#&-]{4,60}(?: [\w.:/()%+#&-]{1,40}){0,8}")
 
 
+FEWER_CELLS = "fewer cells than the header has columns: perhaps a line break cut the row in two, or it is a remark or totals below the rows"
+
 #: The line of a row, counted from 1; its cells; whether it was put together from several lines.
 SettlementRow = tuple[int, list[str], bool]
 

@@ -161,7 +161,7 @@ def refuse_by_magic(head: bytes, suffix: str = "") -> None:
     if head.startswith((b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")):
         raise ReportRefusedError("this is an archive of a kind we don't open", "Unpack it and import the text file inside.")
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<div", b"<script", b"<meta")):
         advice = "Sign in to Seller Central again, download the report once more, and check that the file opens as a table."
         raise ReportRefusedError("this is a web page (often a sign-in or error page saved in place of the report)", advice)
     if start.startswith((b"<?xml", b"<")):

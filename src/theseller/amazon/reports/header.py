@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from theseller.amazon.reports.lookalikes import refuse_lookalike
 from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, UNKNOWN_COLUMN, ReportType, column_name
 
 _BLANK = "\t \x1a\ufeff"
+#: Lines in which a header of ours is looked for that another program changed; separators, and what they are called.
+_LINES = 40
+_SEPARATORS = {"\t": "", ";": "semicolons", ",": "commas", r"\|": "vertical bars", " {2,}": "spaces", " ": "spaces"}
+_UNOPENED = "Download it again from Seller Central as Text and import that file without opening it in Excel, Numbers or an editor first."
 _KNOWN_NAMES = frozenset(name for columns in COLUMNS.values() for name in (*columns.kept, *columns.dropped))
 #: Words of Amazon's column names; a column that Amazon adds is as a rule made of them.
 _KNOWN_WORDS = frozenset(word for name in _KNOWN_NAMES for word in name.split("-")) | frozenset(
@@ -83,7 +88,7 @@ def read_header(lines: Sequence[str], limits: Limits, expected: ReportType | Non
     kind, evidence, decided = _recognise(set(names), expected)
     if kind is None:
         refuse_lookalike(lines)
-        _refuse_resaved(line, cells)
+        _refuse_resaved(lines)
         _refuse_stranger(set(names), cells)
         raise AssertionError  # the line above always raises
     columns = COLUMNS[kind]
@@ -121,18 +126,29 @@ def _recognise(names: set[str], expected: ReportType | None) -> tuple[ReportType
     return ReportType.ALL_ORDERS_BY_LAST_UPDATE, "", False
 
 
-def _refuse_resaved(line: str, cells: list[str]) -> None:
-    """Spreadsheets save with other separators or with quotes; then decimals and dates can't be trusted either."""
-    if len(cells) >= 3 and not cells[0].strip().startswith('"'):
-        return
-    again = "Download it again from Seller Central as Text and import that file without opening it in Excel or Numbers first."
-    quoted = '"' if cells[0].strip().startswith('"') else ""
-    for separator, name in ((";", "semicolons"), (",", "commas")):
-        found = {column_name(cell.strip('" ')) for cell in line.split(separator)}
-        if any(columns.required <= found for columns in COLUMNS.values()):
-            raise ReportRefusedError(f"the columns are separated by {name}: a spreadsheet saved this file again", again, line=1)
-    if quoted and any(columns.required <= {column_name(cell.strip('" ')) for cell in cells} for columns in COLUMNS.values()):
-        raise ReportRefusedError("the cells are in quotes: another program saved this file again", again, line=1)
+def _refuse_resaved(lines: Sequence[str]) -> None:
+    """Name what another program did to one of our reports: other separators, quotes, lines above the column names.
+
+    Decimals and dates of such a file can't be trusted either.
+    """
+    for number, line in enumerate(lines[:_LINES], 1):
+        for separator, name in _SEPARATORS.items():
+            cells = re.split(separator, line.strip())
+            if not any(columns.required <= set(map(_unquoted, cells)) for columns in COLUMNS.values()):
+                continue
+            if name:
+                raise ReportRefusedError(
+                    f"the columns are separated by {name}: another program saved this file again", _UNOPENED, line=number
+                )
+            if '"' in cells[0]:
+                raise ReportRefusedError("the cells are in quotes: another program saved this file again", _UNOPENED, line=number)
+            raise ReportRefusedError(
+                "there are lines above the column names, which another program or person added", _UNOPENED, line=number
+            )
+
+
+def _unquoted(cell: str) -> str:
+    return column_name(cell.strip('" '))
 
 
 def _refuse_stranger(names: set[str], cells: list[str]) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from theseller.amazon.kinds import Kind, classify_settlement
 from theseller.amazon.reports import values
 from theseller.amazon.reports.amounts import AmountEvidence, AmountNotation
-from theseller.amazon.reports.broken_rows import SettlementRow, settlement_rows
+from theseller.amazon.reports.broken_rows import FEWER_CELLS, SettlementRow, settlement_rows
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
 from theseller.amazon.reports.header import Header
 from theseller.amazon.reports.inspection import Findings
@@ -105,7 +105,6 @@ _CASE = (
 )
 _AGAIN = "Download the settlement again from Seller Central > Payments > All Statements > Flat File V2, and don't change it."
 
-_FEWER = "fewer cells than the header has columns: perhaps a line break cut the row in two, or it is a remark below the rows"
 _NO_NUMBER = "the line begins with no settlement number: perhaps a line break cut a row in two, or it is a line of totals"
 
 _AT = {name: place for place, name in enumerate(SettlementLine.__struct_fields__)}
@@ -137,6 +136,8 @@ class SettlementDecoder:
         if missing < 0 or len(cells) < self._enough:
             return None
         picked: tuple[str, ...] = self._pick([*cells, *[""] * (missing + 1)])
+        if not picked[0].isalnum():  # Another program put blanks or signs around the cells.
+            return tuple(map(values.bare, picked))
         return picked
 
     def _survey(self, report: OpenReport) -> tuple[AmountNotation, DateNotation]:
@@ -163,7 +164,7 @@ class SettlementDecoder:
                     self.broken.append(number)
                 if cells is None:
                     many = len(whole) > self.header.width
-                    reason = "more cells than the header has columns" if many else _FEWER
+                    reason = "more cells than the header has columns" if many else FEWER_CELLS
                     self.findings.refuse(number, "", reason)
                 elif self.summary is not None and not _is_like(cells[0], self.summary.settlement_id):
                     self.findings.refuse(number, "settlement-id", _NO_NUMBER)
@@ -291,6 +292,7 @@ def _is_like(text: str, settlement_id: str) -> bool:
 
 
 def _identifier(text: str) -> str:
+    values.refuse_rounded(text)
     if not text.isascii() or not text.isalnum() or len(text) > 40:
         raise BadCellError("not a settlement number")
     return text

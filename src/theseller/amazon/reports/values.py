@@ -61,7 +61,14 @@ _CHANNEL = re.compile(
 )
 _PROMOTION = re.compile(r"[\w .:/()%+#&!$'*-]{1,200}")
 _YEARS = range(1995, 2101)
-_FLAGS = {"": None} | dict.fromkeys(("true", "yes", "y", "1"), True) | dict.fromkeys(("false", "no", "n", "0"), False)
+#: Amazon's words, and those that spreadsheets in the languages of its stores put in their place.
+_TRUE = "true yes y 1 1.0 wahr ja vrai oui verdadero sí si vero sì verdadeiro sim waar sant prawda tak doğru evet 真 はい 是"
+_FALSE = "false no n 0 0.0 falsch nein faux non falso não nao onwaar nee falskt nej fałsz nie yanlış yanliş hayır hayir 偽 いいえ 假 否"
+_FLAGS = {"": None} | dict.fromkeys(_TRUE.split(), True) | dict.fromkeys(_FALSE.split(), False)
+#: How spreadsheets show a long number, whose last digits are lost.
+_ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{1,2}", re.IGNORECASE)
+_WRAPPED = re.compile(r"=\"([^\"]*)\"")
+_INVISIBLE = " \u00a0\u200b\u200e\u200f\u202a\u202c\u202d\u2066\u2069\ufeff"
 
 
 def plain_amount(text: str, digits: int = 2) -> Decimal | None:
@@ -85,6 +92,8 @@ def instant(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
+        if (match := _MOMENT.fullmatch(text)) and match["year"] and match["zone"]:
+            return DateNotation(None).moment(text)[0]
         raise BadCellError("not a date and time such as 2026-03-01T10:00:00+00:00") from None
     if value.tzinfo is UTC and 1995 <= value.year <= 2100:  # The usual case, without another call.
         return value
@@ -97,6 +106,20 @@ def _plausible(value: datetime) -> datetime:
     if value.year not in _YEARS:
         raise BadCellError("not a year of Amazon's")
     return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+def bare(text: str) -> str:
+    """Return a cell without the blanks, invisible marks and signs of "this is text" that other programs put around it."""
+    text = text.strip(_INVISIBLE)
+    if wrapped := _WRAPPED.fullmatch(text):
+        text = wrapped[1]
+    return text.removeprefix("'").strip(_INVISIBLE)
+
+
+def refuse_rounded(text: str) -> None:
+    """Raise BadCellError for a number that a spreadsheet has rounded, such as ``3.02E+16``."""
+    if _ROUNDED.fullmatch(text):
+        raise BadCellError("a number that a spreadsheet has rounded: its last digits are lost")
 
 
 def asin(text: str) -> str:
