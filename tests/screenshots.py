@@ -144,7 +144,7 @@ def _import(browser: Browser, world: World, pictures: Pictures) -> None:
         charlie.go("/imports/")
         pictures.take("15-import", page)
         page.locator("input[type=file]").set_input_files([report, orders, broken])
-        page.get_by_role("button", name="Inspect").click()
+        page.get_by_role("button", name="Check files").click()
         page.get_by_text("Can be imported", exact=True).first.wait_for()
         pictures.take("16-import-report", page)
 

@@ -186,6 +186,8 @@ def _before_values(selection: Selection, drawn: DaySeries, length: int, known: K
     points = Points.of(drawn.before_span)
     values = points.values(selection.metric, drawn, known)
     shown = [value if span.first >= first else None for span, value in zip(points.spans, values, strict=True)][:length]
+    if not any(value is not None for value in shown):
+        return []  # A legend of a line that has no point would promise one.
     return shown + [None] * (length - len(shown))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from theseller.analytics.metrics import COLUMN_DEFINITIONS
 from theseller.analytics.products import Ask, Sort
 from theseller.analytics.selection import Selection
 from theseller.analytics.types import Figures, ProductPage
@@ -60,6 +61,7 @@ def product_context(selection: Selection, table: Table, page: ProductPage, total
     begin, end = (table.page - 1) * PAGE_SIZE + 1, (table.page - 1) * PAGE_SIZE + len(page.rows)
     return {
         "table": table,
+        "definitions": COLUMN_DEFINITIONS,
         "page": page,
         "headers": [_header(selection, table, sort, label) for sort, label in _HEADERS],
         "range": f"{begin:,}\u2013{end:,} of {page.count:,}" if page.rows else "",

@@ -20,7 +20,7 @@ from theseller.accounts.types import Permission, Seat
 from theseller.analytics import charts, downloads, pages, queries
 from theseller.analytics.day_page import day_context
 from theseller.analytics.known import Known, known_days
-from theseller.analytics.metrics import BY_KEY
+from theseller.analytics.metrics import BY_KEY, DEFINITIONS
 from theseller.analytics.periods import Span, parse_day
 from theseller.analytics.product_page import product_context, read_table
 from theseller.analytics.products import Ask, product_page
@@ -74,6 +74,7 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
             "tiles": charts.tiles(selection, series, drawn, known),
             "chart": charts.chart(selection, series, drawn, known),
             "waterfall_rows": pages.waterfall_rows(selection, series.total, known),
+            "definitions": DEFINITIONS,
             "honesty": pages.honesty(selection, series.total, freshness(), streams, known),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
@@ -148,7 +149,8 @@ def day(request: HttpRequest, seat: Seat, day: str) -> HttpResponse:
         selection = select(request.GET, options, at)
         if _exports(request, seat, "day", at):
             return downloads.day_csv(selection, wanted, most=_LINES_EXPORTED)
-        context = {**_frame(seat, selection, options), "at": at, **day_context(selection, wanted, at, most=_LINES_SHOWN)}
+        shown = day_context(selection, wanted, at, most=_LINES_SHOWN)
+        context = {**_frame(seat, selection, options), "at": at, "definitions": DEFINITIONS, **shown}
     return _page(request, "day", context)
 
 

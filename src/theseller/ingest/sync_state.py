@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from theseller.connections.types import ConnectionView, Origin
-from theseller.edge.times import lasts
 from theseller.ingest.queries import is_running
 from theseller.ingest.types import StreamProgress
 
@@ -15,6 +14,8 @@ from theseller.ingest.types import StreamProgress
 _SHORTEST = timedelta(seconds=20)
 #: A stream that began longer ago than this was interrupted or added later: its pace is not known.
 _LONGEST = timedelta(days=2)
+#: An authorization so long after its connection was made is a renewal.
+_AT_ONCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ def expects_streams(streams: Sequence[StreamProgress], connections: Sequence[Con
 def summarize(streams: Sequence[StreamProgress], connections: Sequence[ConnectionView], at: datetime) -> SyncSummary:
     """Return the line for `streams` of the shop's `connections`.
 
-    Amazon's rate limits decide the pace, so the rest is taken to go on as fast as what has arrived since the newest authorization.
+    Amazon's rate limits decide the pace, so the rest is taken to go on as fast as what has arrived since the connection was made.
     """
-    begun = max((view.authorised_at or view.created_at for view in connections if view.is_open and view.origin is Origin.LWA), default=None)
+    begun = _begun([view for view in connections if view.is_open and view.origin is Origin.LWA])
     return SyncSummary(
         percent=min(sum(stream.percent for stream in streams) // len(streams), 99 if is_running(streams) else 100) if streams else 0,
         left=_left(streams, at - begun) if begun else "",
@@ -51,4 +52,25 @@ def _left(streams: Sequence[StreamProgress], elapsed: timedelta) -> str:
     if not running or not _SHORTEST <= elapsed <= _LONGEST or any(not stream.done for stream in running):
         return ""
     longest = max(elapsed * ((stream.total - stream.done) / stream.done) for stream in running)
-    return lasts(int(longest.total_seconds()))
+    return _roughly(longest)
+
+
+def _begun(views: Sequence[ConnectionView]) -> datetime | None:
+    """Return when all that has arrived began to, or None where that is not known.
+
+    A second region adds its history to what another one has read; an authorization that is renewed, or given again after a pause, leaves
+    what had arrived before. Either way, "so much since then" would be untrue.
+    """
+    if len(views) != 1:
+        return None
+    view = views[0]
+    renewed = view.authorised_at is not None and view.authorised_at - view.created_at > _AT_ONCE
+    return None if renewed else view.created_at
+
+
+def _roughly(length: timedelta) -> str:
+    """Write a length of time as an estimate: whole minutes up to an hour and a half, then whole hours, to the nearest."""
+    minutes = max(round(length / timedelta(minutes=1)), 1)
+    if minutes < 90:
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return f"{round(minutes / 60)} hours"

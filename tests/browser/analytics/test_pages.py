@@ -211,6 +211,10 @@ def test_figures_take_the_place_of_the_progress_when_they_arrive(site: str, brow
     assert line.evaluate("(one) => one.offsetHeight") < 60
     if PICTURES:
         visit.page.screenshot(path=f"{PICTURES}/arrived-1280-light.png", full_page=True)
+    visit.page.set_viewport_size({"width": 390, "height": 800})
+    page = visit.go("/imports/progress/")
+    expect(page.locator(".steps .step.is-now").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390, "a phone shows how far each stream is"
     assert visit.complaints == []
     visit.context.close()
 
@@ -352,6 +356,66 @@ def test_a_click_on_the_chart_opens_the_day_and_in_a_year_the_week(site: str, br
         page.wait_for_url(re.compile(opened))
     assert visit.complaints == []
     visit.context.close()
+
+
+#: Keeps what the chart writes beside its lines: text, and how far from the top.
+_WATCH_LABELS = """(() => {
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  window.labels = [];
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    if (this.textAlign === "right" || this.textAlign === "end") window.labels.push([text, this.getTransform().f + y]);
+    return write.apply(this, arguments);
+  };
+})()"""
+_DRAW = """(values) => {
+  const block = document.getElementById(document.querySelector("figure[data-chart]").dataset.chart);
+  const data = JSON.parse(block.textContent);
+  Object.assign(data, { now: data.days.map((_, index) => values[index % 2]), before: [], estimatedFrom: null });
+  block.textContent = JSON.stringify(data);
+  window.labels = [];
+  document.dispatchEvent(new Event("htmx:afterSettle"));
+}"""
+
+
+def _amount(label: str) -> float:
+    found = re.fullmatch(r"(\u2212?)\D{0,3}([\d.]+)([KMB]?)", label)
+    assert found is not None, label
+    return float(found[2]) * {"": 1, "K": 1e3, "M": 1e6, "B": 1e9}[found[3]] * (-1 if found[1] else 1)
+
+
+def test_labels_of_the_chart_are_the_values_of_their_lines(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    visit.context.add_init_script(_WATCH_LABELS)
+    page = visit.go("/?store=UK&compare=none")
+    for low, high in ((0, 1_400), (0, 14_000), (0, 0.11), (0, 0.7), (0, 3), (0, 1_300_000), (-1_400, 300), (0, 999), (0, 26_000_000)):
+        page.evaluate(_DRAW, [low, high])
+        page.wait_for_function("window.labels.length > 2")
+        drawn = sorted({(round(y, 1), _amount(text)) for text, y in page.evaluate("window.labels")})
+        (top, most), (bottom, least) = drawn[0], drawn[-1]
+        assert most > least
+        for y, value in drawn:  # A line's place says its value; a rounded label would not be where it says.
+            assert value == pytest.approx(most + (least - most) * (y - top) / (bottom - top), abs=1.5 * (most - least) / (bottom - top)), (
+                low,
+                high,
+                drawn,
+            )
+    visit.context.close()
+
+
+def test_definitions_open_by_keyboard_and_by_touch(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+    for path in ("/", "/products/"):
+        visit = Visit(browser, site, cookies["alice"], 390, "light")
+        page = visit.go(path)
+        meaning = page.locator(".definitions dd").first
+        expect(meaning).to_be_hidden()
+        page.locator(".definitions > summary").focus()
+        page.keyboard.press("Enter")
+        expect(meaning).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.locator(".definitions > summary").click()
+        expect(meaning).to_be_hidden()
+        assert visit.complaints == []
+        visit.context.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/products/", "/data/", "/security/"])

@@ -99,7 +99,7 @@ def test_files_are_looked_at_imported_and_listed(browser: Browser, site: str, co
     page = visit.page
     visit.check("empty")
     visit.choose(_file("orders-2026-10.txt", report(ALICE, ORDERS)))
-    page.get_by_role("button", name="Inspect").click()
+    page.get_by_role("button", name="Check files").click()
     page.get_by_role("button", name="Import").wait_for()
     visit.check("good")
     assert page.get_by_text("Nothing was imported yet").count() == 1
@@ -130,7 +130,7 @@ def test_bad_files_are_explained_and_readable_rows_can_be_taken(browser: Browser
         _file("holiday.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF" * 50),
         _file("orders.xlsx", b"PK\x03\x04xl/"),
     )
-    page.get_by_role("button", name="Inspect").click()
+    page.get_by_role("button", name="Check files").click()
     expect(page.locator("[data-import-result]")).to_have_count(3)
     visit.check("bad")
     assert "12 Elm Street" not in page.content()
@@ -148,12 +148,12 @@ def test_an_ended_session_and_a_dead_server_are_told(browser: Browser, site: str
     visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
     # What the redirect to the sign-in page ends in. The real one would race with this small server, which leaves the body unread.
     page.route("**/imports/", lambda route: route.fulfill(status=200, content_type="text/html", body="<h1>Sign in</h1>"))
-    page.get_by_role("button", name="Inspect").click()
+    page.get_by_role("button", name="Check files").click()
     expect(page.locator(".import-card .notice b")).to_have_text("You have been signed out")
     page.unroute("**/imports/")
     page.route("**/imports/", lambda route: route.abort())
     visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
-    page.get_by_role("button", name="Inspect").click()
+    page.get_by_role("button", name="Check files").click()
     expect(page.locator(".import-card .notice b")).to_have_text("The server can't be reached")
 
 
@@ -161,7 +161,7 @@ def test_it_works_without_script(browser: Browser, site: str, cookie: str) -> No
     visit = Visit(browser, site, cookie, script=False)
     page = visit.page
     visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
-    page.get_by_role("button", name="Inspect").click()
+    page.get_by_role("button", name="Check files").click()
     expect(page.locator(".import-card .badge")).to_have_text("Can be imported")
     if PICTURES:
         page.screenshot(path=f"{PICTURES}/import-noscript-1280-light.png", full_page=True)

@@ -175,6 +175,42 @@ def test_search_sort_and_pages_of_products(cast: Cast) -> None:
     assert skus("/products/?q=_0") == [f"SKU_0{number}" for number in range(9, -1, -1)]
 
 
+def test_totals_of_products_are_sums_of_every_page_and_count_an_order_once(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    for number in range(55):
+        order = shop.order(_noon(2), "10.00", sku=f"SKU_{number:02}", asin=f"B0000000{number:02}")
+        shop.money(_noon(2), "10.00", order_id=order, sku=f"SKU_{number:02}")
+        shop.money(_noon(2), "-1.10", Kind.REFERRAL, order_id=order, sku=f"SKU_{number:02}")
+    shop.order(_noon(2), "5.00", sku="SKU_01", order_id=order, line_key="2")  # A second product of the last order.
+    shop.money(_noon(2), "-39.00", Kind.SUBSCRIPTION, sku=None)
+    shop.roll_up()
+    client = _client(cast.alice)
+
+    def total(address: str) -> list[str]:
+        row = re.search(r"<tfoot>(.*?)</tfoot>", client.get(address).content.decode(), re.DOTALL)
+        assert row is not None
+        return [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row.group(1), re.DOTALL)]
+
+    sales, _, _, units, orders, _, fees, net, _, _ = total("/products/")
+    assert (sales, units, orders, fees, net) == ("\u20ac555.00", "56", "55", "\u2212\u20ac60.50", "\u20ac489.50")
+    assert total("/products/?page=2") == total("/products/"), "the totals are of all pages"
+    found = total("/products/?q=SKU_01")
+    assert (found[0], found[3], found[4], found[6]) == ("\u20ac15.00", "2", "", "\u2212\u20ac1.10")
+
+
+@pytest.mark.parametrize(("address", "labels"), [("/", 6), ("/products/", 8), ("/days/DAY/", 6)])
+def test_definitions_of_figures_are_text_of_the_page(cast: Cast, address: str, labels: int) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(2))
+    shop.roll_up()
+    text = _client(cast.alice).get(address.replace("DAY", str(_day(2)))).content.decode()
+    block = re.search(r'<details class="more definitions"><summary>What these .*?</details>', text, re.DOTALL)
+    assert block is not None
+    assert block.group(0).count("<dt>") == labels
+    assert "Canceled and replacement orders are left out" in block.group(0)
+    assert 'class="tile" id="tile-net" title' not in text
+
+
 HOSTILE = (
     "period=custom&from=0001-01-01&to=9999-12-31", "page=99999999999999999999", "page=-1", "q=%00", "q=%27%3B--", "sort=tenant_id", "store=XX",
     "metric=__class__", "period=today&compare=year", "from=2026-13-45&to=x&period=custom", "q=" + "x" * 5000, "dir=asc&sort=change", "store=%00",

@@ -40,7 +40,7 @@ def test_a_day_and_its_products() -> None:
 def test_products_of_several_days_are_no_daily_facts() -> None:
     report = read_report([as_json(traffic("2026-03-01", "2026-03-02"))])
     assert [row.daily for row in report.rows() if isinstance(row, TrafficProduct)] == [False]
-    assert "1 rows by product cover several days: they are no daily facts" in report.inspection.warnings
+    assert "1 rows by product cover several days, so they can't be used per day and are skipped" in report.inspection.warnings
     assert report.inspection.period.days == {"DE": (date(2026, 3, 1), date(2026, 3, 2))}
 
 

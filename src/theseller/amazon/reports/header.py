@@ -158,5 +158,5 @@ def _refuse_stranger(names: set[str], cells: list[str]) -> None:
             lacking = ", ".join(missing)
             raise ReportRefusedError(f"this looks like {kind} but lacks the columns {lacking}", "Download it again, complete.", line=1)
     if len(cells) >= 10:
-        raise ReportRefusedError("no report that we read has these columns", f"{_OURS} {_LANGUAGE}", line=1)
-    raise ReportRefusedError("this is no report that we read", _OURS, line=1)
+        raise ReportRefusedError("no report that we support has these columns", f"{_OURS} {_LANGUAGE}", line=1)
+    raise ReportRefusedError("we don't support this report", _OURS, line=1)

@@ -215,7 +215,7 @@ class TrafficDecoder:
             products += len(batch)
             yield batch
         if products and self._first != self._last:
-            self.findings.warn("{n} rows by product cover several days: they are no daily facts", products)
+            self.findings.warn("{n} rows by product cover several days, so they can't be used per day and are skipped", products)
 
     def _granularity(self) -> str:
         return self._specification.report_options.date_granularity

@@ -32,7 +32,7 @@ _RANGE: dict[str, tuple[float, float, tuple[tuple[str, str, str, str, str], ...]
             ("Trekking Poles", "Trekkingstöcke", "Bâtons de randonnée", "トレッキングポール", "Bastones de senderismo"),
             ("Dry Bag 20 L", "Wasserdichter Packsack 20 L", "Sac étanche 20 L", "防水バッグ 20L", "Bolsa estanca 20 L"),
             ("Camping Lantern", "Campinglaterne", "Lanterne de camping", "キャンプランタン", "Linterna de camping"),
-            ("Microfibre Towel", "Mikrofaser-Handtuch", "Serviette microfibre", "速乾タオル", "Toalla de microfibra"),
+            ("Microfiber Towel", "Mikrofaser-Handtuch", "Serviette microfibre", "速乾タオル", "Toalla de microfibra"),
         ),
     ),
     "Clothing": (
@@ -70,7 +70,7 @@ _RANGE: dict[str, tuple[float, float, tuple[tuple[str, str, str, str, str], ...]
                 "Cable USB-C trenzado 2 m",
             ),
             (
-                "Aluminium Laptop Stand",
+                "Aluminum Laptop Stand",
                 "Laptopständer aus Aluminium",
                 "Support pour ordinateur en aluminium",
                 "ノートPCスタンド",

@@ -110,11 +110,11 @@ form.addEventListener("submit", async (event) => {
   // One after the other: a file is held in the server's memory while it is read.
   for (const [number, file] of files.entries()) {
     if (file.size > limit) places[number].replaceWith(problemCard(file, "That file is too large", `At most ${form.dataset.limitMb} MB can be sent at once. Gzip the file, or ask Seller Central for a shorter period.`));
-    else await exchange(file, options(confirm, false), places[number], confirm ? "Importing" : "Looking");
+    else await exchange(file, options(confirm, false), places[number], confirm ? "Importing" : "Checking");
   }
   send.disabled = false;
   form.reset();
-  send.textContent = "Inspect";
+  send.textContent = "Check files";
   field.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
@@ -127,4 +127,4 @@ results.addEventListener("click", async (event) => {
   done.querySelector("h2")?.focus();
 });
 
-confirmAtOnce.addEventListener("change", () => { send.textContent = confirmAtOnce.checked ? "Import" : "Inspect"; });
+confirmAtOnce.addEventListener("change", () => { send.textContent = confirmAtOnce.checked ? "Import" : "Check files"; });

@@ -12,7 +12,7 @@ const language = () => document.documentElement.lang || "en";
 function formatter(data, compact) {
   const digits = data.digits ?? (data.kind === "money" ? 2 : data.kind === "percent" ? 1 : 0);
   const options = compact
-    ? { notation: "compact", maximumFractionDigits: 2 }
+    ? { notation: "compact", maximumFractionDigits: 4 } // A rounded label would name another value than its line.
     : { minimumFractionDigits: digits, maximumFractionDigits: digits };
   if (data.kind === "money") Object.assign(options, { style: "currency", currency: data.currency });
   if (data.kind === "percent") Object.assign(options, { style: "percent" });
