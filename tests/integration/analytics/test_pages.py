@@ -177,6 +177,7 @@ def test_search_sort_and_pages_of_products(cast: Cast) -> None:
 
 def test_totals_of_products_are_sums_of_every_page_and_count_an_order_once(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
+    order = ""
     for number in range(55):
         order = shop.order(_noon(2), "10.00", sku=f"SKU_{number:02}", asin=f"B0000000{number:02}")
         shop.money(_noon(2), "10.00", order_id=order, sku=f"SKU_{number:02}")
