@@ -8,7 +8,6 @@ languages, and its signs are where signs may be.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Sequence
 
@@ -16,10 +15,12 @@ CP1250, CP1252, CP1254, CP932 = "cp1250", "cp1252", "cp1254", "cp932"
 
 #: Letters beyond a-z, by language: German, French, Spanish, Italian, Portuguese, Catalan, Dutch,
 #: Swedish and Finnish, Danish and Norwegian. The more alphabets count, the less a word proves.
-_WESTERN = ("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíóúüñ", "àèéìíîòóùú", "àáâãçéêíóôõú", "àèéíïòóúüç", "áäéèëêïíóöôúü", "åäöéüà", "æøåéóòôüö")
+_WESTERN = ("äöüß", "àâæçéèêëîïôœùûü", "áéíóúüñ", "àèéìíîòóùú", "àáâãçéêíóôõú", "àèéíïòóúüç", "áäéèëêïíóöôúü", "åäöéüà", "æøåéóòôüö")
 _POLISH = ("ąćęłńóśźż",)
 #: Letters that Windows-1250 and -1252 have in the same places.
 _SHARED_WITH_POLISH = ("äöüßáéíóúâçëîô",)
+#: ``ź`` after a consonant other than d is ``ü`` of another code page.
+_NOT_POLISH = re.compile(r"[bcfghjklmnprstwzćłńśżź]ź")
 _TURKISH = ("çğıöşüâîû",)
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -28,16 +29,21 @@ _SIGN = re.compile(r"[^\x00-\x7f\w]")
 _RUN = re.compile(r"[^\x00-\x7f]{2,}")
 #: Letters beyond a-z that follow one another in western words; others do not.
 _WESTERN_PAIR = re.compile(r"ç[ãõáâéêóàèíú]|ñ[áéíóú]|[äöüáéíóåøæ]ß|é[éâîôàê]|[äöå]{2}|[æøå]{2}|[ëïöü][ëèé]")
-#: ``œ`` of French, as in ``œuf`` and ``cœur``; Polish ``ś`` looks like it and is before other letters too.
-_LIGATURE = re.compile(r"œ(?![uildstn])")
+#: Where letters are in no western word, but other languages' letters in their place are: Polish ``œci``
+#: and ``pêdzel``, Czech ``èaj`` and ``døevo``, Hungarian ``szõlõ``, Romanian ``brânzã``.
+_MISPLACED = re.compile(r"œ(?![uildstn])|[èø][aeiou]|[aeo]è|ê(?!$|[tmvlpnrqgsx]|ch)|õ(?!e)|ã(?!$|[oens])|ã.*[âáéíóúêô]|[âáéíóúêô].*ã")
+#: Pairs of consonants that are German at the most, whose letters beyond a-z are these four.
+_EASTERN_PAIR = re.compile(r"sz|cz|rz|dz|zs")
+_GERMAN = frozenset("äöüß")
 #: Signs that are numbers, units or punctuation where they are right: ``cm³``, ``1½``, ``Nº``, ``¿…?``.
 _IN_PLACE = re.compile(
     r"(?:(?<=\d)|(?<=\d )|\b)(?:[kcdm]?m|ft|in|yd)[²³](?!\w)|(?<=\d)[²³](?!\w)|(?<![^\W\d_])[¼½¾](?!\w)"
-    r"|(?:(?<=\d)|(?<=\d\.)|(?<=\b[Nn]))[ªº](?!\w)|(?<!\w)¿(?=[^?\n]*\?)|(?<!\w)¡(?=[^!\n]*!)"
+    r"|(?:(?<=\d)|(?<=\d\.)|(?<=\b[Nn]))[ªº](?!\w)|‹[^‹›\n]*›|›[^‹›\n]*‹|(?<!\w)¿(?=[^?\n]*\?)|(?<!\w)¡(?=[^!\n]*!)"
 )
-_ANYWHERE = frozenset("\u2018\u2019\u00b4\u2013\u2014\u00ae\u2122\u00a9\u00b0\u00b7\u00a0\u00ab\u00bb\u2039\u203a\u00ad")
+_ANYWHERE = frozenset("\u2018\u2019\u00b4\u2013\u2014\u00ae\u2122\u00a9\u00b0\u00b7\u00a0\u00ab\u00bb\u00ad")
 _NOT_INSIDE_WORDS = frozenset("\u201c\u201d\u2022\u2026\u00d7\u00f7")
 _NOT_AFTER_LETTERS = frozenset("\u201e\u201a\u00b1\u00a7\u2020\u2030")
+_NO_EVIDENCE = re.compile(r"(?<=[a-z])[\u2013\u2014](?=[a-z])")
 _MONEY = frozenset("€£¥¢")
 #: One word or sign in so many may contradict: titles quote foreign names.
 _TOLERATED = 10
@@ -46,17 +52,21 @@ _TOLERATED = 10
 def reads_as_text(text: str, codec: str) -> bool:
     """Return whether `text` is written as the languages of `codec` are, from which it was decoded.
 
+    Single letters, and dashes between small letters, are no evidence: where there is nothing else, nothing fits.
+
     Args:
         text: cells, one a line.
         codec: ``cp1250`` (Polish), ``cp1252`` (western Europe, Americas) or ``cp1254`` (Turkish).
     """
-    text = _IN_PLACE.sub(" ", text).replace("µ", "u")
-    words = [word for word in _WORD.findall(text) if not word.isascii()]
+    text, in_place = _IN_PLACE.subn(" ", text)
+    text = _NO_EVIDENCE.sub(" ", text.replace("µ", "u"))
+    words = [word for word in _WORD.findall(text) if not word.isascii() and len(word) > 1]
     signs = [
         _sign_fits(found[0], text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]) for found in _SIGN.finditer(text)
     ]
     wrong = sum(not _WORD_FITS[codec](word) for word in words) + signs.count(False)
-    return wrong * _TOLERATED <= len(words) + len(signs)
+    seen = len(words) + len(signs) + in_place
+    return seen > 0 and wrong * _TOLERATED <= seen
 
 
 def _sign_fits(sign: str, before: str, after: str) -> bool:
@@ -68,9 +78,9 @@ def _sign_fits(sign: str, before: str, after: str) -> bool:
 
 
 def _keeps_to(word: str, alphabets: Sequence[str]) -> bool:
-    """Return whether one alphabet has all letters of `word`, and no capital beyond A-Z follows a small letter."""
+    """Return whether one alphabet has all letters of `word`, and no capital beyond A-Z is inside it."""
     foreign = frozenset(_FOREIGN.findall(word.replace("İ", "ı").lower()))
-    if any(one.islower() and other.isupper() and not other.isascii() for one, other in itertools.pairwise(word)):
+    if not word.isupper() and any(letter.isupper() and not letter.isascii() for letter in word[1:]):
         return False
     return any(foreign <= frozenset(alphabet) for alphabet in alphabets)
 
@@ -79,13 +89,15 @@ def _western(word: str) -> bool:
     lower = word.lower()
     if word[0] in "ŠŽ" and word[1:].isascii():  # Names: Škoda, Žižek.
         return True
-    if _LIGATURE.search(lower) or not all(_WESTERN_PAIR.fullmatch(run) for run in _RUN.findall(lower)):
+    if _EASTERN_PAIR.search(lower) and not _GERMAN.issuperset(_FOREIGN.findall(lower)):
+        return False
+    if _MISPLACED.search(lower) or not all(_WESTERN_PAIR.fullmatch(run) for run in _RUN.findall(lower)):
         return False
     return _keeps_to(word, _WESTERN)
 
 
 def _polish(word: str) -> bool:
-    if _keeps_to(word, _POLISH):
+    if _keeps_to(word, _POLISH) and not _NOT_POLISH.search(word.lower()):
         return len(word) <= 4 or bool(re.search(r"[A-Za-z]", word))
     return _keeps_to(word, _SHARED_WITH_POLISH) and _western(word)
 
@@ -111,6 +123,7 @@ def reads_as_japanese(data: bytes) -> bool:
         half += len(encoded) == 1
         if len(encoded) == 2:
             pairs.append(encoded)
-    common = sum(0x81 <= pair[0] <= 0x9F for pair in pairs)
+    # In EUC-JP, 0x8e and another byte are one half-width letter.
+    common = sum(0x81 <= pair[0] <= 0x9F and not (pair[0] == 0x8E and 0xA1 <= pair[1] <= 0xDF) for pair in pairs)
     high = sum(pair[1] >= 0x80 for pair in pairs)
     return common >= 2 and common * 2 > len(pairs) + half // 2 and high * 4 >= len(pairs)

@@ -180,8 +180,8 @@ _MOVING: tuple[_Change, ...] = (
 
 def _in_bytes(text: str, chance: random.Random) -> tuple[bytes, bool]:
     """Return `text` in some encoding, and whether a byte was damaged, which may have been a tab."""
-    codec = chance.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252", "cp932"))
-    data = text.encode(codec, "replace" if codec.startswith("cp") else "surrogatepass")
+    codec = chance.choice((*["utf-8"] * 5, "utf-8-sig", "utf-16", "utf-16", "cp1252", "cp932", "cp1250", "cp1254", "gbk", "euc_jp"))
+    data = text.encode(codec, "surrogatepass" if codec.startswith("utf") else "replace")
     damaged = chance.random() < 0.25
     if damaged:
         at = chance.randrange(max(1, len(data)))
