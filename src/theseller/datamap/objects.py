@@ -145,6 +145,7 @@ THINGS: tuple[Thing, ...] = (
     Thing("memory", "theseller.controls.source:imports", DataClass.NONE, "controls", *_PROCESS),
     Thing("memory", "theseller.crypto.choice:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
     Thing("memory", "theseller.edge.static_files:_compressed", DataClass.NONE, "edge", *_PROCESS),
+    Thing("memory", "theseller.edge.static_files:_registered", DataClass.NONE, "edge", *_PROCESS),
     Thing("memory", "theseller.edge.static_files:static_version", DataClass.NONE, "edge", *_PROCESS),
     # A line of the log passes the redactor, whoever writes it; a handler that does not is no sink of ours.
     Thing("log", "redacted", DataClass.OPERATIONAL, "lib", "as the deployment rotates it", "rotation; nothing of a payload is in it"),

@@ -15,17 +15,19 @@ CANARIES, PLAUSIBLE = "canaries", "plausible"
 _FIRST = {
     "DE": ("Anna", "Jonas", "Lena", "Paul", "Miriam", "Tobias"), "FR": ("Camille", "Hugo", "Louise", "Théo", "Manon", "Julien"),
     "MX": ("Sofía", "Mateo", "Valeria", "Diego", "Camila", "Andrés"), "JP": ("葵", "蓮", "陽菜", "湊", "結衣", "大翔"),
-    "": ("Emma", "Noah", "Grace", "Oliver", "Hannah", "James"),
+    "": ("Emma", "Noah", "Grace", "Oliver", "Hannah", "James", "Chloe", "Marcus", "Priya", "Daniel", "Ruth", "Leon"),
 }  # fmt: skip
 _FAMILY = {
     "DE": ("Bergmann", "Lorenz", "Seidel", "Vogt", "Krämer", "Wendt"), "FR": ("Lefèvre", "Moreau", "Garnier", "Chevalier", "Blanc", "Roussel"),
     "MX": ("Hernández", "Castillo", "Ramírez", "Ortega", "Salazar", "Medina"), "JP": ("佐々木", "高橋", "小川", "森田", "石井", "藤原"),
-    "": ("Whitfield", "Carver", "Holloway", "Bennett", "Ashworth", "Parrish"),
+    "": ("Whitfield", "Carver", "Holloway", "Bennett", "Ashworth", "Parrish", "Delgado", "Nguyen", "Okafor", "Sutton", "Lindqvist", "Marsh"),
 }  # fmt: skip
 _STREETS = {
-    "DE": ("Lindenstraße {}", "Am Mühlbach {}", "Gartenweg {}"), "FR": ("{} rue des Tilleuls", "{} avenue du Moulin", "{} place du Marché"),
-    "MX": ("Calle Jacarandas {}", "Av. de los Fresnos {}", "Calle del Molino {}"), "JP": ("桜町{}番地", "緑ヶ丘{}番地", "若葉台{}番地"),
-    "": ("{} Maple Street", "{} Mill Lane", "{} Orchard Road"),
+    "DE": ("Lindenstraße {}", "Am Mühlbach {}", "Gartenweg {}", "Bahnhofstraße {}", "Feldstraße {}", "Schulweg {}"),
+    "FR": ("{} rue des Tilleuls", "{} avenue du Moulin", "{} place du Marché", "{} rue de la Gare", "{} chemin des Vignes", "{} rue du Pont"),
+    "MX": ("Calle Jacarandas {}", "Av. de los Fresnos {}", "Calle del Molino {}", "Calle Hidalgo {}", "Av. Reforma {}"),
+    "JP": ("桜町{}番地", "緑ヶ丘{}番地", "若葉台{}番地"),
+    "": ("{} Maple Street", "{} Mill Lane", "{} Orchard Road", "{} Cedar Avenue", "{} Station Road", "{} Church Street", "{} Highland Drive", "{} Park View"),
 }  # fmt: skip
 _PLACES = {
     "US": (("Springfield", "IL", "62704"), ("Salem", "OR", "97301"), ("Dover", "DE", "19901")),
@@ -34,6 +36,8 @@ _PLACES = {
     "DE": (("Fulda", "", "36037"), ("Celle", "", "29221")), "FR": (("Dole", "", "39100"), ("Vannes", "", "56000")),
     "JP": (("松本市", "長野県", "390-0001"), ("倉敷市", "岡山県", "710-0001")),
 }  # fmt: skip
+#: Numbers that the countries' regulators keep for fiction, ``{}`` for two digits; where none is kept, a buyer states no phone.
+_PHONES = {"US": "+1 503-555-01{}", "CA": "+1 613-555-01{}", "GB": "01632 9600{}", "DE": "030 231250{}", "FR": "01 99 00 12 {}"}
 #: Few buyers write a message with a gift.
 _MESSAGES = ("Happy birthday! Enjoy.", "For your new home. With love from all of us.", "Get well soon!")
 _GIFTS_IN = 5
@@ -54,8 +58,9 @@ def address(seed: int, order: Order) -> dict[str, Any]:
         "name": f"{family} {first}" if country == "JP" else f"{first} {family}",
         "addressLine1": street.format(1 + number(seed, order.id, "house", below=140)),
         "city": city, "postalCode": postal_code, "countryCode": country, "addressType": "RESIDENTIAL",
-        "phone": f"555 01{number(seed, order.id, 'phone', below=100):02d}",
     }  # fmt: skip
+    if country in _PHONES:
+        found["phone"] = _PHONES[country].format(f"{number(seed, order.id, 'phone', below=100):02d}")
     return found | ({"stateOrRegion": state} if state else {})
 
 

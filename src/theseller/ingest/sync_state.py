@@ -20,7 +20,10 @@ _AT_ONCE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class SyncSummary:
-    """One line. `percent` of the history is there; `left`: how long the rest takes at the pace so far, or empty."""
+    """One line. `percent` of the history is there; `left`: how long the rest takes at the pace so far, or empty.
+
+    `checked_at`: when Amazon last answered any stream. Each has a rhythm of its own, from minutes to a week, and a time of its own.
+    """
 
     percent: int
     left: str
@@ -43,7 +46,7 @@ def summarize(streams: Sequence[StreamProgress], connections: Sequence[Connectio
         percent=min(sum(stream.percent for stream in streams) // len(streams), 99 if is_running(streams) else 100) if streams else 0,
         left=_left(streams, at - begun) if begun else "",
         failed=tuple(stream.title for stream in streams if stream.step == "failed"),
-        checked_at=min((stream.last_success_at for stream in streams if stream.last_success_at), default=None),
+        checked_at=max((stream.last_success_at for stream in streams if stream.last_success_at), default=None),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 
 from theseller.amazon.roles import RestrictedRole
+from theseller.edge.times import day as day_text
 from theseller.lib.limits import PII_DAYS_MAX
 from theseller.vault.dates import is_dead
 from theseller.vault.types import Outcome, ShippableOrder
@@ -64,7 +65,7 @@ _OF: Mapping[Outcome, State] = MappingProxyType(
 def state_of(order: ShippableOrder, dies_on: date | None, *, at: datetime) -> State:
     """Return the state of an order's slip; `dies_on` is the day of death of what is held of it, None for nothing."""
     if dies_on is not None and not is_dead(dies_on, at=at):
-        return State("Ready", "good", "check", f"Held; destroyed on {dies_on:%-d %b %Y}.", ready=True)
+        return State("Ready", "good", "check", f"Stored; destroyed on {day_text(dies_on)}.", ready=True)
     if order.asked_at is None:
         return NOT_ASKED
     if order.outcome is None:

@@ -178,7 +178,7 @@ def test_each_outcome_is_told_in_words(today: Shop, outcome: Outcome | None) -> 
         today.keep("111-1", at=clock.now())
     told = text(browser(today.cast.bob.id).get(LIST))
     words = {
-        Outcome.FETCHED: f"destroyed on {clock.now() + timedelta(days=30):%-d %b %Y}",
+        Outcome.FETCHED: f"Stored; destroyed on {clock.now() + timedelta(days=30):%b %-d, %Y}",
         Outcome.NOT_YOURS: "no order that your shop ships itself",
         Outcome.TOO_OLD: "It left 30 days ago or longer",
         Outcome.NOT_GIVEN: "your authorization lacks the role “Direct-to-Consumer Shipping”",

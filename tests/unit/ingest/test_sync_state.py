@@ -15,8 +15,8 @@ from theseller.lib.marketplaces import Region
 AT = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
 
-def _stream(done: int, total: int = 19, step: str = "now", name: str = "orders_history") -> StreamProgress:
-    return StreamProgress(name, "Order history", done, total, 100 * done // total, step, "", "", AT if step == "done" else None, None, None)
+def _stream(done: int, total: int = 19, step: str = "now", name: str = "orders_history", checked: datetime | None = None) -> StreamProgress:
+    return StreamProgress(name, "Order history", done, total, 100 * done // total, step, "", "", checked, None, None)
 
 
 def _connection(minutes: float, *, renewed: float | None = None, number: int = 1, origin: Origin = Origin.LWA) -> ConnectionView:
@@ -80,3 +80,13 @@ def test_what_is_still_arriving_is_never_a_hundred_percent() -> None:
     assert summarize([_stream(19, step="now")], [_connection(10)], AT).percent == 99
     assert summarize([_stream(19, step="done")], [_connection(10)], AT).percent == 100
     assert summarize([], [_connection(10)], AT).percent == 0
+
+
+def test_the_last_check_is_that_of_any_stream() -> None:
+    streams = [
+        _stream(19, step="done", checked=AT - timedelta(days=6)),
+        _stream(2, 2, "done", checked=AT - timedelta(minutes=3)),
+        _stream(1),
+    ]
+    assert summarize(streams, [], AT).checked_at == AT - timedelta(minutes=3)
+    assert summarize([_stream(1)], [], AT).checked_at is None
