@@ -65,7 +65,7 @@ def _run(first: int, count: int, caplog: pytest.LogCaptureFixture) -> Counter[st
 
 def test_no_cell_of_an_unread_column_comes_out_of_a_changed_file(caplog: pytest.LogCaptureFixture) -> None:
     ends = _run(0, 500, caplog)
-    assert min(ends["read"], ends["refused"], ends["dropped columns"]) > 100  # Else nothing was tried.
+    assert min(ends["read"], ends["refused"], ends["dropped columns"]) > 60  # An eighth; else nothing was tried.
 
 
 @pytest.mark.exhaustive
@@ -73,7 +73,7 @@ def test_no_cell_of_an_unread_column_comes_out_of_a_changed_file(caplog: pytest.
 @pytest.mark.parametrize("first", range(500, 20_500, 4_000))
 def test_no_cell_comes_out_of_twenty_thousand_changed_files(first: int, caplog: pytest.LogCaptureFixture) -> None:
     ends = _run(first, 4_000, caplog)
-    assert min(ends["read"], ends["refused"], ends["dropped columns"]) > 800
+    assert min(ends["read"], ends["refused"], ends["dropped columns"]) > 500
 
 
 def test_a_file_is_read_the_same_way_each_time_and_however_it_is_cut_into_pieces() -> None:
