@@ -106,7 +106,8 @@ def test_memory_holds_only_what_its_process_works_with(evidence: Evidence, say: 
     assert after["web, first process"] == set()
     for kind, others in {"web": {"db-superuser", "db-backup", "db-migrate"}, "worker": {"db-superuser", "db-migrate"}}.items():
         # The worker takes the backups: that password is one that it works with.
-        assert not others & {name.partition(",")[0] for name in after[kind]}, kind
+        foreign = {name for name in after[kind] if name.partition(",")[0] in others}
+        assert not foreign, f"{kind}: {sorted(foreign)}"
 
 
 def test_enough_was_driven(evidence: Evidence) -> None:
