@@ -16,6 +16,7 @@ from theseller.cli.findings import Finding
 from theseller.cli.paths import state_folder
 from theseller.cli.secrets import AMAZONS, own_secrets, secret_choice, uses_files_of_one_host
 from theseller.config.environment import InvalidSettingError, ProcessRole, read_backups, read_environment, read_kind
+from theseller.config.processes import WEB_PROCESSES, connections_of_deployment
 from theseller.crypto.choice import make_key_store, make_secret_provider
 from theseller.crypto.errors import CryptoError
 from theseller.lib.failures import classify
@@ -40,8 +41,10 @@ _LATE = """
 select count(*), max(extract(epoch from now() - received_at) / 3600)::float
 from guard.deletion_requests(1000) where certified < cardinality(connections) and received_at < now() - make_interval(hours => %s)
 """
-#: Four threads in each of two web processes, with four roles; four jobs of a worker, with as many, and five connections for its queue.
-_MOST_CONNECTIONS = 2 * 4 * 4 + 4 * 4 + 5
+_FAILING = """
+select count(*) over (), first_at at time zone 'UTC', retry_at at time zone 'UTC', reason
+from guard.failed_erasures(1000) union all select 0, null, null, null order by 1 desc, 2 limit 1
+"""
 _START_WORKER = "Start `theseller worker`, and look at its log."
 
 
@@ -151,9 +154,10 @@ def _connections(cursor: CursorWrapper) -> Finding:
         "select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,"
         " (select count(*) from pg_stat_activity where backend_type = 'client backend')",
     )
-    found = f"{used} of {allowed} in use; two web processes and a worker, as they start by default, take up to {_MOST_CONNECTIONS}"
+    needed = connections_of_deployment()
+    found = f"{used} of {allowed} in use; {WEB_PROCESSES} web processes and a worker, as they start by default, take up to {needed}"
     advice = "Raise max_connections there (docs/operate/settings.md, Connections)."
-    return Finding("connections", found, bad=allowed < _MOST_CONNECTIONS or used >= allowed, advice=advice)
+    return Finding("connections", found, bad=allowed < needed or used >= allowed, advice=advice)
 
 
 def _ours(_cursor: CursorWrapper) -> Finding:
@@ -183,11 +187,14 @@ def _host(_cursor: CursorWrapper) -> Finding:
 
 def _deletions(cursor: CursorWrapper) -> Finding:
     number, oldest = _row(cursor, _LATE, [_LATE_HOURS])
-    advice = "The worker's log says why: look for `the erasure of`. Each is tried again by every run."
+    failing, since, retry_at, reason = _row(cursor, _FAILING)
     found = (
         f"{number} erasure(s) not certified {_LATE_HOURS} h after the request, the oldest {oldest or 0:.0f} h" if number else "none is late"
     )
-    return Finding("deletions", found, bad=bool(number), advice=advice)
+    advice = "`theseller deletion-request list` shows each, and the worker's log: look for `the erasure of`."
+    if failing:
+        found += f"; {failing} fail(s), the longest since {since:%Y-%m-%d %H:%M} UTC, tried again at {retry_at:%H:%M:%S}: {reason}"
+    return Finding("deletions", found, bad=bool(number or failing), advice=advice)
 
 
 def _clock(cursor: CursorWrapper) -> Finding:

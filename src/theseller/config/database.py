@@ -29,13 +29,23 @@ _EXTRA_ALIASES = {
 #: How long a page waits for a connection to the database.
 WEB_PATIENCE_SECONDS = 3
 
-#: How many connections a process holds to the database at most, by role. Few operators work at the same time.
+#: How many connections a process holds to the database at most, by role. Few operators work at the same time. The pools take their size
+#: from here, and so does what `theseller doctor` counts.
 _POOLED_USUALLY, _POOLED = 10, {ProcessRole.OPERATOR: 4}
 
 
 def served_aliases(role: ProcessRole) -> tuple[str, ...]:
     """Return the connections that a process of `role` serves with, `default` first."""
     return ("default", *(extra.value for extra in _EXTRA_ALIASES[role]))
+
+
+def connections_at_most(role: ProcessRole, threads: int) -> int:
+    """Return how many connections a process of `role` holds at most while `threads` threads, or jobs, work in it."""
+    return sum(min(threads, _pooled(one)) for one in (role, *_EXTRA_ALIASES[role]))
+
+
+def _pooled(role: ProcessRole) -> int:
+    return _POOLED.get(role, _POOLED_USUALLY)
 
 
 def database_settings(environment: Environment, secrets: SecretProvider) -> dict[str, dict[str, Any]]:
@@ -77,8 +87,7 @@ def _external(url: str) -> dict[str, Any]:
 def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider) -> dict[str, Any]:
     options: dict[str, Any] = {**server["OPTIONS"], "application_name": f"theseller-{role.value}", "connect_timeout": 10}
     if role is not ProcessRole.MIGRATE:
-        most = _POOLED.get(role, _POOLED_USUALLY)
-        options["pool"] = {"min_size": 0, "max_size": most, "timeout": 10, "max_idle": 300, "reset": reset_connection}
+        options["pool"] = {"min_size": 0, "max_size": _pooled(role), "timeout": 10, "max_idle": 300, "reset": reset_connection}
     return {
         "ENGINE": "django.db.backends.postgresql",
         **server,

@@ -17,6 +17,7 @@ import procrastinate
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
+from theseller.config.processes import QUEUE_POOLED
 from theseller.lib.failures import Failure, classify
 from theseller.lib.logs import getLogger
 
@@ -93,7 +94,9 @@ async def _one_run(run: _Run) -> Failure | None:
     """Run one worker until it ends; return what ended it if that was the database. Other errors are raised."""
     try:
         await asyncio.to_thread(run.check)
-        connector = procrastinate.PsycopgConnector(kwargs=connector_params(), name="jobs", timeout=_CONNECTION_SECONDS)
+        connector = procrastinate.PsycopgConnector(
+            kwargs=connector_params(), name="jobs", timeout=_CONNECTION_SECONDS, max_size=QUEUE_POOLED
+        )
         with django_app.replace_connector(connector) as app:
             async with app.open_async():
                 log.info("worker_started", concurrency=run.concurrency)

@@ -11,6 +11,7 @@ from theseller.cli.django import setup_django
 from theseller.cli.paths import hold_state_folder, make_state_folder, state_folder
 from theseller.cli.ports import LOOPBACK, choose_port, parse_port
 from theseller.config.environment import read_environment
+from theseller.config.processes import WEB_PROCESSES, WEB_THREADS
 
 HELP = "serve the web pages (only to this machine, unless told otherwise)"
 
@@ -18,8 +19,8 @@ HELP = "serve the web pages (only to this machine, unless told otherwise)"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on; put the edge in front of anything but 127.0.0.1")
     parser.add_argument("--port", help="port to listen on (default: THESELLER_PORT, else 8100)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
-    parser.add_argument("--threads", type=int, default=4, help="threads in each process (default 4)")
+    parser.add_argument("--workers", type=int, default=WEB_PROCESSES, help=f"processes (default {WEB_PROCESSES})")
+    parser.add_argument("--threads", type=int, default=WEB_THREADS, help=f"threads in each process (default {WEB_THREADS})")
 
 
 def run(args: argparse.Namespace) -> int:

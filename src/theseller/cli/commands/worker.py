@@ -9,13 +9,14 @@ import os
 from theseller.cli.django import setup_django
 from theseller.cli.paths import hold_state_folder, make_state_folder, state_folder
 from theseller.config.memory import apply_memory_limit
+from theseller.config.processes import WORKER_JOBS
 from theseller.lib.egress import confine
 
 HELP = "run the jobs: pulls, imports, rollups, purges, checks"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--concurrency", type=_positive, default=4, help="jobs at the same time (default 4)")
+    parser.add_argument("--concurrency", type=_positive, default=WORKER_JOBS, help=f"jobs at the same time (default {WORKER_JOBS})")
 
 
 def _positive(text: str) -> int:
@@ -51,12 +52,13 @@ def _settle_journal() -> None:
     from theseller.crypto.errors import CryptoError  # noqa: PLC0415  not needed by --help
     from theseller.retention.completing import complete_journal  # noqa: PLC0415  needs Django ready
     from theseller.retention.ended_keys import destroy_keys_of_ended  # noqa: PLC0415  needs Django ready
+    from theseller.retention.journal import JournalUnreadableError  # noqa: PLC0415  needs Django ready
 
     log = logging.getLogger(__name__)
     try:
         complete_journal()
         destroyed = destroy_keys_of_ended()
-    except (CryptoError, ValueError) as error:
+    except (CryptoError, JournalUnreadableError) as error:
         log.error("the erasure journal could not be settled: %s", error)
         return
     if destroyed:
