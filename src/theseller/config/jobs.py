@@ -19,7 +19,12 @@ log = logging.getLogger(__name__)
 
 _ROOMS = ("audit", "edge", "accounts", "ingest", "vault", "analytics", "retention", "governance", "controls")
 #: Failures of the database that pass by themselves (`lib.failures`).
-AWAY = frozenset({"connection_lost", "restarting", "refused", "socket_missing", "timeout", "no_connection", "connection_failed"})
+AWAY = frozenset(
+    {
+        "connection_lost", "restarting", "refused", "socket_missing", "timeout", "no_connection", "connection_failed",
+        "too_many_connections", "disk_full",
+    }
+)  # fmt: skip
 #: An hour of trying: the last ones are a minute apart.
 _ATTEMPTS_MAX = 65
 #: A worker says every ten seconds that it lives. One that was silent three times is dead.
@@ -37,7 +42,7 @@ def on_app_ready(app: procrastinate.App) -> None:
 
 
 class AfterLostConnection(procrastinate.BaseRetryStrategy):
-    """Run a job again that failed because the database was restarted or away; every job of ours may run twice.
+    """Run a job again that failed because the database was restarted, away or full; every job of ours may run twice.
 
     A job that fails for another reason is done with, as before: the next tick of what recurs tries again.
     """

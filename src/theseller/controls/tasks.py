@@ -7,16 +7,20 @@ from procrastinate.contrib.django import app
 from theseller.controls.operations import run_all, run_due
 from theseller.lib import clock
 
+#: One run of probes at a time, over all workers: of two at once the earlier could store its evidence last, and the newest evidence of a
+#: control would be dated before the run that an operator waits for.
+_ONE_RUN = "run_controls"
+
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="run_due_controls", pass_context=False)
+@app.task(queueing_lock="run_due_controls", lock=_ONE_RUN, pass_context=False)
 def run_due_controls(timestamp: int) -> None:
     """Run the probes that are due. Recurring: each has its own interval, and evidence that is not renewed goes stale by itself."""
     del timestamp
     run_due(at=clock.now())
 
 
-@app.task(queueing_lock="run_all_controls", pass_context=False)
+@app.task(queueing_lock="run_all_controls", lock=_ONE_RUN, pass_context=False)
 def run_all_controls() -> None:
     """Run every probe now, as an operator asked by `theseller controls --now`."""
     run_all(at=clock.now())

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import time
-from datetime import datetime, timedelta
 
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
 
 HELP = "show every control with its newest evidence; --now has the worker run all probes first"
-#: How long the worker may take for all probes.
-_PATIENCE = timedelta(minutes=5)
+#: How long nothing may change while the worker runs the probes.
+_PATIENCE_SECONDS = 300.0
 _STEP_SECONDS = 0.5
 
 
@@ -42,22 +40,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_all() -> None:
-    from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415  needs Django ready
+    """Have the worker run every probe and wait for it. Raises CommandError, which says what it waited for, if that does not come."""
+    from theseller.controls.requested import request_all, standing  # noqa: PLC0415  needs Django ready
 
-    from theseller.controls.tasks import run_all_controls  # noqa: PLC0415  needs Django ready
-
-    asked = clock.now()
-    with contextlib.suppress(AlreadyEnqueued):  # Another operator asked; that run serves us too.
-        run_all_controls.defer()
-    while not _all_since(asked):
-        if clock.now() - asked > _PATIENCE:
-            raise CommandError("The worker has not run every probe.", "Is it running? Its log says what it does.")
+    request = request_all()
+    before, changed = standing(request), time.monotonic()
+    while not before.ended:
+        if time.monotonic() - changed > _PATIENCE_SECONDS:
+            raise CommandError(*before.waits_for)
         time.sleep(_STEP_SECONDS)
-
-
-def _all_since(asked: datetime) -> bool:
-    from theseller.controls.catalogue import CATALOGUE  # noqa: PLC0415  needs Django ready
-    from theseller.controls.queries import latest_evidence  # noqa: PLC0415  needs Django ready
-
-    newest = latest_evidence(list(CATALOGUE), using="probe")
-    return all(name in newest and newest[name].collected_at >= asked for name in CATALOGUE)
+        now = standing(request)
+        if now.missing != before.missing:
+            changed = time.monotonic()
+        before = now
+    if before.missing:
+        raise CommandError(*before.waits_for)
