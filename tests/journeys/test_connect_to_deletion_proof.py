@@ -326,6 +326,7 @@ def _verify(world: World, certificate: Path, folder: Path) -> None:
     refused = world.theseller("verify-certificate", str(changed))
     assert refused.returncode == 1
     assert "REFUSED" in refused.stderr
+    assert json.loads(world.theseller("verify-certificate", str(changed), "--json").stdout)["valid"] is False
 
 
 def _order_ids(world: World, shop: Shop) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -136,6 +137,10 @@ def test_the_list_shows_rows_and_ends_quietly_when_its_reader_does(deployed: Dep
     assert listed[0].split() == ["BACKUP", "TAKEN", "MB", "ROWS", "EXPIRES", "STATE"]
     (line,) = [line for line in listed if line.startswith(newest)]
     assert line.split()[4] == "1"
+    document = json.loads(deployed.theseller("backup", "list", "--json").stdout)
+    (told,) = [one for one in document["backups"] if one["backup"] == newest]
+    assert (told["rows"], told["state"], told["good"]) == (1, "unproven", False)
+    assert document["replaced_databases"] == []
     # As `theseller backup list | true`: the reader is there no more when the first line is written.
     command = [sys.executable, "-u", "-m", "theseller.cli.main", "backup", "list"]
     with subprocess.Popen(command, cwd=ROOT, env=deployed.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import inspect
 import json
 import os
 import socket
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from psycopg_pool import AsyncConnectionPool
+from tests.world import ROOT
 
 from theseller.cli import main as entry
 from theseller.cli import ports
@@ -23,8 +26,13 @@ from theseller.cli.demo_setup import choose_ports, demo_environ, demo_lock, take
 from theseller.cli.errors import CommandError
 from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
 from theseller.cli.secrets import secret_choice
+from theseller.config.database import connections_at_most, database_settings
+from theseller.config.environment import ProcessRole, read_environment
+from theseller.config.processes import QUEUE_POOLED, WEB_PROCESSES, WEB_THREADS, WORKER_JOBS, connections_of_deployment
 from theseller.crypto.keys import new_root_key
+from theseller.crypto.providers import FileSecretProvider
 from theseller.postgres.errors import ServerFailedError
+from theseller.retention.exclusive import Work
 
 
 class Stub:
@@ -54,6 +62,53 @@ def test_each_file_is_a_command() -> None:
     found = entry.discover()
     assert {"demo", "demo-reset", "doctor", "migrate", "postgres", "seed", "serve", "worker"} <= set(found)
     assert all(command.HELP for command in found.values())
+
+
+#: What asks at a terminal, runs until it is stopped, or only acts: it has nothing to tell a program but its exit status.
+WITHOUT_JSON = {
+    "audit copy-accepted", "audit restored", "audit seal", "demo", "demo-reset", "migrate", "operator add", "operator code", "operator remove", "operator reset",
+    "postgres psql-as", "postgres start", "postgres stop", "replay-erasures", "restore", "secrets bundle", "secrets fill", "secrets put",
+    "serve", "worker",
+}  # fmt: skip
+
+
+def _leaves(parser: argparse.ArgumentParser, name: str = "") -> dict[str, argparse.ArgumentParser]:
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    found = {} if below else {name: parser}
+    for action in below:
+        for word, sub in action.choices.items():
+            found |= _leaves(sub, f"{name} {word}".strip())
+    return found
+
+
+def test_every_command_that_tells_something_tells_it_as_json_too() -> None:
+    leaves = _leaves(entry.build_parser())
+    assert {name for name, parser in leaves.items() if "--json" not in parser._option_string_actions} == WITHOUT_JSON
+
+
+def test_json_may_be_asked_for_before_a_verb_or_after_it() -> None:
+    parser = entry.build_parser()
+    for arguments in (["backup", "--json", "list"], ["backup", "list", "--json"], ["backup", "--json"]):
+        assert parser.parse_args(arguments).json
+    assert not parser.parse_args(["backup", "list"]).json
+
+
+def test_the_connections_that_doctor_counts_are_those_of_the_pools(tmp_path: Path) -> None:
+    """The pools' sizes, the processes' defaults and the number in the documentation are the same."""
+    environ = {"THESELLER_STATE": str(tmp_path), "THESELLER_ENV": "demo", "THESELLER_AMAZON": "emulator:http://127.0.0.1:1"}
+    most = 0
+    for role, threads, processes in ((ProcessRole.WEB, WEB_THREADS, WEB_PROCESSES), (ProcessRole.WORKER, WORKER_JOBS, 1)):
+        told = read_environment(environ | {"THESELLER_ROLE": role.value}, default_state=tmp_path)
+        found = database_settings(told, FileSecretProvider(tmp_path))
+        pools = [one["OPTIONS"].get("pool", {"max_size": threads}) for one in found.values()]
+        assert connections_at_most(role, threads) == sum(min(threads, pool["max_size"]) for pool in pools)
+        assert connections_at_most(role, 1_000) >= sum(pool["max_size"] for pool in pools)
+        most += processes * connections_at_most(role, threads)
+    queue = inspect.signature(AsyncConnectionPool).parameters["min_size"].default
+    assert queue == QUEUE_POOLED
+    assert connections_of_deployment() == most + QUEUE_POOLED + 1 + len(Work)
+    settings_page = (ROOT / "docs" / "operate" / "settings.md").read_text()
+    assert f"two web processes and a worker take up to {connections_of_deployment()};" in settings_page
 
 
 @pytest.mark.parametrize(

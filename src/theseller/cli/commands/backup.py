@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,18 +14,22 @@ from theseller.lib import clock
 from theseller.postgres.exchange import replaced
 
 if TYPE_CHECKING:
-    from theseller.retention.backups.types import Backup
+    from theseller.retention.backups.types import Backup, Drill
 
 HELP = "take, list and drill backups"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document, for programs")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    verbs.add_parser("now", help="take one now, and drill it (this is the default)")
-    verbs.add_parser("list", help="say which there are, how old, and which are proven; exit status 1 if none is good")
-    verbs.add_parser("prune", help="end what has reached its age")
+    now = verbs.add_parser("now", help="take one now, and drill it (this is the default)")
+    listed = verbs.add_parser("list", help="say which there are, how old, and which are proven; exit status 1 if none is good")
+    prune = verbs.add_parser("prune", help="end what has reached its age")
     again = verbs.add_parser("drill", help="rehearse the restore of one again")
     again.add_argument("backup", type=UUID, metavar="ID")
+    for one in (now, listed, prune, again):
+        # Suppressed when absent, or its default would undo a `--json` given before the verb.
+        one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON document, for programs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         with in_one_sentence():
-            return _list() if args.verb == "list" else _act(args)
+            return _list(as_json=args.json) if args.verb == "list" else _act(args)
     except BackupError as error:
         raise CommandError(f"{error}.", "`theseller backup list` says how the backups stand.") from None
 
@@ -48,18 +53,21 @@ def _act(args: argparse.Namespace) -> int:
         if not ours:
             raise CommandError("The worker is busy with backups.", "Try again in a minute, or look with `theseller backup list`.")
         if args.verb == "prune":
-            print(f"{len(prune(place, at=clock.now()))} ended")
+            ended = prune(place, at=clock.now())
+            print(json.dumps({"ended": [str(one) for one in ended]}, indent=1) if args.json else f"{len(ended)} ended")
             return OK
         if args.verb == "drill":
-            return _drill(args.backup)
+            return _report(_drill(args.backup), {"backup": str(args.backup)}, as_json=args.json)
         prune(place, at=clock.now())
         taken = take(place, now=clock.now)
         keep_wal(place)
-        print(f"{taken.id}  {taken.bytes / 1e6:.1f} MB at {place.target.title}")
-        return _drill(taken.id)
+        if not args.json:
+            print(f"{taken.id}  {taken.bytes / 1e6:.1f} MB at {place.target.title}")
+        document = {"backup": str(taken.id), "bytes": taken.bytes, "target": place.target.title}
+        return _report(_drill(taken.id), document, as_json=args.json)
 
 
-def _drill(identity: UUID) -> int:
+def _drill(identity: UUID) -> Drill:
     from django.conf import settings  # noqa: PLC0415  needs Django ready
 
     from theseller.retention.backups.commands import settle_and_replay  # noqa: PLC0415  needs Django ready
@@ -70,7 +78,21 @@ def _drill(identity: UUID) -> int:
     if backup(identity) is None:
         raise CommandError(f"There is no backup {identity}.", "`theseller backup list` shows them.")
     folder = settings.ENVIRONMENT.state / "drill"
-    found = drill(workplace(), identity, folder, replay=settle_and_replay, at=clock.now(), now=clock.now)
+    return drill(workplace(), identity, folder, replay=settle_and_replay, at=clock.now(), now=clock.now)
+
+
+def _report(found: Drill, document: dict[str, object], *, as_json: bool) -> int:
+    """Print what a drill found; `document` is what is known of the backup besides. Return 1 if the drill failed."""
+    if as_json:
+        told = {
+            "passed": found.passed,
+            "begun_at": found.begun_at.isoformat(),
+            "finished_at": found.finished_at.isoformat(),
+            "checked": dict(found.checked),
+            "faults": list(found.faults),
+        }
+        print(json.dumps({**document, "drill": told}, indent=1))
+        return OK if found.passed else FAILURE
     looked = ", ".join(f"{count} {what}" for what, count in found.checked.items())
     print(f"drill: {'passed' if found.passed else 'FAILED'} in {(found.finished_at - found.begun_at).total_seconds():.1f} s ({looked})")
     for fault in found.faults:
@@ -78,13 +100,23 @@ def _drill(identity: UUID) -> int:
     return OK if found.passed else FAILURE
 
 
-def _list() -> int:
+def _list(*, as_json: bool) -> int:
     from django.conf import settings  # noqa: PLC0415  needs Django ready
 
     from theseller.retention.backups.queries import backups  # noqa: PLC0415  needs Django ready
     from theseller.retention.limits import BACKUP_DAYS  # noqa: PLC0415  needs Django ready
 
     found = backups()
+    if as_json:
+        document = {
+            "backups": [_document(one, one.begun_at + timedelta(days=BACKUP_DAYS)) for one in found],
+            "replaced_databases": [
+                {"folder": str(one.path), "bytes": one.bytes, "removed_after": one.removed_after.isoformat()}
+                for one in replaced(settings.ENVIRONMENT.state)
+            ],
+        }
+        print(json.dumps(document, indent=1))
+        return OK if any(one.good for one in found) else FAILURE
     print(f"{'BACKUP':36}  {'TAKEN':16}  {'MB':>8}  {'ROWS':>10}  {'EXPIRES':10}  STATE")
     for one in found:
         expires = one.begun_at + timedelta(days=BACKUP_DAYS)
@@ -94,6 +126,34 @@ def _list() -> int:
     for former in replaced(settings.ENVIRONMENT.state):
         print(f"{former.path}: a replaced database, {former.bytes / 1e6:.1f} MB, removed after {former.removed_after:%Y-%m-%d}")
     return OK if any(one.good for one in found) else FAILURE
+
+
+def _document(one: Backup, expires: datetime) -> dict[str, object]:
+    """Return one backup for programs. What is not known is null, such as the size of one taken after the restored moment."""
+    rows = _rows(one)
+    return {
+        "backup": str(one.id),
+        "taken_at": one.begun_at.isoformat(),
+        "bytes": one.bytes or None,
+        "rows": int(rows) if rows.isdigit() else None,
+        "expires_at": expires.isoformat(),
+        "state": _word(one),
+        "why": one.failed or None,
+        "key_destroyed_at": one.key_destroyed_at.isoformat() if one.key_destroyed_at else None,
+        "drilled_at": one.drilled_at.isoformat() if one.drilled_at else None,
+        "good": one.good,
+    }
+
+
+def _word(one: Backup) -> str:
+    """Return the state of a backup as one word."""
+    if one.failed:
+        return "failed"
+    if not one.alive:
+        return "ended"
+    if one.finished_at is None:
+        return "unfinished"
+    return "unproven" if one.drill_passed is None else "proven" if one.drill_passed else "refused"
 
 
 def _rows(one: Backup) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
+
+if TYPE_CHECKING:
+    from theseller.retention.ends import EndView
 
 HELP = "list shops and accounts that ended, or write the certificate of one"
 
@@ -17,6 +22,7 @@ HELP = "list shops and accounts that ended, or write the certificate of one"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("number", nargs="?", metavar="NUMBER", help="the shop's or the account's number; without it, all are listed")
     parser.add_argument("--to", type=Path, metavar="FILE", help="where to write the certificate; without it, it is printed")
+    parser.add_argument("--json", action="store_true", help="the list as one JSON document (a certificate is one already)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,9 +32,11 @@ def run(args: argparse.Namespace) -> int:
 
     if wanted is None:
         found = ends()
+        if args.json:
+            print(json.dumps([_document(one) for one in found], indent=1))
+            return OK
         for one in found:
-            state = "certified" if one.certificate else "erased" if one.erased_at else "asked for"
-            print(f"{one.asked_at:%Y-%m-%d}  {one.kind.value:6}  {state:9}  {one.subject}")
+            print(f"{one.asked_at:%Y-%m-%d}  {one.kind.value:6}  {_state(one):9}  {one.subject}")
         if not found:
             print("no shop or account has ended yet")
         return OK
@@ -46,6 +54,22 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(f"{args.to} can't be written: {error.strerror}.", "Give a file that is not there yet.") from None
     print(f"wrote {args.to}; check it with: theseller verify-certificate {args.to}")
     return OK
+
+
+def _state(one: EndView) -> str:
+    return "certified" if one.certificate else "erased" if one.erased_at else "asked for"
+
+
+def _document(one: EndView) -> dict[str, object]:
+    return {
+        "number": str(one.subject),
+        "kind": one.kind.value,
+        "state": _state(one),
+        "asked_at": one.asked_at.isoformat(),
+        "erased_at": one.erased_at.isoformat() if one.erased_at else None,
+        "completed_at": one.completed_at.isoformat() if one.completed_at else None,
+        "certificate": str(one.certificate) if one.certificate else None,
+    }
 
 
 def _id(text: str) -> UUID:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
+
+if TYPE_CHECKING:
+    from theseller.governance.deletion_requests.types import DeletionRequest
+    from theseller.retention.failing import FailedErasure
 
 HELP = "record a deletion that Amazon asks for (it begins at once), or list all requests with their clocks"
 
@@ -23,13 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--case", required=True, metavar="NUMBER", help="Amazon's number of the case")
     add.add_argument("--received-at", required=True, metavar="TIME", help="when the message came: 2026-11-20 or 2026-11-20T14:05Z")
-    actions.add_parser("list", help="list the requests, newest first; fails if one is past its 30 days")
+    listed = actions.add_parser("list", help="list the requests, newest first; fails if one is past its 30 days")
+    for one in (add, listed):
+        one.add_argument("--json", action="store_true", help="the same as JSON, for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     received_at = _moment(args.received_at) if args.action == "add" else None
     setup_django("worker")
-    return _list() if received_at is None else _add(args, received_at)
+    return _list(as_json=args.json) if received_at is None else _add(args, received_at)
 
 
 def _add(args: argparse.Namespace, received_at: datetime) -> int:
@@ -40,19 +48,32 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
         done = record_amazon_request(seller=args.seller, reference=args.case, received_at=received_at, actor=_operator(), at=clock.now())
     except RequestRefusedError as refusal:
         raise CommandError(str(refusal), "Nothing was recorded and nothing has ended.") from None
+    if args.json:
+        document = [
+            {"shop": str(one.tenant), "request": str(one.request), "recorded_before": not one.first, "connections_ended": one.ended}
+            for one in done
+        ]
+        print(json.dumps(document, indent=1))
+        return OK
     for one in done:
         known = "" if one.first else " (it was recorded before)"
         print(f"shop {one.tenant}: request {one.request}{known}, {one.ended} connection(s) ended now; the erasure follows by itself")
     return OK
 
 
-def _list() -> int:
+def _list(*, as_json: bool) -> int:
     from theseller.governance.deletion_requests.queries import all_requests  # noqa: PLC0415  needs Django ready
+    from theseller.retention.failing import failed_erasures  # noqa: PLC0415  needs Django ready
 
-    at, late = clock.now(), 0
+    at = clock.now()
     found = all_requests()
+    late = any(one.overdue(at) for one in found)
+    failing = failed_erasures()
+    if as_json:
+        document = {"requests": [_document(one, at) for one in found], "failing": [_failing(one) for one in failing]}
+        print(json.dumps(document, indent=1))
+        return FAILURE if late else OK
     for one in found:
-        late += one.overdue(at)
         until = (
             f"due {one.due_at:%Y-%m-%d}{' LATE' if one.overdue(at) else ''}"
             if one.closed_at is None
@@ -63,7 +84,42 @@ def _list() -> int:
         )
     if not found:
         print("no request yet")
+    for failure in failing:
+        print(
+            f"FAILS {failure.failures} time(s) since {failure.first_at:%Y-%m-%d %H:%M}, next try {failure.retry_at:%H:%M:%S} UTC:"
+            f" {failure.kind.value} {failure.subject}: {failure.reason}"
+        )
     return FAILURE if late else OK
+
+
+def _document(one: DeletionRequest, at: datetime) -> dict[str, object]:
+    return {
+        "request": str(one.id),
+        "shop": str(one.tenant),
+        "origin": one.origin.value,
+        "reference": one.reference,
+        "connections": [str(connection) for connection in one.connections],
+        "ends_shop": one.ends_shop,
+        "received_at": one.received_at.isoformat(),
+        "recorded_at": one.recorded_at.isoformat(),
+        "recorded_by": one.recorder,
+        "state": one.state.value,
+        "due_at": one.due_at.isoformat(),
+        "overdue": one.overdue(at),
+        "closed_at": one.closed_at.isoformat() if one.closed_at else None,
+    }
+
+
+def _failing(one: FailedErasure) -> dict[str, object]:
+    return {
+        "kind": one.kind.value,
+        "number": str(one.subject),
+        "failures": one.failures,
+        "first_at": one.first_at.isoformat(),
+        "last_at": one.last_at.isoformat(),
+        "retry_at": one.retry_at.isoformat(),
+        "reason": one.reason,
+    }
 
 
 def _moment(text: str) -> datetime:

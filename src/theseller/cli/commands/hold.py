@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from theseller.cli.django import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.lib import clock
+
+if TYPE_CHECKING:
+    from theseller.retention.holds import Hold
 
 HELP = "keep a shop's facts beyond their 18 months (a legal hold): add, list, lift"
 
@@ -25,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lift.add_argument("hold", help="its id, as `list` shows it")
     for one in (add, shown, lift):
         one.add_argument("--shop", required=True, metavar="ID", help="the shop ID, from the shop's support access log page")
+        one.add_argument("--json", action="store_true", help="the same as JSON, for programs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,18 +45,35 @@ def run(args: argparse.Namespace) -> int:
             placed = place_hold(tenant=shop, reason=args.reason, until=_day(args.until), actor=_operator(), at=at)
         except HoldRefusedError as refusal:
             raise CommandError(str(refusal), "Nothing was changed.") from None
-        print(f"hold {placed.id} stands until {placed.until:%Y-%m-%d}")
+        print(json.dumps(_document(placed, at), indent=1) if args.json else f"hold {placed.id} stands until {placed.until:%Y-%m-%d}")
     elif args.action == "lift":
         gone = lift_hold(tenant=shop, hold=_id(args.hold, "hold's id"), actor=_operator(), at=at)
-        print("lifted: what is older than 18 months goes within the hour" if gone else "there is no such hold, or it was lifted before")
+        said = "lifted: what is older than 18 months goes within the hour" if gone else "there is no such hold, or it was lifted before"
+        print(json.dumps({"hold": args.hold, "lifted": gone}, indent=1) if args.json else said)
     else:
         with tenant_scope(shop):
             found = holds_of_shop()
+        if args.json:
+            print(json.dumps([_document(one, at) for one in found], indent=1))
+            return OK
         for one in found:
             print(f"{one.id}  {'stands' if one.stands(at) else 'over'}, until {one.until:%Y-%m-%d}, by {one.placed_by}: {one.reason}")
         if not found:
             print("no hold")
     return OK
+
+
+def _document(one: Hold, at: datetime) -> dict[str, object]:
+    return {
+        "hold": str(one.id),
+        "shop": str(one.tenant),
+        "stands": one.stands(at),
+        "placed_at": one.placed_at.isoformat(),
+        "placed_by": one.placed_by,
+        "until": one.until.isoformat(),
+        "lifted_at": one.lifted_at.isoformat() if one.lifted_at else None,
+        "reason": one.reason,
+    }
 
 
 def _id(text: str, what: str) -> UUID:

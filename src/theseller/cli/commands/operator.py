@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import os
 import re
 import sys
@@ -25,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--name", help="make the person, if nobody signs in with this address yet; asks for a first password")
     remove = actions.add_parser("remove", help="end that, at once")
     remove.add_argument("email")
-    actions.add_parser("list", help="list operators with their second factors")
+    listed = actions.add_parser("list", help="list operators with their second factors")
+    listed.add_argument("--json", action="store_true", help="the same as JSON, for programs")
     reset = actions.add_parser(
         "reset", help="remove all second factors of a person who lost them; they sign in by password and set up new ones"
     )
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     # The owner of the tables: the web's own role can't make an operator, whatever is injected into it.
     setup_django("migrate")
     if args.action == "list":
-        return _list()
+        return _list(as_json=args.json)
     actions = {"add": _add, "remove": _remove, "reset": _reset, "code": _code}
     return actions[args.action](args)
 
@@ -85,11 +87,24 @@ def _code(args: argparse.Namespace) -> int:
     return OK
 
 
-def _list() -> int:
+def _list(*, as_json: bool) -> int:
     from theseller.accounts.mfa.queries import own_factors  # noqa: PLC0415  needs Django ready
     from theseller.accounts.queries import operators  # noqa: PLC0415  needs Django ready
 
     found = operators()
+    if as_json:
+        document = [
+            {
+                "email": one.email,
+                "name": one.name,
+                "since": one.since.isoformat(),
+                "granted_by": one.granted_by,
+                "second_factors": [factor.name for factor in own_factors(one.person)],
+            }
+            for one in found
+        ]
+        print(json.dumps(document, indent=1))
+        return OK
     for one in found:
         factors = ", ".join(factor.name for factor in own_factors(one.person)) or "NO second factor yet: can't come in"
         print(f"{one.email:32} since {one.since:%Y-%m-%d}, by {one.granted_by}: {factors}")

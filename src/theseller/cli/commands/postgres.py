@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 from pathlib import Path
@@ -31,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("start", help="run it in the foreground until Ctrl-C")
     verbs.add_parser("stop", help="stop the one that `start` runs")
-    verbs.add_parser("status", help="say whether it runs, and where; exit status 1 if it does not")
+    status = verbs.add_parser("status", help="say whether it runs, and where; exit status 1 if it does not")
+    status.add_argument("--json", action="store_true", help="the same as JSON, for programs")
     psql = verbs.add_parser("psql-as", help="open psql as one of the roles")
     psql.add_argument("role", choices=[*LOGIN_ROLES, "superuser"])
     psql.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments of psql")
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.verb == "stop":
         return _stop(state)
     if args.verb == "status":
-        return _status(state)
+        return _status(state, as_json=args.json)
     return _psql(state, args.role, args.arguments[1:] if args.arguments[:1] == ["--"] else args.arguments)
 
 
@@ -84,8 +86,19 @@ def _stop(state: Path) -> int:
     return OK
 
 
-def _status(state: Path) -> int:
+def _status(state: Path, *, as_json: bool) -> int:
     holder, layout = _holder(state), saved_layout(state)
+    if as_json:
+        document = {
+            "running": holder is not None,
+            "process": holder[0].pid if holder else None,
+            "purpose": holder[1] if holder else None,
+            "socket": str(socket_directory(state)),
+            "data": str(layout.data) if layout else None,
+            "log": str(state / "log" / "postgres.log"),
+        }
+        print(json.dumps(document, indent=1))
+        return OK if holder else FAILURE
     print(f"running: {f'yes, under process {holder[0].pid} ({holder[1]})' if holder else 'no'}")
     print(f"socket:  {socket_directory(state)}")
     print(f"data:    {layout.data if layout else 'not made yet'}")

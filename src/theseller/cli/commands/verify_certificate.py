@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ _BYTES_MAX = 1024 * 1024
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the certificate as it was downloaded (.json)")
     parser.add_argument("--key", default="", help="the public key that must have signed it, as the deployment's security page shows it")
+    parser.add_argument("--json", action="store_true", help="one JSON document: whether it is valid, and what it certifies")
 
 
 def _print_bytes(body: Mapping[str, Any]) -> None:
@@ -60,6 +62,14 @@ def _subject(body: Mapping[str, Any]) -> str:
     return f"{told}\n  accounts     {accounts['ended']} ended, {accounts['kept']} kept; {len(body['connections'])} connections were certified before"
 
 
+def _refused(why: str, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"valid": False, "why": why}, indent=1))
+    else:
+        print(f"REFUSED: {why}", file=sys.stderr)
+    return 1
+
+
 def run(args: argparse.Namespace) -> int:
     try:
         with args.file.open("rb") as file:
@@ -71,11 +81,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         verified = verify_certificate(content)
     except CertificateRefusedError as error:
-        print(f"REFUSED: {error}", file=sys.stderr)
-        return 1
+        return _refused(str(error), as_json=args.json)
     if args.key and args.key.strip().lower() != verified.public_key:
-        print("REFUSED: the signature fits, but another key made it than the one you named with --key", file=sys.stderr)
-        return 1
+        return _refused("the signature fits, but another key made it than the one you named with --key", as_json=args.json)
+    if args.json:
+        document = {"valid": True, "signed_with": verified.public_key, "key_compared": bool(args.key), "certificate": verified.body}
+        print(json.dumps(document, indent=1))
+        return 0
     rows = verified.body["rows"]
     assert isinstance(rows, list)  # noqa: S101  # the format says so, and the signature covers it
     deleted, left = (sum(int(row[column]) for row in rows) for column in ("deleted", "left"))
