@@ -130,6 +130,7 @@ def _of_the_database(error: Exception) -> tuple[str, str] | None:
 _SPEAKING = {
     "AddressError",
     "InvalidSettingError",
+    "JournalUnreadableError",
     "KeyStoreError",
     "OtherHostError",
     "SecretNotFoundError",

@@ -33,7 +33,7 @@ def complete_journal() -> int:
 
     Raises:
         KeyStoreError: it can't answer. What was written stays, the next call goes on.
-        ValueError: an entry is damaged, or of a later version.
+        JournalUnreadableError: an entry is damaged, or of a later version.
     """
     return _complete_connections() + sum(_complete_ends(kind) for kind in _ENDS)
 

@@ -55,7 +55,8 @@ def destroy_keys_of_ended() -> int:
     """Destroy the living keys of every connection that has ended by the erasure journal or by the database; return how many.
 
     Raises:
-        KeyStoreError, ValueError: the key store can't answer, or the journal is damaged.
+        KeyStoreError: the key store can't answer.
+        JournalUnreadableError: an entry of the erasure journal can't be read.
     """
     living = {
         connection for entry in settings.KEY_STORE.list() if not entry.destroyed and (connection := _connection_of(entry)) is not None

@@ -10,9 +10,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
+from theseller.crypto.errors import UnsafePermissionsError
 from theseller.crypto.files import erase, locked, private_directory, read_private, write_private
 from theseller.retention.erasures import ledger_folder
-from theseller.retention.journal import Entry, Link, publish_end, read_journal, withdraw
+from theseller.retention.journal import Entry, JournalUnreadableError, Link, publish_end, read_journal, withdraw
 from theseller.retention.ledger import ERASER
 from theseller.retention.types import SubjectKind
 
@@ -60,7 +61,7 @@ def entries(kind: SubjectKind) -> list[Entry]:
     """Return every entry of a kind: those of the key store, which all hosts write, and those of this host's files.
 
     Raises:
-        ValueError: one is damaged. Nothing may be restored until it is put back.
+        JournalUnreadableError: one can't be read. Nothing may be restored until it is put back.
         KeyStoreError: the key store can't answer.
     """
     journal = read_journal(settings.KEY_STORE)
@@ -72,7 +73,7 @@ def entries(kind: SubjectKind) -> list[Entry]:
 
 
 def local_entries(kind: SubjectKind) -> list[Entry]:
-    """Return the entries of this host's files. Raises ValueError if one is damaged."""
+    """Return the entries of this host's files. Raises JournalUnreadableError if one can't be read."""
     folder = _folder(kind)
     return [_read(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
 
@@ -97,7 +98,8 @@ def _read(path: Path) -> Entry:
             for token, made, expires in fields.get("links", [])
         )
         return Entry(UUID(fields["id"]), datetime.fromisoformat(fields["at"]), bool(fields.get("own_wish", False)), links)
+    except (UnsafePermissionsError, OSError) as error:
+        why = str(error) if isinstance(error, UnsafePermissionsError) else error.strerror or type(error).__name__
+        raise JournalUnreadableError(f"the erasure journal's entry {path} can't be read: {why}") from None
     except (KeyError, TypeError, ValueError):
-        raise ValueError(
-            f"the erasure ledger's entry {path.name} is damaged: put it back from a copy before anything is restored"
-        ) from None
+        raise JournalUnreadableError(f"the erasure journal's entry {path} is damaged: put it back from a copy") from None

@@ -14,9 +14,10 @@ from pathlib import Path
 from uuid import UUID
 
 from theseller.connections.types import DisconnectReason
+from theseller.crypto.errors import UnsafePermissionsError
 from theseller.crypto.files import locked, private_directory, read_private, write_private
 from theseller.crypto.keystore import KeyStore
-from theseller.retention.journal import Ended, publish_connection, read_journal
+from theseller.retention.journal import Ended, JournalUnreadableError, publish_connection, read_journal
 
 _OWNER = "connection:"
 
@@ -50,7 +51,7 @@ def ended_connections(folder: Path, keys: KeyStore) -> tuple[Ended, ...]:
     """Return every connection that the ledger or the key store knows to have ended, the longest ended first.
 
     Raises:
-        ValueError: an entry is damaged. Nothing may be restored until it is put back.
+        JournalUnreadableError: an entry can't be read. Nothing may be restored until it is put back.
         KeyStoreError: the key store cannot answer.
     """
     found = {entry.connection: entry for entry in _from_keys(keys)} | read_journal(keys).connections
@@ -59,7 +60,7 @@ def ended_connections(folder: Path, keys: KeyStore) -> tuple[Ended, ...]:
 
 
 def local_connections(folder: Path) -> tuple[Ended, ...]:
-    """Return the entries of this host's files. Raises ValueError if one is damaged."""
+    """Return the entries of this host's files. Raises JournalUnreadableError if one can't be read."""
     return tuple(_read(path) for path in sorted(folder.glob("*.json"))) if folder.is_dir() else ()
 
 
@@ -87,7 +88,8 @@ def _read(path: Path) -> Ended:
             datetime.fromisoformat(str(fields["at"])),
             DisconnectReason(reason) if reason else None,
         )
+    except (UnsafePermissionsError, OSError) as error:
+        why = str(error) if isinstance(error, UnsafePermissionsError) else error.strerror or type(error).__name__
+        raise JournalUnreadableError(f"the erasure journal's entry {path} can't be read: {why}") from None
     except (KeyError, TypeError, ValueError):
-        raise ValueError(
-            f"the erasure ledger's entry {path.name} is damaged: put it back from a copy before anything is restored"
-        ) from None
+        raise JournalUnreadableError(f"the erasure journal's entry {path} is damaged: put it back from a copy") from None

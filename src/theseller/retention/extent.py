@@ -51,7 +51,7 @@ def journal_extent(keys: KeyStore, state: Path) -> Extent:
 
     Raises:
         KeyStoreError: the key store can't answer.
-        ValueError: an entry is damaged.
+        JournalUnreadableError: an entry can't be read.
     """
     full = sorted(hashlib.sha256(name.encode()).digest() for name in _entries(keys, state))
     return Extent(len(full), hashlib.sha256(b"".join(full)).hexdigest(), b"".join(one[:_SHORT] for one in full))

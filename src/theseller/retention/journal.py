@@ -20,6 +20,10 @@ _LINK, _WITHDRAWN = "link", "withdrawn"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class JournalUnreadableError(ValueError):
+    """An entry of the erasure journal can't be read. The text says which and what to do; it holds ids only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A connection that has ended. `tenant` and `reason` are None if only the key store's own tombstone of its key tells of it."""
@@ -81,28 +85,39 @@ def read_journal(keys: KeyStore) -> Journal:
 
     Raises:
         KeyStoreError: it can't answer.
-        ValueError: an entry can't be read: a later version wrote it.
+        JournalUnreadableError: an entry can't be read: it is damaged, or a later version wrote it.
     """
     found, links = Journal(), dict[tuple[str, UUID], list[Link]]()
     # Oldest first, as the store lists them: what comes later counts.
     for record in keys.list():
-        if not record.owner.startswith(PREFIX):
-            continue
-        kind, identity, fields = _parsed(record.owner)
-        if kind == SubjectKind.CONNECTION:
-            tenant, at, reason = fields
-            ended = Ended(identity, UUID(tenant) if tenant else None, _time(at), DisconnectReason(reason) if reason else None)
-            found.connections.setdefault(identity, ended)
-        elif kind == _WITHDRAWN:
-            found.ends[SubjectKind(fields[0])].pop(identity, None)
-            found.withdrawn.add((SubjectKind(fields[0]), identity))
-        elif kind == _LINK:
-            link = Link(bytes.fromhex(fields[1]), _time(fields[2]), _time(fields[3]))
-            links.setdefault((fields[0], identity), []).append(link)
-        else:
-            known = tuple(dict.fromkeys(links.get((kind, identity), ())))
-            found.ends[SubjectKind(kind)][identity] = Entry(identity, _time(fields[0]), fields[1] == "own", known)
+        if record.owner.startswith(PREFIX):
+            try:
+                _take(found, links, record.owner)
+            except (ValueError, IndexError, KeyError, OverflowError):
+                # The text of a foreign error would quote the entry.
+                raise JournalUnreadableError(
+                    f"the erasure journal's entry under key {record.id} of the key store can't be read: it is damaged, or a later version"
+                    " of TheSeller wrote it, and only that one can go on"
+                ) from None
     return found
+
+
+def _take(found: Journal, links: dict[tuple[str, UUID], list[Link]], owner: str) -> None:
+    """Add one entry. Raises ValueError, IndexError, KeyError, OverflowError if it can't be read."""
+    kind, identity, fields = _parsed(owner)
+    if kind == SubjectKind.CONNECTION:
+        tenant, at, reason = fields
+        ended = Ended(identity, UUID(tenant) if tenant else None, _time(at), DisconnectReason(reason) if reason else None)
+        found.connections.setdefault(identity, ended)
+    elif kind == _WITHDRAWN:
+        found.ends[SubjectKind(fields[0])].pop(identity, None)
+        found.withdrawn.add((SubjectKind(fields[0]), identity))
+    elif kind == _LINK:
+        link = Link(bytes.fromhex(fields[1]), _time(fields[2]), _time(fields[3]))
+        links.setdefault((fields[0], identity), []).append(link)
+    else:
+        known = tuple(dict.fromkeys(links.get((kind, identity), ())))
+        found.ends[SubjectKind(kind)][identity] = Entry(identity, _time(fields[0]), fields[1] == "own", known)
 
 
 def _write(keys: KeyStore, kind: str, identity: UUID, *fields: str) -> None:
@@ -114,7 +129,7 @@ def _write(keys: KeyStore, kind: str, identity: UUID, *fields: str) -> None:
 def _parsed(owner: str) -> tuple[str, UUID, list[str]]:
     kind, identity, *fields = owner.removeprefix(PREFIX).split(":")
     if kind not in {_LINK, _WITHDRAWN, *SubjectKind}:
-        raise ValueError("the erasure journal has an entry that this version can't read: use the version that wrote it")
+        raise ValueError("not a kind of this version")
     return kind, UUID(identity), fields
 
 

@@ -26,16 +26,21 @@ from theseller.connections.keys import owner_of
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.files import private_directory, write_private
 from theseller.crypto.keys import Purpose
+from theseller.crypto.keystore import FileKeyStore
 from theseller.governance.account_end.operations import end_account
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
+from theseller.retention.backups.sentences import in_one_sentence
+from theseller.retention.backups.types import BackupError
 from theseller.retention.certificate import verify_certificate
 from theseller.retention.completing import complete_journal
 from theseller.retention.entries import entries, withdraw_entry, write_entry
 from theseller.retention.erasures import ended_connections, ledger_folder
-from theseller.retention.journal import read_journal
+from theseller.retention.extent import journal_extent
+from theseller.retention.journal import PREFIX, read_journal
 from theseller.retention.operations import purge
 from theseller.retention.people import count_of_person
 from theseller.retention.queries import certificate
@@ -246,3 +251,29 @@ def test_a_journal_in_files_of_one_host_is_not_trusted_for_several(
     said = capsys.readouterr().err
     assert "what another one erased is not known here. Nothing was changed." in said
     assert "--journal-is-whole" in said
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("key store", "entry under key {key} of the key store can't be read: it is damaged, or a later version"),
+        ("file", "entry {path} is damaged: put it back from a copy"),
+        ("open file", "entry {path} can't be read: "),
+        ("key file", "what is in the key store can't be read: the file of key {key} is damaged"),
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_called_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, says: str) -> None:
+    """Nothing of it blames a key store that answers, and nothing is said to have failed unexpectedly."""
+    keys = FileKeyStore(tmp_path / "keys", settings.SECRETS, environment="test")
+    path = private_directory(tmp_path / "erasures") / f"{new_id()}.json"
+    monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path))
+    key = keys.create(Purpose.AUDIT, f"{PREFIX}connection:{new_id()}:later:words:than:ours" if where == "key store" else "connection:none")
+    if "file" in where and where != "key file":
+        write_private(path, b"{}")
+        path.chmod(0o644 if where == "open file" else 0o600)
+    if where == "key file":
+        (tmp_path / "keys" / "data" / f"{key.id}.json").write_bytes(b"{}")
+    with pytest.raises(BackupError) as told, in_one_sentence():
+        journal_extent(keys, tmp_path)
+    assert says.format(key=key.id, path=path) in str(told.value)
+    assert "can't answer" not in str(told.value)

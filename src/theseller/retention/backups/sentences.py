@@ -16,12 +16,15 @@ from theseller.crypto.errors import (
     KeyNotFoundError,
     KeyStoreError,
     SecretProviderError,
+    ServiceState,
     WrongEnvironmentError,
 )
+from theseller.lib.failures import classify
 from theseller.lib.state_files import FULL
 from theseller.postgres.errors import PostgresError
 from theseller.retention.backups.targets import AbsentError, TargetError
 from theseller.retention.backups.types import BackupError, UnavailableError
+from theseller.retention.journal import JournalUnreadableError
 
 
 def _of_the_machine(error: OSError) -> str:
@@ -29,6 +32,19 @@ def _of_the_machine(error: OSError) -> str:
     if error.errno in FULL:
         return f"there is no room left{where}: free some, or move the backups elsewhere (THESELLER_BACKUPS)"
     return f"the machine refuses{where}: {error.strerror or type(error).__name__}"
+
+
+def _of_the_database(error: Exception) -> str:
+    failure = classify(error)
+    if failure is not None:
+        return f"the database broke off: {failure.message} {failure.advice}".rstrip(".")
+    return f"the database broke off ({type(error).__name__}): its log says why"
+
+
+def _of_the_key_store(error: KeyStoreError | SecretProviderError) -> str:
+    if error.state is ServiceState.DAMAGED:
+        return f"what is in the key store can't be read: {error}"
+    return f"the key store can't answer: {error}"
 
 
 #: The backup is at fault. The first that fits counts.
@@ -47,8 +63,9 @@ _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[An
 #: Nothing is known of the backup. What a database says may quote a value.
 _UNAVAILABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...] = (
     (TargetError, str),
-    ((KeyStoreError, SecretProviderError), lambda error: f"the key store can't answer: {error}"),
-    ((psycopg.Error, DatabaseError), lambda error: f"the database broke off ({type(error).__name__}): its log says why"),
+    (JournalUnreadableError, str),
+    ((KeyStoreError, SecretProviderError), _of_the_key_store),
+    ((psycopg.Error, DatabaseError), _of_the_database),
     (OSError, _of_the_machine),
 )
 
