@@ -29,7 +29,7 @@ Database = Callable[[], Connection]
 LISTED = frozenset({
     "access_sessions", "access_to_review", "access_views", "aged_tenants", "connections_of_seller", "deletion_requests", "dirty_tenants",
     "due_purges", "due_recipients", "due_shop_ends", "due_streams", "end_by_link", "ended_access", "ended_authorisations", "ends",
-    "fingerprint", "open_access", "open_consents", "open_wishes", "refusals_since", "shops_of_person", "shops_without_another_owner",
+    "failed_erasures", "fingerprint", "open_access", "open_consents", "open_wishes", "refusals_since", "shops_of_person", "shops_without_another_owner",
     "slip_looks", "tenants_of", "unbegun_requests", "unplanned_connections",
 })  # fmt: skip
 #: Tables without row security, which name shops to the roles that serve (audit lines to none): ids in the arguments of jobs.

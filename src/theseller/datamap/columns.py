@@ -26,6 +26,7 @@ analytics_day: tenant_id local_day marketplace_id currency orders cancelled_orde
 analytics_day_product: tenant_id local_day marketplace_id sku asin currency orders units ordered_sales promotions refunds refunded_sales fees
     net_proceeds product_sales posted_orders posted_lines
 audit_checkpoint: number document leaves
+audit_copy: id last_number noted_at
 audit_event: position id at tag actor tenant_id subject details txid db_role
 auth_group: id name
 auth_group_permissions: id group_id permission_id
@@ -76,6 +77,7 @@ retention_drill: id backup_id begun_at finished_at passed report
 retention_end_certificate: subject_id kind id body signature public_key issued_at
 retention_end_link: token_hash:credentials subject_id kind made_at expires_at
 retention_hold: tenant_id id reason placed_by placed_at until lifted_at lifted_by
+retention_end_failure: subject_id kind failures first_at last_at retry_at reason
 retention_person_end: user_id asked_at completed_at kept own_wish begun_at plan steps_done left_over erased_at erased_xid rewritten wal_from
 retention_purge: tenant_id connection_id id disconnected_at begun_at plan steps_done completed_at erased_at erased_xid rewritten wal_from
 retention_shop_end: tenant_id id asked_at asked_by begun_at plan steps_done left_over completed_at people erased_at erased_xid rewritten wal_from
@@ -101,6 +103,7 @@ accounts_user: _pkey _email_any_case _email_b2644a56_like _email_key
 analytics_day: _pkey
 analytics_day_product: _pkey _read
 audit_checkpoint: _pkey
+audit_copy: _pkey
 audit_event: _pkey _id_key _sealing _tag _tenant
 auth_group: _pkey _name_a6ea08ec_like _name_key
 auth_group_permissions: _pkey _group_id_b120cbf9 _group_id_permission_id_0cd325b0_uniq _permission_id_84c5c92e
@@ -141,6 +144,7 @@ retention_backup: _pkey _key_id_key
 retention_certificate: _pkey
 retention_drill: _pkey _backup
 retention_end_certificate: _pkey _id_key
+retention_end_failure: _pkey
 retention_end_link: _pkey _subject
 retention_hold: _pkey
 retention_person_end: _pkey

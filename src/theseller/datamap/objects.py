@@ -55,6 +55,8 @@ ROUTINES = {
             "ended_authorisations",
             "ends",
             "ensure_months",
+            "failed_erasure_of_shop",
+            "failed_erasures",
             "fingerprint",
             "clear_samples",
             "hold_writers",

@@ -50,6 +50,14 @@ holds(
     note="Hashes of the links to these proofs, for who has no account any more.",
 )
 holds(
+    "retention_end_failure",
+    DataClass.OPERATIONAL,
+    retention="until the erasure gets through",
+    eraser=Eraser.EXPIRY,
+    expired_by="theseller.retention.tasks.purge_due",
+    note="Erasures that fail now: an id, counts, dates, and the reason in the program's own words.",
+)
+holds(
     "retention_backup",
     DataClass.EVIDENCE,
     retention="as long as the audit log",

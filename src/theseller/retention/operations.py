@@ -42,9 +42,9 @@ def purge(*, connection: UUID, tenant: UUID, at: datetime, pace: Pace = AT_ONCE)
         if any(left.values()):
             return _told(closed, left, completed=False)
         failures = Failures()
-        outcome = _finish((closed,), failures, now=lambda: at, pace=pace)[0]
-        failures.throw()
-        return outcome
+        told = _finish((closed,), failures, now=lambda: at, pace=pace)
+        failures.settle(at=at)
+        return told[0]
 
 
 def purge_all(
@@ -90,7 +90,7 @@ def _purge_all(
     since = [known.erased_at for closed in erased if (known := progress_of(closed)) is not None and known.erased_at is not None]
     if since and at - min(since) >= gather:
         told += _finish(tuple(erased), failures, now=now or (lambda: at), pace=pace)
-    failures.throw()
+    failures.settle(at=now() if now else at)
     return tuple(told)
 
 

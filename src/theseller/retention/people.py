@@ -52,23 +52,28 @@ def request_person_end(*, identity: UUID, link: NewLink, at: datetime) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def due_people() -> tuple[tuple[UUID, bool, bool], ...]:
-    """Return (person, whether they asked for it, whether their rows are gone) of those whose end is not complete, the longest asked first."""
+def due_people(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, bool, bool], ...]:
+    """Return (person, whether they asked for it, whether their rows are deleted) whose end is not complete, the longest asked first.
+
+    Whose erasure failed and is tried again later than `at` is left out, unless `waiting_too`.
+    """
     with databases[ERASER].cursor() as cursor:
         cursor.execute(
-            "select user_id, own_wish, erased_at is not null from retention_person_end where completed_at is null"
-            " order by asked_at, user_id"
+            "select user_id, own_wish, erased_at is not null from retention_person_end p where completed_at is null and (%s or not exists"
+            " (select from retention_end_failure f where f.subject_id = p.user_id and f.retry_at > %s)) order by asked_at, user_id",
+            [waiting_too, at],
         )
         return tuple((row[0], row[1], row[2]) for row in cursor.fetchall())
 
 
-def erase_rows_of_people(*, at: datetime, failures: Failures) -> tuple[Subject, ...]:
+def erase_rows_of_people(*, at: datetime, failures: Failures, waiting_too: bool = False) -> tuple[Subject, ...]:
     """Erase the rows of everyone who is due; return those who asked for it, whose proof is to come. Call it again after a kill.
 
+    `waiting_too`: also of those whose last try failed and whose next one is later.
     A person whose erasure failed in this run is in `failures`, and holds up no one else.
     """
     wishes = []
-    for identity, own_wish, erased in due_people():
+    for identity, own_wish, erased in due_people(at=at, waiting_too=waiting_too):
         if identity in failures:
             continue
         with failures.caught(person(identity)):

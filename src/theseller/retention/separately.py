@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from uuid import UUID
 
 from theseller.lib.traces import describe
+from theseller.retention.failing import end_failure, note_failure
 from theseller.retention.rewriting import NotNowError
 from theseller.retention.types import Subject
 
@@ -20,6 +22,7 @@ class Failures:
     def __init__(self) -> None:
         self.waiting: dict[UUID, str] = {}
         self._failed: dict[UUID, Exception] = {}
+        self._tried: dict[UUID, Subject] = {}
 
     def __contains__(self, identity: UUID) -> bool:
         return identity in self._failed or identity in self.waiting
@@ -27,6 +30,7 @@ class Failures:
     @contextlib.contextmanager
     def caught(self, subject: Subject) -> Iterator[None]:
         """Catch what goes wrong with one subject in the block, and log it with the subject's id and nothing of its data."""
+        self._tried[subject.id] = subject
         try:
             yield
         except NotNowError as error:
@@ -36,8 +40,21 @@ class Failures:
 
     def note(self, subject: Subject, error: Exception) -> None:
         """Note that one subject failed, and log it."""
+        self._tried[subject.id] = subject
         self._failed[subject.id] = error
-        log.error("the erasure of %s %s failed, and is tried again by the next run: %s", subject.kind, subject.id, describe(error))
+        log.error("the erasure of %s %s failed, and is tried again: %s", subject.kind, subject.id, describe(error))
+
+    def settle(self, *, at: datetime) -> None:
+        """Store what failed, which puts its next try off, and what got through; then raise as `throw` does."""
+        for identity, subject in self._tried.items():
+            try:
+                if identity in self._failed:
+                    note_failure(subject, self._failed[identity], at=at)
+                else:
+                    end_failure(subject)
+            except Exception as error:  # noqa: BLE001  # what failed the erasure may fail this too: it is tried again by the next run then
+                log.error("how the erasure of %s %s went could not be stored: %s", subject.kind, identity, describe(error))
+        self.throw()
 
     def throw(self) -> None:
         """Raise what failed, if anything did: the one error, or all of them in an ExceptionGroup."""

@@ -35,6 +35,10 @@ from theseller.retention.types import NewLink, Proof, Subject, SubjectKind
 from theseller.tenancy.scope import tenant_scope
 
 
+class AccountFailedError(RuntimeError):
+    """An account that goes with a shop could not be erased."""
+
+
 @dataclass(frozen=True, slots=True)
 class EndErased:
     """What the end of a shop or a person did: rows deleted by table, rows that a count by another role found left, and whether it is
@@ -71,7 +75,7 @@ def shop_end_asked_at(tenant: UUID, *, using: str = "default") -> datetime | Non
 def due_shops(*, at: datetime, using: str = "default") -> tuple[UUID, ...]:
     """Return the shops that can go now: asked for a day ago, so that certificates could be downloaded, and every connection certified."""
     with databases[using].cursor() as cursor:
-        cursor.execute("select tenant_id from guard.due_shop_ends(%s)", [at - timedelta(hours=SHOP_GRACE_HOURS)])
+        cursor.execute("select tenant_id from guard.due_shop_ends(%s, %s)", [at - timedelta(hours=SHOP_GRACE_HOURS), at])
         return tuple(row[0] for row in cursor.fetchall())
 
 
@@ -105,7 +109,7 @@ def _erase_ends(shops: Sequence[UUID], *, at: datetime, pace: Pace, now: Callabl
     erased += erase_rows_of_people(at=at, failures=failures)
     if erased:
         told += _finish(tuple(erased), failures, now or (lambda: at), pace)
-    failures.throw()
+    failures.settle(at=now() if now else at)
     return tuple(told)
 
 
@@ -144,7 +148,7 @@ def _erase_rows(tenant: UUID, at: datetime, failures: Failures) -> dict[str, int
     """Delete whatever no earlier run deleted, and return what is left by the other role's count: all zero, or the marks are gone.
 
     Raises:
-        RuntimeError: an account that goes with the shop could not be erased (`failures` has the reason): the shop waits for it.
+        AccountFailedError: an account that goes with the shop could not be erased (`failures` has the reason): the shop waits for it.
     """
     subject = Subject(SubjectKind.SHOP, tenant, tenant)
     known = _begin(subject, tenant, at)
@@ -153,9 +157,10 @@ def _erase_rows(tenant: UUID, at: datetime, failures: Failures) -> dict[str, int
     for holding in of_shop():
         if holding.eraser is Eraser.DELETE_TENANT and holding.table not in known:
             _erase(subject, tenant, holding, at)
-    erase_rows_of_people(at=at, failures=failures)
+    # Also accounts whose last try failed a moment ago: the shop itself waits longer and longer, and is certified after them only.
+    erase_rows_of_people(at=at, failures=failures, waiting_too=True)
     if any(person in failures for person in _people_of(tenant)):
-        raise RuntimeError("an account that goes with this shop could not be erased: the shop is certified after it")
+        raise AccountFailedError("an account that goes with this shop could not be erased: the shop is certified after it")
     left = _count(tenant)
     if any(left.values()):
         forget_marks(subject)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
@@ -18,6 +20,7 @@ from theseller.lib import clock
 from theseller.retention.answers import certificate_answer
 from theseller.retention.certificate import verify_certificate
 from theseller.retention.ends import linked_end
+from theseller.retention.failing import failed_erasure
 from theseller.retention.limits import END_LINK_DAYS, PURGE_DAYS_MAX
 from theseller.retention.operations import record_download, record_proof_download
 from theseller.retention.queries import certificate, purges
@@ -32,10 +35,13 @@ def erasure(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
         view = connection_view(connection)
         purge = purges().get(connection)
         issued = certificate(connection)
+        failing = failed_erasure(connection)
     if view is None:
         raise Http404
     verified = verify_certificate(issued[1]) if issued else None
-    context = {"connection": view, "purge": purge, "certificate": verified, "at": clock.now()}
+    context: dict[str, Any] = {"connection": view, "purge": purge, "certificate": verified, "failing": failing, "at": clock.now()}
+    if failing and view.disconnected_at:
+        context["due_at"] = view.disconnected_at + timedelta(days=PURGE_DAYS_MAX)
     return render(request, "retention/erasure.html", context)
 
 

@@ -41,7 +41,7 @@ _DIRECTORY_FUNCTIONS = {
     "open_access", "access_sessions", "ended_access", "access_to_review", "refusals_since", "access_views",
     "connections_of_seller", "ended_authorisations", "deletion_requests", "unbegun_requests", "log_of_shop", "aged_tenants", "due_shop_ends",
     # How an end stands, for who has the link; where rows name one person; which of a person's shops nobody else owns.
-    "end_by_link", "ends", "shops_of_person", "shops_without_another_owner",
+    "end_by_link", "ends", "failed_erasures", "failed_erasure_of_shop", "shops_of_person", "shops_without_another_owner",
     # Shops with buyers' data that has to go, switched-on features, slips that were asked for: ids only.
     "due_recipients", "open_consents", "open_wishes", "recipients_of_shop",
     # Who of a shop's people looked at the slip of which order: for its owner.

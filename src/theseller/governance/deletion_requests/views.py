@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,6 +19,7 @@ from theseller.governance.deletion_requests.types import RequestRefusedError
 from theseller.lib import clock
 from theseller.retention.answers import certificate_answer
 from theseller.retention.ends import end_certificate, ends
+from theseller.retention.failing import LONGEST_PAUSE, failed_erasures
 
 
 @require_http_methods(["GET", "POST"])
@@ -43,6 +45,8 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
         "form": form,
         "requests": shown,
         "ends": ends(),
+        "failing": failed_erasures(),
+        "longest_pause": LONGEST_PAUSE // timedelta(minutes=1),
         "at": at,
         "overdue": sum(late for _, late, _ in shown),
     }

@@ -117,7 +117,9 @@ insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000a'
 grant insert (id, at, tag, actor, tenant_id, subject, details) on audit_event to theseller_web, theseller_worker, theseller_retention,
     theseller_auth, theseller_operator;
 grant select, insert on audit_checkpoint to theseller_worker;
-grant select on audit_checkpoint to theseller_probe;
+grant select on audit_checkpoint, audit_copy to theseller_probe;
+grant select, insert on audit_copy to theseller_worker;
+grant update (last_number, noted_at) on audit_copy to theseller_worker;
 
 -- Which lines of the log each role writes: a trigger refuses all others. `audit/tags.py` has the same list.
 delete from guard.audit_writer;
@@ -146,7 +148,7 @@ insert into guard.audit_writer (role, tag) select 'theseller_web', unnest(array[
     'vault:recipient:viewed'
 ]);
 insert into guard.audit_writer (role, tag) select 'theseller_worker', unnest(array[
-    'audit:log:restored', 'connections:connection:disconnect_intended', 'connections:connection:disconnected',
+    'audit:copy:accepted', 'audit:copy:short', 'audit:log:restored', 'connections:connection:disconnect_intended', 'connections:connection:disconnected',
     'connections:seller:confirmed', 'connections:seller:mismatch', 'connections:token:lost', 'connections:token:resealed',
     'governance:access:closed', 'governance:deletion_request:recorded', 'governance:deletion_request:unmatched',
     'governance:rotation:begun', 'governance:rotation:finished', 'governance:rotation:forced', 'governance:secret:age_noted',
@@ -315,7 +317,15 @@ grant select (tenant_id, placed_at, until, lifted_at) on retention_hold to these
 
 -- The end of a shop, and of the accounts of people who have no other.
 alter function guard.due_shop_ends(timestamptz) owner to theseller_directory;
-grant execute on function guard.due_shop_ends(timestamptz) to theseller_worker;
+alter function guard.due_shop_ends(timestamptz, timestamptz) owner to theseller_directory;
+grant execute on function guard.due_shop_ends(timestamptz), guard.due_shop_ends(timestamptz, timestamptz) to theseller_worker;
+-- What of it fails: the eraser's to write; operators see all, a shop's own page its own.
+grant select, insert, update, delete on retention_end_failure to theseller_retention;
+grant select on retention_end_failure to theseller_directory, theseller_probe;
+alter function guard.failed_erasures(int) owner to theseller_directory;
+alter function guard.failed_erasure_of_shop(uuid) owner to theseller_directory;
+grant execute on function guard.failed_erasures(int) to theseller_operator, theseller_worker;
+grant execute on function guard.failed_erasure_of_shop(uuid) to theseller_web;
 grant select on retention_shop_end to theseller_directory, theseller_web, theseller_retention, theseller_probe;
 grant insert on retention_shop_end to theseller_retention;
 grant update (begun_at, plan, steps_done, left_over, completed_at, people, erased_at, erased_xid, rewritten, wal_from)
