@@ -12,18 +12,19 @@ from django.http import HttpRequest, HttpResponse
 from psycopg_pool import PoolTimeout
 
 from theseller.edge.errors import ErrorText, error_page, replace_server_error
+from theseller.lib.failures import classify
 
 _log = structlog.get_logger(__name__)
 
 #: SQLSTATEs of a server that ends, starts or is full; class 08 is a connection that was lost or refused.
-_UNAVAILABLE = {"57P01", "57P02", "57P03", "53300"}
+_UNAVAILABLE = {"57P01", "57P02", "57P03", "53100", "53300"}
 #: Seconds in which no request waits for a connection after one waited in vain, and after which it is worth trying again.
 _PAUSE = 2.0
 _RETRY_AFTER = 5
 
 _TEXT = ErrorText(
     "The service is not available just now",
-    "Our database can't be reached. What you sent was not stored.",
+    "Our database can't be reached, or can store nothing. What you sent was not stored.",
     "Wait a moment, then try again.",
 )
 
@@ -91,7 +92,9 @@ def _instead(request: HttpRequest, error: BaseException) -> HttpResponse | None:
         return None
     if isinstance(error.__cause__, PoolTimeout):
         _BREAKER.failed()
-    _log.error("database_unavailable", sqlstate=getattr(error.__cause__, "sqlstate", None) or "")
+    failure = classify(error)
+    reason = failure.reason if failure else ""
+    _log.error("database_unavailable", sqlstate=getattr(error.__cause__, "sqlstate", None) or "", reason=reason)
     return unavailable(request)
 
 

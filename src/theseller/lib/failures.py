@@ -36,6 +36,11 @@ _URL = "Look at DATABASE_URL (and THESELLER_ADMIN_URL)."
 _CA = "Name the file of the authority that signed it: sslrootcert=FILE in the URL, or sslrootcert=system for the system's own list."
 #: By libpq's and the server's texts, the first that fits. Groups are names, hosts or files, never values.
 _BY_TEXT = (
+    # A new connection writes a file: its refusal has no code. So does the start of a server whose disk is full.
+    _Known(
+        r"FATAL: .*(?:No space left on device|Disk quota exceeded)", "disk_full", "The disk of the database is full.",
+        "Free some space there: it goes on by itself, and nothing is half done.",
+    ),
     _Known(
         r'root certificate file "(?P<file>[^"]*)" does not exist', "ca_file_missing",
         "The file of trusted certificates, {file}, does not exist.", _CA, lasting=True,
@@ -104,6 +109,7 @@ _BY_TEXT = (
     ),
     _Known(r"invalid (?:connection option|URI|sslmode|port|integer)|missing \"=\"", "url_invalid", "The address of the database can't be read.", _URL, lasting=True),
 )  # fmt: skip
+_FULL = Failure("disk_full", "The disk of the database is full.", "Free some space there: it goes on by itself, and nothing is half done.")
 _LOCKED = "Something else holds a lock that is needed. Nothing is half done."
 _BY_CODE = {
     "42501": Failure(
@@ -111,7 +117,7 @@ _BY_CODE = {
         "For `theseller migrate`: the role of THESELLER_ADMIN_URL has to be a superuser. Else: `theseller migrate` sets the rights.", lasting=True,
     ),
     "25006": Failure("read_only", "The database is read-only, as a standby is.", "Name the primary server. " + _URL, lasting=True),
-    "53100": Failure("disk_full", "The disk of the database is full.", "Free some space there."),
+    "53100": _FULL,
     "53200": Failure("out_of_memory", "The database has no memory left.", "Give it more, or run fewer processes."),
     "55P03": Failure("lock_timeout", _LOCKED, "Try again; what holds it is in pg_stat_activity."),
     "40P01": Failure("deadlock", _LOCKED, "Try again."),

@@ -20,7 +20,7 @@ from theseller.cli.ports import is_free, owner
 from theseller.config.environment import read_kind
 from theseller.postgres.cluster import SPACE_NEEDED
 from theseller.postgres.errors import PostgresError
-from theseller.postgres.layout import control_folder
+from theseller.postgres.layout import control_folder, saved_layout
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.lockfile import LockFile
 
@@ -91,8 +91,15 @@ def _programs(_state: Path) -> Finding:
 
 def _space(state: Path) -> Finding:
     place = next(folder for folder in (state, *state.parents) if folder.exists())
-    free = shutil.disk_usage(place).free
-    return Finding("disk", f"{free // _MIB:,} MB free at {place}", bad=free < SPACE_NEEDED, advice=f"{SPACE_NEEDED // _MIB} MB are needed.")
+    layout = saved_layout(state)
+    places = [place]
+    if layout is not None and os.access(layout.data, os.X_OK):
+        places += [folder for folder in (layout.data, layout.data / "pg_wal") if folder.exists()]
+    # The database's data, or its WAL, may be on a disk of its own.
+    disks = {folder.stat().st_dev: folder for folder in reversed(places)}
+    free = {folder: shutil.disk_usage(folder).free for folder in reversed(disks.values())}
+    told = "; ".join(f"{room // _MIB:,} MB free at {folder}" for folder, room in free.items())
+    return Finding("disk", told, bad=min(free.values()) < SPACE_NEEDED, advice=f"{SPACE_NEEDED // _MIB} MB are needed.")
 
 
 def _folder(state: Path) -> Finding:
