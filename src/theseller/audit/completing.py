@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 
-from theseller.audit import documents, outside
+from theseller.audit import copies, documents, outside
 from theseller.audit.keys import is_current
 from theseller.audit.queries import READER, checkpoints, last_document
 from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 100
 
 
-def complete_copy(*, using: str = READER) -> int:
-    """Add to the copy the checkpoints that only the database has.
+def complete_copy(*, at: datetime, using: str = READER) -> int:
+    """Add to the copy the checkpoints that only the database has; if it has had more than it has, the log says so first (`copies`).
 
     The caller holds the log's lock, shared or alone. A copy that is level with the database or ahead of it is left as it is, and so is one
     whose last line can't be read: `verify_log` names both.
@@ -34,15 +35,18 @@ def complete_copy(*, using: str = READER) -> int:
             by checkpoints that continue it.
     """
     newest = last_document(using=using)
-    if newest is None or newest == outside.last_entry():
-        return 0
     with outside.alone():
         try:
             last = outside.last_entry()
             head = documents.read(last) if last is not None else None
+            number = documents.read(newest).number if newest is not None else 0
         except documents.CheckpointRefusedError:
             return 0
-        return _complete(head, newest, using)
+        had = head.number if head else 0
+        copies.look(had, number, at=at)
+        added = _complete(head, newest, using) if newest is not None and newest != last else 0
+        copies.note(had + added, at=at)
+        return added
 
 
 def _complete(head: Checkpoint | None, newest: bytes, using: str) -> int:

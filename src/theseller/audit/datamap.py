@@ -13,6 +13,13 @@ holds(
     note="Who did what, when. Ids only, no personal data, no amounts: it proves the erasure that it outlives.",
 )
 holds(
+    "audit_copy",
+    DataClass.EVIDENCE,
+    retention="as long as the audit log",
+    eraser=Eraser.KEEP,
+    note="How many checkpoints each machine's copy has had. Random ids and numbers.",
+)
+holds(
     "audit_checkpoint",
     DataClass.EVIDENCE,
     retention="as long as the lines that it covers: nothing is thinned",

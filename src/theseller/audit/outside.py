@@ -16,7 +16,7 @@ from pathlib import Path
 from django.conf import settings
 
 from theseller.crypto.files import private_directory, sync_directory
-from theseller.lib.state_files import AUDIT_CHECKPOINTS
+from theseller.lib.state_files import AUDIT_CHECKPOINTS, AUDIT_COPY
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -24,6 +24,11 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 def copy_path() -> Path:
     """Return where the copy lies: beside the state, never inside the database's own folder."""
     return Path(settings.ENVIRONMENT.state) / "audit" / AUDIT_CHECKPOINTS
+
+
+def identity_path() -> Path:
+    """Return the file with the copy's own id, beside it."""
+    return private_directory(copy_path().parent) / AUDIT_COPY
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connections, transaction
 
-from theseller.audit import documents, outside
+from theseller.audit import copies, documents, outside
 from theseller.audit.completing import complete_copy
 from theseller.audit.keys import key_for
 from theseller.audit.lines import last_mark, pack
@@ -50,7 +50,7 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
     made: list[Checkpoint] = []
     with held(shared=False, using=using):
         head = _head(using)
-        _agree_with_copy(head, using)
+        _agree_with_copy(head, at=at, using=using)
         while lines := settled_lines(head.until if head else NOWHERE, limit=LINES_MOST, using=reader):
             key = key_for(head)
             until = last_mark(lines, NOWHERE)
@@ -72,7 +72,7 @@ def seal_due(*, at: datetime, using: str = "default", reader: str = READER) -> t
         if waiting < LINES_MANY:
             if outside.last_entry() != head.document:
                 with held(shared=True, using=using):
-                    complete_copy(using=using)
+                    complete_copy(at=at, using=using)
             return ()
     return seal(at=at, using=using, reader=reader)
 
@@ -84,7 +84,7 @@ def hand_over(next_key: SigningKey, *, at: datetime, using: str = "default") -> 
         head = _head(using)
         if head is None or head.key_after == named:
             return
-        _agree_with_copy(head, using)
+        _agree_with_copy(head, at=at, using=using)
         _append(head, b"", key_for(head), until=head.until, at=at, using=using, next_key=named)
 
 
@@ -136,12 +136,13 @@ def _append(  # the fields of a checkpoint
         cursor.execute("insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)", [made.number, made.document, leaves])
     # After the database, for what only the copy has means that the database was put back. A kill in between is mended by the next call.
     outside.append([(made.document, leaves)])
+    copies.note(made.number, at=at, using=using)
     # The log stream goes elsewhere in many deployments: a third place that somebody would have to reach.
     log.info("audit checkpoint %d covers %d lines: %s", made.number, made.rows_total, documents.digest_of(made.document))
     return made
 
 
-def _agree_with_copy(head: Checkpoint | None, using: str) -> None:
+def _agree_with_copy(head: Checkpoint | None, *, at: datetime, using: str) -> None:
     """Add to the copy what a kill kept from it, or another machine sealed. Only what follows its last line: nothing there is replaced.
 
     Raises LogBehindError: the copy is ahead. A checkpoint made now would fork the chain, and no one could tell the true log any more.
@@ -153,7 +154,7 @@ def _agree_with_copy(head: Checkpoint | None, using: str) -> None:
             f"the database's newest checkpoint is number {number}, and the copy outside it has another or later ones: if the database was"
             " restored from a backup, say so by `theseller audit restored`; else `theseller audit verify` says what is wrong"
         )
-    complete_copy(using=using)
+    complete_copy(at=at, using=using)
 
 
 def _number(document: bytes) -> int:

@@ -121,5 +121,9 @@ class RestorationRefusedError(RuntimeError):
     """The database does not look like one that was restored from its own backup. Nothing was changed."""
 
 
+class CopyAcceptanceRefusedError(RuntimeError):
+    """There is nothing to accept, or the reason is missing. Nothing was changed."""
+
+
 class SealingBusyError(RuntimeError):
     """Another process seals the log just now."""

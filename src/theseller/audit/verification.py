@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from theseller.audit import documents, outside
+from theseller.audit import copies, documents, outside
 from theseller.audit.completing import complete_copy
 from theseller.audit.keys import is_current
 from theseller.audit.lines import line_of, pack, unpack
@@ -105,7 +105,7 @@ def complete_and_verify(
 ) -> Verdict:
     """Complete this machine's copy by what other machines sealed, then check the log as `verify_log` does, with its arguments."""
     with held(shared=True, using=using), contextlib.suppress(CopyConflictError):  # What does not continue the copy is named below.
-        complete_copy(using=using)
+        complete_copy(at=at, using=using)
     return verify_log(at=at, rows_most=rows_most, since=since, choose=choose, using=using)
 
 
@@ -128,6 +128,7 @@ def verify_log(
         findings = [*chain.findings]
         for span in chosen:
             findings += _compare(span, using)
+        findings += copies.findings(using=using)
         count, oldest, impossible = unsealed(head.until if head else NOWHERE, using=using)
     if impossible is not None:
         findings.append(Finding(Fault.ADDED, f"Position {impossible} was added: no transaction of its number has been yet.", impossible))

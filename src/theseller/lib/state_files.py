@@ -32,8 +32,8 @@ BACKUP_OBJECT = rf"base|manifest|wal/({WAL_FILE})"
 #: A file of the backup folder: ``<backup id>/<object>``, or one that is being written beside it.
 BACKUP_FILE = rf"[0-9a-f]{{32}}/({BACKUP_OBJECT}|(wal/)?{_UNFINISHED})"
 
-AUDIT_ACTS, AUDIT_CHECKPOINTS = "acts", "checkpoints"
-AUDIT_FILE = f"{AUDIT_ACTS}|{AUDIT_CHECKPOINTS}"
+AUDIT_ACTS, AUDIT_CHECKPOINTS, AUDIT_COPY = "acts", "checkpoints", "copy-id"
+AUDIT_FILE = f"{AUDIT_ACTS}|{AUDIT_CHECKPOINTS}|{AUDIT_COPY}"
 
 #: A record of the erasure journal: of a connection, a shop or a person.
 ERASURE_FILE = rf"((shops|people)/)?{_UUID}\.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +15,11 @@ from tests.integration.audit.conftest import Superuser
 from tests.integration.audit.test_sealing import FORGER, RESTORED, _write, seal
 
 from theseller.audit import documents, outside
+from theseller.audit.copies import accept_copies, note
 from theseller.audit.keys import OWNER, signing_key, signing_records
 from theseller.audit.restoring import accept_restoration
 from theseller.audit.sealing import hand_over, seal_due
-from theseller.audit.types import CopyConflictError, Fault, LogBehindError
+from theseller.audit.types import CopyAcceptanceRefusedError, CopyConflictError, Fault, LogBehindError
 from theseller.audit.verification import complete_and_verify
 from theseller.crypto.keys import Purpose
 
@@ -27,11 +29,14 @@ LATER = NOON + timedelta(hours=1)
 
 @pytest.fixture
 def on(own_log: Superuser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> On:
-    """Go to a machine: another state folder with the same database and key store."""
+    """Go to a machine: another state folder with the same database and key store. The database knows the copies of all but `c`."""
 
     def go(machine: str) -> None:
+        known = (tmp_path / machine).exists() or machine == "c"
         (tmp_path / machine).mkdir(exist_ok=True)
         monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path / machine))
+        if not known:
+            note(0, at=NOON)
 
     return go
 
@@ -46,11 +51,15 @@ def _seal_by_turns(on: On, machines: str) -> None:
 def test_each_machine_completes_its_copy_before_it_seals_or_verifies(on: On) -> None:
     _seal_by_turns(on, "ababbbaab")
     copies = []
-    for machine in "abc":  # c has never sealed
+    for machine in "ab":
         on(machine)
         verdict = complete_and_verify(at=LATER)
         assert (verdict.findings, verdict.checkpoints, verdict.unsealed) == ((), 9, 0)
         copies.append(outside.copy_path().read_bytes())
+    on("c")  # It has never sealed: the database can't know whether it is new, or lost what it had.
+    verdict = complete_and_verify(at=LATER)
+    assert ([one.fault for one in verdict.findings], verdict.checkpoints, verdict.unsealed) == ([Fault.COPY], 9, 1)
+    copies.append(outside.copy_path().read_bytes())
     assert copies[0] == copies[1] == copies[2]
 
 
@@ -73,7 +82,7 @@ def test_a_copy_goes_on_over_a_replaced_key_and_over_a_restoration(on: On, own_l
         seal(at=NOON)
     accept_restoration(reason=RESTORED, actor="operator:x", at=NOON)
     _seal_by_turns(on, "b")
-    for machine in "abc":
+    for machine in "ab":
         on(machine)
         verdict = complete_and_verify(at=LATER)
         assert (verdict.findings, verdict.checkpoints, len(verdict.lost)) == ((), 7, 1)
@@ -155,3 +164,65 @@ def test_a_copy_that_differs_from_the_database_is_not_mended(on: On) -> None:
         outside.copy_path().write_bytes(broken)
         assert not complete_and_verify(at=LATER).whole
         assert outside.copy_path().read_bytes().startswith(broken)
+
+
+def _cut(lines: int) -> None:
+    kept = outside.copy_path().read_bytes().splitlines(keepends=True)[:lines]
+    outside.copy_path().write_bytes(b"".join(kept))
+
+
+def _remove_folder() -> None:
+    shutil.rmtree(outside.copy_path().parent)
+
+
+@pytest.mark.parametrize(
+    ("attack", "had"),
+    [
+        (lambda: outside.copy_path().unlink(), 0),
+        (lambda: _cut(0), 0),
+        (lambda: _cut(3), 3),
+        (_remove_folder, 0),
+        (lambda: (_cut(2), outside.identity_path().unlink()), 2),
+    ],
+    ids=["removed", "emptied", "cut", "with-its-folder", "cut-and-its-id-removed"],
+)
+def test_a_copy_that_was_removed_or_cut_is_evidence_until_an_operator_accepts_it(attack: Callable[[], object], had: int, on: On) -> None:
+    _seal_by_turns(on, "abab")
+    on("a")
+    assert complete_and_verify(at=LATER).whole
+    attack()
+    on("b")
+    assert complete_and_verify(at=LATER).whole, "each machine looks at its own copy"
+    on("a")
+    says = f"had {had} of 4 checkpoints, and was filled again"
+    for _ in range(2):  # filled by the first; the second finds the line of the log
+        (found,) = complete_and_verify(at=LATER).findings
+        assert (found.fault, says in found.says) == (Fault.COPY, True), found.says
+    assert sum(1 for _ in outside.entries()) == 4
+    assert seal(at=LATER), "the line is sealed like each other"
+    on("b")
+    assert says in complete_and_verify(at=LATER).findings[0].says, "every machine says it"
+    with pytest.raises(CopyAcceptanceRefusedError, match="20 to 300"):
+        accept_copies(reason="new", actor="operator:x", at=LATER)
+    assert accept_copies(reason="the disk of this machine was replaced", actor="operator:x", at=LATER) == 1
+    for machine in "ab":
+        on(machine)
+        seal(at=LATER)
+        assert complete_and_verify(at=LATER).whole
+    with pytest.raises(CopyAcceptanceRefusedError, match="no copy"):
+        accept_copies(reason="the disk of this machine was replaced", actor="operator:x", at=LATER)
+    on("a")
+    attack()
+    assert not complete_and_verify(at=LATER).whole, "what was accepted is not accepted for the next time"
+
+
+def test_a_copy_from_before_copies_were_known_is_taken_as_it_is_if_it_lacks_nothing(on: On, own_log: Superuser) -> None:
+    _seal_by_turns(on, "aab")
+    own_log.execute("truncate audit_copy")
+    for machine in "ab":
+        on(machine)
+        outside.identity_path().unlink()
+    assert complete_and_verify(at=LATER).whole
+    own_log.execute("truncate audit_copy")
+    on("a")
+    assert [one.fault for one in complete_and_verify(at=LATER).findings] == [Fault.COPY], "it lacks one, and no one knows whether it had it"

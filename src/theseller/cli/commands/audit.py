@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--json", action="store_true", help="one JSON document on each line")
     restored = verbs.add_parser("restored", help="say that the database was restored from a backup, and that what came after it is lost")
     restored.add_argument("--reason", required=True, help="which backup, and why; it stays in the log, so name nobody")
+    accepted = verbs.add_parser("copy-accepted", help="say why the copy of the checkpoints outside the database was removed, cut or new")
+    accepted.add_argument("--reason", required=True, help="what was found out; it stays in the log, so name nobody")
     verbs.add_parser("seal", help="cover what is new by a checkpoint now; the worker does it every five minutes")
 
 
@@ -39,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         return _verify(as_json=args.json)
     if args.verb == "restored":
         return _restored(args.reason)
+    if args.verb == "copy-accepted":
+        return _copy_accepted(args.reason)
     return _seal() if args.verb == "seal" else _show(args.tenant, args.since, as_json=args.json)
 
 
@@ -77,6 +81,18 @@ def _restored(reason: str) -> int:
     except (AuditKeyLostError, RestorationRefusedError, SealingBusyError) as error:
         raise CommandError(f"Nothing was changed: {error}.", "theseller audit verify says how the log stands.") from None
     print(f"Checkpoint {made.number} says that the lines under checkpoints {made.lost_from} to {made.number - 1} were lost.")
+    return OK
+
+
+def _copy_accepted(reason: str) -> int:
+    from theseller.audit.copies import accept_copies  # noqa: PLC0415  needs Django ready
+    from theseller.audit.types import CopyAcceptanceRefusedError  # noqa: PLC0415  needs Django ready
+
+    try:
+        lines = accept_copies(reason=reason, actor=operator_at_the_shell(), at=clock.now())
+    except CopyAcceptanceRefusedError as error:
+        raise CommandError(f"Nothing was changed: {error}.", "theseller audit verify says how the log stands.") from None
+    print(f"The log says why {lines} cop{'y was' if lines == 1 else 'ies were'} short; it counts as whole again as far as that goes.")
     return OK
 
 
