@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from tests.integration.governance.deployment import Deployment, deployment
 
+from theseller.config.processes import connections_of_deployment
+
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployment]:
@@ -70,6 +72,21 @@ def test_a_wrong_setting_is_the_finding(deployed: Deployment) -> None:
     assert "THESELLER_ROTATION_DAYS must be 1 to 90" in found["settings"]["found"]
 
 
+def test_an_erasure_that_fails_is_told_with_its_reason_before_it_is_late(deployed: Deployment) -> None:
+    deployed.rows(
+        "insert into retention_end_failure (subject_id, kind, failures, first_at, last_at, retry_at, reason) values"
+        " (gen_random_uuid(), 'connection', 3, now() - interval '1 minute', now(), now() + interval '20 seconds', 'the key service pauses')"
+        " returning subject_id"
+    )
+    try:
+        found = _found(deployed)[1]["deletions"]
+    finally:
+        deployed.rows("delete from retention_end_failure returning subject_id")
+    assert found["state"] == "bad"
+    assert "; 1 fail(s), the longest since " in found["found"]
+    assert found["found"].endswith(": the key service pauses")
+
+
 def test_a_request_without_a_certificate_and_too_few_connections_are_told(deployed: Deployment) -> None:
     assert _found(deployed)[1]["deletions"]["state"] == "good"
     deployed.rows(
@@ -82,4 +99,4 @@ def test_a_request_without_a_certificate_and_too_few_connections_are_told(deploy
     assert found["found"].startswith("1 erasure(s) not certified 6 h after the request")
     connections = _found(deployed)[1]["connections"]
     assert connections["state"] == "good"
-    assert "take up to 53" in connections["found"]
+    assert f"take up to {connections_of_deployment()}" in connections["found"]

@@ -137,7 +137,8 @@ def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast
 
 def test_the_reason_of_a_failure_is_told_in_words_and_quotes_no_row() -> None:
     full = psycopg.errors.DiskFull("could not extend file: row of seller A1B2")
-    assert reason(full) == "The disk of the database is full. Free some space there."
+    assert reason(full).startswith("The disk of the database is full. Free some space there")
+    assert "A1B2" not in reason(full)
     assert reason(KeyStoreError("the key service pauses")) == "the key service pauses"
     assert reason(OSError(errno.ENOSPC, "No space left on device")) == "There is no room left on a disk of this machine."
     assert reason(ValueError("a value of the seller's")) == "ValueError"
