@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--since", type=_moment, metavar="TIME", help="only from then on: 2026-11-23 or 2026-11-23T14:30 (UTC)")
     show.add_argument("--json", action="store_true", help="one JSON document on each line")
     restored = verbs.add_parser("restored", help="say that the database was restored from a backup, and that what came after it is lost")
-    restored.add_argument("--reason", required=True, help="which backup, and why; it stays in the log, so name nobody")
+    restored.add_argument("--reason", required=True, help="which backup, and why; it stays in the log, so name no one")
     accepted = verbs.add_parser("copy-accepted", help="say why the copy of the checkpoints outside the database was removed, cut or new")
-    accepted.add_argument("--reason", required=True, help="what was found out; it stays in the log, so name nobody")
+    accepted.add_argument("--reason", required=True, help="what was found out; it stays in the log, so name no one")
     verbs.add_parser("seal", help="cover what is new by a checkpoint now; the worker does it every five minutes")
 
 
