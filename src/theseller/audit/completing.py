@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 100
 
 
-def complete_copy(*, at: datetime, using: str = READER) -> int:
+def complete_copy(*, at: datetime, using: str = READER, writer: str = "default") -> int:
     """Add to the copy the checkpoints that only the database has; if it has had more than it has, the log says so first (`copies`).
 
     The caller holds the log's lock, shared or alone. A copy that is level with the database or ahead of it is left as it is, and so is one
-    whose last line can't be read: `verify_log` names both.
+    whose last line can't be read: `verify_log` names both. `writer` is the worker's connection, for what the database knows of copies.
 
     Returns:
         How many checkpoints were added.
@@ -43,9 +43,9 @@ def complete_copy(*, at: datetime, using: str = READER) -> int:
         except documents.CheckpointRefusedError:
             return 0
         had = head.number if head else 0
-        copies.look(had, number, at=at)
+        copies.look(had, number, at=at, using=writer)
         added = _complete(head, newest, using) if newest is not None and newest != last else 0
-        copies.note(had + added, at=at)
+        copies.note(had + added, at=at, using=writer)
         return added
 
 

@@ -72,7 +72,7 @@ def seal_due(*, at: datetime, using: str = "default", reader: str = READER) -> t
         if waiting < LINES_MANY:
             if outside.last_entry() != head.document:
                 with held(shared=True, using=using):
-                    complete_copy(at=at, using=using)
+                    complete_copy(at=at, using=using, writer=using)
             return ()
     return seal(at=at, using=using, reader=reader)
 
@@ -154,7 +154,7 @@ def _agree_with_copy(head: Checkpoint | None, *, at: datetime, using: str) -> No
             f"the database's newest checkpoint is number {number}, and the copy outside it has another or later ones: if the database was"
             " restored from a backup, say so by `theseller audit restored`; else `theseller audit verify` says what is wrong"
         )
-    complete_copy(at=at, using=using)
+    complete_copy(at=at, using=using, writer=using)
 
 
 def _number(document: bytes) -> int:

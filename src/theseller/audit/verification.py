@@ -101,11 +101,20 @@ class _Chain:
 
 
 def complete_and_verify(
-    *, at: datetime, rows_most: int | None = None, since: int = 0, choose: Callable[[int], int] = lambda _: 0, using: str = READER
+    *,
+    at: datetime,
+    rows_most: int | None = None,
+    since: int = 0,
+    choose: Callable[[int], int] = lambda _: 0,
+    using: str = READER,
+    writer: str = "default",
 ) -> Verdict:
-    """Complete this machine's copy by what other machines sealed, then check the log as `verify_log` does, with its arguments."""
+    """Complete this machine's copy by what other machines sealed, then check the log as `verify_log` does, with its arguments.
+
+    `writer` is the worker's connection, as `complete_copy` has it.
+    """
     with held(shared=True, using=using), contextlib.suppress(CopyConflictError):  # What does not continue the copy is named below.
-        complete_copy(at=at, using=using)
+        complete_copy(at=at, using=using, writer=writer)
     return verify_log(at=at, rows_most=rows_most, since=since, choose=choose, using=using)
 
 

@@ -68,7 +68,9 @@ select count(*) from governance_access_review r where not exists (
 def probe(world: World) -> Outcome:
     """Check the log against its seals, try every session that is over, and look at the age of the last review."""
     since = next((row[0] for row in world.rows(_VERIFIED) if row[0] is not None), 0)
-    log = complete_and_verify(at=world.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=world.probe)
+    log = complete_and_verify(
+        at=world.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=world.probe, writer=world.application
+    )
     state = review_state(using=world.probe)
     broken = [*_log(log, world), *_sessions(world), *_reviews(state, world)]
     if not broken:
