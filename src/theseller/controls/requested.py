@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connections as databases
 from procrastinate.exceptions import AlreadyEnqueued
@@ -97,12 +98,12 @@ def _seconds(age: object) -> str:
     return "an unknown time" if age is None else f"{float(str(age)):.0f} s"
 
 
-def _one(query: str, *parameters: object) -> object:
+def _one(query: str, *parameters: object) -> Any:  # noqa: ANN401  # any column
     rows = _rows(query, *parameters)
     return rows[0][0] if rows else None
 
 
-def _rows(query: str, *parameters: object) -> list[tuple[object, ...]]:
+def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # any column
     with databases["default"].cursor() as cursor:
         cursor.execute(query, parameters)
         return list(cursor.fetchall())

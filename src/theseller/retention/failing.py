@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connections as databases
@@ -63,17 +64,15 @@ def failed_erasure(connection: UUID, *, using: str = "default") -> FailedErasure
 def note_failure(subject: Subject, error: Exception, *, at: datetime) -> None:
     """Note that an erasure failed at `at`, and put its next try off."""
     with databases[ERASER].cursor() as cursor:
-        cursor.execute(
-            _NOTE,
-            {
-                "subject": subject.id,
-                "kind": subject.kind.value,
-                "at": at,
-                "first": _FIRST_PAUSE,
-                "longest": LONGEST_PAUSE,
-                "reason": reason(error)[:_REASON_LENGTH],
-            },
-        )
+        values: dict[str, Any] = {
+            "subject": subject.id,
+            "kind": subject.kind.value,
+            "at": at,
+            "first": _FIRST_PAUSE,
+            "longest": LONGEST_PAUSE,
+            "reason": reason(error)[:_REASON_LENGTH],
+        }
+        cursor.execute(_NOTE, values)
 
 
 def end_failure(subject: Subject) -> None:

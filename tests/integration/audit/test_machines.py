@@ -171,6 +171,11 @@ def _cut(lines: int) -> None:
     outside.copy_path().write_bytes(b"".join(kept))
 
 
+def _cut_without_identity() -> None:
+    _cut(2)
+    outside.identity_path().unlink()
+
+
 def _remove_folder() -> None:
     shutil.rmtree(outside.copy_path().parent)
 
@@ -182,7 +187,7 @@ def _remove_folder() -> None:
         (lambda: _cut(0), 0),
         (lambda: _cut(3), 3),
         (_remove_folder, 0),
-        (lambda: (_cut(2), outside.identity_path().unlink()), 2),
+        (_cut_without_identity, 2),
     ],
     ids=["removed", "emptied", "cut", "with-its-folder", "cut-and-its-id-removed"],
 )

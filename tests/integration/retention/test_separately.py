@@ -102,7 +102,7 @@ def test_one_connection_that_fails_holds_up_no_other(
 def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast, database: str) -> None:
     """Five seconds, ten, twenty, up to a quarter of an hour; what gets through begins with five again."""
     failing = _ended(cast.charlies_shop, cast.charlie.id)
-    at, pauses = clock.now(), []
+    at, pauses, told = clock.now(), [], None
     with as_role("worker"):
         with _refusing(database, "retention_purge", "connection_id", failing):
             for _ in range(10):
@@ -114,6 +114,7 @@ def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast
                 pauses.append((told.retry_at - at).total_seconds())
                 at = told.retry_at
         assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
+        assert told is not None
         assert (told.failures, told.kind, told.reason) == (10, SubjectKind.CONNECTION, "psycopg.errors.DataCorrupted: SQLSTATE XX001")
         assert (told.first_at, told.last_at) == (at - timedelta(seconds=sum(pauses)), at - timedelta(seconds=900))
         # Its clock goes on: the request is as late as it would be, and the control of 30 days sees the connection.
