@@ -7,14 +7,14 @@ it (`order_merge`): the result does not depend on the order in which documents a
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
+from theseller.ingest import order_parts
 from theseller.ingest.bulk import Bulk, Row
 from theseller.ingest.minimise import ORDER_COLUMNS
 from theseller.ingest.order_merge import Line, merge_order
@@ -52,11 +52,12 @@ class OrderBook:
     def add(self, rows: list[Row]) -> None:
         """Write the lines of orders that are not stored yet; keep those of the others for `settle`.
 
-        Whether an order for nothing is a replacement shows only when all its lines are there: it waits, too, and so does a line that comes
-        twice.
+        Whether an order for nothing is a replacement shows only when all its lines are there: it waits, too, and so do a line that comes
+        twice, and an order with several lines of one product that have no item numbers.
         """
         orders = {row[_ORDER] for row in rows}
         waiting = {row[_ORDER] for row in rows if row[_PRICE] is not None and not row[_PRICE] and row[_TOLD] is None}
+        waiting |= {row[_ORDER] for row in rows if "/" in row[_KEY] and not row[_KEY].endswith("/1")}
         if not self._empty:
             waiting |= self._standing(rows, orders)
         if len(keys := {(row[_ORDER], row[_KEY]) for row in rows}) < len(rows):
@@ -100,7 +101,9 @@ class OrderBook:
         for order, rows in by_order.items():
             before = stored.get(order, [])
             former = {line.key: line for line in before}
-            lines = merge_order(before, [Line(_as_stored(row), {}, self._source.value) for row in rows])
+            told = [Line(_as_stored(row), {}, self._source.value) for row in rows]
+            # Of an order that this document brought, everything stored is its own, too: lines are counted together, not part by part.
+            lines = merge_order([], [*before, *told]) if order in self._new else merge_order(before, told)
             changed = [line for line in lines if _differs(former.get(line.key), line)]
             lost = [key for key in former if key not in {line.key for line in lines}]
             gone += [(order, key) for key in [*lost, *(line.key for line in changed if line.key in former)]]
@@ -129,8 +132,7 @@ class OrderBook:
             if connection != self._connection:
                 foreign.append((row[_ORDER], row[_KEY]))
                 continue
-            stamps = {name: datetime.fromisoformat(stamp) for name, stamp in json.loads(carried or "{}").items()}
-            stored[row[_ORDER]].append(Line(tuple(row), stamps, source))
+            stored[row[_ORDER]].append(order_parts.read(tuple(row), source, carried))
         return stored, foreign
 
     def _insert(self, lines: list[Line]) -> None:
@@ -171,13 +173,14 @@ def _as_stored(row: Row) -> Row:
 
 def _staged(lines: list[Line]) -> Iterator[Row]:
     for line in lines:
-        carried = json.dumps({name: stamp.isoformat() for name, stamp in sorted(line.carried.items())}) if line.carried else None
-        yield (*line.row, carried, line.source)
+        yield (*line.row, order_parts.written(line), line.source)
 
 
 def _differs(former: Line | None, line: Line) -> bool:
     """Compare as stored: amounts are equal whatever zeros follow, instants whatever their zone."""
-    return former is None or former.row != line.row or dict(former.carried) != dict(line.carried) or former.source != line.source
+    if former is None or former.row != line.row or dict(former.carried) != dict(line.carried) or former.source != line.source:
+        return True
+    return len(former.parts) != len(line.parts) or any(_differs(*pair) for pair in zip(former.parts, line.parts, strict=True))
 
 
 def _span(rows: list[Row]) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 The rule (docs/figures.md): each field has the value of the newest document that carries it, by Amazon's last-updated stamp; a blank
 never erases a value. Where two documents bear the same stamp and differ, the later status and the greater value hold. A line is never
 removed. So the result does not depend on the order in which documents arrive, nor on how often.
+
+European reports have no item numbers. What they say of a line is kept apart from what numbered documents say of it (`Line.parts`), and
+which of them are the same line is decided again whenever either changes: a pairing that was made from less is never built upon.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,25 +25,30 @@ KEY, SKU, STAMP = _AT["line_key"], _AT["sku"], _AT["last_updated_at"]
 _QUANTITY, _PRICE, _STATUS, _TOLD, _REPLACEMENT = (
     _AT[name] for name in ("quantity", "item_price", "status", "replacement_told", "is_replacement")
 )
+_PRODUCT = tuple(_AT[name] for name in ("asin", "sku"))
 _FREE = tuple(_AT[name] for name in ("shipping_price", "gift_wrap_price", "promotion_discount"))
 #: Bought when and where: one fact, of one document.
-_PLACE = tuple(_AT[name] for name in ("purchased_at", "local_day", "marketplace_id"))
+PLACE = tuple(_AT[name] for name in ("purchased_at", "local_day", "marketplace_id"))
 #: Set apart from the fields that are merged one by one.
 _NOT_FIELDS = {"order_id", "line_key", "last_updated_at", "is_replacement", "purchased_at", "local_day", "marketplace_id"}
-_FIELDS = tuple((name, place) for name, place in _AT.items() if name not in _NOT_FIELDS)
+FIELDS = tuple((name, place) for name, place in _AT.items() if name not in _NOT_FIELDS)
 #: Values that say nothing: as good as blank.
-_BLANK: Mapping[str, Any] = {"sku": "", "asin": "", "fulfilment": "unknown", "is_business": False}
+BLANK: Mapping[str, Any] = {"sku": "", "asin": "", "fulfilment": "unknown", "is_business": False}
 _PROGRESS = {"pending": 0, "unshipped": 1, "shipped": 2, "cancelled": 3}
 _RANK: Mapping[str, Callable[[Any], Any]] = {"status": _PROGRESS.__getitem__}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an order. `carried`: for fields whose value is of an older document than `row`'s newest, that document's stamp."""
+    """One line of an order. `carried`: for fields whose value is of an older document than `row`'s newest, that document's stamp.
+
+    `parts`: where a numbered line and one without a number were found to be the same, what was said of each.
+    """
 
     row: Row
     carried: Mapping[str, datetime]
     source: str
+    parts: tuple[Line, ...] = ()
 
     @property
     def key(self) -> str:
@@ -51,11 +59,41 @@ class Line:
 def merge_order(stored: Iterable[Line], incoming: Iterable[Line]) -> list[Line]:
     """Return the lines of one order after a document has said `incoming` of it, whatever `stored` was told before."""
     lines: dict[str, Line] = {}
-    for line in (*stored, *incoming):
+    for line in (*_apart(stored), *_alike_in_every_file(_apart(incoming))):
         lines[line.key] = merge(lines[line.key], line) if line.key in lines else line
     named = _named(lines)
     replacement = _is_replacement([line.row for line in named])
-    return [Line((*line.row[:_REPLACEMENT], replacement, *line.row[_REPLACEMENT + 1 :]), line.carried, line.source) for line in named]
+    return [_marked(line, replacement=replacement) for line in named]
+
+
+def _apart(lines: Iterable[Line]) -> Iterator[Line]:
+    for line in lines:
+        yield from line.parts or (line,)
+
+
+def _marked(line: Line, *, replacement: bool) -> Line:
+    row = (*line.row[:_REPLACEMENT], replacement, *line.row[_REPLACEMENT + 1 :])
+    return replace(line, row=row, parts=tuple(_marked(part, replacement=replacement) for part in line.parts))
+
+
+def _alike_in_every_file(incoming: Iterable[Line]) -> list[Line]:
+    """Count lines of one product that have no item number by what they say, not by their place in the file, which may be another."""
+    found: list[Line] = []
+    nameless: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
+    for line in incoming:
+        if "/" in line.key:
+            nameless[tuple(line.row[place] for place in _PRODUCT)].append(line)
+        else:
+            found.append(line)
+    for lines in nameless.values():
+        keys = sorted((line.key for line in lines), key=lambda key: (len(key), key))
+        for key, line in zip(keys, sorted(lines, key=_content), strict=True):
+            found.append(replace(line, row=(*line.row[:KEY], key, *line.row[KEY + 1 :])))
+    return found
+
+
+def _content(line: Line) -> tuple[Any, ...]:
+    return (*_likeness(line)[:-1], [(value is not None, str(value)) for place, value in enumerate(line.row) if place != KEY])
 
 
 def merge(one: Line, other: Line) -> Line:
@@ -64,11 +102,11 @@ def merge(one: Line, other: Line) -> Line:
     values = list(one.row)
     values[STAMP] = newest
     carried: dict[str, datetime] = {}
-    for name, place in _FIELDS:
+    for name, place in FIELDS:
         told = [
-            (_stamp(line, name), _RANK.get(name, _same)(line.row[place]), line.row[place])
+            (stamp_of(line, name), _RANK.get(name, _same)(line.row[place]), line.row[place])
             for line in (one, other)
-            if _says(line, name, place)
+            if says(line, name, place)
         ]
         if told:
             stamp, _, values[place] = max(told, key=lambda each: each[:2])
@@ -76,8 +114,8 @@ def merge(one: Line, other: Line) -> Line:
                 carried[name] = stamp
         else:
             values[place] = one.row[place]
-    newer = max((one, other), key=lambda line: (line.row[STAMP], [line.row[place] for place in _PLACE]))
-    for place in _PLACE:
+    newer = max((one, other), key=lambda line: (line.row[STAMP], [line.row[place] for place in PLACE]))
+    for place in PLACE:
         values[place] = newer.row[place]
     source = max((line.row[STAMP], line.source) for line in (one, other))[1]
     return Line(tuple(values), carried, source)
@@ -87,14 +125,16 @@ def _same(value: Any) -> Any:  # noqa: ANN401  # any field's value
     return value
 
 
-def _stamp(line: Line, name: str) -> datetime:
+def stamp_of(line: Line, name: str) -> datetime:
+    """Return the stamp of the document that a field's value is of."""
     stamp: datetime = line.carried.get(name, line.row[STAMP])
     return stamp
 
 
-def _says(line: Line, name: str, place: int) -> bool:
+def says(line: Line, name: str, place: int) -> bool:
+    """Say whether a line has a value in a field, which is no blank."""
     value = line.row[place]
-    return value is not None and (name not in _BLANK or value != _BLANK[name])
+    return value is not None and (name not in BLANK or value != BLANK[name])
 
 
 def _named(lines: dict[str, Line]) -> list[Line]:
@@ -117,7 +157,7 @@ def _united(numbered: list[Line], nameless: list[Line]) -> list[Line]:
             if twin is not None:
                 numbered.remove(line)
                 nameless.remove(twin)
-                found.append(merge(line, twin))
+                found.append(replace(merge(line, twin), parts=(line, twin)))
     return [*found, *numbered, *nameless]
 
 
