@@ -1,6 +1,7 @@
 """The two books in words that SQL can be given: which kinds make which column, and when a store's day begins and ends.
 
-The orders book is by purchase day, the ledger by posted day. Which source speaks for a day of the ledger is decided in `statements/book.sql`.
+The orders book is by purchase day, the ledger by posted day. Which transactions count is decided
+in `statements/matching.sql` and `matching.py`, and applied in `statements/book.sql`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from django.db.backends.utils import CursorWrapper
 
 from theseller.amazon.kinds import Group, Kind, group, is_profit_and_loss
 from theseller.amazon.reports.types import ReportType
+from theseller.analytics.matching import EARLY, LATE, Money, in_settlements
 from theseller.lib.marketplaces import MARKETPLACES
 
 #: Lines in one of these states are no money yet, or no longer: an estimate is none of Amazon's figures, a reversed line was withdrawn.
@@ -77,18 +79,41 @@ def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
         setting.execute("select set_config('enable_nestloop', 'on', true)")
 
 
-def read_book(cursor: CursorWrapper, values: dict[str, Any], name: str) -> None:
-    """Run the statement `name`, which reads `book.sql`, for the slices of `values`.
+def read_book(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> list[int]:
+    """Run the statements `names`, which read `book.sql`, for the slices of `values`; return how many rows each returned or wrote.
 
-    Which orders and days it must look at is read first and handed over as literals: only then does the planner know how many there are.
+    What the last one returned can be fetched. Which of the transactions are in a stored settlement is found once, for all of them.
     """
     with _without_nested_loops(cursor):
-        cursor.execute(sql_text("days.sql", "wanted.sql"), values)
-        found = cursor.fetchall()
-        days = {day for _, day in found if day is not None}
-        near = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
-        wanted = {"wanted_orders": [order for order, _ in found if order], "wanted_days": sorted(days), "near_wanted_days": sorted(near)}
-        cursor.execute(sql_text("days.sql", "book.sql", name), values | wanted)
+        found = values | _settled(cursor, values)
+        counts = []
+        for name in names:
+            cursor.execute(sql_text("days.sql", "book.sql", name), found)
+            counts.append(cursor.rowcount)
+    return counts
+
+
+def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the transactions of Finances that are in a stored settlement, as parameters of `book.sql`.
+
+    Which orders and days must be looked at is read first and handed over as literals: only then does the planner know how many there are.
+    """
+    cursor.execute(sql_text("days.sql", "wanted.sql"), values)
+    wanted = cursor.fetchall()
+    days = {day for _, day in wanted if day is not None}
+    near = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
+    orders = [order for order, _ in wanted if order]
+    beside = {"wanted_orders": orders, "wanted_days": sorted(days), "near_wanted_days": sorted(near)}
+    cursor.execute(sql_text("days.sql", "matching.sql"), values | beside)
+    settled: set[tuple[str, str]] = set()
+    sides: dict[str, list[Money]] = {"transaction": [], "settlement": []}
+    for side, key, order, currency, at, total, kind, skus, *rest in cursor.fetchall():
+        if side == "matched":
+            settled.add((key, currency))
+        else:
+            sides[side].append(Money(key, order, currency, at, total, kind, frozenset(skus), *rest))
+    settled |= in_settlements(sides["transaction"], sides["settlement"])
+    return {"settled_keys": [key for key, _ in settled], "settled_currencies": [currency for _, currency in settled]}
 
 
 def zone_of(marketplace_id: str) -> tzinfo:
@@ -133,6 +158,10 @@ def parameters(tenant: UUID, slices: Sequence[tuple[str, date]], **more: object)
         "next_midnights": [midnight(store, day + timedelta(days=1)) for store, day in slices],
         "currencies": [currency_of(store) for store, _ in slices],
         "tax_included": [tax_included(store) for store, _ in slices],
+        "early": EARLY,
+        "late": LATE,
+        "settlement_reports": list(SETTLEMENT_REPORTS),
+        "sales": _texts(COLUMN_KINDS["product_sales"] | COLUMN_KINDS["credits"]),
         "cash_kinds": _texts(CASH_KINDS),
         "counted_kinds": _texts(COUNTED_KINDS),
         "refund_kinds": _texts(REFUND_KINDS),

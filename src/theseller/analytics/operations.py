@@ -43,11 +43,9 @@ def recompute_dirty(*, tenant: UUID, at: datetime, limit: int = 200, using: str 
         if not dirty:
             return Recomputed(tenant, 0, 0, 0, more=False)
         values = parameters(tenant, [(day.marketplace_id, day.local_day) for day in dirty], at=at)
-        rows = []
-        for table, fill in (("analytics_day", "recompute_day.sql"), ("analytics_day_product", "recompute_product.sql")):
+        for table in ("analytics_day", "analytics_day_product"):
             cursor.execute(_CLEAR.format(table), values)
-            read_book(cursor, values, fill)
-            rows.append(cursor.rowcount)
+        rows = read_book(cursor, values, "recompute_day.sql", "recompute_product.sql")
         cursor.execute(_UNMARK, [values["stores"], values["days"], [day.marked_at for day in dirty], tenant])
     return Recomputed(tenant, len(dirty), rows[0], rows[1], more=len(dirty) == limit)
 

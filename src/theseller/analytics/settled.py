@@ -1,188 +1,247 @@
 """Which transactions of Finances a stored settlement holds: the rule of `docs/figures.md`, transaction by transaction in Python.
 
-The figures are computed by `statements/book.sql`; this shares nothing with it, so that each checks the other. Both must say the same.
+The figures are computed by `statements/matching.sql` and `matching.py`; this shares nothing with them, so that each checks the other.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from theseller.amazon.kinds import Group, Kind, group
+from theseller.amazon.kinds import Group, Kind, group, is_profit_and_loss
 
 Row = Mapping[str, Any]
-Moment = tuple[str, date | datetime]
-_NEAR, _RELEASED_LATE, _DAY = timedelta(days=3), timedelta(days=60), timedelta(days=1)
+Period = tuple[datetime, datetime]
+_DAY = timedelta(days=1)
+_DISCOUNTS = {Kind.PROMOTION, Kind.POINTS}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Money:
     """One transaction of Finances, or one posting of a settlement: what of an order, or of no order, moved at one second."""
 
     key: str
     order: str
-    currency: str
     second: datetime
     total: Decimal = Decimal(0)
     deferred: bool = False
     release: bool = False
     settlement: str | None = None
+    kinds: set[Kind] = field(default_factory=set)
+    skus: set[str] = field(default_factory=set)
+    partner: Money | None = None
+    """What was found to be the same money."""
 
     @property
     def day(self) -> date:
         return self.second.date()
 
+    @property
+    def nature(self) -> Hashable:
+        """A refund, a sale, or else what is charged."""
+        if any(group(kind) is Group.REFUNDS for kind in self.kinds):
+            return "refund"
+        if any(group(kind) is Group.SALES and kind not in _DISCOUNTS for kind in self.kinds):
+            return "sale"
+        return frozenset(filter(is_profit_and_loss, self.kinds))
 
-def settled_transactions(lines: Sequence[Row], stored: Iterable[str], groups: Mapping[str, str]) -> set[tuple[str, str]]:
+    def take(self, line: Row) -> None:
+        self.total += line["amount"]
+        self.kinds.add(Kind(line["kind"]))
+        self.skus |= {line["sku"]} - {"", None}
+
+
+def settled_transactions(
+    lines: Sequence[Row], stored: Iterable[str], groups: Mapping[str, str], periods: Mapping[str, Period]
+) -> set[tuple[str, str]]:
     """Return (transaction id, currency) of the transactions that a stored settlement holds.
 
     Args:
-        lines: every ledger line of the orders in question, and for lines without an order every such line of their days.
+        lines: every ledger line of the orders in question; and for charges without an order, of all days (UTC) of the settlements that may
+            hold them, and of their own.
         stored: numbers of the settlements that are stored.
         groups: settlement numbers by financial event group.
+        periods: when each settlement begins and ends, as its document says.
     """
     present = frozenset(stored)
-    transactions = _transactions(lines, groups)
+    replaced = {line["supersedes"] for line in lines if line["supersedes"] and line["supersedes"] != line["source_key"]}
+    transactions: dict[tuple[str, str], dict[str, Money]] = defaultdict(dict)
+    postings: dict[tuple[str, str], dict[tuple[Any, ...], Money]] = defaultdict(dict)
+    for line in lines:
+        if line["state"] in {"estimated", "reversed"} or group(Kind(line["kind"])) is Group.CASH:
+            continue
+        order, at = line["order_id"] or "", line["posted_at"].astimezone(UTC).replace(microsecond=0)
+        if line["source"] == "settlement":
+            apart = () if order else (line["breakdown"].split("/", 1)[0], line["sku"] or "")
+            key = (line["source_key"], at, line["transaction_type"], *apart)
+            postings[order, line["currency"]].setdefault(key, Money(line["source_key"], order, at)).take(line)
+        elif line["source_key"] not in replaced:
+            one = transactions[order, line["currency"]].setdefault(line["source_key"], Money(line["source_key"], order, at))
+            one.second = min(one.second, at)
+            one.deferred |= line["state"] == "deferred"
+            one.release |= line["supersedes"] is not None
+            one.settlement = max(filter(None, (one.settlement, line["settlement_id"] or groups.get(line["group_id"] or ""))), default=None)
+            one.take(line)
     found: set[tuple[str, str]] = set()
-    open_: dict[str, list[Money]] = defaultdict(list)
-    for one in transactions:
-        if one.settlement is None or one.settlement in present:
-            open_[one.order].append(one)
-        if one.settlement in present and not one.deferred:
-            found.add((one.key, one.currency))
-    postings = _postings(lines)
-    for order, ours in open_.items():
-        found |= _of_one(order, ours, postings.get(order, []))
+    for (order, currency), by_key in transactions.items():
+        ours = [one for one in by_key.values() if one.settlement is None or one.settlement in present]
+        theirs = sorted(postings[order, currency].values(), key=lambda each: (each.second, each.key, each.total, sorted(each.skus)))
+        held = _Order(ours, theirs, periods).held() if order else _charges(ours, theirs, periods)
+        found |= {(one.key, currency) for one in held}
+        found |= {(one.key, currency) for one in ours if one.settlement is not None and not one.deferred}
     return found
 
 
-def _counts(line: Row) -> bool:
-    return line["state"] not in {"estimated", "reversed"} and group(Kind(line["kind"])) is not Group.CASH
+def _free(side: Iterable[Money]) -> list[Money]:
+    return [one for one in side if one.partner is None]
 
 
-def _transactions(lines: Sequence[Row], groups: Mapping[str, str]) -> list[Money]:
-    replaced = {line["supersedes"] for line in lines if line["supersedes"] and line["supersedes"] != line["source_key"]}
-    found: dict[tuple[str, str, str], Money] = {}
-    for line in lines:
-        if line["source"] != "finances" or not _counts(line) or line["source_key"] in replaced:
-            continue
-        at = line["posted_at"].astimezone(UTC)
-        order = line["order_id"] or ""
-        one = found.setdefault((line["source_key"], order, line["currency"]), Money(line["source_key"], order, line["currency"], at))
-        one.second = min(one.second, at).replace(microsecond=0)
-        one.total += line["amount"]
-        one.deferred |= line["state"] == "deferred"
-        one.release |= line["supersedes"] is not None
-        one.settlement = max(filter(None, (one.settlement, line["settlement_id"] or groups.get(line["group_id"] or ""))), default=None)
-    return list(found.values())
+def _same_sums(ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Money], Hashable]) -> None:
+    """Match all that is alike in one respect, where it adds up to the same on both sides."""
+    sums: dict[Hashable, tuple[list[Money], list[Money]]] = defaultdict(lambda: ([], []))
+    for side, part in enumerate((ours, theirs)):
+        for one in _free(part):
+            sums[by(one)][side].append(one)
+    for left, right in sums.values():
+        if left and right and sum(one.total for one in left) == sum(one.total for one in right):
+            for one in left:
+                one.partner = right[0]
+            for one in right:
+                one.partner = left[0]
 
 
-def _postings(lines: Sequence[Row]) -> dict[str, list[Money]]:
-    found: dict[tuple[Any, ...], Money] = {}
-    for line in lines:
-        if line["source"] != "settlement" or not _counts(line):
-            continue
-        second = line["posted_at"].astimezone(UTC).replace(microsecond=0)
-        order = line["order_id"] or ""
-        apart = ("", "") if order else (line["breakdown"].split("/", 1)[0], line["sku"] or "")
-        key = (line["source_key"], order, line["currency"], second, line["transaction_type"], *apart)
-        found.setdefault(key, Money(line["source_key"], order, line["currency"], second)).total += line["amount"]
-    by_order: dict[str, list[Money]] = defaultdict(list)
-    for key in sorted(found):
-        by_order[found[key].order].append(found[key])
-    return by_order
+def _by_time(ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Money], Hashable]) -> None:
+    """Match like with like on a line of time: each posting closes the last transaction that is still open.
+
+    A posting before every open one closes the first that follows.
+    """
+    cells: dict[Hashable, list[tuple[datetime, bool, str, Money]]] = defaultdict(list)
+    for is_posting, part in enumerate((ours, theirs)):
+        for one in _free(part):
+            cells[by(one)].append((one.second, bool(is_posting), one.key, one))
+    for events in cells.values():
+        waiting: list[Money] = []
+        early: list[Money] = []
+        for *_, is_posting, _, one in sorted(events, key=lambda event: event[:3]):
+            if not is_posting:
+                waiting.append(one)
+            elif waiting:
+                _join(waiting.pop(), one)
+            else:
+                early.append(one)
+        # Every posting that found none waiting came before all that still wait.
+        for posting, one in zip(reversed(early), waiting, strict=False):
+            _join(one, posting)
 
 
-def _of_one(order: str, transactions: list[Money], postings: list[Money]) -> set[tuple[str, str]]:
-    """Match the transactions of one order (or of none) with what settlements post of it, the surest matches first."""
-    released = [one for one in transactions if not one.deferred]
-    deferred = [one for one in transactions if one.deferred]
-    matched: list[Money] = []
-    for same in (_second, _day):
-        released, postings, taken = _equal_sums(released, postings, same)
-        matched += taken
-    released, postings, taken = _nearest(order, released, postings)
-    matched += taken
-    if order:
-        both = set(map(_second, released)) & set(map(_second, postings))
-        matched += [one for one in released if _second(one) in both]
-        postings = [one for one in postings if _second(one) not in both]
-        matched += _paid_out(deferred, postings)
-    return {(one.key, one.currency) for one in matched}
+def _join(one: Money, posting: Money) -> None:
+    one.partner, posting.partner = posting, one
 
 
-def _second(one: Money) -> Moment:
-    return one.currency, one.second
+def _charges(ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[str, Period]) -> list[Money]:
+    """Return the charges without an order that are in a settlement. Each settlement is looked at by itself."""
+    released = [one for one in ours if not one.deferred]
+    for by in (lambda one: one.second, lambda one: one.day):
+        _same_sums(released, theirs, by)
+    _by_time(released, theirs, lambda one: (one.day, one.total))
+    held = [one for one in released if one.partner is not None]
+    left = _free(released)
+    for number in sorted({posting.key for posting in _free(theirs)} & set(periods)):
+        begins, ends = periods[number]
+        here = [one for one in _free(theirs) if one.key == number]
+        begins = min(begins, *(posting.second for posting in here))
+        near = [one for one in left if one.settlement == number or (not one.settlement and begins - 3 * _DAY <= one.second <= ends + _DAY)]
+        _by_time(near, here, lambda one: (one.total, one.nature))
+        held += [one for one in near if one.partner is not None]
+        for one in near:  # What one settlement holds does not depend on another.
+            one.partner = None
+    return held
 
 
-def _day(one: Money) -> Moment:
-    return one.currency, one.day
+class _Order:
+    """One order's money in one currency."""
+
+    def __init__(self, ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[str, Period]) -> None:
+        self._released = [one for one in ours if not one.deferred]
+        self._deferred = sorted((one for one in ours if one.deferred), key=lambda one: (one.second, one.key))
+        self._theirs, self._periods = theirs, periods
+
+    def held(self) -> list[Money]:
+        for by in (lambda one: one.second, lambda one: one.day):
+            _same_sums(self._released, self._theirs, by)
+        for number in self._numbers():
+            _same_sums(*self._of(number, 31), lambda one: one.nature)
+            _by_time(*self._of(number, 31), lambda one: (one.total, frozenset(one.skus)))
+            _by_time(*self._of(number, 31), lambda one: one.total)
+        self._same_instant()
+        for number in self._numbers():
+            ours, theirs = self._of(number, 3)
+            _by_time(ours, theirs, lambda one: (one.nature, frozenset(one.skus)))
+            _by_time(*self._unnamed(number), lambda one: one.nature)
+        self._pay_out()
+        return [one for one in (*self._released, *self._deferred) if one.partner is not None]
+
+    def _numbers(self) -> list[str]:
+        """Return the settlements that have something left, the earliest first."""
+        begun: dict[str, datetime] = {}
+        for posting in _free(self._theirs):
+            begins, _ = self._periods.get(posting.key, (posting.second, None))
+            begun[posting.key] = min(begins, posting.second, begun.get(posting.key, posting.second))
+        return sorted(begun, key=lambda number: (begun[number], number))
+
+    def _of(self, number: str, days: int) -> tuple[list[Money], list[Money]]:
+        """Return what is open of a settlement: `days` before its first posting, if its period is not known."""
+        theirs = [posting for posting in _free(self._theirs) if posting.key == number]
+        if not theirs:
+            return [], []
+        seconds = [posting.second for posting in theirs]
+        if number in self._periods:
+            begins, ends = self._periods[number]
+            earliest, latest = min(begins, *seconds) - 3 * _DAY, ends + _DAY
+        else:
+            earliest, latest = min(seconds) - days * _DAY, max(seconds) + 3 * _DAY
+
+        def reached(one: Money) -> bool:
+            if one.settlement:
+                return one.settlement == number
+            until = max(latest, max(seconds) + 60 * _DAY) if one.release else latest
+            return earliest <= one.second <= until
+
+        return [one for one in _free(self._released) if reached(one)], theirs
+
+    def _unnamed(self, number: str) -> tuple[list[Money], list[Money]]:
+        """Return what is open of a settlement, of natures of which one side names no product at all."""
+        ours, theirs = self._of(number, 3)
+        told = {one.nature for one in ours if one.skus} & {posting.nature for posting in theirs if posting.skus}
+        return [one for one in ours if one.nature not in told], [one for one in theirs if one.nature not in told]
+
+    def _same_instant(self) -> None:
+        seconds = {one.second for one in _free(self._released)} & {one.second for one in _free(self._theirs)}
+        for one in (*_free(self._released), *_free(self._theirs)):
+            if one.second in seconds:
+                one.partner = one
+
+    def _pay_out(self) -> None:
+        """Match what is still deferred with what was paid out all the same: the earliest first."""
+        open_ = sorted(_free(self._theirs), key=lambda posting: (posting.second, posting.key))
+        for alike in (_equal_with_products, _equal, _one_thing):
+            for posting in _free(open_):
+                due = [one for one in _free(self._deferred) if one.second <= posting.second + _DAY and alike(one, posting)]
+                if due:
+                    _join(due[0], posting)
 
 
-def _equal_sums(
-    released: list[Money], postings: list[Money], same: Callable[[Money], Moment]
-) -> tuple[list[Money], list[Money], list[Money]]:
-    ours: dict[Any, Decimal] = defaultdict(Decimal)
-    theirs: dict[Any, Decimal] = defaultdict(Decimal)
-    for sums, side in ((ours, released), (theirs, postings)):
-        for one in side:
-            sums[same(one)] += one.total
-    equal = {key for key, total in ours.items() if key in theirs and theirs[key] == total}
-    taken = [one for one in released if same(one) in equal]
-    return [one for one in released if same(one) not in equal], [one for one in postings if same(one) not in equal], taken
+def _equal(one: Money, posting: Money) -> bool:
+    return one.total == posting.total
 
 
-def _nearest(order: str, released: list[Money], postings: list[Money]) -> tuple[list[Money], list[Money], list[Money]]:
-    ours, theirs = _copies(sorted(released, key=lambda one: one.key)), _copies(postings)
-    candidates = [
-        (abs(posting.second - one.second), place, index)
-        for index, (one, copy) in enumerate(ours)
-        for place, (posting, twin) in enumerate(theirs)
-        if (one.currency, one.total, copy) == (posting.currency, posting.total, twin)
-        and (one.settlement is None or one.settlement == posting.key)
-        and _in_reach(order, one, posting)
-    ]
-    best_of_ours = {index: min(each for each in candidates if each[2] == index) for index in {each[2] for each in candidates}}
-    best_of_theirs = {
-        place: min((gap, ours[index][0].key, index) for gap, where, index in candidates if where == place)
-        for place in {each[1] for each in candidates}
-    }
-    pairs = {index: place for index, (_, place, _) in best_of_ours.items() if best_of_theirs[place][2] == index}
-    left = [one for index, (one, _) in enumerate(ours) if index not in pairs]
-    unused = [posting for place, (posting, _) in enumerate(theirs) if place not in pairs.values()]
-    return left, unused, [ours[index][0] for index in pairs]
+def _equal_with_products(one: Money, posting: Money) -> bool:
+    return (one.total, one.skus) == (posting.total, posting.skus)
 
 
-def _in_reach(order: str, one: Money, posting: Money) -> bool:
-    if not order:
-        return one.day == posting.day
-    early = _RELEASED_LATE if one.release else _NEAR
-    return one.second - early <= posting.second <= one.second + _NEAR
-
-
-def _copies(side: list[Money]) -> list[tuple[Money, int]]:
-    """Number those that are alike: the same amount at the same second."""
-    seen: Counter[Any] = Counter()
-    numbered = []
-    for one in side:
-        alike = (one.currency, one.total, one.second)
-        seen[alike] += 1
-        numbered.append((one, seen[alike]))
-    return numbered
-
-
-def _paid_out(deferred: list[Money], postings: list[Money]) -> list[Money]:
-    """Return the deferred transactions that a settlement has paid out: same amount, in the order of time."""
-    theirs: dict[Any, list[Money]] = defaultdict(list)
-    for one in sorted(postings, key=lambda each: each.second):
-        theirs[one.currency, one.total].append(one)
-    paid = []
-    for one in sorted(deferred, key=lambda each: (each.second, each.key)):
-        queue = theirs.get((one.currency, one.total))
-        if queue and queue.pop(0).second >= one.second - _DAY:
-            paid.append(one)
-    return paid
+def _one_thing(one: Money, posting: Money) -> bool:
+    return one.nature == posting.nature and (not one.skus or not posting.skus or one.skus == posting.skus)

@@ -22,6 +22,7 @@ from theseller.analytics.books import (
     COUNTED_KINDS,
     REFUND_KINDS,
     SALE_KINDS,
+    SETTLEMENT_REPORTS,
     UNCOUNTED_STATES,
     currency_of,
     tax_included,
@@ -32,6 +33,7 @@ from theseller.lib.marketplaces import MARKETPLACES
 from theseller.tenancy.scope import tenant_scope
 
 Row = dict[str, Any]
+_DAY = timedelta(days=1)
 Recount = dict[tuple[str, str], dict[str, Any]]
 _PRODUCT_COLUMNS = (
     "orders", "units", "ordered_sales", "promotions", "refunds", "refunded_sales", "fees", "net_proceeds", "product_sales", "posted_orders",
@@ -110,7 +112,8 @@ def _verdicts(cursor: CursorWrapper, tenant: UUID, ledger: Sequence[Row]) -> tup
     replaced = _replaced(cursor, tenant, ledger)
     present = [row for row in ledger if row["state"] not in UNCOUNTED_STATES and (row["source"], row["source_key"]) not in replaced]
     related = _related(cursor, tenant, present)
-    settled = settled_transactions(related, _stored(cursor, tenant, related), _groups(cursor, tenant, related))
+    periods = _periods(cursor, tenant, related)
+    settled = settled_transactions(related, _stored(cursor, tenant, related), _groups(cursor, tenant, related), periods)
     alive = [row for row in present if row["source"] == "settlement" or (row["source_key"], row["currency"]) not in settled]
     counted = [row for row in alive if row["state"] != "deferred" and Kind(row["kind"]) in COUNTED_KINDS]
     return counted, [row for row in alive if row["state"] == "deferred"]
@@ -125,11 +128,14 @@ def _replaced(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> set[t
 
 
 def _related(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> list[Row]:
-    """Return every line that may be the same money as one of `rows`: of their orders, and without an order of their UTC days."""
+    """Return every line that may be the same money as one of `rows`.
+
+    Those of their orders; and those without an order of their UTC days, and of all days of a settlement in whose time they are.
+    """
     orders = {row["order_id"] for row in rows if row["order_id"]}
     days = {row["posted_at"].astimezone(UTC).date() for row in rows if not row["order_id"]}
     found = _select(cursor, "tenant_id = %s and order_id = any (%s)", [tenant, sorted(orders)])
-    for day in sorted(days):
+    for day in sorted(days | _days_settled_with(cursor, tenant, days)):
         begin = datetime.combine(day, time.min, tzinfo=UTC)
         found += _select(
             cursor,
@@ -138,6 +144,41 @@ def _related(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> list[R
         )
     replaced = _replaced(cursor, tenant, found)
     return [row for row in found if (row["source"], row["source_key"]) not in replaced]
+
+
+def _days_settled_with(cursor: CursorWrapper, tenant: UUID, days: set[date]) -> set[date]:
+    """Return all days of which a settlement that holds charges of `days` may hold charges, and those of which it does."""
+    if not days:
+        return set()
+    cursor.execute(
+        "select source_key, covers_from, covers_until from ingest_document where tenant_id = %s and report_type = any (%s)"
+        " and covers_from <= %s and covers_until >= %s",
+        [
+            tenant,
+            list(SETTLEMENT_REPORTS),
+            *(datetime.combine(day, time.min, tzinfo=UTC) for day in (max(days) + 5 * _DAY, min(days) - 3 * _DAY)),
+        ],
+    )
+    numbers: list[str] = []
+    found: set[date] = set()
+    for number, begins, ends in cursor.fetchall():
+        first, last = (begins.astimezone(UTC) - 3 * _DAY).date(), (ends.astimezone(UTC) + _DAY).date()
+        if any(first <= day <= last for day in days):
+            numbers.append(number)
+            found |= {first + step * _DAY for step in range((last - first).days + 1)}
+    held = _select(
+        cursor, "tenant_id = %s and source = 'settlement' and source_key = any (%s) and coalesce(order_id, '') = ''", [tenant, numbers]
+    )
+    return found | {row["posted_at"].astimezone(UTC).date() for row in held}
+
+
+def _periods(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> dict[str, tuple[datetime, datetime]]:
+    cursor.execute(
+        "select source_key, covers_from, covers_until from ingest_document where tenant_id = %s and report_type = any (%s)"
+        " and source_key = any (%s)",
+        [tenant, list(SETTLEMENT_REPORTS), sorted({row["source_key"] for row in rows if row["source"] == "settlement"})],
+    )
+    return {number: (begins, ends) for number, begins, ends in cursor.fetchall()}
 
 
 def _groups(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> dict[str, str]:

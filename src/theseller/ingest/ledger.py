@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from theseller.amazon.decoders.finances import Transaction
 from theseller.amazon.reports import SettlementSummary
 from theseller.amazon.reports.report import Row as ReportRow
+from theseller.amazon.reports.types import ReportType
 from theseller.ingest.bulk import Bulk, Row
 from theseller.ingest.minimise import LEDGER_COLUMNS, Minimiser
 from theseller.ingest.order_book import Day
@@ -35,6 +36,9 @@ _DAY, _KEY, _STORE, _POSTED, _STATE = (_PLACE[name] for name in ("local_day", "s
 _ORDER, _SUPERSEDES = _PLACE["order_id"], _PLACE["supersedes"]
 #: Next to each other.
 _SETTLEMENT, _GROUP = _PLACE["settlement_id"], _PLACE["group_id"]
+_ONE_DAY = timedelta(days=1)
+#: A settlement may hold what was posted up to these days before it began.
+_BEFORE_SETTLEMENT = timedelta(days=3)
 #: Keys are passed as an array: one index scan a partition, however many keys.
 _STANDING = "tenant_id = %(tenant)s and source = %(source)s and source_key = any(%(keys)s)"
 
@@ -175,7 +179,8 @@ def _new_groups(bulk: Bulk, source: str) -> list[str]:
 def _days_beside(bulk: Bulk, orders: set[str], instants: list[datetime], *, between: bool) -> set[Day]:
     """Return the days of Finances lines that what changed may silence, or give back their voice.
 
-    Those of the same orders, and those near `instants`: without an order on the same day, or all of a settlement's period.
+    Those of the same orders, and those near `instants`: without an order on the same day and in the time of the same stored settlement, or
+    all of a settlement's own period. A settlement may hold what was posted some days before it began (`docs/figures.md`).
     """
     days: set[Day] = set()
     if orders:
@@ -186,20 +191,40 @@ def _days_beside(bulk: Bulk, orders: set[str], instants: list[datetime], *, betw
                 orders=sorted(orders),
             )
         )
-    if instants:
-        first, last = min(instants), max(instants)
-        near = sorted({instant.astimezone(UTC).date() + timedelta(days=step) for instant in instants for step in (-1, 0, 1)})
-        chosen = "" if between else " and local_day = any(%(near)s) and coalesce(order_id, '') = ''"
-        days |= set(
-            bulk.rows(
-                "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id = %(tenant)s and source = 'finances'"
-                f" and local_day between %(first)s and %(last)s{chosen}",
-                first=first.astimezone(UTC).date() - timedelta(days=1),
-                last=last.astimezone(UTC).date() + timedelta(days=1),
-                **({} if between else {"near": near}),
-            )
+    if not instants:
+        return days
+    first, last = min(instants).astimezone(UTC).date() - _ONE_DAY, max(instants).astimezone(UTC).date() + _ONE_DAY
+    if between:
+        first, last = first - _BEFORE_SETTLEMENT, last + _ONE_DAY
+        near: list[date] = []
+    else:
+        beside = {instant.astimezone(UTC).date() + step for instant in instants for step in (-_ONE_DAY, timedelta(0), _ONE_DAY)}
+        near = sorted(beside | _days_of_settlements(bulk, sorted(beside)))
+        first, last = near[0], near[-1]
+    chosen = "" if between else " and local_day = any(%(near)s) and coalesce(order_id, '') = ''"
+    return days | set(
+        bulk.rows(
+            "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id = %(tenant)s and source = 'finances'"
+            f" and local_day between %(first)s and %(last)s{chosen}",
+            first=first,
+            last=last,
+            **({} if between else {"near": near}),
         )
-    return days
+    )
+
+
+def _days_of_settlements(bulk: Bulk, days: list[date]) -> set[date]:
+    """Return every day of the stored settlements whose period `days` touch: charges without an order are compared over all of it."""
+    found = bulk.rows(
+        "select distinct day::date from ingest_document d, unnest(%(days)s::date[]) as touched,"
+        " generate_series(d.covers_from::date - %(before)s::int, d.covers_until::date + 2, interval '1 day') as day"
+        " where d.tenant_id = %(tenant)s and d.report_type = %(type)s"
+        " and touched between d.covers_from::date - %(before)s::int and d.covers_until::date + 2",
+        days=days,
+        before=_BEFORE_SETTLEMENT.days + 1,
+        type=ReportType.SETTLEMENT_V2.value,
+    )
+    return {day for (day,) in found}
 
 
 def _days_of_groups(bulk: Bulk, groups: list[str]) -> set[Day]:

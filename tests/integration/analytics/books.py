@@ -74,10 +74,12 @@ class Shop:
                 self.mark(store, day)
                 day += timedelta(days=1)
 
-    def settlement_document(self, covers_from: datetime, covers_until: datetime, stores: tuple[str, ...]) -> None:
+    def settlement_document(
+        self, covers_from: datetime, covers_until: datetime, stores: tuple[str, ...] = (DE,), number: str | None = None
+    ) -> None:
         """Add a settlement document and nothing else."""
         row = {
-            "id": new_id(), "origin": "imported", "report_type": SETTLEMENT_REPORTS[0], "source_key": str(new_id()), "content_sha256": bytes(32),
+            "id": new_id(), "origin": "imported", "report_type": SETTLEMENT_REPORTS[0], "source_key": number or str(new_id()), "content_sha256": bytes(32),
             "marketplace_ids": list(stores), "covers_from": covers_from, "covers_until": covers_until, "rows_kept": 1, "recorded_at": NOON,
         }  # fmt: skip
         self._insert("ingest_document", row)

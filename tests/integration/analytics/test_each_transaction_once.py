@@ -163,6 +163,98 @@ def test_a_release_is_its_settlement_s_even_if_that_bears_the_day_of_the_sale(sh
     assert net(shop) == Decimal(20)
 
 
+def period(shop: Shop, begins: datetime, days: int = 14, number: str = "S1") -> None:
+    """Store when a settlement begins and ends, as its document says."""
+    shop.settlement_document(begins, begins + timedelta(days=days), number=number)
+
+
+@pytest.mark.parametrize("later", [2, 5, 9])
+def test_a_release_settled_at_a_third_amount_counts_once(shop: Shop, later: int) -> None:
+    shop.money(AT, "20.00", state="deferred", order_id="303-1", source_key="T1")
+    shop.money(LATER, "19.00", order_id="303-1", supersedes="T1")
+    period(shop, AT + timedelta(days=5))
+    settled(shop, LATER + timedelta(days=later, minutes=7), "18.50", order_id="303-1")
+    assert (net(shop), deferred(shop)) == (Decimal("18.50"), Decimal(0))
+
+
+def test_a_deferred_sale_settled_at_another_amount_is_no_longer_deferred(shop: Shop) -> None:
+    shop.money(AT, "20.00", state="deferred", order_id="303-1")
+    settled(shop, LATER, "18.50", order_id="303-1")
+    assert (net(shop), deferred(shop)) == (Decimal("18.50"), Decimal(0))
+
+
+def test_a_changed_amount_of_another_product_or_period_is_another_transaction(shop: Shop) -> None:
+    period(shop, AT)
+    shop.money(AT + timedelta(days=1), "19.00", order_id="303-1", sku="MUG-2")
+    shop.money(AT - timedelta(days=9), "17.00", order_id="303-2")
+    for order in ("303-1", "303-2"):
+        settled(shop, AT + timedelta(days=3), "18.50", order_id=order)
+    assert net(shop) == Decimal("73.00")
+
+
+@pytest.mark.parametrize("later", [4, 11])
+@pytest.mark.parametrize("documented", [True, False])
+def test_a_refund_settled_late_counts_once(shop: Shop, later: int, *, documented: bool) -> None:
+    if documented:
+        period(shop, AT - timedelta(days=1))
+    shop.money(AT, "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1")
+    settled(shop, AT + timedelta(days=later), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+    assert net(shop) == Decimal(-5)
+
+
+def test_an_equal_refund_of_a_settlement_that_began_later_is_another(shop: Shop) -> None:
+    period(shop, AT + timedelta(days=4))
+    shop.money(AT, "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1")
+    settled(shop, AT + timedelta(days=5), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+    assert net(shop) == Decimal(-10)
+
+
+def test_refunds_that_were_all_settled_late_count_once_each(shop: Shop) -> None:
+    period(shop, AT - timedelta(days=1))
+    for days in (0, 1, 2):
+        shop.money(AT + timedelta(days=days), "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1")
+    for days in (4, 5):
+        settled(shop, AT + timedelta(days=days, hours=1), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+    assert net(shop) == Decimal(-15)
+    assert shop.day(DAY)["net_proceeds"] == Decimal(-5)  # The two before the postings are in them; the first is in no settlement yet.
+
+
+def test_two_products_of_one_amount_are_told_apart(shop: Shop) -> None:
+    period(shop, AT - timedelta(days=1))
+    shop.money(AT, "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
+    shop.money(AT + timedelta(days=1), "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-2")
+    settled(shop, AT + timedelta(days=6), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
+    assert net(shop) == Decimal(-10)
+    found = shop.select("select sku, sum(net_proceeds) as net from analytics_day_product group by sku order by sku")
+    assert [(row["sku"], row["net"]) for row in found] == [("MUG-1", Decimal(-5)), ("MUG-2", Decimal(-5))]
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=40), timedelta(hours=12), timedelta(days=4)])
+def test_a_charge_without_an_order_across_midnight_counts_once(shop: Shop, later: timedelta) -> None:
+    late = AT.replace(hour=23, minute=50)
+    period(shop, AT - timedelta(days=6))
+    for amount in ("-39.00", "-7.00"):
+        shop.money(late, amount, Kind.SUBSCRIPTION, sku=None)
+    shop.money(late + timedelta(days=2), "-39.00", Kind.STORAGE, sku=None)  # Of the same amount, and in no settlement.
+    settled(shop, late + later, "-39.00", kind=Kind.SUBSCRIPTION, sku=None, breakdown="other-transaction/Subscription Fee")
+    assert net(shop) == Decimal("-85.00")
+
+
+def test_equal_charges_of_two_months_are_two(shop: Shop) -> None:
+    period(shop, AT - timedelta(days=6))
+    for days in (0, 31):
+        shop.money(AT + timedelta(days=days), "-39.00", Kind.SUBSCRIPTION, sku=None)
+    settled(shop, AT + timedelta(hours=13), "-39.00", kind=Kind.SUBSCRIPTION, sku=None)
+    assert net(shop) == Decimal("-78.00")
+
+
+def test_a_payment_before_the_deferred_sale_does_not_hide_the_one_after_it(shop: Shop) -> None:
+    shop.money(AT, "20.00", state="deferred", order_id="303-1")
+    for days in (-6, 8):  # The first is of a shipment that Finances does not tell of.
+        settled(shop, AT + timedelta(days=days), "20.00", order_id="303-1")
+    assert (net(shop), deferred(shop)) == (Decimal(40), Decimal(0))
+
+
 def _covered_day_silenced(shop: Shop) -> None:
     """The former rule: a settlement that covers a day silences what Finances says of it."""
     shop.money(AT, "100.00", order_id="303-1")

@@ -1,4 +1,5 @@
--- The days asked for, and what else must be read to decide which of their lines count. Followed by `book.sql`, or by the reading of `wanted`.
+-- The days asked for, and what else must be read to decide which of their lines count. Followed by `wanted.sql`,
+-- `matching.sql` or `book.sql`.
 slice as (
     select * from unnest(
         %(stores)s::text[], %(days)s::date[], %(midnights)s::timestamptz[], %(next_midnights)s::timestamptz[], %(currencies)s::text[],
