@@ -23,7 +23,7 @@ _BLANK = {
 
 
 def said(key: str, hours: int, source: str, **values: Any) -> Line:  # noqa: ANN401  # any column
-    row = _BLANK | {"line_key": key, "last_updated_at": BOUGHT + timedelta(hours=hours)} | values
+    row: dict[str, Any] = _BLANK | {"line_key": key, "last_updated_at": BOUGHT + timedelta(hours=hours)} | values
     return Line(tuple(Decimal(row[name]).quantize(Decimal("0.0001")) if name in _AMOUNTS and row.get(name) is not None else row.get(name)
                       for name in NAMES), {}, source)  # fmt: skip
 
@@ -74,13 +74,13 @@ def test_reading_a_united_line_again_gives_what_was_written() -> None:
 def _of_one_order(chance: Random) -> tuple[list[list[Line]], list[Decimal]]:
     """Return documents of one order, whole and in part, and what its lines cost in the end."""
     count = chance.randrange(2, 4)
-    final = [str(chance.choice((10, 10, 25, 40))) for _ in range(count)]
+    final: list[str | None] = [str(chance.choice((10, 10, 25, 40))) for _ in range(count)]
     documents = [api(24, final, status="shipped"), _shuffled(chance, report(24, final, status="shipped"))]
     for hours in range(0, 24, 8):
         known: list[str | None] = [price if chance.random() < 0.5 else None for price in final]
         whole = api(hours, known) if chance.random() < 0.5 else _shuffled(chance, report(hours, known))
         documents.append(whole if chance.random() < 0.7 else chance.sample(whole, 1))
-    return documents, sorted(map(Decimal, final))
+    return documents, sorted(Decimal(str(price)) for price in final)
 
 
 def _shuffled(chance: Random, lines: list[Line]) -> list[Line]:
