@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connections as databases
 from tests.cast import PASSWORD, Cast, assemble
 from tests.conftest import as_role
+from tests.database import wait_for_open_transactions
 from tests.olga import Olga, entered, make_olga
 
 from theseller.accounts.operations import add_member, add_person
@@ -121,12 +122,14 @@ def look_and_review(olga: Olga, tenant: UUID) -> None:
         actor=operator, tenant=tenant, reason="The seller asks about Monday's figures", ticket="SUP-1", minutes=30, at=clock.now()
     )
     close_access(session=opened.id, tenant=tenant, ended=Ended.LEFT, actor=operator.actor, at=clock.now())
+    wait_for_open_transactions()
     confirm_review(actor=operator, until=to_review()[-1].mark, note="One session, asked for by the seller.", at=clock.now())
 
 
 def seal_anew() -> None:
     """Seal the log of this database. Another module's may have left its copy in the state folder that all share."""
     outside.copy_path().unlink(missing_ok=True)
+    wait_for_open_transactions()
     with as_role("worker"):
         seal(at=clock.now())
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connections
 from tests.cast import NOON, Cast
-from tests.database import test_server
+from tests.database import test_server, wait_for_open_transactions
 from tests.olga import Olga, make_olga
 
 from theseller.accounts.queries import tenants_of
@@ -189,5 +189,6 @@ def test_a_review_covers_nothing_that_is_still_to_come(cast: Cast, olga: Olga, d
 
 
 def _waits(superuser: psycopg.Connection[Any], operator: Olga) -> bool:
+    wait_for_open_transactions()
     row = superuser.execute("select count(*) from guard.access_to_review(1000) where subject = %s", [f"user:{operator.id}"]).fetchone()
     return row is not None and row[0] > 0

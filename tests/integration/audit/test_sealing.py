@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,14 +12,14 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from tests.cast import NOON
-from tests.database import role_dsn
+from tests.database import role_dsn, wait_for_open_transactions
 from tests.integration.audit.conftest import Superuser
 
 from theseller.audit import documents, outside, sealing
 from theseller.audit.acts import note_act, take_in
 from theseller.audit.keys import OWNER, signing_key, signing_records
 from theseller.audit.operations import record
-from theseller.audit.queries import READER, events
+from theseller.audit.queries import events
 from theseller.audit.restoring import accept_restoration
 from theseller.audit.sealing import hand_over, held, seal_due
 from theseller.audit.tags import Tag
@@ -45,24 +44,9 @@ def _write(count: int) -> None:
         record(Tag.DATABASE_OPENED, actor="user:x", tenant=None, subject="session", at=NOON, details={"n": number})
 
 
-def _wait_for_open_transactions() -> None:
-    """Wait until every line can be sealed.
-
-    A transaction that is open anywhere on this server, in another test's database too, holds
-    the sealing of newer lines up.
-    """
-    deadline = time.monotonic() + 60
-    with connections[READER].cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("select coalesce(max(txid), 0) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint from audit_event")
-            if cursor.fetchone()[0]:
-                break
-            time.sleep(0.02)
-
-
 def seal(*, at: datetime) -> tuple[Checkpoint, ...]:
     """Seal once every line can be."""
-    _wait_for_open_transactions()
+    wait_for_open_transactions()
     return sealing.seal(at=at)
 
 
@@ -92,17 +76,17 @@ def test_a_sealed_log_is_whole_and_what_is_newer_is_said_to_be_unsealed(own_log:
 
 def test_the_job_seals_at_once_the_first_time_then_every_five_minutes_or_when_much_waits(own_log: Superuser) -> None:
     _write(1)
-    _wait_for_open_transactions()
+    wait_for_open_transactions()
     assert len(seal_due(at=NOON)) == 1
     _write(1)
-    _wait_for_open_transactions()
+    wait_for_open_transactions()
     assert seal_due(at=NOON + timedelta(minutes=4)) == ()
     assert len(seal_due(at=NOON + timedelta(minutes=5))) == 1
     own_log.execute("set session_replication_role = origin")
     own_log.execute(
         "insert into audit_event (id, at, tag, actor, subject) select gen_random_uuid(), now(), 'a:b:c', 'user:x', 's' from generate_series(1, 1000)"
     )
-    _wait_for_open_transactions()
+    wait_for_open_transactions()
     assert [one.rows for one in seal_due(at=NOON + timedelta(minutes=6))] == [1000]
 
 

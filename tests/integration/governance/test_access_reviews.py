@@ -10,15 +10,15 @@ from uuid import UUID
 import psycopg
 import pytest
 from tests.cast import Cast, assemble
-from tests.database import test_server
+from tests.database import test_server, wait_for_open_transactions
 from tests.olga import Olga, entered, make_olga
 from tests.sabotage.databases import own_database
 
 from theseller.accounts.types import Operator
 from theseller.audit.tags import Tag
+from theseller.governance.access import queries
 from theseller.governance.access.operations import close_access, confirm_review, open_access
-from theseller.governance.access.queries import review_state, to_review
-from theseller.governance.access.types import WORDS, AccessRefusedError, Ended, OpenSession
+from theseller.governance.access.types import WORDS, AccessEvent, AccessRefusedError, Ended, OpenSession, ReviewState
 from theseller.lib import clock
 
 REASON = "The seller asks why the figures of Monday are too low"
@@ -47,6 +47,16 @@ def _operator(olga: Olga) -> Operator:
 
 def _open(olga: Olga, tenant: UUID) -> OpenSession:
     return open_access(actor=_operator(olga), tenant=tenant, reason=REASON, ticket="SUP-1", minutes=30, at=clock.now())
+
+
+def to_review() -> tuple[AccessEvent, ...]:
+    wait_for_open_transactions()
+    return queries.to_review()
+
+
+def review_state() -> ReviewState:
+    wait_for_open_transactions()
+    return queries.review_state()
 
 
 def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(shop: Cast, olga: Olga) -> None:

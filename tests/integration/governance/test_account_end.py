@@ -265,19 +265,19 @@ def test_the_operator_hands_out_the_same_file(
     file = page.get(f"/operate/ends/{cast.bob.id}/certificate.json").content
     assert str(cast.bob.id) in page.get("/operate/deletion-requests/").content.decode()
     with as_role("worker"):
-        args = argparse.Namespace(number=str(cast.bob.id), to=tmp_path / "proof.json")
+        args = argparse.Namespace(number=str(cast.bob.id), to=tmp_path / "proof.json", json=False)
         assert certificate_command.run(args) == 0
-        assert certificate_command.run(argparse.Namespace(number=None, to=None)) == 0
-        assert certificate_command.run(argparse.Namespace(number=str(cast.alice.id), to=None)) == 1
+        assert certificate_command.run(argparse.Namespace(number=None, to=None, json=False)) == 0
+        assert certificate_command.run(argparse.Namespace(number=str(cast.alice.id), to=None, json=False)) == 1
         with pytest.raises(CommandError, match="can't be written"):
             certificate_command.run(args)  # no file is written over
         with pytest.raises(CommandError, match="is no number"):
-            certificate_command.run(argparse.Namespace(number="Bob", to=None))
+            certificate_command.run(argparse.Namespace(number="Bob", to=None, json=False))
     assert (tmp_path / "proof.json").read_bytes() == file
     assert f"person  certified  {cast.bob.id}" in capsys.readouterr().out
-    assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="")) == 0
+    assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="", json=False)) == 0
     said = capsys.readouterr().out
     assert f"person       {cast.bob.id} asked to end" in said
     assert "VALID: theseller.org/deletion-certificate/v3" in said
     (tmp_path / "proof.json").write_bytes(file.replace(b'"left":0', b'"left":1', 1))
-    assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="")) == 1
+    assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="", json=False)) == 1

@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from django.conf import settings
 from tests.integration.retention.kills import LittleSource
-from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.errors import KeyStoreError, ServiceState
 from theseller.lib import clock
 from theseller.retention.backups.keeper import keep
 from theseller.retention.backups.operations import living_keys, prune
@@ -43,7 +43,7 @@ class Failing:
 
 class NoKeys:
     def list(self):
-        raise KeyStoreError("the service is away")
+        raise KeyStoreError("the service is away", ServiceState.UNREACHABLE)
     get = create = exists = destroy = record = lambda self, *_: self.list()
 
 def at_work(place, minutes):
