@@ -49,11 +49,15 @@ def _files() -> Iterator[Path]:
 
 def _installed() -> list[tuple[str, str, str]]:
     """Return (name, version, RECORD) of each installed distribution but this one, which is measured file by file."""
-    found = {
-        (str(one.metadata["Name"] or "").lower().replace("_", "-"), one.version, one.read_text("RECORD") or "")
-        for one in metadata.distributions()
-    }
+    found = {(*_name_and_version(one), one.read_text("RECORD") or "") for one in metadata.distributions()}
     return sorted(one for one in found if one[0] != theseller.__name__)
+
+
+def _name_and_version(distribution: metadata.Distribution) -> tuple[str, str]:
+    # Read here: `distribution.metadata` parses the whole text, and each process pays for a hundred.
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    headers = dict(line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines() if ": " in line)
+    return headers.get("Name", "").lower().replace("_", "-"), headers.get("Version", "")
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from theseller.datamap.types import DataClass, Differences, Eraser, Holding
 
@@ -31,7 +31,7 @@ class Register:
             known = new.setdefault(holding.table, holding)
             if known != holding:
                 raise DataMapError(f"table {holding.table} is registered twice, differently")
-        _refuse_overlaps(new)
+        _refuse_overlaps(new, {holding.table for holding in holdings})
         self._holdings = new
 
     def holdings(self) -> tuple[Holding, ...]:
@@ -97,13 +97,20 @@ def _count_children(holdings: Mapping[str, Holding]) -> dict[str, int]:
     return counts
 
 
-def _refuse_overlaps(holdings: Mapping[str, Holding]) -> None:
-    """A partition prefix that covers another table would hide that table's absence from the map."""
-    for holding in holdings.values():
-        for other in holdings.values():
-            names = (other.table,) if other.partitions is None else (other.table, other.partitions)
-            if other is not holding and any(holding.partitions and name.startswith(holding.partitions) for name in names):
+def _refuse_overlaps(holdings: Mapping[str, Holding], added: Set[str]) -> None:
+    """A partition prefix that covers another table would hide that table's absence from the map.
+
+    Only pairs with one of the tables `added`: the others were compared before.
+    """
+    for holding in (one for one in holdings.values() if one.partitions):
+        others = holdings.values() if holding.table in added else (holdings[table] for table in added)
+        for other in others:
+            if other is not holding and _covers(str(holding.partitions), other):
                 raise DataMapError(f"the partitions of {holding.table} would also cover {other.table}: choose another prefix")
+
+
+def _covers(prefix: str, other: Holding) -> bool:
+    return other.table.startswith(prefix) or (other.partitions or "").startswith(prefix)
 
 
 _REGISTER = Register()
