@@ -78,6 +78,9 @@ def _configure() -> None:
     import django
 
     django.setup()
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["tests.passwords.QuickArgon2"]
     from theseller.retention import rewriting
 
     # The databases of all workers share a server, where a rewrite waits for the transactions of each.

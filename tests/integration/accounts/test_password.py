@@ -12,6 +12,7 @@ from tests.olga import entered, make_olga, stranger
 
 from theseller.accounts.mfa.flow import note_password
 from theseller.accounts.models import User
+from theseller.config import settings as product
 from theseller.lib import clock
 
 NEW = "copper lantern seventeen otters"
@@ -76,3 +77,10 @@ def test_who_has_a_second_factor_proves_it_first(database: str) -> None:
     assert client.post("/account/security/password/", {"current": PASSWORD, "new": NEW, "again": NEW}).status_code == 302
     assert User.objects.get(pk=olga.id).check_password(NEW)
     assert client.get("/operate/").status_code == 200
+
+
+def test_a_stored_password_costs_what_the_product_says(database: str) -> None:
+    """The tests' own hasher is cheaper (tests/passwords.py); these are Django's figures."""
+    with override_settings(PASSWORD_HASHERS=product.PASSWORD_HASHERS):
+        person = assemble().alice
+    assert User.objects.get(pk=person.id).password.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")

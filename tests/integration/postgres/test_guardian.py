@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 
-from tests.database import ROOT
+from tests.database import FOLDER, ROOT
 
 from theseller.postgres.processes import start_time, wait_until
 
 
 def test_a_killed_pytest_leaves_neither_server_nor_folder() -> None:
-    folder = ROOT / ".test" / f"guarded-{secrets.token_hex(4)}"
+    folder = FOLDER / f"guarded-{secrets.token_hex(4)}"
     folder.mkdir(mode=0o711)
     watched = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.database import FOLDER
 from tests.integration.postgres.children import PASSWORD, server
 
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
@@ -32,7 +33,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="prctl and /pro
 @pytest.fixture
 def state() -> Iterator[Path]:
     """Give a state folder that every user may pass through, as a checkout is; pytest's own tmp_path is 0700."""
-    folder = ROOT / ".test" / f"pg-{secrets.token_hex(4)}"
+    folder = FOLDER / f"pg-{secrets.token_hex(4)}"
     folder.mkdir(parents=True, mode=0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -49,7 +50,7 @@ def started(state: Path) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Server]:
     """Give a server to the tests that leave it as it was."""
-    folder = ROOT / ".test" / f"pg-{secrets.token_hex(4)}"
+    folder = FOLDER / f"pg-{secrets.token_hex(4)}"
     folder.mkdir(parents=True, mode=0o755)
     one = server(folder)
     one.ensure_started()
