@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import importlib
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping
 
 from theseller.datamap.types import DataClass, Differences, Eraser, Holding
 
@@ -97,7 +97,7 @@ def _count_children(holdings: Mapping[str, Holding]) -> dict[str, int]:
     return counts
 
 
-def _refuse_overlaps(holdings: Mapping[str, Holding], added: Set[str]) -> None:
+def _refuse_overlaps(holdings: Mapping[str, Holding], added: Collection[str]) -> None:
     """A partition prefix that covers another table would hide that table's absence from the map.
 
     Only pairs with one of the tables `added`: the others were compared before.
