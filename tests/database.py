@@ -41,7 +41,7 @@ _TRANSACTIONS_PATIENCE = 120.0
 def test_server() -> Server:
     """Return the session's server with roles applied, starting it at the first call in any worker. Only its dsn methods are of use here."""
     state = session_folder()
-    with _locked(state):
+    with locked(state):
         guardian = ProcessMark.load(state / "guardian.json")
         if guardian is None or not guardian.alive():
             _start_guardian(state)
@@ -86,7 +86,7 @@ def prepared_template(name: str, prepare: Callable[[str], None]) -> str:
     `prepare` must leave no connection open: PostgreSQL copies only a database that nobody uses.
     """
     template = f"template_{name}"
-    with _locked(session_folder(), f"template-{name}.lock"), superuser() as connection:
+    with locked(session_folder(), f"template-{name}.lock"), superuser() as connection:
         done = session_folder() / f"template-{name}.done"
         if not done.exists():
             drop_database(template)
@@ -108,7 +108,7 @@ def worker_database(template: str = DATABASE) -> str:
 def create_database(name: str, *, template: str = DATABASE) -> None:
     """Create a database, with who may enter it as in `template`'s: a copy does not bring its database's own grants along."""
     # Two workers must not copy one template at the same time: each would be "being accessed by other users" to the other.
-    with _locked(session_folder(), "create.lock"), superuser() as connection:
+    with locked(session_folder(), "create.lock"), superuser() as connection:
         # Files are copied: the usual way writes each page of the template to the log of changes, which takes four times as long.
         copy = sql.SQL("create database {} template {} strategy file_copy")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
@@ -130,7 +130,7 @@ def roles_lock() -> Iterator[None]:
     """Take turns over all xdist workers: one who changes a role of the cluster, and one who looks at all of them. Reentrant."""
     with contextlib.ExitStack() as stack:
         if not _HELD:
-            stack.enter_context(_locked(session_folder(), "roles.lock"))
+            stack.enter_context(locked(session_folder(), "roles.lock"))
         _HELD.append(True)
         stack.callback(_HELD.pop)
         yield
@@ -142,7 +142,7 @@ def session_folder() -> Path:
     root = FOLDER
     root.mkdir(exist_ok=True)
     folder = root / f"session-{_watched()}"
-    with _locked(root, "sessions.lock"):
+    with locked(root, "sessions.lock"):
         for other in root.glob("session-*"):
             _remove_if_dead(other)
         owner = mark(_watched())
@@ -217,7 +217,8 @@ def _guard(state: Path, watched: int) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, name: str = "session.lock") -> Iterator[None]:
+def locked(folder: Path, name: str = "session.lock") -> Iterator[None]:
+    """Hold a lock of the session's for the length of the block: over all workers, one at a time."""
     with (folder / name).open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from tests.database import locked, session_folder
 from tests.world import ROOT, free_ports, inherited_environ
 
 from theseller.crypto.choice import SecretChoice, make_key_store, make_secret_provider, read_choice
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.providers import SecretKeeper
-from theseller.postgres.layout import conninfo, saved_layout
+from theseller.postgres.layout import conninfo, control_folder, saved_layout
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.processes import die_with_parent
 from theseller.postgres.server import Server
@@ -51,10 +52,7 @@ class Deployment:
 
     def python(self, module: str, *arguments: str, role: str = "worker") -> subprocess.CompletedProcess[str]:
         """Run a module of the tests in a process of this deployment."""
-        return subprocess.run(
-            [sys.executable, "-c", WITH_DJANGO, module, *arguments], cwd=ROOT, env=self.environ | {"THESELLER_ROLE": role}, capture_output=True,
-            text=True, check=False,
-        )  # fmt: skip
+        return _run_module(self.environ, module, *arguments, role=role)
 
     def ask(self, code: str, *arguments: str, role: str = "worker") -> str:
         """Run `code` with Django ready and return what it prints. Raises AssertionError with its trace."""
@@ -115,9 +113,14 @@ class Deployment:
             return connection.execute(query, parameters or None).fetchall()
 
 
+def _run_module(environ: dict[str, str], module: str, *arguments: str, role: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITH_DJANGO, module, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environ | {"THESELLER_ROLE": role}, capture_output=True, text=True, check=False)
+
+
 @contextlib.contextmanager
 def deployment(told: Mapping[str, str] | None = None, *, archiving: bool = False) -> Iterator[Deployment]:
-    """Set one up (about ten seconds), with shops, people, open connections and sessions; leave nothing of it.
+    """Set one up, with shops, people, open connections and sessions; leave nothing of it.
 
     `told` are variables besides the usual ones, such as where secrets and keys are kept. `archiving`: its database hands over finished
     WAL, as backups need it.
@@ -125,23 +128,51 @@ def deployment(told: Mapping[str, str] | None = None, *, archiving: bool = False
     root = Path(tempfile.mkdtemp(prefix="ts-rotation-"))
     root.chmod(0o711)
     state, (port,) = root / "state", free_ports(1)
-    environ = inherited_environ() | {
+    environ = _environ(state, port) | dict(told or {})
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, root, ignore_errors=True)
+        copied = (told is None or set(told) <= _WITHOUT_TRACE) and _copy_of_the_first(state)
+        yield _build(stack, state, environ, port, archiving=archiving, filled=copied)
+
+
+#: Variables that leave nothing in a state folder.
+_WITHOUT_TRACE = {"THESELLER_PUBLIC_URL"}
+
+
+def _environ(state: Path, port: int) -> dict[str, str]:
+    return inherited_environ() | {
         "THESELLER_ENV": "demo",
         "THESELLER_STATE": str(state),
         "THESELLER_AMAZON": f"emulator:http://127.0.0.1:{port}",
         "DJANGO_SETTINGS_MODULE": "theseller.config.settings",
         "PYTHONUNBUFFERED": "1",
-        **(told or {}),
     }
-    built: Deployment | None = None
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, root, ignore_errors=True)
-        built = _build(stack, state, environ, port, archiving=archiving)
-        yield built
 
 
-def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], port: int, *, archiving: bool) -> Deployment:
-    from theseller.cli.application import write_application
+def _copy_of_the_first(state: Path) -> bool:
+    """Copy the state folder of a stopped deployment, which is made once for all workers: migrations alone take three seconds.
+
+    Return False if the database's user can't reach it, so that the data would lie elsewhere.
+    """
+    folder = session_folder() / "deployment"
+    with locked(session_folder(), "deployment.lock"), contextlib.ExitStack() as stack:
+        if not folder.exists():
+            fresh = folder.with_suffix(".new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir(mode=0o711)
+            server = _started(stack, fresh / "state", _environ(fresh / "state", 1))
+            _fill(server, _environ(fresh / "state", 1))
+            stack.close()
+            fresh.rename(folder)
+    if not (control_folder(folder / "state") / "data").exists():
+        return False
+    # With owners and modes: the database's files are its user's.
+    subprocess.run(["cp", "-a", str(folder / "state"), str(state)], check=True)
+    return True
+
+
+def _started(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], *, archiving: bool = False) -> Server:
+    """Start the database of a state folder, made here if it is missing, with its secrets; `stack` stops it."""
     from theseller.cli.paths import make_state_folder
     from theseller.cli.secrets import ensure_secrets
 
@@ -153,17 +184,31 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
     stack.callback(_remove_elsewhere, state)
     stack.callback(server.stop)
     server.ensure_started()
-    application = write_application(state, "http://127.0.0.1:8100", secrets)
+    return server
+
+
+def _fill(server: Server, environ: dict[str, str]) -> None:
+    """Make the tables, then the shops and people."""
+    _must(_prepare_database(server, environ))
+    _must(_run_module(environ, "tests.integration.governance.people", role="web"))
+
+
+def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], port: int, *, archiving: bool, filled: bool) -> Deployment:
+    from theseller.cli.application import write_application
+    from theseller.cli.secrets import ensure_secrets
+
+    server = _started(stack, state, environ, archiving=archiving)
+    with within(environ):
+        application = write_application(state, "http://127.0.0.1:8100", ensure_secrets(state))
     emulator = subprocess.Popen(
         [sys.executable, "-m", "theseller.emulator", "serve", "--host", "127.0.0.1", "--port", str(port), "--state",
          str(state / "emulator"), "--application", str(application)],
         cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
     )  # fmt: skip
     stack.callback(_end, emulator)
-    made = Deployment(state, environ, server, emulator)
-    _must(_prepare_database(server, made))
-    _must(made.python("tests.integration.governance.people", role="web"))
-    return made
+    if not filled:
+        _fill(server, environ)
+    return Deployment(state, environ, server, emulator)
 
 
 @contextlib.contextmanager
@@ -178,7 +223,7 @@ def within(environ: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _prepare_database(server: Server, made: Deployment) -> subprocess.CompletedProcess[str]:
+def _prepare_database(server: Server, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Do what `theseller migrate` does on a server that this process runs."""
     code = (
         "import os, sys; from pathlib import Path; from theseller.cli.secrets import ensure_secrets, role_passwords;"
@@ -189,7 +234,7 @@ def _prepare_database(server: Server, made: Deployment) -> subprocess.CompletedP
         "migrate(sys.argv[2], at=clock.now())"
     )
     command = [sys.executable, "-c", code, server.superuser_dsn(), server.superuser_dsn("theseller")]
-    return subprocess.run(command, cwd=ROOT, env=made.environ | {"THESELLER_ROLE": "migrate"}, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environ | {"THESELLER_ROLE": "migrate"}, capture_output=True, text=True, check=False)
 
 
 def _must(done: subprocess.CompletedProcess[str]) -> None:
