@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,7 +17,7 @@ import pytest
 from django.db import connections as databases
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.test import Client, override_settings
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.cast import NOON, PASSWORD, Cast, assemble
 from tests.database import test_server
@@ -202,11 +202,20 @@ def _address(route: str, shop: Shop) -> str:
 
 @pytest.fixture
 def shop(database: str) -> Shop:
-    # The product's hash is slow on purpose; these passwords guard nothing.
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        cast = assemble()
-        olga, oskar = make_olga(), make_olga(name="Oskar")
-        viewer = add_person(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
+    """Give a shop to a test that may change it."""
+    return _make_shop(database)
+
+
+@pytest.fixture(scope="module")
+def lasting(database: str) -> Shop:
+    """Give one shop to all tests that change nothing of it; making one takes a second."""
+    return _make_shop(database)
+
+
+def _make_shop(database: str) -> Shop:
+    cast = assemble()
+    olga, oskar = make_olga(), make_olga(name="Oskar")
+    viewer = add_person(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
     add_member(person=viewer, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
     tenant = cast.alices_shop
     with tenant_scope(tenant):
@@ -279,7 +288,11 @@ def test_every_address_has_its_row_and_every_row_its_address() -> None:
 
 
 @pytest.mark.parametrize("route", MATRIX)
-def test_everybody_gets_what_the_matrix_says(route: str, shop: Shop, database: str) -> None:
+def test_everybody_gets_what_the_matrix_says(route: str, request: pytest.FixtureRequest, database: str) -> None:
+    # Where no one can post, no one changes anything of the shop.
+    shop: Shop = request.getfixturevalue(
+        "lasting" if set(MATRIX[route].post.split()) <= {"302", "405"} and not MATRIX[route].data else "shop"
+    )
     before = _fingerprint(shop, database)
     got = {}
     for person in PEOPLE:
@@ -315,8 +328,9 @@ def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("route", [route for route in MATRIX if "<uuid:" in route])
-def test_what_is_hidden_answers_like_what_does_not_exist(route: str, shop: Shop) -> None:
+def test_what_is_hidden_answers_like_what_does_not_exist(route: str, lasting: Shop) -> None:
     """Charlie can't tell Alice's things from none: same status, same page."""
+    shop = lasting
     missing = replace(shop, cast=replace(shop.cast, alices_shop=new_id()), open=new_id(), closed=new_id())
     for method in ("GET", "POST"):
         theirs, none = _ask(shop, "charlie", method, route), _ask(missing, "charlie", method, route)
@@ -333,18 +347,19 @@ def _without_marks(answer: HttpResponse, shop: Shop) -> str:
     return re.sub(r"[A-Za-z0-9]{64}", "", text)
 
 
-def test_the_members_of_the_shop_do_see_what_the_others_do_not(shop: Shop) -> None:
+def test_the_members_of_the_shop_do_see_what_the_others_do_not(lasting: Shop) -> None:
     """The matrix would prove little if the words that outsiders must not see were on nobody's page."""
-    said = "".join(_ask(shop, "alice", "GET", route).content.decode() for route in MATRIX if MATRIX[route].expected("GET", "alice") == 200)
-    missing = [word for word in shop.secrets if word not in said]
-    assert set(missing) <= {shop.secrets[0], shop.cast.alice.email, shop.cast.bob.email, SKU, ORDER}
+    said = "".join(
+        _ask(lasting, "alice", "GET", route).content.decode() for route in MATRIX if MATRIX[route].expected("GET", "alice") == 200
+    )
+    missing = [word for word in lasting.secrets if word not in said]
+    assert set(missing) <= {lasting.secrets[0], lasting.cast.alice.email, lasting.cast.bob.email, SKU, ORDER}
 
 
-def _downloads_noted(database: str) -> int:
-    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        found = superuser.execute(
-            "select count(*) from audit_event where tag = any(%s)", [[Tag.DATA_EXPORTED, Tag.CERTIFICATE_DOWNLOADED]]
-        ).fetchone()
+def _downloads_noted(superuser: psycopg.Connection[tuple[Any, ...]]) -> int:
+    found = superuser.execute(
+        "select count(*) from audit_event where tag = any(%s)", [[Tag.DATA_EXPORTED, Tag.CERTIFICATE_DOWNLOADED]]
+    ).fetchone()
     assert found is not None
     return int(found[0])
 
@@ -359,22 +374,23 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Sh
     books.order(NOON, "31.50")
     books.roll_up()
     files: dict[str, set[str]] = {}
-    for person in ("viewer", "bob", "alice", "anonymous"):
-        for route, pattern in routes():
-            permission = getattr(pattern.callback, "theseller_permission", None)
-            for parameters in _AS_A_FILE:
-                for method in ("GET", "POST") if route.endswith("export/") else ("GET",):
-                    before = _downloads_noted(database)
-                    client = Client()
-                    if (who := shop.person(person)) is not None:
-                        client.force_login(User.objects.get(pk=who))
-                        proven(client)
-                    answer = client.generic(method, _address(route, shop), QUERY_STRING=urlencode(parameters))
-                    attached = answer.get("Content-Disposition", "").startswith("attachment")
-                    assert _downloads_noted(database) - before == attached, (route, parameters, person)
-                    if attached:
-                        assert permission is not None or route in PUBLIC, f"{route} gives a file to anyone"
-                        files.setdefault(person, set()).add(route)
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        for person in ("viewer", "bob", "alice", "anonymous"):
+            client = Client()
+            if (who := shop.person(person)) is not None:
+                client.force_login(User.objects.get(pk=who))
+                proven(client)
+            for route, pattern in routes():
+                permission = getattr(pattern.callback, "theseller_permission", None)
+                for parameters in _AS_A_FILE:
+                    for method in ("GET", "POST") if route.endswith("export/") else ("GET",):
+                        before = _downloads_noted(superuser)
+                        answer = client.generic(method, _address(route, shop), QUERY_STRING=urlencode(parameters))
+                        attached = answer.get("Content-Disposition", "").startswith("attachment")
+                        assert _downloads_noted(superuser) - before == attached, (route, parameters, person)
+                        if attached:
+                            assert permission is not None or route in PUBLIC, f"{route} gives a file to anyone"
+                            files.setdefault(person, set()).add(route)
     pages, certificate_ = {"", "products/", "days/<str:day>/"}, "connections/<uuid:connection>/certificate.json"
     assert files["alice"] == {*pages, certificate_, "data/export/"}
     assert files["bob"] == {*pages, certificate_}
@@ -400,16 +416,16 @@ def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
 
 
 @pytest.mark.parametrize("route", [route for route, row in MATRIX.items() if row.expected("POST", "alice") != 405])
-def test_a_post_from_another_site_is_refused(route: str, shop: Shop) -> None:
-    assert _ask(shop, "alice", "POST", route, checks=True).status_code == 403
+def test_a_post_from_another_site_is_refused(route: str, lasting: Shop) -> None:
+    assert _ask(lasting, "alice", "POST", route, checks=True).status_code == 403
     # The import page reads no stranger's body, not even to look for a forgery: they are sent to sign in first.
     stranger = 302 if route == "imports/" else 403
-    assert _ask(shop, "anonymous", "POST", route, checks=True).status_code == stranger
+    assert _ask(lasting, "anonymous", "POST", route, checks=True).status_code == stranger
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])
-def test_no_address_has_other_methods(method: str, shop: Shop) -> None:
+def test_no_address_has_other_methods(method: str, lasting: Shop) -> None:
     client = Client()
-    client.force_login(User.objects.get(pk=shop.cast.alice.id))
-    got = {route: client.generic(method, _address(route, shop)).status_code for route in MATRIX}
+    client.force_login(User.objects.get(pk=lasting.cast.alice.id))
+    got = {route: client.generic(method, _address(route, lasting)).status_code for route in MATRIX}
     assert got == dict.fromkeys(MATRIX, 405)
