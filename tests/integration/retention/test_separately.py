@@ -85,15 +85,16 @@ def test_one_connection_that_fails_holds_up_no_other(
     failing = _ended(cast.charlies_shop, cast.charlie.id)
     last = _ended(cast.charlies_shop, cast.charlie.id, Region.EU)
     caplog.set_level(logging.ERROR)
+    at = clock.now()
     with as_role("worker"), _refusing(database, table, "connection_id", failing, events), pytest.raises(DatabaseError):
-        purge_all(due_purges(at=clock.now()), at=clock.now())
+        purge_all(due_purges(at=at), at=at)
     assert _is_certified(cast.alices_shop, others)
     assert _is_certified(cast.charlies_shop, last)
     assert not _is_certified(cast.charlies_shop, failing)
     assert [record.message for record in caplog.records if str(failing) in record.message and "failed" in record.message]
     with as_role("worker"):
-        assert failing not in {one.connection for one in due_purges(at=clock.now(), most=1000)}
-        later = clock.now() + timedelta(seconds=6)
+        assert failing not in {one.connection for one in due_purges(at=at + timedelta(seconds=4), most=1000)}
+        later = at + timedelta(seconds=6)
         purge_all([one for one in due_purges(at=later, most=1000) if one.connection == failing], at=later)
         assert failing not in {one.subject for one in failed_erasures(most=1000)}
     assert _is_certified(cast.charlies_shop, failing)
