@@ -121,6 +121,8 @@ def _replace(
         orders |= {row[_ORDER] for row in changed if row[_ORDER]}
         instants = [row[_POSTED] for row in changed if not row[_ORDER]] if period is None else [*period, *(row[_POSTED] for row in changed)]
         days |= _days_beside(bulk, orders, instants, between=period is not None) | _days_of_groups(bulk, groups)
+        if source == "settlement":
+            days |= _days_stated(bulk, keys)
     mark_days(bulk, days, at)
     return Written(added, gone.total(), len(unchanged), outdated, days=len(days))
 
@@ -234,6 +236,21 @@ def _days_of_groups(bulk: Bulk, groups: list[str]) -> set[Day]:
         bulk.rows(
             "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id = %(tenant)s and group_id = any(%(groups)s)",
             groups=groups,
+        )
+    )
+
+
+def _days_stated(bulk: Bulk, settlements: list[str]) -> set[Day]:
+    """Return the days of the transactions that Amazon states to be in these settlements, by number or by group, whenever they were posted."""
+    return set(
+        bulk.rows(
+            "with stated as materialized (select group_id from ingest_ledger_line"
+            " where tenant_id = %(tenant)s and settlement_id = any(%(settlements)s) and group_id is not null group by group_id)"
+            " select marketplace_id, local_day from ingest_ledger_line"
+            " where tenant_id = %(tenant)s and settlement_id = any(%(settlements)s)"
+            " union select marketplace_id, local_day from ingest_ledger_line"
+            " where tenant_id = %(tenant)s and group_id = any((select array_agg(group_id) from stated)::text[])",
+            settlements=settlements,
         )
     )
 

@@ -174,6 +174,11 @@ class Facts:
         chance.shuffle(found)
         return json.dumps({"payload": {"transactions": found}}).encode()
 
+    def transactions_page(self, stated: list[tuple[Event, list[tuple[str, str]]]]) -> bytes:
+        """Return listTransactions with these events, each with what Amazon says of its group and settlement."""
+        found = [self._transaction(event, event.id, event.posted, "RELEASED", more) for event, more in stated]
+        return json.dumps({"payload": {"transactions": found}}).encode()
+
     def _transaction(self, event: Event, name: str, posted: datetime, status: str, more: list[tuple[str, str]]) -> dict[str, Any]:
         identifiers = [("ORDER_ID", event.order), *more] if event.order else more
         tree = [_branch(_LEAVES[type_, description], amount) for type_, description, amount in event.charges]

@@ -6,6 +6,7 @@ Every transaction counts exactly once, net proceeds by source add up to the line
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.integration.analytics.books import Shop
-from tests.integration.analytics.documents import BEGIN, US, Facts
+from tests.integration.analytics.documents import BEGIN, US, Event, Facts
 
 from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.decoders.orders import decode_orders_page
@@ -111,6 +112,23 @@ def _in_several_orders(seed: int, orders: int) -> None:
         assert sum(day["settled_net"] for day in figures) == sum(facts.net(at, only=set(stored)).values(), Decimal(0))
         assert first is None or figures == first
         first = figures
+
+
+@pytest.mark.parametrize("by", ["SETTLEMENT_ID", "FINANCIAL_EVENT_GROUP_ID"])
+@pytest.mark.parametrize("settled_first", [False, True])
+def test_a_settlement_holds_the_transactions_that_state_it_however_early(by: str, *, settled_first: bool) -> None:
+    early, late = BEGIN + timedelta(days=2), BEGIN + timedelta(days=22)
+    fee = Event("FEE", "ServiceFee", "", "", early, early, 0, (("other-transaction", "Storage Fee", Decimal(-3)),))
+    sale = Event("SALE", "Shipment", "111-0000001-0000001", "SKU-1", late, late, 0, (("ItemPrice", "Principal", Decimal(20)),))
+    facts, number = Facts(1), "7000001"
+    both = [("FINANCIAL_EVENT_GROUP_ID", "G"), ("SETTLEMENT_ID", number)]
+    page = facts.transactions_page([(fee, both[:1] if by == "FINANCIAL_EVENT_GROUP_ID" else both[1:]), (sale, both)])
+    documents = [_finances(page), _file(facts.settlement_file(number, [sale, replace(fee, free=late)]))]
+    shop = Shop.open()
+    for write in reversed(documents) if settled_first else documents:
+        write(shop)
+        shop.roll_up()
+    assert sum(_net(_figures(shop)).values()) == Decimal(17)
 
 
 @pytest.mark.parametrize("seed", range(4))
