@@ -81,7 +81,7 @@ class Minimiser:
         stores = [marketplace.id for marketplace in marketplaces]
         self._note_products(zip(stores, skus, asins, titles, updated, strict=True))
         keys = items if all(items) else [
-            item or f"{asin}/{sku}/{occurrence}" for item, asin, sku, occurrence in zip(items, asins, skus, occurrences, strict=True)
+            item or f"/{sku}/{occurrence}" for item, sku, occurrence in zip(items, skus, occurrences, strict=True)
         ]  # fmt: skip
         if any(shipping_discounts):
             discounts = tuple(

@@ -25,7 +25,6 @@ KEY, SKU, STAMP = _AT["line_key"], _AT["sku"], _AT["last_updated_at"]
 _QUANTITY, _PRICE, _STATUS, _TOLD, _REPLACEMENT = (
     _AT[name] for name in ("quantity", "item_price", "status", "replacement_told", "is_replacement")
 )
-_PRODUCT = tuple(_AT[name] for name in ("asin", "sku"))
 _FREE = tuple(_AT[name] for name in ("shipping_price", "gift_wrap_price", "promotion_discount"))
 #: Bought when and where: one fact, of one document.
 PLACE = tuple(_AT[name] for name in ("purchased_at", "local_day", "marketplace_id"))
@@ -59,7 +58,7 @@ class Line:
 def merge_order(stored: Iterable[Line], incoming: Iterable[Line]) -> list[Line]:
     """Return the lines of one order after a document has said `incoming` of it, whatever `stored` was told before."""
     lines: dict[str, Line] = {}
-    for line in (*_apart(stored), *_alike_in_every_file(_apart(incoming))):
+    for line in (*_by_sku(_apart(stored)), *_alike_in_every_file(_apart(incoming))):
         lines[line.key] = merge(lines[line.key], line) if line.key in lines else line
     named = _named(lines)
     replacement = _is_replacement([line.row for line in named])
@@ -76,19 +75,24 @@ def _marked(line: Line, *, replacement: bool) -> Line:
     return replace(line, row=row, parts=tuple(_marked(part, replacement=replacement) for part in line.parts))
 
 
+def _by_sku(stored: Iterable[Line]) -> list[Line]:
+    """Number lines without an item number by SKU alone. Earlier versions had the ASIN in the key, which may change or be left blank."""
+    lines = list(stored)
+    return _alike_in_every_file(lines) if any(line.key.find("/") > 0 for line in lines) else lines
+
+
 def _alike_in_every_file(incoming: Iterable[Line]) -> list[Line]:
     """Count lines of one product that have no item number by what they say, not by their place in the file, which may be another."""
     found: list[Line] = []
-    nameless: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
+    nameless: dict[str, list[Line]] = defaultdict(list)
     for line in incoming:
         if "/" in line.key:
-            nameless[tuple(line.row[place] for place in _PRODUCT)].append(line)
+            nameless[line.row[SKU]].append(line)
         else:
             found.append(line)
-    for lines in nameless.values():
-        keys = sorted((line.key for line in lines), key=lambda key: (len(key), key))
-        for key, line in zip(keys, sorted(lines, key=_content), strict=True):
-            found.append(replace(line, row=(*line.row[:KEY], key, *line.row[KEY + 1 :])))
+    for sku, lines in nameless.items():
+        for number, line in enumerate(sorted(lines, key=_content), 1):
+            found.append(replace(line, row=(*line.row[:KEY], f"/{sku}/{number}", *line.row[KEY + 1 :])))
     return found
 
 

@@ -173,6 +173,15 @@ def test_a_line_that_repeats_is_kept_as_often_as_it_was_sold(shop: Shop) -> None
     assert shop.rows("select count(*), sum(quantity) from ingest_order_line") == [(2, 4)]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("asin", ["", "B000000002"])
+def test_a_line_without_a_number_is_one_line_whatever_its_asin(shop: Shop, asin: str, first: int) -> None:
+    files = [line(), line(hours=5, asin=asin)]
+    for one in (files[first], files[1 - first]):
+        shop.write(write_orders, [[one]])
+    assert shop.rows("select asin, quantity from ingest_order_line") == [(asin or "B000000001", 2)]
+
+
 def test_what_is_too_old_or_sold_elsewhere_is_left_out_and_counted(shop: Shop) -> None:
     ancient = AT - timedelta(days=FACTS_KEPT_DAYS, seconds=1)
     written = shop.write(

@@ -83,6 +83,14 @@ def _of_one_order(chance: Random) -> tuple[list[list[Line]], list[Decimal]]:
     return documents, sorted(Decimal(str(price)) for price in final)
 
 
+def test_lines_that_were_stored_by_asin_are_the_same_lines() -> None:
+    stored = report(0, ["20", None])
+    result = merge_order(
+        stored, [said(f"/MUG-1/{place}", 9, "all_orders_report", item_price=price, asin="") for place, price in ((1, "10"), (2, "20"))]
+    )
+    assert (prices(result), {line.row[NAMES.index("asin")] for line in result}) == ([Decimal(10), Decimal(20)], {"B000000001"})
+
+
 def _shuffled(chance: Random, lines: list[Line]) -> list[Line]:
     """Return what a file says if it lists its rows in another order: they are numbered by place."""
     rows = chance.sample(lines, len(lines))

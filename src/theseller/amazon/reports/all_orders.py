@@ -1,7 +1,7 @@
 """All Orders, by order date or by last update: one line per order item, without buyer or place.
 
 The report has no unique key (analytics of public connectors: order + SKU repeats in rare cases), so `occurrence` counts within an identical
-(order, SKU, ASIN), and whoever stores the lines replaces whole orders.
+(order, SKU), and whoever stores the lines replaces whole orders.
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ class AllOrdersDecoder:
         amount = self._amounts[minor_unit_digits(code)]
         if not _is_order_id(order) or len(title) > 2000:
             raise BadCellError
-        key = hash((order, sku, asin))  # A collision only makes `occurrence` 2 where 1 would do.
+        key = hash((order, sku))  # A collision only makes `occurrence` 2 where 1 would do.
         occurrence = self._seen.get(key, 0) + 1
         row = (
             number,
