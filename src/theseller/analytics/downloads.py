@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from django.http import HttpResponse
@@ -11,6 +11,7 @@ from theseller.amazon.kinds import Kind
 from theseller.analytics import queries
 from theseller.analytics.day_page import kind_label
 from theseller.analytics.exports import Cell, csv_response
+from theseller.analytics.known import Known
 from theseller.analytics.periods import Span
 from theseller.analytics.product_page import Table
 from theseller.analytics.products import Ask, product_page
@@ -20,23 +21,39 @@ from theseller.analytics.types import SUMMED, Figures
 
 #: A file of more products than this would be no table to look at; it is what 560 days of the largest catalogue we test need.
 _MOST_PRODUCTS = 100_000
+#: Columns by day of purchase; all others of the rollup are by the day Amazon posted.
+_PURCHASED = frozenset(
+    {"orders", "cancelled_orders", "pending_orders", "order_items", "units", "unpriced_units", "ordered_sales", "promotions", "ordered_tax"}
+)
 _BEFORE = ("ordered_sales", "units", "orders", "refunded_sales", "fees", "net_proceeds")
 
 
-def days_csv(selection: Selection, series: DaySeries) -> HttpResponse:
-    """Return one row a day, with the columns of the day rollup and, beside them, the main ones of the period of comparison."""
+def days_csv(selection: Selection, series: DaySeries, known: Known) -> HttpResponse:
+    """Return one row a day, with the columns of the day rollup and, beside them, the main ones of the period of comparison.
+
+    A cell is blank where there is no data of its day: what is missing is no zero.
+    """
     before = series.before_span.days() if series.before_span else []
     header = ["day", "currency", *SUMMED, *(["compared_with_day", *(f"{name}_before" for name in _BEFORE)] if before else [])]
     rows: list[list[Cell]] = []
     for index, day in enumerate(series.span.days()):
-        figures = series.by_day.get(day, Figures())
-        row: list[Cell] = [day, selection.scope.currency, *(getattr(figures, name) for name in SUMMED)]
+        row: list[Cell] = [day, selection.scope.currency, *_known_cells(series, day, known, SUMMED)]
         if before:
             earlier = before[index] if index < len(before) else None
-            known = series.by_day.get(earlier, Figures()) if earlier and earlier >= selection.option.first_day else None
-            row += [earlier, *(getattr(known, name) if known else None for name in _BEFORE)]
+            compared = earlier if earlier and earlier >= selection.option.first_day else None
+            row += [earlier, *_known_cells(series, compared, known, _BEFORE)]
         rows.append(row)
     return csv_response(_name("days", selection, series.span), header, rows)
+
+
+def _known_cells(series: DaySeries, day: date | None, known: Known, names: Sequence[str]) -> list[Cell]:
+    """Return figures of a day, blank where neither data of its orders, or of its money, nor a figure of them is stored."""
+    if day is None:
+        return [None] * len(names)
+    figures = series.by_day.get(day, Figures())
+    ordered = day in known.orders or any(getattr(figures, name) for name in SUMMED if name in _PURCHASED)
+    posted = day in known.money or any(getattr(figures, name) for name in SUMMED if name not in _PURCHASED)
+    return [getattr(figures, name) if (ordered if name in _PURCHASED else posted) else None for name in names]
 
 
 def products_csv(selection: Selection, table: Table, before: Span | None) -> HttpResponse:

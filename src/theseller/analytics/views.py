@@ -62,7 +62,7 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
         selection = select(request.GET, options, at)
         series = pages.load_series(selection, at)
         if _exports(request, seat, "days", at):
-            return downloads.days_csv(selection, series)
+            return downloads.days_csv(selection, series, known_days(selection, at))
         drawn = charts.chart_series(selection, series)
         known = known_days(selection, at, context_days=charts.CONTEXT_DAYS)
         streams = progress()

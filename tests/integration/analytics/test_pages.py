@@ -97,6 +97,18 @@ def test_the_downloads_are_the_base_rows_to_the_cent(cast: Cast) -> None:
     )
 
 
+def test_a_day_without_data_is_blank_in_the_download_and_a_day_without_sales_is_zero(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    shop.order(_noon(6), "10.00")
+    shop.money(_noon(4), "5.00")
+    shop.cover(midnight(DE, _day(6)), midnight(DE, _day(4)) - timedelta(seconds=1))
+    shop.roll_up()
+    days = {row["day"]: row for row in _csv(_client(cast.alice), "/?format=csv")}
+    found = {back: (days[str(_day(back))]["ordered_sales"], days[str(_day(back))]["net_proceeds"]) for back in (7, 6, 5, 4, 3)}
+    assert found == {7: ("", ""), 6: ("10", "0"), 5: ("0", "0"), 4: ("", "5"), 3: ("", "")}
+    assert {days[str(_day(5))][name] for name in ("ordered_sales_before", "net_proceeds_before")} == {""}
+
+
 def test_a_day_shows_its_lines_and_why_others_are_left_out(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(5), "20.00")
@@ -124,7 +136,7 @@ def test_currencies_are_shown_one_at_a_time(cast: Cast) -> None:
     assert "\u20ac25" in client.get("/").content.decode()
     assert "\u20ac20" in client.get("/?store=DE").content.decode()
     assert "\u00a37" in client.get("/?store=UK").content.decode()
-    assert sum(Decimal(row["ordered_sales"]) for row in _csv(client, "/?format=csv")) == 25
+    assert sum(Decimal(row["ordered_sales"] or 0) for row in _csv(client, "/?format=csv")) == 25
 
 
 def test_what_is_not_sure_is_said(cast: Cast) -> None:
