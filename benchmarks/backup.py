@@ -33,13 +33,13 @@ from django.conf import settings
 from theseller.lib import clock
 from theseller.crypto.keys import Purpose
 from theseller.lib.ids import new_id
-from theseller.retention.backups.commands import settle_and_replay
-from theseller.retention.backups.drill import drill
-from theseller.retention.backups.operations import take
-from theseller.retention.backups.sealing import keep, place_of
-from theseller.retention.backups.workplace import workplace
+from theseller.backups.quarantine_commands import replay_in_quarantine
+from theseller.backups.drill import drill
+from theseller.backups.operations import take
+from theseller.backups.sealing import keep, place_of
+from theseller.backups.context import backup_context
 
-place, state = workplace(), settings.ENVIRONMENT.state
+place, state = backup_context(), settings.ENVIRONMENT.state
 key, identity = place.keys.create(Purpose.BACKUP, "bench"), new_id()
 
 def plain():
@@ -61,7 +61,7 @@ turns = [(plain(), ours()) for _ in range(3)]
 place.target.delete(identity.hex + "/base")
 taken = take(place, now=clock.now)
 begun = perf_counter()
-found = drill(place, taken.id, state / "drill", replay=settle_and_replay, at=clock.now(), now=clock.now)
+found = drill(place, taken.id, state / "drill", replay=replay_in_quarantine, at=clock.now(), now=clock.now)
 assert found.passed, found.faults
 print(json.dumps({"plain": min(one[0] for one, _ in turns), "ours": min(one[0] for _, one in turns), "size": turns[0][0][1],
     "kept": turns[0][1][1], "drill": perf_counter() - begun}))

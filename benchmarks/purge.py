@@ -38,10 +38,10 @@ _TABLES = ("ingest_order_line", "analytics_day_product")
 #: A worker that is up already, as it is in the service: it says so, waits for a line, and erases at the pace that is named.
 _PURGE = (
     "import django, sys, time; django.setup()\n"
-    "from uuid import UUID; from theseller.retention import pace; from theseller.retention.operations import purge; from theseller.lib import clock\n"
-    "from theseller.retention.queries import due_purges; due_purges(at=clock.now()); print('ready', flush=True)\n"
+    "from uuid import UUID; from theseller.erasure import throttle; from theseller.erasure.operations import purge; from theseller.lib import clock\n"
+    "from theseller.erasure.queries import due_purges; due_purges(at=clock.now()); print('ready', flush=True)\n"
     "sys.stdin.readline(); begun = time.monotonic()\n"
-    "done = purge(connection=UUID(sys.argv[1]), tenant=UUID(sys.argv[2]), at=clock.now(), pace=getattr(pace, sys.argv[3]))\n"
+    "done = purge(connection=UUID(sys.argv[1]), tenant=UUID(sys.argv[2]), at=clock.now(), throttle=getattr(throttle, sys.argv[3]))\n"
     "print(done.completed, sum(done.deleted.values()), time.monotonic() - begun, done.waiting, flush=True)"
 )
 #: What the dashboard and the page of a day ask for.
@@ -81,7 +81,7 @@ def run() -> list[dict[str, Any]]:
         at_once, plain = [], []
         for _ in range(blocks):
             tenant, connection = _ended_shop(database, first, rows)
-            with _worker(deployed, connection, tenant, "AT_ONCE") as worker:
+            with _worker(deployed, connection, tenant, "UNTHROTTLED") as worker:
                 completed, deleted, seconds = _go(worker).split()[:3]
             assert completed == "True"
             at_once.append(int(deleted) / float(seconds))
@@ -129,7 +129,7 @@ def _ended_shop(database: psycopg.Connection[tuple[Any, ...]], like: UUID, rows:
     return tenant, connection
 
 
-def _worker(deployed: Deployment, connection: UUID, tenant: UUID, pace: str = "GENTLY") -> subprocess.Popen[str]:
+def _worker(deployed: Deployment, connection: UUID, tenant: UUID, pace: str = "BACKGROUND") -> subprocess.Popen[str]:
     """Start a process that will erase, and return when it is ready to."""
     worker = subprocess.Popen(  # noqa: S603  our own interpreter
         [sys.executable, "-c", _PURGE, str(connection), str(tenant), pace], env=deployed.environ | {"THESELLER_ROLE": "worker"}, text=True,

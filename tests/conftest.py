@@ -38,14 +38,14 @@ LONGEST = (
     "completeness/test_urls.py",
     "journeys/test_controls_on_a_demo.py",
     "integration/governance/test_traffic.py",
-    "integration/retention/test_restore.py",
+    "integration/backups/test_restore.py",
     "journeys/test_secrets_nowhere_else.py",
     "integration/governance/test_operating.py",
     "simulation/test_four_hundred_days.py",
-    "integration/retention/test_residue.py",
-    "integration/retention/test_corruption.py",
-    "integration/retention/test_no_call_after.py",
-    "integration/retention/test_kills.py",
+    "integration/erasure/test_residual_data.py",
+    "integration/backups/test_corruption.py",
+    "integration/erasure/test_no_call_after.py",
+    "integration/erasure/test_kills.py",
     "journeys/test_packing_slips.py",
 )
 
@@ -82,10 +82,10 @@ def _configure() -> None:
     from django.conf import settings
 
     settings.PASSWORD_HASHERS = ["tests.passwords.QuickArgon2"]
-    from theseller.retention import rewriting
+    from theseller.erasure import vacuum
 
     # The databases of all workers share a server, where a rewrite waits for the transactions of each.
-    rewriting.TRIES = 10 * rewriting.TRIES
+    vacuum.TRIES = 10 * vacuum.TRIES
 
 
 _configure()

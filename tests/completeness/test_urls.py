@@ -33,12 +33,12 @@ from theseller.audit.tags import Tag
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import holdings
+from theseller.erasure.operations import purge
+from theseller.erasure.queries import certificate
 from theseller.governance.account_end.operations import end_account
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
-from theseller.retention.operations import purge
-from theseller.retention.queries import certificate
 from theseller.tenancy.scope import tenant_scope
 
 #: In the order in which they ask: Alice comes last, for she may end what the others must still find. Olga operates and has proven her

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from django.conf import settings
 from tests.conftest import as_role
-from tests.integration.retention.kills import LittleSource
+from tests.integration.erasure.kills import LittleSource
 
+from theseller.backups.context import backup_context
+from theseller.backups.drill import _kept as keep_report
+from theseller.backups.operations import take
+from theseller.backups.types import Drill
 from theseller.lib import clock
-from theseller.retention.backups.drill import _kept as keep_report
-from theseller.retention.backups.operations import living_keys, take
-from theseller.retention.backups.types import Drill
-from theseller.retention.backups.workplace import workplace
+from theseller.retention.backup_keys import readable_backup_keys
 
 #: As a drill of a real one reports.
 CHECKED = {"files": 1300, "tables": 40, "rows": 400, "relations": 300, "tenant tables": 30, "erasures": 1}
@@ -25,13 +26,13 @@ CHECKED = {"files": 1300, "tables": 40, "rows": 400, "relations": 300, "tenant t
 @contextmanager
 def small_backup(archive: Path) -> Iterator[None]:
     """Take one and say that it was drilled, for the block; leave neither its files nor its key."""
-    place = replace(workplace(), source=LittleSource(archive))
+    place = replace(backup_context(), source=LittleSource(archive))
     with as_role("worker"):
         made = take(place, now=clock.now)
         keep_report(Drill(made.id, clock.now(), clock.now(), CHECKED, ()))
     try:
         yield
     finally:
-        for entry in living_keys(place.keys):
+        for entry in readable_backup_keys(place.keys):
             settings.KEY_STORE.destroy(entry.id)
         shutil.rmtree(settings.ENVIRONMENT.state / "backups", ignore_errors=True)

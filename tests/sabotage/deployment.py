@@ -26,6 +26,9 @@ from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
 from theseller.controls.page import board
 from theseller.controls.types import Status
+from theseller.erasure.operations import purge_all
+from theseller.erasure.queries import due_purges
+from theseller.erasure.tenants import erase_shop
 from theseller.governance.access.operations import close_access, confirm_review, open_access
 from theseller.governance.access.queries import to_review
 from theseller.governance.access.types import Ended
@@ -37,9 +40,6 @@ from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret import Secret
-from theseller.retention.operations import purge_all
-from theseller.retention.queries import due_purges
-from theseller.retention.shops import erase_shop
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 from theseller.vault.keeping import keep_recipient

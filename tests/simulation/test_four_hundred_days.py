@@ -20,22 +20,23 @@ import pytest
 from django.conf import settings
 from django.db import connections as databases
 from tests.conftest import as_role
-from tests.integration.retention.kills import LittleSource
+from tests.integration.erasure.kills import LittleSource
 from tests.sabotage.databases import own_database
 
+from theseller.backups.context import BackupContext
+from theseller.backups.operations import keep_wal, prune, readable, take
+from theseller.backups.targets import DirectoryTarget, TargetError
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keystore import FileKeyStore
+from theseller.erasure.operations import purge
+from theseller.erasure.queries import due_purges
 from theseller.lib.ids import made_at
 from theseller.lib.marketplaces import Region
-from theseller.retention.ages import aged_tenants, erase_aged
-from theseller.retention.backups.operations import backup_of, keep_wal, living_keys, prune, readable, take
-from theseller.retention.backups.targets import DirectoryTarget, TargetError
-from theseller.retention.backups.workplace import Workplace
-from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, BACKUP_HOURS, FACTS_KEPT_DAYS, PURGE_DAYS_MAX
-from theseller.retention.operations import purge
-from theseller.retention.queries import due_purges
+from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
+from theseller.retention.expiry import delete_expired_facts, tenants_with_expired_facts
+from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, BACKUP_HOURS, ERASURE_DAYS_MAX, FACTS_KEPT_DAYS
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 
@@ -57,7 +58,7 @@ class Killed(BaseException):
 class Life:
     """What has happened. `lags` are from the end of a connection to the proof that it is erased."""
 
-    place: Workplace
+    place: BackupContext
     random: Random
     at: datetime = BEGIN
     down_until: datetime = BEGIN
@@ -89,7 +90,7 @@ def life(tmp_path: Path, database: str) -> Life:
             "select guard.ensure_months(%s, %s)",
             [(BEGIN - timedelta(days=FACTS_KEPT_DAYS + 31)).date(), (BEGIN + timedelta(days=DAYS)).date()],
         )
-    place = Workplace(DirectoryTarget(tmp_path / "backups"), keys, "test", source, tmp_path / "lock")
+    place = BackupContext(DirectoryTarget(tmp_path / "backups"), keys, "test", source, tmp_path / "lock")
     return Life(place, random)
 
 
@@ -185,7 +186,7 @@ def _worker(life: Life) -> None:
         try:
             prune(place, at=life.at)
             keep_wal(place)
-            newest = _newest(life, living_keys(place.keys))
+            newest = _newest(life, readable_backup_keys(place.keys))
             if newest is None or life.at - newest >= timedelta(hours=BACKUP_HOURS):
                 _new_wal(life)
                 take(place, now=lambda: life.at)
@@ -201,9 +202,9 @@ def _erase(life: Life) -> None:
     for closed in due_purges(at=life.at, most=1000):
         if closed.connection in life.ended and purge(connection=closed.connection, tenant=closed.tenant, at=life.at).completed:
             life.lags.append(life.at - life.ended.pop(closed.connection))
-    for tenant in aged_tenants(at=life.at, most=1000):
+    for tenant in tenants_with_expired_facts(at=life.at, most=1000):
         if tenant in life.shops:
-            life.happened["facts aged"] += sum(erase_aged(tenant=tenant, at=life.at).values())
+            life.happened["facts aged"] += sum(delete_expired_facts(tenant=tenant, at=life.at).values())
 
 
 def _new_wal(life: Life) -> None:
@@ -230,8 +231,8 @@ def _newest(life: Life, living: tuple[KeyRecord, ...]) -> datetime | None:
 
 def _look(life: Life) -> None:
     """What somebody with every surviving key could read now."""
-    living = living_keys(life.place.keys)
-    ages = [life.at - made_at(backup_of(entry) or entry.id) for entry in living]
+    living = readable_backup_keys(life.place.keys)
+    ages = [life.at - made_at(backup_of_key(entry) or entry.id) for entry in living]
     oldest = max(ages, default=timedelta())
     life.oldest = max(life.oldest, oldest)
     assert oldest <= timedelta(days=BACKUP_DAYS) + SLACK, f"{life.at}: a backup of {oldest} can be read"
@@ -246,7 +247,7 @@ def _look(life: Life) -> None:
         first = cursor.fetchone()[0]
     kept = (life.at - timedelta(days=FACTS_KEPT_DAYS + 1) - SLACK).date()  # A store's day may be the one before ours.
     assert first is None or first >= kept, f"{life.at}: there is a fact of {first}"
-    late = [connection for connection, ended in life.ended.items() if life.at - ended > timedelta(days=PURGE_DAYS_MAX)]
+    late = [connection for connection, ended in life.ended.items() if life.at - ended > timedelta(days=ERASURE_DAYS_MAX)]
     assert not late, f"{life.at}: {len(late)} ended connections are past their clock"
 
 

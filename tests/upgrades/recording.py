@@ -24,10 +24,10 @@ from theseller.audit.types import NOWHERE
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.signing import SigningKey
+from theseller.erasure.operations import purge
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
 from theseller.postgres.locator import find_binaries
-from theseller.retention.operations import purge
 from theseller.tenancy.scope import tenant_scope
 
 RELEASES = Path(__file__).parent / "releases"

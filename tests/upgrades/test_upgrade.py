@@ -20,7 +20,7 @@ from tests.upgrades.recording import RELEASES, fill, record, restore, seal
 from theseller.audit import documents
 from theseller.audit.lines import COLUMNS, line_of, unpack
 from theseller.audit.types import NOWHERE
-from theseller.retention.certificate import assemble, verify_certificate
+from theseller.erasure.certificate_file import assemble, verify_certificate
 
 RECORDED = sorted(path.name.removesuffix(".sql.zst") for path in RELEASES.glob("*.sql.zst"))
 #: Tables whose rows a migration may replace, each with its reason.

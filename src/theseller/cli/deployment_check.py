@@ -35,7 +35,7 @@ select count(*), coalesce(max(extract(epoch from now() - greatest(e.at, coalesce
 from procrastinate_jobs j join lateral (select min(at) as at from procrastinate_events where job_id = j.id) e on true
 where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())
 """
-#: Requests with a connection that has no certificate though it should; the first rewriting may wait an hour, and pauses (`retention.pace`).
+#: Requests with a connection that has no certificate though it should; the first rewriting may wait an hour, and pauses (`erasure.throttle`).
 _LATE_HOURS = 6
 _LATE = """
 select count(*), max(extract(epoch from now() - received_at) / 3600)::float
@@ -92,7 +92,7 @@ def _key_store(state: Path) -> Finding:
 
 
 def _backups(state: Path) -> Finding:
-    from theseller.retention.backups.targets import TargetError, make_target  # noqa: PLC0415  imports what s3 needs
+    from theseller.backups.targets import TargetError, make_target  # noqa: PLC0415  imports what s3 needs
 
     where = read_backups(os.environ, state=state)
     if not where:

@@ -15,7 +15,7 @@ from theseller.postgres.layout import socket_directory
 #: The connections of each process besides its own (`default`). The worker purges as `retention` and probes as
 #: `probe`, and tries as `web` too whether row security holds; both it and the web reach buyers' data through the vault's own role. The web has roles of their own for accounts and for the
 #: operator's area: SQL that is injected into a page of a tenant's runs as `web`, which reaches neither. Before PostgreSQL 17 only the owner
-#: may rewrite a table after an erasure: the worker opens `migrate` for that, and for as long (retention/rewriting.py).
+#: may rewrite a table after an erasure: the worker opens `migrate` for that, and for as long (erasure/vacuum.py).
 _EXTRA_ALIASES = {
     ProcessRole.WORKER: (ProcessRole.RETENTION, ProcessRole.PROBE, ProcessRole.PII, ProcessRole.MIGRATE, ProcessRole.WEB),
     ProcessRole.MIGRATE: (),

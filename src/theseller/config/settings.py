@@ -87,6 +87,8 @@ ALLOWED_HOSTS = [ENVIRONMENT.public_url.split("://", 1)[1].split(":", 1)[0].spli
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.public_url]
 ROOT_URLCONF = "theseller.config.urls"
 WSGI_APPLICATION = "theseller.config.wsgi.application"
+#: Seals archived WAL into the newest backup. `erasure` calls it before it certifies that no WAL of erased rows is left unencrypted.
+ERASURE_WAL_SEALER = "theseller.backups.schedule.seal_archived_wal"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -105,6 +107,8 @@ INSTALLED_APPS = [
     "theseller.vault",
     "theseller.analytics",
     "theseller.retention",
+    "theseller.erasure",
+    "theseller.backups",
     "theseller.governance",
     "theseller.controls",
 ]

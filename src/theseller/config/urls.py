@@ -15,7 +15,7 @@ urlpatterns = [
     path("connections/", include("theseller.connections.urls")),
     path("imports/", include("theseller.ingest.urls")),
     path("packing-slips/", include("theseller.vault.urls")),
-    path("", include("theseller.retention.urls")),
+    path("", include("theseller.erasure.urls")),
     path("security/", include("theseller.controls.urls")),
     path("account/security/", include("theseller.governance.account_end.urls")),
     path("activity/", include("theseller.governance.access.urls")),

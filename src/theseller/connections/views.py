@@ -207,11 +207,11 @@ def disconnection(request: HttpRequest, seat: Seat, connection: UUID) -> HttpRes
     if view is None:
         raise Http404
     if not view.is_open:
-        return redirect("retention:erasure", connection=connection)
+        return redirect("erasure:erasure", connection=connection)
     form = DisconnectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=seat.tenant, actor=seat.actor, at=clock.now())
-        return redirect("retention:erasure", connection=connection)
+        return redirect("erasure:erasure", connection=connection)
     status = 422 if request.method == "POST" else 200
     return render(request, "connections/disconnection.html", {"form": form, "connection": _shown(view)}, status=status)
 

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from django.conf import settings
 
+from theseller.backups.targets import Target, make_target
 from theseller.controls.types import NotApplicable, Outcome, Unknown
 from theseller.controls.world import World
 from theseller.crypto.stream import HEADER_BYTES
 from theseller.lib.ids import made_at
-from theseller.retention.backups.operations import BACKUP_OWNER
-from theseller.retention.backups.targets import Target, make_target
+from theseller.retention.backup_keys import BACKUP_OWNER
 
 _RECORDS = """
 select b.id, b.key_id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), b.key_destroyed_at, d.finished_at, d.passed, d.report

@@ -175,11 +175,11 @@ KEYS: tuple[KeyOwner, ...] = (
     KeyOwner(f"connection:{_UUID}", frozenset({"refresh_token", "pii"}), "connections", "life-token-now", "the disconnection"),
     KeyOwner(f"connection-pii:{_UUID}", frozenset({"pii"}), "vault", "61 days", "turning the feature off, or the disconnection"),
     KeyOwner(r"pii-day:\d{4}-\d{2}-\d{2}", frozenset({"pii"}), "vault", "pii-30-days", "the day"),
-    KeyOwner(f"backup:{_UUID}", frozenset({"backup"}), "retention", "28 days, 90 at most", "the end of the backup"),
+    KeyOwner(f"backup:{_UUID}", frozenset({"backup"}), "backups", "28 days, 90 at most", "the end of the backup"),
     KeyOwner(
-        "erasure-journal:.+", frozenset({"audit"}), "retention", "with the deployment", "at once: its tombstone is an entry of the journal"
+        "erasure-journal:.+", frozenset({"audit"}), "erasure", "with the deployment", "at once: its tombstone is an entry of the journal"
     ),
-    KeyOwner("certificates", frozenset({"signing"}), "retention", "cred-rotation", "its replacement"),
+    KeyOwner("certificates", frozenset({"signing"}), "erasure", "cred-rotation", "its replacement"),
     KeyOwner("audit log", frozenset({"audit"}), "audit", "cred-rotation", "its replacement"),
     KeyOwner("second-factors", frozenset({"mfa"}), "accounts", "cred-rotation", "its replacement"),
     KeyOwner("probe", _ALL, "controls", "a month", "the controls"),

@@ -17,7 +17,21 @@ that the erasure itself follows (`THESELLER_WRITE_DOCS=1 pytest tests/completene
 this page has not turns the control `pii-strip` red.
 """
 #: Tables whose name begins otherwise than their package: of programs that we build on, and of the schema for buyers' data.
-_BROUGHT = {"pii": "vault", "django": "accounts", "auth": "accounts", "procrastinate": "ingest"}
+_BROUGHT = {
+    "retention_purge": "erasure",
+    "retention_certificate": "erasure",
+    "retention_shop_end": "erasure",
+    "retention_person_end": "erasure",
+    "retention_end_certificate": "erasure",
+    "retention_end_link": "erasure",
+    "retention_end_failure": "erasure",
+    "retention_backup": "backups",
+    "retention_drill": "backups",
+    "pii": "vault",
+    "django": "accounts",
+    "auth": "accounts",
+    "procrastinate": "ingest",
+}
 
 
 def page() -> str:
@@ -38,7 +52,7 @@ def _tables() -> Iterator[str]:
 def _owner(holding: Holding) -> str:
     schema, _, _ = holding.table.rpartition(".")
     prefix = schema or holding.table.partition("_")[0]
-    return _BROUGHT.get(prefix, prefix)
+    return _BROUGHT.get(holding.table) or _BROUGHT.get(prefix, prefix)
 
 
 def _goes(holding: Holding) -> str:

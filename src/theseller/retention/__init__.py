@@ -1,1 +1,1 @@
-"""How long things live, how they are erased, and the proof that they were."""
+"""How long data is kept: limits, expiry of aged facts, legal holds."""

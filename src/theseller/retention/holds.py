@@ -38,20 +38,20 @@ class Hold:
     until: datetime
     lifted_at: datetime | None
 
-    def stands(self, at: datetime) -> bool:
+    def is_active(self, at: datetime) -> bool:
         return self.lifted_at is None and self.placed_at <= at < self.until
 
 
-def holds_of_shop(*, using: str = "default") -> tuple[Hold, ...]:
+def holds_of_tenant(*, using: str = "default") -> tuple[Hold, ...]:
     """Return every hold of the tenant in scope, newest first."""
     with databases[using].cursor() as cursor:
         cursor.execute(_SELECT + " order by placed_at desc, id", [current_tenant()])
         return tuple(Hold(*row) for row in cursor.fetchall())
 
 
-def standing_hold(*, at: datetime, using: str = "default") -> Hold | None:
+def active_hold(*, at: datetime, using: str = "default") -> Hold | None:
     """Return the hold of the tenant in scope that stands longest at `at`, or None."""
-    return max((hold for hold in holds_of_shop(using=using) if hold.stands(at)), key=lambda hold: hold.until, default=None)
+    return max((hold for hold in holds_of_tenant(using=using) if hold.is_active(at)), key=lambda hold: hold.until, default=None)
 
 
 def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: datetime) -> Hold:

@@ -9,21 +9,21 @@ __all__ = [
     "BACKUP_DAYS",
     "BACKUP_DAYS_MAX",
     "BACKUP_HOURS",
+    "CERTIFICATE_LINK_DAYS",
     "DELETION_REQUEST_DAYS",
     "DRILL_HOURS",
-    "END_LINK_DAYS",
+    "ERASURE_DAYS_MAX",
     "FACTS_KEPT_DAYS",
     "HOLD_DAYS_MAX",
     "HOLD_REASON_LENGTH_MIN",
     "PII_DAYS_MAX",
-    "PURGE_DAYS_MAX",
-    "REWRITE_GATHER_MINUTES",
     "SECURITY_LOG_DAYS_MIN",
-    "SHOP_GRACE_HOURS",
+    "TENANT_GRACE_HOURS",
+    "VACUUM_BATCH_MINUTES",
 ]
 
 #: Everything derived from a connection is gone this long after it ends (clauses life-purge-30, aup-deletion-requests).
-PURGE_DAYS_MAX = 30
+ERASURE_DAYS_MAX = 30
 #: No backup can be read when it is this old, whatever is configured (clause bak-cap: the page's figure).
 BACKUP_DAYS_MAX = 90
 #: What we keep: Amazon's Data Protection Policy 1.7 counts copies among what must be gone 30 days after a request, and a purge and the
@@ -41,8 +41,8 @@ SECURITY_LOG_DAYS_MIN = 366
 HOLD_DAYS_MAX = 365
 HOLD_REASON_LENGTH_MIN = 20
 #: A shop that its owner ended goes this long afterwards at the soonest: until then its certificates can be downloaded.
-SHOP_GRACE_HOURS = 24
+TENANT_GRACE_HOURS = 24
 #: What erasures touched is written anew this long after the first of them, so that those that follow share the work.
-REWRITE_GATHER_MINUTES = 60
+VACUUM_BATCH_MINUTES = 60
 #: Who ended a shop or an account has none to sign in with afterwards: the link to the proof leads there this long.
-END_LINK_DAYS = 90
+CERTIFICATE_LINK_DAYS = 90

@@ -1,1 +1,1 @@
-"""Nothing here: purges and certificates are written and read by SQL (`sql/tables.sql` is their definition)."""
+"""No models: legal holds are read and written by SQL (`sql/ages.sql` defines the table)."""

@@ -33,15 +33,15 @@ from theseller.accounts.sessions import SessionStore, sessions_of
 from theseller.cli.commands import certificate as certificate_command
 from theseller.cli.commands import verify_certificate as verify_command
 from theseller.cli.errors import CommandError
+from theseller.erasure.certificate_file import verify_certificate
+from theseller.erasure.connection_journal import journal_folder
+from theseller.erasure.subject_certificates import end_certificate, linked_end
+from theseller.erasure.tenants import erase_ends, replay_shop_ends
+from theseller.erasure.users import count_of_person
 from theseller.governance.account_end.operations import end_account
 from theseller.governance.account_end.types import AccountEndRefusedError
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
-from theseller.retention.certificate import verify_certificate
-from theseller.retention.ends import end_certificate, linked_end
-from theseller.retention.erasures import ledger_folder
-from theseller.retention.people import count_of_person
-from theseller.retention.shops import erase_ends, replay_shop_ends
 
 ASKED = {"confirm": "DELETE", "password": PASSWORD}
 
@@ -50,7 +50,7 @@ ASKED = {"confirm": "DELETE", "password": PASSWORD}
 def cast(database: str) -> Iterator[Cast]:
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         for kind in ("shops", "people"):
-            shutil.rmtree(ledger_folder(settings.ENVIRONMENT.state) / kind, ignore_errors=True)
+            shutil.rmtree(journal_folder(settings.ENVIRONMENT.state) / kind, ignore_errors=True)
         yield assemble()
 
 

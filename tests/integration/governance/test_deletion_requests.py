@@ -16,13 +16,13 @@ from tests.sabotage.deployment import connect
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
+from theseller.erasure.operations import purge
 from theseller.governance.deletion_requests.operations import begin_recorded, end_expired_authorisations, record_amazon_request
 from theseller.governance.deletion_requests.queries import requests_of_shop, state_of
 from theseller.governance.deletion_requests.types import DeletionRequest, RequestRefusedError, RequestState
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
-from theseller.retention.operations import purge
 from theseller.tenancy.scope import tenant_scope
 
 

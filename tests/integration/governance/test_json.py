@@ -16,11 +16,11 @@ from theseller.cli.commands import certificate, deletion_request, hold, operator
 from theseller.cli.main import main
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
+from theseller.erasure.operations import purge
+from theseller.erasure.tenants import erase_shop
 from theseller.governance.shop_end.operations import end_shop
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
-from theseller.retention.operations import purge
-from theseller.retention.shops import erase_shop
 
 
 @pytest.fixture(autouse=True)

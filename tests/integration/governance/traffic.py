@@ -36,9 +36,9 @@ from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
 from theseller.connections import vault
 from theseller.crypto.keys import Purpose
+from theseller.erasure.certificates import signing_key
 from theseller.lib import clock
 from theseller.lib.secret import Secret
-from theseller.retention.certifying import signing_key
 from theseller.tenancy.models import Tenant
 from theseller.tenancy.scope import tenant_scope
 

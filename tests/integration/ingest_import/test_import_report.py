@@ -34,12 +34,12 @@ from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.queries import all_connections
 from theseller.connections.types import DisconnectReason, Origin
 from theseller.emulator.canary import PREFIX
+from theseller.erasure.operations import purge
 from theseller.ingest.import_types import Imported, ImportStatus
 from theseller.ingest.imports import import_report, imported_documents
 from theseller.ingest.report_words import outcome_texts
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
-from theseller.retention.operations import purge
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 

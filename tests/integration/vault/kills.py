@@ -16,8 +16,8 @@ from functools import partial
 from itertools import count
 from uuid import UUID
 
+from tests.integration.erasure.kills import Boundaries, open_connection, statements, superuser
 from tests.integration.governance.kills import forked
-from tests.integration.retention.kills import Boundaries, open_connection, statements, superuser
 from tests.integration.vault.conftest import RECIPIENT
 
 from theseller.connections.keys import keys_of

@@ -19,7 +19,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.keys import Purpose
-from theseller.retention.operations import purge
+from theseller.erasure.operations import purge
 from theseller.tenancy.scope import tenant_scope
 from theseller.vault.keeping import SwitchedOffError, TooOldError
 from theseller.vault.keys import day_owner, open_recipient

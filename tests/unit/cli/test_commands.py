@@ -31,8 +31,8 @@ from theseller.config.environment import ProcessRole, read_environment
 from theseller.config.processes import QUEUE_POOLED, WEB_PROCESSES, WEB_THREADS, WORKER_JOBS, connections_of_deployment
 from theseller.crypto.keys import new_root_key
 from theseller.crypto.providers import FileSecretProvider
+from theseller.erasure.locks import ErasureLock
 from theseller.postgres.errors import ServerFailedError
-from theseller.retention.exclusive import Work
 
 
 class Stub:
@@ -106,7 +106,7 @@ def test_the_connections_that_doctor_counts_are_those_of_the_pools(tmp_path: Pat
         most += processes * connections_at_most(role, threads)
     queue = inspect.signature(AsyncConnectionPool).parameters["min_size"].default
     assert queue == QUEUE_POOLED
-    assert connections_of_deployment() == most + QUEUE_POOLED + 1 + len(Work)
+    assert connections_of_deployment() == most + QUEUE_POOLED + 1 + len(ErasureLock)
     settings_page = (ROOT / "docs" / "operate" / "settings.md").read_text()
     assert f"two web processes and a worker take up to {connections_of_deployment()};" in settings_page
 

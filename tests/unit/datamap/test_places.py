@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from theseller.backups.sealing import keep, place_of
+from theseller.backups.targets import DirectoryTarget
+from theseller.backups.wal import finished, keep_segment
 from theseller.crypto.keys import Purpose, new_data_key
 from theseller.crypto.providers import FileSecretProvider
 from theseller.datamap.places import PLACES, looked_into, unregistered_files, unregistered_places
@@ -14,9 +17,6 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.lib.state_files import new_mark_name, unfinished_name
 from theseller.postgres.processes import ProcessMark
-from theseller.retention.backups.sealing import keep, place_of
-from theseller.retention.backups.targets import DirectoryTarget
-from theseller.retention.backups.wal import finished, keep_segment
 
 
 def test_every_place_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:

@@ -6,10 +6,10 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
+from theseller.backups.error_messages import as_backup_error
+from theseller.backups.types import UnavailableError
 from theseller.edge.outage import is_unavailable
 from theseller.lib.failures import classify
-from theseller.retention.backups.sentences import in_one_sentence
-from theseller.retention.backups.types import UnavailableError
 
 #: As PostgreSQL 18 says it when a new connection can't write its file; such a refusal carries no code.
 _REFUSED = 'connection failed: connection to server on socket "/run/.s.PGSQL.5432" failed: FATAL:  could not write init file: No space left on device'
@@ -32,7 +32,7 @@ def test_a_full_disk_of_the_database_is_called_that(cause: psycopg.Error) -> Non
     assert (failure.reason, failure.message, failure.lasting) == ("disk_full", "The disk of the database is full.", False)
     with (
         pytest.raises(UnavailableError, match=r"the database broke off: The disk of the database is full\. Free some space there"),
-        in_one_sentence(),
+        as_backup_error(),
     ):
         raise _wrapped(cause)
     assert is_unavailable(_wrapped(cause)), "a page answers 503 and when to try again, not 500"

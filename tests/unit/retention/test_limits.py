@@ -13,7 +13,7 @@ from theseller.governance.deletion_requests.types import DeletionRequest, Reques
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.retention import limits
-from theseller.retention.ages import oldest_day_kept, oldest_moment_kept
+from theseller.retention.expiry import oldest_day_kept, oldest_moment_kept
 
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2060, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
 STORES = st.sampled_from(sorted(MARKETPLACES.values(), key=lambda store: store.id))
@@ -70,7 +70,7 @@ def test_the_security_log_is_kept_a_whole_year_at_least(at: datetime) -> None:
 
 
 def test_the_numbers_are_the_promised_ones() -> None:
-    assert (limits.PURGE_DAYS_MAX, limits.DELETION_REQUEST_DAYS, limits.PII_DAYS_MAX) == (30, 30, 30)
+    assert (limits.ERASURE_DAYS_MAX, limits.DELETION_REQUEST_DAYS, limits.PII_DAYS_MAX) == (30, 30, 30)
     assert limits.BACKUP_DAYS <= limits.BACKUP_DAYS_MAX == 90
     assert limits.BACKUP_DAYS + 2 <= limits.DELETION_REQUEST_DAYS  # a purge and the next backup take up to two of them
     assert (limits.HOLD_DAYS_MAX, limits.HOLD_REASON_LENGTH_MIN) == (365, 20)

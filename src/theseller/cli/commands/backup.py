@@ -14,7 +14,7 @@ from theseller.lib import clock
 from theseller.postgres.exchange import replaced
 
 if TYPE_CHECKING:
-    from theseller.retention.backups.types import Backup, Drill
+    from theseller.backups.types import Backup, Drill
 
 HELP = "take, list and drill backups"
 
@@ -34,22 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     setup_django("worker")
-    from theseller.retention.backups.sentences import in_one_sentence  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.types import BackupError  # noqa: PLC0415  needs Django ready
+    from theseller.backups.error_messages import as_backup_error  # noqa: PLC0415  needs Django ready
+    from theseller.backups.types import BackupError  # noqa: PLC0415  needs Django ready
 
     try:
-        with in_one_sentence():
+        with as_backup_error():
             return _list(as_json=args.json) if args.verb == "list" else _act(args)
     except BackupError as error:
         raise CommandError(f"{error}.", "`theseller backup list` says how the backups stand.") from None
 
 
 def _act(args: argparse.Namespace) -> int:
-    from theseller.retention.backups.operations import keep_wal, prune, take  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.workplace import alone, workplace  # noqa: PLC0415  needs Django ready
+    from theseller.backups.context import backup_context, try_lock  # noqa: PLC0415  needs Django ready
+    from theseller.backups.operations import keep_wal, prune, take  # noqa: PLC0415  needs Django ready
 
-    place = workplace()
-    with alone(place.lock) as ours:
+    place = backup_context()
+    with try_lock(place.lock) as ours:
         if not ours:
             raise CommandError("The worker is busy with backups.", "Try again in a minute, or look with `theseller backup list`.")
         if args.verb == "prune":
@@ -70,15 +70,15 @@ def _act(args: argparse.Namespace) -> int:
 def _drill(identity: UUID) -> Drill:
     from django.conf import settings  # noqa: PLC0415  needs Django ready
 
-    from theseller.retention.backups.commands import settle_and_replay  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.drill import drill  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.queries import backup  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.workplace import workplace  # noqa: PLC0415  needs Django ready
+    from theseller.backups.context import backup_context  # noqa: PLC0415  needs Django ready
+    from theseller.backups.drill import drill  # noqa: PLC0415  needs Django ready
+    from theseller.backups.quarantine_commands import replay_in_quarantine  # noqa: PLC0415  needs Django ready
+    from theseller.backups.queries import backup  # noqa: PLC0415  needs Django ready
 
     if backup(identity) is None:
         raise CommandError(f"There is no backup {identity}.", "`theseller backup list` shows them.")
     folder = settings.ENVIRONMENT.state / "drill"
-    return drill(workplace(), identity, folder, replay=settle_and_replay, at=clock.now(), now=clock.now)
+    return drill(backup_context(), identity, folder, replay=replay_in_quarantine, at=clock.now(), now=clock.now)
 
 
 def _report(found: Drill, document: dict[str, object], *, as_json: bool) -> int:
@@ -103,7 +103,7 @@ def _report(found: Drill, document: dict[str, object], *, as_json: bool) -> int:
 def _list(*, as_json: bool) -> int:
     from django.conf import settings  # noqa: PLC0415  needs Django ready
 
-    from theseller.retention.backups.queries import backups  # noqa: PLC0415  needs Django ready
+    from theseller.backups.queries import backups  # noqa: PLC0415  needs Django ready
     from theseller.retention.limits import BACKUP_DAYS  # noqa: PLC0415  needs Django ready
 
     found = backups()
@@ -158,16 +158,16 @@ def _word(one: Backup) -> str:
 
 def _rows(one: Backup) -> str:
     """Return how many rows a backup holds, by its manifest; "-" if it is no whole one, "?" if it can't be read now."""
-    from theseller.retention.backups.choosing import rows_of  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.sentences import in_one_sentence  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.types import BackupError  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.workplace import workplace  # noqa: PLC0415  needs Django ready
+    from theseller.backups.context import backup_context  # noqa: PLC0415  needs Django ready
+    from theseller.backups.error_messages import as_backup_error  # noqa: PLC0415  needs Django ready
+    from theseller.backups.selection import rows_of  # noqa: PLC0415  needs Django ready
+    from theseller.backups.types import BackupError  # noqa: PLC0415  needs Django ready
 
     if not one.alive or one.finished_at is None:
         return "-"
     try:
-        with in_one_sentence():
-            return str(rows_of(workplace(), one.id))
+        with as_backup_error():
+            return str(rows_of(backup_context(), one.id))
     except BackupError:
         return "?"
 

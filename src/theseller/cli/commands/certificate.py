@@ -14,7 +14,7 @@ from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 
 if TYPE_CHECKING:
-    from theseller.retention.ends import EndView
+    from theseller.erasure.subject_certificates import EndView
 
 HELP = "list shops and accounts that ended, or write the certificate of one"
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     wanted = _id(args.number) if args.number else None
     setup_django("worker")
-    from theseller.retention.ends import end_certificate, ends  # noqa: PLC0415  needs Django ready
+    from theseller.erasure.subject_certificates import end_certificate, ends  # noqa: PLC0415  needs Django ready
 
     if wanted is None:
         found = ends()

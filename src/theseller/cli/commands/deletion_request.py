@@ -14,8 +14,8 @@ from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
 
 if TYPE_CHECKING:
+    from theseller.erasure.failure_records import FailedErasure
     from theseller.governance.deletion_requests.types import DeletionRequest
-    from theseller.retention.failing import FailedErasure
 
 HELP = "record a deletion that Amazon asks for (it begins at once), or list all requests with their clocks"
 
@@ -62,8 +62,8 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
 
 
 def _list(*, as_json: bool) -> int:
+    from theseller.erasure.failure_records import failed_erasures  # noqa: PLC0415  needs Django ready
     from theseller.governance.deletion_requests.queries import all_requests  # noqa: PLC0415  needs Django ready
-    from theseller.retention.failing import failed_erasures  # noqa: PLC0415  needs Django ready
 
     at = clock.now()
     found = all_requests()

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     shop = _id(args.shop, "shop ID")
     setup_django("worker")
-    from theseller.retention.holds import HoldRefusedError, holds_of_shop, lift_hold, place_hold  # noqa: PLC0415  needs Django ready
+    from theseller.retention.holds import HoldRefusedError, holds_of_tenant, lift_hold, place_hold  # noqa: PLC0415  needs Django ready
     from theseller.tenancy.scope import tenant_scope  # noqa: PLC0415  needs Django ready
 
     at = clock.now()
@@ -52,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"hold": args.hold, "lifted": gone}, indent=1) if args.json else said)
     else:
         with tenant_scope(shop):
-            found = holds_of_shop()
+            found = holds_of_tenant()
         if args.json:
             print(json.dumps([_document(one, at) for one in found], indent=1))
             return OK
         for one in found:
-            print(f"{one.id}  {'stands' if one.stands(at) else 'over'}, until {one.until:%Y-%m-%d}, by {one.placed_by}: {one.reason}")
+            print(f"{one.id}  {'stands' if one.is_active(at) else 'over'}, until {one.until:%Y-%m-%d}, by {one.placed_by}: {one.reason}")
         if not found:
             print("no hold")
     return OK
@@ -67,7 +67,7 @@ def _document(one: Hold, at: datetime) -> dict[str, object]:
     return {
         "hold": str(one.id),
         "shop": str(one.tenant),
-        "stands": one.stands(at),
+        "stands": one.is_active(at),
         "placed_at": one.placed_at.isoformat(),
         "placed_by": one.placed_by,
         "until": one.until.isoformat(),

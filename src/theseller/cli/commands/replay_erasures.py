@@ -29,14 +29,14 @@ def run(args: argparse.Namespace) -> int:
     if not args.journal_is_whole:
         _refuse_journal_of_one_host()
     setup_django("worker")
-    from theseller.retention.replay import ResurrectedError, let_go_of_dead_tokens, replay_erasures  # noqa: PLC0415  needs Django ready
+    from theseller.erasure.replay import DataRestoredError, delete_tokens_without_key, replay_erasures  # noqa: PLC0415  needs Django ready
 
     try:
         again = replay_erasures(at=clock.now())
-    except ResurrectedError as error:
+    except DataRestoredError as error:
         raise CommandError(str(error)) from None
     print(f"{again.connections} connections ended again")
-    print(f"{let_go_of_dead_tokens(at=clock.now())} connections have to be authorized again")
+    print(f"{delete_tokens_without_key(at=clock.now())} connections have to be authorized again")
     print(f"{again.keys} keys of connections that had ended were destroyed")
     return OK
 

@@ -72,15 +72,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_gap: bool, despite_journal: bool) -> None:
     setup_django("worker", database=False)
-    from theseller.retention.backups.restoring import restore  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.sentences import in_one_sentence  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.types import BackupError  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.workplace import workplace  # noqa: PLC0415  needs Django ready
+    from theseller.backups.context import backup_context  # noqa: PLC0415  needs Django ready
+    from theseller.backups.error_messages import as_backup_error  # noqa: PLC0415  needs Django ready
+    from theseller.backups.restore import restore  # noqa: PLC0415  needs Django ready
+    from theseller.backups.types import BackupError  # noqa: PLC0415  needs Django ready
 
     print("restoring into a quarantine: no service can reach it")
     try:
-        with in_one_sentence():
-            place, password = workplace(new=True), secret_provider(state).get("db-superuser")
+        with as_backup_error():
+            place, password = backup_context(new=True), secret_provider(state).get("db-superuser")
         made = restore(
             place,
             state,
@@ -107,8 +107,8 @@ def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_
 
 def _forget_quarantine(state: Path) -> None:
     setup_django("worker", database=False)
-    from theseller.retention.backups.quarantine import discard  # noqa: PLC0415  needs Django ready
-    from theseller.retention.backups.restoring import FOLDER  # noqa: PLC0415  needs Django ready
+    from theseller.backups.quarantine import discard  # noqa: PLC0415  needs Django ready
+    from theseller.backups.restore import FOLDER  # noqa: PLC0415  needs Django ready
 
     discard(state / FOLDER)
 

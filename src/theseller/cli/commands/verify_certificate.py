@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from theseller.cli.errors import CommandError
-from theseller.retention.certificate import CertificateRefusedError, verify_certificate
+from theseller.erasure.certificate_file import CertificateRefusedError, verify_certificate
 
 HELP = "check a deletion certificate, offline"
 _BYTES_MAX = 1024 * 1024

@@ -26,7 +26,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.governance.deletion_requests.operations:record_amazon_request",
         "theseller.governance.tasks:end_expired",
-        "theseller.retention.tasks:purge_due",
+        "theseller.erasure.tasks:purge_due",
     ),
     after=(Tag.DELETION_REQUESTED, Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),
 )

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from theseller.audit.tags import Tag
+from theseller.backups.sealing import object_name
+from theseller.backups.targets import Target
+from theseller.backups.wal import finished
 from theseller.controls import backups
 from theseller.controls.backups import Record
 from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, must_find, verdict
@@ -13,9 +16,6 @@ from theseller.controls.world import World
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.stream import stream_key_id
 from theseller.postgres.layout import saved_layout
-from theseller.retention.backups.sealing import object_name
-from theseller.retention.backups.targets import Target
-from theseller.retention.backups.wal import finished
 
 CONTROL = Control(
     id="bak-automatic",
@@ -30,8 +30,8 @@ CONTROL = Control(
     owner="Operations",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.retention.tasks:keep_backups",
-        "theseller.retention.backups.operations:take",
+        "theseller.backups.tasks:keep_backups",
+        "theseller.backups.operations:take",
         "theseller.crypto.stream:seal_stream",
     ),
     after=(Tag.BACKUP_TAKEN, Tag.BACKUP_FAILED),

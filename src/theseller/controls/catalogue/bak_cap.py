@@ -23,7 +23,7 @@ CONTROL = Control(
     citation="Security page §11; Data Protection Policy 1.4",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.retention.backups.operations:prune", "theseller.retention.limits"),
+    enforced_by=("theseller.backups.operations:prune", "theseller.retention.limits"),
     after=(Tag.BACKUP_ENDED,),
 )
 

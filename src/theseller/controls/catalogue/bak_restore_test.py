@@ -24,7 +24,7 @@ CONTROL = Control(
     citation="Security page §11; Data Protection Policy 2.6",
     owner="Operations",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.retention.backups.drill:drill", "theseller.retention.backups.keeper:keep"),
+    enforced_by=("theseller.backups.drill:drill", "theseller.backups.schedule:maintain_backups"),
     after=(Tag.BACKUP_PROVEN, Tag.BACKUP_REFUSED),
 )
 

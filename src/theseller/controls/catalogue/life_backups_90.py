@@ -10,7 +10,7 @@ from theseller.audit.tags import Tag
 from theseller.controls import backups
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.controls.world import World
-from theseller.retention.limits import BACKUP_DAYS, PURGE_DAYS_MAX
+from theseller.retention.limits import BACKUP_DAYS, ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="life-backups-90",
@@ -24,9 +24,9 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.retention.backups.operations:prune",
-        "theseller.retention.replay:replay_erasures",
-        "theseller.retention.backups.restoring:restore",
+        "theseller.backups.operations:prune",
+        "theseller.erasure.replay:replay_erasures",
+        "theseller.backups.restore:restore",
     ),
     after=(Tag.CONNECTION_DISCONNECTED, Tag.BACKUP_ENDED, Tag.BACKUP_PROVEN),
 )
@@ -81,8 +81,8 @@ def _dies(made: datetime) -> datetime:
 
 
 def _alive_past_it(world: World, ended: list[_Ended], living: list[datetime]) -> Iterator[str]:
-    if BACKUP_DAYS + PURGE_DAYS_MAX > _PROMISED_DAYS:
-        yield f"The program's own limits are {PURGE_DAYS_MAX} days for an erasure and {BACKUP_DAYS} more for a backup."
+    if BACKUP_DAYS + ERASURE_DAYS_MAX > _PROMISED_DAYS:
+        yield f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {BACKUP_DAYS} more for a backup."
     past = sum(world.at - one.at > timedelta(days=_PROMISED_DAYS) and any(_may_hold(made, one) for made in living) for one in ended)
     if past:
         yield f"{past} connection(s) ended more than {_PROMISED_DAYS} days ago and may be in a backup that can still be read."

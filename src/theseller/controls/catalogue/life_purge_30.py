@@ -10,7 +10,7 @@ from theseller.controls.types import Control, Outcome, verdict
 from theseller.controls.world import World
 from theseller.datamap.registry import holdings
 from theseller.datamap.types import Eraser
-from theseller.retention.limits import PURGE_DAYS_MAX
+from theseller.retention.limits import ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="life-purge-30",
@@ -24,9 +24,9 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.retention.tasks:purge_due",
-        "theseller.retention.operations:purge",
-        "theseller.retention.cleaning:clean",
+        "theseller.erasure.tasks:purge_due",
+        "theseller.erasure.operations:purge",
+        "theseller.erasure.sanitization:sanitize",
         "theseller.datamap",
     ),
     after=(Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),
@@ -83,8 +83,8 @@ def probe(world: World) -> Outcome:
     days = (world.at - waiting_since).days if waiting_since else 0
     if waiting_since and world.at - waiting_since > timedelta(days=_PROMISED_DAYS):
         broken.append(f"A connection ended {days} days ago and is not proven erased.")
-    if PURGE_DAYS_MAX > _PROMISED_DAYS:
-        broken.append(f"The program's own limit is {PURGE_DAYS_MAX} days.")
+    if ERASURE_DAYS_MAX > _PROMISED_DAYS:
+        broken.append(f"The program's own limit is {ERASURE_DAYS_MAX} days.")
     return verdict(
         certified,
         broken,

@@ -14,7 +14,7 @@ from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.controls.world import World
 from theseller.datamap.registry import holdings
 from theseller.datamap.types import DataClass, Eraser, Holding
-from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, PURGE_DAYS_MAX
+from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="pii-delete-on-disconnect",
@@ -29,10 +29,10 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.retention.operations:purge",
-        "theseller.retention.shops:erase_ends",
-        "theseller.retention.people:erase_rows_of_people",
-        "theseller.retention.backups.operations:prune",
+        "theseller.erasure.operations:purge",
+        "theseller.erasure.tenants:erase_ends",
+        "theseller.erasure.users:erase_rows_of_people",
+        "theseller.backups.operations:prune",
         "theseller.datamap",
     ),
     after=(Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED, Tag.SHOP_ERASED, Tag.ACCOUNT_ERASED, Tag.BACKUP_ENDED),
@@ -196,8 +196,8 @@ def _keys_alive(world: World, connections: list[_End], shops: list[_End]) -> Ite
 
 
 def _limits() -> Iterator[str]:
-    if PURGE_DAYS_MAX > _PROMISED_DAYS or max(BACKUP_DAYS, BACKUP_DAYS_MAX) > _PROMISED_BACKUP_DAYS:
-        yield f"The program's own limits are {PURGE_DAYS_MAX} days for an erasure and {max(BACKUP_DAYS, BACKUP_DAYS_MAX)} for a backup."
+    if ERASURE_DAYS_MAX > _PROMISED_DAYS or max(BACKUP_DAYS, BACKUP_DAYS_MAX) > _PROMISED_BACKUP_DAYS:
+        yield f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {max(BACKUP_DAYS, BACKUP_DAYS_MAX)} for a backup."
 
 
 def _living_backups(world: World) -> list[datetime]:

@@ -12,11 +12,11 @@ from theseller.accounts.operations import lock_out
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.edge.databases import accounts_database
+from theseller.erasure.subject_certificates import new_link
+from theseller.erasure.users import request_person_end
 from theseller.governance.account_end.queries import is_last_operator, shops_without_another_owner
 from theseller.governance.account_end.types import AccountEndRefusedError
 from theseller.lib.secret import Secret
-from theseller.retention.ends import new_link
-from theseller.retention.people import request_person_end
 
 
 def end_account(*, person: UUID, at: datetime) -> Secret:

@@ -18,13 +18,13 @@ from theseller.accounts.operations import make_owner
 from theseller.accounts.queries import is_operator, tenants_of
 from theseller.accounts.seats import account_frame
 from theseller.edge.ratelimit import Rate, by_account, limited
+from theseller.erasure.responses import certificate_url
 from theseller.governance.account_end.forms import AccountEndForm
 from theseller.governance.account_end.operations import end_account
 from theseller.governance.account_end.queries import is_last_operator, owned_alone
 from theseller.governance.account_end.types import AccountEndRefusedError
 from theseller.lib import clock
-from theseller.retention.answers import proof_address
-from theseller.retention.limits import END_LINK_DAYS, PURGE_DAYS_MAX
+from theseller.retention.limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX
 
 
 @sensitive_post_parameters("password")
@@ -45,7 +45,7 @@ def account_end(request: HttpRequest) -> HttpResponse:
                 form.add_error(None, str(refusal))
             else:
                 logout(request)
-                return render(request, "account/ending.html", {"link": proof_address(link), "link_days": END_LINK_DAYS})
+                return render(request, "account/ending.html", {"link": certificate_url(link), "link_days": CERTIFICATE_LINK_DAYS})
     context = {
         "form": form,
         "frame": account_frame(request),
@@ -53,7 +53,7 @@ def account_end(request: HttpRequest) -> HttpResponse:
         "last_operator": is_last_operator(person.pk),
         "is_operator": is_operator(person.pk),
         "shops": tenants_of(person.pk),
-        "days": PURGE_DAYS_MAX,
+        "days": ERASURE_DAYS_MAX,
     }
     return render(request, "account/end.html", context, status=200 if request.method == "GET" else 422)
 

@@ -12,14 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.seats import operated
 from theseller.accounts.types import Operator
+from theseller.erasure.failure_records import LONGEST_PAUSE, failed_erasures
+from theseller.erasure.responses import certificate_response
+from theseller.erasure.subject_certificates import end_certificate, ends
 from theseller.governance.deletion_requests.forms import AmazonRequestForm
 from theseller.governance.deletion_requests.operations import record_amazon_request
 from theseller.governance.deletion_requests.queries import all_requests
 from theseller.governance.deletion_requests.types import RequestRefusedError
 from theseller.lib import clock
-from theseller.retention.answers import certificate_answer
-from theseller.retention.ends import end_certificate, ends
-from theseller.retention.failing import LONGEST_PAUSE, failed_erasures
 
 
 @require_http_methods(["GET", "POST"])
@@ -61,4 +61,4 @@ def end_certificate_file(request: HttpRequest, operator: Operator, subject: UUID
     issued = end_certificate(subject)
     if issued is None:
         raise Http404
-    return certificate_answer(*issued)
+    return certificate_response(*issued)

@@ -12,7 +12,7 @@ from theseller.amazon.features import FEATURES
 from theseller.connections.types import ConnectionView
 from theseller.governance.held.kinds import KINDS
 from theseller.governance.held.types import Ends, Group, Held, Kind, Limit, Part, Source
-from theseller.retention.limits import BACKUP_DAYS, FACTS_KEPT_DAYS, PII_DAYS_MAX, PURGE_DAYS_MAX, SECURITY_LOG_DAYS_MIN
+from theseller.retention.limits import BACKUP_DAYS, ERASURE_DAYS_MAX, FACTS_KEPT_DAYS, PII_DAYS_MAX, SECURITY_LOG_DAYS_MIN
 from theseller.tenancy.scope import current_tenant
 
 _LOG = Kind(
@@ -107,7 +107,7 @@ def _why(features: tuple[str, ...], chosen: set[str], rows: int) -> str:
 
 def _until(limit: Limit, rows: int, since: date | None, ends: Ends) -> tuple[date | None, str]:
     """Return the day and the sentence: what happens on that day, and what ends it sooner."""
-    sooner = f"all of it within {PURGE_DAYS_MAX} days of disconnecting"
+    sooner = f"all of it within {ERASURE_DAYS_MAX} days of disconnecting"
     if limit is Limit.AGE:
         # The first day that is too old is the one after the last that is kept.
         leaves = since + timedelta(days=FACTS_KEPT_DAYS + 1) if rows and since else None

@@ -12,13 +12,13 @@ from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.connections.queries import all_connections
 from theseller.edge.ratelimit import Rate, by_account, limited
+from theseller.erasure.tenants import shop_end_asked_at
 from theseller.governance.deletion_requests.queries import requests_of_shop
 from theseller.governance.held.export import export, note_export
 from theseller.governance.held.queries import held, next_end
 from theseller.lib import clock
-from theseller.retention.holds import standing_hold
-from theseller.retention.limits import PURGE_DAYS_MAX, SHOP_GRACE_HOURS
-from theseller.retention.shops import shop_end_asked_at
+from theseller.retention.holds import active_hold
+from theseller.retention.limits import ERASURE_DAYS_MAX, TENANT_GRACE_HOURS
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -31,7 +31,7 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
         connections = all_connections()
         parts = held(connections)
         requests = requests_of_shop()
-        hold = standing_hold(at=at)
+        hold = active_hold(at=at)
         ending_since = shop_end_asked_at(seat.tenant)
     facts = sum(one.rows for one in parts[0].held)
     context = {
@@ -41,9 +41,9 @@ def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
         "requests": requests,
         "hold": hold,
         "ending_since": ending_since,
-        "grace_hours": SHOP_GRACE_HOURS,
+        "grace_hours": TENANT_GRACE_HOURS,
         "next_end": next_end(connections),
-        "purge_days": PURGE_DAYS_MAX,
+        "purge_days": ERASURE_DAYS_MAX,
         "may_export": seat.may(Permission.DATA_EXPORT),
         "may_print": seat.may(Permission.SLIP_PRINT),
         "may_switch": seat.may(Permission.VAULT_MANAGE),

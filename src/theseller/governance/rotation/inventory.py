@@ -25,7 +25,7 @@ from theseller.governance.rotation.secrets import keeper, writable
 from theseller.governance.rotation.types import PROBE_OWNER, Entry, Kind, State
 from theseller.lib.limits import SECRET_DAYS_MAX
 from theseller.lib.secret import Secret
-from theseller.retention.backups.operations import BACKUP_OWNER
+from theseller.retention.backup_keys import BACKUP_OWNER
 
 #: Secrets are replaced this long before they are too old, so that a week's trouble makes none late.
 LEAD = timedelta(days=7)

@@ -10,10 +10,10 @@ from theseller.audit.tags import Tag
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.edge.databases import accounts_database
+from theseller.erasure.subject_certificates import new_link
+from theseller.erasure.tenants import request_shop_end
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
-from theseller.retention.ends import new_link
-from theseller.retention.shops import request_shop_end
 from theseller.tenancy.scope import tenant_scope
 
 

@@ -14,12 +14,12 @@ from theseller.accounts.mfa.views import stepped_up
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.edge.ratelimit import Rate, by_account, limited
+from theseller.erasure.responses import certificate_url
+from theseller.erasure.tenants import shop_end_asked_at
 from theseller.governance.shop_end.forms import EndForm
 from theseller.governance.shop_end.operations import end_shop
 from theseller.lib import clock
-from theseller.retention.answers import proof_address
-from theseller.retention.limits import END_LINK_DAYS, PURGE_DAYS_MAX, SHOP_GRACE_HOURS
-from theseller.retention.shops import shop_end_asked_at
+from theseller.retention.limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX, TENANT_GRACE_HOURS
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -31,11 +31,11 @@ from theseller.tenancy.scope import tenant_scope
 def shop_end(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Explain what ending the shop erases (GET), and begin it (POST): the answer shows the link to the proof, this once."""
     form = EndForm(request.POST or None)
-    context = {"form": form, "days": PURGE_DAYS_MAX, "hours": SHOP_GRACE_HOURS, "link_days": END_LINK_DAYS}
+    context = {"form": form, "days": ERASURE_DAYS_MAX, "hours": TENANT_GRACE_HOURS, "link_days": CERTIFICATE_LINK_DAYS}
     if request.method == "POST" and form.is_valid():
         if cast(AbstractBaseUser, request.user).check_password(form.cleaned_data["password"]):
             link = end_shop(person=seat.person, tenant=seat.tenant, at=clock.now())
-            return render(request, "held/shop_ending.html", {**context, "link": proof_address(link)})
+            return render(request, "held/shop_ending.html", {**context, "link": certificate_url(link)})
         form.add_error("password", "This is not your password. Nothing was changed.")
     with tenant_scope(seat.tenant):
         context["asked_at"] = shop_end_asked_at(seat.tenant)

@@ -261,7 +261,7 @@ grant select (tenant_id, connection_id) on connections_refresh_token to theselle
 grant select, insert on retention_purge, retention_certificate to theseller_retention;
 grant update (steps_done, completed_at, erased_at, erased_xid, rewritten, wal_from) on retention_purge to theseller_retention;
 -- What was erased is rewritten, so that its bytes are removed. Before PostgreSQL 17 only a table's owner may rewrite it: the eraser's process
--- then does that as the owner (retention/rewriting.py). Newer grammar is in `execute`: an older server parses the whole block.
+-- then does that as the owner (erasure/vacuum.py). Newer grammar is in `execute`: an older server parses the whole block.
 grant execute on function pg_catalog.pg_switch_wal() to theseller_retention;
 do $$
 begin

@@ -1,0 +1,1 @@
+"""Encrypted backups with an expiry date: taking, drilling and restoring them."""

@@ -1,0 +1,95 @@
+"""What every act on backups needs, found once from the settings."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg.conninfo
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.backups.source import EmbeddedSource, Source
+from theseller.backups.targets import Target, make_target
+from theseller.backups.types import BackupError
+from theseller.crypto.keystore import KeyStore
+from theseller.postgres.account import server_account
+from theseller.postgres.layout import control_folder, saved_layout, settle
+from theseller.postgres.locator import find_binaries
+
+_LOCK = "backups.lock"
+
+
+def _nothing(_step: str) -> None:
+    """Nobody watches the steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupContext:
+    """`reached` is told the name of each step after it was done and before the next is begun."""
+
+    target: Target
+    keys: KeyStore
+    environment: str
+    source: Source
+    lock: Path
+    reached: Callable[[str], None] = _nothing
+
+
+def is_configured() -> bool:
+    """Say whether this deployment keeps backups itself. One with its own database service has that service's."""
+    return bool(settings.ENVIRONMENT.backups)
+
+
+def backup_context(*, new: bool = False) -> BackupContext:
+    """Return this deployment's workplace. `new`: its database may not exist yet, because a restore is going to make it.
+
+    Raises:
+        BackupError: it keeps no backups itself, or its database was never started.
+    """
+    environment = settings.ENVIRONMENT
+    if not environment.backups:
+        raise BackupError("this deployment keeps no backups itself (THESELLER_BACKUPS=none, or a database of its own service)")
+    layout = saved_layout(environment.state)
+    if layout is None and new:
+        layout = settle(environment.state, server_account(control_folder(environment.state) / "data", lambda _sentence: None))
+    if layout is None:
+        raise BackupError("there is no embedded database in this state folder yet: run `theseller migrate` first")
+    password = settings.SECRETS.get("db-backup").reveal()
+    conninfo = psycopg.conninfo.make_conninfo(
+        host=str(layout.run), port=5432, user="theseller_backup", password=password, dbname=environment.database_name, connect_timeout=10
+    )
+    return BackupContext(
+        target=make_target(environment.backups),
+        keys=settings.KEY_STORE,
+        environment=environment.kind.value,
+        source=EmbeddedSource(find_binaries(os.environ), conninfo, layout.archive),
+        lock=control_folder(environment.state) / _LOCK,
+    )
+
+
+@contextlib.contextmanager
+def try_lock(lock: Path) -> Iterator[bool]:
+    """Hold the lock of backups for the block; yield False, without waiting, if another process of this machine holds it."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def rows(query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    """Run one statement as this process's own role and return its rows, if it has any."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchall() if cursor.description else []

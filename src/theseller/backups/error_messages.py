@@ -1,0 +1,85 @@
+"""Whatever breaks off an act on backups, said in one sentence: what happened, and whether the backup itself is in doubt."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import zstandard
+from django.db import Error as DatabaseError
+
+from theseller.backups.targets import AbsentError, TargetError
+from theseller.backups.types import BackupError, UnavailableError
+from theseller.crypto.errors import (
+    CannotOpenError,
+    KeyDestroyedError,
+    KeyNotFoundError,
+    KeyStoreError,
+    SecretProviderError,
+    ServiceState,
+    WrongEnvironmentError,
+)
+from theseller.erasure.journal import JournalUnreadableError
+from theseller.lib.failures import classify
+from theseller.lib.state_files import FULL
+from theseller.postgres.errors import PostgresError
+
+
+def _of_the_machine(error: OSError) -> str:
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in FULL:
+        return f"there is no room left{where}: free some, or move the backups elsewhere (THESELLER_BACKUPS)"
+    return f"the machine refuses{where}: {error.strerror or type(error).__name__}"
+
+
+def _of_the_database(error: Exception) -> str:
+    failure = classify(error)
+    if failure is not None:
+        return f"the database broke off: {failure.message} {failure.advice}".rstrip(".")
+    return f"the database broke off ({type(error).__name__}): its log says why"
+
+
+def _of_the_key_store(error: KeyStoreError | SecretProviderError) -> str:
+    if error.state is ServiceState.DAMAGED:
+        return f"what is in the key store can't be read: {error}"
+    return f"the key store can't answer: {error}"
+
+
+#: The backup is at fault. The first that fits counts.
+_FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...] = (
+    (BackupError, str),
+    (KeyDestroyedError, lambda _: "the key of this backup was destroyed: nobody can read it any more"),
+    (KeyNotFoundError, lambda _: "the key of this backup is not in this key store: is it the one that made the backup?"),
+    (WrongEnvironmentError, str),
+    (
+        (CannotOpenError, zstandard.ZstdError),
+        lambda _: "this backup is damaged, or was tampered with: an object of it is not what was sealed",
+    ),
+    (AbsentError, lambda error: f"this backup is incomplete: {error}"),
+    (PostgresError, lambda error: f"{error.message.rstrip('.')}. {error.advice}".strip()),
+)
+#: Nothing is known of the backup. What a database says may quote a value.
+_UNAVAILABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...] = (
+    (TargetError, str),
+    (JournalUnreadableError, str),
+    ((KeyStoreError, SecretProviderError), _of_the_key_store),
+    ((psycopg.Error, DatabaseError), _of_the_database),
+    (OSError, _of_the_machine),
+)
+
+
+@contextlib.contextmanager
+def as_backup_error() -> Iterator[None]:
+    """Run the block; raise BackupError for a backup that is at fault, and UnavailableError for whatever could not answer meanwhile."""
+    try:
+        yield
+    except (UnavailableError, BrokenPipeError):  # The second: who reads our output ended early (`… | head`).
+        raise
+    except Exception as error:
+        for made, kinds in ((BackupError, _FAULTS), (UnavailableError, _UNAVAILABLE)):
+            for kind, says in kinds:
+                if isinstance(error, kind):
+                    raise made(says(error)) from None
+        raise

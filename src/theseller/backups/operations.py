@@ -1,0 +1,265 @@
+"""Take backups, keep the WAL after them, and let them die on time.
+
+The key of a backup is made before its first byte and destroyed before its last: a file without its key is noise, wherever copies of it
+lie. So what is known to be gone is known from the key store, not from a listing of files. Every verb may be killed at any point and
+called again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from theseller import __version__
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.backups import manifest as manifests
+from theseller.backups import wal
+from theseller.backups.context import BackupContext, rows
+from theseller.backups.error_messages import as_backup_error
+from theseller.backups.queries import backup, newest_finished
+from theseller.backups.sealing import Written, fetch, keep, object_name, place_of
+from theseller.backups.targets import TargetError
+from theseller.backups.types import Backup, BackupError, Manifest
+from theseller.crypto.errors import CannotOpenError
+from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.keys import DataKey, Purpose
+from theseller.erasure.journal_extent import journal_extent
+from theseller.lib.ids import made_at, new_id_at
+from theseller.retention.backup_keys import BACKUP_OWNER, backup_of_key, readable_backup_keys
+from theseller.retention.limits import BACKUP_DAYS
+
+ACTOR = "process:retention"
+
+
+def take(context: BackupContext, *, now: Callable[[], datetime]) -> Backup:
+    """Take one backup: files, the WAL that makes them one moment, and the manifest last. The caller holds the lock.
+
+    `now` is asked when it begins, at the moment that it holds, and when it is whole: hours may lie between them.
+
+    Raises:
+        BackupError: it failed; its key is destroyed and it will never look like one.
+    """
+    at = now()
+    made = new_id_at(at)
+    key = context.keys.create(Purpose.BACKUP, f"{BACKUP_OWNER}{made}")
+    context.reached("key")
+    _begin(made, key.id, context, at=at)
+    context.reached("begun")
+    try:
+        with as_backup_error():
+            described, size = _write(made, key, context, at=at, now=now)
+            keep(context.target, key, place_of(made, "manifest", context.environment), [manifests.encode(described)])
+        context.reached("manifest")
+    except Exception as error:
+        _give_up(made, key.id, context, error, at=now())
+        raise
+    whole = now()
+    with transaction.atomic():
+        rows(
+            "update retention_backup set finished_at = %s, bytes = %s, first_segment = %s, last_segment = %s where id = %s",
+            [whole, size, described.first_segment, described.last_segment, made],
+        )
+        record(Tag.BACKUP_TAKEN, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=whole, details={"bytes": size})
+    context.reached("finished")
+    found = backup(made)
+    if found is None:
+        raise BackupError("the record of a backup vanished while it was taken")
+    return found
+
+
+def _begin(made: UUID, key: UUID, context: BackupContext, *, at: datetime) -> None:
+    with transaction.atomic():
+        rows("insert into retention_backup (id, key_id, target, begun_at) values (%s, %s, %s, %s)", [made, key, context.target.title, at])
+        record(Tag.BACKUP_INTENDED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at)
+
+
+def _write(made: UUID, key: DataKey, context: BackupContext, *, at: datetime, now: Callable[[], datetime]) -> tuple[Manifest, int]:
+    before = newest_finished(context.keys)
+    first = context.source.current_segment()
+    base = keep(context.target, key, place_of(made, "base", context.environment), context.source.base())
+    context.reached("base")
+    restore_point = f"theseller-{made.hex}"
+    moment, held_at = context.source.mark(restore_point), now()
+    context.reached("marked")
+    objects = {"base": base}
+    for name in wal.finished(context.source.archive):
+        if before is not None:
+            _keep_for(before, name, context)
+        if wal.is_segment(name) and first <= name <= moment.segment:
+            objects[f"wal/{name}"] = wal.keep_segment(
+                context.source.archive, name, made, target=context.target, key=key, environment=context.environment
+            )
+            context.reached(f"wal/{name}")
+    _refuse_gap(objects, first, moment.segment)
+    described = Manifest(
+        id=made,
+        environment=context.environment,
+        software=__version__,
+        postgres=context.source.version,
+        begun_at=at,
+        held_at=held_at,
+        first_segment=first,
+        last_segment=moment.segment,
+        restore_point=restore_point,
+        tables=moment.tables,
+        objects={name: one.sha256 for name, one in objects.items()},
+        journal=journal_extent(context.keys, settings.ENVIRONMENT.state),
+    )
+    return described, sum(one.bytes for one in objects.values())
+
+
+def _refuse_gap(objects: Mapping[str, Written], first: str, last: str) -> None:
+    """A segment that somebody took out of the archive would make the copied files useless."""
+    if (missing := wal.first_missing((name.removeprefix("wal/") for name in objects), first, last)) is not None:
+        raise BackupError(f"WAL is missing from the archive: {missing}. The next backup begins anew")
+
+
+def keep_wal(context: BackupContext) -> int:
+    """Seal what the server has archived into the newest backup, and remove it from where it lay in plain; return how many files.
+
+    Before the first backup there is nothing that it could be replayed on, and it is only removed. The caller holds the lock.
+    """
+    newest = newest_finished(context.keys)
+    prefix = object_name(newest.id, "wal/") if newest else ""
+    kept = {name.removeprefix(prefix) for name in context.target.names(prefix)} if newest else set()
+    names = wal.finished(context.source.archive)
+    for name in names:
+        if newest is not None and name not in kept:
+            _keep_for(newest, name, context)
+            context.reached(f"sealed {name}")
+        wal.delete_segment(context.source.archive, name)
+        context.reached(f"removed {name}")
+    return len(names)
+
+
+def _keep_for(newest: Backup, name: str, context: BackupContext) -> None:
+    key = context.keys.get(_key_of(newest.id))
+    wal.keep_segment(context.source.archive, name, newest.id, target=context.target, key=key, environment=context.environment)
+
+
+def prune(context: BackupContext, *, at: datetime) -> tuple[UUID, ...]:
+    """Let every backup die that is as old as it may become, and what a killed one left; return the ids of those that died.
+
+    The key store is asked, not the database: a database that was restored, or lost, does not lengthen a backup's life. A whole backup
+    that the database doesn't know, because it is older itself, is written down in it. One that was whole and isn't at the target keeps
+    its key until its age: a disk that is not mounted must not cost every backup. The caller holds the lock.
+    """
+    living = list(readable_backup_keys(context.keys))
+    dead = [entry for entry in living if _age_limit(entry) <= at]
+    died = [_end(context, entry, at=at) for entry in dead]
+    kept, whole = set(context.target.names()), set()
+    for entry in living:
+        identity = backup_of_key(entry)
+        if entry in dead:
+            continue
+        if identity is not None and object_name(identity, "manifest") in kept:
+            # One that can't be read is not adopted, and stays: it would be somebody at the target who decides what is destroyed.
+            with contextlib.suppress(BackupError, CannotOpenError):
+                _adopt(context, entry, identity)
+            whole.add(identity)
+        elif identity is None or not _is_finished(identity):
+            died.append(_end(context, entry, at=at))
+    _record_ends(context, at=at)
+    _sweep(context, whole)
+    return tuple(died)
+
+
+def _age_limit(entry: KeyRecord) -> datetime:
+    identity = backup_of_key(entry)
+    # A key that doesn't say what it belongs to can't be shown to be young.
+    return made_at(identity or entry.id) + timedelta(days=BACKUP_DAYS)
+
+
+def _adopt(context: BackupContext, entry: KeyRecord, identity: UUID) -> None:
+    """Write down a whole backup that the database doesn't know as finished: it was killed at its last step, or the database is older."""
+    if _is_finished(identity):
+        return
+    described = read_manifest(context, identity)
+    rows(
+        "insert into retention_backup (id, key_id, target, begun_at, finished_at, first_segment, last_segment)"
+        " values (%s, %s, %s, %s, %s, %s, %s) on conflict (id) do update set finished_at = excluded.finished_at,"
+        " first_segment = excluded.first_segment, last_segment = excluded.last_segment",
+        [identity, entry.id, context.target.title, described.begun_at, described.held_at, described.first_segment, described.last_segment],
+    )
+
+
+def _is_finished(identity: UUID) -> bool:
+    return bool(rows("select 1 from retention_backup where id = %s and finished_at is not null", [identity]))
+
+
+def read_manifest(context: BackupContext, identity: UUID) -> Manifest:
+    """Open the manifest of a backup.
+
+    Raises:
+        BackupError, CannotOpenError, KeyDestroyedError, TargetError: it is damaged, dead, or not there.
+    """
+    found = manifests.decode(b"".join(fetch(context.target, context.keys, place_of(identity, "manifest", context.environment))))
+    if found.id != identity or found.environment != context.environment:
+        raise BackupError("the manifest belongs to another backup")
+    return found
+
+
+def _end(context: BackupContext, entry: KeyRecord, *, at: datetime) -> UUID:
+    """End one backup: its key first, which ends every copy of it wherever it lies. Its objects are swept afterwards."""
+    identity = backup_of_key(entry) or entry.id
+    with transaction.atomic(durable=True):
+        record(Tag.BACKUP_END_INTENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at)
+    context.reached("end intended")
+    context.keys.destroy(entry.id)
+    context.reached("key destroyed")
+    return identity
+
+
+def _record_ends(context: BackupContext, *, at: datetime) -> None:
+    """Write down which backups have died, by the key store's own word: also those after whose end we were killed."""
+    for identity, key in rows("select id, key_id from retention_backup where key_destroyed_at is null order by begun_at"):
+        if not context.keys.exists(key):
+            with transaction.atomic():
+                rows("update retention_backup set key_destroyed_at = %s where id = %s", [at, identity])
+                record(Tag.BACKUP_ENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at)
+            context.reached("end recorded")
+
+
+def _sweep(context: BackupContext, living: Collection[UUID]) -> None:
+    """Remove the objects of our backups that nobody can read any more. What else lies at the target may be somebody else's."""
+    folders = {identity.hex for identity in living}
+    others = [name for name in context.target.names() if name.split("/", 1)[0] not in folders]
+    dead = _dead(context) if others else set()
+    for name in others:
+        if name.split("/", 1)[0] in dead:
+            context.target.delete(name)
+            context.reached(f"deleted {name}")
+
+
+def _dead(context: BackupContext) -> set[str]:
+    """Return the folders of the backups whose key this store destroyed."""
+    ours = [entry for entry in context.keys.list() if entry.owner.startswith(BACKUP_OWNER)]
+    living = {backup_of_key(entry) for entry in ours if not entry.destroyed}
+    return {identity.hex for entry in ours if (identity := backup_of_key(entry)) is not None and identity not in living}
+
+
+def _give_up(made: UUID, key: UUID, context: BackupContext, error: Exception, *, at: datetime) -> None:
+    context.keys.destroy(key)
+    # Another error's text may hold anything.
+    why = str(error) if isinstance(error, BackupError) else type(error).__name__
+    with transaction.atomic():
+        rows("update retention_backup set failed = %s, key_destroyed_at = %s where id = %s", [why[:200], at, made])
+        record(Tag.BACKUP_FAILED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"error": type(error).__name__})
+    with contextlib.suppress(TargetError):  # The target may be what failed; the next pruning sweeps.
+        _sweep(context, {identity for entry in readable_backup_keys(context.keys) if (identity := backup_of_key(entry)) is not None})
+
+
+def readable(context: BackupContext, entry: KeyRecord) -> UUID | None:
+    """Return the backup of a living key if it is whole at the target, else None. Asks no database."""
+    identity = backup_of_key(entry)
+    return identity if identity is not None and context.target.names(object_name(identity, "manifest")) else None
+
+
+def _key_of(identity: UUID) -> UUID:
+    return UUID(str(rows("select key_id from retention_backup where id = %s", [identity])[0][0]))

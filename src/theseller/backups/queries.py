@@ -1,0 +1,40 @@
+"""Reads of backups and drills."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from theseller.backups.context import rows
+from theseller.backups.types import Backup
+from theseller.crypto.keystore import KeyStore
+
+_BACKUPS = """
+select b.id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), coalesce(b.failed, ''), b.key_destroyed_at, d.finished_at, d.passed, b.key_id
+from retention_backup b
+left join lateral (select finished_at, passed from retention_drill where backup_id = b.id order by finished_at desc limit 1) d on true
+"""
+
+
+def backups(*, most: int = 400) -> tuple[Backup, ...]:
+    """Return the backups that were begun, the newest first, dead ones too."""
+    return tuple(_backup(row) for row in rows(f"{_BACKUPS} order by b.begun_at desc, b.id desc limit %s", [most]))
+
+
+def backup(identity: UUID) -> Backup | None:
+    """Return one backup, or None if there is no record of it."""
+    found = rows(f"{_BACKUPS} where b.id = %s", [identity])
+    return _backup(found[0]) if found else None
+
+
+def newest_finished(keys: KeyStore) -> Backup | None:
+    """Return the newest whole backup that can still be read, by the key store's own word; None if there is none."""
+    for row in rows(f"{_BACKUPS} where b.finished_at is not null order by b.begun_at desc, b.id desc"):
+        if keys.exists(row[8]):
+            return _backup(row)
+    return None
+
+
+def _backup(row: tuple[Any, ...]) -> Backup:
+    identity, begun, finished, size, failed, destroyed, drilled, passed, _key = row
+    return Backup(identity, begun, finished, int(size), failed, destroyed, drilled, passed)

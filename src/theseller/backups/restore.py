@@ -1,0 +1,82 @@
+"""Make a backup the deployment's database: laid out, recovered and made to forget behind a quarantine, then put in the old one's place.
+
+A kill before the exchange leaves the former database as it was; one within it is finished by the next call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from theseller.backups.context import BackupContext
+from theseller.backups.error_messages import as_backup_error
+from theseller.backups.quarantine import Quarantine, add_unsealed_wal, discard, lay_out, refuse_gap, running
+from theseller.backups.quarantine_commands import migrate_and_replay
+from theseller.backups.selection import refuse_shorter_journal, select_backup
+from theseller.backups.types import Restored
+from theseller.lib.secret import Secret
+from theseller.postgres.cluster import SUPERUSER
+from theseller.postgres.exchange import exchange
+from theseller.postgres.layout import saved_layout
+from theseller.postgres.roles import set_password
+
+#: The backup's own moment, as a choice of `until`.
+MOMENT = "moment"
+#: Where a quarantine stands, in the state folder.
+FOLDER = "restore"
+
+
+def restore(
+    context: BackupContext,
+    state: Path,
+    wanted: str,
+    *,
+    until: datetime | str | None,
+    despite_gap: bool,
+    despite_journal: bool = False,
+    superuser_password: Secret,
+    say: Callable[[str], None] = lambda _sentence: None,
+) -> Restored:
+    """Replace the database of `state`, whose lock the caller holds and whose server is stopped.
+
+    `wanted`: a backup's id, or ``latest``. `until`: MOMENT, an instant, or None for all WAL that there is. `despite_gap`: where a WAL file
+    is missing, be content with what comes before. `despite_journal`: restore although the erasure journal at hand lacks entries. `say` is told which backups can't be taken, and why.
+
+    Raises:
+        BackupError: nothing was changed; the message says why.
+        ServerFailedError, OSError: the exchange itself broke off; the same call again finishes it.
+    """
+    folder = state / FOLDER
+    try:
+        with as_backup_error():
+            identity = select_backup(context, wanted, say=say)
+            if not despite_journal:
+                refuse_shorter_journal(context, identity, state)
+            described, layout = lay_out(context, identity, folder, whole_wal=until != MOMENT)
+            context.reached("laid out")
+            former = saved_layout(state)
+            if until != MOMENT and former is not None:
+                add_unsealed_wal(former, layout)
+            if until is None and not despite_gap:
+                refuse_gap(described, layout)
+            target = described.restore_point if until == MOMENT else until
+            with running(described, layout, folder, until=target, durable=True) as restored:
+                context.reached("recovered")
+                _settle_superuser(restored, superuser_password)
+                again, to_authorise, keys = migrate_and_replay(restored)
+                context.reached("replayed")
+    except BaseException:
+        discard(folder)
+        raise
+    exchange(state, layout, reached=context.reached)
+    discard(folder)
+    context.reached("discarded")
+    return Restored(identity, described.begun_at, again, to_authorise, keys)
+
+
+def _settle_superuser(restored: Quarantine, password: Secret) -> None:
+    with psycopg.connect(restored.conninfo("postgres"), autocommit=True) as connection:
+        set_password(connection, SUPERUSER, password.reveal())

@@ -1,0 +1,98 @@
+"""The embedded database as what backups are taken from."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+
+from theseller.backups.fingerprints import marked_moment
+from theseller.backups.types import BackupError, Fingerprint
+from theseller.postgres.locator import Binaries
+from theseller.postgres.physical import base_backup
+
+_PATIENCE_SECONDS = 120.0
+_STEP_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A named moment in the WAL: what every table held at it, and the segment in which it is written."""
+
+    tables: Mapping[str, Fingerprint]
+    segment: str
+
+
+class Source(Protocol):
+    """What a backup is taken from. `archive` is where its finished WAL appears."""
+
+    @property
+    def archive(self) -> Path: ...
+    @property
+    def version(self) -> str:
+        """Return the version of the server whose files are copied."""
+
+    def current_segment(self) -> str:
+        """Return the name of the WAL segment that is being written."""
+
+    def base(self) -> Iterator[bytes]:
+        """Yield the data folder as a tar. An iteration that raises has given no backup."""
+
+    def mark(self, restore_point: str) -> Moment:
+        """Name a moment, and see to it that the WAL up to it is finished and in `archive` when this returns."""
+
+
+def refuse_other_major(what: str, version: str, binaries: Binaries) -> None:
+    """Check that the programs here can read files of PostgreSQL `version`.
+
+    Raises:
+        BackupError: they are another major version's. It begins with `what`, and says where to look.
+    """
+    if int(re.split(r"\D", version, maxsplit=1)[0]) != binaries.major:
+        raise BackupError(
+            f"{what}, and the programs here are {binaries.version}: point THESELLER_PG_BIN to PostgreSQL {version.split('.', 1)[0]}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSource:
+    """The server of a state folder, asked as `theseller_backup`."""
+
+    binaries: Binaries
+    conninfo: str
+    archive: Path
+
+    @property
+    def version(self) -> str:
+        # What the programs here are says nothing of a server that others started. A distribution adds words of its own: `15.18 (Debian …)`.
+        return self._ask("show server_version").split(" ", 1)[0]
+
+    def current_segment(self) -> str:
+        return self._ask("select pg_walfile_name(pg_current_wal_lsn())")
+
+    def base(self) -> Iterator[bytes]:
+        served = self.version
+        refuse_other_major(f"the database is served by PostgreSQL {served}", served, self.binaries)
+        return base_backup(self.binaries, self.conninfo)
+
+    def mark(self, restore_point: str) -> Moment:
+        tables = marked_moment(self.conninfo, restore_point)
+        # The segment of this instant is the moment's own or a later one.
+        segment = self._ask("select pg_walfile_name(pg_current_wal_insert_lsn())")
+        self._ask("select pg_switch_wal()::text")
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not (self.archive / segment).exists():
+            if time.monotonic() > deadline:
+                raise BackupError("the database has not archived its WAL for two minutes: its log says why")
+            time.sleep(_STEP_SECONDS)
+        return Moment(tables, segment)
+
+    def _ask(self, query: str) -> str:
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return str(row[0]) if row else ""

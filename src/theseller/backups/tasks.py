@@ -1,0 +1,27 @@
+"""Recurring jobs of `backups`. Their names are stored in the job queue, so they stay what they were before the code moved."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from procrastinate.contrib.django import app
+
+from theseller.backups.context import backup_context, is_configured
+from theseller.backups.schedule import maintain_backups
+from theseller.lib import clock
+
+log = logging.getLogger(__name__)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="theseller.retention.tasks.keep_backups", queueing_lock="keep_backups", pass_context=False)
+def keep_backups(timestamp: int) -> None:
+    """End, keep, take and drill backups. Recurring: nothing has to remember one for it to die."""
+    del timestamp
+    if is_configured():
+        kept = maintain_backups(backup_context(), settings.ENVIRONMENT.state, at=clock.now(), now=clock.now)
+        for sentence in kept.done:
+            log.info("backups: %s", sentence)
+        for sentence in kept.failed:
+            log.error("backups: %s", sentence)

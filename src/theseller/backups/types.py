@@ -1,0 +1,111 @@
+"""Values of backups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from theseller.erasure.journal_extent import Extent
+
+
+class BackupError(RuntimeError):
+    """A backup could not be taken, read or restored. The message says why and what to do, and holds no data."""
+
+
+class UnavailableError(BackupError):
+    """Something that a backup needs can't answer now, or has no room. Nothing is known of the backup; the next try may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a table held: how many rows, and the sum of a 64-bit hash over each row's text. The order of rows doesn't matter."""
+
+    rows: int
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one backup is. Sealed with it and written last: a backup without one is none.
+
+    `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore point `restore_point`, at which,
+    `held_at`, `tables` was true. `objects` names each sealed object and its SHA-256. `journal` is what the erasure journal had when the
+    backup was taken, None in a manifest of a version that did not write it.
+    """
+
+    id: UUID
+    environment: str
+    software: str
+    postgres: str
+    begun_at: datetime
+    held_at: datetime
+    first_segment: str
+    last_segment: str
+    restore_point: str
+    tables: Mapping[str, Fingerprint]
+    objects: Mapping[str, str]
+    journal: Extent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup as the deployment knows it. It can be restored if it is finished and its key is not destroyed."""
+
+    id: UUID
+    begun_at: datetime
+    finished_at: datetime | None
+    bytes: int
+    failed: str
+    key_destroyed_at: datetime | None
+    drilled_at: datetime | None
+    drill_passed: bool | None
+
+    @property
+    def alive(self) -> bool:
+        """Return whether somebody with the key store could read it."""
+        return self.key_destroyed_at is None
+
+    @property
+    def good(self) -> bool:
+        """Return whether it is whole, readable and proven by a drill."""
+        return self.alive and self.finished_at is not None and self.drill_passed is True
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore made of which backup. `ended_again`: the connections that had ended since, and were ended and erased again.
+
+    `to_authorise`: those whose token's key was replaced since: they are open, and their shops have to authorise them again.
+    `keys_destroyed`: keys of ended connections that the key store, an older copy, had alive.
+    """
+
+    backup: UUID
+    begun_at: datetime
+    ended_again: int
+    to_authorise: int
+    keys_destroyed: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceReport:
+    """What one run of the recurring job did, and what it could not do; a sentence each."""
+
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """What a rehearsal of a restore found. `faults` is empty when it passed; `checked` says how much was looked at."""
+
+    backup: UUID
+    begun_at: datetime
+    finished_at: datetime
+    checked: Mapping[str, int]
+    faults: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults

@@ -1,0 +1,1 @@
+"""Erasure of connections, tenants and users, with signed certificates."""

@@ -1,0 +1,76 @@
+"""Destroy every key whose connection has ended, in whatever key store this deployment has now.
+
+A disconnection destroys the keys itself. But a key store that was put back from an older copy has them alive again, and what was sealed
+under them, in a backup too, can be read. So each start of a worker, each replay and each certificate asks the store by owner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.connections.keys import owner_of
+from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.keys import Purpose
+from theseller.erasure.connection_journal import ended_connections, journal_folder
+from theseller.retention.roles import COUNTER
+
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+#: A connection's owner names in the key store: of its token's key, and of its keys for other purposes (`connections/keys.py`).
+_OWNER = re.compile(rf"connection(?:-[a-z_]+)?:({_UUID})")
+
+
+class KeyStillActiveError(RuntimeError):
+    """A key of a connection that has ended can still open something: nothing is certified."""
+
+
+def owners_of(connections: Collection[UUID]) -> frozenset[str]:
+    """Return every name under which the key store may have keys of these connections."""
+    tokens = {f"connection:{connection}" for connection in connections}
+    return frozenset(tokens | {owner_of(connection, purpose) for connection in connections for purpose in Purpose})
+
+
+def destroy_keys_of(connections: Collection[UUID]) -> int:
+    """Destroy the living keys of connections that have ended; return how many there were.
+
+    Raises:
+        KeyStoreError: one can't be destroyed now. Call it again.
+        LivingKeyError: the store still has one.
+    """
+    owners = owners_of(connections)
+    living = [entry for entry in settings.KEY_STORE.list() if entry.owner in owners and not entry.destroyed]
+    for entry in living:
+        settings.KEY_STORE.destroy(entry.id)
+    for entry in living:
+        if settings.KEY_STORE.exists(entry.id):
+            raise KeyStillActiveError(f"the key {entry.id} of a connection that has ended is still in the key store")
+    return len(living)
+
+
+def destroy_keys_of_closed_connections() -> int:
+    """Destroy the living keys of every connection that has ended by the erasure journal or by the database; return how many.
+
+    Raises:
+        KeyStoreError: the key store can't answer.
+        JournalUnreadableError: an entry of the erasure journal can't be read.
+    """
+    living = {
+        connection for entry in settings.KEY_STORE.list() if not entry.destroyed and (connection := _connection_of(entry)) is not None
+    }
+    if not living:
+        return 0
+    journal = {entry.connection for entry in ended_connections(journal_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)}
+    with databases[COUNTER].cursor() as cursor:
+        cursor.execute("select connection_id from connections_disconnection where connection_id = any(%s)", [list(living)])
+        known = {row[0] for row in cursor.fetchall()}
+    ended = living & (journal | known)
+    return destroy_keys_of(ended) if ended else 0
+
+
+def _connection_of(entry: KeyRecord) -> UUID | None:
+    found = _OWNER.fullmatch(entry.owner)
+    return UUID(found[1]) if found else None

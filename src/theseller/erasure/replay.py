@@ -1,0 +1,153 @@
+"""Do again, in a restored database, every erasure that the deployment has done or begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.erasure.connection_journal import ended_connections, journal_folder
+from theseller.erasure.connections import closed_connection, erase_rows
+from theseller.erasure.journal import Ended
+from theseller.erasure.journal_completion import complete_journal
+from theseller.erasure.key_destruction import destroy_keys_of_closed_connections
+from theseller.erasure.locks import ErasureLock, exclusive_erasure
+from theseller.erasure.operations import purge
+from theseller.erasure.queries import count_left
+from theseller.erasure.subject_journal import entries
+from theseller.erasure.tenants import replay_shop_ends
+from theseller.erasure.types import SubjectKind
+from theseller.retention.roles import ACTOR, COUNTER
+from theseller.tenancy.scope import tenant_scope
+from theseller.vault.sweeping import sweep, withdraw_again
+
+
+class DataRestoredError(RuntimeError):
+    """A connection that had ended has rows in the restored database, after its erasure was done again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay did: how many connections it ended again, and how many living keys of ended connections it destroyed."""
+
+    connections: int
+    keys: int
+
+
+def replay_erasures(*, at: datetime) -> Replayed:
+    """End every connection that had ended before this database was restored, delete its rows, and destroy its keys.
+
+    Called in the quarantine, with this process connected to the restored database and to the deployment's own key store and ledger.
+    A connection's erasure is certified afterwards, by the deployment's recurring job: it alone can say what its files and backups hold. Only
+    what goes together with its shop, row and all, is certified here, where its files can't be searched, which its certificate says.
+
+    Raises:
+        ResurrectedError: something is left. The database must not leave the quarantine.
+    """
+    with exclusive_erasure(ErasureLock.CONNECTIONS, wait=True), exclusive_erasure(ErasureLock.ENDS, wait=True):
+        return _replay(at)
+
+
+def _replay(at: datetime) -> Replayed:
+    complete_journal()
+    ended = ended_connections(journal_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)
+    again = sum(_end_again(entry) for entry in ended)
+    keys = destroy_keys_of_closed_connections()
+    withdraw_again(at=at)
+    sweep(at=at)
+    shops = {entry.id for entry in entries(SubjectKind.TENANT)}
+    for entry in ended:
+        _erase_again(entry, shops, at)
+    _refuse_left(ended)
+    replay_shop_ends(at=at)
+    return Replayed(again, keys)
+
+
+def delete_tokens_without_key(*, at: datetime) -> int:
+    """Delete tokens of open connections whose key was destroyed since the backup, because another took its place; return how many.
+
+    The token that was sealed under the later key is in no backup. Without this the connection's first use would find a destroyed key, take
+    it for a disconnection that was killed, and have the shop erased; so it stays open, and its shop is asked to authorise it again.
+    """
+    with databases[COUNTER].cursor() as cursor:
+        cursor.execute("select tenant_id, connection_id, data_key_id from connections_refresh_token")
+        held = cursor.fetchall()
+    dead = [one for one in held if not settings.KEY_STORE.exists(one[2]) and _is_open(one[1])]
+    return sum(_let_go(*one, at=at) for one in dead)
+
+
+def _let_go(tenant: UUID, connection: UUID, key: UUID, *, at: datetime) -> int:
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute(
+            "delete from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
+            [tenant, connection, key],
+        )
+        gone = int(cursor.rowcount)
+        if gone:
+            record(Tag.CONNECTION_AUTHORISATION_LOST, actor=ACTOR, tenant=tenant, subject=f"connection:{connection}", at=at)
+    return gone
+
+
+def _end_again(entry: Ended) -> bool:
+    tenant = entry.tenant or _tenant_of(entry.connection)
+    if tenant is None or not _is_open(entry.connection):
+        return False  # The backup is older than the connection, or newer than its end.
+    reason = entry.reason or DisconnectReason.SELLER_REQUEST
+    return disconnect(connection=entry.connection, reason=reason, tenant=tenant, actor=ACTOR, at=entry.at).first
+
+
+def _erase_again(entry: Ended, shops: set[UUID], at: datetime) -> None:
+    found = _left(entry)
+    if found is None:
+        return
+    tenant, left = found
+    if tenant in shops:
+        outcome = purge(connection=entry.connection, tenant=tenant, at=at)
+        if not outcome.completed:
+            why = outcome.waiting or "rows of it are left"
+            raise DataRestoredError(f"connection {entry.connection} could not be erased in the restored database: {why}")
+    elif any(left.values()):
+        erase_rows(closed_connection(tenant, entry.connection), at=at)
+
+
+def _refuse_left(ended: tuple[Ended, ...]) -> None:
+    """Count by the probe's role, over all tenants: whatever the ledger says has ended must have no row left."""
+    for entry in ended:
+        found = _left(entry)
+        if found is not None and any(found[1].values()):
+            raise DataRestoredError(f"connection {entry.connection} has ended, and rows of it are in the restored database")
+
+
+def _left(entry: Ended) -> tuple[UUID, dict[str, int]] | None:
+    """Return (tenant, rows by table) of what is left of a connection; None if this database doesn't know it."""
+    found = _connection(entry.connection)
+    return None if found is None else (found[0], count_left(found[0], entry.connection, found[1], using=COUNTER))
+
+
+def _tenant_of(connection: UUID) -> UUID | None:
+    found = _connection(connection)
+    return found[0] if found else None
+
+
+def _connection(connection: UUID) -> tuple[UUID, list[str]] | None:
+    with databases[COUNTER].cursor() as cursor:
+        cursor.execute("select tenant_id, marketplace_ids from connections_connection where id = %s", [connection])
+        row = cursor.fetchone()
+    return (row[0], list(row[1])) if row else None
+
+
+def _is_open(connection: UUID) -> bool:
+    with databases[COUNTER].cursor() as cursor:
+        cursor.execute(
+            "select exists (select from connections_connection c where c.id = %s) and not exists"
+            " (select from connections_disconnection d where d.connection_id = %s)",
+            [connection, connection],
+        )
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,167 @@
+"""Look through what lies on the disk for what an erasure should have taken: the database's files, its log of changes, our logs.
+
+Every row that came of a connection, a shop or a person names it, by the 16 bytes of its id: a needle that lies in each of them already, and
+that no other has. Evidence (the erasure's own ledger, the audit log) names it too and is meant to; its files are left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+from django.db.backends.utils import CursorWrapper
+
+from theseller.erasure.throttle import UNTHROTTLED, Throttle
+from theseller.erasure.types import ResidualScan
+from theseller.postgres.layout import Layout, saved_layout
+
+_CHUNK, _OVERLAP = 4 * 1024 * 1024, 64
+_FILE = re.compile(r"(t\d+_)?(\d+)(_\w+)?(\.\d+)?")
+_SEGMENT = re.compile(r"[0-9A-F]{24}(\.partial)?")
+_NODES = """
+with wanted as (select unnest(%s::text[])::regclass::oid as oid),
+     whole as (select oid from wanted union select c.reltoastrelid from pg_class c join wanted w on w.oid = c.oid where c.reltoastrelid <> 0)
+select pg_relation_filenode(oid) from whole
+union select pg_relation_filenode(i.indexrelid) from pg_index i join whole w on w.oid = i.indrelid
+"""
+_KNOWN = "select pg_relation_filenode(oid) from pg_class where relkind in ('r', 'i', 't', 'm', 'S')"
+_NOT_VISIBLE, _NOT_IN_PLACE = (
+    "the database runs elsewhere: its files were not searched",
+    "erased again in a restored database, before that was put in place: its files were not searched",
+)
+
+
+def database_files() -> Layout | None:
+    """Return where the files of our database lie; None if it runs elsewhere, or they are not ours to read."""
+    if settings.ENVIRONMENT.database_url:
+        return None
+    layout = saved_layout(settings.ENVIRONMENT.state)
+    if layout is None or not (layout.data / "base").is_dir():
+        return None
+    return layout
+
+
+def older_wal(layout: Layout, begin: str) -> int:
+    """Return how many files of WAL there are, archived ones too, from before the file `begin`."""
+    return sum(name[8:24] < begin[8:24] for name in _wal(layout))
+
+
+def search(ids: Iterable[UUID], relations: Iterable[str], begin: str, *, using: str, throttle: Throttle = UNTHROTTLED) -> ResidualScan:
+    """Look for these ids in the files of `relations` and in those of no relation, in WAL's names and in our logs."""
+    layout = database_files()
+    needles = tuple(needle for one in ids for needle in (one.bytes, str(one).encode(), one.hex.encode()))
+    logs = _Looked.through(_log_files(), needles, throttle)
+    if layout is None:
+        return ResidualScan(
+            _NOT_IN_PLACE if settings.ENVIRONMENT.in_quarantine else _NOT_VISIBLE,
+            log_files=logs.files,
+            log_bytes=logs.size,
+            log_hits=len(logs.places),
+        )
+    tables = _Looked.through(_relation_files(layout, tuple(relations), using), needles, throttle)
+    return ResidualScan(
+        "", tables.files, tables.size, len(tables.places), len(list(_wal(layout))), older_wal(layout, begin), logs.files, logs.size,
+        len(logs.places), tuple(tables.places),
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Looked:
+    files: int
+    size: int
+    places: list[str]
+
+    @classmethod
+    def through(cls, paths: Iterable[Path], needles: tuple[bytes, ...], throttle: Throttle) -> _Looked:
+        looked = cls(0, 0, [])
+        for path in paths:
+            try:
+                with throttle.work():
+                    size, found = _hit(path, needles)
+            except FileNotFoundError:
+                continue  # Dropped or rotated away while we looked.
+            looked.files, looked.size = looked.files + 1, looked.size + size
+            if found:
+                looked.places.append(path.name)
+        return looked
+
+
+def _hit(path: Path, needles: tuple[bytes, ...]) -> tuple[int, bool]:
+    size, tail, found = 0, b"", False
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            size += len(piece)
+            content = tail + piece
+            found = found or any(needle in content for needle in needles)
+            tail = piece[-_OVERLAP:]
+    return size, found
+
+
+def _relation_files(layout: Layout, relations: tuple[str, ...], using: str) -> Iterator[Path]:
+    """Yield the files of the relations, their indexes and what they keep out of line, and files that no relation has."""
+    stray = {path.name for path in _stray_files(layout, using)}
+    with databases[using].cursor() as cursor:
+        folder = _folder(layout, cursor)
+        cursor.execute(_NODES, [list(relations)])
+        wanted = {row[0] for row in cursor.fetchall()}
+    for path in sorted(folder.iterdir()):
+        named = _FILE.fullmatch(path.name)
+        if named and (int(named[2]) in wanted or path.name in stray):
+            yield path
+
+
+def stray_names(*, using: str) -> frozenset[str]:
+    """Return the names of files in our database's folder that no relation has: a crash in the middle of a copy leaves such."""
+    layout = database_files()
+    return frozenset(path.name for path in _stray_files(layout, using)) if layout else frozenset()
+
+
+def remove_stray_files(*, using: str) -> int:
+    """Remove files that no relation has and that are older than the server's start; return how many.
+
+    PostgreSQL never removes them. Whoever made one died with an earlier run of the server, so that nobody can still be about to give it
+    to a relation; and while it lies there, its number is given to no other.
+    """
+    layout = database_files()
+    if layout is None:
+        return 0
+    with databases[using].cursor() as cursor:
+        cursor.execute("select extract(epoch from pg_postmaster_start_time())::float8")
+        started, removed = float(cursor.fetchone()[0]), 0
+    for path in _stray_files(layout, using):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            about = path.stat()
+            if max(about.st_mtime, about.st_ctime) < started:
+                path.unlink()
+                removed += 1
+    return removed
+
+
+def _stray_files(layout: Layout, using: str) -> list[Path]:
+    with databases[using].cursor() as cursor:
+        # The files first: what is made in between is no longer among them, and so can't be taken for one that nobody knows.
+        present = sorted(_folder(layout, cursor).iterdir())
+        cursor.execute(_KNOWN)
+        known = {row[0] for row in cursor.fetchall()}
+    return [path for path in present if (named := _FILE.fullmatch(path.name)) and int(named[2]) not in known]
+
+
+def _folder(layout: Layout, cursor: CursorWrapper) -> Path:
+    cursor.execute("select oid from pg_database where datname = current_database()")
+    return layout.data / "base" / str(cursor.fetchone()[0])
+
+
+def _wal(layout: Layout) -> Iterator[str]:
+    for folder in (layout.data / "pg_wal", layout.archive):
+        yield from (path.name for path in folder.iterdir() if _SEGMENT.fullmatch(path.name)) if folder.is_dir() else ()
+
+
+def _log_files() -> Iterator[Path]:
+    folder = settings.ENVIRONMENT.state / "log"
+    yield from sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) if folder.is_dir() else ()

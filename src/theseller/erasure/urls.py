@@ -1,0 +1,14 @@
+"""Addresses of this room."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from theseller.erasure import views
+
+app_name = "erasure"
+urlpatterns = [
+    path("connections/<uuid:connection>/erasure/", views.erasure, name="erasure"),
+    path("connections/<uuid:connection>/certificate.json", views.certificate_file, name="certificate"),
+    path("certificates/<str:token>/", views.end_proof, name="end-proof"),
+]

@@ -1,0 +1,24 @@
+"""Backups by their keys in the key store: a backup can be read for as long as its key exists."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.keystore import KeyStore
+
+#: The prefix of a backup key's owner in the key store; the backup's id follows.
+BACKUP_OWNER = "backup:"
+
+
+def readable_backup_keys(keys: KeyStore) -> tuple[KeyRecord, ...]:
+    """Return the keys under which something could still be read as a backup, oldest first."""
+    return tuple(entry for entry in keys.list() if entry.owner.startswith(BACKUP_OWNER) and not entry.destroyed)
+
+
+def backup_of_key(entry: KeyRecord) -> UUID | None:
+    """Return the backup that a key belongs to, or None if the record doesn't say."""
+    try:
+        return UUID(entry.owner.removeprefix(BACKUP_OWNER))
+    except ValueError:
+        return None

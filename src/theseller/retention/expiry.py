@@ -1,0 +1,81 @@
+"""Facts end when they are 18 months old, to the day of their store, unless a legal hold stands.
+
+Nothing is remembered between two runs: what is too old is found by its own date, so that a run that was killed is simply done again.
+Each table of a shop is one transaction, and its line in the audit log is part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.db import connections as databases
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.lib.limits import FACTS_KEPT_DAYS
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace
+from theseller.retention.holds import active_hold
+from theseller.retention.roles import ERASER
+from theseller.tenancy.scope import tenant_scope
+
+ACTOR = "process:ages"
+#: Tables whose rows have a day of their store, and the others with the moment that their age counts from.
+_BY_DAY = ("ingest_order_line", "ingest_ledger_line", "ingest_traffic_day", "ingest_dirty_day", "analytics_day", "analytics_day_product")
+_BY_MOMENT = {"ingest_product": "updated_at", "ingest_inventory": "as_of", "ingest_document": "covers_until"}
+
+
+def oldest_moment_kept(at: datetime) -> datetime:
+    """Return the first moment of which facts are kept at `at`."""
+    return at - timedelta(days=FACTS_KEPT_DAYS)
+
+
+def oldest_day_kept(store: Marketplace, at: datetime) -> date:
+    """Return the first day of `store`, by its own calendar, of which facts are kept at `at`."""
+    return store.local_day(oldest_moment_kept(at))
+
+
+def expiring_tables() -> tuple[str, ...]:
+    """Return every table that facts leave by age. A test compares it with the data map."""
+    return (*_BY_DAY, *_BY_MOMENT)
+
+
+def tenants_with_expired_facts(*, at: datetime, most: int = 100, using: str = "default") -> tuple[UUID, ...]:
+    """Return shops that have a fact too old for one store at least, the oldest first; none under a standing hold."""
+    latest = max(oldest_day_kept(store, at) for store in MARKETPLACES.values())
+    with databases[using].cursor() as cursor:
+        cursor.execute("select tenant_id from guard.aged_tenants(%s, %s, %s)", [latest, at, most])
+        return tuple(row[0] for row in cursor.fetchall())
+
+
+def delete_expired_facts(*, tenant: UUID, at: datetime) -> dict[str, int]:
+    """Delete a shop's facts that are too old; return the rows by table, those with none left out. None under a hold."""
+    return dict(_erase(tenant, at))
+
+
+def _erase(tenant: UUID, at: datetime) -> Iterator[tuple[str, int]]:
+    # Money of no store is booked by UTC days, under a blank store.
+    stores = [*MARKETPLACES, ""]
+    days = [*(oldest_day_kept(store, at) for store in MARKETPLACES.values()), oldest_moment_kept(at).astimezone(UTC).date()]
+    for table in expiring_tables():
+        with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+            if active_hold(at=at, using=ERASER) is not None:
+                return
+            if table in _BY_MOMENT:
+                cursor.execute(
+                    f"delete from {table} where tenant_id = %s and {_BY_MOMENT[table]} < %s",  # noqa: S608  # names of this module
+                    [tenant, oldest_moment_kept(at)],
+                )
+            else:
+                cursor.execute(
+                    f"delete from {table} t using unnest(%s::text[], %s::date[]) as kept (store, day)"  # noqa: S608  # names of this module
+                    " where t.tenant_id = %s and t.marketplace_id = kept.store and t.local_day < kept.day and t.local_day < %s",
+                    [stores, days, tenant, max(days)],
+                )
+            deleted = cursor.rowcount
+            if deleted:
+                details = {"table": table, "rows": deleted}
+                record(Tag.FACTS_AGED, actor=ACTOR, tenant=tenant, subject=f"tenant:{tenant}", at=at, details=details, using=ERASER)
+        if deleted:
+            yield table, deleted

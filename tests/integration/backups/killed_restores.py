@@ -1,0 +1,37 @@
+"""A restore to the backup's own moment that is killed at its n-th step, or goes on with an exchange and is killed at that one's.
+
+Run in the worker's role, Django being ready, the database's server stopped: with a backup's id and the number of the step.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from django.conf import settings
+from tests.integration.erasure.kills import Boundaries
+
+from theseller.backups.context import backup_context
+from theseller.backups.restore import MOMENT, restore
+from theseller.postgres.exchange import finish_exchange, pending
+
+
+def main() -> None:
+    wanted, boundaries = sys.argv[1], Boundaries(int(sys.argv[2]))
+
+    def reached(step: str) -> None:
+        sys.stdout.write(f"{step}\n")
+        sys.stdout.flush()
+        boundaries.passing(step)
+
+    state = settings.ENVIRONMENT.state
+    if pending(state):
+        finish_exchange(state, reached=reached)
+        return
+    place = replace(backup_context(), reached=reached)
+    password = settings.SECRETS.get("db-superuser")
+    restore(place, state, wanted, until=MOMENT, despite_gap=False, superuser_password=password)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""A full disk: what can't be written is refused with why, nothing is half done, and it works again when there is space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.integration.governance.deployment import Deployment, deployment
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Deployment]:
+    with deployment(archiving=True) as built:
+        yield built
+
+
+#: No file of this process may grow: each write fails as on a full disk, from the first byte on or after some.
+_SET_UP = """
+import json, resource, signal, sys
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+from django.conf import settings
+from theseller.audit.acts import note_act, take_in
+from theseller.audit.sealing import seal
+from theseller.audit.tags import Tag
+from theseller.audit.verification import complete_and_verify
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.keys import Purpose
+from theseller.lib import clock
+from theseller.lib.state_files import FULL, UNFINISHED_PREFIX
+from theseller.erasure.connection_journal import journal_folder, local_connections, write_entry
+from theseller.erasure.journal import Ended, read_journal
+
+state, keys = settings.ENVIRONMENT.state, settings.KEY_STORE
+room = int(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+@contextmanager
+def full():
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+def refused(kinds, act):
+    with full():
+        try:
+            act()
+        except kinds as error:
+            assert not isinstance(error, OSError) or error.errno in FULL, repr(error)
+            return str(error)
+    raise AssertionError("it was not refused")
+
+def leftovers():
+    return [path for path in state.rglob(UNFINISHED_PREFIX + "*") if "postgres" not in path.parts]
+"""
+_KEYS = """
+key = keys.create(Purpose.AUDIT, "a-test")
+known = keys.list()
+assert "is full, and nothing was changed" in refused(KeyStoreError, lambda: keys.create(Purpose.AUDIT, "a-test"))
+assert "is full, and nothing was changed" in refused(KeyStoreError, lambda: keys.destroy(key.id))
+assert keys.list() == known and keys.get(key.id).material == key.material and not leftovers()
+keys.destroy(key.id)
+assert not keys.exists(key.id)
+"""
+_JOURNAL = """
+ended = Ended(uuid4(), uuid4(), clock.now(), DisconnectReason.SELLER_REQUEST)
+refused((KeyStoreError, OSError), lambda: write_entry(journal_folder(state), ended, keys))
+assert ended.connection not in {one.connection for one in local_connections(journal_folder(state))} and not leftovers()
+assert room or ended.connection not in read_journal(keys).connections
+write_entry(journal_folder(state), ended, keys)
+assert ended.connection in read_journal(keys).connections
+assert ended in local_connections(journal_folder(state))
+"""
+_DISCONNECT = """
+person = json.loads((state / "people.json").read_text())[0 if room else 1]
+tenant, connection = UUID(person["tenant"]), UUID(person["connection"])
+how = dict(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
+from theseller.connections.queries import connection_view
+from theseller.tenancy.scope import tenant_scope
+from django.db import connections
+def token():
+    with tenant_scope(tenant), connections["default"].cursor() as cursor:
+        cursor.execute("select data_key_id from connections_refresh_token where connection_id = %s", [connection])
+        return cursor.fetchall()
+before = token()
+assert "is full" in refused(KeyStoreError, lambda: disconnect(**how))
+with tenant_scope(tenant):
+    assert connection_view(connection).is_open
+assert token() == before and keys.exists(before[0][0])
+assert disconnect(**how).first
+assert token() == [] and not keys.exists(before[0][0])
+"""
+_AUDIT = """
+note_act(state, Tag.ROTATION_FORCED, subject="a-test:1", at=clock.now())
+acts = state / "audit" / "acts"
+before = acts.read_bytes()
+room = len(before) + room
+refused(OSError, lambda: note_act(state, Tag.ROTATION_FORCED, subject="a-test:2", at=clock.now()))
+note_act(state, Tag.ROTATION_FORCED, subject="a-test:3", at=clock.now())
+lines = acts.read_bytes().splitlines()
+assert lines[0] == before.strip() and json.loads(lines[-1])["subject"] == "a-test:3"
+take_in(at=clock.now())
+seal(at=clock.now())
+copy = state / "audit" / "checkpoints"
+known = copy.read_bytes()
+note_act(state, Tag.ROTATION_FORCED, subject="a-test:4", at=clock.now())
+take_in(at=clock.now())
+room = len(known) + room % 64
+refused(OSError, lambda: seal(at=clock.now()))
+assert copy.read_bytes().startswith(known)
+seal(at=clock.now())
+verdict = complete_and_verify(at=clock.now())
+assert verdict.whole, verdict
+"""
+_BACKUP = """
+from dataclasses import replace
+from tests.integration.erasure.kills import LittleSource
+from theseller.backups.operations import take
+from theseller.retention.backup_keys import readable_backup_keys
+from theseller.backups.types import UnavailableError
+from theseller.backups.context import backup_context
+place = backup_context()
+place = replace(place, source=LittleSource(place.source.archive.with_name("full-archive")))
+living = readable_backup_keys(place.keys)
+why = refused((UnavailableError, KeyStoreError), lambda: take(place, now=clock.now))
+assert "no room left" in why or "is full" in why, why
+assert readable_backup_keys(place.keys) == living and not leftovers(), (readable_backup_keys(place.keys), leftovers())
+place = replace(place, source=LittleSource(place.source.archive))
+assert take(place, now=clock.now).finished_at is not None
+"""
+
+
+@pytest.mark.parametrize("room", [0, 40], ids=["no byte", "some bytes"])
+@pytest.mark.parametrize("act", ["_KEYS", "_JOURNAL", "_DISCONNECT", "_AUDIT", "_BACKUP"])
+def test_what_a_full_disk_refuses_is_whole_afterwards_and_works_again(deployed: Deployment, act: str, room: int) -> None:
+    deployed.ask(_SET_UP + globals()[act], str(room))

@@ -1,0 +1,371 @@
+"""Kills taking, keeping and ending of backups, disconnecting and purging, at every step, each time on fresh ground, and has it gone on with.
+
+Run with the name of an act, Django being ready; prints how many kills there were. Backups are killed between their steps and in the middle of
+their bytes; disconnecting before and after every statement that reaches the database, purging at one in
+four of these boundaries (all with THESELLER_KILLS_STRIDE=1).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+from django.db import connections as databases
+from tests.integration.governance.kills import forked
+from tests.integration.governance.people import TOKEN
+from tests.seeds import seed_every_table
+
+from theseller.backups.context import BackupContext, backup_context
+from theseller.backups.operations import keep_wal, prune, read_manifest, readable, take
+from theseller.backups.queries import backups
+from theseller.backups.sealing import fetch, place_of
+from theseller.backups.source import Moment
+from theseller.backups.targets import Target
+from theseller.backups.types import Fingerprint
+from theseller.backups.wal import finished
+from theseller.connections import vault
+from theseller.connections.operations import disconnect
+from theseller.connections.queries import connection_view
+from theseller.connections.types import DisconnectReason
+from theseller.crypto.stream import CHUNK_BYTES
+from theseller.erasure.certificate_file import verify_certificate
+from theseller.erasure.connection_journal import ended_connections, journal_folder
+from theseller.erasure.operations import purge
+from theseller.erasure.queries import certificate, count_left, erasable
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+from theseller.postgres.layout import conninfo
+from theseller.retention.backup_keys import readable_backup_keys
+from theseller.retention.limits import BACKUP_DAYS
+from theseller.tenancy.scope import tenant_scope
+
+ACTOR = "process:test"
+
+
+class Boundaries:
+    """Counts the boundaries that a process passes, and kills it at the wanted one."""
+
+    def __init__(self, wanted: int) -> None:
+        self.wanted, self.passed = wanted, 0
+
+    def passing(self, *_about: object) -> None:
+        if self.passed == self.wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.passed += 1
+
+
+# --- backups -------------------------------------------------------------------------------------------------------------------
+
+_SEGMENT = "000000010000000000000007"
+
+
+class LittleSource:
+    """A source of a few bytes: what is killed here is our part, which is the same for any number of them."""
+
+    version = "18.6"
+
+    def __init__(self, archive: Path) -> None:
+        self.archive = archive
+        self.size = 3 * CHUNK_BYTES
+        archive.mkdir(exist_ok=True)
+        (archive / _SEGMENT).write_bytes(b"wal" * 1000)
+
+    def current_segment(self) -> str:
+        return _SEGMENT
+
+    def base(self) -> Iterator[bytes]:
+        yield from (os.urandom(self.size), b"the rest")
+
+    def mark(self, restore_point: str) -> Moment:
+        assert restore_point
+        return Moment({"public.x": Fingerprint(1, "2")}, _SEGMENT)
+
+
+def _place(boundaries: Boundaries | None = None) -> BackupContext:
+    """Return a workplace that passes a boundary at each step, and within each object that is written."""
+    place = backup_context()
+    place = replace(place, source=LittleSource(place.source.archive.with_name("little-archive")))
+    return replace(place, target=Watched(place.target, boundaries), reached=boundaries.passing) if boundaries else place
+
+
+class Watched:
+    """A target that passes a boundary before each piece that it writes."""
+
+    def __init__(self, target: Target, boundaries: Boundaries) -> None:
+        self._target, self._boundaries = target, boundaries
+        self.title, self.get, self.names, self.delete = target.title, target.get, target.names, target.delete
+
+    def put(self, name: str, content: Iterable[bytes]) -> int:
+        def watched() -> Iterator[bytes]:
+            for piece in content:
+                self._boundaries.passing(name)
+                yield piece
+
+        return self._target.put(name, watched())
+
+
+def _backup_killed(boundary: int) -> None:
+    place = _place(Boundaries(boundary))
+    take(place, now=clock.now)
+    keep_wal(place)
+
+
+def _backup_well() -> None:
+    """What a kill left is swept: every living key opens a whole backup, the records say the same, and no other object lies there."""
+    place, at = _place(), clock.now()
+    prune(place, at=at)
+    keep_wal(place)
+    whole = [readable(place, entry) for entry in readable_backup_keys(place.keys)]
+    assert None not in whole, "a key without a whole backup survived the pruning"
+    assert {one.id for one in backups() if one.finished_at is not None and one.alive} == set(whole), "the records differ from the keys"
+    assert {name.split("/")[0] for name in place.target.names()} == {one.hex for one in whole if one}, "objects of no backup are left"
+    for one in filter(None, whole):
+        described = read_manifest(place, one)
+        for name in described.objects:
+            assert b"".join(fetch(place.target, place.keys, place_of(one, name, place.environment)))
+    assert not finished(place.source.archive) or not whole, "WAL in plain was left in the archive"
+
+
+def _prune_prepared() -> None:
+    for _ in range(2):
+        take(_place(), now=clock.now)
+
+
+def _prune_killed(boundary: int) -> None:
+    prune(_place(Boundaries(boundary)), at=clock.now() + timedelta(days=BACKUP_DAYS))
+
+
+def _prune_well() -> None:
+    place, later = _place(), clock.now() + timedelta(days=BACKUP_DAYS)
+    prune(place, at=later)
+    assert readable_backup_keys(place.keys) == ()
+    assert place.target.names() == ()
+    assert all(not one.alive for one in backups()), "a record says that a dead backup lives"
+    ended = {row[0] for row in superuser("select subject from audit_event where tag = 'retention:backup:ended'")}
+    assert {f"backup:{one.id}" for one in backups()} <= ended, "a backup died and the log doesn't say so"
+
+
+# --- disconnecting and purging ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def statements(boundaries: Boundaries) -> Iterator[None]:
+    """Pass a boundary before and after every statement, on every connection."""
+
+    def wrapper(execute: Callable[..., object], sql: str, params: object, many: bool, context: object) -> object:  # noqa: FBT001
+        boundaries.passing(sql)
+        answer = execute(sql, params, many, context)
+        boundaries.passing(sql)
+        return answer
+
+    with contextlib.ExitStack() as stack:
+        for alias in databases:
+            stack.enter_context(databases[alias].execute_wrapper(wrapper))
+        yield
+
+
+def open_connection(tenant: UUID) -> UUID:
+    connection, at = new_id(), clock.now()
+    superuser(
+        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
+        " created_at, authorised_at, authorisation_expires_at) values (%s, %s, 'lwa', 'na', %s, %s, '{}', '{}', %s, %s, %s)",
+        [tenant, connection, f"A{connection.hex[:12].upper()}", ["ATVPDKIKX0DER"], at, at, at],
+    )
+    return connection
+
+
+def _sealed_token(tenant: UUID, connection: UUID) -> None:
+    with tenant_scope(tenant):
+        vault.store(tenant, connection, Secret(TOKEN), at=clock.now())
+
+
+def _disconnect(tenant: UUID, connection: UUID) -> None:
+    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor=ACTOR, at=clock.now())
+
+
+def _disconnect_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
+    with statements(Boundaries(boundary)):
+        _disconnect(tenant, connection)
+
+
+def _half_disconnected_is_said_by_nobody(tenant: UUID, connection: UUID) -> None:
+    """After a kill it is either all open, or all closed, or open with a token that nobody can read any more."""
+    closed = superuser("select 1 from connections_disconnection where connection_id = %s", [connection])
+    token = superuser("select 1 from connections_refresh_token where connection_id = %s", [connection])
+    assert bool(closed) != bool(token), "a closed connection holds a token, or an open one has lost it"
+    if closed:
+        assert not _living(connection), "a closed connection's key can still be read"
+
+
+def _living(connection: UUID) -> bool:
+    return any(key.owner == f"connection:{connection}" and not key.destroyed for key in settings.KEY_STORE.list())
+
+
+def _disconnect_well(tenant: UUID, connection: UUID) -> None:
+    _disconnect(tenant, connection)
+    with tenant_scope(tenant):
+        view = connection_view(connection)
+        assert view is not None
+        assert not view.is_open
+    assert not superuser("select 1 from connections_refresh_token where connection_id = %s", [connection]), "the token is still there"
+    assert not _living(connection)
+
+
+def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
+    """Seed a closed connection; return its id, and the statements that make one of its kind: a row in every table that it can have one in."""
+    others = {row[0] for row in superuser("select connection_id from connections_disconnection")}
+    with psycopg.connect(_dsn(), autocommit=True) as connection:
+        inserts = seed_every_table(connection, tenant, person)
+    (found,) = {row[0] for row in superuser("select connection_id from connections_disconnection")} - others
+    for table in ("retention_purge", "retention_certificate", "connections_refresh_token"):
+        superuser(f"delete from {table} where connection_id = %s", [found])
+    forked(partial(_purge_well, tenant, found))  # Some tables have room for one such row in a shop.
+    wanted = ("connections_connection", "connections_disconnection", *(holding.table for holding in erasable()))
+    return str(found), [inserts[table] for table in dict.fromkeys(wanted) if table != "connections_refresh_token"]
+
+
+def _seeded(recipe: tuple[str, list[str]]) -> UUID:
+    """Follow a recipe for a new connection."""
+    made = new_id()
+    for statement in recipe[1]:
+        # What must be unique besides the connection's id is a hash of 32 bytes.
+        superuser(statement.replace(recipe[0], str(made)).replace("repeat('07', 32)", f"repeat('{os.urandom(16).hex()}', 2)"))
+    return made
+
+
+def _purge_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
+    with statements(Boundaries(boundary)):
+        purge(connection=connection, tenant=tenant, at=clock.now())
+
+
+def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict[str, int]) -> None:
+    """Nothing was erased before the ledger says that it will be; no table is marked as done that has rows; no certificate over rows."""
+    left = _left(tenant, connection)
+    marked = superuser("select steps_done from retention_purge where connection_id = %s", [connection])
+    ledger = {entry.connection for entry in ended_connections(journal_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)}
+    if left != before:
+        assert connection in ledger, "rows were erased that the ledger outside the database doesn't name"
+        assert marked, "rows were erased before the plan was written"
+    for name in marked[0][0] if marked else ():
+        if "/" not in name:
+            assert left[name] == 0, f"{name} is marked as done and has rows"
+    if superuser("select 1 from retention_certificate where connection_id = %s", [connection]):
+        assert not any(left.values()), "a certificate was issued over rows"
+
+
+def _purge_well(tenant: UUID, connection: UUID) -> None:
+    assert purge(connection=connection, tenant=tenant, at=clock.now()).completed
+    assert not any(_left(tenant, connection).values())
+    with tenant_scope(tenant, using="retention"):
+        found = certificate(connection, using="retention")
+    assert found is not None
+    assert verify_certificate(found[1]).body["connection_id"] == str(connection)
+
+
+def _left(tenant: UUID, connection: UUID) -> dict[str, int]:
+    found = count_left(tenant, connection, ["x", "ATVPDKIKX0DER"], using="probe")
+    assert set(found) == {holding.table for holding in erasable()}
+    return found
+
+
+def _dsn() -> str:
+    return conninfo(settings.ENVIRONMENT.state, "theseller_super", settings.SECRETS.get("db-superuser").reveal())
+
+
+def superuser(query: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
+    with psycopg.connect(_dsn(), autocommit=True) as connection:
+        cursor = connection.execute(query.encode(), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+# --- the acts -----------------------------------------------------------------------------------------------------------------------
+
+
+def kill_backups() -> int:
+    boundary = 0
+    while forked(partial(_backup_killed, boundary)) == signal.SIGKILL:
+        forked(_backup_well)
+        boundary += 1
+    forked(_backup_well)
+    return boundary
+
+
+def kill_prunings() -> int:
+    boundary = 0
+    while True:
+        forked(_prune_prepared)
+        killed = forked(partial(_prune_killed, boundary)) == signal.SIGKILL
+        forked(_prune_well)
+        if not killed:
+            return boundary
+        boundary += 1
+
+
+def kill_disconnections(tenant: UUID) -> int:
+    boundary = 0
+    while True:
+        connection = open_connection(tenant)
+        forked(partial(_sealed_token, tenant, connection))
+        killed = forked(partial(_disconnect_killed, tenant, connection, boundary)) == signal.SIGKILL
+        forked(partial(_half_disconnected_is_said_by_nobody, tenant, connection))
+        forked(partial(_disconnect_well, tenant, connection))
+        if not killed:
+            return boundary
+        boundary += 1
+
+
+def kill_purges(tenant: UUID, person: UUID) -> int:
+    """Kill at every boundary, or with THESELLER_KILLS_STRIDE at one in so many, beginning anywhere: other ones each time."""
+    stride = int(os.environ.get("THESELLER_KILLS_STRIDE", "4"))
+    boundary, kills, recipe = secrets.randbelow(stride), 0, _recipe(tenant, person)
+    while True:
+        connection = _seeded(recipe)
+        before = left_told(tenant, connection)
+        assert sum(before.values()) > 5, "there is too little to erase"
+        killed = forked(partial(_purge_killed, tenant, connection, boundary)) == signal.SIGKILL
+        forked(partial(_nothing_is_said_that_is_not_so, tenant, connection, before))
+        forked(partial(_purge_well, tenant, connection))
+        if not killed:
+            return kills
+        boundary, kills = boundary + stride, kills + 1
+
+
+def left_told(tenant: UUID, connection: UUID) -> dict[str, int]:
+    """Count what is left in a process of its own: this one holds no connection that its children would share."""
+    reading, writing = os.pipe()
+    forked(lambda: _tell(writing, _left(tenant, connection)))
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        return {name: int(number) for name, number in (line.split() for line in told)}
+
+
+def _tell(to: int, counts: dict[str, int]) -> None:
+    os.write(to, "".join(f"{name} {number}\n" for name, number in counts.items()).encode())
+
+
+def main() -> None:
+    act, tenant, person = sys.argv[1], UUID(sys.argv[2]), UUID(sys.argv[3])
+    acts: dict[str, Callable[[], int]] = {
+        "backup": kill_backups,
+        "prune": kill_prunings,
+        "disconnect": lambda: kill_disconnections(tenant),
+        "purge": lambda: kill_purges(tenant, person),
+    }
+    sys.stdout.write(f"{acts[act]()}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Several processes erase at once and are killed at statements that chance chooses: each certificate has the counts of an independent count."""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from uuid import UUID
+
+import pytest
+from tests.integration.governance.deployment import WITH_DJANGO, Deployment
+from tests.world import ROOT
+
+from theseller.lib.ids import new_id
+
+pytestmark = pytest.mark.timeout(900)
+US = "ATVPDKIKX0DER"
+#: Processes at once, and how often they are all started and killed before one is let through.
+_AT_ONCE, _ROUNDS = 3, 3
+#: An erasure of one subject passes some two hundred boundaries of statements.
+_LAST_BOUNDARY, _NEVER = 240, 10**9
+CERTIFICATES = """
+import json
+from uuid import UUID
+from theseller.erasure.subject_certificates import end_certificate
+from theseller.erasure.queries import certificate
+from theseller.tenancy.scope import tenant_scope
+told = {}
+for pair in sys.argv[1:]:
+    kind, tenant, subject = pair.split("/")
+    if kind == "connection":
+        with tenant_scope(UUID(tenant), using="retention"):
+            found = certificate(UUID(subject), using="retention")
+    else:
+        found = end_certificate(UUID(subject), using="retention")
+    told[subject] = json.loads(found[1])["body"] if found else None
+print(json.dumps(told))
+"""
+
+
+def _insert(deployed: Deployment, query: str, *parameters: object) -> None:
+    deployed.rows(f"{query} returning 1", *parameters)
+
+
+def _connection(deployed: Deployment, tenant: UUID, rows: int) -> UUID:
+    """Make a connection that has ended, with `rows` order lines in each of three months, and three times as many products."""
+    connection = new_id()
+    _insert(
+        deployed,
+        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles, created_at)"
+        " values (%s, %s, 'files', 'na', '', '{}', '{}', '{}', now())",
+        tenant, connection,
+    )  # fmt: skip
+    for month in ("2026-09-10", "2026-10-10", "2026-11-10"):
+        _insert(
+            deployed,
+            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
+            " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) select %s, %s::date,"
+            " %s || n, '1', %s, %s, %s::timestamptz, now(), 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api'"
+            " from generate_series(1, %s) n",
+            tenant, month, f"{connection}-{month}-", connection, US, month, rows,
+        )  # fmt: skip
+    _product(deployed, tenant, connection, 3 * rows, "first")
+    _insert(
+        deployed,
+        "insert into connections_disconnection (tenant_id, connection_id, at, reason, actor)"
+        " values (%s, %s, now() - interval '1 hour', %s, 'process:test')",
+        tenant, connection, "seller_request",
+    )  # fmt: skip
+    return connection
+
+
+def _product(deployed: Deployment, tenant: UUID, connection: UUID, rows: int, name: str) -> None:
+    _insert(
+        deployed,
+        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
+        " select %s, %s, %s || n, %s, 'A', 'T', now() from generate_series(1, %s) n",
+        tenant, US, f"{connection}-{name}-", connection, rows,
+    )  # fmt: skip
+
+
+def _at_once(deployed: Deployment, work: str, boundaries: list[int]) -> list[int]:
+    environ = deployed.environ | {"THESELLER_ROLE": "worker"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WITH_DJANGO, "tests.integration.erasure.concurrent_eraser", work, str(boundary)], cwd=ROOT, env=environ,
+            stderr=subprocess.PIPE,
+        )
+        for boundary in boundaries
+    ]  # fmt: skip
+    ended = []
+    for process in processes:
+        _out, words = process.communicate()
+        assert process.returncode in {0, -signal.SIGKILL}, words.decode()
+        ended.append(process.returncode)
+    return ended
+
+
+def _counted(body: Mapping[str, list[dict[str, int]]]) -> dict[str, int]:
+    return {str(row["table"]): row["deleted"] for row in body["rows"] if row["deleted"]}
+
+
+def test_purges_at_once_and_killed_count_every_row_once(deployed: Deployment) -> None:
+    seed = secrets.randbits(32)
+    chance = random.Random(seed)  # noqa: S311  # where to kill
+    people = deployed.people()
+    shops = [UUID(people[0]["tenant"]), UUID(people[1]["tenant"]), UUID(people[1]["tenant"])]
+    rows = [40, 25, 7]
+    ended = [_connection(deployed, tenant, many) for tenant, many in zip(shops, rows, strict=True)]
+    statuses: list[int] = []
+    for number in range(_ROUNDS):
+        statuses += _at_once(deployed, "connections", [chance.randrange(_LAST_BOUNDARY) for _ in range(_AT_ONCE)])
+        if number == 0:  # A pull that was under way wrote once more, after its table was done.
+            _product(deployed, shops[2], ended[2], 5, "late")
+    assert _at_once(deployed, "connections", [_NEVER] * _AT_ONCE) == [0] * _AT_ONCE
+    told = json.loads(deployed.ask(CERTIFICATES, *(f"connection/{tenant}/{one}" for tenant, one in zip(shops, ended, strict=True))))
+    for one, many in zip(ended, rows, strict=True):
+        late = 5 if one == ended[2] else 0
+        assert told[str(one)] is not None, f"no certificate after all, seed {seed}"
+        assert _counted(told[str(one)]) == {"ingest_order_line": 3 * many, "ingest_product": 3 * many + late}, f"seed {seed}: {statuses}"
+
+
+def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deployed: Deployment) -> None:
+    seed = secrets.randbits(32)
+    chance = random.Random(seed)  # noqa: S311  # where to kill
+    tenant, elsewhere = new_id(), new_id()
+    for one in (tenant, elsewhere):
+        _insert(deployed, "insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", one)
+    leaving = [new_id() for _ in range(3)]
+    asked = [new_id() for _ in range(2)]
+    for person in (*leaving, *asked):
+        _insert(
+            deployed, "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Dora', now(), '!')",
+            person, f"{person}@x.example",
+        )  # fmt: skip
+        shop = tenant if person in leaving else elsewhere
+        _insert(
+            deployed, "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'viewer', now())", shop, person
+        )
+        _insert(
+            deployed, "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) select %s, sha256((%s || n)::bytea), %s, now()"
+            " from generate_series(1, 8) n", new_id(), str(person), person,
+        )  # fmt: skip
+    _insert(
+        deployed, "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, now() - interval '2 days', 'process:test')",
+        tenant, new_id(),
+    )  # fmt: skip
+    for person in asked:
+        _insert(deployed, "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(), true)", person)
+    for _ in range(_ROUNDS):
+        _at_once(deployed, "ends", [chance.randrange(_LAST_BOUNDARY) for _ in range(_AT_ONCE)])
+    assert _at_once(deployed, "ends", [_NEVER] * _AT_ONCE) == [0] * _AT_ONCE
+    told = json.loads(deployed.ask(CERTIFICATES, f"shop/{tenant}/{tenant}", *(f"person//{one}" for one in asked)))
+    assert told[str(tenant)] is not None, f"no certificate after all, seed {seed}"
+    assert _counted(told[str(tenant)]) == {
+        "tenancy_tenant": 1,
+        "accounts_membership": 3,
+        "accounts_user": 3,
+        "accounts_recovery_code": 24,
+    }, f"seed {seed}"
+    for person in asked:
+        assert told[str(person)] is not None, f"no certificate after all, seed {seed}"
+        counted = {"accounts_membership": 1, "accounts_user": 1, "accounts_recovery_code": 8}
+        assert _counted(told[str(person)]) == counted, f"seed {seed}"

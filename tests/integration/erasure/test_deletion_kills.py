@@ -1,0 +1,30 @@
+"""kill -9 at the statements of a shop's end and a person's: it always converges, and nothing is said that isn't so."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from tests.integration.governance.deployment import Deployment
+
+pytestmark = pytest.mark.timeout(900)
+_EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
+
+
+@pytest.mark.parametrize(
+    ("act", "boundaries", "stride"),
+    [
+        ("shop", 160, 16), ("person", 120, 12),
+        pytest.param("shop", 160, 1, marks=_EVERY), pytest.param("person", 120, 1, marks=_EVERY),
+    ],
+)  # fmt: skip
+def test_whatever_end_is_killed_anywhere_converges(
+    deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""
+    monkeypatch.setitem(deployed.environ, "THESELLER_KILLS_STRIDE", str(stride))
+    done = deployed.python("tests.integration.erasure.deletion_kills", act, deployed.people()[0]["tenant"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    kills = int(done.stdout.split()[-1])
+    sys.stdout.write(f"{act}: {kills} kills\n")
+    assert kills >= boundaries // stride

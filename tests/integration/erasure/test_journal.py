@@ -1,0 +1,279 @@
+"""What was erased stays erased: on another host, with a key store from an older copy, with a state folder that lost its journal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from tests.cast import Cast
+from tests.conftest import as_role
+from tests.database import test_server
+from tests.sabotage.databases import own_database
+from tests.sabotage.deployment import connect, put_product
+
+from theseller.backups.error_messages import as_backup_error
+from theseller.backups.types import BackupError
+from theseller.cli.main import main
+from theseller.connections.keys import owner_of
+from theseller.connections.operations import connection_for_files, disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.files import private_directory, write_private
+from theseller.crypto.keys import Purpose
+from theseller.crypto.keystore import FileKeyStore
+from theseller.erasure.certificate_file import verify_certificate
+from theseller.erasure.connection_journal import ended_connections, journal_folder
+from theseller.erasure.journal import PREFIX, read_journal
+from theseller.erasure.journal_completion import complete_journal
+from theseller.erasure.journal_extent import journal_extent
+from theseller.erasure.operations import purge
+from theseller.erasure.queries import certificate
+from theseller.erasure.replay import replay_erasures
+from theseller.erasure.subject_journal import entries, withdraw_entry, write_entry
+from theseller.erasure.tenants import erase_ends
+from theseller.erasure.types import SubjectKind
+from theseller.erasure.users import count_of_person
+from theseller.governance.account_end.operations import end_account
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+from theseller.lib.marketplaces import Region
+from theseller.tenancy.scope import tenant_scope
+
+_COPIED = ("data", "destroyed")
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """A replay looks at all that ended, so other tests' rows must not be there."""
+    with own_database("journal") as name:
+        yield name
+
+
+@contextmanager
+def older_copy_of_keys() -> Iterator[None]:
+    """Put the key store back, at the end of the block, as it was at its beginning: what was destroyed meanwhile is alive again."""
+    folder = Path(settings.ENVIRONMENT.state) / "keys"
+    before = {path: path.read_bytes() for name in _COPIED for path in (folder / name).glob("*.json")}
+    yield
+    for name in _COPIED:
+        for path in (folder / name).glob("*.json"):
+            if path not in before:
+                path.unlink()
+    for path, content in before.items():
+        if not path.exists():
+            path.write_bytes(content)
+            path.chmod(0o600)
+
+
+@contextmanager
+def another_host(tmp_path: Path) -> Iterator[None]:
+    """Work as a host with a state folder of its own; key service and database are the same."""
+    with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, state=tmp_path / "host")):
+        yield
+
+
+def superuser(database: str, query: str, *parameters: object) -> None:
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as connection:
+        connection.execute(query.encode(), parameters)
+
+
+def _disconnect(tenant: UUID, connection: UUID, *, hours_ago: int = 0) -> None:
+    at = clock.now() - timedelta(hours=hours_ago)
+    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=at)
+
+
+def _body(tenant: UUID, connection: UUID) -> dict[str, object]:
+    with tenant_scope(tenant):
+        found = certificate(connection)
+    assert found is not None
+    return verify_certificate(found[1]).body
+
+
+def _living(connection: UUID) -> list[str]:
+    return [entry.owner for entry in settings.KEY_STORE.list() if str(connection) in entry.owner and not entry.destroyed]
+
+
+@pytest.fixture
+def connected(cast: Cast, database: str) -> UUID:
+    """Return a connection with a token's key and one for buyers' data."""
+    connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
+    put_product(cast.alices_shop, connection)
+    key = settings.KEY_STORE.create(Purpose.PII, owner_of(connection, Purpose.PII))
+    superuser(
+        database, "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s, %s, %s, 'pii', now())",
+        cast.alices_shop, connection, key.id,
+    )  # fmt: skip
+    assert len(_living(connection)) == 2
+    return connection
+
+
+def test_a_certificate_destroys_what_an_older_key_store_has_alive(cast: Cast, connected: UUID) -> None:
+    with older_copy_of_keys():
+        _disconnect(cast.alices_shop, connected, hours_ago=1)
+        assert _living(connected) == []
+    assert len(_living(connected)) == 2
+    assert purge(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
+    assert _living(connected) == []
+    body = _body(cast.alices_shop, connected)
+    assert {one["purpose"] for one in body["keys_destroyed"]} == {"refresh_token", "pii"}  # type: ignore[attr-defined]
+    assert str(body["refresh_token"]).startswith("deleted in the transaction of the disconnection; its data key was destroyed on ")
+
+
+class _Stubborn:
+    """A key store that can't destroy now, as a service that pauses."""
+
+    def __init__(self, inner: object) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def destroy(self, _key: UUID) -> None:
+        raise KeyStoreError("the key service pauses")
+
+
+def test_no_certificate_while_a_key_lives(cast: Cast, connected: UUID) -> None:
+    with older_copy_of_keys():
+        _disconnect(cast.alices_shop, connected)
+    with override_settings(KEY_STORE=_Stubborn(settings.KEY_STORE)), pytest.raises(KeyStoreError):
+        purge(connection=connected, tenant=cast.alices_shop, at=clock.now())
+    with tenant_scope(cast.alices_shop):
+        assert certificate(connected) is None
+    assert purge(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
+    assert len(_body(cast.alices_shop, connected)["keys_destroyed"]) == 2  # type: ignore[arg-type]
+
+
+def test_a_replay_destroys_keys_of_certified_connections_and_no_others(cast: Cast, connected: UUID) -> None:
+    """After the certificate the key store is put back from before the disconnection; another connection is open."""
+    others = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
+    with older_copy_of_keys():
+        _disconnect(cast.alices_shop, connected)
+        assert purge(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
+    assert len(_living(connected)) == 2
+    with as_role("worker"):
+        assert replay_erasures(at=clock.now()).keys >= 2
+        assert replay_erasures(at=clock.now()).keys == 0
+    assert _living(connected) == []
+    assert len(_living(others)) == 1
+
+
+def _files_connection(cast: Cast) -> UUID:
+    with tenant_scope(cast.charlies_shop):
+        connection = connection_for_files(Region.NA, tenant=cast.charlies_shop, at=clock.now())
+    put_product(cast.charlies_shop, connection)
+    return connection
+
+
+def test_imports_and_people_erased_on_one_host_stay_erased_by_another(cast: Cast, database: str, tmp_path: Path) -> None:
+    """An import's connection has no key, a person neither: only the journal tells of them, and this host has no file of it."""
+    connection = _files_connection(cast)
+    _disconnect(cast.charlies_shop, connection)
+    assert purge(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
+    end_account(person=cast.bob.id, at=clock.now())
+    with as_role("worker"):
+        erase_ends(shops=(), at=clock.now())
+    assert not any(count_of_person(cast.bob.id).values())
+
+    _restore_older_dump(cast, database, connection)
+    with as_role("worker"), another_host(tmp_path):
+        assert not journal_folder(settings.ENVIRONMENT.state).exists()
+        replay_erasures(at=clock.now())
+        assert not any(count_of_person(cast.bob.id).values()), "a person who deleted their account is back"
+        assert (journal_folder(settings.ENVIRONMENT.state) / f"{connection}.json").exists()
+    with psycopg.connect(test_server().superuser_dsn(database)) as reader:
+        left = reader.execute("select count(*) from ingest_product where connection_id = %s", [connection]).fetchone()
+        ended = reader.execute("select count(*) from connections_disconnection where connection_id = %s", [connection]).fetchone()
+    assert (left, ended) == ((0,), (1,)), "an import that was erased is back"
+
+
+def _restore_older_dump(cast: Cast, database: str, connection: UUID) -> None:
+    """Bring back what a dump from before the deletions has, and no trace of them."""
+    for table in ("connections_disconnection", "retention_purge", "retention_certificate"):
+        superuser(database, f"delete from {table} where connection_id = %s", connection)
+    superuser(database, "delete from retention_person_end where user_id = %s", cast.bob.id)
+    superuser(database, "delete from retention_end_certificate where subject_id = %s", cast.bob.id)
+    put_product(cast.charlies_shop, connection)
+    superuser(
+        database, "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Bob', now(), '!')", cast.bob.id, cast.bob.email
+    )  # fmt: skip
+    superuser(
+        database, "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'viewer', now())", cast.alices_shop, cast.bob.id
+    )  # fmt: skip
+
+
+def test_the_journal_is_brought_together_from_files_key_store_and_database(cast: Cast, tmp_path: Path) -> None:
+    """Files of an earlier version get into the key store; what only a newer database knows gets into both; what was withdrawn into none."""
+    connection = _files_connection(cast)
+    person, withdrawn = new_id(), new_id()
+    with as_role("worker"), another_host(tmp_path):
+        folder = journal_folder(settings.ENVIRONMENT.state)
+        write_entry(SubjectKind.USER, withdrawn, clock.now())
+        stale = (folder / "people" / f"{withdrawn}.json").read_bytes()
+        withdraw_entry(SubjectKind.USER, withdrawn)
+        for name, content in (
+            (person, json.dumps({"at": "2026-11-01T12:00:00+00:00", "id": str(person), "own_wish": True}).encode()),
+            (withdrawn, stale),
+        ):
+            (folder / "people" / f"{name}.json").write_bytes(content)
+            (folder / "people" / f"{name}.json").chmod(0o600)
+        assert complete_journal() >= 1
+        assert person in read_journal(settings.KEY_STORE).ends[SubjectKind.USER]
+        known = {entry.id for entry in entries(SubjectKind.USER)}
+        assert person in known
+        assert withdrawn not in known, "a person who was kept counts as ended by a stale file"
+        assert complete_journal() == 0
+    _disconnect(cast.charlies_shop, connection)
+    with older_copy_of_keys():
+        assert purge(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
+    shutil.rmtree(journal_folder(settings.ENVIRONMENT.state))
+    with as_role("worker"):
+        assert complete_journal() >= 1
+    known_now = ended_connections(tmp_path / "no folder", settings.KEY_STORE)
+    assert connection in {one.connection for one in known_now}
+
+
+def test_a_journal_in_files_of_one_host_is_not_trusted_for_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db.example/theseller")
+    monkeypatch.setenv("THESELLER_STATE", str(tmp_path / "state"))
+    assert main(["replay-erasures"]) == 1
+    said = capsys.readouterr().err
+    assert "what another one erased is not known here. Nothing was changed." in said
+    assert "--journal-is-whole" in said
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("key store", "entry under key {key} of the key store can't be read: it is damaged, or a later version"),
+        ("file", "entry {path} is damaged: put it back from a copy"),
+        ("open file", "entry {path} can't be read: "),
+        ("key file", "what is in the key store can't be read: the file of key {key} is damaged"),
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_called_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, says: str) -> None:
+    """Nothing of it blames a key store that answers, and nothing is said to have failed unexpectedly."""
+    keys = FileKeyStore(tmp_path / "keys", settings.SECRETS, environment="test")
+    path = private_directory(tmp_path / "erasures") / f"{new_id()}.json"
+    monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path))
+    key = keys.create(Purpose.AUDIT, f"{PREFIX}connection:{new_id()}:later:words:than:ours" if where == "key store" else "connection:none")
+    if "file" in where and where != "key file":
+        write_private(path, b"{}")
+        path.chmod(0o644 if where == "open file" else 0o600)
+    if where == "key file":
+        (tmp_path / "keys" / "data" / f"{key.id}.json").write_bytes(b"{}")
+    with pytest.raises(BackupError) as told, as_backup_error():
+        journal_extent(keys, tmp_path)
+    assert says.format(key=key.id, path=path) in str(told.value)
+    assert "can't answer" not in str(told.value)

@@ -1,0 +1,26 @@
+"""A certificate of the first form, which spoke of rows only, stays valid; one of a form that nobody knows is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from theseller.crypto.signing import SigningKey
+from theseller.erasure.certificate_file import END_FORMAT, FORMAT, CertificateRefusedError, assemble, signed_message, verify_certificate
+from theseller.lib.secret import Secret
+
+
+def _signed(name: str) -> bytes:
+    key = SigningKey.from_secret(Secret(bytes(range(32))))
+    body = {"format": name, "rows": [{"table": "ingest_product", "deleted": 1, "left": 0}]}
+    public = key.public_bytes.hex()
+    return assemble(body, public, key.sign(signed_message(body, public)))
+
+
+@pytest.mark.parametrize("name", ["theseller.org/deletion-certificate/v1", FORMAT, END_FORMAT])
+def test_every_form_is_accepted(name: str) -> None:
+    assert verify_certificate(_signed(name)).body["format"] == name
+
+
+def test_an_unknown_form_is_refused() -> None:
+    with pytest.raises(CertificateRefusedError, match="another kind or version"):
+        verify_certificate(_signed("theseller.org/deletion-certificate/v4"))
