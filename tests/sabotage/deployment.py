@@ -17,7 +17,7 @@ from tests.olga import Olga, entered, make_olga
 from theseller.accounts.operations import add_member, add_person
 from theseller.accounts.types import MemberRole, Operator
 from theseller.amazon.features import OFFERED, roles_for
-from theseller.audit import outside
+from theseller.audit import external_copy
 from theseller.audit.sealing import seal
 from theseller.connections import vault
 from theseller.connections.operations import disconnect
@@ -128,7 +128,7 @@ def look_and_review(olga: Olga, tenant: UUID) -> None:
 
 def seal_anew() -> None:
     """Seal the log of this database. Another module's may have left its copy in the state folder that all share."""
-    outside.copy_path().unlink(missing_ok=True)
+    external_copy.copy_path().unlink(missing_ok=True)
     wait_for_open_transactions()
     with as_role("worker"):
         seal(at=clock.now())

@@ -18,8 +18,8 @@ from django.db import connections as databases
 from tests.cast import NOON, assemble
 from tests.database import test_server
 
-from theseller.audit import documents
-from theseller.audit.lines import COLUMNS, last_mark, line_of, pack
+from theseller.audit import checkpoint_format
+from theseller.audit.sealed_lines import COLUMNS, last_mark, line_of, pack
 from theseller.audit.types import NOWHERE
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
@@ -52,7 +52,7 @@ def seal(database: str) -> None:
         lines = [line_of(row) for row in connection.execute(f"select {COLUMNS} from audit_event order by txid, position").fetchall()]
         for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
             leaves = pack(part)
-            head = documents.sign(head, leaves, until=last_mark(part, NOWHERE), key=key, environment="test", at=NOON)
+            head = checkpoint_format.sign(head, leaves, until=last_mark(part, NOWHERE), key=key, environment="test", at=NOON)
             connection.execute(
                 "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)", [head.number, head.document, leaves]
             )

@@ -17,8 +17,8 @@ from tests.upgrades.catalogue import schema_of
 from tests.upgrades.frozen import freeze
 from tests.upgrades.recording import RELEASES, fill, record, restore, seal
 
-from theseller.audit import documents
-from theseller.audit.lines import COLUMNS, line_of, unpack
+from theseller.audit import checkpoint_format
+from theseller.audit.sealed_lines import COLUMNS, line_of, unpack
 from theseller.audit.types import NOWHERE
 from theseller.erasure.certificate_file import assemble, verify_certificate
 
@@ -95,8 +95,8 @@ def _assert_sealed_as_before(connection: psycopg.Connection[Any]) -> None:
     sealed: dict[int, bytes] = {}
     head, rows, until = None, 0, NOWHERE
     for document, leaves in connection.execute("select document, leaves from audit_checkpoint order by number").fetchall():
-        found = documents.read(bytes(document))
-        assert documents.follows(found, head, bytes(leaves), rows_before=rows, until_before=until) == ""
+        found = checkpoint_format.read(bytes(document))
+        assert checkpoint_format.follows(found, head, bytes(leaves), rows_before=rows, until_before=until) == ""
         head, rows, until = found, found.rows_total, found.until
         sealed |= dict(unpack(bytes(leaves)))
     assert sealed, "no checkpoint of the release covers a line"

@@ -1,4 +1,4 @@
-"""Django's name for this room."""
+"""The Django application `audit`."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register the tables of this package with the data map."""
         importlib.import_module("theseller.audit.datamap")

@@ -1,4 +1,4 @@
-"""What this room holds."""
+"""The tables of `audit` in the data map."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connections
 
-from theseller.audit.lines import COLUMNS, line_of
+from theseller.audit.sealed_lines import COLUMNS, line_of
 from theseller.audit.types import EventView, Line, Mark
 
 #: The role that reads over all tenants.

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connections, transaction
 
-from theseller.audit import copies, documents, outside
-from theseller.audit.completing import complete_copy
+from theseller.audit import checkpoint_format, copy_shortfalls, external_copy
+from theseller.audit.copy_completion import complete_copy
 from theseller.audit.keys import key_for
-from theseller.audit.lines import last_mark, pack
 from theseller.audit.queries import READER, last_document, settled_lines, unsealed
+from theseller.audit.sealed_lines import last_mark, pack
 from theseller.audit.types import NOWHERE, Checkpoint, LogBehindError, SealingBusyError
 from theseller.crypto.signing import SigningKey
 
@@ -48,7 +48,7 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
         CheckpointRefusedError: the newest checkpoint in the database is none of ours; nothing is built upon it.
     """
     made: list[Checkpoint] = []
-    with held(shared=False, using=using):
+    with checkpoint_lock(shared=False, using=using):
         head = _head(using)
         _agree_with_copy(head, at=at, using=using)
         while lines := settled_lines(head.until if head else NOWHERE, limit=LINES_MOST, using=reader):
@@ -70,17 +70,17 @@ def seal_due(*, at: datetime, using: str = "default", reader: str = READER) -> t
     if head is not None and timedelta(0) <= at - datetime.fromisoformat(head.sealed_at) < EVERY:
         waiting, _, _ = unsealed(head.until, using=reader)
         if waiting < LINES_MANY:
-            if outside.last_entry() != head.document:
-                with held(shared=True, using=using):
+            if external_copy.last_entry() != head.document:
+                with checkpoint_lock(shared=True, using=using):
                     complete_copy(at=at, using=using, writer=using)
             return ()
     return seal(at=at, using=using, reader=reader)
 
 
-def hand_over(next_key: SigningKey, *, at: datetime, using: str = "default") -> None:
+def rotate_signing_key(next_key: SigningKey, *, at: datetime, using: str = "default") -> None:
     """Append a checkpoint by which the present key names the next one. Again is harmless. Raises what `seal` raises."""
     named = next_key.public_bytes.hex()
-    with held(shared=False, using=using):
+    with checkpoint_lock(shared=False, using=using):
         head = _head(using)
         if head is None or head.key_after == named:
             return
@@ -89,7 +89,7 @@ def hand_over(next_key: SigningKey, *, at: datetime, using: str = "default") -> 
 
 
 @contextmanager
-def held(*, shared: bool, using: str = "default") -> Iterator[None]:
+def checkpoint_lock(*, shared: bool, using: str = "default") -> Iterator[None]:
     """Hold the checkpoints: a sealer alone, or readers together, who wait for a sealer but never make one wait for long.
 
     Raises SealingBusyError to the second sealer.
@@ -118,7 +118,7 @@ def _busy(using: str) -> str:
 
 def _head(using: str) -> Checkpoint | None:
     document = last_document(using=using)
-    return documents.read(document) if document is not None else None
+    return checkpoint_format.read(document) if document is not None else None
 
 
 def _append(  # the fields of a checkpoint
@@ -131,14 +131,14 @@ def _append(  # the fields of a checkpoint
     using: str,
     next_key: str = "",
 ) -> Checkpoint:
-    made = documents.sign(head, leaves, until=until, key=key, environment=settings.ENVIRONMENT.kind.value, at=at, next_key=next_key)
+    made = checkpoint_format.sign(head, leaves, until=until, key=key, environment=settings.ENVIRONMENT.kind.value, at=at, next_key=next_key)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute("insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)", [made.number, made.document, leaves])
     # After the database, for what only the copy has means that the database was put back. A kill in between is mended by the next call.
-    outside.append([(made.document, leaves)])
-    copies.note(made.number, at=at, using=using)
+    external_copy.append([(made.document, leaves)])
+    copy_shortfalls.record_copy_length(made.number, at=at, using=using)
     # The log stream goes elsewhere in many deployments: a third place that somebody would have to reach.
-    log.info("audit checkpoint %d covers %d lines: %s", made.number, made.rows_total, documents.digest_of(made.document))
+    log.info("audit checkpoint %d covers %d lines: %s", made.number, made.rows_total, checkpoint_format.digest_of(made.document))
     return made
 
 
@@ -147,7 +147,7 @@ def _agree_with_copy(head: Checkpoint | None, *, at: datetime, using: str) -> No
 
     Raises LogBehindError: the copy is ahead. A checkpoint made now would fork the chain, and no one could tell the true log any more.
     """
-    document = outside.last_entry()
+    document = external_copy.last_entry()
     known, number = _number(document) if document is not None else 0, head.number if head else 0
     if known > number or (known == number and head is not None and document != head.document):
         raise LogBehindError(
@@ -159,6 +159,6 @@ def _agree_with_copy(head: Checkpoint | None, *, at: datetime, using: str) -> No
 
 def _number(document: bytes) -> int:
     try:
-        return documents.read(document).number
-    except documents.CheckpointRefusedError:
+        return checkpoint_format.read(document).number
+    except checkpoint_format.CheckpointRefusedError:
         return 0

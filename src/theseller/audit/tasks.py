@@ -1,4 +1,4 @@
-"""Jobs of this room."""
+"""The recurring job that seals the audit log."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 
 from procrastinate.contrib.django import app
 
-from theseller.audit.acts import take_in
 from theseller.audit.sealing import seal_due
+from theseller.audit.shell_actions import import_shell_actions
 from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 from theseller.lib import clock
 
@@ -20,7 +20,7 @@ def seal_audit_log(timestamp: int) -> None:
     """Take in what the command line noted while there was no database, and cover what is new by a signed checkpoint."""
     del timestamp
     try:
-        take_in(at=clock.now())
+        import_shell_actions(at=clock.now())
         seal_due(at=clock.now())
     except (AuditKeyLostError, LogBehindError) as error:
         log.error("audit: nothing is sealed: %s", error)

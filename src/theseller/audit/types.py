@@ -1,4 +1,4 @@
-"""The words of this room: a line of the log as it is sealed and as it is read, a checkpoint, and what a check of both found."""
+"""Lines of the log, checkpoints, and results of a verification."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Finding:
     """One thing that is wrong. `position` is the line's, None if it concerns a checkpoint or the copy."""
 
     fault: Fault
-    says: str
+    message: str
     position: int | None = None
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from theseller.audit import copies, documents, outside
-from theseller.audit.completing import complete_copy
+from theseller.audit import checkpoint_format, copy_shortfalls, external_copy
+from theseller.audit.copy_completion import complete_copy
 from theseller.audit.keys import is_current
-from theseller.audit.lines import line_of, pack, unpack
 from theseller.audit.queries import READER, checkpoints, leaves_of, lines_at, lines_between, unsealed
-from theseller.audit.sealing import held
+from theseller.audit.sealed_lines import line_of, pack, unpack
+from theseller.audit.sealing import checkpoint_lock
 from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError, Fault, Finding, Line, Mark, Verdict
 
 #: A kill between database and copy is mended by the next sealing; until then a new checkpoint may be in the database alone.
@@ -54,8 +54,8 @@ class _Chain:
     findings: list[Finding] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
-    def complain(self, fault: Fault, says: str) -> None:
-        self.findings.append(Finding(fault, says))
+    def complain(self, fault: Fault, message: str) -> None:
+        self.findings.append(Finding(fault, message))
 
     def take(self, number: int, ours: _Entry | None, theirs: _Entry | None) -> bool:
         """Add checkpoint `number` as the copy (`ours`) and the database (`theirs`) have it; False if neither continues the chain."""
@@ -83,7 +83,7 @@ class _Chain:
         found = entry.read
         counted = self.spans[: found.lost_from - 1 if found.lost_from else None]
         rows, until = (counted[-1].total, counted[-1].until) if counted else (0, NOWHERE)
-        refusal = documents.follows(found, self.head, entry.leaves, rows_before=rows, until_before=until)
+        refusal = checkpoint_format.follows(found, self.head, entry.leaves, rows_before=rows, until_before=until)
         if not refusal:
             if found.lost_from:
                 self._lose(found)
@@ -113,7 +113,10 @@ def complete_and_verify(
 
     `writer` is the worker's connection, as `complete_copy` has it.
     """
-    with held(shared=True, using=using), contextlib.suppress(CopyConflictError):  # What does not continue the copy is named below.
+    with (
+        checkpoint_lock(shared=True, using=using),
+        contextlib.suppress(CopyConflictError),
+    ):  # What does not continue the copy is named below.
         complete_copy(at=at, using=using, writer=writer)
     return verify_log(at=at, rows_most=rows_most, since=since, choose=choose, using=using)
 
@@ -126,7 +129,7 @@ def verify_log(
     The part of the signatures is those behind number `since` and the last, which vouches for the chain before it. The part of the lines is every checkpoint behind number `since`, and as many others as fill `rows_most`, from the one that `choose` picks of that
     many on, around the end. `Verdict.rows_checked` says how many lines were looked at.
     """
-    with held(shared=True, using=using):
+    with checkpoint_lock(shared=True, using=using):
         chain = _read_chain(at, 0 if rows_most is None else since, using)
         head = chain.head
         if head is not None and isinstance(refusal := _read(head.document), str):
@@ -137,7 +140,7 @@ def verify_log(
         findings = [*chain.findings]
         for span in chosen:
             findings += _compare(span, using)
-        findings += copies.findings(using=using)
+        findings += copy_shortfalls.findings(using=using)
         count, oldest, impossible = unsealed(head.until if head else NOWHERE, using=using)
     if impossible is not None:
         findings.append(Finding(Fault.ADDED, f"Position {impossible} was added: no transaction of its number has been yet.", impossible))
@@ -173,8 +176,8 @@ def notices_changes() -> bool:
 def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
     """Walk over database and copy side by side. Where they differ, the one that continues the chain is believed, the copy first."""
     chain = _Chain(at)
-    copies, stored = _copies(chain, proven), _stored(proven, using)
-    ours, theirs = next(copies, None), next(stored, None)
+    copy_shortfalls, stored = _copies(chain, proven), _stored(proven, using)
+    ours, theirs = next(copy_shortfalls, None), next(stored, None)
     for number in itertools.count(1):
         if ours is None and theirs is None:
             break
@@ -184,7 +187,7 @@ def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
             there = replace(there, read=here.read)
         if not chain.take(number, here, there):
             break  # Nothing behind it can be believed.
-        ours = next(copies, None) if here is not None else ours
+        ours = next(copy_shortfalls, None) if here is not None else ours
         theirs = next(stored, None) if there is not None else theirs
     return chain
 
@@ -192,10 +195,10 @@ def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
 def _copies(chain: _Chain, proven: int) -> Iterator[_Entry]:
     """Give the lines of the copy; the first of a number counts, since a later one was added to hide it."""
     last = 0
-    if outside.is_open_to_others():
+    if external_copy.is_open_to_others():
         chain.complain(Fault.COPY, "The copy outside the database is open to other users of the machine: chmod 600.")
     with contextlib.suppress(FileNotFoundError):  # Then each checkpoint of the database is missing from it, and is named.
-        for place, (offset, document, leaves) in enumerate(outside.entries(), start=1):
+        for place, (offset, document, leaves) in enumerate(external_copy.entries(), start=1):
             found = _read(document, proven)
             if isinstance(found, str):
                 chain.complain(Fault.COPY, f"Line {place} of the copy outside the database {found}.")
@@ -213,8 +216,8 @@ def _stored(proven: int, using: str) -> Iterator[_Entry]:
 
 def _read(document: bytes, proven: int = 0) -> Checkpoint | str:
     try:
-        return documents.read(document, proven=proven)
-    except documents.CheckpointRefusedError as refusal:
+        return checkpoint_format.read(document, proven=proven)
+    except checkpoint_format.CheckpointRefusedError as refusal:
         return str(refusal)
 
 
@@ -235,7 +238,7 @@ def _chosen(spans: list[_Span], rows_most: int | None, since: int, choose: Calla
 
 def _compare(span: _Span, using: str) -> Iterator[Finding]:
     """Compare the lines that a checkpoint covers with what it says of them."""
-    leaves = leaves_of(span.number, using=using) if span.offset is None else outside.leaves_at(span.offset)
+    leaves = leaves_of(span.number, using=using) if span.offset is None else external_copy.leaves_at(span.offset)
     sealed = dict(unpack(leaves))
     present = {line.position: line for line in lines_between(span.after, span.until, using=using)}
     for line in lines_at(sorted(set(sealed) - set(present)), using=using):

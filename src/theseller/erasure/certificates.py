@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller import __version__
-from theseller.audit.documents import digest_of
-from theseller.audit.documents import read as read_checkpoint
+from theseller.audit.checkpoint_format import digest_of
+from theseller.audit.checkpoint_format import read as read_checkpoint
 from theseller.audit.operations import record
 from theseller.audit.queries import events, last_document
 from theseller.audit.tags import Tag

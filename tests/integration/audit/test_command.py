@@ -9,7 +9,7 @@ from tests.cast import NOON
 from tests.database import wait_for_open_transactions
 from tests.integration.audit.conftest import Superuser
 
-from theseller.audit import outside
+from theseller.audit import external_copy
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.cli.commands import audit
@@ -88,4 +88,4 @@ def test_a_forged_checkpoint_stops_sealing_with_a_sentence(own_log: Superuser, c
     _line()
     assert main(["audit", "seal"]) == 1
     assert "The newest checkpoint in the database" in capsys.readouterr().err
-    assert not outside.copy_path().exists()
+    assert not external_copy.copy_path().exists()

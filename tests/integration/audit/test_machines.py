@@ -14,11 +14,11 @@ from tests.cast import NOON
 from tests.integration.audit.conftest import Superuser
 from tests.integration.audit.test_sealing import FORGER, RESTORED, _write, seal
 
-from theseller.audit import documents, outside
-from theseller.audit.copies import accept_copies, note
+from theseller.audit import checkpoint_format, external_copy
+from theseller.audit.copy_shortfalls import accept_copies, record_copy_length
 from theseller.audit.keys import OWNER, signing_key, signing_records
-from theseller.audit.restoring import accept_restoration
-from theseller.audit.sealing import hand_over, seal_due
+from theseller.audit.restore_marker import accept_restoration
+from theseller.audit.sealing import rotate_signing_key, seal_due
 from theseller.audit.types import CopyAcceptanceRefusedError, CopyConflictError, Fault, LogBehindError
 from theseller.audit.verification import complete_and_verify
 from theseller.crypto.keys import Purpose
@@ -36,7 +36,7 @@ def on(own_log: Superuser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> O
         (tmp_path / machine).mkdir(exist_ok=True)
         monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path / machine))
         if not known:
-            note(0, at=NOON)
+            record_copy_length(0, at=NOON)
 
     return go
 
@@ -55,11 +55,11 @@ def test_each_machine_completes_its_copy_before_it_seals_or_verifies(on: On) -> 
         on(machine)
         verdict = complete_and_verify(at=LATER)
         assert (verdict.findings, verdict.checkpoints, verdict.unsealed) == ((), 9, 0)
-        copies.append(outside.copy_path().read_bytes())
+        copies.append(external_copy.copy_path().read_bytes())
     on("c")  # It has never sealed: the database can't know whether it is new, or lost what it had.
     verdict = complete_and_verify(at=LATER)
     assert ([one.fault for one in verdict.findings], verdict.checkpoints, verdict.unsealed) == ([Fault.COPY], 9, 1)
-    copies.append(outside.copy_path().read_bytes())
+    copies.append(external_copy.copy_path().read_bytes())
     assert copies[0] == copies[1] == copies[2]
 
 
@@ -67,14 +67,14 @@ def test_the_job_completes_the_copy_when_there_is_nothing_to_seal(on: On) -> Non
     _seal_by_turns(on, "abbb")
     on("a")
     assert seal_due(at=NOON + timedelta(minutes=1)) == ()
-    assert sum(1 for _ in outside.entries()) == 4
+    assert sum(1 for _ in external_copy.entries()) == 4
 
 
 def test_a_copy_goes_on_over_a_replaced_key_and_over_a_restoration(on: On, own_log: Superuser) -> None:
     _seal_by_turns(on, "aabb")
     settings.KEY_STORE.create(Purpose.AUDIT, OWNER)
     old, new = signing_records()
-    hand_over(signing_key(new), at=NOON)
+    rotate_signing_key(signing_key(new), at=NOON)
     settings.KEY_STORE.destroy(old.id)
     own_log.execute("delete from audit_checkpoint where number > 3")
     own_log.execute("delete from audit_event where position > 6")
@@ -91,11 +91,11 @@ def test_a_copy_goes_on_over_a_replaced_key_and_over_a_restoration(on: On, own_l
 def _sign_by_another_key(superuser: Superuser) -> None:
     row = superuser.execute("select document, leaves from audit_checkpoint where number = 3").fetchone()
     assert row is not None
-    honest, leaves = documents.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
+    honest, leaves = checkpoint_format.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
     before = superuser.execute("select document from audit_checkpoint where number = 2").fetchone()
     assert before is not None
-    head = documents.read(bytes(before[0]))  # type: ignore[call-overload]
-    forged = documents.sign(head, leaves, until=honest.until, key=FORGER, environment="test", at=NOON)
+    head = checkpoint_format.read(bytes(before[0]))  # type: ignore[call-overload]
+    forged = checkpoint_format.sign(head, leaves, until=honest.until, key=FORGER, environment="test", at=NOON)
     superuser.execute("update audit_checkpoint set document = %s where number = 3", [forged.document])
 
 
@@ -118,7 +118,7 @@ def _replace_all(superuser: Superuser) -> None:
     superuser.execute("truncate audit_checkpoint")
     head = None
     for _ in range(4):
-        head = documents.sign(head, b"\x00" * 80, until=(9_000, 99), key=FORGER, environment="test", at=NOON)
+        head = checkpoint_format.sign(head, b"\x00" * 80, until=(9_000, 99), key=FORGER, environment="test", at=NOON)
         superuser.execute("insert into audit_checkpoint values (%s, %s, %s)", [head.number, head.document, b"\x00" * 80])
 
 
@@ -135,13 +135,13 @@ def test_what_does_not_continue_the_chain_is_not_copied_but_named(
     _seal_by_turns(on, "abbb")
     attack(own_log)
     on(machine)
-    before = outside.copy_path().read_bytes() if machine == "a" else None
+    before = external_copy.copy_path().read_bytes() if machine == "a" else None
     for _ in range(2):
         assert Fault.CHECKPOINT in {one.fault for one in complete_and_verify(at=LATER).findings}
     _write(1)
     with pytest.raises(CopyConflictError, match="does not continue"):
         seal(at=LATER)
-    assert (outside.copy_path().read_bytes() if outside.copy_path().exists() else None) == before
+    assert (external_copy.copy_path().read_bytes() if external_copy.copy_path().exists() else None) == before
 
 
 def test_a_database_behind_a_copy_is_named_by_each_machine_that_knew_more(on: On, own_log: Superuser) -> None:
@@ -159,31 +159,31 @@ def test_a_database_behind_a_copy_is_named_by_each_machine_that_knew_more(on: On
 def test_a_copy_that_differs_from_the_database_is_not_mended(on: On) -> None:
     _seal_by_turns(on, "abbb")
     on("a")
-    content = outside.copy_path().read_bytes()
+    content = external_copy.copy_path().read_bytes()
     for broken in (content.replace(b'"rows":2', b'"rows":3'), content[:-5] + b"AAAA\n", content + b"other\n"):
-        outside.copy_path().write_bytes(broken)
+        external_copy.copy_path().write_bytes(broken)
         assert not complete_and_verify(at=LATER).whole
-        assert outside.copy_path().read_bytes().startswith(broken)
+        assert external_copy.copy_path().read_bytes().startswith(broken)
 
 
 def _cut(lines: int) -> None:
-    kept = outside.copy_path().read_bytes().splitlines(keepends=True)[:lines]
-    outside.copy_path().write_bytes(b"".join(kept))
+    kept = external_copy.copy_path().read_bytes().splitlines(keepends=True)[:lines]
+    external_copy.copy_path().write_bytes(b"".join(kept))
 
 
 def _cut_without_identity() -> None:
     _cut(2)
-    outside.identity_path().unlink()
+    external_copy.identity_path().unlink()
 
 
 def _remove_folder() -> None:
-    shutil.rmtree(outside.copy_path().parent)
+    shutil.rmtree(external_copy.copy_path().parent)
 
 
 @pytest.mark.parametrize(
     ("attack", "had"),
     [
-        (lambda: outside.copy_path().unlink(), 0),
+        (lambda: external_copy.copy_path().unlink(), 0),
         (lambda: _cut(0), 0),
         (lambda: _cut(3), 3),
         (_remove_folder, 0),
@@ -202,11 +202,11 @@ def test_a_copy_that_was_removed_or_cut_is_evidence_until_an_operator_accepts_it
     says = f"had {had} of 4 checkpoints, and was filled again"
     for _ in range(2):  # filled by the first; the second finds the line of the log
         (found,) = complete_and_verify(at=LATER).findings
-        assert (found.fault, says in found.says) == (Fault.COPY, True), found.says
-    assert sum(1 for _ in outside.entries()) == 4
+        assert (found.fault, says in found.message) == (Fault.COPY, True), found.message
+    assert sum(1 for _ in external_copy.entries()) == 4
     assert seal(at=LATER), "the line is sealed like each other"
     on("b")
-    assert says in complete_and_verify(at=LATER).findings[0].says, "every machine says it"
+    assert says in complete_and_verify(at=LATER).findings[0].message, "every machine says it"
     with pytest.raises(CopyAcceptanceRefusedError, match="20 to 300"):
         accept_copies(reason="new", actor="operator:x", at=LATER)
     assert accept_copies(reason="the disk of this machine was replaced", actor="operator:x", at=LATER) == 1
@@ -226,7 +226,7 @@ def test_a_copy_from_before_copies_were_known_is_taken_as_it_is_if_it_lacks_noth
     own_log.execute("truncate audit_copy")
     for machine in "ab":
         on(machine)
-        outside.identity_path().unlink()
+        external_copy.identity_path().unlink()
     assert complete_and_verify(at=LATER).whole
     own_log.execute("truncate audit_copy")
     on("a")

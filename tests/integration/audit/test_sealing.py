@@ -15,13 +15,13 @@ from tests.cast import NOON
 from tests.database import role_dsn, wait_for_open_transactions
 from tests.integration.audit.conftest import Superuser
 
-from theseller.audit import documents, outside, sealing
-from theseller.audit.acts import note_act, take_in
+from theseller.audit import checkpoint_format, external_copy, sealing
 from theseller.audit.keys import OWNER, signing_key, signing_records
 from theseller.audit.operations import record
 from theseller.audit.queries import events
-from theseller.audit.restoring import accept_restoration
-from theseller.audit.sealing import hand_over, held, seal_due
+from theseller.audit.restore_marker import accept_restoration
+from theseller.audit.sealing import checkpoint_lock, rotate_signing_key, seal_due
+from theseller.audit.shell_actions import import_shell_actions, record_shell_action
 from theseller.audit.tags import Tag
 from theseller.audit.types import Checkpoint, Fault, LogBehindError, RestorationRefusedError, SealingBusyError, Verdict
 from theseller.audit.verification import verify_log
@@ -69,9 +69,9 @@ def test_a_sealed_log_is_whole_and_what_is_newer_is_said_to_be_unsealed(own_log:
     verdict = verify_log(at=LATER)
     assert (verdict.whole, verdict.rows_checked, verdict.unsealed, verdict.oldest_unsealed_at) == (True, 5, 2, NOON)
     (second,) = seal(at=LATER)
-    assert (second.number, second.previous, second.rows_total) == (2, documents.digest_of(first.document), 7)
+    assert (second.number, second.previous, second.rows_total) == (2, checkpoint_format.digest_of(first.document), 7)
     assert verify_log(at=LATER).unsealed == 0
-    assert outside.copy_path().stat().st_mode & 0o777 == 0o600
+    assert external_copy.copy_path().stat().st_mode & 0o777 == 0o600
 
 
 def test_the_job_seals_at_once_the_first_time_then_every_five_minutes_or_when_much_waits(own_log: Superuser) -> None:
@@ -180,7 +180,7 @@ def _replace_everything_in_the_database(superuser: Superuser, at: list[int]) -> 
     leaves = b"\x00" * 40 * 6
     superuser.execute("truncate audit_checkpoint")
     for _ in range(2):
-        head = documents.sign(head, leaves, until=(9_000, at[-1]), key=FORGER, environment="test", at=NOON)
+        head = checkpoint_format.sign(head, leaves, until=(9_000, at[-1]), key=FORGER, environment="test", at=NOON)
         superuser.execute("insert into audit_checkpoint values (%s, %s, %s)", [head.number, head.document, leaves])
     return {(Fault.CHECKPOINT, None), (Fault.CHANGED, at[0])}
 
@@ -221,14 +221,14 @@ def test_tampering_is_found_and_named(tamper: Tamper, own_log: Superuser) -> Non
 def test_a_copy_that_is_gone_or_changed_is_found(own_log: Superuser) -> None:
     _write(2)
     seal(at=NOON)
-    path, late = outside.copy_path(), NOON + timedelta(minutes=11)
+    path, late = external_copy.copy_path(), NOON + timedelta(minutes=11)
     content = path.read_bytes()
     for broken in (b"", content.replace(b'"rows":2', b'"rows":3'), content[:-5] + b"AAAA\n"):
         path.write_bytes(broken)
         assert {one.fault for one in verify_log(at=late).findings} & {Fault.COPY, Fault.CHECKPOINT}, broken
     path.write_bytes(content)
     path.chmod(0o640)
-    assert [one.says for one in verify_log(at=late).findings] == [
+    assert [one.message for one in verify_log(at=late).findings] == [
         "The copy outside the database is open to other users of the machine: chmod 600."
     ]
     path.unlink()
@@ -243,23 +243,23 @@ def test_a_copy_that_is_gone_or_changed_is_found(own_log: Superuser) -> None:
 def test_a_kill_between_database_and_copy_is_mended_by_the_next_sealing(own_log: Superuser) -> None:
     _write(1)
     seal(at=NOON)
-    first = outside.copy_path().read_bytes()
+    first = external_copy.copy_path().read_bytes()
     _write(1)
     seal(at=NOON)
-    both = outside.copy_path().read_bytes()
+    both = external_copy.copy_path().read_bytes()
     for left in (first, first + both[len(first) : -9], both[:-1]):
-        outside.copy_path().write_bytes(left)
+        external_copy.copy_path().write_bytes(left)
         own_log.execute("update audit_copy set last_number = 1")  # What the copy has had is noted after it has it.
         assert {one.fault for one in verify_log(at=LATER).findings} == {Fault.COPY}
         seal(at=LATER)
-        assert outside.copy_path().read_bytes() == both
+        assert external_copy.copy_path().read_bytes() == both
         assert verify_log(at=LATER).whole
 
 
 def test_what_stands_in_the_copy_is_never_mended_away(own_log: Superuser) -> None:
     _write(1)
     seal(at=NOON)
-    with outside.copy_path().open("ab") as file:
+    with external_copy.copy_path().open("ab") as file:
         file.write(b'{"not": "ours')
     _write(1)
     seal(at=LATER)
@@ -330,15 +330,15 @@ def test_a_replaced_key_is_vouched_for_by_the_one_before(own_log: Superuser) -> 
     seal(at=NOON)
     settings.KEY_STORE.create(Purpose.AUDIT, OWNER)
     old, new = signing_records()
-    hand_over(signing_key(new), at=NOON)
-    hand_over(signing_key(new), at=NOON)
+    rotate_signing_key(signing_key(new), at=NOON)
+    rotate_signing_key(signing_key(new), at=NOON)
     settings.KEY_STORE.destroy(old.id)
     _write(1)
     (third,) = seal(at=LATER)
     assert (third.number, third.public_key) == (3, signing_key(new).public_bytes.hex())
     assert verify_log(at=LATER).whole
     settings.KEY_STORE.destroy(new.id)
-    assert [one.says for one in verify_log(at=LATER).findings] == [
+    assert [one.message for one in verify_log(at=LATER).findings] == [
         "The newest checkpoint is signed by a key that the key store does not hold."
     ]
 
@@ -385,7 +385,7 @@ def test_a_database_of_another_history_is_not_accepted_as_restored(own_log: Supe
     assert accept_restoration(reason=RESTORED, actor="operator:x", at=LATER).lost_from == 1
     seal(at=LATER)
     assert (verify_log(at=LATER).whole, verify_log(at=LATER).rows_checked) == (True, 1)
-    outside.copy_path().unlink()
+    external_copy.copy_path().unlink()
     with pytest.raises(RestorationRefusedError, match="no copy"):
         accept_restoration(reason=RESTORED, actor="operator:x", at=LATER)
 
@@ -407,21 +407,21 @@ def test_two_sealers_do_not_meet(own_log: Superuser) -> None:
     with pytest.raises(SealingBusyError):
         seal(at=NOON)
     own_log.execute("select pg_advisory_unlock(7105002)")
-    with held(shared=True, using="probe"), pytest.raises(SealingBusyError):
+    with checkpoint_lock(shared=True, using="probe"), pytest.raises(SealingBusyError):
         seal(at=NOON)
     seal(at=NOON)
 
 
 def test_acts_of_the_command_line_enter_the_log_once(own_log: Superuser, tmp_path: Path) -> None:
-    note_act(tmp_path, Tag.SECRET_PUT, subject="secret:lwa-client-secret", at=NOON)
+    record_shell_action(tmp_path, Tag.SECRET_PUT, subject="secret:lwa-client-secret", at=NOON)
     path = tmp_path / "audit" / "acts"
     line = path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
-    assert take_in(at=LATER) == 1
+    assert import_shell_actions(at=LATER) == 1
     path.write_bytes(line + b'{"id": "ha')  # as a kill before the removal, and one while writing, leave it
     path.chmod(0o600)
-    assert take_in(at=LATER) == 2
-    assert take_in(at=LATER) == 0
+    assert import_shell_actions(at=LATER) == 2
+    assert import_shell_actions(at=LATER) == 0
     assert [(one.tag, one.at) for one in events()] == [(Tag.SECRET_PUT, NOON), (Tag.ACT_UNREADABLE, LATER)]
 
 

@@ -15,9 +15,9 @@ from tests.conftest import as_role
 from tests.database import role_dsn, test_server
 
 import theseller
-from theseller.audit.lines import line_of
 from theseller.audit.operations import record
-from theseller.audit.sealing import held
+from theseller.audit.sealed_lines import line_of
+from theseller.audit.sealing import checkpoint_lock
 from theseller.audit.tags import WRITERS, Tag
 from theseller.audit.types import SealingBusyError
 from theseller.tenancy.scope import tenant_scope
@@ -102,10 +102,14 @@ def test_a_line_of_an_earlier_version_keeps_its_digest() -> None:
 def test_a_role_that_keeps_the_sealer_waiting_is_named(database: str) -> None:
     with psycopg.connect(role_dsn("web", database)) as web, as_role("worker"):
         web.execute("select pg_advisory_lock(7105002)")
-        with pytest.raises(SealingBusyError, match="theseller_web holds"), held(shared=False):
+        with pytest.raises(SealingBusyError, match="theseller_web holds"), checkpoint_lock(shared=False):
             pass
         web.execute("select pg_advisory_unlock(7105002)")
-        with held(shared=False), pytest.raises(SealingBusyError, match="another process"), held(shared=False, using="web"):
+        with (
+            checkpoint_lock(shared=False),
+            pytest.raises(SealingBusyError, match="another process"),
+            checkpoint_lock(shared=False, using="web"),
+        ):
             pass
 
 

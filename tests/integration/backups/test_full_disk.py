@@ -22,7 +22,7 @@ import json, resource, signal, sys
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 from django.conf import settings
-from theseller.audit.acts import note_act, take_in
+from theseller.audit.shell_actions import record_shell_action, import_shell_actions
 from theseller.audit.sealing import seal
 from theseller.audit.tags import Tag
 from theseller.audit.verification import complete_and_verify
@@ -98,20 +98,20 @@ assert disconnect(**how).first
 assert token() == [] and not keys.exists(before[0][0])
 """
 _AUDIT = """
-note_act(state, Tag.ROTATION_FORCED, subject="a-test:1", at=clock.now())
+record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:1", at=clock.now())
 acts = state / "audit" / "acts"
 before = acts.read_bytes()
 room = len(before) + room
-refused(OSError, lambda: note_act(state, Tag.ROTATION_FORCED, subject="a-test:2", at=clock.now()))
-note_act(state, Tag.ROTATION_FORCED, subject="a-test:3", at=clock.now())
+refused(OSError, lambda: record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:2", at=clock.now()))
+record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:3", at=clock.now())
 lines = acts.read_bytes().splitlines()
 assert lines[0] == before.strip() and json.loads(lines[-1])["subject"] == "a-test:3"
-take_in(at=clock.now())
+import_shell_actions(at=clock.now())
 seal(at=clock.now())
 copy = state / "audit" / "checkpoints"
 known = copy.read_bytes()
-note_act(state, Tag.ROTATION_FORCED, subject="a-test:4", at=clock.now())
-take_in(at=clock.now())
+record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:4", at=clock.now())
+import_shell_actions(at=clock.now())
 room = len(known) + room % 64
 refused(OSError, lambda: seal(at=clock.now()))
 assert copy.read_bytes().startswith(known)

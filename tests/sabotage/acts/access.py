@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tests.sabotage.saboteurs import Superuser, Tools, breaks
 
-from theseller.audit import documents, outside
+from theseller.audit import checkpoint_format, external_copy
 from theseller.crypto.signing import SigningKey
 from theseller.datamap.columns import COLUMNS
 from theseller.lib.secret import Secret
@@ -109,10 +109,10 @@ def _forges(tools: Tools) -> Iterator[None]:
     row = tools.superuser.execute("select document, leaves from audit_checkpoint where number = 1").fetchone()
     assert row is not None
     honest, leaves = bytes(row[0]), bytes(row[1])  # type: ignore[call-overload]
-    first = documents.read(honest)
+    first = checkpoint_format.read(honest)
     forger = SigningKey.from_secret(Secret(b"f" * 32))
     at = tools.deployment.begun
-    forged = documents.sign(None, leaves, until=first.until, key=forger, environment="test", at=at)
+    forged = checkpoint_format.sign(None, leaves, until=first.until, key=forger, environment="test", at=at)
     replaced = "update audit_checkpoint set document = %s where number = 1"
     with _unguarded(tools.superuser) as superuser:
         superuser.execute(replaced, [forged.document])
@@ -139,7 +139,7 @@ def _removes(tools: Tools) -> Iterator[None]:
 @breaks(_CONTROL, "writes into the copy of the checkpoints outside the database")
 def _rewrites(tools: Tools) -> Iterator[None]:
     del tools
-    path = outside.copy_path()
+    path = external_copy.copy_path()
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"rows":', b'"rows":1', 1))
     try:
@@ -151,19 +151,19 @@ def _rewrites(tools: Tools) -> Iterator[None]:
 @breaks(_CONTROL, "replaces the log, its checkpoints and their copy by a log of their own")
 def _replaces_all(tools: Tools) -> Iterator[None]:
     """Everything but the key store: the chain is well-formed, and no key of ours vouches for it."""
-    path = outside.copy_path()
+    path = external_copy.copy_path()
     content = path.read_bytes()
     row = tools.superuser.execute("select document, leaves from audit_checkpoint where number = 1").fetchone()
     assert row is not None
-    honest, leaves = documents.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
+    honest, leaves = checkpoint_format.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
     forger = SigningKey.from_secret(Secret(b"f" * 32))
-    forged = documents.sign(None, leaves, until=honest.until, key=forger, environment="test", at=tools.deployment.begun)
+    forged = checkpoint_format.sign(None, leaves, until=honest.until, key=forger, environment="test", at=tools.deployment.begun)
     with _unguarded(tools.superuser) as superuser:
         superuser.execute("create temporary table taken on commit preserve rows as select * from audit_checkpoint")
         superuser.execute("truncate audit_checkpoint")
         superuser.execute("insert into audit_checkpoint values (1, %s, %s)", [forged.document, leaves])
     path.unlink()
-    outside.append([(forged.document, leaves)])
+    external_copy.append([(forged.document, leaves)])
     try:
         yield
     finally:

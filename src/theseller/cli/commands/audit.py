@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from theseller.audit.acts import operator_at_the_shell
+from theseller.audit.shell_actions import shell_operator
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
@@ -55,7 +55,7 @@ def _verify(*, as_json: bool) -> int:
         print(json.dumps(_document(verdict, at), indent=1))
         return OK if verdict.whole else FAILURE
     for finding in verdict.findings[:_FINDINGS_SHOWN]:
-        print(f"{finding.fault.upper():13} {finding.says}")
+        print(f"{finding.fault.upper():13} {finding.message}")
     if len(verdict.findings) > _FINDINGS_SHOWN:
         print(f"… and {len(verdict.findings) - _FINDINGS_SHOWN} more (--json lists all)")
     print(
@@ -73,11 +73,11 @@ def _unsealed(verdict: Verdict, at: datetime) -> str:
 
 
 def _restored(reason: str) -> int:
-    from theseller.audit.restoring import accept_restoration  # noqa: PLC0415  needs Django ready
+    from theseller.audit.restore_marker import accept_restoration  # noqa: PLC0415  needs Django ready
     from theseller.audit.types import AuditKeyLostError, RestorationRefusedError, SealingBusyError  # noqa: PLC0415  needs Django ready
 
     try:
-        made = accept_restoration(reason=reason, actor=operator_at_the_shell(), at=clock.now())
+        made = accept_restoration(reason=reason, actor=shell_operator(), at=clock.now())
     except (AuditKeyLostError, RestorationRefusedError, SealingBusyError) as error:
         raise CommandError(f"Nothing was changed: {error}.", "theseller audit verify says how the log stands.") from None
     print(f"Checkpoint {made.number} says that the lines under checkpoints {made.lost_from} to {made.number - 1} were lost.")
@@ -85,11 +85,11 @@ def _restored(reason: str) -> int:
 
 
 def _copy_accepted(reason: str) -> int:
-    from theseller.audit.copies import accept_copies  # noqa: PLC0415  needs Django ready
+    from theseller.audit.copy_shortfalls import accept_copies  # noqa: PLC0415  needs Django ready
     from theseller.audit.types import CopyAcceptanceRefusedError  # noqa: PLC0415  needs Django ready
 
     try:
-        lines = accept_copies(reason=reason, actor=operator_at_the_shell(), at=clock.now())
+        lines = accept_copies(reason=reason, actor=shell_operator(), at=clock.now())
     except CopyAcceptanceRefusedError as error:
         raise CommandError(f"Nothing was changed: {error}.", "theseller audit verify says how the log stands.") from None
     print(f"The log says why {lines} cop{'y was' if lines == 1 else 'ies were'} short; it counts as whole again as far as that goes.")
@@ -97,13 +97,13 @@ def _copy_accepted(reason: str) -> int:
 
 
 def _seal() -> int:
-    from theseller.audit.acts import take_in  # noqa: PLC0415  needs Django ready
-    from theseller.audit.documents import CheckpointRefusedError  # noqa: PLC0415  needs Django ready
+    from theseller.audit.checkpoint_format import CheckpointRefusedError  # noqa: PLC0415  needs Django ready
     from theseller.audit.sealing import seal  # noqa: PLC0415  needs Django ready
+    from theseller.audit.shell_actions import import_shell_actions  # noqa: PLC0415  needs Django ready
     from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError  # noqa: PLC0415  needs Django ready
 
     try:
-        take_in(at=clock.now())
+        import_shell_actions(at=clock.now())
         made = seal(at=clock.now())
     except (AuditKeyLostError, LogBehindError, SealingBusyError) as error:
         raise CommandError(f"Nothing was sealed: {error}.") from None
@@ -143,7 +143,7 @@ def _document(verdict: Verdict, at: datetime) -> dict[str, object]:
     return {
         "at": at.isoformat(),
         "whole": verdict.whole,
-        "findings": [{"fault": one.fault.value, "position": one.position, "says": one.says} for one in verdict.findings],
+        "findings": [{"fault": one.fault.value, "position": one.position, "says": one.message} for one in verdict.findings],
         "lost": list(verdict.lost),
         "checkpoints": verdict.checkpoints,
         "lines_sealed": verdict.rows_sealed,

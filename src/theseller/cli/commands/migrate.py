@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from theseller.audit.acts import note_act
+from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.embedded import apply_roles, embedded_server
@@ -74,7 +74,7 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
         _refuse_newer(server.target)
     if foreign is not None:
         details = {"reason": taking_over, "what": "the passwords of a server's roles"}
-        note_act(state, Tag.ROTATION_FORCED, subject=f"database:{database}", at=clock.now(), details=details)
+        record_shell_action(state, Tag.ROTATION_FORCED, subject=f"database:{database}", at=clock.now(), details=details)
 
     def check(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
         hold_roles(superuser)

@@ -9,7 +9,7 @@ import os
 import signal
 from pathlib import Path
 
-from theseller.audit.acts import note_act
+from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
 from theseller.cli.embedded import apply_roles, embedded_server
 from theseller.cli.errors import FAILURE, OK, CommandError
@@ -109,7 +109,7 @@ def _status(state: Path, *, as_json: bool) -> int:
 def _psql(state: Path, role: str, arguments: list[str]) -> int:
     """Become psql. The password goes by the environment: arguments are visible to every user of the machine."""
     psql = str(find_binaries(os.environ).program("psql"))
-    note_act(state, Tag.DATABASE_OPENED, subject=f"role:{role}", at=clock.now())
+    record_shell_action(state, Tag.DATABASE_OPENED, subject=f"role:{role}", at=clock.now())
     environ = {
         **os.environ,
         "PGHOST": str(socket_directory(state)),

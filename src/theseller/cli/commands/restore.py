@@ -7,7 +7,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from theseller.audit.acts import note_act
+from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.errors import OK, CommandError
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             print("An earlier restore was interrupted at its last step; it is complete now.")
             print(_AFTERWARDS)
             return OK
-        note_act(state, Tag.DATABASE_RESTORED, subject=f"backup:{args.backup}", at=clock.now())
+        record_shell_action(state, Tag.DATABASE_RESTORED, subject=f"backup:{args.backup}", at=clock.now())
         _restore(state, args.backup, until, despite_gap=args.despite_gap, despite_journal=args.despite_journal)
     finally:
         lock.release()

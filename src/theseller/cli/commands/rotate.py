@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from theseller.audit.acts import note_act, operator_at_the_shell
+from theseller.audit.shell_actions import record_shell_action, shell_operator
 from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
@@ -87,18 +87,18 @@ def _change(args: argparse.Namespace) -> int:
     reason = Reason.LEAKED if args.leaked else Reason.LEAVER if args.leaver else Reason.MANUAL
     if args.note_age:
         for name in args.names:
-            operations.note_age(name, args.note_age, actor=operator_at_the_shell(), at=clock.now())
+            operations.note_age(name, args.note_age, actor=shell_operator(), at=clock.now())
         return OK
     if args.dry_run:
         return _dry_run(_wanted(args, hands), reason, hands, given=args.new_from_file is not None)
     if args.new_from_file:
         given = _secret_in(args.new_from_file)
-        note_act(state_folder(os.environ), Tag.SECRET_GIVEN, subject=f"secret:{_CLIENT_SECRET}", at=clock.now())
+        record_shell_action(state_folder(os.environ), Tag.SECRET_GIVEN, subject=f"secret:{_CLIENT_SECRET}", at=clock.now())
         operations.give_client_secret(given)
     if args.due:
-        return _report(operations.rotate_due(actor=operator_at_the_shell(), hands=hands))
+        return _report(operations.rotate_due(actor=shell_operator(), hands=hands))
     verb = operations.rotate if reason is Reason.MANUAL else operations.force_rotation
-    return _report(verb([one.name for one in _wanted(args, hands)], reason=reason, actor=operator_at_the_shell(), hands=hands))
+    return _report(verb([one.name for one in _wanted(args, hands)], reason=reason, actor=shell_operator(), hands=hands))
 
 
 def _wanted(args: argparse.Namespace, hands: Hands) -> list[Entry]:

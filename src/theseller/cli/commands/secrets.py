@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from theseller.audit.acts import note_act
+from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
@@ -105,7 +105,7 @@ def _fill(choice: SecretChoice, state: Path) -> int:
     missing = list(_missing(choice))
     if missing:
         make_state_folder(state)
-        note_act(state, Tag.SECRETS_FILLED, subject="secrets", at=clock.now(), details={"made": " ".join(missing)})
+        record_shell_action(state, Tag.SECRETS_FILLED, subject="secrets", at=clock.now(), details={"made": " ".join(missing)})
     ensure_secrets(state)
     print(f"made: {', '.join(missing)}" if missing else "nothing was missing")
     return OK
@@ -136,7 +136,7 @@ def _put(choice: SecretChoice, state: Path, name: str, *, replace: bool) -> int:
     if kept is not None and not replace:
         _ask_to_replace(name)
     make_state_folder(state)
-    note_act(state, Tag.SECRET_PUT, subject=f"secret:{name}", at=clock.now())
+    record_shell_action(state, Tag.SECRET_PUT, subject=f"secret:{name}", at=clock.now())
     provider.put(name, given)
     print(f"{name} is kept")
     return OK
@@ -161,6 +161,6 @@ def _bundle(choice: SecretChoice, state: Path) -> int:
     if choice.key_store is StoreKind.FILES:
         print("theseller secrets: the bundle holds a root key; keep a copy apart from the keys it opens", file=sys.stderr)
     if is_state_folder(state):
-        note_act(state, Tag.SECRETS_BUNDLED, subject="secrets", at=clock.now())
+        record_shell_action(state, Tag.SECRETS_BUNDLED, subject="secrets", at=clock.now())
     print(write_bundle({name: new_secret(name, choice) for name in own_secrets(choice)}).reveal())
     return OK

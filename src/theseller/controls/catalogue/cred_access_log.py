@@ -90,7 +90,7 @@ def probe(world: World) -> Outcome:
 
 
 def _log(log: Verdict, world: World) -> Iterator[str]:
-    yield from (one.says for one in log.findings[:_FINDINGS_MOST])
+    yield from (one.message for one in log.findings[:_FINDINGS_MOST])
     oldest = log.oldest_unsealed_at
     if oldest is not None and world.at - oldest > UNSEALED_AT_MOST:
         minutes = int((world.at - oldest).total_seconds() // 60)

@@ -10,7 +10,7 @@ from django.db import connections as databases
 
 from theseller.accounts.mfa.rekey import make_key, reseal_old_secrets, second_factor_keys
 from theseller.audit import keys as audit_log
-from theseller.audit.sealing import hand_over
+from theseller.audit.sealing import rotate_signing_key
 from theseller.audit.types import SealingBusyError
 from theseller.connections.rekey import replace_data_key
 from theseller.crypto.dated import made_at, root_key_ids
@@ -188,7 +188,7 @@ def _make_audit(run: Run) -> str:
     if (before[-1].id.hex if before else "") == run.details["former_audit"]:
         settings.KEY_STORE.create(Purpose.AUDIT, audit_log.OWNER)
     try:
-        hand_over(audit_log.signing_key(audit_log.signing_records()[-1]), at=run.at)
+        rotate_signing_key(audit_log.signing_key(audit_log.signing_records()[-1]), at=run.at)
     except SealingBusyError:
         return "the audit log is being sealed or checked just now"
     return ""

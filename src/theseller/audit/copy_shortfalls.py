@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
-from theseller.audit import outside
+from theseller.audit import external_copy
 from theseller.audit.operations import record
 from theseller.audit.queries import READER
 from theseller.audit.tags import Tag
@@ -47,13 +47,13 @@ class ShortCopy:
     of: int
 
 
-def note(number: int, *, at: datetime, using: str = "default") -> None:
+def record_copy_length(number: int, *, at: datetime, using: str = "default") -> None:
     """Have the database know that this machine's copy has the checkpoints up to `number`."""
     with connections[using].cursor() as cursor:
         cursor.execute(_NOTE, [_identity() or _make_identity(), number, at])
 
 
-def look(had: int, newest: int, *, at: datetime, using: str = "default") -> None:
+def record_shortfall(had: int, newest: int, *, at: datetime, using: str = "default") -> None:
     """Write a line into the log if this machine's copy, which has `had` of `newest` checkpoints, should have more.
 
     Called before it is filled. Once for each copy until an operator has accepted it.
@@ -121,12 +121,12 @@ def _noted(identity: UUID | None) -> int | None:
 
 def _identity() -> UUID | None:
     with contextlib.suppress(FileNotFoundError, ValueError):
-        return UUID(read_private(outside.identity_path()).decode().strip())
+        return UUID(read_private(external_copy.identity_path()).decode().strip())
     return None
 
 
 def _make_identity() -> UUID:
     """Give this machine's copy an id of its own. The caller holds the log's lock."""
     made = new_id()
-    write_private(outside.identity_path(), f"{made}\n".encode())
+    write_private(external_copy.identity_path(), f"{made}\n".encode())
     return made

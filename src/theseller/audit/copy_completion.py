@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from theseller.audit import copies, documents, outside
+from theseller.audit import checkpoint_format, copy_shortfalls, external_copy
 from theseller.audit.keys import is_current
 from theseller.audit.queries import READER, checkpoints, last_document
 from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError
@@ -35,17 +35,17 @@ def complete_copy(*, at: datetime, using: str = READER, writer: str = "default")
             by checkpoints that continue it.
     """
     newest = last_document(using=using)
-    with outside.alone():
+    with external_copy.copy_lock():
         try:
-            last = outside.last_entry()
-            head = documents.read(last) if last is not None else None
-            number = documents.read(newest).number if newest is not None else 0
-        except documents.CheckpointRefusedError:
+            last = external_copy.last_entry()
+            head = checkpoint_format.read(last) if last is not None else None
+            number = checkpoint_format.read(newest).number if newest is not None else 0
+        except checkpoint_format.CheckpointRefusedError:
             return 0
         had = head.number if head else 0
-        copies.look(had, number, at=at, using=writer)
+        copy_shortfalls.record_shortfall(had, number, at=at, using=writer)
         added = _complete(head, newest, using) if newest is not None and newest != last else 0
-        copies.note(had + added, at=at, using=writer)
+        copy_shortfalls.record_copy_length(had + added, at=at, using=writer)
         return added
 
 
@@ -55,7 +55,7 @@ def _complete(head: Checkpoint | None, newest: bytes, using: str) -> int:
     digests = [hashlib.sha256(found.document).digest() for found, _ in _behind(head, using)]
     if not digests:
         return 0
-    if digests[-1] != hashlib.sha256(newest).digest() or not is_current(documents.read(newest).key_after):
+    if digests[-1] != hashlib.sha256(newest).digest() or not is_current(checkpoint_format.read(newest).key_after):
         raise CopyConflictError(_conflict(known + len(digests), "is signed by a key that the key store does not hold"))
     waiting: list[tuple[bytes, bytes]] = []
     for expected, (found, leaves) in zip(digests, _behind(head, using), strict=False):
@@ -63,10 +63,10 @@ def _complete(head: Checkpoint | None, newest: bytes, using: str) -> int:
             raise CopyConflictError(_conflict(found.number, "changed while it was read"))
         waiting.append((found.document, leaves))
         if len(waiting) == _AT_ONCE:
-            outside.append(waiting)
+            external_copy.append(waiting)
             waiting = []
     if waiting:
-        outside.append(waiting)
+        external_copy.append(waiting)
     log.log(
         logging.INFO if head else logging.WARNING,
         "audit: %d checkpoint(s) of the database were added to this machine's copy, which had %s",
@@ -80,14 +80,14 @@ def _behind(head: Checkpoint | None, using: str) -> Iterator[tuple[Checkpoint, b
     """Give each checkpoint of the database behind `head` with its leaves, once it is known to continue the chain."""
     for number, document, leaves in checkpoints(after=head.number if head else 0, using=using):
         try:
-            found = documents.read(document)
-        except documents.CheckpointRefusedError as refusal:
+            found = checkpoint_format.read(document)
+        except checkpoint_format.CheckpointRefusedError as refusal:
             raise CopyConflictError(_conflict(number, str(refusal))) from None
         rows, until = (head.rows_total, head.until) if head else (0, NOWHERE)
         if found.lost_from:
             # It counts on from an earlier one, which its signature vouches for here; `verify_log` counts them all.
             rows, until = found.rows_total, found.until
-        why = documents.follows(found, head, leaves, rows_before=rows, until_before=until)
+        why = checkpoint_format.follows(found, head, leaves, rows_before=rows, until_before=until)
         if why or found.number != number:
             raise CopyConflictError(_conflict(number, why or "has another number than its place"))
         yield found, leaves

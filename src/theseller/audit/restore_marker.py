@@ -7,11 +7,11 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connections, transaction
 
-from theseller.audit import documents, outside
+from theseller.audit import checkpoint_format, external_copy
 from theseller.audit.keys import key_for
 from theseller.audit.operations import record
 from theseller.audit.queries import checkpoints
-from theseller.audit.sealing import held
+from theseller.audit.sealing import checkpoint_lock
 from theseller.audit.tags import Tag
 from theseller.audit.types import NOWHERE, Checkpoint, RestorationRefusedError
 
@@ -29,27 +29,27 @@ def accept_restoration(*, reason: str, actor: str, at: datetime, using: str = "d
     """
     if not REASON_LENGTH_MIN <= len(reason.strip()) <= REASON_LENGTH_MAX:
         raise RestorationRefusedError(f"give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters")
-    with held(shared=False, using=using):
+    with checkpoint_lock(shared=False, using=using):
         known, kept = _common(using)
-        restored = documents.Restored(kept)
+        restored = checkpoint_format.Restored(kept)
         lost = known[restored.lost_from - 1 :]
-        head = documents.read(lost[-1][0])
+        head = checkpoint_format.read(lost[-1][0])
         until = kept.until if kept else NOWHERE
         environment = settings.ENVIRONMENT.kind.value
-        signed = documents.sign(head, b"", until=until, key=key_for(head), environment=environment, at=at, restored=restored)
+        signed = checkpoint_format.sign(head, b"", until=until, key=key_for(head), environment=environment, at=at, restored=restored)
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
             for number, (document, leaves) in enumerate([*lost, (signed.document, b"")], start=restored.lost_from):
                 cursor.execute(_INSERT, [number, document, leaves])
             details: dict[str, str | int] = {"reason": reason.strip(), "lost_from": restored.lost_from, "checkpoints": len(lost)}
             record(Tag.LOG_RESTORED, actor=actor, tenant=None, subject="audit-log", at=at, details=details, using=using)
-        outside.append([(signed.document, b"")])
+        external_copy.append([(signed.document, b"")])
     return signed
 
 
 def _common(using: str) -> tuple[list[tuple[bytes, bytes]], Checkpoint | None]:
     """Return all entries of the copy, and the last checkpoint that the database has as well."""
     try:
-        known = [(document, leaves) for _, document, leaves in outside.entries()]
+        known = [(document, leaves) for _, document, leaves in external_copy.entries()]
     except FileNotFoundError:
         raise RestorationRefusedError(
             "there is no copy of the checkpoints: put the file audit/checkpoints of the state folder back"
@@ -62,6 +62,6 @@ def _common(using: str) -> tuple[list[tuple[bytes, bytes]], Checkpoint | None]:
             "the database's checkpoints are not the beginning of the copy's: this is not this deployment's own database as it was"
         )
     try:
-        return known, documents.read(stored[-1][0]) if stored else None
-    except documents.CheckpointRefusedError as refusal:
+        return known, checkpoint_format.read(stored[-1][0]) if stored else None
+    except checkpoint_format.CheckpointRefusedError as refusal:
         raise RestorationRefusedError(f"the database's newest checkpoint {refusal}") from None

@@ -32,7 +32,7 @@ def identity_path() -> Path:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def copy_lock() -> Iterator[None]:
     """Keep other processes of this machine from completing the copy meanwhile; wait for one that does."""
     folder = copy_path().parent
     private_directory(folder)

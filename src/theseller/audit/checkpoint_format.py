@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from theseller.audit.lines import LEAF_BYTES
+from theseller.audit.sealed_lines import LEAF_BYTES
 from theseller.audit.types import Checkpoint, Mark
 from theseller.crypto.errors import InvalidSignatureError, NotCanonicalError
 from theseller.crypto.signing import SigningKey, canonical_json, parse_canonical_json, verify

@@ -22,19 +22,19 @@ from theseller.lib.state_files import AUDIT_ACTS
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def operator_at_the_shell() -> str:
+def shell_operator() -> str:
     """Return how the log names who sits at the command line: `operator:` and their account on this machine."""
     return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")
 
 
-def note_act(state: Path, tag: Tag, *, subject: str, at: datetime, details: Mapping[str, str | int] | None = None) -> None:
+def record_shell_action(state: Path, tag: Tag, *, subject: str, at: datetime, details: Mapping[str, str | int] | None = None) -> None:
     """Write down an act of who sits at the command line, before it is done: no act without its line."""
     folder = private_directory(state / "audit")
     event = {
         "id": str(new_id()),
         "at": at.isoformat(),
         "tag": tag.value,
-        "actor": operator_at_the_shell(),
+        "actor": shell_operator(),
         "subject": subject,
         "details": dict(details or {}),
     }
@@ -46,12 +46,12 @@ def note_act(state: Path, tag: Tag, *, subject: str, at: datetime, details: Mapp
         os.fsync(file.fileno())
 
 
-def take_in(*, at: datetime, using: str = "default") -> int:
+def import_shell_actions(*, at: datetime, using: str = "default") -> int:
     """Bring what was written down into the log, and return how many lines that were. A kill in between repeats it without harm.
 
     `at` dates a line that can't be read.
     """
-    from django.conf import settings  # noqa: PLC0415  # `note_act` serves commands that need no Django
+    from django.conf import settings  # noqa: PLC0415  # `record_shell_action` serves commands that need no Django
     from django.db import connections, transaction  # noqa: PLC0415
 
     state = Path(settings.ENVIRONMENT.state)
