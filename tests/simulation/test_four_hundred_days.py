@@ -94,9 +94,9 @@ def life(tmp_path: Path, database: str) -> Life:
     return Life(place, random)
 
 
-@pytest.mark.parametrize("days", [120, pytest.param(DAYS, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("days", [60, pytest.param(DAYS, marks=pytest.mark.exhaustive)])
 def test_no_promise_about_time_is_broken(life: Life, days: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """A hundred and twenty days are more than a backup's cap, and four times an erasure's; the whole of it is for `exhaustive`."""
+    """Sixty days are more than two lives of a backup, and twice an erasure's clock; the whole of it is for `exhaustive`."""
     _live(life, days)
     lags = sorted(life.lags)
     assert len(lags) > days / 2, "too few sellers left for the figures to mean anything"
