@@ -33,7 +33,7 @@ _PATIENCE = 60.0
 #: Each process counts what it does in a file of this folder of the state.
 COUNTS = "traffic"
 #: Makes Django ready, then runs the module that is named first.
-WITH_DJANGO = "import django, runpy, sys; django.setup(); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+WITH_DJANGO = "import django, gc, runpy, sys; gc.disable(); django.setup(); gc.freeze(); gc.enable(); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 
 
 @dataclass(slots=True)

@@ -48,6 +48,9 @@ _lwa = LWAClient(settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, 
 
 
 _COOKIES: list[str] = []
+#: Between two operations of a thread, in seconds; make test-exhaustive makes none. Without one the traffic takes the machine away from
+#: what it watches.
+_PAUSE = float(os.environ.get("TRAFFIC_PAUSE", "0.15"))
 
 
 class WrongAnswerError(Exception):
@@ -192,6 +195,7 @@ def work(counts: Counts, task: Callable[[int], None]) -> None:
             counts.failed(task.__name__, error)
         else:
             counts.done(task.__name__)
+        time.sleep(_PAUSE)
 
 
 async def jobs(counts: Counts) -> None:
