@@ -112,7 +112,7 @@ def statements(shop: UUID, days: int) -> list[Statement]:
     from theseller.analytics.periods import Span
     from theseller.analytics.products import Ask, product_page
     from theseller.analytics.selection import store_options
-    from theseller.ingest.queries import freshness, progress
+    from theseller.ingest.sync.queries import freshness, progress
     from theseller.tenancy.scope import tenant_scope
 
     caught: list[Statement] = []

@@ -20,7 +20,7 @@ from tests.hiding.browser import Answers, Browser
 from tests.hiding.failures import FAILURES
 from tests.hiding.images import descendants
 from tests.hiding.world import HidingWorld
-from tests.integration.ingest_import.files import report
+from tests.integration.ingest.imports.files import report
 from tests.truth import ALICE
 from tests.world import ROOT
 

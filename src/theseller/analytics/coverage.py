@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from theseller.analytics.books import midnight, tax_included
 from theseller.analytics.periods import Span
 from theseller.analytics.types import Coverage, Scope
-from theseller.ingest.coverage import spans, stored
-from theseller.ingest.windows import Window
+from theseller.ingest.sync.coverage import spans, stored_ranges
+from theseller.ingest.sync.time_windows import Window
 from theseller.lib.marketplaces import MARKETPLACES
 
 #: What has been read lags behind: a day that is not over is covered if it has been read up to so long ago.
@@ -25,7 +25,7 @@ def coverage(scope: Scope, span: Span, at: datetime, *, using: str = "default") 
     A day is covered if pulled streams and imported documents span it from midnight to midnight of the store; the day that is not over at
     `at`, if they reach to at least six hours before. Money that belongs to no store has no coverage of its own.
     """
-    kept = stored(using=using)
+    kept = stored_ranges(using=using)
     stores = [store for store in scope.marketplace_ids if store in MARKETPLACES]
     return Coverage(span, _covered(kept.orders, stores, span, at), _covered(kept.money, stores, span, at))
 

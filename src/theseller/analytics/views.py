@@ -30,8 +30,8 @@ from theseller.audit.tags import Tag
 from theseller.connections.queries import ENDED, all_connections
 from theseller.connections.types import Origin
 from theseller.edge.compression import compressed
-from theseller.ingest.queries import freshness, is_running, progress
-from theseller.ingest.sync_state import summarize
+from theseller.ingest.sync.queries import freshness, is_running, progress
+from theseller.ingest.sync.summary import summarize
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
 

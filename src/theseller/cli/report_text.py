@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from theseller.amazon.reports import Inspection
-from theseller.ingest.report_words import counted, dropped_by_reason, is_count, period_texts, title
+from theseller.ingest.imports.labels import counted, dropped_by_reason, is_count, period_texts, title
 from theseller.lib.marketplaces import by_code
 from theseller.lib.money import minor_unit_digits
 

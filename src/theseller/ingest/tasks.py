@@ -8,8 +8,8 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller.connections.sessions import forget_stale_tokens
-from theseller.ingest.planner import due_streams, plan_new_connections
-from theseller.ingest.runner import run_stream
+from theseller.ingest.sync.planner import due_streams, plan_new_connections
+from theseller.ingest.sync.runner import run_stream
 from theseller.ingest.types import StreamKey
 from theseller.lib import clock
 
@@ -21,10 +21,10 @@ def tick(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names the
     forget_stale_tokens(at=clock.now())  # Also where no connection is left to be opened.
     plan_new_connections(at=clock.now())
     for key in due_streams(at=clock.now()):
-        _nudge(key)
+        _enqueue(key)
 
 
-def _nudge(key: StreamKey) -> None:
+def _enqueue(key: StreamKey) -> None:
     lock = f"ingest:{key.connection}:{key.name}:{key.marketplace_id}"
     try:
         pull.configure(queueing_lock=lock, priority=-1).defer(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """What a write did. A slice is a whole order, transaction, settlement or store's stock.
 
     `rows`: lines added. `replaced`: lines removed for them. `unchanged`: slices that already stood so. `outdated`: slices left out because
@@ -31,8 +31,8 @@ class Written:
         """Lines left out for a reason that `ingest_document` counts."""
         return self.too_old + self.elsewhere
 
-    def __add__(self, other: Written) -> Written:
-        return Written(
+    def __add__(self, other: WriteResult) -> WriteResult:
+        return WriteResult(
             self.rows + other.rows,
             self.replaced + other.replaced,
             self.unchanged + other.unchanged,

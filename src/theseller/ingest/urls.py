@@ -1,13 +1,14 @@
-"""Addresses of this room."""
+"""URLs of the import and sync pages."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from theseller.ingest import import_views, views
+from theseller.ingest.imports.views import import_files
+from theseller.ingest.sync import views
 
 app_name = "ingest"
 urlpatterns = [
-    path("", import_views.import_files, name="import"),
+    path("", import_files, name="import"),
     path("progress/", views.progress, name="progress"),
 ]

@@ -22,8 +22,8 @@ from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.sessions import open_connection
 from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProviderError
-from theseller.ingest.calling import Caller
-from theseller.ingest.drift import note_drift
+from theseller.ingest.sync.drift import note_drift
+from theseller.ingest.sync.rate_limited_client import RateLimitedClient
 from theseller.tenancy.scope import tenant_scope
 from theseller.vault.addressing import recipient_of
 from theseller.vault.dates import is_dead, shipped_too_long_ago
@@ -65,10 +65,10 @@ def fetch_wanted(*, tenant: UUID, connection: UUID, now: Callable[[], datetime])
             known = orders([connection], [wish.order for wish in wanted], at=at)
     except ConnectionClosedError:
         return None
-    caller, failures = Caller(view, now=now, held=settings.ENVIRONMENT.restricted_roles), 0
+    client, failures = RateLimitedClient(view, now=now, held=settings.ENVIRONMENT.restricted_roles), 0
     for wish in wanted:
         try:
-            outcome = _fetch(caller, view, known.get(wish.order), now)
+            outcome = _fetch(client, view, known.get(wish.order), now)
         except ConnectionClosedError:
             return None
         except amazon.ThrottledError as error:
@@ -93,12 +93,12 @@ def _outcome_of(error: Exception) -> Outcome:
     return known or Outcome.AMAZON_FAILED
 
 
-def _fetch(caller: Caller, view: ConnectionView, order: ShippableOrder | None, now: Callable[[], datetime]) -> Outcome:
+def _fetch(client: RateLimitedClient, view: ConnectionView, order: ShippableOrder | None, now: Callable[[], datetime]) -> Outcome:
     answered = _without_a_call(view, order, now())
     if answered is not None or order is None:
         return answered or Outcome.NOT_YOURS
-    caller.pay(GET_ORDER_FOR_A_SLIP)
-    body = caller.ask(GET_ORDER_FOR_A_SLIP, path={"orderId": order.id}, hold=partial(_hold, view.tenant, view.id))
+    client.pay(GET_ORDER_FOR_A_SLIP)
+    body = client.call(GET_ORDER_FOR_A_SLIP, path={"orderId": order.id}, hold=partial(_hold, view.tenant, view.id))
     data, drift = decode_slip_data(body)
     if drift:
         with tenant_scope(view.tenant):

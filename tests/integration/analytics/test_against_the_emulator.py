@@ -15,9 +15,9 @@ from tests.unit.emulator.support import Amazon, amazon_with
 from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.reports import Options
 from theseller.connections.operations import connection_for_files
-from theseller.ingest.import_types import ImportStatus
-from theseller.ingest.imports import import_report
-from theseller.ingest.ledger import write_transactions
+from theseller.ingest.facts.ledger import write_transactions
+from theseller.ingest.imports.operations import import_report
+from theseller.ingest.imports.types import ImportStatus
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.scope import tenant_scope
 

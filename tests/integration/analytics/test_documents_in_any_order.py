@@ -21,10 +21,10 @@ from theseller.amazon.decoders.orders import decode_orders_page
 from theseller.amazon.reports import Options
 from theseller.analytics.verify import differences
 from theseller.connections.operations import connection_for_files
-from theseller.ingest.import_types import ImportStatus
-from theseller.ingest.imports import import_report
-from theseller.ingest.ledger import write_transactions
-from theseller.ingest.persist import write_api_orders
+from theseller.ingest.facts.ledger import write_transactions
+from theseller.ingest.facts.orders import write_api_orders
+from theseller.ingest.imports.operations import import_report
+from theseller.ingest.imports.types import ImportStatus
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.scope import tenant_scope
 

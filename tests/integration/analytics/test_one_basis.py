@@ -19,8 +19,8 @@ from theseller.analytics.products import Ask, Sort, product_page
 from theseller.analytics.queries import day_series
 from theseller.analytics.types import Scope
 from theseller.connections.operations import connection_for_files
-from theseller.ingest.import_types import ImportStatus
-from theseller.ingest.imports import import_report
+from theseller.ingest.imports.operations import import_report
+from theseller.ingest.imports.types import ImportStatus
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.scope import tenant_scope

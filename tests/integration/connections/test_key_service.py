@@ -28,8 +28,8 @@ from theseller.crypto.errors import KeyStoreError, ServiceError, ServiceState
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.edge.keyservice import STATES
-from theseller.ingest.planner import plan_new_connections
-from theseller.ingest.runner import run_stream
+from theseller.ingest.sync.planner import plan_new_connections
+from theseller.ingest.sync.runner import run_stream
 from theseller.ingest.types import Outcome, StreamKey
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope

@@ -24,10 +24,10 @@ from theseller.analytics.queries import day_series, stores
 from theseller.analytics.types import Figures, ProductFigures, Scope
 from theseller.connections.operations import begin_authorisation, complete_authorisation
 from theseller.connections.types import Authorised
-from theseller.ingest.import_types import ImportStatus
-from theseller.ingest.imports import import_report
-from theseller.ingest.planner import plan
-from theseller.ingest.runner import run_stream
+from theseller.ingest.imports.operations import import_report
+from theseller.ingest.imports.types import ImportStatus
+from theseller.ingest.sync.planner import plan
+from theseller.ingest.sync.runner import run_stream
 from theseller.ingest.types import StreamKey
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope

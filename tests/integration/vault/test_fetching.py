@@ -18,12 +18,12 @@ from tests.cast import Cast
 from tests.conftest import as_role
 from tests.database import test_server
 from tests.emulated_amazon import ROLES, EmulatedAmazon, emulated_amazon
-from tests.integration.ingest.conftest import Worker, connect
+from tests.integration.ingest.sync.conftest import Worker, connect
 
 from theseller.amazon.decoders.recipients import SlipData, decode_slip_data
 from theseller.amazon.spapi import SPAPIClient
 from theseller.emulator.canary import PATTERN
-from theseller.ingest.planner import plan
+from theseller.ingest.sync.planner import plan
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
 from theseller.vault import fetching

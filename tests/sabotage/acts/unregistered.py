@@ -10,7 +10,7 @@ from procrastinate.contrib.django import app
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.crypto.keys import Purpose
-from theseller.ingest import pull
+from theseller.ingest.sync import sync_step
 
 sql(
     "pii-strip",
@@ -93,7 +93,7 @@ def _cache(tools: Tools) -> Iterator[None]:
 
 @breaks("pii-strip", "has a process remember answers")
 def _memory(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(pull, "_answers", {}, raising=False)
+    tools.patch.setattr(sync_step, "_answers", {}, raising=False)
     yield
 
 

@@ -23,7 +23,6 @@ _OTHERS = (
     "ingest/templates/ingest/import",
     "amazon/reports/",
     "datamap/",
-    "ingest/report_words",
     "ingest/datamap",
 )
 TEMPLATES = [path for path in sorted(SOURCE.rglob("templates/**/*.html")) if not str(path.relative_to(SOURCE)).startswith(_OTHERS)]

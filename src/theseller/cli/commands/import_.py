@@ -13,8 +13,8 @@ from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.cli.report_files import STDIN, add_file_arguments, check_files, open_source, shown_name
 from theseller.cli.report_text import inspection_text
-from theseller.ingest.import_types import Imported, ImportStatus
-from theseller.ingest.report_words import counted, outcome_texts, title
+from theseller.ingest.imports.labels import counted, outcome_texts, title
+from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.lib import clock
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     shop = _find_shop(args.shop, args.person)
     if not args.json:
         print(f"Into {shown_name(shop.name)} ({shop.tenant}):")
-    outcomes: list[tuple[str, Imported]] = []
+    outcomes: list[tuple[str, ImportOutcome]] = []
     for name in args.files:
         outcome = _import(name, args, shop)
         outcomes.append((shown_name(name), outcome))
@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
     return OK if all(outcome.ok for _, outcome in outcomes) else FAILURE
 
 
-def _import(name: str, args: argparse.Namespace, shop: _Shop) -> Imported:
-    from theseller.ingest.imports import import_report  # noqa: PLC0415  needs Django ready
+def _import(name: str, args: argparse.Namespace, shop: _Shop) -> ImportOutcome:
+    from theseller.ingest.imports.operations import import_report  # noqa: PLC0415  needs Django ready
 
     options = Options(
         filename=None if name == STDIN else name,
@@ -75,7 +75,7 @@ def _import(name: str, args: argparse.Namespace, shop: _Shop) -> Imported:
     try:
         source = open_source(name)
     except ReportRefusedError as error:
-        return Imported(ImportStatus.REFUSED, Inspection(why_not=error.reason), why_not=error.reason, advice=error.advice)
+        return ImportOutcome(ImportStatus.REFUSED, Inspection(why_not=error.reason), why_not=error.reason, advice=error.advice)
     # The operator runs this, not the person whose shop it is: the audit log must not say otherwise.
     return import_report(source, options, tenant=shop.tenant, actor="process:cli", at=clock.now())
 
@@ -135,7 +135,7 @@ def _recompute(shop: _Shop) -> int:
     return days
 
 
-def _print(name: str, outcome: Imported) -> None:
+def _print(name: str, outcome: ImportOutcome) -> None:
     if outcome.status is ImportStatus.REFUSED:
         if outcome.inspection.report_type:
             print("\n" + inspection_text(name, outcome.inspection))
@@ -146,7 +146,7 @@ def _print(name: str, outcome: Imported) -> None:
         print(f"  {text}")
 
 
-def _summarise(shop: _Shop, outcomes: list[tuple[str, Imported]], days: int, *, as_json: bool) -> None:
+def _summarise(shop: _Shop, outcomes: list[tuple[str, ImportOutcome]], days: int, *, as_json: bool) -> None:
     if as_json:
         files = [{"file": name, **_document(outcome)} for name, outcome in outcomes]
         good = all(outcome.ok for _, outcome in outcomes)
@@ -157,7 +157,7 @@ def _summarise(shop: _Shop, outcomes: list[tuple[str, Imported]], days: int, *, 
     print(f"\n{counted(len(outcomes), 'file')}: {', '.join(parts)}, {refused:,} refused; {counted(days, 'day')} of figures recomputed.")
 
 
-def _document(outcome: Imported) -> dict[str, Any]:
+def _document(outcome: ImportOutcome) -> dict[str, Any]:
     written = outcome.written
     counts = {name: getattr(written, name) for name in ("rows", "replaced", "unchanged", "outdated", "too_old", "elsewhere", "days")}
     return {

@@ -9,7 +9,7 @@ from theseller.amazon.features import OFFERED
 from theseller.audit.tags import Tag
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.controls.world import World
-from theseller.ingest.streams import KINDS
+from theseller.ingest.sync.streams.registry import KINDS
 
 CONTROL = Control(
     id="aup-purpose",
@@ -22,7 +22,11 @@ CONTROL = Control(
     citation="Security page §1; Acceptable Use Policy 2",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.ingest.streams:streams_of", "theseller.ingest.planner:plan", "theseller.amazon.features:OFFERED"),
+    enforced_by=(
+        "theseller.ingest.sync.streams.registry:streams_of",
+        "theseller.ingest.sync.planner:plan",
+        "theseller.amazon.features:OFFERED",
+    ),
     after=(Tag.CONNECTION_AUTHORISED,),
 )
 

@@ -36,7 +36,7 @@ CONTROL = Control(
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.amazon.decoders.shape:Shape", "theseller.amazon.reports.types:COLUMNS", "theseller.ingest.minimise"),
+    enforced_by=("theseller.amazon.decoders.shape:Shape", "theseller.amazon.reports.types:COLUMNS", "theseller.ingest.facts.minimize"),
     after=(Tag.CONNECTION_AUTHORISED, Tag.IMPORT_RECORDED),
 )
 

@@ -1,0 +1,89 @@
+# ruff: noqa: S608  # statements are put together from the constants of this module; every value is a bound parameter
+"""Which stores a seller has, by what is stored, and money that Amazon attributes to no store.
+
+Every function runs inside the caller's tenant scope. A connection is authorized for a whole region, so its list of stores
+does not tell. Such money is given to the seller's only store of its currency, else to none; which that is does not depend
+on the order in which documents arrive: `reassign_storeless_lines` looks again once another store is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from theseller.ingest.facts.bulk import Bulk
+from theseller.ingest.facts.minimize import LEDGER_COLUMNS, SellerStores
+from theseller.lib.marketplaces import MARKETPLACES
+
+Day = tuple[str, date]
+
+#: The ledger's book (`persist`). Who writes the ledger takes no book after it, so it may be taken last.
+_LEDGER_LOCK = 102
+_LINE = ", ".join(name for name, _ in LEDGER_COLUMNS if name not in {"local_day", "marketplace_id"})
+_SHARED = sorted({store.currency for store in MARKETPLACES.values()})
+#: Currencies that several of Amazon's stores keep: only for these it matters which stores a seller has.
+SHARED_CURRENCIES = tuple(currency for currency in _SHARED if sum(store.currency == currency for store in MARKETPLACES.values()) > 1)
+
+
+def stores_of_seller(bulk: Bulk, within: Iterable[str] = tuple(MARKETPLACES)) -> SellerStores:
+    """Return the stores among `within` that stored products and settlements name: those in which the seller has sold something.
+
+    Only stores of shared currencies are looked for.
+    """
+    possible = frozenset(within)
+    candidates = [store.id for store in MARKETPLACES.values() if store.currency in SHARED_CURRENCIES and store.id in possible]
+    found = bulk.rows(
+        """
+        select c.store from unnest(%(candidates)s::text[]) as c (store)
+        where exists (select from ingest_product p where p.tenant_id = %(tenant)s and p.marketplace_id = c.store)
+           or exists (select from ingest_document d
+                      where d.tenant_id = %(tenant)s and c.store = any (d.marketplace_ids)
+                        and (d.origin = 'imported' or d.report_type like '%%SETTLEMENT%%'))
+        """,
+        candidates=candidates,
+    )
+    return SellerStores(store for (store,) in found)
+
+
+def reassign_storeless_lines(bulk: Bulk, currencies: Iterable[str] = SHARED_CURRENCIES) -> set[Day]:
+    """Give lines that name no store to the store they belong to by what is stored now; return the days that changed."""
+    lines = bulk.rows(
+        "select distinct currency, marketplace_id from ingest_ledger_line"
+        " where tenant_id = %(tenant)s and not store_named and currency = any(%(currencies)s)",
+        currencies=list(currencies),
+    )
+    if not lines:
+        return set()
+    bulk.lock(_LEDGER_LOCK)
+    stores = stores_of_seller(bulk)
+    changed: set[Day] = set()
+    for currency, former in lines:
+        home = stores.only(currency)
+        if (home.id if home else "") != former:
+            changed |= _move(bulk, currency, former, home)
+    return changed
+
+
+def _move(bulk: Bulk, currency: str, former: str, home: Any) -> set[Day]:  # noqa: ANN401  # a Marketplace or none
+    """Move the lines of one currency that name no store; slices are replaced, never edited."""
+    store, zone = (home.id, home.zone_name) if home else ("", "UTC")
+    days = bulk.rows(
+        f"""
+        with gone as (
+            delete from ingest_ledger_line
+            where tenant_id = %(tenant)s and not store_named and currency = %(currency)s and marketplace_id = %(former)s
+            returning *
+        ), moved as (
+            insert into ingest_ledger_line (tenant_id, connection_id, source, local_day, marketplace_id, {_LINE})
+            select tenant_id, connection_id, source, (posted_at at time zone %(zone)s)::date, %(store)s, {_LINE} from gone
+            returning marketplace_id, local_day
+        )
+        select marketplace_id, local_day from gone union select marketplace_id, local_day from moved
+        """,
+        currency=currency,
+        former=former,
+        store=store,
+        zone=zone,
+    )
+    return {(store, day) for store, day in days}

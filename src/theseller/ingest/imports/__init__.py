@@ -1,0 +1,1 @@
+"""Report files that a seller imports: inspect, store, and the import page."""

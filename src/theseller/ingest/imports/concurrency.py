@@ -1,0 +1,63 @@
+"""How many files are read at once: one request of an account and of a shop, on all machines together, and a few in a process.
+
+A file that is read takes up to 300 MB and seconds of a processor, whatever becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+from uuid import UUID
+
+from django.db import connections
+
+#: Requests whose files one web process reads at the same time.
+MAX_CONCURRENT = 2
+_PROCESS = BoundedSemaphore(MAX_CONCURRENT)
+_LOCK = "select pg_try_advisory_lock(hashtextextended(%s, 11))"
+
+
+class ImportBusyError(RuntimeError):
+    """Other files are being read. `reason` says whose; nothing was looked at."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@contextmanager
+def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
+    """Hold the slot of `person` and of the shop `tenant` while files of theirs are read. Waits for none.
+
+    The slot is a lock of a database session of its own, so that a process that is killed gives it back.
+
+    Raises:
+        ImportBusyError: the account, the shop or this process reads other files.
+    """
+    if not _PROCESS.acquire(blocking=False):
+        raise ImportBusyError("The server is reading as many files as it can at once.")
+    try:
+        session = connections.create_connection("default")
+        try:
+            with session.cursor() as cursor:
+                for name, reason in (
+                    (f"import:person:{person}", "Another file of yours is being read."),
+                    (f"import:tenant:{tenant}", "Another file of this shop is being read."),
+                ):
+                    cursor.execute(_LOCK, [name])
+                    if not cursor.fetchone()[0]:
+                        raise ImportBusyError(reason)
+            yield
+        finally:
+            _give_back(session)
+    finally:
+        _PROCESS.release()
+
+
+def _give_back(session: object) -> None:
+    try:
+        with session.cursor() as cursor:  # type: ignore[attr-defined]  # a connection of Django's
+            cursor.execute("select pg_advisory_unlock_all()")
+    finally:
+        session.close()  # type: ignore[attr-defined]

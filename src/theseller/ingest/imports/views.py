@@ -1,0 +1,219 @@
+"""The import page: files come in, are looked at, and on a second word stored. Between the two the browser keeps them, never the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import thread_time
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from theseller.accounts.seats import seated
+from theseller.accounts.types import Permission, Seat
+from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
+from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
+from theseller.ingest.imports.concurrency import ImportBusyError, import_slot
+from theseller.ingest.imports.forms import ImportForm
+from theseller.ingest.imports.labels import counted, dropped_by_reason, is_count, outcome_texts, period_texts, span, title
+from theseller.ingest.imports.operations import import_report, imported_documents, may_leave_out_rows
+from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
+from theseller.ingest.imports.upload_limits import drain_body, limit_upload
+from theseller.lib import clock
+from theseller.lib.marketplaces import MARKETPLACES, by_code
+from theseller.lib.money import Money
+
+_VERDICTS = {
+    ImportStatus.IMPORTED: ("good", "check", "Imported"),
+    ImportStatus.ALREADY: ("info", "check", "Already imported"),
+    ImportStatus.EMPTY: ("info", "info", "Nothing to store"),
+    ImportStatus.REFUSED: ("bad", "warning", "Refused"),
+}
+
+
+#: More lines than a report of 64 MB has, and at most five seconds of a processor; `theseller import` takes a million lines.
+_LIMITS = Limits(lines=400_000)
+#: Seconds of a processor that the files of one request may take before the rest is left unread.
+_CPU_SECONDS = 30.0
+_BUSY_SECONDS = 3
+
+
+def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpResponse:
+    """Answer an upload whose files were not looked at."""
+    # The body may be unread, so the header says how the answer is wanted.
+    if request.headers.get("X-Fragment"):
+        return render(request, "ingest/import_refusal.html", {"heading": heading, "text": text}, status=status)
+    return _page(request, form=ImportForm(label_suffix=""), refusal=(heading, text), status=status)
+
+
+# The forgery check would read the whole body first. It still happens, one step later: after session, permission, rate and size.
+@csrf_exempt
+@drain_body
+@require_http_methods(["GET", "HEAD", "POST"])
+@seated(Permission.DOCUMENT_IMPORT)
+@limited("import", {by_account: Rate.per_minute(30, burst=60), by_ip: Rate.per_minute(60, burst=120)})
+@limit_upload(_refuse)
+@csrf_protect
+def import_files(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the page (GET); inspect the files, or with `confirm` store them (POST). A script asks for the cards alone."""
+    fragment = bool(request.headers.get("X-Fragment"))
+    if request.method != "POST":
+        template = "ingest/import_documents.html" if fragment else ""
+        return _page(request, form=ImportForm(label_suffix=""), template=template)
+    form = ImportForm(request.POST, label_suffix="")
+    files = request.FILES.getlist("files")
+    if not form.is_valid() or not files:
+        return _refuse(
+            request, 422, "No file came with that", "Choose the report files that you downloaded from Seller Central, then send them."
+        )
+    try:
+        with import_slot(person=seat.person, tenant=seat.tenant):
+            cards = _cards(files, form, seat)
+    except ImportBusyError as busy:
+        text = f"{busy.reason} This one was not looked at, and nothing of it was stored. Send it again in a few seconds."
+        refused = _refuse(request, 409, "One after the other", text)
+        refused["Retry-After"] = str(_BUSY_SECONDS)
+        return refused
+    # To a script, an inspection that finds a file bad is one that worked.
+    worked = all(card["ok"] for card in cards) or (fragment and not form.cleaned_data["confirm"])
+    template = "ingest/import_cards.html" if fragment else ""
+    return _page(request, form=form, cards=cards, status=200 if worked else 422, template=template)
+
+
+def _page(request: HttpRequest, *, form: ImportForm, status: int = 200, template: str = "", **more: Any) -> HttpResponse:  # noqa: ANN401
+    context: dict[str, Any] = {"form": form, "limit_mb": settings.UPLOAD_BYTES_MAX >> 20, "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
+    if template != "ingest/import_cards.html":
+        seat: Seat = request.seat  # type: ignore[attr-defined]  # set by `seated`
+        documents, count = imported_documents(tenant=seat.tenant)
+        context |= {"documents": [_listed(document) for document in documents], "documents_count": count, "at": clock.now()}
+    return render(request, template or "ingest/import.html", context | more, status=status)
+
+
+def _cards(files: list[UploadedFile[bytes]], form: ImportForm, seat: Seat) -> list[dict[str, Any]]:
+    """Look at each file, or store it, as long as the request has not taken too much of a processor; then say which ones are left."""
+    cards = []
+    begun = thread_time()
+    for file in files:
+        if thread_time() - begun > _CPU_SECONDS:
+            cards.append(_unread(file, form, "the files before it took too long", "Nothing of it was stored. Send it again by itself."))
+            continue
+        try:
+            cards.append(_card(file, form, seat))
+        except MemoryError:
+            advice = "Nothing of it was stored. Send it again by itself; if that does not help, ask Seller Central for a shorter period."
+            cards.append(_unread(file, form, "reading it takes more memory than the server has left", advice))
+    return cards
+
+
+def _unread(file: UploadedFile[bytes], form: ImportForm, why_not: str, advice: str) -> dict[str, Any]:
+    found = Inspection(why_not=why_not, advice=advice)
+    if form.cleaned_data["confirm"]:
+        outcome = ImportOutcome(ImportStatus.REFUSED, found, why_not=why_not, advice=advice)
+        return {"name": file.name, "ok": False, **_outcome(outcome), **_described(found)}
+    verdict = ("bad", "warning", "Can't be imported")
+    return {"name": file.name, "ok": False, "verdict": verdict, "inspected": True, "partly": False, "button": "", **_described(found)}
+
+
+@sensitive_variables()
+def _card(file: UploadedFile[bytes], form: ImportForm, seat: Seat) -> dict[str, Any]:
+    """Inspect or import one file, and gather what its card shows."""
+    options = Options(
+        filename=file.name,
+        encoding=form.cleaned_data["encoding"] or None,
+        allow_refused_rows=form.cleaned_data["allow_refused_rows"],
+        limits=_LIMITS,
+    )
+    if form.cleaned_data["confirm"]:
+        outcome = import_report(lambda: _pieces(file), options, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+        return {"name": file.name, "ok": outcome.ok, **_outcome(outcome), **_described(outcome.inspection)}
+    inspection = inspect_report(lambda: _pieces(file), filename=options.filename, encoding=options.encoding, limits=_LIMITS)
+    partly = not inspection.importable and may_leave_out_rows(inspection)
+    verdict = ("good", "check", "Can be imported") if inspection.importable else ("bad", "warning", "Can't be imported")
+    return {
+        "name": file.name,
+        "ok": inspection.importable,
+        "verdict": verdict,
+        "inspected": True,
+        "partly": partly,
+        "button": _button(inspection),
+        **_described(inspection),
+    }
+
+
+def _button(inspection: Inspection) -> str:
+    if inspection.importable:
+        return f"Import {counted(inspection.rows, 'row')}"
+    return f"Import {counted(inspection.rows, 'readable row')}, leave out {inspection.rows_refused_count:,}"
+
+
+def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
+    file.seek(0)
+    return file.chunks()
+
+
+def _outcome(outcome: ImportOutcome) -> dict[str, Any]:
+    first, *others = outcome_texts(outcome)
+    tone = "" if outcome.status in {ImportStatus.ALREADY, ImportStatus.EMPTY} else _VERDICTS[outcome.status][0]
+    stored = outcome.status is ImportStatus.IMPORTED
+    return {
+        "verdict": _VERDICTS[outcome.status],
+        "said": first,
+        "said_more": " ".join(others),
+        "tone": tone,
+        "done": outcome.ok,
+        "stored": stored,
+    }
+
+
+def _described(inspection: Inspection) -> dict[str, Any]:
+    kind = inspection.report_type
+    return {
+        "inspection": inspection,
+        "title": title(kind) if kind else "",
+        "period": period_texts(inspection),
+        "stores": [by_code(code).sales_channel for code in inspection.marketplaces],
+        "dropped": {
+            reason.replace("PII: ", "Personal data, ").capitalize(): names for reason, names in dropped_by_reason(inspection).items()
+        },
+        "totals": _totals(inspection),
+        "currencies": [currency for currency in sorted(inspection.totals) if currency],
+        "more_refused": inspection.rows_refused_count - len(inspection.rows_refused[:10]),
+        "refused": inspection.rows_refused[:10],
+        "is_settlement": kind is ReportType.SETTLEMENT_V2,
+    }
+
+
+def _totals(inspection: Inspection) -> list[tuple[str, list[Money | int | None]]]:
+    """Return (measure, one value for each currency), in the order of the report."""
+    currencies = [currency for currency in sorted(inspection.totals) if currency]
+    measures = dict.fromkeys(measure for currency in currencies for measure in inspection.totals[currency])
+    rows: list[tuple[str, list[Money | int | None]]] = []
+    for measure in measures:
+        values: list[Money | int | None] = []
+        for currency in currencies:
+            value = inspection.totals[currency].get(measure)
+            counts = value is not None and is_count(measure)
+            values.append(None if value is None else int(value) if counts else Money(value, currency))
+        rows.append((measure.replace("-", " ").replace("_", " ").capitalize().replace("Fba", "FBA"), values))
+    return rows
+
+
+def _listed(document: ImportedDocument) -> dict[str, Any]:
+    stores = [MARKETPLACES[store] for store in document.marketplace_ids if store in MARKETPLACES]
+    first, last = document.covers_from, document.covers_until
+    # Days are the stores' own; where they differ, the span that holds them all.
+    days = (
+        min((store.local_day(first) for store in stores), default=first.date()),
+        max((store.local_day(last) for store in stores), default=last.date()),
+    )
+    return {
+        "title": title(document.report_type),
+        "stores": ", ".join(store.sales_channel for store in stores) or "no store named",
+        "period": span(*days),
+        "document": document,
+    }

@@ -1,0 +1,1 @@
+"""Pull data from Amazon: streams, planner, runner, leases and the rate limiter."""

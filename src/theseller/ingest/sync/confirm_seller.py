@@ -1,0 +1,47 @@
+"""Ask Amazon whose connection it is before its streams read anything, where no answer has named the seller yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from theseller.amazon.errors import OtherSellerError, SellerUnconfirmedError
+from theseller.amazon.spapi import Value
+from theseller.amazon.whose import named_in_transactions
+from theseller.connections.seller import SellerCheck, check_of, note_check
+from theseller.connections.sessions import open_connection
+from theseller.connections.types import ConnectionView
+from theseller.ingest.sync import leases
+from theseller.ingest.sync.rate_limited_client import CONFIRMS_SELLER
+from theseller.ingest.sync.sync_step import SyncStep
+
+
+def confirm_seller(step: SyncStep) -> ConnectionView:
+    """Have Amazon name the seller of the connection; store the answer and return the connection as it is then.
+
+    The other streams of the connection that wait for it become due.
+
+    Raises:
+        SellerUnconfirmedError: the newest transactions name no seller, or there are none.
+        OtherSellerError: they name another seller.
+        AmazonError, ConnectionClosedError: as for any call.
+    """
+    named = named_in_transactions(partial(_ask, step), at=step.at)
+    check = check_of(named, step.view.selling_partner_id)
+    if check is None:
+        raise SellerUnconfirmedError(CONFIRMS_SELLER)
+    if check is SellerCheck.MISMATCH:
+        raise OtherSellerError(CONFIRMS_SELLER)
+    _note(step, check, at=step.now())
+    return replace(step.view, seller_check=check.value)
+
+
+def _ask(step: SyncStep, params: dict[str, Value]) -> bytes:
+    return step.call(CONFIRMS_SELLER, params=params)
+
+
+def _note(step: SyncStep, check: SellerCheck, *, at: datetime) -> None:
+    with open_connection(step.tenant, step.connection, at=at):
+        leases.wake_unconfirmed(step.lease.key, at=at)
+        note_check(check, connection=step.connection, tenant=step.tenant, at=at)

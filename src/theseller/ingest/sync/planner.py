@@ -1,0 +1,75 @@
+"""Which streams exist and which are due. The two reads over all tenants name work, never data (`guard.…` in `sql/tables.sql`)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections
+
+from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.sessions import open_connection
+from theseller.ingest.facts.bulk import Bulk
+from theseller.ingest.sync.streams.registry import streams_of
+from theseller.ingest.types import StreamKey
+
+_MOST = 100
+
+
+def plan_new_connections(*, at: datetime) -> int:
+    """Make the streams of every connection that was authorised, or authorised anew, since; return how many connections were planned."""
+    planned = 0
+    for tenant, connection in _unplanned(at):
+        try:
+            plan(tenant, connection, at=at)
+        except ConnectionClosedError:
+            continue
+        planned += 1
+    return planned
+
+
+def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
+    """Make the streams that a connection's features need and it has not, end those that they no longer need; return how many were made."""
+    with open_connection(tenant, connection, at=at) as opened:
+        made = 0
+        bulk = Bulk(tenant)
+        wanted = [f"{kind.name}/{store}" for kind, store in streams_of(opened.view.features, opened.view.marketplace_ids)]
+        bulk.run(
+            "delete from ingest_stream where tenant_id = %(tenant)s and connection_id = %(connection)s"
+            " and name || '/' || marketplace_id <> all(%(wanted)s)",
+            connection=connection,
+            wanted=wanted,
+        )
+        for kind, store in streams_of(opened.view.features, opened.view.marketplace_ids):
+            cursor, total = kind.start(at)
+            made += bulk.run(
+                "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id, cursor, work_total, due_at)"
+                " values (%(tenant)s, %(connection)s, %(name)s, %(store)s, %(cursor)s, %(total)s, %(at)s) on conflict do nothing",
+                connection=connection,
+                name=kind.name,
+                store=store,
+                cursor=json.dumps(cursor),
+                total=total,
+                at=at,
+            )
+        bulk.run(
+            "insert into ingest_plan (tenant_id, connection_id, planned_for) values (%(tenant)s, %(connection)s, %(authorised)s)"
+            " on conflict (tenant_id, connection_id) do update set planned_for = excluded.planned_for",
+            connection=connection,
+            authorised=opened.view.authorised_at or at,
+        )
+    return made
+
+
+def due_streams(*, at: datetime, most: int = _MOST, using: str = "default") -> list[StreamKey]:
+    """Return the streams that are due and that nobody runs, the longest waiting first."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("select tenant_id, connection_id, name, marketplace_id from guard.due_streams(%s, %s)", [at, most])
+        return [StreamKey(*row) for row in cursor.fetchall()]
+
+
+def _unplanned(at: datetime) -> list[tuple[UUID, UUID]]:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("select tenant_id, connection_id from guard.unplanned_connections(%s, %s)", [at, _MOST])
+        return [(tenant, connection) for tenant, connection in cursor.fetchall()]

@@ -1,0 +1,1 @@
+"""The streams of a connection: one module each, and their registry."""

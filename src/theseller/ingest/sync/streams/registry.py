@@ -1,0 +1,49 @@
+"""The streams: what each feature of a connection pulls, in words and in code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from theseller.amazon.features import FEATURES, OFFERED
+from theseller.ingest.sync.streams import inventory, order_history, orders, settlements, transactions
+from theseller.ingest.sync.sync_step import SyncStep
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKind:
+    """One kind of stream. `flow` is its name in `amazon/features.py`; `unit` says what its progress counts."""
+
+    name: str
+    flow: str
+    title: str
+    unit: str
+    start: Callable[[datetime], tuple[dict[str, Any], int]]
+    run_step: Callable[[SyncStep], None]
+    per_store: bool = False
+
+
+_KINDS = (
+    StreamKind("orders_history", "all_orders_report", "Order history", "months", order_history.start, order_history.run_step),
+    StreamKind("orders", "orders", "Live orders", "pages", orders.start, orders.run_step),
+    StreamKind("transactions", "transactions", "Fees, refunds and payouts", "months", transactions.start, transactions.run_step),
+    StreamKind("settlements", "settlement_report", "Settlements", "documents", settlements.start, settlements.run_step),
+    StreamKind("inventory", "inventory", "Stock", "stores", inventory.start, inventory.run_step, per_store=True),
+)
+#: In the order in which people see them.
+KINDS: Mapping[str, StreamKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
+
+
+def streams_of(features: Iterable[str], marketplace_ids: Iterable[str]) -> Iterator[tuple[StreamKind, str]]:
+    """Yield (kind, marketplace id or blank) for a connection, of the features that are offered.
+
+    Raises KeyError for an unknown feature.
+    """
+    flows = {flow for feature in features for flow in FEATURES[feature].streams if feature in OFFERED}
+    stores = tuple(marketplace_ids)
+    for kind in _KINDS:
+        if kind.flow in flows:
+            yield from ((kind, store) for store in (stores if kind.per_store else ("",)))

@@ -1,0 +1,80 @@
+"""Money: listTransactions, first the whole history window by window, then what was posted since, with three days' overlap."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from theseller.amazon.decoders.finances import decode_transactions
+from theseller.amazon.errors import GoneError, InvalidRequestError, OtherSellerError
+from theseller.amazon.kinds import Kind
+from theseller.amazon.spapi import Value
+from theseller.connections.seller import SellerCheck, check_of
+from theseller.ingest.facts.ledger import write_transactions
+from theseller.ingest.facts.unclassified import report_unclassified
+from theseller.ingest.sync.sync_step import SyncStep
+from theseller.ingest.sync.time_windows import HISTORY_WINDOWS, Window, format_instant, parse_instant, whole_second, window
+from theseller.ingest.types import Advance
+
+LAG = timedelta(minutes=2, seconds=5)
+#: Amazon: transactions of the last 48 hours may still be missing. A day more for a late start.
+OVERLAP = timedelta(days=3)
+EVERY = timedelta(minutes=10)
+
+
+def start(at: datetime) -> tuple[dict[str, Any], int]:
+    anchor = whole_second(at - LAG)
+    return {"anchor": format_instant(anchor), "pending": list(range(HISTORY_WINDOWS)), "until": None, "token": None}, HISTORY_WINDOWS
+
+
+def run_step(step: SyncStep) -> None:
+    """Fetch and write one page. A page may be empty and still have a successor."""
+    cursor = dict(step.lease.cursor)
+    span = _span(cursor, step.at)
+    params: dict[str, Value] = {"postedAfter": span.start, "postedBefore": span.end}
+    try:
+        page = decode_transactions(
+            step.call("listTransactions", params=params | ({"nextToken": cursor["token"]} if cursor["token"] else {}))
+        )
+    except (GoneError, InvalidRequestError):
+        if not cursor["token"]:
+            raise
+        step.commit(Advance(due_at=step.at, cursor={**cursor, "token": None}))
+        return
+    check = check_of(page.selling_partner_ids, step.view.selling_partner_id)
+    if check is SellerCheck.MISMATCH:
+        raise OtherSellerError("listTransactions")
+    step.note_unknown_fields("listTransactions", page.drift)
+
+    def write() -> None:
+        stores = step.view.marketplace_ids
+        done = write_transactions(page.transactions, tenant=step.tenant, connection=step.connection, marketplace_ids=stores, at=step.at)
+        unknown = sum(line.kind is Kind.UNCLASSIFIED for transaction in page.transactions for line in transaction.lines)
+        report_unclassified(unknown, source="finances", stored=done.rows > 0)
+
+    step.commit(_later(step, cursor, span, page.next_token), write)
+
+
+def _span(cursor: dict[str, Any], at: datetime) -> Window:
+    anchor = parse_instant(cursor["anchor"])
+    if cursor["pending"]:
+        return window(anchor, cursor["pending"][0])
+    until = parse_instant(cursor["until"]) if cursor["until"] else whole_second(at - LAG)
+    return Window(anchor - OVERLAP, until)
+
+
+def _later(step: SyncStep, cursor: dict[str, Any], span: Window, token: str | None) -> Advance:
+    if token:
+        return Advance(due_at=step.at, cursor={**cursor, "token": token, "until": format_instant(span.end)})
+    if not cursor["pending"]:
+        done = {**cursor, "anchor": format_instant(span.end), "until": None, "token": None}
+        return Advance(due_at=step.at + EVERY, cursor=done, fresh_until=span.end)
+    pending = cursor["pending"][1:]
+    return Advance(
+        due_at=step.at,
+        cursor={**cursor, "pending": pending, "until": None, "token": None},
+        work_done=HISTORY_WINDOWS - len(pending),
+        work_total=HISTORY_WINDOWS,
+        # The newest window is read first: from then on the figures of recent days are complete.
+        fresh_until=span.end if cursor["pending"][0] == 0 else None,
+    )

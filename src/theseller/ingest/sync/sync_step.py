@@ -1,0 +1,116 @@
+"""One step of one stream: the calls it may make and the one transaction in which it writes.
+
+A call and a write each happen inside `open_connection`, which keeps the connection from ending meanwhile: no call leaves after the commit
+of a disconnection, and a page that arrives late is not written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from theseller.amazon.decoders.reports import decode_report_document
+from theseller.amazon.spapi import Value
+from theseller.connections.sessions import open_connection
+from theseller.connections.types import ConnectionView
+from theseller.ingest.sync import leases
+from theseller.ingest.sync.drift import note_drift
+from theseller.ingest.sync.rate_limited_client import RateLimitedClient
+from theseller.ingest.types import Advance, Lease
+
+#: How long a download keeps its connection from ending before it looks whether it has.
+_SLICE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report document as it came: its bytes, perhaps compressed, and the charset it was served with, if one was named."""
+
+    pieces: list[bytes] = field(repr=False)
+    charset: str | None
+
+
+class SyncStep:
+    """What a step works with. `at` is the step's instant, `now` asks for the present one where a step lasts."""
+
+    def __init__(self, lease: Lease, view: ConnectionView, *, now: Callable[[], datetime]) -> None:
+        self.lease = lease
+        self.view = view
+        self.now = now
+        self.at = now()
+        self._client = RateLimitedClient(view, now=now)
+        self._drift: list[tuple[str, tuple[str, ...]]] = []
+        self._renewed_at = self.at
+
+    @property
+    def tenant(self) -> UUID:
+        return self.lease.key.tenant
+
+    @property
+    def connection(self) -> UUID:
+        return self.lease.key.connection
+
+    def pay(self, operation: str) -> None:
+        """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none: nobody waits for it here."""
+        self._client.pay(operation)
+
+    def call(
+        self,
+        operation: str,
+        *,
+        params: Mapping[str, Value] | None = None,
+        path: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        paid: bool = False,
+    ) -> bytes:
+        """Call `operation` and return the undecoded answer. Raises an AmazonError, or ConnectionClosedError."""
+        if not paid:
+            self.pay(operation)
+        self._keep_lease(self.now())
+        return self._client.call(operation, params=params, path=path, body=body)
+
+    def _keep_lease(self, at: datetime) -> None:
+        if at - self._renewed_at > leases.LEASE_LENGTH / 3:
+            with open_connection(self.tenant, self.connection, at=at):
+                leases.renew(self.lease, at=at)
+            self._renewed_at = at
+
+    def download(self, document_id: str) -> Document:
+        """Return a report document, its bytes as they came (the readers of reports undo gzip), in memory, once they proved whole.
+
+        Its address is requested again each time and kept nowhere. The connection is kept from ending for some seconds at a time, so that
+        a disconnection waits for no document: the next slice finds the connection closed. Raises an AmazonError or ConnectionClosedError.
+        """
+        document = decode_report_document(self.call("getReportDocument", path={"reportDocumentId": document_id}))
+        pieces: list[bytes] = []
+        charsets: list[str] = []
+        plain = self._client.get_document(document.url, document.compression_algorithm, keep=pieces, charsets=charsets)
+        with contextlib.closing(plain):  # type: ignore[type-var]  # it is a generator
+            whole = False
+            while not whole:
+                self._keep_lease(self.now())
+                with open_connection(self.tenant, self.connection, at=self.now()):
+                    ends_at = time.monotonic() + _SLICE_SECONDS
+                    whole = not any(time.monotonic() >= ends_at for _ in plain)
+        return Document(pieces, charsets[0] if charsets else None)
+
+    def note_unknown_fields(self, operation: str, drift: tuple[str, ...]) -> None:
+        """Remember unknown fields; they are noted when the step commits."""
+        if drift:
+            self._drift.append((operation, drift))
+
+    def commit(self, step: Advance, write: Callable[[], object] | None = None) -> None:
+        """Write facts, progress and drift in one transaction, or nothing. Raises ConnectionClosedError, LeaseLostError."""
+        at = self.now()
+        with open_connection(self.tenant, self.connection, at=at):
+            lease = leases.advance(self.lease, step, at=at)
+            if write is not None:
+                write()
+            for operation, paths in self._drift:
+                note_drift(paths, operation=operation, tenant=self.tenant, connection=self.connection, at=at)
+        self._drift.clear()
+        self.lease = lease

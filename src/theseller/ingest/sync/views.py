@@ -1,0 +1,32 @@
+"""The state of a shop's sync: a page, and the part of it that refreshes every two seconds while something arrives."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from theseller.accounts.seats import seated
+from theseller.accounts.types import Permission, Seat
+from theseller.connections.queries import all_connections
+from theseller.ingest.sync import queries
+from theseller.ingest.sync.summary import expects_streams, summarize
+from theseller.lib import clock
+from theseller.tenancy.scope import tenant_scope
+
+
+@require_GET
+@seated(Permission.DASHBOARD_READ)
+def progress(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the sync's state as a page; for htmx the panel, and for the panel itself its list and line."""
+    at = clock.now()
+    with tenant_scope(seat.tenant):
+        streams, connections = queries.progress(), all_connections()
+    running = expects_streams(streams, connections) or queries.is_running(streams)
+    polled = request.headers.get("HX-Trigger") == "progress"
+    name = "progress_list" if polled else "sync" if request.headers.get("HX-Request") == "true" else "progress"
+    summary = summarize(streams, connections, at)
+    context = {"streams": streams, "running": running, "summary": summary, "at": at, "partial": polled, "open": running}
+    response = render(request, f"ingest/{name}.html", context)
+    response.headers["Vary"] = "HX-Request, HX-Trigger"
+    return response

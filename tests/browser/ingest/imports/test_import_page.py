@@ -1,0 +1,174 @@
+"""The import page in a real browser: dropped, looked at, imported, by keyboard too; without script; accessible in both themes.
+
+With THESELLER_SCREENSHOTS set to a folder, pictures are left there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client, override_settings
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
+from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.serving import served
+from tests.cast import Cast, assemble
+from tests.integration.ingest.imports.files import ALICE, CHARLIE, report, settlement_text, zipped
+
+from theseller.accounts.models import User
+from theseller.amazon.reports import ReportType
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
+ORDERS = ReportType.ALL_ORDERS_BY_ORDER_DATE
+
+
+@pytest.fixture
+def cookie(database: str) -> str:
+    people: Cast = assemble()
+    client = Client()
+    client.force_login(User.objects.get(pk=people.alice.id))
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+@pytest.fixture(scope="module")
+def site(database: str) -> Iterator[str]:
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]), served() as address:
+        yield address
+
+
+@pytest.fixture
+def browser(cookie: str) -> Iterator[Browser]:
+    # After `cookie`: while playwright runs in this thread, Django refuses to use the database in it.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A signed-in browser that remembers every complaint."""
+
+    def __init__(self, browser: Browser, site: str, cookie: str, *, script: bool = True) -> None:
+        self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900}, java_script_enabled=script)
+        self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in {"error", "warning"} else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(f"{site}/imports/")
+
+    def choose(self, *files: FilePayload) -> None:
+        self.page.locator("input[type=file]").set_input_files(list(files))
+
+    def check(self, name: str) -> None:
+        """Look at the page in both themes and at several widths, and take its picture."""
+        found, wide = {}, {}
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            results = Axe().run(self.page, options={"runOnly": WCAG}).response["violations"]
+            found[scheme] = [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results]
+            for width in (320, 390, 1280):
+                self.page.set_viewport_size({"width": width, "height": 900})
+                wide[width] = self.page.evaluate("document.documentElement.scrollWidth")
+                if PICTURES and width != 320:
+                    self.page.screenshot(path=f"{PICTURES}/import-{name}-{width}-{scheme}.png", full_page=True)
+        assert found == {"light": [], "dark": []}
+        assert wide == {width: width for width in wide}
+
+
+def _file(name: str, content: bytes | str) -> FilePayload:
+    return {"name": name, "mimeType": "text/plain", "buffer": content.encode() if isinstance(content, str) else content}
+
+
+def _bad_rows() -> str:
+    lines = report(CHARLIE, ORDERS).split("\n")
+    names = lines[0].split("\t")
+    for number, column in ((3, "quantity"), (7, "item-price"), (11, "purchase-date")):
+        cells = lines[number].split("\t")
+        cells[names.index(column)] = "12 Elm Street"
+        lines[number] = "\t".join(cells)
+    return "\n".join(lines)
+
+
+def test_files_are_looked_at_imported_and_listed(browser: Browser, site: str, cookie: str) -> None:
+    visit = Visit(browser, site, cookie)
+    page = visit.page
+    visit.check("empty")
+    visit.choose(_file("orders-2026-10.txt", report(ALICE, ORDERS)))
+    page.get_by_role("button", name="Check files").click()
+    page.get_by_role("button", name="Import").wait_for()
+    visit.check("good")
+    assert page.get_by_text("Nothing was imported yet").count() == 1
+    page.locator("[data-import]").click()
+    expect(page.locator(".import-card .badge")).to_have_text("Imported")
+    expect(page.locator("#documents tbody tr")).to_have_count(1)
+    assert page.evaluate("document.activeElement.tagName") == "H2"
+    visit.choose(
+        _file("settlement-22315.txt", settlement_text(ALICE)),
+        _file("traffic-october.json.gz", zipped(report(ALICE, ReportType.SALES_AND_TRAFFIC))),
+        _file("orders-again.txt", report(ALICE, ORDERS)),
+    )
+    page.get_by_text("Options").click()
+    page.get_by_label("Import at once").check()
+    page.locator("#import-send").click()
+    expect(page.locator("[data-done]")).to_have_count(3)
+    assert page.locator(".import-card .badge").all_inner_texts() == ["Imported", "Imported", "Already imported"]
+    expect(page.locator("#documents tbody tr")).to_have_count(3)
+    visit.check("imported")
+    assert visit.complaints == []
+
+
+def test_bad_files_are_explained_and_readable_rows_can_be_taken(browser: Browser, site: str, cookie: str) -> None:
+    visit = Visit(browser, site, cookie)
+    page = visit.page
+    visit.choose(
+        _file("orders-edited.txt", _bad_rows()),
+        _file("holiday.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF" * 50),
+        _file("orders.xlsx", b"PK\x03\x04xl/"),
+    )
+    page.get_by_role("button", name="Check files").click()
+    expect(page.locator("[data-import-result]")).to_have_count(3)
+    visit.check("bad")
+    assert "12 Elm Street" not in page.content()
+    assert page.locator("[data-import]").count() == 1
+    page.locator("[data-partly]").click()
+    expect(page.locator("[data-done] .badge")).to_have_text("Imported")
+    expect(page.get_by_text("3 rows left out that can't be read.")).to_have_count(1)
+    page.locator(".import-card").nth(1).locator("h2").wait_for()
+    assert visit.complaints == []
+
+
+def test_an_ended_session_and_a_dead_server_are_told(browser: Browser, site: str, cookie: str) -> None:
+    visit = Visit(browser, site, cookie)
+    page = visit.page
+    visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
+    # What the redirect to the sign-in page ends in. The real one would race with this small server, which leaves the body unread.
+    page.route("**/imports/", lambda route: route.fulfill(status=200, content_type="text/html", body="<h1>Sign in</h1>"))
+    page.get_by_role("button", name="Check files").click()
+    expect(page.locator(".import-card .notice b")).to_have_text("You have been signed out")
+    page.unroute("**/imports/")
+    page.route("**/imports/", lambda route: route.abort())
+    visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
+    page.get_by_role("button", name="Check files").click()
+    expect(page.locator(".import-card .notice b")).to_have_text("The server can't be reached")
+
+
+def test_it_works_without_script(browser: Browser, site: str, cookie: str) -> None:
+    visit = Visit(browser, site, cookie, script=False)
+    page = visit.page
+    visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
+    page.get_by_role("button", name="Check files").click()
+    expect(page.locator(".import-card .badge")).to_have_text("Can be imported")
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/import-noscript-1280-light.png", full_page=True)
+    expect(page.locator("[data-import]")).to_be_hidden()
+    visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
+    page.get_by_text("Options").click()
+    page.get_by_label("Import at once").check()
+    page.locator("#import-send").click()
+    expect(page.locator(".import-card .badge")).to_have_text("Imported")
+    expect(page.locator("#documents tbody tr")).to_have_count(1)

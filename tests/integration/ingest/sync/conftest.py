@@ -1,0 +1,139 @@
+"""A small European seller at the emulated Amazon, connected to Alice's shop, and a worker that can be driven by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connections as databases
+from tests.cast import Cast
+from tests.conftest import as_role
+from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
+
+from theseller.amazon.features import FEATURES
+from theseller.connections.operations import begin_authorisation, complete_authorisation
+from theseller.connections.types import Authorised
+from theseller.ingest.sync.planner import plan
+from theseller.ingest.sync.runner import run_stream
+from theseller.ingest.sync.streams import registry
+from theseller.ingest.types import StreamKey
+from theseller.lib import clock
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+SMALL_SELLER, UK, DE = "A2ALICEEUROPE1", "A1F83G8C2ARO7P", "A1PA6795UKMFR9"
+SESSION = Secret("alices-browser-session")
+
+
+@pytest.fixture
+def amazon(tmp_path: Path) -> Iterator[EmulatedAmazon]:
+    with emulated_amazon(tmp_path / "amazon") as running:
+        yield running
+
+
+def connect(cast: Cast, amazon: EmulatedAmazon, features: Sequence[str]) -> UUID:
+    """Authorise the small seller for Alice's shop; return the connection."""
+    begun = begin_authorisation(
+        features=features,
+        marketplace_id=UK,
+        session_key=SESSION,
+        person=cast.alice.id,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=clock.now(),
+    )
+    back = amazon.consent(begun.consent_url, seller=SMALL_SELLER)
+    done = complete_authorisation(
+        state=back.state,
+        code=back.code,
+        selling_partner_id=back.selling_partner_id,
+        session_key=SESSION,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=clock.now(),
+    )
+    assert isinstance(done, Authorised)
+    return done.connection
+
+
+@dataclass
+class Worker:
+    """A worker driven by hand: planned streams, run one by one, time made to pass."""
+
+    tenant: UUID
+    connection: UUID
+    amazon: EmulatedAmazon
+
+    def key(self, name: str, store: str = "") -> StreamKey:
+        return StreamKey(self.tenant, self.connection, name, store)
+
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # whatever the statement binds
+        with tenant_scope(self.tenant), databases["default"].cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def stream(self, name: str, store: str = "") -> dict[str, Any]:
+        [row] = self.rows(
+            "select to_jsonb(s) from ingest_stream s where connection_id = %s and name = %s and marketplace_id = %s",
+            self.connection, name, store,
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(row[0]) if isinstance(row[0], str) else row[0]
+        return found
+
+    def set_cursor(self, name: str, **changes: object) -> None:
+        cursor = self.stream(name)["cursor"] | changes
+        self.rows("update ingest_stream set cursor = %s where connection_id = %s and name = %s", json.dumps(cursor), self.connection, name)
+
+    def pass_time(self, name: str) -> None:
+        """Let what the stream waits for be over: its due time, its lease, the next look at a report, the parking of a
+        window, Amazon's patience.
+        """
+        past = clock.now() - timedelta(seconds=1)
+        self.rows(
+            "update ingest_stream set due_at = least(due_at, %s), lease_expires_at = %s where connection_id = %s and name = %s",
+            past, past if self.stream(name)["lease_id"] else None, self.connection, name,
+        )  # fmt: skip
+        self.rows("update ingest_bucket set tokens = burst")
+        cursor = self.stream(name)["cursor"]
+        over = past.strftime("%Y-%m-%dT%H:%M:%SZ")
+        for kind, field in (("open", "look"), ("parked", "until")):
+            cursor[kind] = {key: value | {field: over} for key, value in cursor.get(kind, {}).items()}
+        if "open" in self.stream(name)["cursor"]:
+            self.set_cursor(name, **cursor)
+
+    def run(self, name: str, store: str = "") -> int:
+        return run_stream(self.key(name, store), now=clock.now)
+
+    def finish(self, name: str, turns: int = 30) -> None:
+        """Run a stream, time passing between its turns, until its work is done."""
+        for _ in range(turns):
+            now = self.stream(name)
+            if now["last_success_at"] and now["work_done"] >= now["work_total"] and not now["cursor"].get("pending"):
+                return
+            self.pass_time(name)
+            self.run(name)
+        raise AssertionError(f"{name} did not finish: {self.stream(name)}")
+
+    def asked(self, operation: str) -> int:
+        calls: Any = self.amazon.calls()
+        return sum(call["count"] for call in calls if call["operation"].endswith(f".{operation}"))
+
+
+@pytest.fixture
+def worker(cast: Cast, amazon: EmulatedAmazon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """Everything authorised, streams planned, histories narrowed to their newest window, and this process in the worker's role."""
+    # Stock is not offered yet; its stream is tested all the same.
+    monkeypatch.setattr(registry, "OFFERED", FEATURES)
+    connection = connect(cast, amazon, ["sales", "finances", "stock"])
+    with as_role("worker"):
+        plan(cast.alices_shop, connection, at=clock.now())
+        driven = Worker(cast.alices_shop, connection, amazon)
+        driven.set_cursor("orders_history", pending=[0])
+        driven.set_cursor("transactions", pending=[0])
+        yield driven

@@ -1,0 +1,91 @@
+"""What people are told about how far their data is."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from tests.cast import Cast
+from tests.conftest import as_role
+from tests.integration.ingest.sync.conftest import Worker
+
+from theseller.accounts.models import User
+from theseller.ingest.sync import queries
+from theseller.ingest.types import Outcome, StreamProgress
+from theseller.tenancy.scope import tenant_scope
+
+
+def _progress(worker: Worker) -> dict[str, StreamProgress]:
+    with tenant_scope(worker.tenant):
+        return {stream.name: stream for stream in queries.progress()}
+
+
+def test_progress_is_true_from_the_first_second_to_the_last(worker: Worker) -> None:
+    before = _progress(worker)
+    assert list(before) == ["orders_history", "orders", "transactions", "settlements", "inventory"]
+    assert {stream.step for stream in before.values()} == {"waiting"}
+    assert queries.is_running(tuple(before.values()))
+    worker.run("orders_history")
+    assert _progress(worker)["orders_history"].step == "now"
+    assert "preparing" in _progress(worker)["orders_history"].note
+    worker.finish("orders_history")
+    done = _progress(worker)["orders_history"]
+    assert (done.step, done.percent, done.state, done.note) == ("done", 100, "up to date", "")
+
+
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK, Outcome.NEVER_RUN}))
+def test_every_outcome_has_words(worker: Worker, outcome: Outcome) -> None:
+    worker.rows("update ingest_stream set last_outcome = %s, failures_in_row = 5 where name = 'transactions'", outcome.value)
+    told = _progress(worker)["transactions"]
+    assert len(told.note) > 20
+    stops = outcome not in {Outcome.THROTTLED, Outcome.WAITING}
+    assert told.step == ("failed" if stops else "now")
+    assert "revoke" not in told.note.casefold()
+
+
+def test_a_store_without_an_account_does_not_spoil_the_others(worker: Worker) -> None:
+    worker.rows("update ingest_stream set last_outcome = 'role_missing' where name = 'inventory'")
+    assert _progress(worker)["inventory"].step == "failed"
+    worker.rows(
+        "update ingest_stream set last_outcome = 'ok', work_done = 1, last_success_at = now() where name = 'inventory' and marketplace_id = 'A1F83G8C2ARO7P'"
+    )
+    assert (_progress(worker)["inventory"].step, _progress(worker)["inventory"].total) == ("done", 1)
+
+
+def test_freshness_follows_the_slowest_stream(worker: Worker) -> None:
+    with tenant_scope(worker.tenant):
+        assert queries.freshness().orders_until is None
+    worker.finish("orders")
+    with tenant_scope(worker.tenant):
+        assert queries.freshness().orders_until is not None
+
+
+def _client(person: UUID) -> Client:
+    client = Client()
+    client.force_login(User.objects.get(id=person))
+    return client
+
+
+def test_the_page_and_its_part(worker: Worker, cast: Cast) -> None:
+    with as_role("web"):
+        _look(cast)
+
+
+def _look(cast: Cast) -> None:
+    address = reverse("ingest:progress")
+    assert Client().get(address).status_code == 302
+    alice, charlie = _client(cast.alice.id), _client(cast.charlie.id)
+    page = alice.get(address)
+    assert page.status_code == 200
+    assert "Order history" in page.text
+    assert 'hx-trigger="every 2s"' in page.text
+    part = alice.get(address, headers={"HX-Request": "true"})
+    assert part.text.lstrip().startswith("<details")
+    polled = alice.get(address, headers={"HX-Request": "true", "HX-Trigger": "progress"})
+    assert polled.text.lstrip().startswith('<span id="sync-line" hx-swap-oob="true">')
+    assert "<html" not in part.text
+    other = charlie.get(address)
+    assert "Order history" not in other.text
+    assert other.status_code == 200

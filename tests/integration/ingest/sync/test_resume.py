@@ -1,0 +1,150 @@
+# ruff: noqa: ANN401  # what stands in for a method takes whatever it takes
+"""A worker that is killed at any moment, two workers at once, a connection that ends in the middle: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections as databases
+from tests.cast import Cast
+from tests.conftest import as_role
+from tests.integration.ingest.sync.conftest import Worker
+
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.ingest.sync import leases
+from theseller.ingest.sync.runner import run_stream
+from theseller.ingest.sync.sync_step import SyncStep
+from theseller.ingest.types import Advance
+from theseller.lib import clock
+from theseller.tenancy.scope import tenant_scope
+
+
+class Killed(BaseException):
+    """What kill -9 looks like from inside: nothing after it runs, not even the giving back of the lease."""
+
+
+@pytest.fixture
+def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function that has the process die at the n-th boundary: before or after a call, before or after a commit."""
+    ask, download, commit = SyncStep.call, SyncStep.download, SyncStep.commit
+    left = [0]
+
+    def boundary() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+
+    def dying(original: Any) -> Any:
+        def around(self: SyncStep, *args: Any, **kwargs: Any) -> Any:
+            boundary()
+            answer = original(self, *args, **kwargs)
+            boundary()
+            return answer
+
+        return around
+
+    monkeypatch.setattr(SyncStep, "ask", dying(ask))
+    monkeypatch.setattr(SyncStep, "download", dying(download))
+    monkeypatch.setattr(SyncStep, "commit", dying(commit))
+
+    def arm(number: int) -> None:
+        left[0] = number
+
+    return arm
+
+
+def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
+    if name == "orders_history":
+        return worker.rows("select count(*), count(distinct order_id), sum(quantity), sum(item_price) from ingest_order_line")
+    return worker.rows("select count(*), count(distinct source_key), sum(amount) from ingest_ledger_line")
+
+
+@pytest.mark.parametrize(("name", "boundaries"), [("orders_history", range(1, 40)), ("transactions", range(1, 7))])
+def test_killed_at_any_boundary_it_ends_the_same(worker: Worker, name: str, boundaries: range, kill_at: Callable[[int], None]) -> None:
+    fresh = worker.stream(name)["cursor"]
+    worker.finish(name)
+    whole = _state(worker, name)
+    reports = worker.asked("createReport")
+    deaths = 0
+    for number in boundaries:
+        worker.rows("delete from ingest_order_line")
+        worker.rows("delete from ingest_ledger_line")
+        worker.set_cursor(name, **fresh)
+        kill_at(number)
+        try:
+            worker.finish(name)
+        except Killed:
+            deaths += 1
+            assert worker.stream(name)["lease_id"], "a killed worker gives nothing back"
+            worker.finish(name)
+        else:
+            break
+        assert _state(worker, name) == whole
+        assert worker.stream(name)["cursor"]["pending"] == []
+    assert deaths >= 6
+    # Once per whole run, never again for a report that Amazon was already making or had made.
+    assert worker.asked("createReport") <= (deaths + 2) * reports
+
+
+def test_a_lease_is_for_one_worker_at_a_time(worker: Worker) -> None:
+    key = worker.key("transactions")
+    with tenant_scope(worker.tenant):
+        mine = leases.take_lease(key, at=clock.now())
+    assert mine is not None
+    assert worker.run("transactions") == 0
+    later = clock.now() + leases.LEASE_LENGTH + timedelta(seconds=1)
+    with tenant_scope(worker.tenant):
+        theirs = leases.take_lease(key, at=later)
+    assert theirs is not None
+    with pytest.raises(leases.LeaseLostError), tenant_scope(worker.tenant):
+        leases.advance(mine, Advance(due_at=later, work_done=7), at=later)
+    assert worker.stream("transactions")["work_done"] == 0
+
+
+def test_workers_at_once_share_the_streams(worker: Worker) -> None:
+    keys = [worker.key("orders_history"), worker.key("transactions"), worker.key("settlements")]
+    steps: list[int] = []
+
+    def work() -> None:
+        with as_role("worker"):
+            steps.extend(run_stream(key, now=clock.now) for key in keys)
+            databases["default"].close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name in ("orders_history", "transactions", "settlements"):
+        worker.finish(name)
+    assert sum(steps) > 3
+    assert worker.asked("createReport") == 1
+    [(lines, distinct)] = worker.rows("select count(*), count(distinct (order_id, line_key)) from ingest_order_line")
+    assert lines == distinct > 50
+
+
+def test_a_page_that_arrives_after_the_end_is_not_written(worker: Worker, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, before = SyncStep.call, worker.asked("listTransactions")
+
+    def late(self: SyncStep, operation: str, **request: Any) -> bytes:
+        body = ask(self, operation, **request)
+        done = disconnect(
+            connection=worker.connection,
+            reason=DisconnectReason.SELLER_REQUEST,
+            tenant=cast.alices_shop,
+            actor=cast.alice.actor,
+            at=clock.now(),
+        )
+        assert done.first
+        return body
+
+    monkeypatch.setattr(SyncStep, "ask", late)
+    assert worker.run("transactions") == 0
+    assert worker.asked("listTransactions") == before + 1
+    assert worker.rows("select count(*) from ingest_ledger_line") == [(0,)]
+    assert worker.stream("transactions")["last_success_at"] is None

@@ -1,0 +1,39 @@
+"""What the page and the command line say of a changed file holds no cell of a column that is not read."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.template.loader import render_to_string
+from tests.unit.amazon.report_fixtures.mutations import CANARY, mutants
+
+from theseller.accounts.types import Seat
+from theseller.amazon.reports import inspect_report
+from theseller.cli.report_text import inspection_text
+from theseller.ingest.imports.forms import ImportForm
+from theseller.ingest.imports.views import _card
+
+
+def _shown(first: int, count: int) -> int:
+    form = ImportForm({"encoding": ""}, label_suffix="")
+    assert form.is_valid()
+    shown = 0
+    for mutant in mutants(first, count):
+        file = SimpleUploadedFile("report.txt", mutant.data)
+        seat: Seat = None  # type: ignore[assignment]  # who looks is asked before a file is stored, and none is
+        page = render_to_string("ingest/import_card.html", {"card": _card(file, form, seat)})
+        text = inspection_text("report.txt", inspect_report([mutant.data]))
+        for output in (page, text):
+            leak = CANARY.search(output)
+            assert leak is None, f"mutant {mutant.number} ({mutant.what})"
+        shown += "Columns dropped" in page
+    return shown
+
+
+def test_no_cell_of_an_unread_column_is_shown() -> None:
+    assert _shown(40_000, 120) > 20
+
+
+@pytest.mark.exhaustive
+def test_no_cell_of_an_unread_column_is_shown_of_thousands_of_files() -> None:
+    assert _shown(41_000, 3_000) > 500
