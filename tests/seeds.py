@@ -58,18 +58,18 @@ def seed_every_table(database: Connection[Row], tenant: UUID, person: UUID) -> d
     """Insert one row of `tenant` into each tenant table, as a superuser; return {table: an insert of one more such row}."""
     connection = new_id()
     inserts: dict[str, str] = {}
-    for holding in reversed(erasure_order()):  # parents before children
-        if holding.tenant_column is None:
+    for descriptor in reversed(erasure_order()):  # parents before children
+        if descriptor.tenant_column is None:
             continue
         fixed = {
-            holding.tenant_column: f"'{tenant}'",
+            descriptor.tenant_column: f"'{tenant}'",
             "connection_id": f"'{connection}'",
             "connections_connection.id": f"'{connection}'",
             "user_id": f"'{person}'",
         }
-        inserts[holding.table] = _insert(database, holding.table, fixed)
-        if holding.table not in {"tenancy_tenant", "accounts_membership"}:  # the cast has these
-            database.execute(inserts[holding.table])
+        inserts[descriptor.table] = _insert(database, descriptor.table, fixed)
+        if descriptor.table not in {"tenancy_tenant", "accounts_membership"}:  # the cast has these
+            database.execute(inserts[descriptor.table])
     return inserts
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from django.core.wsgi import get_wsgi_application
 from tests.world import ROOT
 
-from theseller.controls.unregistered import unregistered
-from theseller.controls.world import World
-from theseller.datamap.page import page
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.inventory_drift import inventory_drift
+from theseller.datamap.document import page
 from theseller.lib import clock
 
 DOCUMENT = Path(ROOT) / "docs" / "data-map.md"
@@ -24,4 +24,4 @@ def test_the_document_is_the_map() -> None:
 
 def test_nothing_that_is_there_is_missing_from_the_map(database: str) -> None:
     get_wsgi_application()  # What a process that serves keeps is in the map too: the list of static files is made here.
-    assert list(unregistered(World(clock.now(), probe="probe", application="worker"))) == []
+    assert list(inventory_drift(ProbeContext(clock.now(), probe="probe", application="worker"))) == []

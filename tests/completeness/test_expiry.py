@@ -13,21 +13,21 @@ from tests.conftest import as_role
 
 from theseller.accounts.tasks import delete_expired_sessions
 from theseller.config import working
-from theseller.datamap.registry import holdings
-from theseller.datamap.types import BY_THE_WORKER, Eraser, Holding
+from theseller.datamap.registry import descriptors
+from theseller.datamap.types import BY_THE_WORKER, Eraser, TableDescriptor
 from theseller.edge.tasks import delete_idle_buckets
 from theseller.lib import clock
 
-EXPIRING = [one for one in holdings() if one.eraser is Eraser.EXPIRY]
+EXPIRING = [one for one in descriptors() if one.eraser is Eraser.EXPIRY]
 
 
-@pytest.mark.parametrize("holding", EXPIRING, ids=lambda one: one.table)
-def test_every_table_that_expires_names_its_live_recurring_job(holding: Holding) -> None:
-    if holding.expired_by == BY_THE_WORKER:
+@pytest.mark.parametrize("descriptor", EXPIRING, ids=lambda one: one.table)
+def test_every_table_that_expires_names_its_live_recurring_job(descriptor: TableDescriptor) -> None:
+    if descriptor.expired_by == BY_THE_WORKER:
         assert 'delete_jobs="always"' in Path(working.__file__).read_text()
         return
     recurring = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
-    assert holding.expired_by in recurring
+    assert descriptor.expired_by in recurring
 
 
 def test_idle_rate_limits_are_deleted_and_others_stay(database: str) -> None:

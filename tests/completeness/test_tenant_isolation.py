@@ -13,7 +13,7 @@ from tests.database import role_dsn, test_server
 from tests.seeds import seed_every_table
 
 from theseller.crypto.mac import DatabaseSession, tenant_ticket
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import read_session
 
@@ -76,7 +76,7 @@ def connection(request: pytest.FixtureRequest, database: str) -> Iterator[Connec
 
 
 def _tables() -> dict[str, str]:
-    return {holding.table: holding.tenant_column for holding in holdings() if holding.tenant_column}
+    return {descriptor.table: descriptor.tenant_column for descriptor in descriptors() if descriptor.tenant_column}
 
 
 def _attack(verb: str, table: str, column: str, tenant: UUID, insert: str) -> str:

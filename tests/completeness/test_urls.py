@@ -32,7 +32,7 @@ from theseller.accounts.types import MemberRole
 from theseller.audit.tags import Tag
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.erasure.operations import purge
 from theseller.erasure.queries import certificate
 from theseller.governance.account_end.operations import end_account
@@ -273,13 +273,13 @@ def _fingerprint(shop: Shop, database: str) -> dict[str, object]:
     """Return what Alice's shop consists of, table by table."""
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         return {
-            holding.table: superuser.execute(
-                f"select count(*), md5(string_agg(t::text, '|' order by t::text)) from {holding.table} t"
-                f" where {holding.tenant_column} = %s",
+            descriptor.table: superuser.execute(
+                f"select count(*), md5(string_agg(t::text, '|' order by t::text)) from {descriptor.table} t"
+                f" where {descriptor.tenant_column} = %s",
                 [shop.cast.alices_shop],
             ).fetchone()
-            for holding in holdings()
-            if holding.tenant_column
+            for descriptor in descriptors()
+            if descriptor.tenant_column
         }
 
 

@@ -59,13 +59,13 @@ def checked(world: World) -> dict[str, dict[str, Any]]:
     answer = world.theseller("controls", "--now", "--json")
     assert answer.returncode in {0, 1}, answer.stderr + world.last_words()
     document = httpx.get(f"{world.web}/security/page.json", trust_env=False, timeout=30).json()
-    built = {one["id"]: one for one in document["controls"] if one["probe"]}
-    red = {name: one["evidence"] for name, one in built.items() if one["outcome"] in {"broken", "stale"}}
+    has_probe = {one["id"]: one for one in document["controls"] if one["probe"]}
+    red = {name: one["evidence"] for name, one in has_probe.items() if one["outcome"] in {"broken", "stale"}}
     assert not red, red
-    failed = {name: one["evidence"] for name, one in built.items() if "could not finish" in one["evidence"]}
+    failed = {name: one["evidence"] for name, one in has_probe.items() if "could not finish" in one["evidence"]}
     assert not failed, failed
-    assert all(one["checked_at"] >= asked.isoformat() for one in built.values())
-    return built
+    assert all(one["checked_at"] >= asked.isoformat() for one in has_probe.values())
+    return has_probe
 
 
 def backed_up(world: World) -> None:
@@ -124,8 +124,8 @@ def rotate(world: World, *names: str) -> None:
     assert answer.returncode == 0, answer.stderr + answer.stdout
 
 
-def outcomes(built: dict[str, dict[str, Any]]) -> dict[str, str]:
-    return {name: one["outcome"] for name, one in built.items()}
+def outcomes(has_probe: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {name: one["outcome"] for name, one in has_probe.items()}
 
 
 def test_no_control_turns_red_through_a_day_of_a_deployment(world: World) -> None:
@@ -138,35 +138,35 @@ def test_no_control_turns_red_through_a_day_of_a_deployment(world: World) -> Non
     rotate(world, "django-session-key", "db-web")
     checked(world)
     restart(world)
-    built = checked(world)
-    unproven = {name: one["evidence"] for name, one in built.items() if one["outcome"] not in {"met", "declared"}}
+    has_probe = checked(world)
+    unproven = {name: one["evidence"] for name, one in has_probe.items() if one["outcome"] not in {"met", "declared"}}
     assert set(unproven) <= set(UNKNOWN_ON_A_DEMO), unproven
     assert all(said.startswith(UNKNOWN_ON_A_DEMO[name]) for name, said in unproven.items()), unproven
-    _sentences(world, built, kept)
+    _sentences(world, has_probe, kept)
 
 
-def _nothing_is_met_that_has_nothing_to_count(built: dict[str, dict[str, Any]]) -> None:
+def _nothing_is_met_that_has_nothing_to_count(has_probe: dict[str, dict[str, Any]]) -> None:
     """A fresh demo has no shop's data: what counts shops, rows, backups or ends has nothing to count."""
     needs_data = {
         "aup-deletion-requests", "aup-purpose", "auth-minimum-roles", "auth-revoke-anytime", "bak-automatic", "bak-cap",
         "bak-restore-test", "cred-token-encryption", "life-backups-90", "life-purge-30", "life-token-now",
         "pii-30-days", "pii-delete-on-disconnect", "pii-strip",
     }  # fmt: skip
-    met = {name for name, one in built.items() if one["outcome"] == "met"}
-    assert not met & needs_data, {name: built[name]["evidence"] for name in met & needs_data}
+    met = {name for name, one in has_probe.items() if one["outcome"] == "met"}
+    assert not met & needs_data, {name: has_probe[name]["evidence"] for name in met & needs_data}
 
 
-def _sentences(world: World, built: dict[str, dict[str, Any]], kept: str) -> None:
+def _sentences(world: World, has_probe: dict[str, dict[str, Any]], kept: str) -> None:
     """Compare what the page says with what was done and with what its own numbers say."""
     for name, form in SAID_AFTER_ALL.items():
-        assert re.search(form, built[name]["evidence"]), (name, built[name]["evidence"])
+        assert re.search(form, has_probe[name]["evidence"]), (name, has_probe[name]["evidence"])
     streams = world.rows("select count(*) from ingest_stream where connection_id::text = %s", (kept,))[0][0]
-    assert built["aup-purpose"]["evidence"].startswith(f"{streams} stream(s) run")
+    assert has_probe["aup-purpose"]["evidence"].startswith(f"{streams} stream(s) run")
     page = httpx.get(f"{world.web}/security/", trust_env=False, timeout=30).text
     for status, label in (("met", "passing"), ("unknown", "unknown")):
-        number = sum(one["outcome"] == status for one in built.values())
+        number = sum(one["outcome"] == status for one in has_probe.values())
         assert f"{number} {label}" in page
-    attention = [name for name, one in built.items() if one["outcome"] == "unknown"]
+    attention = [name for name, one in has_probe.items() if one["outcome"] == "unknown"]
     notice = page.partition('class="notice')[2].partition("</div>")[0]
     assert all(f'href="#{name}"' in notice for name in attention), notice
 

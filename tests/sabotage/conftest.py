@@ -18,8 +18,8 @@ from tests.sabotage.deployment import Deployment, keep_a_recipient, set_up
 from tests.sabotage.machine import encrypted_machine
 
 from theseller.amazon.roles import RestrictedRole
-from theseller.controls import volumes
 from theseller.controls.catalogue import bak_automatic
+from theseller.controls.probe_tools import disk_encryption
 from theseller.lib.egress import confine
 from theseller.postgres.layout import control_folder, saved_layout
 
@@ -44,7 +44,7 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     server = saved_layout(test_server().state)
     assert server is not None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(volumes, "THIS_MACHINE", encrypted_machine(tmp_path_factory.mktemp("machine")))
+        patch.setattr(disk_encryption, "THIS_MACHINE", encrypted_machine(tmp_path_factory.mktemp("machine")))
         where.parent.mkdir(exist_ok=True)
         where.write_text(json.dumps({"home": str(server.home), "run": str(server.run)}))
         # The tests' server hands over no log of changes; the saboteurs' deployment looks at one that does.

@@ -24,7 +24,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
-from theseller.controls.page import board
+from theseller.controls.page import security_page
 from theseller.controls.types import Status
 from theseller.erasure.operations import purge_all
 from theseller.erasure.queries import due_purges
@@ -183,11 +183,11 @@ def probe_all(only: Collection[str] = CATALOGUE) -> dict[str, Status]:
     at = clock.now()
     for control in sorted(only, key=lambda name: name == "page-true"):
         run_control(control, at=at)
-    return {one.id: one.outcome for one in board(clock.now()).shown if one.built and one.id in only}
+    return {one.id: one.outcome for one in security_page(clock.now()).controls if one.has_probe and one.id in only}
 
 
 def evidence_of(control: str) -> str:
-    return next(one.evidence for one in board(clock.now()).shown if one.id == control)
+    return next(one.evidence for one in security_page(clock.now()).controls if one.id == control)
 
 
 __all__ = ["TOKEN", "US", "Deployment", "connect", "evidence_of", "probe_all", "put_product", "set_up", "settings"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from theseller.controls.volumes import Machine
+from theseller.controls.probe_tools.disk_encryption import Machine
 
 #: One file system on one volume of LVM, which lies on one LUKS device, which lies on a partition of a disk that one can touch.
 _LVM, _LUKS, _PARTITION, _DISK = "253:1", "253:0", "259:1", "259:0"

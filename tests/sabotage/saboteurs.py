@@ -18,8 +18,8 @@ from tests.sabotage.deployment import TOKEN, Deployment
 
 from theseller.amazon import operations as allow_list
 from theseller.amazon.operations import Operation
+from theseller.controls.probe_tools.context import live_context
 from theseller.controls.types import Status
-from theseller.controls.world import live_world
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.postgres.processes import wait_until
@@ -51,7 +51,7 @@ class Saboteur:
     act: Callable[[Tools], Any]
     blinds: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
-    turns: Status = Status.BROKEN
+    turns: Status = Status.FAILED
 
 
 #: In the order of the files in `acts/`, which registers them all.
@@ -116,7 +116,7 @@ def scrub(tools: Tools, table: str) -> None:
 
     A snapshot that is older than the deletion has the rewrite copy the deleted rows, so it is repeated until no file holds the token.
     """
-    folder = live_world(clock.now()).database_directory
+    folder = live_context(clock.now()).database_directory
     assert folder is not None
     found: list[object] = [table]
 

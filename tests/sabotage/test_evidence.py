@@ -13,13 +13,13 @@ from tests.sabotage.deployment import Deployment, probe_all
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.controls import page, source
+from theseller.controls import code_version, page
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control, run_due
-from theseller.controls.page import board, colour
+from theseller.controls.page import displayed_status, security_page
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.tasks import run_due_controls
-from theseller.controls.types import Board, Broken, Control, Entry, Met, NothingCheckedError, Status, Unknown
-from theseller.controls.world import World
+from theseller.controls.types import CatalogueEntry, Control, Failed, NothingCheckedError, Passed, SecurityPage, Status, Unknown
 from theseller.lib import clock
 
 CONTROL = "auth-revoke-anytime"
@@ -38,21 +38,21 @@ def _nothing_from_the_future(superuser: psycopg.Connection[tuple[object, ...]]) 
         superuser.execute("delete from controls_evidence where collected_at > now()")
 
 
-def _shown(of: Board, control: str = CONTROL) -> Status:
-    return next(one.outcome for one in of.shown if one.id == control)
+def _shown(of: SecurityPage, control: str = CONTROL) -> Status:
+    return next(one.outcome for one in of.controls if one.id == control)
 
 
 def _replace_probe(patch: pytest.MonkeyPatch, control: Control, probe: object) -> None:
-    patch.setitem(CATALOGUE._all(), control.id, Entry(control, probe))  # type: ignore[attr-defined, arg-type]
+    patch.setitem(CATALOGUE._all(), control.id, CatalogueEntry(control, probe))  # type: ignore[attr-defined, arg-type]
 
 
 def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Met(1, "seen", {"declared": ["Taken on trust."]}))
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Passed(1, "seen", {"declared": ["Taken on trust."]}))
     run_control(CONTROL, at=clock.now())
-    shown = next(one for one in board(clock.now()).shown if one.id == CONTROL)
+    shown = next(one for one in security_page(clock.now()).controls if one.id == CONTROL)
     assert (shown.outcome, shown.declared) == (Status.DECLARED, ("Taken on trust.",))
     told = run_control("page-true", at=clock.now())
-    assert told.outcome is Status.MET, told.summary
+    assert told.outcome is Status.PASSED, told.summary
     monkeypatch.undo()
     probe_all()
 
@@ -65,21 +65,21 @@ def test_evidence_that_another_process_adds_meanwhile_turns_the_page_not_red(
     run_control(CONTROL, at=clock.now())
     added: list[object] = []
 
-    def while_it_is_read(at: datetime, *, using: str) -> Board:
-        found = board(at, using=using)
+    def while_it_is_read(at: datetime, *, using: str) -> SecurityPage:
+        found = security_page(at, using=using)
         added.append(
             superuser.execute(
                 "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
                 " values (gen_random_uuid(), %s, 'met', 1, '', %s, %s) returning position",
-                [CONTROL, source.code_version(), at],
+                [CONTROL, code_version.code_version(), at],
             ).fetchone()
         )
         return found
 
-    monkeypatch.setattr(page, "board", while_it_is_read)
+    monkeypatch.setattr(page, "security_page", while_it_is_read)
     told = run_control("page-true", at=clock.now())
     assert added
-    assert told.outcome is Status.MET, told.summary
+    assert told.outcome is Status.PASSED, told.summary
     monkeypatch.undo()
     probe_all()
 
@@ -87,25 +87,25 @@ def test_evidence_that_another_process_adds_meanwhile_turns_the_page_not_red(
 def test_old_evidence_is_not_green(deployment: Deployment) -> None:
     run_control(CONTROL, at=clock.now())
     fresh = CATALOGUE[CONTROL].control.freshness
-    assert _shown(board(clock.now())) is Status.MET
-    assert _shown(board(clock.now() + fresh + timedelta(seconds=1))) is Status.STALE
+    assert _shown(security_page(clock.now())) is Status.PASSED
+    assert _shown(security_page(clock.now() + fresh + timedelta(seconds=1))) is Status.STALE
 
 
 def test_evidence_of_another_program_is_not_green(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     run_control(CONTROL, at=clock.now())
-    monkeypatch.setattr(source, "code_version", lambda: "0123456789abcdef")
-    assert _shown(board(clock.now())) is Status.STALE
+    monkeypatch.setattr(code_version, "code_version", lambda: "0123456789abcdef")
+    assert _shown(security_page(clock.now())) is Status.STALE
 
 
 def test_evidence_from_the_future_is_not_green(deployment: Deployment) -> None:
     evidence = run_control(CONTROL, at=clock.now())
     before = evidence.collected_at - timedelta(hours=1)
-    found, _ = colour(evidence, timedelta(hours=9), at=before, version=evidence.code_version)
+    found, _ = displayed_status(evidence, timedelta(hours=9), at=before, version=evidence.code_version)
     assert found is Status.UNKNOWN
 
 
 def test_a_probe_that_fails_is_not_green_and_tells_only_its_kind(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_world: World) -> Met:
+    def fails(_world: ProbeContext) -> Passed:
         raise RuntimeError("Jane Doe, 1 Main Street")
 
     _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, fails)
@@ -113,13 +113,13 @@ def test_a_probe_that_fails_is_not_green_and_tells_only_its_kind(deployment: Dep
     assert evidence.outcome is Status.UNKNOWN
     assert "Jane" not in evidence.summary
     assert "RuntimeError" in evidence.summary
-    assert _shown(board(clock.now())) is Status.UNKNOWN
+    assert _shown(security_page(clock.now())) is Status.UNKNOWN
 
 
 def test_a_probe_that_looked_at_nothing_is_not_green(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NothingCheckedError):
-        Met(0)
-    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Met(0))
+        Passed(0)
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Passed(0))
     assert run_control(CONTROL, at=clock.now()).outcome is Status.UNKNOWN
 
 
@@ -131,12 +131,12 @@ def test_the_database_refuses_met_without_anything_checked(
 
 
 def test_broken_stays_broken_however_old(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Broken("as planned", 1))
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Failed("as planned", 1))
     run_control(CONTROL, at=clock.now())
-    assert _shown(board(clock.now() + timedelta(days=400))) is Status.BROKEN
+    assert _shown(security_page(clock.now() + timedelta(days=400))) is Status.FAILED
     monkeypatch.undo()
     run_control(CONTROL, at=clock.now())
-    assert _shown(board(clock.now())) is Status.MET
+    assert _shown(security_page(clock.now())) is Status.PASSED
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "migrate"])
@@ -200,15 +200,15 @@ def test_evidence_that_this_process_did_not_gather_puts_no_run_off(
 ) -> None:
     """A row that says "met" over what the probe found broken: the probe runs again at the next minute, and is right again."""
     probe_all()
-    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Broken("as planned", 1))
+    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Failed("as planned", 1))
     run_control(CONTROL, at=clock.now())
     superuser.execute(
         "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
         " values (gen_random_uuid(), %s, %s, 1, '', %s, %s)",
-        [CONTROL, outcome, version or source.code_version(), clock.now() - age],
+        [CONTROL, outcome, version or code_version.code_version(), clock.now() - age],
     )
     assert CONTROL in {evidence.control_id for evidence in run_due(at=clock.now())}
-    assert _shown(board(clock.now())) is Status.BROKEN
+    assert _shown(security_page(clock.now())) is Status.FAILED
     monkeypatch.undo()
     probe_all()
 
@@ -222,7 +222,7 @@ def test_evidence_that_is_renewed_by_others_puts_no_run_off(
     superuser.execute(
         "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
         " values (gen_random_uuid(), %s, 'met', 1, '', %s, %s)",
-        [CONTROL, source.code_version(), later - timedelta(seconds=1)],
+        [CONTROL, code_version.code_version(), later - timedelta(seconds=1)],
     )
     assert CONTROL in {evidence.control_id for evidence in run_due(at=later)}
     probe_all()
@@ -233,7 +233,7 @@ def test_the_job_does_it(deployment: Deployment, superuser: psycopg.Connection[t
     assert before is not None
     # What counts as done depends on the program's version, so another version makes everything due.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "code_version", lambda: "another")
+        patch.setattr(code_version, "code_version", lambda: "another")
         run_due_controls(timestamp=0)
     added = superuser.execute("select count(*) from controls_evidence where position > %s", [before[0]]).fetchone()
     assert added == (len(CATALOGUE),)

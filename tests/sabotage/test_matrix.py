@@ -33,7 +33,7 @@ def _lines() -> Iterator[str]:
     for control in sorted(CATALOGUE, key=lambda name: (CATALOGUE[name].control.section, name)):
         yield f"## {control}\n\n{CATALOGUE[control].control.title}. Red when a test …\n"
         mine = [saboteur for saboteur in SABOTEURS if saboteur.control == control]
-        yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in mine if saboteur.turns is Status.BROKEN)
+        yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in mine if saboteur.turns is Status.FAILED)
         if blinding := [saboteur for saboteur in mine if saboteur.turns is Status.UNKNOWN]:
             yield "\nUnknown, because its probe can't see, when a test …\n"
             yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in blinding)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
-holds(
+describe_table(
     "accounts_user",
     DataClass.SELLER_PERSONAL,
     retention="until the account is deleted",
     eraser=Eraser.DELETE_USER,
     note="People who sign in: address, name, password hash.",
 )
-holds(
+describe_table(
     "accounts_membership",
     DataClass.SELLER_PERSONAL,
     retention="until the account is deleted",
@@ -20,7 +20,7 @@ holds(
     tenant_column="tenant_id",
     parents=("tenancy_tenant", "accounts_user"),
 )
-holds(
+describe_table(
     "django_session",
     DataClass.OPERATIONAL,
     retention="12 hours, and up to ten minutes until the job runs",
@@ -29,8 +29,10 @@ holds(
     note="Browser sessions under a hash of their key.",
 )
 for _table in ("django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"):
-    holds(_table, DataClass.NONE, retention="with the deployment", eraser=Eraser.KEEP, note="Django's own bookkeeping; no personal data.")
-holds(
+    describe_table(
+        _table, DataClass.NONE, retention="with the deployment", eraser=Eraser.KEEP, note="Django's own bookkeeping; no personal data."
+    )
+describe_table(
     "accounts_operator",
     DataClass.SELLER_PERSONAL,
     retention="until the account is deleted",
@@ -38,7 +40,7 @@ holds(
     parents=("accounts_user",),
     note="Who operates this deployment.",
 )
-holds(
+describe_table(
     "accounts_authenticator",
     DataClass.CREDENTIALS,
     retention="until the person removes it",
@@ -47,7 +49,7 @@ holds(
     sealed_columns=(("sealed", "mfa"),),
     note="Secrets of authenticator apps, sealed to their rows under the deployment's key for second factors.",
 )
-holds(
+describe_table(
     "accounts_passkey",
     DataClass.CREDENTIALS,
     retention="until the person removes it",
@@ -55,7 +57,7 @@ holds(
     parents=("accounts_user",),
     note="Public halves of passkeys.",
 )
-holds(
+describe_table(
     "accounts_recovery_code",
     DataClass.CREDENTIALS,
     retention="until the person makes new ones",

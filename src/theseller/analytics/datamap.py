@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
 for _table, _note in {
     "analytics_day": "Totals per day and store.",
     "analytics_day_product": "Totals per day, store and product.",
 }.items():
-    holds(
+    describe_table(
         _table,
         DataClass.SELLER_FACTS,
         retention="life-purge-30; 18 months",

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
-holds(
+describe_table(
     "audit_event",
     DataClass.EVIDENCE,
     retention="12 months at least (Data Protection Policy 2.6)",
     eraser=Eraser.KEEP,
     note="Who did what, when. Ids only, no personal data, no amounts: it proves the erasure that it outlives.",
 )
-holds(
+describe_table(
     "audit_copy",
     DataClass.EVIDENCE,
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
     note="How many checkpoints each machine's copy has had. Random ids and numbers.",
 )
-holds(
+describe_table(
     "audit_checkpoint",
     DataClass.EVIDENCE,
     retention="as long as the lines that it covers: nothing is thinned",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
-holds(
+describe_table(
     "retention_backup",
     DataClass.EVIDENCE,
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
     note="Which backups there were and when their keys were destroyed. Ids, sizes and dates.",
 )
-holds(
+describe_table(
     "retention_drill",
     DataClass.EVIDENCE,
     retention="as long as the audit log",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
-holds(
+describe_table(
     "connections_connection",
     DataClass.OPERATIONAL,
     retention="until the account is deleted",
@@ -14,7 +14,7 @@ holds(
     parents=("tenancy_tenant",),
     note="That an authorization existed: region, seller id, dates. The certificate of its erasure refers to it.",
 )
-holds(
+describe_table(
     "connections_disconnection",
     DataClass.OPERATIONAL,
     retention="until the account is deleted",
@@ -23,7 +23,7 @@ holds(
     parents=("connections_connection",),
     note="That it ended, when and why. The erasure starts from it.",
 )
-holds(
+describe_table(
     "connections_refresh_token",
     DataClass.CREDENTIALS,
     retention="life-token-now",
@@ -34,7 +34,7 @@ holds(
     sealed_columns=(("sealed", "refresh_token"),),
     note="Deleted, and its data key destroyed, in the transaction of the disconnection; the purge only confirms it.",
 )
-holds(
+describe_table(
     "connections_attempt",
     DataClass.OPERATIONAL,
     retention="life-purge-30",
@@ -43,7 +43,7 @@ holds(
     parents=("tenancy_tenant", "accounts_user"),
     note="Hashes of states and sessions of finished authorizations.",
 )
-holds(
+describe_table(
     "connections_key",
     DataClass.OPERATIONAL,
     retention="life-purge-30",

@@ -11,35 +11,35 @@ from datetime import datetime, timedelta
 from django.db import connections as databases
 from django.db import transaction
 
-from theseller.controls import source
+from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE
+from theseller.controls.probe_tools.context import ProbeContext, live_context
 from theseller.controls.queries import latest_evidence
 from theseller.controls.types import (
     BlindProbeError,
-    Broken,
-    Entry,
+    CatalogueEntry,
     Evidence,
-    Met,
+    Failed,
     NotApplicable,
     NothingCheckedError,
     Observations,
     Outcome,
+    Passed,
     Status,
     Unknown,
 )
-from theseller.controls.world import World, live_world
 from theseller.lib.ids import new_id
 
 log = logging.getLogger(__name__)
 
 _SUMMARY_LENGTH = 500
-_LAST = "page-true"
+_RUN_LAST = "page-true"
 #: When each kind of event happened last, among the newest.
-_HAPPENED = "select tag, max(at) from (select tag, at from audit_event order by position desc limit 1000) e group by tag"
+_NEWEST_EVENTS = "select tag, max(at) from (select tag, at from audit_event order by position desc limit 1000) e group by tag"
 
 
 @dataclass(frozen=True, slots=True)
-class _Ran:
+class _LastRun:
     """When this process ran a probe last, and what it answered. Evidence in the database can't change it."""
 
     at: datetime
@@ -47,7 +47,7 @@ class _Ran:
 
 
 #: By the control's id. A process that has just started has run nothing, so everything is due.
-_ran: dict[str, _Ran] = {}
+_last_runs: dict[str, _LastRun] = {}
 
 
 def run_control(control: str, *, at: datetime) -> Evidence:
@@ -56,16 +56,16 @@ def run_control(control: str, *, at: datetime) -> Evidence:
     Raises:
         KeyError: there is no such control, or no probe for that clause yet.
     """
-    world = live_world(at)
-    outcome = _answer(CATALOGUE[control], world)
-    evidence = _append(control, outcome, world)
-    _ran[control] = _Ran(at, evidence)
+    context = live_context(at)
+    outcome = _run_probe(CATALOGUE[control], context)
+    evidence = _append(control, outcome, context)
+    _last_runs[control] = _LastRun(at, evidence)
     return evidence
 
 
 def run_all(*, at: datetime) -> tuple[Evidence, ...]:
     """Run every probe now, `page-true` last."""
-    return tuple(run_control(control, at=at) for control in [*(name for name in CATALOGUE if name != _LAST), _LAST])
+    return tuple(run_control(control, at=at) for control in [*(name for name in CATALOGUE if name != _RUN_LAST), _RUN_LAST])
 
 
 def run_due(*, at: datetime) -> tuple[Evidence, ...]:
@@ -76,17 +76,17 @@ def run_due(*, at: datetime) -> tuple[Evidence, ...]:
     newest evidence is not this process's own and says something else than this process saw.
     `page-true` comes last, and whenever another ran: what the page shows has changed.
     """
-    world = live_world(at)
-    newest = latest_evidence(list(CATALOGUE), using=world.probe)
-    happened: dict[str, datetime] = dict(world.rows(_HAPPENED))
+    context = live_context(at)
+    newest = latest_evidence(list(CATALOGUE), using=context.probe)
+    happened: dict[str, datetime] = dict(context.rows(_NEWEST_EVENTS))
     due = [entry.control.id for entry in CATALOGUE.values() if _is_due(entry, newest.get(entry.control.id), happened, at)]
-    last = [_LAST] if due else []
-    return tuple(run_control(control, at=at) for control in [*(name for name in due if name != _LAST), *last])
+    last = [_RUN_LAST] if due else []
+    return tuple(run_control(control, at=at) for control in [*(name for name in due if name != _RUN_LAST), *last])
 
 
-def _is_due(entry: Entry, newest: Evidence | None, happened: Mapping[str, datetime], at: datetime) -> bool:
-    ran = _ran.get(entry.control.id)
-    if newest is None or ran is None or newest.code_version != source.code_version():
+def _is_due(entry: CatalogueEntry, newest: Evidence | None, happened: Mapping[str, datetime], at: datetime) -> bool:
+    ran = _last_runs.get(entry.control.id)
+    if newest is None or ran is None or newest.code_version != code_version.code_version():
         return True
     if newest.collected_at > at or not timedelta(0) <= at - ran.at < entry.control.interval:
         return True  # Evidence that is dated ahead must not put the next run off.
@@ -97,10 +97,10 @@ def _is_due(entry: Entry, newest: Evidence | None, happened: Mapping[str, dateti
     return any(newest.collected_at < happened[tag] for tag in entry.control.after if tag in happened)
 
 
-def _answer(entry: Entry, world: World) -> Outcome:
+def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
     """Ask the probe. One that fails has seen nothing, and its error may quote what it must not: only the error's kind is kept."""
     try:
-        return entry.probe(world)
+        return entry.probe(context)
     except BlindProbeError as blind:
         return Unknown(str(blind))
     except NothingCheckedError:
@@ -110,28 +110,28 @@ def _answer(entry: Entry, world: World) -> Outcome:
         return Unknown(f"The probe could not finish ({type(error).__name__}).")
 
 
-def _append(control: str, outcome: Outcome, world: World) -> Evidence:
+def _append(control: str, outcome: Outcome, context: ProbeContext) -> Evidence:
     status, checked, summary, observations = _as_columns(outcome)
-    identity, version = new_id(), source.code_version()
-    with transaction.atomic(using=world.probe), databases[world.probe].cursor() as cursor:
+    identity, version = new_id(), code_version.code_version()
+    with transaction.atomic(using=context.probe), databases[context.probe].cursor() as cursor:
         # The only statement by which the probe's role writes anything.
         cursor.execute("set transaction read write")
         cursor.execute(
             "insert into controls_evidence (id, control_id, outcome, checked, summary, observations, code_version, collected_at)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s) returning position",
-            [identity, control, status.value, checked, summary, json.dumps(dict(observations)), version, world.at],
+            [identity, control, status.value, checked, summary, json.dumps(dict(observations)), version, context.at],
         )
         position = cursor.fetchone()[0]
-    return Evidence(position, identity, control, status, checked, summary, observations, version, world.at)
+    return Evidence(position, identity, control, status, checked, summary, observations, version, context.at)
 
 
 def _as_columns(outcome: Outcome) -> tuple[Status, int, str, Observations]:
     match outcome:
-        case Met(checked, saw, observations):
-            return Status.MET, checked, saw[:_SUMMARY_LENGTH], observations
-        case Broken(evidence, checked, observations):
-            return Status.BROKEN, checked, evidence[:_SUMMARY_LENGTH], observations
-        case NotApplicable(why):
-            return Status.NOT_APPLICABLE, 0, why[:_SUMMARY_LENGTH], {}
-        case Unknown(why):
-            return Status.UNKNOWN, 0, why[:_SUMMARY_LENGTH], {}
+        case Passed(checked, summary, observations):
+            return Status.PASSED, checked, summary[:_SUMMARY_LENGTH], observations
+        case Failed(evidence, checked, observations):
+            return Status.FAILED, checked, evidence[:_SUMMARY_LENGTH], observations
+        case NotApplicable(reason):
+            return Status.NOT_APPLICABLE, 0, reason[:_SUMMARY_LENGTH], {}
+        case Unknown(reason):
+            return Status.UNKNOWN, 0, reason[:_SUMMARY_LENGTH], {}

@@ -6,28 +6,28 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from theseller.controls import source
+from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE, SECTIONS
 from theseller.controls.catalogue.pending import PENDING
 from theseller.controls.queries import latest_evidence
-from theseller.controls.types import DECLARED, Board, Control, Evidence, Pending, Section, Shown, Status
+from theseller.controls.types import DECLARED, Control, DisplayedControl, Evidence, Pending, Section, SecurityPage, Status
 from theseller.edge.status import look_of
 
 #: Clocks of two machines may differ by this much; evidence from further ahead is believed by nobody.
 _SKEW = timedelta(minutes=1)
 
 #: What a visitor is told at the top, the worst first: of controls that have a probe.
-_ATTENTION = (Status.BROKEN, Status.STALE, Status.UNKNOWN)
+_ATTENTION = (Status.FAILED, Status.STALE, Status.UNKNOWN)
 
 
-def colour(evidence: Evidence | None, freshness: timedelta, *, at: datetime, version: str) -> tuple[Status, str]:
+def displayed_status(evidence: Evidence | None, freshness: timedelta, *, at: datetime, version: str) -> tuple[Status, str]:
     """Return what may be said of a control, and why where it is not simply the evidence's own word.
 
     Met needs all of: evidence that says so, no older than `freshness`, not from the future, gathered by the program of `version`.
     """
     if evidence is None:
         return Status.UNKNOWN, "It has not been checked on this deployment yet."
-    if evidence.outcome in {Status.BROKEN, Status.UNKNOWN}:
+    if evidence.outcome in {Status.FAILED, Status.UNKNOWN}:
         return evidence.outcome, ""  # Bad news does not get better with age.
     if evidence.collected_at > at + _SKEW:
         return Status.UNKNOWN, "The newest evidence is dated in the future, so it is not believed."
@@ -35,23 +35,23 @@ def colour(evidence: Evidence | None, freshness: timedelta, *, at: datetime, ver
         return Status.STALE, "The program has changed since; the evidence speaks of another version."
     if at - evidence.collected_at > freshness:
         return Status.STALE, "The newest evidence is too old to count."
-    declared = evidence.outcome is Status.MET and declared_in(evidence)
+    declared = evidence.outcome is Status.PASSED and declared_statements(evidence)
     return Status.DECLARED if declared else evidence.outcome, ""
 
 
-def declared_in(evidence: Evidence) -> tuple[str, ...]:
+def declared_statements(evidence: Evidence) -> tuple[str, ...]:
     """Return what the probe took from the operator's word, one sentence each."""
     said = evidence.observations.get(DECLARED, ())
     return tuple(map(str, said)) if isinstance(said, list | tuple) else (str(said),)
 
 
-def board(at: datetime, *, using: str = "default") -> Board:
+def security_page(at: datetime, *, using: str = "default") -> SecurityPage:
     """Return the whole page as of `at`."""
-    version = source.code_version()
+    version = code_version.code_version()
     newest = latest_evidence(list(CATALOGUE), using=using)
-    shown = [_shown(entry.control, newest.get(name), at, version) for name, entry in CATALOGUE.items()]
-    shown += [_not_built(one) for one in PENDING]
-    return Board(
+    shown = [_displayed(entry.control, newest.get(name), at, version) for name, entry in CATALOGUE.items()]
+    shown += [_without_probe(one) for one in PENDING]
+    return SecurityPage(
         at,
         version,
         tuple(Section(number, title, intro, tuple(_in(number, shown))) for number, (title, intro) in SECTIONS.items()),
@@ -65,33 +65,35 @@ def certificate_keys(*, using: str = "default") -> list[str]:
     return [str(key) for key in keys] if isinstance(keys, list) else []
 
 
-def context(shown: Board, *, public_keys: Sequence[str]) -> dict[str, Any]:
+def template_context(shown: SecurityPage, *, public_keys: Sequence[str]) -> dict[str, Any]:
     """Return what the template draws from."""
     return {
-        "board": shown,
+        "page": shown,
         "at": shown.at,
         "public_keys": public_keys,
         "tally": [(status, f"{shown.count(status)} {look_of(status).label.lower()}") for status in Status if shown.count(status)],
-        "not_built": sum(not one.built for one in shown.shown),
-        "tested": sum(one.built for one in shown.shown),
-        "attention": [(look_of(status).label, one) for status in _ATTENTION for one in shown.shown if one.built and one.outcome is status],
-        "has_broken": bool(shown.count(Status.BROKEN)),
-        "total": len(shown.shown),
+        "without_probe": sum(not one.has_probe for one in shown.controls),
+        "tested": sum(one.has_probe for one in shown.controls),
+        "attention": [
+            (look_of(status).label, one) for status in _ATTENTION for one in shown.controls if one.has_probe and one.outcome is status
+        ],
+        "has_broken": bool(shown.count(Status.FAILED)),
+        "total": len(shown.controls),
     }
 
 
-def as_document(shown: Board) -> dict[str, Any]:
+def as_json_document(shown: SecurityPage) -> dict[str, Any]:
     """Return the page as a JSON document, format ``theseller.org/security-page/v1``."""
     return {
         "format": "theseller.org/security-page/v1",
         "as_of": shown.at.isoformat(),
         "last_evidence_at": shown.refreshed_at.isoformat() if shown.refreshed_at else None,
         "code_version": shown.code_version,
-        "controls": [_document(one) for one in shown.shown],
+        "controls": [_document(one) for one in shown.controls],
     }
 
 
-def _document(one: Shown) -> dict[str, Any]:
+def _document(one: DisplayedControl) -> dict[str, Any]:
     return {
         "id": one.id,
         "section": one.section,
@@ -108,17 +110,17 @@ def _document(one: Shown) -> dict[str, Any]:
         "owner": one.owner,
         "kind": one.kind.value,
         "enforced_by": list(one.enforced_by),
-        "probe": one.built,
+        "probe": one.has_probe,
     }
 
 
-def _in(section: int, shown: Sequence[Shown]) -> Sequence[Shown]:
-    return sorted((one for one in shown if one.section == section), key=lambda one: not one.built)
+def _in(section: int, shown: Sequence[DisplayedControl]) -> Sequence[DisplayedControl]:
+    return sorted((one for one in shown if one.section == section), key=lambda one: not one.has_probe)
 
 
-def _shown(control: Control, evidence: Evidence | None, at: datetime, version: str) -> Shown:
-    outcome, note = colour(evidence, control.freshness, at=at, version=version)
-    return Shown(
+def _displayed(control: Control, evidence: Evidence | None, at: datetime, version: str) -> DisplayedControl:
+    outcome, note = displayed_status(evidence, control.freshness, at=at, version=version)
+    return DisplayedControl(
         id=control.id,
         section=control.section,
         title=control.title,
@@ -131,15 +133,15 @@ def _shown(control: Control, evidence: Evidence | None, at: datetime, version: s
         outcome=outcome,
         evidence=evidence.summary if evidence else "",
         note=note,
-        declared=declared_in(evidence) if evidence else (),
+        declared=declared_statements(evidence) if evidence else (),
         checked=evidence.checked if evidence else 0,
         checked_at=evidence.collected_at if evidence else None,
-        built=True,
+        has_probe=True,
     )
 
 
-def _not_built(pending: Pending) -> Shown:
-    return Shown(
+def _without_probe(pending: Pending) -> DisplayedControl:
+    return DisplayedControl(
         id=pending.id,
         section=pending.section,
         title=pending.title,
@@ -151,9 +153,9 @@ def _not_built(pending: Pending) -> Shown:
         freshness=None,
         outcome=Status.UNKNOWN,
         evidence="",
-        note=pending.why,
+        note=pending.reason,
         declared=(),
         checked=0,
         checked_at=None,
-        built=False,
+        has_probe=False,
     )

@@ -12,19 +12,19 @@ from uuid import UUID
 from theseller.audit.tags import Tag
 
 if TYPE_CHECKING:
-    from theseller.controls.world import World
+    from theseller.controls.probe_tools.context import ProbeContext
 
 Observations = Mapping[str, int | str | Sequence[str]]
 
 
-class Kind(StrEnum):
+class EnforcementKind(StrEnum):
     """Who makes it true: the machine; people, by the machine's clock and record; or the deployment around the machine."""
 
-    MACHINE = "M"
-    CLOCK = "C"
+    SOFTWARE = "M"
+    PROCEDURE = "C"
     DEPLOYMENT = "D"
-    MACHINE_AND_CLOCK = "M/C"
-    MACHINE_AND_DEPLOYMENT = "M/D"
+    SOFTWARE_AND_PROCEDURE = "M/C"
+    SOFTWARE_AND_DEPLOYMENT = "M/D"
 
 
 class Status(StrEnum):
@@ -35,8 +35,8 @@ class Status(StrEnum):
     the operator's that no probe can check.
     """
 
-    MET = "met"
-    BROKEN = "broken"
+    PASSED = "met"
+    FAILED = "broken"
     NOT_APPLICABLE = "not_applicable"
     UNKNOWN = "unknown"
     STALE = "stale"
@@ -67,11 +67,11 @@ def must_find(found: object, what: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class Passed:
     """It holds for the `checked` things that were looked at. Raises NothingCheckedError when there were none: that proves nothing."""
 
     checked: int
-    saw: str = ""
+    summary: str = ""
     observations: Observations = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class Met:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Failed:
     """It does not hold. `evidence` is shown to everybody: counts and names of tables, never anybody's row or id."""
 
     evidence: str
@@ -92,38 +92,38 @@ class Broken:
 class NotApplicable:
     """This deployment has nothing that it could apply to."""
 
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """It could not be seen."""
 
-    why: str
+    reason: str
 
 
-Outcome = Met | Broken | NotApplicable | Unknown
+Outcome = Passed | Failed | NotApplicable | Unknown
 
 
 #: The observation under which a probe lists what it took from the operator's word.
 DECLARED = "declared"
 
 
-def verdict(checked: int, broken: Sequence[str], saw: str, **observations: int | str | Sequence[str]) -> Outcome:
+def verdict(checked: int, failures: Sequence[str], summary: str, **observations: int | str | Sequence[str]) -> Outcome:
     """Return Broken with the first findings, Met if there are none and something was checked, or Unknown.
 
     The observation `declared` lists, one sentence each, what was taken from the operator's word: with
     one, the page shows the control as partly declared and not as met.
     """
-    if broken:
-        shown = list(dict.fromkeys(broken))
+    if failures:
+        shown = list(dict.fromkeys(failures))
         more = f" And {len(shown) - 3} more." if len(shown) > 3 else ""
-        return Broken(" ".join(shown[:3]) + more, checked, {**observations, "findings": shown[:20]})
+        return Failed(" ".join(shown[:3]) + more, checked, {**observations, "findings": shown[:20]})
     if checked < 1:
         return Unknown("There is nothing to look at yet, so nothing is proven.")
     if not observations.get(DECLARED, True):
         observations.pop(DECLARED)
-    return Met(checked, saw, observations)
+    return Passed(checked, summary, observations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Control:
     freshness: timedelta
     enforced_by: tuple[str, ...]
     after: tuple[Tag, ...] = ()
-    kind: Kind = Kind.MACHINE
+    kind: EnforcementKind = EnforcementKind.SOFTWARE
 
     @property
     def interval(self) -> timedelta:
@@ -158,15 +158,15 @@ class Pending:
     section: int
     title: str
     statement: str
-    kind: Kind
-    why: str
+    kind: EnforcementKind
+    reason: str
 
 
-Probe = Callable[["World"], Outcome]
+Probe = Callable[["ProbeContext"], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """A control with its probe."""
 
     control: Control
@@ -189,7 +189,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DisplayedControl:
     """A clause as the page shows it. `outcome` is derived, never stored; `note` says why it is not simply the last answer."""
 
     id: str
@@ -198,7 +198,7 @@ class Shown:
     statement: str
     citation: str
     owner: str
-    kind: Kind
+    kind: EnforcementKind
     enforced_by: tuple[str, ...]
     freshness: timedelta | None
     outcome: Status
@@ -207,7 +207,7 @@ class Shown:
     declared: tuple[str, ...]
     checked: int
     checked_at: datetime | None
-    built: bool
+    has_probe: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,19 +217,19 @@ class Section:
     number: int
     title: str
     intro: str
-    shown: tuple[Shown, ...]
+    controls: tuple[DisplayedControl, ...]
 
     @property
     def anchor(self) -> str:
         return f"section-{self.number}"
 
     @property
-    def met(self) -> int:
-        return sum(one.outcome is Status.MET for one in self.shown)
+    def passed(self) -> int:
+        return sum(one.outcome is Status.PASSED for one in self.controls)
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class SecurityPage:
     """The whole page at one instant."""
 
     at: datetime
@@ -237,12 +237,12 @@ class Board:
     sections: tuple[Section, ...]
 
     @property
-    def shown(self) -> tuple[Shown, ...]:
-        return tuple(one for section in self.sections for one in section.shown)
+    def controls(self) -> tuple[DisplayedControl, ...]:
+        return tuple(one for section in self.sections for one in section.controls)
 
     @property
     def refreshed_at(self) -> datetime | None:
-        return max((one.checked_at for one in self.shown if one.checked_at), default=None)
+        return max((one.checked_at for one in self.controls if one.checked_at), default=None)
 
-    def count(self, status: Status, *, built: bool = True) -> int:
-        return sum(one.outcome is status and one.built is built for one in self.shown)
+    def count(self, status: Status, *, has_probe: bool = True) -> int:
+        return sum(one.outcome is status and one.has_probe is has_probe for one in self.controls)

@@ -22,8 +22,8 @@ _CACHED = "public, max-age=15"
 @compressed()
 def security(request: HttpRequest) -> HttpResponse:
     """Show every clause with what its probe saw last, and when."""
-    shown = page.board(clock.now())
-    response = render(request, "controls/page.html", page.context(shown, public_keys=page.certificate_keys()))
+    shown = page.security_page(clock.now())
+    response = render(request, "controls/page.html", page.template_context(shown, public_keys=page.certificate_keys()))
     response["Cache-Control"] = _CACHED
     return response
 
@@ -34,7 +34,7 @@ def security(request: HttpRequest) -> HttpResponse:
 def security_json(request: HttpRequest) -> HttpResponse:
     """Answer the same as JSON."""
     del request
-    document = {**page.as_document(page.board(clock.now())), "certificate_public_keys": page.certificate_keys()}
+    document = {**page.as_json_document(page.security_page(clock.now())), "certificate_public_keys": page.certificate_keys()}
     return JsonResponse(document, json_dumps_params={"indent": 1}, headers={"Cache-Control": _CACHED, "Access-Control-Allow-Origin": "*"})
 
 
@@ -44,7 +44,7 @@ def security_json(request: HttpRequest) -> HttpResponse:
 def clause(request: HttpRequest, clause: str) -> HttpResponse:
     """Show one clause with its last twenty pieces of evidence."""
     at = clock.now()
-    one = next((one for one in page.board(at).shown if one.id == clause), None)
+    one = next((one for one in page.security_page(at).controls if one.id == clause), None)
     if one is None:
         raise Http404
     lasts = times.lasts(int(one.freshness.total_seconds())) if one.freshness else ""

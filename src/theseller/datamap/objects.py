@@ -14,7 +14,7 @@ _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class ProcessState:
     """One kind of thing outside the tables. `kind` is what it is, `name` how the running deployment calls it."""
 
     kind: str
@@ -124,16 +124,16 @@ JOBS["procrastinate.builtin_tasks.remove_old_jobs"] = JOBS["builtin:procrastinat
 JOB_ARGUMENT = r"^[A-Za-z0-9:_.-]{0,64}$"
 
 _PROCESS = ("with the process", "the process; no image of it reaches a disk")
-THINGS: tuple[Thing, ...] = (
-    Thing(
+PROCESS_STATE: tuple[ProcessState, ...] = (
+    ProcessState(
         "cache", "default:django.core.cache.backends.locmem.LocMemCache", DataClass.NONE, "config", "with the process", "nothing uses it"
     ),
     # What a process keeps for itself between two pieces of work.
-    Thing("memory", "theseller.amazon.charge_labels:_kind_of", DataClass.SELLER_FACTS, "amazon", *_PROCESS),
-    Thing("memory", "theseller.analytics.books:sql_text", DataClass.NONE, "analytics", *_PROCESS),
-    Thing("memory", "theseller.connections.amazon_account:_http", DataClass.OPERATIONAL, "connections", *_PROCESS),
-    Thing("memory", "theseller.connections.amazon_account:lwa_client", DataClass.OPERATIONAL, "connections", *_PROCESS),
-    Thing(
+    ProcessState("memory", "theseller.amazon.charge_labels:_kind_of", DataClass.SELLER_FACTS, "amazon", *_PROCESS),
+    ProcessState("memory", "theseller.analytics.books:sql_text", DataClass.NONE, "analytics", *_PROCESS),
+    ProcessState("memory", "theseller.connections.amazon_account:_http", DataClass.OPERATIONAL, "connections", *_PROCESS),
+    ProcessState("memory", "theseller.connections.amazon_account:lwa_client", DataClass.OPERATIONAL, "connections", *_PROCESS),
+    ProcessState(
         "memory",
         "theseller.connections.sessions:_cache",
         DataClass.CREDENTIALS,
@@ -141,16 +141,18 @@ THINGS: tuple[Thing, ...] = (
         "an access token's hour",
         "the process; the end of the connection in any process makes it useless at once",
     ),
-    Thing("memory", "theseller.connections.sessions:_flights", DataClass.OPERATIONAL, "connections", *_PROCESS),
-    Thing("memory", "theseller.controls.operations:_ran", DataClass.EVIDENCE, "controls", *_PROCESS),
-    Thing("memory", "theseller.controls.source:code_version", DataClass.NONE, "controls", *_PROCESS),
-    Thing("memory", "theseller.controls.source:imports", DataClass.NONE, "controls", *_PROCESS),
-    Thing("memory", "theseller.crypto.choice:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
-    Thing("memory", "theseller.edge.static_files:_compressed", DataClass.NONE, "edge", *_PROCESS),
-    Thing("memory", "theseller.edge.static_files:_registered", DataClass.NONE, "edge", *_PROCESS),
-    Thing("memory", "theseller.edge.static_files:static_version", DataClass.NONE, "edge", *_PROCESS),
+    ProcessState("memory", "theseller.connections.sessions:_flights", DataClass.OPERATIONAL, "connections", *_PROCESS),
+    ProcessState("memory", "theseller.controls.operations:_last_runs", DataClass.EVIDENCE, "controls", *_PROCESS),
+    ProcessState("memory", "theseller.controls.code_version:code_version", DataClass.NONE, "controls", *_PROCESS),
+    ProcessState("memory", "theseller.controls.code_version:module_imports", DataClass.NONE, "controls", *_PROCESS),
+    ProcessState("memory", "theseller.crypto.choice:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
+    ProcessState("memory", "theseller.edge.static_files:_compressed", DataClass.NONE, "edge", *_PROCESS),
+    ProcessState("memory", "theseller.edge.static_files:_registered", DataClass.NONE, "edge", *_PROCESS),
+    ProcessState("memory", "theseller.edge.static_files:static_version", DataClass.NONE, "edge", *_PROCESS),
     # A line of the log passes the redactor, whoever writes it; a handler that does not is no sink of ours.
-    Thing("log", "redacted", DataClass.OPERATIONAL, "lib", "as the deployment rotates it", "rotation; nothing of a payload is in it"),
+    ProcessState(
+        "log", "redacted", DataClass.OPERATIONAL, "lib", "as the deployment rotates it", "rotation; nothing of a payload is in it"
+    ),
 )
 
 

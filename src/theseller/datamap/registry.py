@@ -6,20 +6,20 @@ import heapq
 import importlib
 from collections.abc import Collection, Iterable, Mapping
 
-from theseller.datamap.types import DataClass, Differences, Eraser, Holding
+from theseller.datamap.types import DataClass, Differences, Eraser, TableDescriptor
 
 
 class DataMapError(Exception):
     """The map contradicts itself: a table twice, a parent that nobody registered, parents in a circle."""
 
 
-class Register:
+class TableRegistry:
     """A set of holdings, by table. The deployment has one (the functions of this module); a test may make its own."""
 
     def __init__(self) -> None:
-        self._holdings: dict[str, Holding] = {}
+        self._holdings: dict[str, TableDescriptor] = {}
 
-    def register(self, *holdings: Holding) -> None:
+    def register(self, *descriptors: TableDescriptor) -> None:
         """Add holdings, all or none.
 
         Raises:
@@ -27,18 +27,18 @@ class Register:
                 harmless, since a module may be imported twice.
         """
         new = dict(self._holdings)
-        for holding in holdings:
-            known = new.setdefault(holding.table, holding)
-            if known != holding:
-                raise DataMapError(f"table {holding.table} is registered twice, differently")
-        _refuse_overlaps(new, {holding.table for holding in holdings})
+        for descriptor in descriptors:
+            known = new.setdefault(descriptor.table, descriptor)
+            if known != descriptor:
+                raise DataMapError(f"table {descriptor.table} is registered twice, differently")
+        _refuse_overlaps(new, {descriptor.table for descriptor in descriptors})
         self._holdings = new
 
-    def holdings(self) -> tuple[Holding, ...]:
+    def descriptors(self) -> tuple[TableDescriptor, ...]:
         """Return all holdings, by table name."""
         return tuple(self._holdings[table] for table in sorted(self._holdings))
 
-    def holding(self, relation: str) -> Holding:
+    def descriptor(self, relation: str) -> TableDescriptor:
         """Return the holding that covers a table or partition.
 
         Raises:
@@ -46,12 +46,12 @@ class Register:
         """
         if relation in self._holdings:
             return self._holdings[relation]
-        for holding in self._holdings.values():
-            if holding.covers(relation):
-                return holding
+        for descriptor in self._holdings.values():
+            if descriptor.covers(relation):
+                return descriptor
         raise KeyError(f"table {relation} is in no data map: register it in its slice's datamap module")
 
-    def erasure_order(self) -> tuple[Holding, ...]:
+    def erasure_order(self) -> tuple[TableDescriptor, ...]:
         """Return all holdings, children before their parents; where free, by `erase_order` and then by name.
 
         Raises:
@@ -60,11 +60,11 @@ class Register:
         children_left = _count_children(self._holdings)
         ready = [_rank(self._holdings[table]) for table, count in children_left.items() if count == 0]
         heapq.heapify(ready)
-        order: list[Holding] = []
+        order: list[TableDescriptor] = []
         while ready:
-            holding = self._holdings[heapq.heappop(ready)[1]]
-            order.append(holding)
-            for parent in set(holding.parents):
+            descriptor = self._holdings[heapq.heappop(ready)[1]]
+            order.append(descriptor)
+            for parent in set(descriptor.parents):
                 children_left[parent] -= 1
                 if children_left[parent] == 0:
                     heapq.heappush(ready, _rank(self._holdings[parent]))
@@ -80,49 +80,49 @@ class Register:
         return Differences(tuple(sorted(unregistered)), tuple(sorted(set(self._holdings) - relations)))
 
     def _covered(self, relation: str) -> bool:
-        return relation in self._holdings or any(holding.covers(relation) for holding in self._holdings.values())
+        return relation in self._holdings or any(descriptor.covers(relation) for descriptor in self._holdings.values())
 
 
-def _rank(holding: Holding) -> tuple[int, str]:
-    return holding.erase_order, holding.table
+def _rank(descriptor: TableDescriptor) -> tuple[int, str]:
+    return descriptor.erase_order, descriptor.table
 
 
-def _count_children(holdings: Mapping[str, Holding]) -> dict[str, int]:
-    counts = dict.fromkeys(holdings, 0)
-    for holding in holdings.values():
-        for parent in set(holding.parents):
+def _count_children(descriptors: Mapping[str, TableDescriptor]) -> dict[str, int]:
+    counts = dict.fromkeys(descriptors, 0)
+    for descriptor in descriptors.values():
+        for parent in set(descriptor.parents):
             if parent not in counts:
-                raise DataMapError(f"table {holding.table} names the parent {parent}, which nobody has registered")
+                raise DataMapError(f"table {descriptor.table} names the parent {parent}, which nobody has registered")
             counts[parent] += 1
     return counts
 
 
-def _refuse_overlaps(holdings: Mapping[str, Holding], added: Collection[str]) -> None:
+def _refuse_overlaps(descriptors: Mapping[str, TableDescriptor], added: Collection[str]) -> None:
     """A partition prefix that covers another table would hide that table's absence from the map.
 
     Only pairs with one of the tables `added`: the others were compared before.
     """
-    for holding in (one for one in holdings.values() if one.partitions):
-        others = holdings.values() if holding.table in added else (holdings[table] for table in added)
+    for descriptor in (one for one in descriptors.values() if one.partitions):
+        others = descriptors.values() if descriptor.table in added else (descriptors[table] for table in added)
         for other in others:
-            if other is not holding and _covers(str(holding.partitions), other):
-                raise DataMapError(f"the partitions of {holding.table} would also cover {other.table}: choose another prefix")
+            if other is not descriptor and _covers(str(descriptor.partitions), other):
+                raise DataMapError(f"the partitions of {descriptor.table} would also cover {other.table}: choose another prefix")
 
 
-def _covers(prefix: str, other: Holding) -> bool:
+def _covers(prefix: str, other: TableDescriptor) -> bool:
     return other.table.startswith(prefix) or (other.partitions or "").startswith(prefix)
 
 
-_REGISTER = Register()
+_REGISTRY = TableRegistry()
 
-register = _REGISTER.register
-holdings = _REGISTER.holdings
-holding = _REGISTER.holding
-erasure_order = _REGISTER.erasure_order
-differences = _REGISTER.differences
+register = _REGISTRY.register
+descriptors = _REGISTRY.descriptors
+descriptor = _REGISTRY.descriptor
+erasure_order = _REGISTRY.erasure_order
+differences = _REGISTRY.differences
 
 
-def holds(  # noqa: PLR0913 - one for each field of a holding
+def describe_table(  # noqa: PLR0913 - one for each field of a holding
     table: str,
     data_class: DataClass,
     *,
@@ -136,9 +136,9 @@ def holds(  # noqa: PLR0913 - one for each field of a holding
     note: str = "",
     sealed_columns: tuple[tuple[str, str], ...] = (),
     expired_by: str = "",
-) -> Holding:
-    """Register one table and return its holding; the arguments are the fields of `Holding`."""
-    made = Holding(
+) -> TableDescriptor:
+    """Register one table and return its holding; the arguments are the fields of `TableDescriptor`."""
+    made = TableDescriptor(
         table,
         data_class,
         retention=retention,
@@ -156,7 +156,7 @@ def holds(  # noqa: PLR0913 - one for each field of a holding
     return made
 
 
-def load(modules: Iterable[str]) -> tuple[Holding, ...]:
+def load(modules: Iterable[str]) -> tuple[TableDescriptor, ...]:
     """Import the modules that register (``theseller.ingest.datamap``), check the map as a whole, and return it.
 
     Raises:
@@ -166,4 +166,4 @@ def load(modules: Iterable[str]) -> tuple[Holding, ...]:
     for module in modules:
         importlib.import_module(module)
     erasure_order()
-    return holdings()
+    return descriptors()

@@ -42,7 +42,7 @@ BY_THE_WORKER = "the worker, when a job ends"
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class TableDescriptor:
     """One table, partitions included.
 
     `table` is its name, with the schema before it where that is not `public`. `retention` names the limit or clause that says how long (``life-purge-30``). `parents` are the tables that its rows refer to:
@@ -78,11 +78,11 @@ class Holding:
         wrong += [name for name in (self.table, *self.parents) if not _TABLE.fullmatch(name)]
         if wrong:
             raise ValueError(f"{self.table}: {wrong[0]!r} is no plain name of PostgreSQL")
-        for broken, law in self._laws():
+        for broken, law in self._rules():
             if broken:
                 raise ValueError(f"{self.table}: {law}")
 
-    def _laws(self) -> tuple[tuple[bool, str], ...]:
+    def _rules(self) -> tuple[tuple[bool, str], ...]:
         of_somebody = self.data_class in {
             DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL, DataClass.BUYER_PERSONAL,
         }  # fmt: skip

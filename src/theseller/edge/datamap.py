@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
-holds(
+describe_table(
     "edge_ratebucket",
     DataClass.OPERATIONAL,
     retention="a day after the last request, and up to an hour until the job runs",

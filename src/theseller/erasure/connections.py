@@ -15,7 +15,7 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView
-from theseller.datamap.types import Eraser, Holding
+from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.erasure.connection_journal import journal_folder, write_entry
 from theseller.erasure.journal import Ended
 from theseller.erasure.queries import count_left, erasable
@@ -35,12 +35,12 @@ class ConnectionOpenError(RuntimeError):
 class _Chunk:
     """One transaction's worth of deletion: a table, or a month of a table that is split by month."""
 
-    holding: Holding
+    descriptor: TableDescriptor
     month: date | None
 
     @property
     def name(self) -> str:
-        return self.holding.table if self.month is None else f"{self.holding.table}/{self.month:%Y-%m}"
+        return self.descriptor.table if self.month is None else f"{self.descriptor.table}/{self.month:%Y-%m}"
 
 
 def closed_connection(tenant: UUID, connection: UUID) -> ConnectionView:
@@ -131,19 +131,19 @@ def _mark_erased(closed: ConnectionView, *, at: datetime) -> None:
 
 
 def _chunks(closed: ConnectionView, throttle: Throttle) -> Iterator[_Chunk]:
-    for holding in erasable():
-        if holding.eraser is Eraser.DELETE_CONNECTION and holding.partitions:
+    for descriptor in erasable():
+        if descriptor.eraser is Eraser.DELETE_CONNECTION and descriptor.partitions:
             with throttle.work():
-                months = _months(closed, holding)
-            yield from (_Chunk(holding, month) for month in months)
-        elif holding.eraser is not Eraser.KEY:  # A token's row went with the disconnection; the final count confirms it.
-            yield _Chunk(holding, None)
+                months = _months(closed, descriptor)
+            yield from (_Chunk(descriptor, month) for month in months)
+        elif descriptor.eraser is not Eraser.KEY:  # A token's row went with the disconnection; the final count confirms it.
+            yield _Chunk(descriptor, None)
 
 
-def _months(closed: ConnectionView, holding: Holding) -> list[date]:
+def _months(closed: ConnectionView, descriptor: TableDescriptor) -> list[date]:
     with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
         cursor.execute(
-            f"select distinct date_trunc('month', local_day)::date from {holding.table}"  # noqa: S608  # the data map's own names
+            f"select distinct date_trunc('month', local_day)::date from {descriptor.table}"  # noqa: S608  # the data map's own names
             " where tenant_id = %s and connection_id = %s order by 1",
             [closed.tenant, closed.id],
         )
@@ -152,9 +152,9 @@ def _months(closed: ConnectionView, holding: Holding) -> list[date]:
 
 def _erase(closed: ConnectionView, chunk: _Chunk) -> int:
     """Delete one chunk and mark it in the ledger, both or neither; return the rows deleted."""
-    table = chunk.holding.table
+    table = chunk.descriptor.table
     with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        if chunk.holding.eraser is Eraser.REBUILD:
+        if chunk.descriptor.eraser is Eraser.REBUILD:
             cursor.execute(
                 f"delete from {table} where tenant_id = %s and marketplace_id = any(%s)",  # noqa: S608
                 [closed.tenant, stores_of(closed)],
@@ -162,7 +162,7 @@ def _erase(closed: ConnectionView, chunk: _Chunk) -> int:
         else:
             month = " and local_day >= %s and local_day < %s + interval '1 month'" if chunk.month else ""
             cursor.execute(
-                f"delete from {table} where tenant_id = %s and {chunk.holding.connection_column} = %s{month}",  # noqa: S608
+                f"delete from {table} where tenant_id = %s and {chunk.descriptor.connection_column} = %s{month}",  # noqa: S608
                 [closed.tenant, closed.id, *([chunk.month, chunk.month] if chunk.month else [])],
             )
         deleted = cursor.rowcount

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
 for _table, _note in {
     "retention_purge": "The ledger of erasures: written before anything is destroyed. Ids and counts.",
     "retention_certificate": "Signed proofs of erasure. Ids, counts and dates.",
 }.items():
-    holds(_table, DataClass.EVIDENCE, retention="as long as the audit log", eraser=Eraser.KEEP, tenant_column="tenant_id", note=_note)
+    describe_table(
+        _table, DataClass.EVIDENCE, retention="as long as the audit log", eraser=Eraser.KEEP, tenant_column="tenant_id", note=_note
+    )
 
-holds(
+describe_table(
     "retention_shop_end",
     DataClass.EVIDENCE,
     retention="as long as the audit log",
@@ -19,21 +21,21 @@ holds(
     tenant_column="tenant_id",
     note="The ledger of shops that ended: what was there, what was deleted, what a count found. Ids, counts and dates.",
 )
-holds(
+describe_table(
     "retention_person_end",
     DataClass.EVIDENCE,
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
     note="Whose account ended, with their last shop or because they asked for it: a random id that no longer names anyone, counts and dates.",
 )
-holds(
+describe_table(
     "retention_end_certificate",
     DataClass.EVIDENCE,
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
     note="Signed proofs of the ends of shops and people. Ids that no longer name anyone, counts and dates.",
 )
-holds(
+describe_table(
     "retention_end_link",
     DataClass.OPERATIONAL,
     retention="90 days",
@@ -41,7 +43,7 @@ holds(
     expired_by="theseller.retention.tasks.erase_ended_shops",
     note="Hashes of the links to these proofs, for who has no account any more.",
 )
-holds(
+describe_table(
     "retention_end_failure",
     DataClass.OPERATIONAL,
     retention="until the erasure gets through",

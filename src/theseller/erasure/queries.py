@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connections as databases
 
 from theseller.datamap.registry import erasure_order
-from theseller.datamap.types import Eraser, Holding
+from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.erasure.certificate_file import assemble
 from theseller.erasure.types import ClosedConnection, PurgeView
 from theseller.tenancy.scope import current_tenant
@@ -23,13 +23,15 @@ def due_purges(*, at: datetime, most: int = 100, using: str = "default") -> tupl
         return tuple(ClosedConnection(*row) for row in cursor.fetchall())
 
 
-def erasable() -> tuple[Holding, ...]:
+def erasable() -> tuple[TableDescriptor, ...]:
     """Return the holdings whose rows go with a connection, children before parents.
 
     Raises:
         RuntimeError: the data map is not loaded. An empty map would prove anything erased.
     """
-    found = tuple(holding for holding in erasure_order() if holding.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY})
+    found = tuple(
+        descriptor for descriptor in erasure_order() if descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
+    )
     if not found:
         raise RuntimeError("the data map is empty: no erasure can be planned or proven")
     return found
@@ -43,10 +45,10 @@ def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using
     """
     counts = {}
     with databases[using].cursor() as cursor:
-        for holding in erasable():
-            if holding.eraser is Eraser.REBUILD:
+        for descriptor in erasable():
+            if descriptor.eraser is Eraser.REBUILD:
                 cursor.execute(
-                    f"select count(*) from {holding.table} where tenant_id = %s and marketplace_id = any(%s)"  # noqa: S608  # the data map's own names
+                    f"select count(*) from {descriptor.table} where tenant_id = %s and marketplace_id = any(%s)"  # noqa: S608  # the data map's own names
                     " and not exists (select from connections_connection c where c.tenant_id = %s and c.id <> %s"
                     " and (marketplace_id = any(c.marketplace_ids) or marketplace_id = '') and not exists (select from connections_disconnection d"
                     " where d.tenant_id = c.tenant_id and d.connection_id = c.id))",
@@ -54,10 +56,10 @@ def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using
                 )
             else:
                 cursor.execute(
-                    f"select count(*) from {holding.table} where tenant_id = %s and {holding.connection_column} = %s",  # noqa: S608
+                    f"select count(*) from {descriptor.table} where tenant_id = %s and {descriptor.connection_column} = %s",  # noqa: S608
                     [tenant, connection],
                 )
-            counts[holding.table] = int(cursor.fetchone()[0])
+            counts[descriptor.table] = int(cursor.fetchone()[0])
     return counts
 
 

@@ -10,7 +10,7 @@ from django.db import connections as databases
 from django.db import transaction
 
 from theseller.datamap.registry import erasure_order
-from theseller.datamap.types import Eraser, Holding
+from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.erasure.queries import as_document, erasable
 from theseller.erasure.types import Progress, Subject, SubjectKind
 from theseller.retention.roles import ERASER
@@ -95,37 +95,37 @@ def deleted_by_table(done: Mapping[str, int]) -> dict[str, int]:
 def tables_of(kind: SubjectKind) -> tuple[str, ...]:
     """Return the tables in which a subject of this kind may have left bytes."""
     if kind is SubjectKind.CONNECTION:
-        return tuple(holding.table for holding in erasable())
-    people = tuple(holding.table for holding in of_person())
+        return tuple(descriptor.table for descriptor in erasable())
+    people = tuple(descriptor.table for descriptor in of_person())
     if kind is SubjectKind.USER:
         return (*people, SESSIONS)
-    return tuple(dict.fromkeys((*(holding.table for holding in of_shop()), *people, SESSIONS)))
+    return tuple(dict.fromkeys((*(descriptor.table for descriptor in of_shop()), *people, SESSIONS)))
 
 
-def of_shop() -> tuple[Holding, ...]:
+def of_shop() -> tuple[TableDescriptor, ...]:
     """Return the holdings whose rows go with a shop, children before parents."""
-    return _some(holding for holding in erasure_order() if holding.tenant_column and holding.eraser is not Eraser.KEEP)
+    return _some(descriptor for descriptor in erasure_order() if descriptor.tenant_column and descriptor.eraser is not Eraser.KEEP)
 
 
-def of_person() -> tuple[Holding, ...]:
+def of_person() -> tuple[TableDescriptor, ...]:
     """Return the holdings whose rows go with a person's account, children before parents: their own, and those of shops that name them."""
     return _some(
-        holding
-        for holding in erasure_order()
-        if holding.eraser is Eraser.DELETE_USER or ("accounts_user" in holding.parents and holding.tenant_column)
+        descriptor
+        for descriptor in erasure_order()
+        if descriptor.eraser is Eraser.DELETE_USER or ("accounts_user" in descriptor.parents and descriptor.tenant_column)
     )
 
 
-def person_column(holding: Holding) -> str:
-    """Return the column by which rows of `holding` say whose they are."""
-    return "id" if holding.table == "accounts_user" else "user_id"
+def person_column(descriptor: TableDescriptor) -> str:
+    """Return the column by which rows of `descriptor` say whose they are."""
+    return "id" if descriptor.table == "accounts_user" else "user_id"
 
 
-def _some(found: Iterator[Holding]) -> tuple[Holding, ...]:
-    holdings = tuple(found)
-    if not holdings:
+def _some(found: Iterator[TableDescriptor]) -> tuple[TableDescriptor, ...]:
+    descriptors = tuple(found)
+    if not descriptors:
         raise RuntimeError("the data map is empty: no erasure can be planned or proven")
-    return holdings
+    return descriptors
 
 
 def _row(subject: Subject) -> str:

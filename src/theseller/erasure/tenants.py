@@ -17,7 +17,7 @@ from django.db import connections as databases
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.datamap.types import Eraser, Holding
+from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.edge.databases import accounts_database
 from theseller.erasure.failures import Failures
 from theseller.erasure.journal import Entry
@@ -155,9 +155,9 @@ def _erase_rows(tenant: UUID, at: datetime, failures: Failures) -> dict[str, int
     known = _begin(subject, tenant, at)
     if known.get("", 0):
         return {}
-    for holding in of_shop():
-        if holding.eraser is Eraser.DELETE_TENANT and holding.table not in known:
-            _erase(subject, tenant, holding, at)
+    for descriptor in of_shop():
+        if descriptor.eraser is Eraser.DELETE_TENANT and descriptor.table not in known:
+            _erase(subject, tenant, descriptor, at)
     # Also accounts whose last try failed a moment ago: the shop itself waits longer and longer, and is certified after them only.
     erase_rows_of_people(at=at, failures=failures, waiting_too=True)
     if any(person in failures for person in _people_of(tenant)):
@@ -188,9 +188,9 @@ def _begin(subject: Subject, tenant: UUID, at: datetime) -> dict[str, int]:
     return {} if found is None else {**found.deleted, "": int(found.erased_at is not None)}
 
 
-def _erase(subject: Subject, tenant: UUID, holding: Holding, at: datetime) -> None:
+def _erase(subject: Subject, tenant: UUID, descriptor: TableDescriptor, at: datetime) -> None:
     with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        if holding.table == "accounts_membership":
+        if descriptor.table == "accounts_membership":
             cursor.execute(
                 "with gone as (select m.user_id from accounts_membership m where m.tenant_id = %s), asked as ("
                 " insert into retention_person_end (user_id, asked_at) select user_id, %s from gone"
@@ -198,8 +198,8 @@ def _erase(subject: Subject, tenant: UUID, holding: Holding, at: datetime) -> No
                 " update retention_shop_end set people = array(select user_id from gone union select unnest(people)) where tenant_id = %s",
                 [tenant, at, tenant],
             )
-        cursor.execute(f"delete from {holding.table} where {holding.tenant_column} = %s", [tenant])  # noqa: S608  # the data map's own names
-        mark_step(subject, holding.table, cursor.rowcount)
+        cursor.execute(f"delete from {descriptor.table} where {descriptor.tenant_column} = %s", [tenant])  # noqa: S608  # the data map's own names
+        mark_step(subject, descriptor.table, cursor.rowcount)
 
 
 def _people_of(tenant: UUID) -> tuple[UUID, ...]:
@@ -262,7 +262,7 @@ def _count(tenant: UUID) -> dict[str, int]:
     """Count what is left of a shop, table by table, by the role that looks over all tenants."""
     counts = {}
     with databases[COUNTER].cursor() as cursor:
-        for holding in of_shop():
-            cursor.execute(f"select count(*) from {holding.table} where {holding.tenant_column} = %s", [tenant])  # noqa: S608  # the data map's own names
-            counts[holding.table] = int(cursor.fetchone()[0])
+        for descriptor in of_shop():
+            cursor.execute(f"select count(*) from {descriptor.table} where {descriptor.tenant_column} = %s", [tenant])  # noqa: S608  # the data map's own names
+            counts[descriptor.table] = int(cursor.fetchone()[0])
     return counts

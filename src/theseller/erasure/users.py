@@ -78,9 +78,9 @@ def count_of_person(identity: UUID) -> dict[str, int]:
     """Count what is left of a person, table by table, by the role that looks over all tenants, and by the one that reads sessions."""
     counts = {SESSIONS: len(sessions_of(identity))}
     with databases[COUNTER].cursor() as cursor:
-        for holding in of_person():
-            cursor.execute(f"select count(*) from {holding.table} where {person_column(holding)} = %s", [identity])  # noqa: S608  # the data map's own names
-            counts[holding.table] = int(cursor.fetchone()[0])
+        for descriptor in of_person():
+            cursor.execute(f"select count(*) from {descriptor.table} where {person_column(descriptor)} = %s", [identity])  # noqa: S608  # the data map's own names
+            counts[descriptor.table] = int(cursor.fetchone()[0])
     return counts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import BY_THE_WORKER, DataClass, Eraser
 
 _FACTS = {
@@ -15,7 +15,7 @@ _FACTS = {
 }
 _SPLIT = {"ingest_order_line", "ingest_ledger_line"}
 for _table, _note in _FACTS.items():
-    holds(
+    describe_table(
         _table,
         DataClass.SELLER_FACTS,
         retention="life-purge-30; 18 months",
@@ -31,7 +31,7 @@ for _table, _note in {
     "ingest_bucket": "Token buckets of Amazon's rate limits.",
     "ingest_drift": "Paths of fields that this version does not know; never their values.",
 }.items():
-    holds(
+    describe_table(
         _table,
         DataClass.OPERATIONAL,
         retention="life-purge-30",
@@ -41,7 +41,7 @@ for _table, _note in {
         parents=("connections_connection",) if _table in {"ingest_plan", "ingest_stream"} else (),
         note=_note,
     )
-holds(
+describe_table(
     "ingest_dirty_day",
     DataClass.OPERATIONAL,
     retention="life-purge-30",
@@ -50,7 +50,7 @@ holds(
     note="Days whose rollups are to be made again.",
 )
 for _table in ("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"):
-    holds(
+    describe_table(
         _table,
         DataClass.OPERATIONAL,
         retention="until done",

@@ -1,7 +1,7 @@
 """The names of the files that the service writes below its state folder.
 
 One place for both sides: the code that writes a file takes its name's form from here, and so does the
-data map (`theseller.datamap.places`), by which the control `pii-strip` finds files that do not belong.
+data map (`theseller.datamap.state_folder`), by which the control `pii-strip` finds files that do not belong.
 """
 
 from __future__ import annotations

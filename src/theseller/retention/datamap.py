@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
-holds(
+describe_table(
     "retention_hold",
     DataClass.EVIDENCE,
     retention="as long as the audit log",

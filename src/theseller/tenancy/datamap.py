@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
-holds(
+describe_table(
     "tenancy_tenant",
     DataClass.SELLER_PERSONAL,
     retention="until the account is deleted",

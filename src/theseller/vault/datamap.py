@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import holds
+from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
 for _table, _note in {
     "vault_consent": "Which features that need buyers' data an owner turned on and off, and when. It names no buyer.",
     "vault_request": "For which orders a packing slip was asked, and what became of it. Order numbers; it names no buyer.",
 }.items():
-    holds(
+    describe_table(
         _table,
         DataClass.OPERATIONAL,
         retention="life-purge-30",
@@ -19,7 +19,7 @@ for _table, _note in {
         parents=("connections_connection",),
         note=_note,
     )
-holds(
+describe_table(
     "pii.recipient",
     DataClass.BUYER_PERSONAL,
     retention="pii-30-days",
@@ -30,7 +30,7 @@ holds(
     sealed_columns=(("sealed", "pii"),),
     note="Where a parcel goes. Unreadable once its key is destroyed: on its last day, when the feature is turned off, and at the disconnection.",
 )
-holds(
+describe_table(
     "pii.day_key",
     DataClass.OPERATIONAL,
     retention="pii-30-days",

@@ -12,9 +12,9 @@ from tests.sabotage.deployment import connect
 from tests.sabotage.machine import encrypted_machine, put
 
 from theseller.controls.catalogue.net_at_rest import probe
-from theseller.controls.sealed import look_into_pages
-from theseller.controls.types import Broken, Met, Outcome, Unknown
-from theseller.controls.world import World, live_world
+from theseller.controls.probe_tools.context import ProbeContext, live_context
+from theseller.controls.probe_tools.sealed_columns import search_database_pages
+from theseller.controls.types import Failed, Outcome, Passed, Unknown
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
 
@@ -22,20 +22,20 @@ _DECLARED = "Example Cloud, default encryption"
 
 
 @pytest.fixture
-def world(cast: Cast, tmp_path: Path) -> World:
+def context(cast: Cast, tmp_path: Path) -> ProbeContext:
     """Return a deployment on an encrypted disk, with a sealed token. Its database's files are not below its state folder."""
     connect(cast.alices_shop, cast.alice.id, Region.NA)
-    return replace(live_world(clock.now()), machine=encrypted_machine(tmp_path))
+    return replace(live_context(clock.now()), machine=encrypted_machine(tmp_path))
 
 
 def _declare(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, volumes_encrypted_by=_DECLARED))
 
 
-def _virtual(world: World) -> None:
+def _virtual(context: ProbeContext) -> None:
     """Take the encryption away, on a machine whose disks are virtual."""
-    put(world.machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", "LVM-1")
-    put(world.machine.root / "proc/cpuinfo", "flags : fpu hypervisor\n")
+    put(context.machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", "LVM-1")
+    put(context.machine.root / "proc/cpuinfo", "flags : fpu hypervisor\n")
 
 
 def _elsewhere(patch: pytest.MonkeyPatch) -> None:
@@ -44,44 +44,44 @@ def _elsewhere(patch: pytest.MonkeyPatch) -> None:
 
 def _why(outcome: Outcome) -> str:
     assert isinstance(outcome, Unknown), outcome
-    return outcome.why
+    return outcome.reason
 
 
-def test_what_the_machine_sees_is_met(world: World) -> None:
-    outcome = probe(world)
-    assert isinstance(outcome, Met), outcome
-    assert "dm-crypt (LUKS2)" in outcome.saw
+def test_what_the_machine_sees_is_met(context: ProbeContext) -> None:
+    outcome = probe(context)
+    assert isinstance(outcome, Passed), outcome
+    assert "dm-crypt (LUKS2)" in outcome.summary
 
 
-def test_a_virtual_disk_is_unknown_with_what_to_do(world: World) -> None:
-    _virtual(world)
-    why = _why(probe(world))
+def test_a_virtual_disk_is_unknown_with_what_to_do(context: ProbeContext) -> None:
+    _virtual(context)
+    why = _why(probe(context))
     assert "can't be seen from here" in why
     assert "LUKS, ZFS, fscrypt or FileVault" in why
     assert len(why) <= 500, "the page would cut it"
 
 
-def test_a_declaration_is_shown_and_proves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_declaration_is_shown_and_proves_nothing(context: ProbeContext, monkeypatch: pytest.MonkeyPatch) -> None:
     _declare(monkeypatch)
-    _virtual(world)
-    why = _why(probe(world))
+    _virtual(context)
+    why = _why(probe(context))
     assert f'Declared by the operator, not proven by us: "{_DECLARED}"' in why
     assert len(why) <= 500
 
 
-def test_a_declaration_hides_no_plain_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_declaration_hides_no_plain_disk(context: ProbeContext, monkeypatch: pytest.MonkeyPatch) -> None:
     _declare(monkeypatch)
-    put(world.machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", "LVM-1")
-    outcome = probe(world)
-    assert isinstance(outcome, Broken)
+    put(context.machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", "LVM-1")
+    outcome = probe(context)
+    assert isinstance(outcome, Failed)
     assert "Not encrypted" in outcome.evidence
 
 
-def test_a_database_elsewhere_is_not_seen_though_all_else_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_elsewhere_is_not_seen_though_all_else_is(context: ProbeContext, monkeypatch: pytest.MonkeyPatch) -> None:
     _elsewhere(monkeypatch)
-    why = _why(probe(world))
+    why = _why(probe(context))
     assert "the database on a server whose disk we can't see" in why
     assert "the tables' files can't be read from here" in why
     _declare(monkeypatch)
-    assert "not proven by us" in _why(probe(world))
-    assert not look_into_pages(world).readable
+    assert "not proven by us" in _why(probe(context))
+    assert not search_database_pages(context).readable

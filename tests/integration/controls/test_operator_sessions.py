@@ -9,8 +9,8 @@ from tests.olga import entered, make_olga, signed_in
 
 from theseller.accounts.standing import Standing
 from theseller.controls.catalogue import cred_operator_mfa
-from theseller.controls.types import Broken, Met
-from theseller.controls.world import live_world
+from theseller.controls.probe_tools.context import live_context
+from theseller.controls.types import Failed, Passed
 from theseller.lib import clock
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -22,8 +22,8 @@ def test_a_session_that_is_let_in_without_a_proof_of_today_is_found(monkeypatch:
     signed_in(olga)
     entered(olga, at=now - timedelta(hours=13))
     entered(olga)
-    assert isinstance(cred_operator_mfa.probe(live_world(clock.now())), Met)
+    assert isinstance(cred_operator_mfa.probe(live_context(clock.now())), Passed)
     monkeypatch.setattr(cred_operator_mfa, "standing", lambda *_, **__: Standing.INSIDE)
-    found = cred_operator_mfa.probe(live_world(clock.now()))
-    assert isinstance(found, Broken)
+    found = cred_operator_mfa.probe(live_context(clock.now()))
+    assert isinstance(found, Failed)
     assert "2 living session(s) of operators would be let in without a proof of today." in found.evidence

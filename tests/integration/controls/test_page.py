@@ -37,7 +37,7 @@ def _page(path: str = "/security/") -> str:
 def test_every_clause_is_an_element_of_its_id(deployment: Deployment) -> None:
     found = re.findall(r'<article class="control is-([a-z]+)[^"]*" id="([a-z0-9-]+)"', _page())
     assert sorted(name for _, name in found) == sorted([*CATALOGUE, *(one.id for one in PENDING)])
-    colours = {name: colour for colour, name in found}
+    colours = {name: displayed_status for displayed_status, name in found}
     assert colours["pii-strip"] == "stale"
     assert colours["aup-no-training"] == "unknown"
     assert colours["net-tenant-isolation"] == "met"
@@ -46,7 +46,10 @@ def test_every_clause_is_an_element_of_its_id(deployment: Deployment) -> None:
 
 def test_json_says_the_same(deployment: Deployment) -> None:
     document = json.loads(_page("/security/page.json"))
-    shown = {name: colour for colour, name in re.findall(r'<article class="control is-([a-z]+)[^"]*" id="([a-z0-9-]+)"', _page())}
+    shown = {
+        name: displayed_status
+        for displayed_status, name in re.findall(r'<article class="control is-([a-z]+)[^"]*" id="([a-z0-9-]+)"', _page())
+    }
     assert {one["id"]: one["outcome"].replace("_", "") for one in document["controls"]} == shown
     assert all(one["probe"] or one["outcome"] == Status.UNKNOWN for one in document["controls"])
 

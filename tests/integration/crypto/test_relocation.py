@@ -26,7 +26,7 @@ from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import OVERHEAD_BYTES, VERSION, open_sealed, seal
 from theseller.crypto.stream import seal_stream
 from theseller.datamap import registry
-from theseller.datamap.types import Holding
+from theseller.datamap.types import TableDescriptor
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
@@ -48,15 +48,15 @@ class Ring:
         raise KeyNotFoundError(key_id)
 
 
-def holdings() -> tuple[Holding, ...]:
+def descriptors() -> tuple[TableDescriptor, ...]:
     """Return the whole map: every slice has registered when Django is ready."""
-    found = registry.holdings()
+    found = registry.descriptors()
     assert len(found) >= len({config.label for config in apps.get_app_configs() if config.name.startswith("theseller.")})
     return found
 
 
-def sealed_columns() -> list[tuple[Holding, str, Purpose]]:
-    return [(holding, column, Purpose(purpose)) for holding in holdings() for column, purpose in holding.sealed_columns]
+def sealed_columns() -> list[tuple[TableDescriptor, str, Purpose]]:
+    return [(descriptor, column, Purpose(purpose)) for descriptor in descriptors() for column, purpose in descriptor.sealed_columns]
 
 
 def catalogue() -> list[tuple[str, str, str]]:
@@ -73,7 +73,7 @@ def catalogue() -> list[tuple[str, str, str]]:
 def test_the_map_declares_every_sealed_column(database: str) -> None:
     """Both ways: a column of bytes that says `sealed` by its name is declared, and what is declared exists and holds bytes."""
     live = {(table, column): kind for table, column, kind in catalogue()}
-    declared = {(holding.table, column) for holding, column, _ in sealed_columns()}
+    declared = {(descriptor.table, column) for descriptor, column, _ in sealed_columns()}
     assert declared
     assert {place for place, kind in live.items() if kind == "bytea" and place[1].startswith("sealed")} <= declared
     assert {live.get(place) for place in declared} == {"bytea"}
@@ -104,10 +104,10 @@ def test_every_sealed_column_against_every_other_place(database: str, capsys: py
     cells = [(table, column) for table, column, _ in catalogue()]
     assert len(cells) > 150
     refused: Counter[str] = Counter()
-    for holding, column, purpose in sealed_columns():
+    for descriptor, column, purpose in sealed_columns():
         key, other = new_data_key(purpose), new_data_key(purpose)
         for environment in ENVIRONMENTS:
-            home = Place(new_id(), holding.table, column, str(new_id()), purpose, environment)
+            home = Place(new_id(), descriptor.table, column, str(new_id()), purpose, environment)
             message = seal(key, home, PLAIN)
             assert open_sealed(Ring((key, other)), home, message) == Secret(PLAIN)
             for what, place in elsewhere(home, cells):

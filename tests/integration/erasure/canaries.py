@@ -23,8 +23,8 @@ from theseller.backups.operations import keep_wal, prune, read_manifest, readabl
 from theseller.backups.sealing import fetch, place_of
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.datamap.registry import holdings
-from theseller.datamap.types import Eraser, Holding
+from theseller.datamap.registry import descriptors
+from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.erasure.operations import purge
 from theseller.erasure.queries import certificate, erasable
 from theseller.erasure.tenants import erase_shop
@@ -70,19 +70,19 @@ def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
         found = database.execute("select connection_id from retention_purge where tenant_id = %s", [tenant]).fetchone()
         assert found is not None
         database.execute("update connections_attempt set consumed_at = now(), outcome = 'returned' where tenant_id = %s", [tenant])
-        for holding in holdings():
-            whose = _whose(holding, tenant, person, str(found[0]))
+        for descriptor in descriptors():
+            whose = _whose(descriptor, tenant, person, str(found[0]))
             if whose is None:
                 continue
-            columns = planted.setdefault(holding.table, [])
-            for name, kind in database.execute(_COLUMNS, [holding.table]).fetchall():
-                why = _why_not(database, holding, str(name), str(kind), whose, canary)
+            columns = planted.setdefault(descriptor.table, [])
+            for name, kind in database.execute(_COLUMNS, [descriptor.table]).fetchall():
+                why = _why_not(database, descriptor, str(name), str(kind), whose, canary)
                 if why:
-                    refused[f"{holding.table}.{name}"] = why
+                    refused[f"{descriptor.table}.{name}"] = why
                 else:
                     columns.append(str(name))
-            if holding in erasable() and columns:
-                _many(database, holding.table, columns, whose)
+            if descriptor in erasable() and columns:
+                _many(database, descriptor.table, columns, whose)
         database.execute("analyze")  # the planner's samples hold values of rows, too
         for table in ("retention_purge", "retention_certificate", "retention_shop_end"):
             database.execute(f"delete from {table} where tenant_id = '{tenant}'".encode())
@@ -90,32 +90,34 @@ def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
     sys.stdout.write(json.dumps({"planted": planted, "refused": refused}) + "\n")
 
 
-def _whose(holding: Holding, tenant: UUID, person: UUID, connection: str) -> str | None:
+def _whose(descriptor: TableDescriptor, tenant: UUID, person: UUID, connection: str) -> str | None:
     """Return the condition by which a table's rows are this shop's, or this person's; None if none of it goes with them."""
-    if holding.eraser is Eraser.KEEP:
+    if descriptor.eraser is Eraser.KEEP:
         return None
-    if holding.connection_column:
+    if descriptor.connection_column:
         # Only rows of the connection that ends: what came of another is that one's to prove.
-        return f"tenant_id = '{tenant}' and {holding.connection_column} = '{connection}'"
-    if holding.tenant_column:
-        only = f" and id = '{connection}'" if holding.table == "connections_connection" else ""
-        return f"{holding.tenant_column} = '{tenant}'{only}"
-    if holding.eraser is Eraser.DELETE_USER and holding.table != "accounts_operator":
-        return f"{'id' if holding.table == 'accounts_user' else 'user_id'} = '{person}'"
+        return f"tenant_id = '{tenant}' and {descriptor.connection_column} = '{connection}'"
+    if descriptor.tenant_column:
+        only = f" and id = '{connection}'" if descriptor.table == "connections_connection" else ""
+        return f"{descriptor.tenant_column} = '{tenant}'{only}"
+    if descriptor.eraser is Eraser.DELETE_USER and descriptor.table != "accounts_operator":
+        return f"{'id' if descriptor.table == 'accounts_user' else 'user_id'} = '{person}'"
     return None
 
 
-def _why_not(database: psycopg.Connection[tuple[object, ...]], holding: Holding, name: str, kind: str, whose: str, canary: bytes) -> str:
+def _why_not(
+    database: psycopg.Connection[tuple[object, ...]], descriptor: TableDescriptor, name: str, kind: str, whose: str, canary: bytes
+) -> str:
     """Plant one column; return why it can't hold a canary, "" if it does."""
-    if (holding.eraser, name) == (Eraser.REBUILD, "marketplace_id"):
+    if (descriptor.eraser, name) == (Eraser.REBUILD, "marketplace_id"):
         return "the store's id, which Amazon gives: by it the derived rows of a connection are found"
-    known = _STEERING.get(f"{holding.table}.{name}")
-    if known or _can_hold(database, holding.table, name, kind, whose, canary):
+    known = _STEERING.get(f"{descriptor.table}.{name}")
+    if known or _can_hold(database, descriptor.table, name, kind, whose, canary):
         return known or ""
     laws = database.execute(
         "select pg_get_constraintdef(c.oid) from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)"
         " where c.conrelid = %s::regclass and a.attname = %s and c.contype in ('c', 'f')",
-        [holding.table, name],
+        [descriptor.table, name],
     ).fetchall()
     return "; ".join(str(law[0]) for law in laws)
 

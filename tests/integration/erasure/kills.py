@@ -233,7 +233,7 @@ def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
     for table in ("retention_purge", "retention_certificate", "connections_refresh_token"):
         superuser(f"delete from {table} where connection_id = %s", [found])
     forked(partial(_purge_well, tenant, found))  # Some tables have room for one such row in a shop.
-    wanted = ("connections_connection", "connections_disconnection", *(holding.table for holding in erasable()))
+    wanted = ("connections_connection", "connections_disconnection", *(descriptor.table for descriptor in erasable()))
     return str(found), [inserts[table] for table in dict.fromkeys(wanted) if table != "connections_refresh_token"]
 
 
@@ -277,7 +277,7 @@ def _purge_well(tenant: UUID, connection: UUID) -> None:
 
 def _left(tenant: UUID, connection: UUID) -> dict[str, int]:
     found = count_left(tenant, connection, ["x", "ATVPDKIKX0DER"], using="probe")
-    assert set(found) == {holding.table for holding in erasable()}
+    assert set(found) == {descriptor.table for descriptor in erasable()}
     return found
 
 

@@ -58,7 +58,7 @@ def test_a_closed_connection_is_erased_and_certified(cast: Cast) -> None:
     assert purged.completed
     assert purged.deleted["ingest_order_line/2026-10"] == 1
     assert purged.deleted["ingest_dirty_day"] == 1
-    assert set(purged.left) == {holding.table for holding in erasable()}
+    assert set(purged.left) == {descriptor.table for descriptor in erasable()}
     with tenant_scope(cast.alices_shop):
         found = certificate(connection)
     assert found is not None

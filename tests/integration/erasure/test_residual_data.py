@@ -16,7 +16,7 @@ import pytest
 from tests.integration.erasure.data_flows import Driven, drive
 from tests.integration.governance.deployment import Deployment, deployment
 
-from theseller.datamap.registry import holdings as load_map
+from theseller.datamap.registry import descriptors as load_map
 from theseller.datamap.types import Eraser
 from theseller.erasure.certificate_file import verify_certificate
 from theseller.postgres.layout import saved_layout

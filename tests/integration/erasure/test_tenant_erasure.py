@@ -24,7 +24,7 @@ from theseller.accounts.models import User
 from theseller.accounts.operations import add_member
 from theseller.accounts.types import MemberRole
 from theseller.connections.queries import all_connections
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.datamap.types import Eraser
 from theseller.erasure import tenants
 from theseller.erasure.certificate_file import CertificateRefusedError, verify_certificate
@@ -54,7 +54,7 @@ def _rows(database: str, sql: str, *parameters: object) -> list[tuple[object, ..
 
 
 def _left(database: str, tenant: UUID) -> dict[str, object]:
-    tables = [(one.table, one.tenant_column) for one in holdings() if one.tenant_column and one.eraser is not Eraser.KEEP]
+    tables = [(one.table, one.tenant_column) for one in descriptors() if one.tenant_column and one.eraser is not Eraser.KEEP]
     counts = {table: _rows(database, f"select count(*) from {table} where {column} = %s", tenant)[0][0] for table, column in tables}
     return {table: count for table, count in counts.items() if count}
 

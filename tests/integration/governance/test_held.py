@@ -21,8 +21,8 @@ from tests.sabotage.deployment import US, connect, put_product
 
 from theseller.accounts.models import User
 from theseller.connections.queries import all_connections
-from theseller.controls.page import board
-from theseller.datamap.registry import holdings
+from theseller.controls.page import security_page
+from theseller.datamap.registry import descriptors
 from theseller.datamap.types import DataClass
 from theseller.governance.held.export import export, exported_tables
 from theseller.governance.held.kinds import KINDS
@@ -57,11 +57,11 @@ def _held(tenant: UUID) -> dict[str, Held]:
 
 def test_every_table_of_a_shop_stands_in_exactly_one_kind(database: str) -> None:
     told = [source.table for kind in KINDS for source in kind.sources]
-    assert sorted(told) == sorted(holding.table for holding in holdings() if holding.tenant_column)
+    assert sorted(told) == sorted(descriptor.table for descriptor in descriptors() if descriptor.tenant_column)
 
 
 def test_every_clause_that_is_named_is_on_the_security_page(database: str) -> None:
-    shown = {one.id for one in board(NOON).shown}
+    shown = {one.id for one in security_page(NOON).controls}
     assert {clause for kind in KINDS for clause in kind.clauses} <= shown
 
 
@@ -81,7 +81,7 @@ def test_rows_are_counted_as_they_are_and_ends_are_computed(cast: Cast, database
         for kind in KINDS:
             wanted = 0
             for source in kind.sources:
-                column = next(holding.tenant_column for holding in holdings() if holding.table == source.table)
+                column = next(descriptor.tenant_column for descriptor in descriptors() if descriptor.table == source.table)
                 row = superuser.execute(f"select count(*) from {source.table} where {column} = %s", [cast.alices_shop]).fetchone()
                 wanted += row[0] if row else 0
             assert found[kind.key].rows == wanted, kind.key
@@ -126,7 +126,7 @@ def test_an_export_holds_all_facts_of_the_shop_and_nothing_of_another(cast: Cast
     body = b"".join(typed("Iterable[bytes]", answer))
     files = _files(body)
     assert sorted(files) == sorted(f"{table}.csv" for table in exported_tables())
-    assert set(exported_tables()) == {one.table for one in holdings() if one.data_class is DataClass.SELLER_FACTS}
+    assert set(exported_tables()) == {one.table for one in descriptors() if one.data_class is DataClass.SELLER_FACTS}
     lines = files["ingest_order_line.csv"]
     assert len(lines) == 20
     assert {line["sku"] for line in lines} == {'\'=HYPERLINK("x"),"quoted"\nnew line é'}

@@ -17,7 +17,7 @@ from theseller.accounts.models import User
 from theseller.analytics.operations import recompute_dirty
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.datamap.types import DataClass
 from theseller.erasure.operations import purge
 from theseller.lib import clock
@@ -88,7 +88,7 @@ def test_money_of_no_store_leaves_by_age_and_with_its_connection(cast: Cast) -> 
 
 
 def test_every_table_of_facts_with_rows_of_its_own_leaves_by_age() -> None:
-    facts = {one.table for one in holdings() if one.data_class is DataClass.SELLER_FACTS}
+    facts = {one.table for one in descriptors() if one.data_class is DataClass.SELLER_FACTS}
     assert facts <= set(expiring_tables())
 
 

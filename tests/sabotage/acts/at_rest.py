@@ -11,13 +11,13 @@ from tests.sabotage.deployment import TOKEN, US
 from tests.sabotage.machine import link, put
 from tests.sabotage.saboteurs import Tools, breaks, scrub
 
-from theseller.controls import volumes
-from theseller.controls.world import live_world
+from theseller.controls.probe_tools import disk_encryption
+from theseller.controls.probe_tools.context import live_context
 from theseller.lib import clock
 
 
 def _machine() -> Path:
-    return volumes.THIS_MACHINE.root
+    return disk_encryption.THIS_MACHINE.root
 
 
 @breaks("net-at-rest", "writes a token's plain text behind the head of a sealed message")
@@ -48,7 +48,7 @@ def _page(tools: Tools) -> Iterator[None]:
 @breaks("net-at-rest", "moves the keys into the database's own folder", also=("cred-token-encryption",))
 def _inside(tools: Tools) -> Iterator[None]:
     del tools
-    database = live_world(clock.now()).database_directory
+    database = live_context(clock.now()).database_directory
     assert database is not None
     keys, inside = Path(settings.ENVIRONMENT.state) / "keys", database / "sabotage-keys"
     shutil.move(keys, inside)

@@ -10,7 +10,7 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, blinds
 
 from theseller.audit import verification
-from theseller.controls import search, source
+from theseller.controls import code_version
 from theseller.controls.catalogue import (
     aup_purpose,
     cred_least_privilege,
@@ -20,6 +20,7 @@ from theseller.controls.catalogue import (
     pii_default_none,
     pii_strip,
 )
+from theseller.controls.probe_tools import search
 from theseller.lib import egress
 from theseller.postgres.rights import Difference
 
@@ -52,7 +53,7 @@ def _empty_log(_tools: Tools) -> Iterator[None]:
 
 @blinds("aup-no-buyer-contact", "has the program's imports read as none", also=("aup-no-training", "net-server-side"))
 def _no_imports(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(source, "imports", dict)
+    tools.patch.setattr(code_version, "module_imports", dict)
     yield
 
 

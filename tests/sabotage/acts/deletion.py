@@ -11,7 +11,7 @@ from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.controls.catalogue import life_purge_30, pii_delete_on_disconnect
 from theseller.crypto.keys import Purpose
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.datamap.types import Eraser
 from theseller.lib import clock
 from theseller.lib.ids import new_id_at
@@ -67,10 +67,10 @@ def _claimed(tools: Tools) -> Iterator[None]:
         replace(one, eraser=Eraser.EXPIRY, expired_by="theseller.retention.tasks.erase_aged_facts")
         if one.table == "ingest_product"
         else one
-        for one in holdings()
+        for one in descriptors()
     )
     for module in (life_purge_30, pii_delete_on_disconnect):
-        tools.patch.setattr(module, "holdings", lambda: told)
+        tools.patch.setattr(module, "descriptors", lambda: told)
     tools.superuser.execute(
         "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
         " values (%s, 'A1PA6795UKMFR9', 'CLAIMED', %s, 'B0BRUSH001', 'Brush', now())",

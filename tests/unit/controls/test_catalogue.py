@@ -11,7 +11,7 @@ import pytest
 import theseller
 from theseller.controls.catalogue import CATALOGUE, SECTIONS
 from theseller.controls.catalogue.pending import PENDING
-from theseller.controls.types import Control, Kind
+from theseller.controls.types import Control, EnforcementKind
 
 _CLAUSES = Path(__file__).with_name("clauses.txt")
 _ROOT = Path(theseller.__file__).parents[2]
@@ -49,12 +49,12 @@ def test_a_control_can_be_read(control: Control) -> None:
     assert not control.title.endswith(".")
     assert control.owner
     assert 0 < control.interval.total_seconds() <= 900
-    assert isinstance(control.kind, Kind)
+    assert isinstance(control.kind, EnforcementKind)
 
 
 def test_a_pending_clause_says_why() -> None:
     for one in PENDING:
-        assert one.why.endswith(".")
+        assert one.reason.endswith(".")
         assert one.statement.endswith(".")
         assert not one.title.endswith(".")
 

@@ -8,8 +8,8 @@ from itertools import product
 import pytest
 from tests.cast import NOON
 
-from theseller.controls.page import colour
-from theseller.controls.types import Broken, Evidence, Met, NothingCheckedError, Status, Unknown, verdict
+from theseller.controls.page import displayed_status
+from theseller.controls.types import Evidence, Failed, NothingCheckedError, Passed, Status, Unknown, verdict
 from theseller.lib.ids import new_id
 
 HOUR = timedelta(hours=1)
@@ -22,7 +22,7 @@ AGES = [
     HOUR + timedelta(seconds=1),
     timedelta(days=9),
 ]
-ANSWERS = [Status.MET, Status.BROKEN, Status.NOT_APPLICABLE, Status.UNKNOWN]
+ANSWERS = [Status.PASSED, Status.FAILED, Status.NOT_APPLICABLE, Status.UNKNOWN]
 
 
 def _evidence(answer: Status, age: timedelta, version: str = "this") -> Evidence:
@@ -31,27 +31,27 @@ def _evidence(answer: Status, age: timedelta, version: str = "this") -> Evidence
 
 @pytest.mark.parametrize(("answer", "age", "version"), list(product(ANSWERS, AGES, ["this", "other"])))
 def test_green_needs_everything(answer: Status, age: timedelta, version: str) -> None:
-    found, why = colour(_evidence(answer, age, version), HOUR, at=NOON, version="this")
-    may_be_green = answer is Status.MET and version == "this" and timedelta(minutes=-1) <= age <= HOUR
-    assert (found is Status.MET) is may_be_green
-    if answer in {Status.BROKEN, Status.UNKNOWN}:
+    found, why = displayed_status(_evidence(answer, age, version), HOUR, at=NOON, version="this")
+    may_be_green = answer is Status.PASSED and version == "this" and timedelta(minutes=-1) <= age <= HOUR
+    assert (found is Status.PASSED) is may_be_green
+    if answer in {Status.FAILED, Status.UNKNOWN}:
         assert found is answer
     assert bool(why) is (found is not answer)
 
 
 def test_nothing_is_unknown() -> None:
-    assert colour(None, HOUR, at=NOON, version="this")[0] is Status.UNKNOWN
+    assert displayed_status(None, HOUR, at=NOON, version="this")[0] is Status.UNKNOWN
 
 
 def test_met_must_have_looked_at_something() -> None:
     with pytest.raises(NothingCheckedError):
-        Met(0)
+        Passed(0)
     with pytest.raises(NothingCheckedError):
-        Met(-1)
+        Passed(-1)
 
 
 def test_a_verdict_is_broken_before_it_is_anything_else() -> None:
     found = verdict(0, ["one.", "two.", "two.", "three.", "four."], "fine")
-    assert found == Broken("one. two. three. And 1 more.", 0, {"findings": ["one.", "two.", "three.", "four."]})
+    assert found == Failed("one. two. three. And 1 more.", 0, {"findings": ["one.", "two.", "three.", "four."]})
     assert isinstance(verdict(0, [], "fine"), Unknown)
-    assert verdict(2, [], "fine", tables=2) == Met(2, "fine", {"tables": 2})
+    assert verdict(2, [], "fine", tables=2) == Passed(2, "fine", {"tables": 2})

@@ -17,22 +17,22 @@ from theseller.amazon.decoders.shape import Shape
 from theseller.amazon.decoders.shapes import SHAPES
 from theseller.amazon.reports.report import read_report
 from theseller.amazon.reports.types import COLUMNS, ReportType
-from theseller.controls import source
-from theseller.controls.canaries import CANARY, UNLISTED, answer, materialised, report
+from theseller.controls import code_version
 from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
 from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
-from theseller.controls.search import search_files
+from theseller.controls.probe_tools.canaries import CANARY, UNLISTED_FIELD, decoded_values, report_with_canaries, response_with_canaries
+from theseller.controls.probe_tools.search import search_files
 
 
 @pytest.mark.parametrize("shape", list(SHAPES.values()), ids=list(SHAPES))
 def test_an_answer_has_a_canary_at_every_dropped_path(shape: Shape[Any]) -> None:
-    body = answer(shape, unlisted=False)
+    body = response_with_canaries(shape, unlisted=False)
     assert shape.drift(body) == ()
     document = json.loads(body)
     for path in shape.dropped:
         assert CANARY in json.dumps(_at(document, path.split("."))), path
-    assert UNLISTED in " ".join(shape.drift(answer(shape, unlisted=True)))
-    assert CANARY not in materialised(shape, body)
+    assert UNLISTED_FIELD in " ".join(shape.drift(response_with_canaries(shape, unlisted=True)))
+    assert CANARY not in decoded_values(shape, body)
 
 
 def _at(node: Any, segments: list[str]) -> Any:  # noqa: ANN401
@@ -46,7 +46,7 @@ def _at(node: Any, segments: list[str]) -> Any:  # noqa: ANN401
 
 @pytest.mark.parametrize("kind", list(COLUMNS))
 def test_a_report_has_a_canary_in_every_dropped_column(kind: ReportType) -> None:
-    body = report(kind)
+    body = report_with_canaries(kind)
     assert body.count(CANARY.encode()) >= len(COLUMNS[kind].dropped) + 1
     assert len(list(read_report([body], expected=kind).rows())) == 1
 
@@ -59,7 +59,7 @@ def test_a_search_finds_what_lies_across_two_reads(tmp_path: Path) -> None:
         assert found.hits == ("file log",), offset
     (tmp_path / "clean").write_bytes(b"Atza is a word" * 9)
     clean = search_files([tmp_path / "clean", tmp_path / "gone"], tmp_path, _IN_FILES)
-    assert (clean.hits, clean.things, clean.size, clean.skipped) == ((), 1, 126, 0)
+    assert (clean.hits, clean.items, clean.size, clean.skipped) == ((), 1, 126, 0)
 
 
 def test_what_can_not_be_read_is_counted(tmp_path: Path) -> None:
@@ -115,11 +115,11 @@ def test_the_version_follows_what_is_installed_beside_it(tmp_path: Path, monkeyp
     monkeypatch.syspath_prepend(tmp_path)
     info = tmp_path / "some_library-1.0.dist-info"
     info.mkdir()
-    versions = [source.code_version.__wrapped__()]
+    versions = [code_version.code_version.__wrapped__()]
     for release, digest in (("1.0", "sha256=a"), ("1.1", "sha256=a"), ("1.1", "sha256=b")):
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: some-library\nVersion: {release}\n")
         (info / "RECORD").write_text(f"some_library.py,{digest},1\n")
-        versions.append(source.code_version.__wrapped__())
+        versions.append(code_version.code_version.__wrapped__())
     assert len(set(versions)) == len(versions) == 4
 
 
@@ -128,15 +128,18 @@ def test_the_same_files_have_the_same_version_wherever_and_whenever_they_run(tmp
     versions = set()
     for place, seed in (("first", "1"), ("a longer/second place", "2")):
         shutil.copytree(
-            source.PACKAGE, tmp_path / place / "theseller", ignore=shutil.ignore_patterns("__pycache__"), copy_function=shutil.copyfile
+            code_version.PACKAGE,
+            tmp_path / place / "theseller",
+            ignore=shutil.ignore_patterns("__pycache__"),
+            copy_function=shutil.copyfile,
         )
         for _ in range(2):
             versions.add(_version_in_process(tmp_path / place, seed))
-    assert versions == {source.code_version.__wrapped__()}
+    assert versions == {code_version.code_version.__wrapped__()}
 
 
 def test_the_version_covers_statements_rights_and_pages() -> None:
-    covered = {path.relative_to(source.PACKAGE).as_posix() for path in source.source_files()}
+    covered = {path.relative_to(code_version.PACKAGE).as_posix() for path in code_version.source_files()}
     assert covered >= {
         "postgres/sql/grants.sql",
         "postgres/sql/rights.txt",
@@ -148,12 +151,12 @@ def test_the_version_covers_statements_rights_and_pages() -> None:
 
 def _version_of(package: Path, patch: pytest.MonkeyPatch) -> str:
     with patch.context() as patched:
-        patched.setattr(source, "PACKAGE", package)
-        return source.code_version.__wrapped__()
+        patched.setattr(code_version, "PACKAGE", package)
+        return code_version.code_version.__wrapped__()
 
 
 def _version_in_process(place: Path, seed: str) -> str:
-    code = "from theseller.controls import source; print(source.PACKAGE, source.code_version(), sep='\\n')"
+    code = "from theseller.controls import code_version as c; print(c.PACKAGE, c.code_version(), sep='\\n')"
     environ = {"PYTHONPATH": str(place), "PYTHONHASHSEED": seed, "PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-c", code], cwd=place, env=environ, capture_output=True, text=True, check=True)
     package, version = done.stdout.split("\n")[:2]
@@ -162,5 +165,5 @@ def _version_in_process(place: Path, seed: str) -> str:
 
 
 def test_imports_are_read_as_full_names() -> None:
-    assert "httpx" in source.imports()["amazon/lwa.py"]
-    assert "theseller.lib.clock" in source.imports()["controls/tasks.py"]
+    assert "httpx" in code_version.module_imports()["amazon/lwa.py"]
+    assert "theseller.lib.clock" in code_version.module_imports()["controls/tasks.py"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.hiding.images import memory
 
-from theseller.controls.search import search_files
+from theseller.controls.probe_tools.search import search_files
 
 _PATTERN = re.compile(rb"Atza\|[\w-]{16,}")
 _TOKEN = b"Atza|" + b"s" * 20
@@ -19,11 +19,11 @@ _SEARCHER = """
 import sys, re
 from pathlib import Path
 import django; django.setup()
-from theseller.controls.search import search_files
+from theseller.controls.probe_tools.search import search_files
 root = Path(sys.argv[1])
 folder = {"secrets": root} if sys.argv[2] == "mapped" else {}
 found = search_files(sorted(root.iterdir()), root, re.compile(rb"Atza"), **folder)
-print(found.things, flush=True)
+print(found.items, flush=True)
 sys.stdin.read()
 """
 
@@ -54,4 +54,4 @@ def test_what_is_mapped_is_searched_to_its_end(tmp_path: Path) -> None:
     assert search_files(tmp_path.iterdir(), tmp_path, _PATTERN, secrets=tmp_path).hits == ()
     (tmp_path / "token").write_bytes(b"x" * 3_000_000 + _TOKEN)
     found = search_files(tmp_path.iterdir(), tmp_path, _PATTERN, secrets=tmp_path)
-    assert (found.hits, found.things) == (("file token",), 3)
+    assert (found.hits, found.items) == (("file token",), 3)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.sabotage.machine import encrypted_machine, link, put
 
-from theseller.controls.volumes import Machine, Seen, has_fscrypt_policy, said
+from theseller.controls.probe_tools.disk_encryption import Encryption, Machine, command_output, has_fscrypt_policy
 
 _HERE = Path("/srv/data")
 
@@ -27,27 +27,27 @@ def _mount(machine: Machine, line: str) -> None:
 
 def test_a_volume_on_luks_is_encrypted(machine: Machine) -> None:
     seen = machine.volume_of(_HERE)
-    assert (seen.seen, seen.how) == (Seen.ENCRYPTED, "dm-crypt (LUKS2)")
+    assert (seen.encryption, seen.description) == (Encryption.ENCRYPTED, "dm-crypt (LUKS2)")
 
 
 @pytest.mark.parametrize("uuid", ["CRYPT-INTEGRITY-1-a", "CRYPT-VERITY-1-a", "LVM-1", "", "crypt-LUKS2-1-a"])
 def test_what_only_resembles_encryption_is_none(machine: Machine, uuid: str) -> None:
     put(machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", uuid)
-    assert machine.volume_of(_HERE).seen is Seen.PLAIN
+    assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
 
 
 def test_one_plain_disk_of_several_counts(machine: Machine) -> None:
     put(machine.root / "sys/devices/pci/sdb/device/model", "Example")
     link(machine.root / "sys/devices/virtual/block/dm-1/slaves/sdb", machine.root / "sys/devices/pci/sdb")
-    assert machine.volume_of(_HERE).seen is Seen.PLAIN
+    assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
 
 
 def test_the_nearest_mount_counts_and_of_two_at_one_place_the_last(machine: Machine) -> None:
     _mount(machine, "31 27 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw")
-    assert machine.volume_of(_HERE).seen is Seen.PLAIN
-    assert machine.volume_of(Path("/srvother")).seen is Seen.ENCRYPTED
+    assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
+    assert machine.volume_of(Path("/srvother")).encryption is Encryption.ENCRYPTED
     _mount(machine, "32 27 253:1 / /srv rw - ext4 /dev/mapper/data rw")
-    assert machine.volume_of(_HERE).seen is Seen.ENCRYPTED
+    assert machine.volume_of(_HERE).encryption is Encryption.ENCRYPTED
 
 
 def test_a_name_with_spaces_is_read(machine: Machine, tmp_path: Path) -> None:
@@ -55,13 +55,13 @@ def test_a_name_with_spaces_is_read(machine: Machine, tmp_path: Path) -> None:
     folder.mkdir()
     escaped = str(folder.resolve()).replace(" ", "\\040")
     _mount(machine, f"31 27 259:1 / {escaped} rw - ext4 /dev/nvme0n1p1 rw")
-    assert machine.volume_of(folder).seen is Seen.PLAIN
+    assert machine.volume_of(folder).encryption is Encryption.PLAIN
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "virtiofs", "overlay", "fuse.sshfs", "fuse"])
 def test_what_lies_elsewhere_is_not_seen(machine: Machine, kind: str) -> None:
     _mount(machine, f"31 27 0:55 / /srv rw - {kind} somewhere rw")
-    assert machine.volume_of(_HERE).seen is Seen.HIDDEN
+    assert machine.volume_of(_HERE).encryption is Encryption.NOT_VISIBLE
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_what_lies_elsewhere_is_not_seen(machine: Machine, kind: str) -> None:
 )
 def test_a_virtual_disk_is_not_seen_rather_than_plain(machine: Machine, file: str, text: str) -> None:
     _mount(machine, "31 27 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw")
-    assert machine.volume_of(_HERE).seen is Seen.PLAIN
+    assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
     put(machine.root / file, text)
-    assert machine.volume_of(_HERE).seen is Seen.HIDDEN
+    assert machine.volume_of(_HERE).encryption is Encryption.NOT_VISIBLE
 
 
 def test_a_virtual_disk_that_we_encrypt_ourselves_is_seen(machine: Machine) -> None:
     put(machine.root / "sys/hypervisor/type", "xen\n")
-    assert machine.volume_of(_HERE).seen is Seen.ENCRYPTED
+    assert machine.volume_of(_HERE).encryption is Encryption.ENCRYPTED
 
 
 def test_a_file_as_a_disk_is_as_what_it_lies_on(machine: Machine) -> None:
@@ -91,23 +91,26 @@ def test_a_file_as_a_disk_is_as_what_it_lies_on(machine: Machine) -> None:
     put(loop / "loop/backing_file", "/images/data.img")
     link(machine.root / "sys/dev/block/7:0", loop)
     _mount(machine, "31 27 7:0 / /srv rw - ext4 /dev/loop0 rw")
-    assert machine.volume_of(_HERE).seen is Seen.ENCRYPTED
+    assert machine.volume_of(_HERE).encryption is Encryption.ENCRYPTED
     _mount(machine, "32 27 259:1 / /images rw - ext4 /dev/nvme0n1p1 rw")
-    assert machine.volume_of(_HERE).seen is Seen.PLAIN
+    assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
 
 
 def test_btrfs_is_as_its_worst_device(machine: Machine) -> None:
     put(machine.root / "dev/dm-0", "")
     link(machine.root / "dev/mapper/disk", Path("../dm-0"))
     _mount(machine, "31 27 0:40 / /srv rw - btrfs /dev/mapper/disk rw")
-    assert machine.volume_of(_HERE).seen is Seen.ENCRYPTED
+    assert machine.volume_of(_HERE).encryption is Encryption.ENCRYPTED
     put(machine.root / "sys/fs/btrfs/1234/devices/dm-0", "")
     put(machine.root / "sys/fs/btrfs/1234/devices/nvme0n1p1", "")
-    assert machine.volume_of(_HERE).seen is Seen.PLAIN
+    assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
 
 
-@pytest.mark.parametrize(("answer", "seen"), [("aes-256-gcm", Seen.ENCRYPTED), ("off", Seen.PLAIN), ("-", Seen.HIDDEN), ("", Seen.HIDDEN)])
-def test_zfs_is_asked(machine: Machine, answer: str, seen: Seen) -> None:
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [("aes-256-gcm", Encryption.ENCRYPTED), ("off", Encryption.PLAIN), ("-", Encryption.NOT_VISIBLE), ("", Encryption.NOT_VISIBLE)],
+)
+def test_zfs_is_asked(machine: Machine, answer: str, seen: Encryption) -> None:
     asked: list[Sequence[str]] = []
 
     def run(command: Sequence[str]) -> str:
@@ -115,51 +118,58 @@ def test_zfs_is_asked(machine: Machine, answer: str, seen: Seen) -> None:
         return answer
 
     _mount(machine, "31 27 0:41 / /srv rw - zfs tank/data rw")
-    assert replace(machine, run=run).volume_of(_HERE).seen is seen
+    assert replace(machine, run=run).volume_of(_HERE).encryption is seen
     assert asked == [["zfs", "get", "-H", "-o", "value", "encryption", "tank/data"]]
 
 
 @pytest.mark.parametrize(
     ("answer", "seen"),
-    [("FileVault is On.", Seen.ENCRYPTED), ("FileVault is Off.", Seen.PLAIN), ("", Seen.HIDDEN), ("Error", Seen.HIDDEN)],
+    [
+        ("FileVault is On.", Encryption.ENCRYPTED),
+        ("FileVault is Off.", Encryption.PLAIN),
+        ("", Encryption.NOT_VISIBLE),
+        ("Error", Encryption.NOT_VISIBLE),
+    ],
 )
-def test_filevault_is_asked(machine: Machine, answer: str, seen: Seen) -> None:
+def test_filevault_is_asked(machine: Machine, answer: str, seen: Encryption) -> None:
     mac = replace(machine, platform="darwin", run=lambda _command: answer)
-    assert mac.volume_of(_HERE).seen is seen
+    assert mac.volume_of(_HERE).encryption is seen
     assert mac.swap() is None
 
 
 def test_a_folder_that_the_file_system_encrypts(machine: Machine, tmp_path: Path) -> None:
     _mount(machine, "31 27 259:1 / / rw - ext4 /dev/nvme0n1p1 rw")
-    assert machine.volume_of(tmp_path).seen is Seen.PLAIN
-    assert replace(machine, folder_policy=lambda folder: folder == tmp_path.resolve()).volume_of(tmp_path).seen is Seen.ENCRYPTED
+    assert machine.volume_of(tmp_path).encryption is Encryption.PLAIN
+    assert (
+        replace(machine, folder_policy=lambda folder: folder == tmp_path.resolve()).volume_of(tmp_path).encryption is Encryption.ENCRYPTED
+    )
 
 
 def test_memory_is_no_disk_but_what_it_swaps_to_is(machine: Machine) -> None:
     _mount(machine, "31 27 0:42 / /srv rw - tmpfs tmpfs rw")
-    assert machine.volume_of(_HERE).seen is Seen.ENCRYPTED
+    assert machine.volume_of(_HERE).encryption is Encryption.ENCRYPTED
     assert machine.swap() is None
     head = "Filename Type Size Used Priority\n"
     put(machine.root / "proc/swaps", f"{head}/dev/dm-0 partition 1 0 -2\n")
-    assert getattr(machine.swap(), "seen", None) is Seen.ENCRYPTED
+    assert getattr(machine.swap(), "encryption", None) is Encryption.ENCRYPTED
     put(machine.root / "proc/swaps", f"{head}/dev/dm-0 partition 1 0 -2\n/dev/nvme0n1p1 partition 1 0 -2\n")
-    assert getattr(machine.swap(), "seen", None) is Seen.PLAIN
+    assert getattr(machine.swap(), "encryption", None) is Encryption.PLAIN
     put(machine.root / "proc/swaps", f"{head}/swap\\040file file 1 0 -2\n")
-    assert getattr(machine.swap(), "seen", None) is Seen.ENCRYPTED
+    assert getattr(machine.swap(), "encryption", None) is Encryption.ENCRYPTED
     put(machine.root / "proc/swaps", f"{head}/dev/zram0 partition 1 0 -2\n")
     assert machine.swap() is None
 
 
 def test_a_machine_that_shows_nothing_proves_nothing(tmp_path: Path) -> None:
     dark = Machine(root=tmp_path, platform="linux", folder_policy=lambda _folder: False)
-    assert dark.volume_of(_HERE).seen is Seen.HIDDEN
+    assert dark.volume_of(_HERE).encryption is Encryption.NOT_VISIBLE
     put(tmp_path / "proc/self/mountinfo", "garbage\n1 2 253:9 / / rw - ext4 /dev/x rw\n")
-    assert dark.volume_of(_HERE).seen is Seen.HIDDEN
-    assert replace(dark, platform="freebsd14").volume_of(_HERE).seen is Seen.HIDDEN
+    assert dark.volume_of(_HERE).encryption is Encryption.NOT_VISIBLE
+    assert replace(dark, platform="freebsd14").volume_of(_HERE).encryption is Encryption.NOT_VISIBLE
 
 
 def test_this_machine_answers_without_an_error(tmp_path: Path) -> None:
-    assert Machine().volume_of(tmp_path).how
+    assert Machine().volume_of(tmp_path).description
     assert has_fscrypt_policy(tmp_path / "missing") is False
     assert has_fscrypt_policy(Path(os.devnull)) is False
-    assert said(["/nonexistent/program"]) == ""
+    assert command_output(["/nonexistent/program"]) == ""

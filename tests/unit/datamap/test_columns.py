@@ -7,9 +7,9 @@ import inspect
 from procrastinate.contrib.django import app
 
 from theseller.datamap.columns import COLUMNS, INDEXES
-from theseller.datamap.objects import JOBS, KEYS, THINGS
-from theseller.datamap.places import GUARD_RELATIONS
-from theseller.datamap.registry import holdings
+from theseller.datamap.objects import JOBS, KEYS, PROCESS_STATE
+from theseller.datamap.registry import descriptors
+from theseller.datamap.state_folder import GUARD_RELATIONS
 from theseller.datamap.types import DataClass, Eraser
 
 _OF_SOMEBODY = {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
@@ -17,7 +17,7 @@ _GUARD = {f"guard.{name}" for name in GUARD_RELATIONS}
 
 
 def test_every_table_has_its_columns_and_indexes_here_and_no_other_has() -> None:
-    tables = {_named(holding.table) for holding in holdings()} | _GUARD
+    tables = {_named(descriptor.table) for descriptor in descriptors()} | _GUARD
     assert set(COLUMNS) == tables
     assert set(INDEXES) == tables
 
@@ -27,14 +27,14 @@ def _named(table: str) -> str:
 
 
 def test_the_columns_that_the_map_names_are_columns() -> None:
-    for holding in holdings():
-        columns = COLUMNS[_named(holding.table)]
-        named = {holding.tenant_column, holding.connection_column, *(name for name, _ in holding.sealed_columns)} - {None}
-        assert named <= set(columns), holding.table
+    for descriptor in descriptors():
+        columns = COLUMNS[_named(descriptor.table)]
+        named = {descriptor.tenant_column, descriptor.connection_column, *(name for name, _ in descriptor.sealed_columns)} - {None}
+        assert named <= set(columns), descriptor.table
 
 
 def test_nothing_of_somebodys_lies_in_a_table_that_outlives_them() -> None:
-    kept = {_named(one.table) for one in holdings() if one.eraser is Eraser.KEEP}
+    kept = {_named(one.table) for one in descriptors() if one.eraser is Eraser.KEEP}
     told = {f"{table}.{name}" for table in kept for name, said in COLUMNS[table].items() if said in _OF_SOMEBODY}
     assert told == set()
 
@@ -59,6 +59,6 @@ def test_a_key_belongs_to_one_kind_of_owner() -> None:
 
 
 def test_every_thing_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:
-    assert len({thing.name for thing in THINGS}) == len(THINGS)
-    for thing in THINGS:
+    assert len({thing.name for thing in PROCESS_STATE}) == len(PROCESS_STATE)
+    for thing in PROCESS_STATE:
         assert all(word.strip() for word in (thing.kind, thing.name, thing.owner, thing.retention, thing.eraser))

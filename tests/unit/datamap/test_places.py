@@ -12,7 +12,7 @@ from theseller.backups.targets import DirectoryTarget
 from theseller.backups.wal import finished, keep_segment
 from theseller.crypto.keys import Purpose, new_data_key
 from theseller.crypto.providers import FileSecretProvider
-from theseller.datamap.places import PLACES, looked_into, unregistered_files, unregistered_places
+from theseller.datamap.state_folder import STATE_ENTRIES, fully_listed_entries, unregistered_entries, unregistered_files
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.lib.state_files import new_mark_name, unfinished_name
@@ -20,15 +20,15 @@ from theseller.postgres.processes import ProcessMark
 
 
 def test_every_place_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:
-    assert len({place.name for place in PLACES}) == len(PLACES)
-    for place in PLACES:
+    assert len({place.name for place in STATE_ENTRIES}) == len(STATE_ENTRIES)
+    for place in STATE_ENTRIES:
         assert all(word.strip() for word in (place.name, place.owner, place.retention, place.eraser))
 
 
 def test_what_nobody_registered_is_named() -> None:
-    known = frozenset(place.name for place in PLACES)
-    assert unregistered_places(known) == ()
-    assert unregistered_places(known | {"exports", "a"}) == ("a", "exports")
+    known = frozenset(place.name for place in STATE_ENTRIES)
+    assert unregistered_entries(known) == ()
+    assert unregistered_entries(known | {"exports", "a"}) == ("a", "exports")
 
 
 def test_a_file_belongs_to_its_place_or_is_named() -> None:
@@ -36,8 +36,8 @@ def test_a_file_belongs_to_its_place_or_is_named() -> None:
     assert unregistered_files("keys", [key, "data/.lock", "purpose/pii/.writing-0123456789abcdef", "data/notes.json", key + ".bak"]) == (
         key + ".bak", "data/notes.json",
     )  # fmt: skip
-    assert "postgres" not in looked_into()
-    assert {"keys", "secrets", "erasures", "audit", "backups"} <= looked_into()
+    assert "postgres" not in fully_listed_entries()
+    assert {"keys", "secrets", "erasures", "audit", "backups"} <= fully_listed_entries()
 
 
 #: One of each kind of file that PostgreSQL 15 to 18 puts into its archive.

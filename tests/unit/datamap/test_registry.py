@@ -11,28 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theseller.datamap import registry
-from theseller.datamap.registry import DataMapError, Register
-from theseller.datamap.types import DataClass, Differences, Eraser, Holding
+from theseller.datamap.registry import DataMapError, TableRegistry
+from theseller.datamap.types import DataClass, Differences, Eraser, TableDescriptor
 
 
-def holding(table: str, **changes: Any) -> Holding:  # noqa: ANN401 - bad values are offered too
+def descriptor(table: str, **changes: Any) -> TableDescriptor:  # noqa: ANN401 - bad values are offered too
     fields: dict[str, Any] = {
         "data_class": DataClass.SELLER_FACTS,
         "retention": "life-purge-30",
         "eraser": Eraser.DELETE_TENANT,
         "tenant_column": "tenant_id",
     }
-    return Holding(table=table, **fields | changes)
+    return TableDescriptor(table=table, **fields | changes)
 
 
-def filled(*holdings: Holding) -> Register:
-    register = Register()
-    register.register(*holdings)
+def filled(*descriptors: TableDescriptor) -> TableRegistry:
+    register = TableRegistry()
+    register.register(*descriptors)
     return register
 
 
-def tables(register: Register) -> list[str]:
-    return [holding.table for holding in register.erasure_order()]
+def tables(register: TableRegistry) -> list[str]:
+    return [descriptor.table for descriptor in register.erasure_order()]
 
 
 @pytest.mark.parametrize(
@@ -61,53 +61,53 @@ def tables(register: Register) -> list[str]:
 )
 def test_a_holding_that_contradicts_itself_is_refused(changes: dict[str, Any], law: str) -> None:
     with pytest.raises(ValueError, match=law):
-        holding(**{"table": "orders"} | changes)
+        descriptor(**{"table": "orders"} | changes)
 
 
 def test_a_holding_is_frozen() -> None:
     with pytest.raises(AttributeError):
-        holding("orders").table = "other"  # type: ignore[misc]
+        descriptor("orders").table = "other"  # type: ignore[misc]
 
 
 def test_a_table_is_registered_once() -> None:
-    register = filled(holding("orders"))
-    register.register(holding("orders"))
+    register = filled(descriptor("orders"))
+    register.register(descriptor("orders"))
     with pytest.raises(DataMapError, match="orders is registered twice"):
-        register.register(holding("lines"), holding("orders", note="other"))
-    assert [kept.table for kept in register.holdings()] == ["orders"]
+        register.register(descriptor("lines"), descriptor("orders", note="other"))
+    assert [kept.table for kept in register.descriptors()] == ["orders"]
 
 
 def test_holdings_are_found_by_table_and_by_partition() -> None:
-    register = filled(holding("lines", partitions="lines_p"), holding("orders"))
-    assert register.holding("lines_p2026_11").table == "lines"
-    assert register.holding("orders").table == "orders"
+    register = filled(descriptor("lines", partitions="lines_p"), descriptor("orders"))
+    assert register.descriptor("lines_p2026_11").table == "lines"
+    assert register.descriptor("orders").table == "orders"
     for unknown in ("order", "orders_2026", "line", "lines_x"):
         with pytest.raises(KeyError, match="no data map"):
-            register.holding(unknown)
+            register.descriptor(unknown)
 
 
 def test_partitions_may_not_hide_another_table() -> None:
-    register = filled(holding("lines", partitions="lines_"))
+    register = filled(descriptor("lines", partitions="lines_"))
     with pytest.raises(DataMapError, match="lines_archive"):
-        register.register(holding("lines_archive"))
+        register.register(descriptor("lines_archive"))
     with pytest.raises(DataMapError, match="would also cover"):
-        register.register(holding("other", partitions="lines_o"))
+        register.register(descriptor("other", partitions="lines_o"))
     with pytest.raises(DataMapError, match="would also cover"):
-        filled(holding("lines_old"), holding("lines", partitions="lines_"))
+        filled(descriptor("lines_old"), descriptor("lines", partitions="lines_"))
 
 
 def test_children_go_before_parents() -> None:
     register = filled(
-        holding("tenant"),
-        holding("connection", parents=("tenant",)),
-        holding("token", parents=("connection", "tenant")),
-        holding("facts", parents=("tenant",)),
+        descriptor("tenant"),
+        descriptor("connection", parents=("tenant",)),
+        descriptor("token", parents=("connection", "tenant")),
+        descriptor("facts", parents=("tenant",)),
     )
     assert tables(register) == ["facts", "token", "connection", "tenant"]
 
 
 def test_free_tables_go_by_their_order_then_by_name() -> None:
-    register = filled(holding("c", erase_order=-1), holding("b"), holding("a"), holding("z", erase_order=-2, parents=("a",)))
+    register = filled(descriptor("c", erase_order=-1), descriptor("b"), descriptor("a"), descriptor("z", erase_order=-2, parents=("a",)))
     assert tables(register) == ["z", "c", "a", "b"]
 
 
@@ -118,7 +118,7 @@ def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[
     for one, other in pairs:
         if one != other:
             parents[max(one, other)].add(min(one, other))
-    register = filled(*(holding(f"t{n}", parents=tuple(f"t{p}" for p in sorted(parents[n]))) for n in names))
+    register = filled(*(descriptor(f"t{n}", parents=tuple(f"t{p}" for p in sorted(parents[n]))) for n in names))
     order = tables(register)
     assert sorted(order) == [f"t{n}" for n in range(8)]
     for child, of_child in parents.items():
@@ -128,13 +128,13 @@ def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[
 
 def test_circles_and_unknown_parents_are_named() -> None:
     with pytest.raises(DataMapError, match="circle of parents: a, b"):
-        filled(holding("a", parents=("b",)), holding("b", parents=("a",)), holding("c")).erasure_order()
+        filled(descriptor("a", parents=("b",)), descriptor("b", parents=("a",)), descriptor("c")).erasure_order()
     with pytest.raises(DataMapError, match="a names the parent nowhere"):
-        filled(holding("a", parents=("nowhere",))).erasure_order()
+        filled(descriptor("a", parents=("nowhere",))).erasure_order()
 
 
 def test_differences_with_a_catalogue() -> None:
-    register = filled(holding("lines", partitions="lines_p"), holding("orders"), holding("gone"))
+    register = filled(descriptor("lines", partitions="lines_p"), descriptor("orders"), descriptor("gone"))
     found = register.differences(["orders", "lines", "lines_p1", "lines_p2", "stray", "another", "orders"])
     assert found == Differences(unregistered=("another", "stray"), missing=("gone",))
     assert found
@@ -144,11 +144,11 @@ def test_differences_with_a_catalogue() -> None:
 
 
 def test_load_imports_the_slices_and_checks_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = Register()
-    for name in ("register", "holdings", "holding", "erasure_order", "differences"):
+    fresh = TableRegistry()
+    for name in ("register", "descriptors", "descriptor", "erasure_order", "differences"):
         monkeypatch.setattr(registry, name, getattr(fresh, name))
-    head = "from theseller.datamap.registry import holds\nfrom theseller.datamap.types import DataClass, Eraser\n"
-    call = 'holds("{}", DataClass.OPERATIONAL, retention="x", eraser=Eraser.EXPIRY, expired_by="a.job", parents={})\n'
+    head = "from theseller.datamap.registry import describe_table\nfrom theseller.datamap.types import DataClass, Eraser\n"
+    call = 'describe_table("{}", DataClass.OPERATIONAL, retention="x", eraser=Eraser.EXPIRY, expired_by="a.job", parents={})\n'
     (tmp_path / "sample_slice_one.py").write_text(head + call.format("one", "('two',)"))
     (tmp_path / "sample_slice_two.py").write_text(head + call.format("two", "()"))
     monkeypatch.syspath_prepend(tmp_path)
@@ -163,11 +163,11 @@ def test_load_imports_the_slices_and_checks_the_whole(tmp_path: Path, monkeypatc
 
 
 def test_sealed_columns_are_plain_names_with_their_purpose() -> None:
-    kept = Holding(
+    kept = TableDescriptor(
         "tokens", DataClass.CREDENTIALS, retention="life-token-now", eraser=Eraser.KEY, tenant_column="tenant_id",
         sealed_columns=(("sealed", "refresh_token"),),
     )  # fmt: skip
     assert kept.sealed_columns == (("sealed", "refresh_token"),)
     for wrong in (("Sealed", "refresh_token"), ("sealed", "refresh token")):
         with pytest.raises(ValueError, match="no plain name"):
-            Holding("tokens", DataClass.NONE, retention="x", eraser=Eraser.EXPIRY, expired_by="a.job", sealed_columns=(wrong,))
+            TableDescriptor("tokens", DataClass.NONE, retention="x", eraser=Eraser.EXPIRY, expired_by="a.job", sealed_columns=(wrong,))

@@ -24,34 +24,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the page. Return 1 if a control is broken, else 0."""
     setup_django("worker")
-    from theseller.controls.page import as_document, board  # noqa: PLC0415  needs Django ready
+    from theseller.controls.page import as_json_document, security_page  # noqa: PLC0415  needs Django ready
     from theseller.controls.types import Status  # noqa: PLC0415  needs Django ready
 
     if args.now:
         _run_all()
-    shown = board(clock.now(), using="probe")
+    shown = security_page(clock.now(), using="probe")
     if args.json:
-        print(json.dumps(as_document(shown), indent=1))
+        print(json.dumps(as_json_document(shown), indent=1))
     else:
-        for one in shown.shown:
-            if one.built:
+        for one in shown.controls:
+            if one.has_probe:
                 print(f"{one.outcome.value:14} {one.id:24} {one.evidence} {one.note}".rstrip())
-    return FAILURE if shown.count(Status.BROKEN) else OK
+    return FAILURE if shown.count(Status.FAILED) else OK
 
 
 def _run_all() -> None:
     """Have the worker run every probe and wait for it. Raises CommandError, which says what it waited for, if that does not come."""
-    from theseller.controls.requested import request_all, standing  # noqa: PLC0415  needs Django ready
+    from theseller.controls.probe_runs import request_run, run_progress  # noqa: PLC0415  needs Django ready
 
-    request = request_all()
-    before, changed = standing(request), time.monotonic()
+    request = request_run()
+    before, changed = run_progress(request), time.monotonic()
     while not before.ended:
         if time.monotonic() - changed > _PATIENCE_SECONDS:
-            raise CommandError(*before.waits_for)
+            raise CommandError(*before.waiting_for)
         time.sleep(_STEP_SECONDS)
-        now = standing(request)
+        now = run_progress(request)
         if now.missing != before.missing:
             changed = time.monotonic()
         before = now
     if before.missing:
-        raise CommandError(*before.waits_for)
+        raise CommandError(*before.waiting_for)

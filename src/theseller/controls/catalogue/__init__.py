@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from theseller.controls.types import Entry
+from theseller.controls.types import CatalogueEntry
 
 #: The sections of the page: number, then title and what it is about.
 SECTIONS: Mapping[int, tuple[str, str]] = MappingProxyType(
@@ -31,28 +31,28 @@ SECTIONS: Mapping[int, tuple[str, str]] = MappingProxyType(
 _NO_CONTROL = {"pending"}
 
 
-def _entries() -> Iterator[tuple[str, Entry]]:
+def _entries() -> Iterator[tuple[str, CatalogueEntry]]:
     for found in pkgutil.iter_modules(__path__):
         if found.name in _NO_CONTROL:
             continue
         module = importlib.import_module(f"{__name__}.{found.name}")
         if module.CONTROL.id != found.name.replace("_", "-"):
             raise ImportError(f"the file {found.name}.py must hold the clause of that name")
-        yield module.CONTROL.id, Entry(module.CONTROL, module.probe)
+        yield module.CONTROL.id, CatalogueEntry(module.CONTROL, module.probe)
 
 
-class _Catalogue(Mapping[str, Entry]):
+class _Catalogue(Mapping[str, CatalogueEntry]):
     """Every control by its id. Read at first use: the probes import what imports this."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Entry] | None = None
+        self._found: dict[str, CatalogueEntry] | None = None
 
-    def _all(self) -> dict[str, Entry]:
+    def _all(self) -> dict[str, CatalogueEntry]:
         if self._found is None:
             self._found = dict(_entries())
         return self._found
 
-    def __getitem__(self, control: str) -> Entry:
+    def __getitem__(self, control: str) -> CatalogueEntry:
         return self._all()[control]
 
     def __iter__(self) -> Iterator[str]:
@@ -62,4 +62,4 @@ class _Catalogue(Mapping[str, Entry]):
         return len(self._all())
 
 
-CATALOGUE: Mapping[str, Entry] = _Catalogue()
+CATALOGUE: Mapping[str, CatalogueEntry] = _Catalogue()

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from theseller.audit.tags import Tag
 from theseller.connections.types import DisconnectReason
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
-from theseller.controls.world import World
 from theseller.retention.limits import DELETION_REQUEST_DAYS
 
 CONTROL = Control(
@@ -77,22 +77,22 @@ where c.origin = 'lwa' and c.authorisation_expires_at < %s and not exists (
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Find the age of the oldest open request, and a certificate for each closed one."""
-    requests = world.rows(_REQUESTS)
-    declared = world.number(_DECLARED, [DisconnectReason.AMAZON_REQUEST.value])
+    requests = context.rows(_REQUESTS)
+    declared = context.number(_DECLARED, [DisconnectReason.AMAZON_REQUEST.value])
     waiting = [received for received, _, covered, _, certified, _, stands in requests if certified < covered or stands]
-    oldest = (world.at - min(waiting)).days if waiting else 0
+    oldest = (context.at - min(waiting)).days if waiting else 0
     late = sum(
         issued - received > _PROMISED
         for received, _, covered, _, certified, issued, _ in requests
-        if covered and certified == covered and world.at - issued < _PROMISED
+        if covered and certified == covered and context.at - issued < _PROMISED
     )
-    held_up = sum(ended < covered and world.at - recorded > _BEGUN_WITHIN for _, recorded, covered, ended, _, _, _ in requests)
-    overdue = sum(world.at - received > _PROMISED for received in waiting)
+    held_up = sum(ended < covered and context.at - recorded > _BEGUN_WITHIN for _, recorded, covered, ended, _, _, _ in requests)
+    overdue = sum(context.at - received > _PROMISED for received in waiting)
     return verdict(
         len(requests),
-        list(_broken(world, overdue, oldest, late, held_up)),
+        list(_broken(context, overdue, oldest, late, held_up)),
         f"{len(requests) - len(waiting)} of {len(requests)} request(s) are closed, each with its certificate;"
         + (f" the oldest of the others is {oldest} day(s) old." if waiting else " none is open."),
         requests=len(requests),
@@ -102,25 +102,25 @@ def probe(world: World) -> Outcome:
     )
 
 
-def _broken(world: World, overdue: int, oldest: int, late: int, held_up: int) -> Iterator[str]:
+def _broken(context: ProbeContext, overdue: int, oldest: int, late: int, held_up: int) -> Iterator[str]:
     if overdue:
         yield f"{overdue} request(s) are open after their 30 days; the oldest was received {oldest} days ago."
     if late:
         yield f"{late} request(s) were closed in the last month, after their 30 days."
     if held_up:
         yield f"{held_up} request(s) are recorded, and the connections that they cover are open after an hour."
-    unrecorded = world.number(_UNRECORDED)
+    unrecorded = context.number(_UNRECORDED)
     if unrecorded:
         yield f"{unrecorded} connection(s) have ended without a request on record."
-    uncertified = world.number(_UNCERTIFIED)
+    uncertified = context.number(_UNCERTIFIED)
     if uncertified:
         yield f"{uncertified} erasure(s) are said to be complete and have no certificate."
-    unproven, late_ends = world.rows(_ENDS, [world.at - _PROMISED])[0]
+    unproven, late_ends = context.rows(_ENDS, [context.at - _PROMISED])[0]
     if unproven:
         yield f"{unproven} shop(s) or account(s) are said to have ended and have no certificate."
     if late_ends:
         yield f"{late_ends} account(s) were to end more than 30 days ago, and have not."
-    expired = world.number(_EXPIRED, [world.at - _ENDED_WITHIN])
+    expired = context.number(_EXPIRED, [context.at - _ENDED_WITHIN])
     if expired:
         yield f"{expired} connection(s) are open more than a day after their yearly authorization ended."
     if timedelta(days=DELETION_REQUEST_DAYS) > _PROMISED:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from theseller.amazon import operations as allow_list
-from theseller.controls import source
+from theseller.controls import code_version
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 
 CONTROL = Control(
     id="aup-no-buyer-contact",
@@ -29,18 +29,18 @@ _CONTACT = ("/messaging", "/solicitations", "/notifications/v1/destinations", "/
 _MAILERS = ("smtplib", "aiosmtplib", "django.core.mail", "sendgrid", "mailgun", "postmarker", "twilio", "boto3")
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Read the list of operations and the imports of every module."""
-    del world
-    modules = source.imports()
+    del context
+    modules = code_version.module_imports()
     paths = {name: one.path for name, one in allow_list.OPERATIONS.items()}
     must_find(_reaching({"planted": "/messaging/v1/orders/{amazonOrderId}/messages/warranty"}), "an operation that writes to a buyer")
     must_find(_mailing({"planted.py": frozenset({"smtplib"})}), "a module that sends mail")
     must_find(modules and any("django" in name for names in modules.values() for name in names), "the program's own imports")
-    broken = [*_reaching(paths), *_mailing(modules)]
+    failures = [*_reaching(paths), *_mailing(modules)]
     return verdict(
         len(paths) and len(paths) + len(modules),
-        broken,
+        failures,
         f"None of {len(allow_list.OPERATIONS)} operations can reach a buyer, and none of {len(modules)} modules sends mail.",
         operations=len(allow_list.OPERATIONS),
         modules=len(modules),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from importlib import metadata
 
-from theseller.controls import source
+from theseller.controls import code_version
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 
 CONTROL = Control(
     id="aup-no-training",
@@ -79,11 +79,11 @@ _TRAINING = frozenset(
 )
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Compare what is installed in this process's environment, and what its modules import, with the list of what trains."""
-    del world
+    del context
     installed = {str(distribution.metadata["Name"] or "").lower().replace("_", "-") for distribution in metadata.distributions()}
-    modules = source.imports()
+    modules = code_version.module_imports()
     imported = {name.partition(".")[0].replace("_", "-") for names in modules.values() for name in names}
     must_find("django" in installed and "django" in imported, "a library that is installed and imported")
     must_find(_training({"torch"}, {"sklearn"}), "a library that trains models")

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from theseller.amazon.features import OFFERED
 from theseller.audit.tags import Tag
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 from theseller.ingest.sync.streams.registry import KINDS
 
 CONTROL = Control(
@@ -38,16 +38,16 @@ group by 1, 2, 3
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Compare the streams of every open connection with what its features need today."""
-    found = world.rows(_STREAMS)
-    broken = [problem for name, features, origin, number in found for problem in _problems(name, features, origin, number)]
+    found = context.rows(_STREAMS)
+    failures = [problem for name, features, origin, number in found for problem in _problems(name, features, origin, number)]
     streams = sum(number for *_, number in found)
     must_find([*_problems("planted", [], "lwa", 1)], "a stream of a kind that this version does not have")
     must_find([*_problems(next(iter(KINDS)), [], "lwa", 1)], "a stream of a feature that no seller chose")
     return verdict(
         streams,
-        broken,
+        failures,
         f"{streams} stream(s) run, each of a feature that its seller chose.",
         streams=streams,
         kinds=sorted({name for name, *_ in found}),

@@ -14,8 +14,8 @@ from theseller.amazon import features as amazon_features
 from theseller.amazon.roles import RestrictedRole
 from theseller.audit.tags import Tag
 from theseller.connections.review import TEMPLATE, needed_by_the_program, review
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 
 CONTROL = Control(
     id="auth-minimum-roles",
@@ -47,23 +47,23 @@ select 'consent page', a.features, a.roles from connections_attempt a where a.cr
 _ANY_STORE = "ATVPDKIKX0DER"
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Compare the registration with what features need, the rendered consent page with the registration, and the records with both."""
-    found = world.rows(_AUTHORISATIONS, [world.at - timedelta(days=30)])
+    found = context.rows(_AUTHORISATIONS, [context.at - timedelta(days=30)])
     registered = _registered()
     must_find([*_surplus({*registered, "Pricing of another"})], "a role that no feature needs")
-    broken = [*_surplus(registered), *_lacking(registered)]
+    failures = [*_surplus(registered), *_lacking(registered)]
     pages = 0
     for features in {tuple(sorted(features)) for _, features, _ in found} | {tuple(amazon_features.OFFERED)}:
         if any(key not in amazon_features.OFFERED for key in features):
             continue  # Chosen when an earlier version offered it; no page of this version asks for it.
         pages += 1
-        broken += _page(_shown(features), registered)
-    broken += [problem for what, features, roles in found for problem in _problems(what, features, roles)]
+        failures += _page(_shown(features), registered)
+    failures += [problem for what, features, roles in found for problem in _problems(what, features, roles)]
     names = ", ".join(sorted(registered))
     return verdict(
         len(found),
-        broken,
+        failures,
         f"The application has {len(registered)} role(s), each needed by a feature; {pages} consent page(s) as they are rendered now name each"
         f" of them; {len(found)} recorded authorization(s) name exactly what their features need.",
         open_connections=sum(row[0] == "open connection" for row in found),

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from theseller.audit.tags import Tag
 from theseller.connections.types import DisconnectReason
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 from theseller.crypto.keyfile import KeyRecord
 
 CONTROL = Control(
@@ -35,23 +35,23 @@ from connections_disconnection d
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Look for what a connection that has ended must not have: a token's row, a live key. Whatever the reason it ended for."""
-    ended = world.rows(_ENDED)
+    ended = context.rows(_ENDED)
     with_token = sum(has_token for *_, has_token in ended)
-    records = world.keys.list()
+    records = context.keys.list()
     if ended:
         must_find(records, "any record of the key store")
     with_key = len({connection for connection, *_ in ended} & _connections_with_a_live_key(records))
-    broken = [f"{with_token} ended connection(s) still hold a refresh token."] if with_token else []
+    failures = [f"{with_token} ended connection(s) still hold a refresh token."] if with_token else []
     if with_key:
-        broken.append(f"{with_key} ended connection(s) still have a live key for tokens.")
+        failures.append(f"{with_key} ended connection(s) still have a live key for tokens.")
     reasons = sorted({reason for _, reason, *_ in ended})
     # A connection of imported files had no token, so its end shows nothing of this.
     had_key = sum(had for _, _, had, _ in ended)
     return verdict(
         had_key,
-        broken,
+        failures,
         f"None of {len(ended)} ended connection(s) holds a token, and no key that could open one exists.",
         ended_connections=len(ended),
         ended_at_amazon=sum(reason == DisconnectReason.REVOKED_AT_AMAZON for _, reason, *_ in ended),

@@ -9,10 +9,10 @@ from theseller.audit.tags import Tag
 from theseller.backups.sealing import object_name
 from theseller.backups.targets import Target
 from theseller.backups.wal import finished
-from theseller.controls import backups
-from theseller.controls.backups import Record
-from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, must_find, verdict
-from theseller.controls.world import World
+from theseller.controls.probe_tools import backup_records
+from theseller.controls.probe_tools.backup_records import BackupRecord
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.types import Control, EnforcementKind, Failed, Outcome, Unknown, must_find, verdict
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.stream import stream_key_id
 from theseller.postgres.layout import saved_layout
@@ -35,7 +35,7 @@ CONTROL = Control(
         "theseller.crypto.stream:seal_stream",
     ),
     after=(Tag.BACKUP_TAKEN, Tag.BACKUP_FAILED),
-    kind=Kind.MACHINE_AND_DEPLOYMENT,
+    kind=EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
 )
 
 #: One a day, and two hours for what may be slow.
@@ -50,30 +50,30 @@ select current_setting('archive_mode') <> 'off', last_failed_time > coalesce(las
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Take the age of the newest whole backup, open its files' beginnings, and look for a log of changes that nobody took."""
-    said = backups.elsewhere()
+    said = backup_records.why_not_testable()
     if said is not None:
-        return said if isinstance(said, Unknown) else Broken("This deployment keeps no backups at all.")
-    newest = next((one for one in backups.records(world) if one.living and one.finished_at), None)
-    born: datetime = world.rows("select set_at from guard.deployment")[0][0]
-    if newest is None and world.at - born < _OLDEST:
-        hours = (world.at - born).total_seconds() / 3600
+        return said if isinstance(said, Unknown) else Failed("This deployment keeps no backups at all.")
+    newest = next((one for one in backup_records.records(context) if one.living and one.finished_at), None)
+    born: datetime = context.rows("select set_at from guard.deployment")[0][0]
+    if newest is None and context.at - born < _OLDEST:
+        hours = (context.at - born).total_seconds() / 3600
         return Unknown(f"This deployment is {hours:.0f} hour(s) old and has no backup yet; the first is due within a day.")
     if newest is None:
-        return Broken("There is no backup that could be restored.")
-    age = world.at - newest.begun_at
-    kept = backups.target()
+        return Failed("There is no backup that could be restored.")
+    age = context.at - newest.begun_at
+    kept = backup_records.target()
     names = kept.names(object_name(newest.id, ""))
     must_find(_is_plain(b"planted " + _PLAIN[0]), "plain text of a database")
     return verdict(
         len(names),
-        [*_late(age), *_unsealed(newest, kept, names), *_log(world)],
+        [*_late(age), *_unsealed(newest, kept, names), *_log(context)],
         f"The newest backup is {max(age.total_seconds(), 0) / 3600:.1f} hour(s) old, {newest.bytes / 1e6:.1f} MB, sealed under a key of its"
-        f" own, in {backups.where()}.",
+        f" own, in {backup_records.target_description()}.",
         age_hours=int(age.total_seconds() // 3600),
         bytes=newest.bytes,
-        where=backups.where(),
+        where=backup_records.target_description(),
     )
 
 
@@ -86,35 +86,35 @@ def _is_plain(content: bytes) -> bool:
     return any(word in content for word in _PLAIN)
 
 
-def _unsealed(newest: Record, kept: Target, names: tuple[str, ...]) -> Iterator[str]:
+def _unsealed(newest: BackupRecord, kept: Target, names: tuple[str, ...]) -> Iterator[str]:
     for needed in ("base", "manifest"):
         if object_name(newest.id, needed) not in names:
             yield "A file of the newest backup is not where it was put."
     for name in names:
         try:
-            sealed = stream_key_id(backups.head(kept, name)) == newest.key
+            sealed = stream_key_id(backup_records.read_head(kept, name)) == newest.key
         except CannotOpenError:
             sealed = False
         if not sealed:
             yield "A file of the newest backup is not sealed under its key."
-        elif _is_plain(backups.head(kept, name, _SEARCHED)):
+        elif _is_plain(backup_records.read_head(kept, name, _SEARCHED)):
             yield "A file of the newest backup holds plain text."
 
 
-def archiver(world: World) -> tuple[bool, bool]:
+def archiver(context: ProbeContext) -> tuple[bool, bool]:
     """Return whether the server hands over its log of changes, and whether its last try failed."""
-    on, failing = world.rows(_ARCHIVER)[0]
+    on, failing = context.rows(_ARCHIVER)[0]
     return bool(on), bool(failing)
 
 
-def _log(world: World) -> Iterator[str]:
-    on, failing = archiver(world)
+def _log(context: ProbeContext) -> Iterator[str]:
+    on, failing = archiver(context)
     if not on:
         yield "The database's server doesn't hand over its log of changes: it was started without the backups' settings."
     elif failing:
         yield "The database's server can't hand over its log of changes."
-    layout = saved_layout(world.state)
+    layout = saved_layout(context.state)
     waiting = finished(layout.archive) if layout else ()
     oldest = min(((layout.archive / name).stat().st_mtime for name in waiting), default=None) if layout else None
-    if oldest is not None and world.at.timestamp() - oldest > _LOG_WAITS.total_seconds():
-        yield f"A log of changes has waited {(world.at.timestamp() - oldest) / 60:.0f} minutes for being kept."
+    if oldest is not None and context.at.timestamp() - oldest > _LOG_WAITS.total_seconds():
+        yield f"A log of changes has waited {(context.at.timestamp() - oldest) / 60:.0f} minutes for being kept."

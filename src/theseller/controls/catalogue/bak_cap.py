@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.audit.tags import Tag
-from theseller.controls import backups
+from theseller.controls.probe_tools import backup_records
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.controls.world import World
 from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX
 
 CONTROL = Control(
@@ -35,19 +35,19 @@ _LATE = timedelta(days=1)
 _SWEPT_AFTER = timedelta(hours=1)
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Take the age of every key that opens a backup, and look for files whose key is gone."""
-    said = backups.elsewhere()
+    said = backup_records.why_not_testable()
     if said is not None:
         return said
-    living = backups.living_keys(world)
-    oldest = max((world.at - made for made in living.values()), default=timedelta(0))
-    names = backups.target().names()
+    living = backup_records.live_backup_keys(context)
+    oldest = max((context.at - made for made in living.values()), default=timedelta(0))
+    names = backup_records.target().names()
     if living and not names:
         return Unknown("Backups have living keys, and no file is where they are stored: nothing can be said of their age.")
     return verdict(
         len(living) and len(living) + len(names),
-        [*_old(oldest), *_dead_files(world, names)],
+        [*_old(oldest), *_dead_files(context, names)],
         f"{len(living)} backup(s) can be read, the oldest {max(oldest.days, 0)} day(s) old; none may reach {BACKUP_DAYS} days, and no file"
         " of another is left.",
         readable=len(living),
@@ -64,13 +64,13 @@ def _old(oldest: timedelta) -> Iterator[str]:
         yield f"A backup of {oldest.days} days ago can still be read."
 
 
-def _dead_files(world: World, names: tuple[str, ...]) -> Iterator[str]:
-    living = {identity.hex for identity in backups.living_keys(world)}
-    ended = {one.id.hex: one.key_destroyed_at for one in backups.records(world)}
+def _dead_files(context: ProbeContext, names: tuple[str, ...]) -> Iterator[str]:
+    living = {identity.hex for identity in backup_records.live_backup_keys(context)}
+    ended = {one.id.hex: one.key_destroyed_at for one in backup_records.records(context)}
     dead = 0
     for name in names:
         backup = name.split("/", 1)[0]
         at = ended.get(backup)
-        dead += backup not in living and (at is None or world.at - at > _SWEPT_AFTER)
+        dead += backup not in living and (at is None or context.at - at > _SWEPT_AFTER)
     if dead:
         yield f"{dead} file(s) lie where the backups are, and no living key is theirs."

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.audit.tags import Tag
-from theseller.controls import backups
-from theseller.controls.backups import Record
+from theseller.controls.probe_tools import backup_records
+from theseller.controls.probe_tools.backup_records import BackupRecord
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.controls.world import World
 from theseller.retention.limits import DRILL_HOURS
 
 CONTROL = Control(
@@ -31,20 +31,20 @@ CONTROL = Control(
 _WITHIN = timedelta(hours=DRILL_HOURS)
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Look at the last drill of every backup that can still be read."""
-    said = backups.elsewhere()
+    said = backup_records.why_not_testable()
     if said is not None:
         return said
-    living = [one for one in backups.records(world) if one.living and one.finished_at]
+    living = [one for one in backup_records.records(context) if one.living and one.finished_at]
     proven = [one for one in living if one.drill_passed]
-    broken = [*_unproven(world, living)]
-    if not proven and not broken:
+    failures = [*_unproven(context, living)]
+    if not proven and not failures:
         return Unknown("No backup has been restored yet; the first is, within a day of its making.")
     checked = dict(proven[0].checked) if proven else {}
     return verdict(
         sum(checked.get(what, 0) for what in ("files", "tables", "relations")),
-        broken,
+        failures,
         f"{len(proven)} of {len(living)} backup(s) were restored and compared, the last one with {checked.get('files', 0)} files,"
         f" {checked.get('tables', 0)} tables, {checked.get('rows', 0)} rows, {checked.get('relations', 0)} tables and indexes read through,"
         f" and {checked.get('tenant tables', 0)} shops' tables tried without a shop.",
@@ -54,12 +54,12 @@ def probe(world: World) -> Outcome:
     )
 
 
-def _unproven(world: World, living: list[Record]) -> Iterator[str]:
+def _unproven(context: ProbeContext, living: list[BackupRecord]) -> Iterator[str]:
     refused = sum(one.drill_passed is False for one in living)
     if refused:
         yield f"{refused} backup(s) were refused by the last try to restore them."
     late = sum(
-        one.drill_passed is not False and (one.drilled_at or world.at) - one.begun_at > _WITHIN and not _older_drill(world, one)
+        one.drill_passed is not False and (one.drilled_at or context.at) - one.begun_at > _WITHIN and not _older_drill(context, one)
         for one in living
     )
     if late:
@@ -69,10 +69,10 @@ def _unproven(world: World, living: list[Record]) -> Iterator[str]:
         yield f"{empty} drill(s) compared no table."
 
 
-def _older_drill(world: World, one: Record) -> bool:
+def _older_drill(context: ProbeContext, one: BackupRecord) -> bool:
     """A backup may be drilled again later; what counts is whether it passed in time."""
     return bool(
-        world.number(
+        context.number(
             "select count(*) from retention_drill where backup_id = %s and passed and finished_at <= %s", [one.id, one.begun_at + _WITHIN]
         )
     )

@@ -10,8 +10,8 @@ from uuid import UUID
 from theseller.audit.tags import Tag
 from theseller.audit.types import Verdict
 from theseller.audit.verification import complete_and_verify, notices_changes
-from theseller.controls.types import Control, Kind, Outcome, must_find, verdict
-from theseller.controls.world import World
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
 from theseller.governance.access.queries import open_session, review_state
 from theseller.governance.access.types import LONGEST, REVIEW_EVERY, ReviewState
 from theseller.tenancy.scope import LONGEST_TICKET
@@ -37,7 +37,7 @@ CONTROL = Control(
         "theseller/governance/sql/access.sql",
     ),
     after=(Tag.ACCESS_CLOSED, Tag.ACCESS_OPENED, Tag.ACCESS_REVIEWED),
-    kind=Kind.MACHINE_AND_CLOCK,
+    kind=EnforcementKind.SOFTWARE_AND_PROCEDURE,
 )
 
 #: A longer log is checked in part: what is new, and as much else as fills this, from a start that nobody can foresee.
@@ -65,21 +65,21 @@ select count(*) from governance_access_review r where not exists (
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Check the log against its seals, try every session that is over, and look at the age of the last review."""
-    since = next((row[0] for row in world.rows(_VERIFIED) if row[0] is not None), 0)
+    since = next((row[0] for row in context.rows(_VERIFIED) if row[0] is not None), 0)
     log = complete_and_verify(
-        at=world.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=world.probe, writer=world.application
+        at=context.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=context.probe, writer=context.application
     )
-    state = review_state(using=world.probe)
-    broken = [*_log(log, world), *_sessions(world), *_reviews(state, world)]
-    if not broken:
+    state = review_state(using=context.probe)
+    failures = [*_log(log, context), *_sessions(context), *_reviews(state, context)]
+    if not failures:
         must_find(notices_changes(), "a line that was changed, one that is missing and one that was added")
     return verdict(
         log.rows_checked,
-        broken,
+        failures,
         f"{log.rows_checked} of {log.rows_sealed} sealed lines are as they were written, under {log.checkpoints} signed checkpoints that a"
-        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_said(state, world)}",
+        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_said(state, context)}",
         lines_checked=log.rows_checked,
         lines_sealed=log.rows_sealed,
         lines_unsealed=log.unsealed,
@@ -89,50 +89,50 @@ def probe(world: World) -> Outcome:
     )
 
 
-def _log(log: Verdict, world: World) -> Iterator[str]:
+def _log(log: Verdict, context: ProbeContext) -> Iterator[str]:
     yield from (one.message for one in log.findings[:_FINDINGS_MOST])
     oldest = log.oldest_unsealed_at
-    if oldest is not None and world.at - oldest > UNSEALED_AT_MOST:
-        minutes = int((world.at - oldest).total_seconds() // 60)
+    if oldest is not None and context.at - oldest > UNSEALED_AT_MOST:
+        minutes = int((context.at - oldest).total_seconds() // 60)
         yield f"{log.unsealed} line(s) of the log are under no checkpoint, the oldest for {minutes} minutes."
 
 
-def _sessions(world: World) -> Iterator[str]:
-    found = world.rows(_SESSIONS, [world.at - _LOOKED_BACK])
+def _sessions(context: ProbeContext) -> Iterator[str]:
+    found = context.rows(_SESSIONS, [context.at - _LOOKED_BACK])
     endless = sum(not opened < expires <= opened + LONGEST for _, _, opened, expires, _ in found)
     if endless:
         yield f"{endless} session(s) of operators have no end within the hour."
-    over = {row[0] for row in found if row[4] is not None or row[3] <= world.at}
-    working = sum(_works(operator, over, world) for operator in {row[1] for row in found})
+    over = {row[0] for row in found if row[4] is not None or row[3] <= context.at}
+    working = sum(_works(operator, over, context) for operator in {row[1] for row in found})
     if working:
         yield f"{working} operator(s) can still use a session that is over."
-    late = sum(row[4] is None and row[3] < world.at - _CLOSED_WITHIN for row in found)
+    late = sum(row[4] is None and row[3] < context.at - _CLOSED_WITHIN for row in found)
     if late:
         yield f"{late} session(s) are over and their end is not written down."
-    unlogged = world.number(_UNLOGGED_SESSIONS)
+    unlogged = context.number(_UNLOGGED_SESSIONS)
     if unlogged:
         yield f"{unlogged} session(s) were opened without a line in the log."
 
 
-def _works(operator: UUID, over: set[UUID], world: World) -> bool:
+def _works(operator: UUID, over: set[UUID], context: ProbeContext) -> bool:
     """Ask as the guard of a visit does."""
-    opened = open_session(operator, at=world.at, using=world.probe)
+    opened = open_session(operator, at=context.at, using=context.probe)
     return opened is not None and opened.id in over
 
 
-def _reviews(state: ReviewState, world: World) -> Iterator[str]:
-    if state.overdue(world.at):
+def _reviews(state: ReviewState, context: ProbeContext) -> Iterator[str]:
+    if state.overdue(context.at):
         yield f"No review has covered all access of the last {REVIEW_EVERY.days} days."
-    if state.last_at is not None and state.last_at > world.at + timedelta(minutes=5):
+    if state.last_at is not None and state.last_at > context.at + timedelta(minutes=5):
         yield "A review is dated in the future."
-    unlogged = world.number(_UNLOGGED_REVIEWS)
+    unlogged = context.number(_UNLOGGED_REVIEWS)
     if unlogged:
         yield f"{unlogged} review(s) stand in the table and not in the log."
 
 
-def _said(state: ReviewState, world: World) -> str:
+def _said(state: ReviewState, context: ProbeContext) -> str:
     if state.last_at is None:
         if state.due_at is None:
             return "Reviews do not apply yet: there has been nothing to review."
         return f"No review was due yet; the first is due by {state.due_at:%Y-%m-%d}."
-    return f"The last review was {max((world.at - state.last_at).days, 0)} day(s) ago; the next is due within {REVIEW_EVERY.days}."
+    return f"The last review was {max((context.at - state.last_at).days, 0)} day(s) ago; the next is due within {REVIEW_EVERY.days}."

@@ -14,9 +14,17 @@ from django.db import connections as databases
 
 from theseller.amazon.lwa import AccessToken
 from theseller.audit.tags import Tag
-from theseller.controls.search import NO_LOGS, finds_in_files, finds_in_tables, log_files, search_files, search_tables, state_files
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.search import (
+    NO_LOGS,
+    can_find_in_files,
+    can_find_in_tables,
+    log_files,
+    search_files,
+    search_tables,
+    state_files,
+)
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.controls.world import World
 from theseller.lib.memory import memory_images_forbidden
 from theseller.lib.secret import Secret
 
@@ -49,45 +57,45 @@ _IN_FILES = re.compile(rb"Atz[ar](?:\||%7C|\\u007[cC])[\w.~+/=%-]")
 _PLANTED = b"Atza|IwEBIplanted"
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Search what rests for tokens, try to make the token's type talk, and ask the system about memory images."""
-    must_find(finds_in_files(_IN_FILES, _PLANTED), "a token in a file")
-    must_find(finds_in_tables(world, _IN_TABLES, _PLANTED.decode()), "a token in a table")
+    must_find(can_find_in_files(_IN_FILES, _PLANTED), "a token in a file")
+    must_find(can_find_in_tables(context, _IN_TABLES, _PLANTED.decode()), "a token in a table")
     must_find(_IN_FILES.search(_unpacked(_planted_session())), "a token in a browser session")
-    tables = search_tables(world, _IN_TABLES)
-    logs = search_files(log_files(world), world.state, _IN_FILES)
-    sessions, in_sessions = _search_sessions(world)
-    files = search_files(state_files(world), world.state, _IN_FILES, secrets=world.secrets_directory)
-    broken = [f"A token of Amazon's lies in {place}." for place in (*tables.hits, *files.hits)]
-    broken += [f"A token of Amazon's lies in {in_sessions} browser session(s)."] if in_sessions else []
-    broken += _talkative()
+    tables = search_tables(context, _IN_TABLES)
+    logs = search_files(log_files(context), context.state, _IN_FILES)
+    sessions, in_sessions = _search_sessions(context)
+    files = search_files(state_files(context), context.state, _IN_FILES, secrets=context.secrets_directory)
+    failures = [f"A token of Amazon's lies in {place}." for place in (*tables.hits, *files.hits)]
+    failures += [f"A token of Amazon's lies in {in_sessions} browser session(s)."] if in_sessions else []
+    failures += _talkative()
     if not memory_images_forbidden():
-        broken.append("A crash of this process would write its memory to the disk: core dumps are on.")
-    if files.skipped and not broken:
+        failures.append("A crash of this process would write its memory to the disk: core dumps are on.")
+    if files.skipped and not failures:
         return Unknown(f"{files.skipped} file(s) of the state folder could not be searched.")
-    saw = (
-        f"No token in {tables.rows} rows of {tables.things} tables, {sessions} sessions and {files.things} files"
+    summary = (
+        f"No token in {tables.rows} rows of {tables.items} tables, {sessions} sessions and {files.items} files"
         f" ({files.size / 1e6:.1f} MB, of that {logs.size / 1e6:.2f} MB of logs)"
     )
-    if not (logs.size and tables.rows) and not broken:
-        return Unknown(f"{saw}. {NO_LOGS if not logs.size else 'The tables hold no row.'}")
+    if not (logs.size and tables.rows) and not failures:
+        return Unknown(f"{summary}. {NO_LOGS if not logs.size else 'The tables hold no row.'}")
     return verdict(
-        tables.rows + files.things,
-        broken,
-        f"{saw}; this process writes no memory image.",
-        tables=tables.things,
+        tables.rows + files.items,
+        failures,
+        f"{summary}; this process writes no memory image.",
+        tables=tables.items,
         columns=tables.size,
         rows=tables.rows,
         log_bytes=logs.size,
         sessions=sessions,
-        files=files.things,
+        files=files.items,
         bytes=files.size,
     )
 
 
-def _search_sessions(world: World) -> tuple[int, int]:
+def _search_sessions(context: ProbeContext) -> tuple[int, int]:
     """Unpack every session: Django stores them compressed, where a plain search would not see a thing."""
-    with databases[world.application].cursor() as cursor:
+    with databases[context.application].cursor() as cursor:
         cursor.execute("select session_data from django_session")
         stored = [row[0] for row in cursor.fetchall()]
     return len(stored), sum(bool(_IN_FILES.search(_unpacked(text))) for text in stored)

@@ -10,9 +10,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.controls.throwaway import opens, throwaway_key, throwaway_place
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.ephemeral_keys import can_open, ephemeral_key, probe_encryption_context
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.controls.world import World
 from theseller.crypto.choice import make_key_store, under_another_name
 from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentError
 from theseller.crypto.keys import DataKey, Purpose
@@ -44,28 +44,28 @@ _PURPOSE = Purpose.REFRESH_TOKEN
 _NO_ANSWER = {ServiceState.UNREACHABLE, ServiceState.SLOW, ServiceState.BUSY, ServiceState.SEALED}
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Compare every right in the live database with the file, ask each connection who it is, and try to open what another environment's is."""
-    version = world.number("select current_setting('server_version_num')::int")
+    version = context.number("select current_setting('server_version_num')::int")
     expected = expected_rights(server_version=version, external=settings.ENVIRONMENT.external_server)
-    with world.reading() as cursor:
+    with context.read_only_cursor() as cursor:
         found = read_rights(cursor, administrators=settings.ENVIRONMENT.database_administrators)
     difference = compare(found, expected)
     if found:
         must_find(compare([*found, "a right that was planted"], expected).extra, "a right that is too much")
         must_find(compare([line for line in found if line != expected[0]], expected).missing, "a right that is missing")
     administrators = len(settings.ENVIRONMENT.database_administrators)
-    shown = _without_strangers(world)
-    broken = [f"Too much: {shown(line)}." for line in difference.extra]
-    broken += [f"Missing: {shown(line)}." for line in difference.missing]
-    broken += [*_wrong_logins(world), *_wrong_environment(world)]
-    tried, crossed = _cross(world)
-    broken += crossed
-    if tried is None and not broken:
+    shown = _without_strangers(context)
+    failures = [f"Too much: {shown(line)}." for line in difference.extra]
+    failures += [f"Missing: {shown(line)}." for line in difference.missing]
+    failures += [*_wrong_logins(context), *_wrong_environment(context)]
+    tried, crossed = _cross(context)
+    failures += crossed
+    if tried is None and not failures:
         return Unknown("The key store did not answer under another environment's name, so nothing is known of that border.")
     return verdict(
         len(found),
-        broken,
+        failures,
         f"The live database grants exactly the {len(expected)} rights of the file; {tried} attempts to cross to or from another environment"
         " were refused.",
         rights=len(found),
@@ -81,8 +81,8 @@ def probe(world: World) -> Outcome:
     )
 
 
-def _without_strangers(world: World) -> _Shown:
-    return _Shown([name for (name,) in world.rows(_STRANGERS)])
+def _without_strangers(context: ProbeContext) -> _Shown:
+    return _Shown([name for (name,) in context.rows(_STRANGERS)])
 
 
 class _Shown:
@@ -96,39 +96,39 @@ class _Shown:
         return self._pattern.sub("(a role that is not ours)", line) if self._pattern else line
 
 
-def _wrong_logins(world: World) -> Iterator[str]:
+def _wrong_logins(context: ProbeContext) -> Iterator[str]:
     """Ask each connection of this process as whom it came and as whom it acts."""
-    for alias, role in ((world.probe, "theseller_probe"), (world.application, "theseller_worker")):
+    for alias, role in ((context.probe, "theseller_probe"), (context.application, "theseller_worker")):
         with databases[alias].cursor() as cursor:
             cursor.execute("select session_user::text, current_user::text")
             if cursor.fetchone() != (role, role):
                 yield f"A connection that must be {role}'s is another role's."
 
 
-def _wrong_environment(world: World) -> Iterator[str]:
-    if world.rows("select environment from guard.deployment") != [(settings.ENVIRONMENT.kind.value,)]:
+def _wrong_environment(context: ProbeContext) -> Iterator[str]:
+    if context.rows("select environment from guard.deployment") != [(settings.ENVIRONMENT.kind.value,)]:
         yield "The database belongs to another environment than this process."
 
 
-def _cross(world: World) -> tuple[int | None, list[str]]:
+def _cross(context: ProbeContext) -> tuple[int | None, list[str]]:
     """Seal with a key of the real store; return how many ways to open it elsewhere were tried, None if the store could not say, and what worked."""
     here = settings.ENVIRONMENT.kind.value
     there = _OTHER.get(here, "production")
-    key = throwaway_key(world, world.keys, _PURPOSE)
-    ours, theirs = throwaway_place(_PURPOSE, here), throwaway_place(_PURPOSE, there)
+    key = ephemeral_key(context, context.keys, _PURPOSE)
+    ours, theirs = probe_encryption_context(_PURPOSE, here), probe_encryption_context(_PURPOSE, there)
     words = Secret("a probe's own words")
     sealed_here, sealed_there = seal(key, ours, words), seal(key, theirs, words)
-    broken: list[str] = []
-    if not opens(world.keys, ours, sealed_here):
-        broken.append("A message does not open where it was sealed.")
-    if opens(world.keys, theirs, sealed_here):
-        broken.append(f"A message that was sealed here opens under the name of {there}.")
-    if opens(world.keys, ours, sealed_there):
-        broken.append(f"A message that was sealed for {there} opens here.")
+    failures: list[str] = []
+    if not can_open(context.keys, ours, sealed_here):
+        failures.append("A message does not open where it was sealed.")
+    if can_open(context.keys, theirs, sealed_here):
+        failures.append(f"A message that was sealed here opens under the name of {there}.")
+    if can_open(context.keys, ours, sealed_there):
+        failures.append(f"A message that was sealed for {there} opens here.")
     refused = _store_refuses(key, there)
     if refused is False:
-        broken.append(f"This process may look into the key store of {there}, or finds its own keys under that name.")
-    return (None if refused is None else 3), broken
+        failures.append(f"This process may look into the key store of {there}, or finds its own keys under that name.")
+    return (None if refused is None else 3), failures
 
 
 def _store_refuses(key: DataKey, environment: str) -> bool | None:

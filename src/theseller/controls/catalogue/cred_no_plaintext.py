@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from theseller.controls.search import NO_LOGS, finds_in_files, log_files, search_files, state_files
-from theseller.controls.source import PACKAGE, source_files
+from theseller.controls.code_version import PACKAGE, source_files
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.search import NO_LOGS, can_find_in_files, log_files, search_files, state_files
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.controls.world import World
 from theseller.crypto.choice import ProviderKind
 from theseller.crypto.files import read_private
 from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
@@ -38,42 +38,42 @@ _SHORTEST = 16
 _SHOWN = {"demo-cast-password", "demo-authenticator-secret"}
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Search the logs, the other files and the program for the very values that the secret store holds now."""
-    secrets = _live_secrets(world)
+    secrets = _live_secrets(context)
     if not secrets:
         return Unknown("The secret provider gave no secret that could be searched for.")
     pattern = re.compile(b"|".join(re.escape(secret) for secret in secrets))
-    must_find(finds_in_files(pattern, secrets[0]), "a secret in a file")
-    logs = search_files(log_files(world), world.state, pattern)
-    kept = search_files(state_files(world, without=[world.secrets_directory]), world.state, pattern)
+    must_find(can_find_in_files(pattern, secrets[0]), "a secret in a file")
+    logs = search_files(log_files(context), context.state, pattern)
+    kept = search_files(state_files(context, without=[context.secrets_directory]), context.state, pattern)
     program = search_files(source_files(), PACKAGE, pattern)
-    broken = [f"A live secret lies in {place}." for place in (*kept.hits, *program.hits)]
-    if world.secrets_directory.is_dir() and world.secrets_directory.stat().st_mode & 0o077:
-        broken.append("The secret store is open to other users of the machine.")
-    if kept.skipped and not broken:
+    failures = [f"A live secret lies in {place}." for place in (*kept.hits, *program.hits)]
+    if context.secrets_directory.is_dir() and context.secrets_directory.stat().st_mode & 0o077:
+        failures.append("The secret store is open to other users of the machine.")
+    if kept.skipped and not failures:
         return Unknown(f"{kept.skipped} file(s) of the state folder could not be searched.")
-    saw = (
-        f"{len(secrets)} live secrets were looked for in {kept.things} stored files ({kept.size / 1e6:.1f} MB, of that"
-        f" {logs.size / 1e6:.2f} MB of logs) and {program.things} files of the program; none was found."
+    summary = (
+        f"{len(secrets)} live secrets were looked for in {kept.items} stored files ({kept.size / 1e6:.1f} MB, of that"
+        f" {logs.size / 1e6:.2f} MB of logs) and {program.items} files of the program; none was found."
     )
-    if not (logs.size and program.size) and not broken:
-        return Unknown(f"{saw} {NO_LOGS}")
+    if not (logs.size and program.size) and not failures:
+        return Unknown(f"{summary} {NO_LOGS}")
     return verdict(
-        kept.things + program.things,
-        broken,
-        saw,
+        kept.items + program.items,
+        failures,
+        summary,
         secrets=len(secrets),
-        files=kept.things,
+        files=kept.items,
         bytes=kept.size,
         log_bytes=logs.size,
-        program_files=program.things,
+        program_files=program.items,
     )
 
 
-def _live_secrets(world: World) -> list[bytes]:
+def _live_secrets(context: ProbeContext) -> list[bytes]:
     """Return the values that the provider gives: of every secret that the service knows by name, and of every file of its own."""
-    lines = [line.strip() for content in (*_known(), *_in_files(world)) for line in content.splitlines()]
+    lines = [line.strip() for content in (*_known(), *_in_files(context)) for line in content.splitlines()]
     return sorted({line for line in lines if len(line) >= _SHORTEST})
 
 
@@ -85,9 +85,9 @@ def _known() -> Iterator[bytes]:
                 yield secret.reveal_bytes()
 
 
-def _in_files(world: World) -> Iterator[bytes]:
-    if settings.ENVIRONMENT.secret_choice.provider is not ProviderKind.FILES or not world.secrets_directory.is_dir():
+def _in_files(context: ProbeContext) -> Iterator[bytes]:
+    if settings.ENVIRONMENT.secret_choice.provider is not ProviderKind.FILES or not context.secrets_directory.is_dir():
         return
-    for path in sorted(world.secrets_directory.iterdir()):
+    for path in sorted(context.secrets_directory.iterdir()):
         if path.is_file() and not path.name.startswith(".") and path.name not in _SHOWN:
             yield read_private(path)

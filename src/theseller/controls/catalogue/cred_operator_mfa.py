@@ -18,8 +18,8 @@ from theseller.accounts.mfa.types import FactorKind, Proof
 from theseller.accounts.sessions import newest_sessions
 from theseller.accounts.standing import Standing, standing
 from theseller.audit.tags import Tag
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.controls.world import World
 from theseller.lib.ids import new_id
 
 CONTROL = Control(
@@ -72,30 +72,30 @@ class _Address:
         return str(getattr(self.view, "theseller_operated", ""))
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Knock at every address of the area as every kind of person who must not come in, and look through the living sessions."""
     addresses = list(_addresses(get_resolver().url_patterns))
-    operators: dict[UUID, Any] = dict(world.rows(_OPERATORS))
+    operators: dict[UUID, Any] = dict(context.rows(_OPERATORS))
     factors: dict[UUID, list[tuple[UUID, FactorKind]]] = {}
-    for person, factor, kind in world.rows(_FACTORS):
+    for person, factor, kind in context.rows(_FACTORS):
         factors.setdefault(person, []).append((factor, FactorKind(kind)))
-    knocks = _Knocks(world)
+    knocks = _Knocks(context)
     for address in addresses:
         knocks.as_stranger(address)
         for operator in list(operators)[:_OPERATORS_MOST]:
             knocks.as_operator(address, operator, factors.get(operator, []))
     if operators and not _unguarded(addresses) and any(one in factors for one in operators):
         must_find(knocks.let_in(addresses, operators, factors), "an operator with a proof of now, who must be let in")
-    late = sum(one not in factors and world.at - since > _ENROL_WITHIN for one, since in operators.items())
-    sessions, let_in = _sessions(world, operators, factors)
-    broken = [*_unguarded(addresses), *knocks.found(), *let_in]
+    late = sum(one not in factors and context.at - since > _ENROL_WITHIN for one, since in operators.items())
+    sessions, let_in = _sessions(context, operators, factors)
+    failures = [*_unguarded(addresses), *knocks.found(), *let_in]
     if late:
-        broken.append(f"{late} operator(s) have had no second factor for more than {_ENROL_WITHIN.days} days.")
-    if not operators and not broken:
+        failures.append(f"{late} operator(s) have had no second factor for more than {_ENROL_WITHIN.days} days.")
+    if not operators and not failures:
         return Unknown("There is no operator yet, so no one who must prove a second factor.")
     return verdict(
         knocks.made,
-        broken,
+        failures,
         f"{knocks.made} requests to {len(addresses)} address(es) of the area without a proof of today were all refused;"
         f" {sessions} living session(s) of operators were looked at.",
         addresses=len(addresses),
@@ -133,20 +133,20 @@ def _bare(addresses: list[_Address]) -> Iterator[str]:
 class _Knocks:
     """Requests that must be turned away, and how many of each kind were not."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: ProbeContext) -> None:
+        self._context = context
         self._opened: dict[str, int] = {}
         self.made = 0
 
     def as_stranger(self, address: _Address) -> None:
         """Ask as a person who is no operator, with a proof as good as one can be."""
-        at, person = self._world.at, new_id()
+        at, person = self._context.at, new_id()
         proof = content(Proof(person, new_id(), FactorKind.PASSKEY, at), at)
         self._knock("a person who is no operator", address, person, proof)
 
     def as_operator(self, address: _Address, operator: UUID, factors: list[tuple[UUID, FactorKind]]) -> None:
         """Ask as an operator whose session proves nothing, too little, or nothing any more."""
-        at = self._world.at
+        at = self._context.at
         self._knock("an operator who has proven no second factor", address, operator, {})
         foreign = content(Proof(operator, new_id(), FactorKind.PASSKEY, at), at)
         self._knock("an operator whose second factor was removed", address, operator, foreign)
@@ -165,11 +165,11 @@ class _Knocks:
         self, addresses: list[_Address], operators: Mapping[UUID, object], factors: Mapping[UUID, list[tuple[UUID, FactorKind]]]
     ) -> bool:
         """Ask as an operator who has just proven a second factor: a guard that refuses everyone shows nothing about the others."""
-        at = self._world.at
+        at = self._context.at
         operator, (factor, kind) = next((one, factors[one][0]) for one in operators if one in factors)
         proof = content(Proof(operator, factor, kind, at), at)
         plain = [one for one in addresses if one.guard == "entered" and not one.names]
-        return any(not refused(one.view, one.names, person=operator, session=proof, using=self._world.probe) for one in plain)
+        return any(not refused(one.view, one.names, person=operator, session=proof, using=self._context.probe) for one in plain)
 
     def found(self) -> Iterator[str]:
         for who, count in self._opened.items():
@@ -177,22 +177,22 @@ class _Knocks:
 
     def _knock(self, who: str, address: _Address, person: UUID, session: Mapping[str, Any]) -> None:
         self.made += 1
-        if not refused(address.view, address.names, person=person, session=session, using=self._world.probe):
+        if not refused(address.view, address.names, person=person, session=session, using=self._context.probe):
             self._opened[who] = self._opened.get(who, 0) + 1
 
 
 def _sessions(
-    world: World, operators: Mapping[UUID, object], factors: Mapping[UUID, list[tuple[UUID, FactorKind]]]
+    context: ProbeContext, operators: Mapping[UUID, object], factors: Mapping[UUID, list[tuple[UUID, FactorKind]]]
 ) -> tuple[int, list[str]]:
     """Look through the living sessions of operators; return how many there are, and what is wrong with those that would be let in."""
     looked_at, wrong = 0, 0
-    for session in newest_sessions(at=world.at, most=_SESSIONS_MOST, using=world.application):
+    for session in newest_sessions(at=context.at, most=_SESSIONS_MOST, using=context.application):
         person = _person(session)
         if person not in operators:
             continue
         looked_at += 1
-        let_in = standing(person, session, at=world.at, step_up=False, using=world.probe) is Standing.INSIDE
-        wrong += let_in and not _proves(session, factors.get(person, []), world)
+        let_in = standing(person, session, at=context.at, step_up=False, using=context.probe) is Standing.INSIDE
+        wrong += let_in and not _proves(session, factors.get(person, []), context)
     return looked_at, [f"{wrong} living session(s) of operators would be let in without a proof of today."] if wrong else []
 
 
@@ -203,11 +203,11 @@ def _person(session: Mapping[str, Any]) -> UUID:
         return UUID(int=0)
 
 
-def _proves(session: Mapping[str, Any], factors: list[tuple[UUID, FactorKind]], world: World) -> bool:
+def _proves(session: Mapping[str, Any], factors: list[tuple[UUID, FactorKind]], context: ProbeContext) -> bool:
     """Say, in this file's own words, whether a session carries a proof of today by one of the person's factors or recovery codes."""
     proof = proof_in(session)
     if proof is None or str(proof.person) != session["_auth_user_id"]:
         return False
     sets = "select count(*) from accounts_recovery_code where set_id = %s and user_id = %s"
-    known = (proof.factor, proof.kind) in factors or world.number(sets, [proof.factor, proof.person]) > 0
-    return known and -_LATE <= world.at - proof.at <= _PROOF_LASTS
+    known = (proof.factor, proof.kind) in factors or context.number(sets, [proof.factor, proof.person]) > 0
+    return known and -_LATE <= context.at - proof.at <= _PROOF_LASTS

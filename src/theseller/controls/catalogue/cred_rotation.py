@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.audit.tags import Tag
-from theseller.controls.types import Control, Kind, Outcome, must_find, verdict
-from theseller.controls.world import World
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
 from theseller.governance.rotation.inventory import inventory, longest_life, state_of
 from theseller.governance.rotation.types import Entry, State
 
@@ -30,7 +30,7 @@ CONTROL = Control(
         "theseller.governance.rotation.inventory:inventory",
     ),
     after=(Tag.ROTATION_FORCED, Tag.ROTATION_FINISHED),
-    kind=Kind.MACHINE_AND_CLOCK,
+    kind=EnforcementKind.SOFTWARE_AND_PROCEDURE,
 )
 
 #: Amazon's seven days for a replaced client secret, and one to notice that they are over.
@@ -42,17 +42,17 @@ _NOTED = "select secret, made_at from governance_secret_age"
 _STUCK = "select count(*) from governance_rotation where finished_at is null and started_at < %s and reason = any(%s)"
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Take the age of every secret of the running deployment, and look for replacements that got stuck."""
-    entries = inventory(at=world.at, using=world.probe)
+    entries = inventory(at=context.at, using=context.probe)
     counted = [one for one in entries if one.state is not State.EXEMPT]
-    oldest = max((world.at - one.made_at for one in counted if one.made_at), default=timedelta(0))
-    must_find(state_of(world.at - longest_life() - timedelta(days=1), world.at).red, "a secret that is too old")
-    noted = set(world.rows(_NOTED))
+    oldest = max((context.at - one.made_at for one in counted if one.made_at), default=timedelta(0))
+    must_find(state_of(context.at - longest_life() - timedelta(days=1), context.at).red, "a secret that is too old")
+    noted = set(context.rows(_NOTED))
     declared = sorted({one.kind.value for one in counted if (one.name, one.made_at) in noted})
     return verdict(
         len(counted),
-        [*_red(counted), *_stuck(world)],
+        [*_red(counted), *_stuck(context)],
         f"The oldest secret is {max(oldest.days, 0)} day(s) old; none may become older than {longest_life().days}.",
         secrets=len(counted),
         renewed_by_the_machine=sum(one.by_machine for one in counted),
@@ -68,10 +68,10 @@ def _red(entries: list[Entry]) -> Iterator[str]:
         yield f"{count} secret(s) {what}: {kind.value}."
 
 
-def _stuck(world: World) -> Iterator[str]:
-    late = world.number(_STUCK, [world.at - _UNDER_WAY_AT_MOST, ["due", "manual", "leaver"]])
+def _stuck(context: ProbeContext) -> Iterator[str]:
+    late = context.number(_STUCK, [context.at - _UNDER_WAY_AT_MOST, ["due", "manual", "leaver"]])
     if late:
         yield f"{late} replacement(s) were begun more than {_UNDER_WAY_AT_MOST.days} days ago and are not finished."
-    leaked = world.number(_STUCK, [world.at - _LEAK_AT_MOST, ["leaked"]])
+    leaked = context.number(_STUCK, [context.at - _LEAK_AT_MOST, ["leaked"]])
     if leaked:
         yield f"{leaked} leaked secret(s) are not replaced an hour after it was begun."

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.audit.tags import Tag
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 from theseller.crypto.errors import CannotOpenError, CryptoError, KeyDestroyedError, KeyNotFoundError
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.place import Place
@@ -55,20 +55,20 @@ order by r.rolname
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Check every token's key, every message's form, that none opens at a neighbour's place, and where the keys lie."""
-    tokens = world.rows(_TOKENS)
+    tokens = context.rows(_TOKENS)
     # A token that was renewed since we listed it names another key now: what looks wrong is looked at twice.
-    wrong_keys = list(_wrong_keys(world, tokens)) and list(_wrong_keys(world, world.rows(_TOKENS)))
-    broken = [*_wrong_places_for_keys(world), *_wrong_readers(world), *_self_test(), *wrong_keys]
+    wrong_keys = list(_wrong_keys(context, tokens)) and list(_wrong_keys(context, context.rows(_TOKENS)))
+    failures = [*_wrong_places_for_keys(context), *_wrong_readers(context), *_self_test(), *wrong_keys]
     for row in tokens[:MOST]:
-        broken += _wrong_message(world, *row)
-    if not broken:
-        must_find(_READER in _readers(world), "the role that may read sealed tokens")
-        must_find(all(_opens_its_own(world, key) for _, _, key in tokens[:1]), "a message sealed under the key of a token")
+        failures += _wrong_message(context, *row)
+    if not failures:
+        must_find(_READER in _readers(context), "the role that may read sealed tokens")
+        must_find(all(_opens_its_own(context, key) for _, _, key in tokens[:1]), "a message sealed under the key of a token")
     return verdict(
         len(tokens[:MOST]),
-        broken,
+        failures,
         "Each token's message names its own live key, opened at none of its neighbors' places, and only the worker's role may read it.",
         tokens=len(tokens),
         messages_looked_at=len(tokens[:MOST]),
@@ -76,13 +76,13 @@ def probe(world: World) -> Outcome:
     )
 
 
-def _wrong_keys(world: World, tokens: list[tuple[UUID, UUID, UUID]]) -> Iterator[str]:
+def _wrong_keys(context: ProbeContext, tokens: list[tuple[UUID, UUID, UUID]]) -> Iterator[str]:
     shared = sum(count - 1 for count in Counter(key for _, _, key in tokens).values())
     if shared:
         yield f"{shared} token(s) share another connection's key."
     for _, connection, key in tokens:
         try:
-            record = world.keys.record(key)
+            record = context.keys.record(key)
         except KeyNotFoundError:
             yield "A token names a key that the key store never held."
             continue
@@ -92,9 +92,9 @@ def _wrong_keys(world: World, tokens: list[tuple[UUID, UUID, UUID]]) -> Iterator
             yield "A token names a key that was made for something else."
 
 
-def _wrong_message(world: World, tenant: UUID, connection: UUID, key: UUID) -> Iterator[str]:
+def _wrong_message(context: ProbeContext, tenant: UUID, connection: UUID, key: UUID) -> Iterator[str]:
     """Look at one message as the worker, in its shop's scope. It is never opened at its own place: only `connections` does that."""
-    with tenant_scope(tenant, using=world.application), databases[world.application].cursor() as cursor:
+    with tenant_scope(tenant, using=context.application), databases[context.application].cursor() as cursor:
         cursor.execute(
             "select sealed from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
             [tenant, connection, key],
@@ -112,7 +112,7 @@ def _wrong_message(world: World, tenant: UUID, connection: UUID, key: UUID) -> I
         yield "A stored token is sealed under another key than its row names."
     neighbour = _place(tenant, new_id())
     for place in (neighbour, replace(neighbour, tenant=new_id(), row=str(connection))):
-        if _opens(world.keys, place, sealed):
+        if _opens(context.keys, place, sealed):
             yield "A stored token opened at another row's place."
 
 
@@ -137,14 +137,14 @@ def _self_test() -> Iterator[str]:
         yield "An altered message was opened."
 
 
-def _opens_its_own(world: World, key: UUID) -> bool:
+def _opens_its_own(context: ProbeContext, key: UUID) -> bool:
     """Seal a text of ours under the key of a token and open it as the neighbours' places are tried: only then a refusal means something."""
     try:
-        found = world.keys.get(key)
+        found = context.keys.get(key)
     except (KeyNotFoundError, KeyDestroyedError):
-        return not world.rows("select from connections_refresh_token where data_key_id = %s", [key])  # ended since we listed it
+        return not context.rows("select from connections_refresh_token where data_key_id = %s", [key])  # ended since we listed it
     place = _place(new_id(), new_id())
-    return _opens(world.keys, place, seal(found, place, Secret("a probe's own words")))
+    return _opens(context.keys, place, seal(found, place, Secret("a probe's own words")))
 
 
 def _opens(keys: object, place: Place, sealed: bytes) -> bool:
@@ -159,18 +159,18 @@ def _place(tenant: UUID, connection: UUID) -> Place:
     return Place(tenant, "connections_refresh_token", "sealed", str(connection), Purpose.REFRESH_TOKEN, settings.ENVIRONMENT.kind.value)
 
 
-def _wrong_readers(world: World) -> Iterator[str]:
-    for extra in sorted(_readers(world) - {_READER}):
+def _wrong_readers(context: ProbeContext) -> Iterator[str]:
+    for extra in sorted(_readers(context) - {_READER}):
         yield f"Database role {extra} may read sealed tokens."
 
 
-def _readers(world: World) -> set[str]:
-    return {name for (name,) in world.rows(_READERS)}
+def _readers(context: ProbeContext) -> set[str]:
+    return {name for (name,) in context.rows(_READERS)}
 
 
-def _wrong_places_for_keys(world: World) -> Iterator[str]:
-    database = world.database_directory
-    for what, folder in (("keys", world.keys_directory), ("secrets", world.secrets_directory)):
+def _wrong_places_for_keys(context: ProbeContext) -> Iterator[str]:
+    database = context.database_directory
+    for what, folder in (("keys", context.keys_directory), ("secrets", context.secrets_directory)):
         if database is not None and (folder.resolve().is_relative_to(database.resolve()) or database.resolve() == folder.resolve()):
             yield f"The folder of {what} lies inside the database's own folder."
         if folder.exists() and folder.stat().st_mode & 0o077:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from theseller.audit.tags import Tag
-from theseller.controls import backups
+from theseller.controls.probe_tools import backup_records
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.controls.world import World
 from theseller.retention.limits import BACKUP_DAYS, ERASURE_DAYS_MAX
 
 CONTROL = Control(
@@ -47,28 +47,28 @@ class _Ended:
     gone_at: datetime | None
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Find, for each connection that ended, the backups that may hold it, and the day on which the last of them dies."""
-    said = backups.elsewhere()
+    said = backup_records.why_not_testable()
     if said is not None:
         return said
-    ended = [_Ended(*row) for row in world.rows(_ENDED)]
-    living = list(backups.living_keys(world).values())
-    drill = next((one for one in backups.records(world) if one.drill_passed), None)
-    broken = [*_alive_past_it(world, ended, living)]
-    if drill is None and not broken:
+    ended = [_Ended(*row) for row in context.rows(_ENDED)]
+    living = list(backup_records.live_backup_keys(context).values())
+    drill = next((one for one in backup_records.records(context) if one.drill_passed), None)
+    failures = [*_alive_past_it(context, ended, living)]
+    if drill is None and not failures:
         return Unknown("No backup has been restored yet, so it is not shown that a restore forgets who left.")
     if drill is not None and "erasures" not in drill.checked:
-        broken.append("The last drill did not do the erasures since its backup again.")
-    holding = [made for made in living for one in ended if _may_hold(made, one)]
-    last = f" The last backup that may hold one of them dies on {_dies(max(holding)):%Y-%m-%d}." if holding else " No backup holds them."
+        failures.append("The last drill did not do the erasures since its backup again.")
+    possible = [made for made in living for one in ended if _may_hold(made, one)]
+    last = f" The last backup that may hold one of them dies on {_dies(max(possible)):%Y-%m-%d}." if possible else " No backup holds them."
     return verdict(
         len(ended),
-        broken,
+        failures,
         f"{len(ended)} connection(s) ended.{last} The last drill did every erasure until then again.",
         ended_connections=len(ended),
-        backups_from_before=len(set(holding)),
-        last_dies=f"{_dies(max(holding)):%Y-%m-%d}" if holding else "",
+        backups_from_before=len(set(possible)),
+        last_dies=f"{_dies(max(possible)):%Y-%m-%d}" if possible else "",
     )
 
 
@@ -80,9 +80,9 @@ def _dies(made: datetime) -> datetime:
     return made + timedelta(days=BACKUP_DAYS)
 
 
-def _alive_past_it(world: World, ended: list[_Ended], living: list[datetime]) -> Iterator[str]:
+def _alive_past_it(context: ProbeContext, ended: list[_Ended], living: list[datetime]) -> Iterator[str]:
     if BACKUP_DAYS + ERASURE_DAYS_MAX > _PROMISED_DAYS:
         yield f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {BACKUP_DAYS} more for a backup."
-    past = sum(world.at - one.at > timedelta(days=_PROMISED_DAYS) and any(_may_hold(made, one) for made in living) for one in ended)
+    past = sum(context.at - one.at > timedelta(days=_PROMISED_DAYS) and any(_may_hold(made, one) for made in living) for one in ended)
     if past:
         yield f"{past} connection(s) ended more than {_PROMISED_DAYS} days ago and may be in a backup that can still be read."

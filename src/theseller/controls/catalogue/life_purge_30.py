@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.audit.tags import Tag
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
-from theseller.controls.world import World
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.datamap.types import Eraser
 from theseller.retention.limits import ERASURE_DAYS_MAX
 
@@ -72,43 +72,43 @@ where exists (
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Find the longest-ended connection without a certificate, and count what is left of all that have one."""
-    ended, certified, waiting_since = world.rows(_ENDED)[0]
-    broken = [*_left_over(world)]
-    if skipped := world.number(_NOT_REWRITTEN):
-        broken.append(f"{skipped} erasure(s) are certified whose tables were not written anew: deleted bytes are left.")
-    if early := world.number(_TOO_SOON):
-        broken.append(f"{early} certificate(s) were issued before the erasure was complete.")
-    days = (world.at - waiting_since).days if waiting_since else 0
-    if waiting_since and world.at - waiting_since > timedelta(days=_PROMISED_DAYS):
-        broken.append(f"A connection ended {days} days ago and is not proven erased.")
+    ended, certified, waiting_since = context.rows(_ENDED)[0]
+    failures = [*_left_over(context)]
+    if skipped := context.number(_NOT_REWRITTEN):
+        failures.append(f"{skipped} erasure(s) are certified whose tables were not written anew: deleted bytes are left.")
+    if early := context.number(_TOO_SOON):
+        failures.append(f"{early} certificate(s) were issued before the erasure was complete.")
+    days = (context.at - waiting_since).days if waiting_since else 0
+    if waiting_since and context.at - waiting_since > timedelta(days=_PROMISED_DAYS):
+        failures.append(f"A connection ended {days} days ago and is not proven erased.")
     if ERASURE_DAYS_MAX > _PROMISED_DAYS:
-        broken.append(f"The program's own limit is {ERASURE_DAYS_MAX} days.")
+        failures.append(f"The program's own limit is {ERASURE_DAYS_MAX} days.")
     return verdict(
         certified,
-        broken,
+        failures,
         f"{certified} of {ended} ended connection(s) are erased and certified, with no row left by a fresh count;"
         + (f" the oldest of the others has waited {days} day(s)." if waiting_since else " none is waiting."),
         ended_connections=ended,
         certified=certified,
         oldest_waiting_days=days,
         tables_counted=len(list(_counts())),
-        certificate_public_keys=[bytes(key).hex() for (key,) in world.rows(_PUBLIC_KEYS)],
+        certificate_public_keys=[bytes(key).hex() for (key,) in context.rows(_PUBLIC_KEYS)],
     )
 
 
-def _left_over(world: World) -> Iterator[str]:
+def _left_over(context: ProbeContext) -> Iterator[str]:
     for table, count in _counts():
-        left = world.number(count)
+        left = context.number(count)
         if left:
             yield f"{left} row(s) of {table} are left of connections that are certified as erased."
 
 
 def _counts() -> Iterator[tuple[str, str]]:
     """Yield (table, count) for every table whose rows go with a connection, from the data map and not from the purge's own plan."""
-    for holding in holdings():
-        if holding.eraser in {Eraser.DELETE_CONNECTION, Eraser.KEY} and holding.connection_column:
-            yield holding.table, _ROWS_LEFT.format(table=holding.table, column=holding.connection_column)
-        elif holding.eraser is Eraser.REBUILD:
-            yield holding.table, _DERIVED_LEFT.format(table=holding.table)
+    for descriptor in descriptors():
+        if descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.KEY} and descriptor.connection_column:
+            yield descriptor.table, _ROWS_LEFT.format(table=descriptor.table, column=descriptor.connection_column)
+        elif descriptor.eraser is Eraser.REBUILD:
+            yield descriptor.table, _DERIVED_LEFT.format(table=descriptor.table)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from theseller.audit.tags import Tag
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
-from theseller.controls.world import World
 from theseller.crypto.errors import KeyNotFoundError
 
 CONTROL = Control(
@@ -44,15 +44,15 @@ from connections_disconnection d
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """For each end of a connection, compare when its key died with when it ended, and look for any use of it afterwards."""
-    ended = [_End(*row) for row in world.rows(_ENDED)]
-    broken = [problem for end in ended for problem in _late(world, end)]
+    ended = [_End(*row) for row in context.rows(_ENDED)]
+    failures = [problem for end in ended for problem in _late(context, end)]
     keys = sum(end.key is not None for end in ended)
     # A connection of imported files had no key, so its end shows nothing of this.
     return verdict(
         keys,
-        broken,
+        failures,
         f"{keys} key(s) were destroyed with their connections within {int(_AT_ONCE.total_seconds() // 60)} minutes of the request;"
         " no stream ran and no call was granted afterwards.",
         ended_connections=len(ended),
@@ -71,12 +71,12 @@ class _End:
     grant: datetime | None
 
 
-def _late(world: World, end: _End) -> Iterator[str]:
+def _late(context: ProbeContext, end: _End) -> Iterator[str]:
     if end.kept:
         yield "A connection that ended still holds the token it had."
     ended = end.at
     if end.key is not None:
-        died = _died(world, end.key)
+        died = _died(context, end.key)
         if died is None:
             yield "The key of an ended connection's token was not destroyed."
         else:
@@ -90,8 +90,8 @@ def _late(world: World, end: _End) -> Iterator[str]:
         yield "A call to Amazon was granted for a connection that had ended."
 
 
-def _died(world: World, key: UUID) -> datetime | None:
+def _died(context: ProbeContext, key: UUID) -> datetime | None:
     try:
-        return world.keys.record(key).destroyed_at
+        return context.keys.record(key).destroyed_at
     except KeyNotFoundError:
         return None

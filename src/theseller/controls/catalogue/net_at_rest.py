@@ -9,11 +9,18 @@ from pathlib import Path
 from django.conf import settings
 
 from theseller.audit.tags import Tag
-from theseller.controls.sealed import MARKS, Looked, Pages, finds_plain_text, look_into_columns, look_into_pages
-from theseller.controls.search import finds_in_files
-from theseller.controls.types import Broken, Control, Kind, Outcome, Unknown, must_find, verdict
-from theseller.controls.volumes import Seen, Volume
-from theseller.controls.world import World
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.disk_encryption import Encryption, Volume
+from theseller.controls.probe_tools.sealed_columns import (
+    TOKEN_MARKS,
+    ColumnInspection,
+    PageSearch,
+    can_find_plain_text,
+    inspect_sealed_columns,
+    search_database_pages,
+)
+from theseller.controls.probe_tools.search import can_find_in_files
+from theseller.controls.types import Control, EnforcementKind, Failed, Outcome, Unknown, must_find, verdict
 from theseller.crypto.choice import ProviderKind, StoreKind
 
 CONTROL = Control(
@@ -28,37 +35,41 @@ CONTROL = Control(
     citation="Security page §4; Data Protection Policy 2.4",
     owner="Operations",
     freshness=timedelta(minutes=60),
-    enforced_by=("theseller.crypto.sealed:seal", "theseller.datamap.types:Holding", "theseller.controls.volumes:Machine"),
+    enforced_by=(
+        "theseller.crypto.sealed:seal",
+        "theseller.datamap.types:TableDescriptor",
+        "theseller.controls.probe_tools.disk_encryption:Machine",
+    ),
     after=(Tag.CONNECTION_AUTHORISED,),
-    kind=Kind.MACHINE_AND_DEPLOYMENT,
+    kind=EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
 )
 
 _TO_DO = "Put the folders on a volume whose encryption this machine can see: LUKS, ZFS, fscrypt or FileVault."
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Look into every sealed column and the pages on the disk, at where the keys lie, and at the volumes below all of it."""
-    must_find(finds_in_files(MARKS, b"Atzr|planted"), "a token in a file of the database")
-    must_find(finds_plain_text(world), "a value that is not sealed")
-    columns, pages = look_into_columns(world), look_into_pages(world)
-    volumes = dict(_volumes(world))
-    broken = [*columns.broken, *_wrong_pages(pages), *_keys_inside(world), *_plain(volumes)]
-    hidden = {what: volume for what, volume in volumes.items() if volume.seen is Seen.HIDDEN}
+    must_find(can_find_in_files(TOKEN_MARKS, b"Atzr|planted"), "a token in a file of the database")
+    must_find(can_find_plain_text(context), "a value that is not sealed")
+    columns, pages = inspect_sealed_columns(context), search_database_pages(context)
+    volumes = dict(_volumes(context))
+    failures = [*columns.failures, *_wrong_pages(pages), *_keys_inside(context), *_plain(volumes)]
+    hidden = {what: volume for what, volume in volumes.items() if volume.encryption is Encryption.NOT_VISIBLE}
     fields = _fields(columns, pages)
-    if hidden and not broken:
+    if hidden and not failures:
         return Unknown(_unseen(hidden, fields))
-    if not columns.values and not broken:
+    if not columns.values and not failures:
         return Unknown(f"No sealed value is stored yet, so nothing is proven of them. {fields}")
     outcome = verdict(
         columns.values + len(volumes),
-        broken,
+        failures,
         f"Encrypted: {_names(volumes, 'by')}. {fields}",
         sealed_values=columns.values,
         pages_bytes=pages.size,
-        volumes=[f"{what}: {volume.how}" for what, volume in sorted(volumes.items())],
+        volumes=[f"{what}: {volume.description}" for what, volume in sorted(volumes.items())],
     )
-    if columns.unseen and not isinstance(outcome, Broken):
-        return Unknown(f"No connection of the prober's may read the sealed columns of {', '.join(columns.unseen)}. {fields}")
+    if columns.unreadable and not isinstance(outcome, Failed):
+        return Unknown(f"No connection of the prober's may read the sealed columns of {', '.join(columns.unreadable)}. {fields}")
     return outcome
 
 
@@ -69,54 +80,54 @@ def _unseen(hidden: dict[str, Volume], fields: str) -> str:
     return f"Not known to be encrypted: {_names(hidden, 'on')}. {said} {fields}"
 
 
-def _fields(columns: Looked, pages: Pages) -> str:
+def _fields(columns: ColumnInspection, pages: PageSearch) -> str:
     where = f"no token in {pages.size / 1e6:.0f} MB of the tables' files" if pages.readable else "the tables' files can't be read from here"
     return f"{columns.values} sealed value(s) in {columns.columns} column(s) are messages of the seal; {where}."
 
 
-def _wrong_pages(pages: Pages) -> Iterator[str]:
+def _wrong_pages(pages: PageSearch) -> Iterator[str]:
     if pages.hits:
         yield f"A token of Amazon's stands in plain text in {pages.hits} file(s) of the database's tables."
 
 
-def _keys_inside(world: World) -> Iterator[str]:
-    database = world.database_directory
-    for what, folder in (("keys", world.keys_directory), ("secrets", world.secrets_directory)):
+def _keys_inside(context: ProbeContext) -> Iterator[str]:
+    database = context.database_directory
+    for what, folder in (("keys", context.keys_directory), ("secrets", context.secrets_directory)):
         if database is not None and folder.resolve().is_relative_to(database.resolve()):
             yield f"The folder of {what} lies inside the database's own folder: one copy would have both."
 
 
-def _folders(world: World) -> Iterator[tuple[str, Path]]:
+def _folders(context: ProbeContext) -> Iterator[tuple[str, Path]]:
     choice = settings.ENVIRONMENT.secret_choice
-    if world.database_directory is not None:
-        yield "the database", world.database_directory
+    if context.database_directory is not None:
+        yield "the database", context.database_directory
     if choice.key_store is StoreKind.FILES:
-        yield "the keys", world.keys_directory
+        yield "the keys", context.keys_directory
     if choice.provider is ProviderKind.FILES:
-        yield "the secrets", world.secrets_directory
-    yield "logs and state", world.state
-    if world.backups_directory.exists():
-        yield "the backups", world.backups_directory
+        yield "the secrets", context.secrets_directory
+    yield "logs and state", context.state
+    if context.backups_directory.exists():
+        yield "the backups", context.backups_directory
 
 
-def _volumes(world: World) -> Iterator[tuple[str, Volume]]:
-    for what, folder in _folders(world):
-        yield what, world.machine.volume_of(folder)
-    if world.database_directory is None:
-        yield "the database", Volume(Seen.HIDDEN, "a server whose disk we can't see")
-    swap = world.machine.swap()
+def _volumes(context: ProbeContext) -> Iterator[tuple[str, Volume]]:
+    for what, folder in _folders(context):
+        yield what, context.machine.volume_of(folder)
+    if context.database_directory is None:
+        yield "the database", Volume(Encryption.NOT_VISIBLE, "a server whose disk we can't see")
+    swap = context.machine.swap()
     if swap is not None:
         yield "swapped memory", swap
 
 
 def _plain(volumes: dict[str, Volume]) -> Iterator[str]:
     for what, volume in sorted(volumes.items()):
-        if volume.seen is Seen.PLAIN:
-            yield f"Not encrypted: {what}, on {volume.how}."
+        if volume.encryption is Encryption.PLAIN:
+            yield f"Not encrypted: {what}, on {volume.description}."
 
 
 def _names(volumes: dict[str, Volume], joint: str) -> str:
     kinds: dict[str, list[str]] = {}
     for what, volume in sorted(volumes.items()):
-        kinds.setdefault(volume.how, []).append(what)
+        kinds.setdefault(volume.description, []).append(what)
     return "; ".join(f"{', '.join(names)} {joint} {how}" for how, names in kinds.items())

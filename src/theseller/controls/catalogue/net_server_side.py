@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from theseller.controls import source
+from theseller.controls import code_version
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 
 CONTROL = Control(
     id="net-server-side",
@@ -32,10 +32,10 @@ _MAY_SPEAK = ("amazon/", "cli/", "emulator/")
 _OURS = {"'self'", "'none'"}
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Read the imports of every module, the addresses that the client was given, and the policy that pages carry."""
-    del world
-    modules = source.imports()
+    del context
+    modules = code_version.module_imports()
     addresses = list(_addresses())
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     must_find(_speaking({"planted.py": frozenset({"httpx"})}), "a module that speaks HTTP to the outside")
@@ -43,19 +43,19 @@ def probe(world: World) -> Outcome:
         any(name.startswith(_CLIENTS) for module in modules if module.startswith("amazon/") for name in modules[module]), "Amazon's client"
     )
     must_find(not _is_amazon("amazonaws.com.elsewhere.invalid"), "an address that is not Amazon's")
-    broken = _speaking(modules)
-    broken += [f"The client may call {host}, which is not Amazon's." for host in addresses if not _is_amazon(host)]
-    broken += [
+    failures = _speaking(modules)
+    failures += [f"The client may call {host}, which is not Amazon's." for host in addresses if not _is_amazon(host)]
+    failures += [
         f"Pages may reach {origin} ({directive})."
         for directive, origins in directives.items()
         for origin in map(str, origins)
         if directive != "form-action" and origin not in _OURS
     ]
     if "connect-src" not in directives and "default-src" not in directives:
-        broken.append("Pages do not forbid the browser to connect elsewhere.")
+        failures.append("Pages do not forbid the browser to connect elsewhere.")
     return verdict(
         len(modules) + len(addresses) + len(directives),
-        broken,
+        failures,
         f"{len(modules)} modules, {len(addresses)} addresses and {len(directives)} rules for browsers were read; only Amazon can be called,"
         " only by the server. This is the configuration; no traffic was watched.",
         modules=len(modules),

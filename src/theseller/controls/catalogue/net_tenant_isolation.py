@@ -9,12 +9,12 @@ from uuid import UUID
 
 from django.conf import settings
 
-from theseller.controls.break_in import STANDING, attempts, connections, role_of
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.cross_tenant_access import PROBE_TABLE, attempts, connections, role_of
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.controls.world import World
 from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
-from theseller.datamap.registry import holdings
-from theseller.datamap.types import DataClass, Holding
+from theseller.datamap.registry import descriptors
+from theseller.datamap.types import DataClass, TableDescriptor
 from theseller.postgres.functions import compare_functions, expected_functions, read_functions
 from theseller.tenancy.guard_keys import key_hash
 
@@ -79,25 +79,25 @@ where n.nspname in ('public', 'guard', 'pii') and p.prosecdef and (r.rolbypassrl
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Read the catalogue of the live database, then try to get in, as the application does."""
-    tables = [_Table(*row) for row in world.rows(_TABLES)]
-    broken = [problem for table in tables for problem in _unprotected(table)]
-    broken += [f"Role {name} is not bound by row security." for (name,) in world.rows(_BYPASSING) if name not in _MAY_BYPASS]
-    broken += [f"A window through row security exists: {name}." for (name,) in world.rows(_WINDOWS, [sorted(_DIRECTORY_FUNCTIONS)])]
-    broken += list(_changed_functions(world))
-    broken += list(_unknown_keys(world))
-    broken += list(_late_comparison(world))
-    tries = list(attempts(world, _victim(world)))
-    broken += [one.problem for one in tries if one.problem]
+    tables = [_Table(*row) for row in context.rows(_TABLES)]
+    failures = [problem for table in tables for problem in _unprotected(table)]
+    failures += [f"Role {name} is not bound by row security." for (name,) in context.rows(_BYPASSING) if name not in _MAY_BYPASS]
+    failures += [f"A window through row security exists: {name}." for (name,) in context.rows(_WINDOWS, [sorted(_DIRECTORY_FUNCTIONS)])]
+    failures += list(_changed_functions(context))
+    failures += list(_unknown_keys(context))
+    failures += list(_late_comparison(context))
+    tries = list(attempts(context, _victim(context)))
+    failures += [one.problem for one in tries if one.problem]
     guarded = sum(table.enabled and table.forced for table in tables)
-    roles = [role_of(using) for using in connections(world)]
+    roles = [role_of(using) for using in connections(context)]
     blind = [one.blind for one in tries if one.blind]
-    if blind and not broken:
+    if blind and not failures:
         return Unknown(blind[0])
     return verdict(
         len(tries),
-        broken,
+        failures,
         f"Row security is on and forced on {guarded} tables and partitions; {len(tries)} attempts to reach a row of another"
         f" shop were made as {', '.join(roles)}, by every verb and with values changed in the middle of a statement, and none reached one."
         " Two rows of no shop were there in each run: one that the ticket shows, and one that it does not. Every function of the database"
@@ -108,18 +108,18 @@ def probe(world: World) -> Outcome:
     )
 
 
-def _victim(world: World) -> UUID | None:
+def _victim(context: ProbeContext) -> UUID | None:
     """Return the shop with the most connections, else the newest; None where there is no shop."""
-    found = world.rows(
+    found = context.rows(
         "select t.id from tenancy_tenant t left join connections_connection c on c.tenant_id = t.id"
         " group by t.id order by count(c.id) desc, t.id desc limit 1"
     )
     return found[0][0] if found else None
 
 
-def _changed_functions(world: World) -> Iterator[str]:
-    version = world.number("select current_setting('server_version_num')::int")
-    with world.reading() as cursor:
+def _changed_functions(context: ProbeContext) -> Iterator[str]:
+    version = context.number("select current_setting('server_version_num')::int")
+    with context.read_only_cursor() as cursor:
         difference = compare_functions(read_functions(cursor), expected_functions(server_version=version))
     for name in difference.extra:
         yield f"Function {name} is not the reviewed one."
@@ -127,21 +127,21 @@ def _changed_functions(world: World) -> Iterator[str]:
         yield f"Function {name} is missing."
 
 
-def _unknown_keys(world: World) -> Iterator[str]:
+def _unknown_keys(context: ProbeContext) -> Iterator[str]:
     """A ticket is accepted under the key that the application signs with, and during its rotation under one more. Under no other."""
     name = "tenant-ticket-key"
     ours = {key_hash(one) for suffix in ("", NEXT, PREVIOUS) if (one := secret_or_none(settings.SECRETS, name + suffix)) is not None}
-    accepted = {str(row[0]) for row in world.rows("select guard.ticket_key_hashes()")}
-    rotating = world.number("select count(*) from governance_rotation where secret = %s and finished_at is null", [name])
+    accepted = {str(row[0]) for row in context.rows("select guard.ticket_key_hashes()")}
+    rotating = context.number("select count(*) from governance_rotation where secret = %s and finished_at is null", [name])
     if len(accepted - ours) > (1 if rotating else 0):
         yield f"{len(accepted - ours)} key(s) sign accepted tickets that are not this deployment's."
     if not accepted & ours:
         yield "No key of this deployment signs accepted tickets."
 
 
-def _late_comparison(world: World) -> Iterator[str]:
+def _late_comparison(context: ProbeContext) -> Iterator[str]:
     """Conditions that cost the planner nothing may pass before the policies unless the policies cost nothing either (`database.sql`)."""
-    if world.number("select count(*) from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure and procost = 0") != 1:
+    if context.number("select count(*) from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure and procost = 0") != 1:
         yield "The comparison with the ticket costs the planner something, so a condition of the statement may be evaluated before it."
 
 
@@ -159,12 +159,12 @@ class _Table:
 
 
 def _unprotected(table: _Table) -> Iterator[str]:
-    holding = _covering(table.name)
-    column = "tenant_id" if table.name == STANDING else holding.tenant_column if holding else None
-    if holding is None and column is None:
+    descriptor = _covering(table.name)
+    column = "tenant_id" if table.name == PROBE_TABLE else descriptor.tenant_column if descriptor else None
+    if descriptor is None and column is None:
         yield f"Table {table.name} is in no data map, so nobody knows whose rows it holds."
-    elif holding is not None and column is None:
-        if table.has_tenant and holding.data_class is not DataClass.EVIDENCE:
+    elif descriptor is not None and column is None:
+        if table.has_tenant and descriptor.data_class is not DataClass.EVIDENCE:
             yield f"Table {table.name} names tenants and is not protected."
     else:
         if not table.enabled or not table.forced:
@@ -175,8 +175,8 @@ def _unprotected(table: _Table) -> Iterator[str]:
             yield f"Partition {table.name} is granted to somebody by itself."
 
 
-def _covering(name: str) -> Holding | None:
-    return next((holding for holding in holdings() if holding.covers(name)), None)
+def _covering(name: str) -> TableDescriptor | None:
+    return next((descriptor for descriptor in descriptors() if descriptor.covers(name)), None)
 
 
 def _expected(column: str) -> list[list[str]]:

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from typing_extensions import override
 
-from theseller.controls import page, source
-from theseller.controls.types import Control, Outcome, Shown, Status, must_find, verdict
-from theseller.controls.world import Row, World
+from theseller.controls import code_version, page
+from theseller.controls.probe_tools.context import ProbeContext, Row
+from theseller.controls.types import Control, DisplayedControl, Outcome, Status, must_find, verdict
 
 CONTROL = Control(
     id="page-true",
@@ -27,7 +27,7 @@ CONTROL = Control(
     citation="Security page, preamble",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.controls.page:colour", "theseller/controls/sql/tables.sql", "theseller/postgres/sql/grants.sql"),
+    enforced_by=("theseller.controls.page:displayed_status", "theseller/controls/sql/tables.sql", "theseller/postgres/sql/grants.sql"),
 )
 
 _LATEST = """
@@ -55,61 +55,63 @@ _FROM_THE_FUTURE = (
 )
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Render the page, read it as a browser would, and hold it against the evidence; then see who could have changed that."""
     # One snapshot for both: another process may add evidence meanwhile.
-    with transaction.atomic(using=world.probe), databases[world.probe].cursor() as cursor:
+    with transaction.atomic(using=context.probe), databases[context.probe].cursor() as cursor:
         cursor.execute("set transaction isolation level repeatable read")
-        board = page.board(world.at, using=world.probe)
-        latest = {row[0]: row[1:] for row in world.rows(_LATEST)}
-    html = render_to_string("controls/page.html", page.context(board, public_keys=()))
+        security_page = page.security_page(context.at, using=context.probe)
+        latest = {row[0]: row[1:] for row in context.rows(_LATEST)}
+    html = render_to_string("controls/page.html", page.template_context(security_page, public_keys=()))
     shown = _Reader.read(html)
-    listed = {one.id: one for one in board.shown}
-    proven = {name for name in shown if name in listed and _is_proven(world, latest.get(name), listed[name].freshness)}
-    flipped = {name: "unknown" if name in proven else Status.MET for name in shown}
-    must_find(len([*_wrong_colours(world, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every color is wrong")
-    broken = [*_wrong_colours(world, shown, latest, listed), *_changeable(world)]
-    json_says = {one["id"]: one["outcome"] for one in page.as_document(board)["controls"]}
-    broken += [f"{name} is shown otherwise as JSON." for name in json_says if json_says[name] != shown.get(name)]
-    if world.number(_FROM_THE_FUTURE, [world.at + timedelta(minutes=2)]):
-        broken.append("There is evidence that is dated in the future.")
+    listed = {one.id: one for one in security_page.controls}
+    proven = {name for name in shown if name in listed and _is_proven(context, latest.get(name), listed[name].freshness)}
+    flipped = {name: "unknown" if name in proven else Status.PASSED for name in shown}
+    must_find(len([*_wrong_colours(context, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every color is wrong")
+    failures = [*_wrong_colours(context, shown, latest, listed), *_changeable(context)]
+    json_says = {one["id"]: one["outcome"] for one in page.as_json_document(security_page)["controls"]}
+    failures += [f"{name} is shown otherwise as JSON." for name in json_says if json_says[name] != shown.get(name)]
+    if context.number(_FROM_THE_FUTURE, [context.at + timedelta(minutes=2)]):
+        failures.append("There is evidence that is dated in the future.")
     return verdict(
         len(shown),
-        broken,
+        failures,
         f"All {len(shown)} clauses on the page were derived again from the evidence alone and agree; evidence can be added by one role"
         " only.",
         clauses=len(shown),
-        green=sum(word == Status.MET for word in shown.values()),
+        green=sum(word == Status.PASSED for word in shown.values()),
         pieces_of_evidence=len(latest),
     )
 
 
-def _wrong_colours(world: World, shown: Mapping[str, str], latest: Mapping[str, Row], listed: Mapping[str, Shown]) -> Iterator[str]:
+def _wrong_colours(
+    context: ProbeContext, shown: Mapping[str, str], latest: Mapping[str, Row], listed: Mapping[str, DisplayedControl]
+) -> Iterator[str]:
     for name in sorted(set(shown) ^ set(listed)):
         yield f"{name} is on the page or in the catalog, but not in both."
     for name, word in shown.items():
         control = listed.get(name)
-        proven = _is_proven(world, latest.get(name), control.freshness if control else None)
-        if word in {Status.MET, Status.DECLARED} and not proven:
+        proven = _is_proven(context, latest.get(name), control.freshness if control else None)
+        if word in {Status.PASSED, Status.DECLARED} and not proven:
             yield f"{name} is shown as met, and the evidence does not say so."
-        elif proven and word != (Status.DECLARED if latest[name][-1] else Status.MET):
+        elif proven and word != (Status.DECLARED if latest[name][-1] else Status.PASSED):
             yield f"{name} is shown as {word}, and the evidence says otherwise."
 
 
-def _is_proven(world: World, evidence: Row | None, freshness: timedelta | None) -> bool:
+def _is_proven(context: ProbeContext, evidence: Row | None, freshness: timedelta | None) -> bool:
     """The rule of colours once more, written from the clause and not from `page.colour`."""
     if evidence is None or freshness is None:
         return False
     outcome, checked, version, collected, _declared = evidence
-    age = world.at - collected
-    return bool(outcome == "met" and checked > 0 and version == source.code_version() and timedelta(minutes=-1) <= age <= freshness)
+    age = context.at - collected
+    return bool(outcome == "met" and checked > 0 and version == code_version.code_version() and timedelta(minutes=-1) <= age <= freshness)
 
 
-def _changeable(world: World) -> Iterator[str]:
-    for table, against_change, against_truncation in world.rows(_TRIGGERS):
+def _changeable(context: ProbeContext) -> Iterator[str]:
+    for table, against_change, against_truncation in context.rows(_TRIGGERS):
         if against_change < 1 or against_truncation < 1:
             yield f"The guard that keeps {table} append-only is off."
-    for table, privilege, role in world.rows(_CHANGERS):
+    for table, privilege, role in context.rows(_CHANGERS):
         yield f"{role} may {str(privilege).lower()} {table}."
 
 
@@ -118,13 +120,13 @@ class _Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shown: dict[str, str] = {}
+        self.controls: dict[str, str] = {}
 
     @classmethod
     def read(cls, html: str) -> dict[str, str]:
         reader = cls()
         reader.feed(html)
-        return reader.shown
+        return reader.controls
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -132,4 +134,4 @@ class _Reader(HTMLParser):
         classes = (given.get("class") or "").split()
         if tag == "article" and "control" in classes and given.get("id"):
             word = next(name.removeprefix("is-") for name in classes if name.startswith("is-"))
-            self.shown[str(given["id"])] = "not_applicable" if word == "notapplicable" else word
+            self.controls[str(given["id"])] = "not_applicable" if word == "notapplicable" else word

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theseller.controls.types import Kind, Pending
+from theseller.controls.types import EnforcementKind, Pending
 
 PENDING: tuple[Pending, ...] = (
     Pending(
@@ -10,7 +10,7 @@ PENDING: tuple[Pending, ...] = (
         1,
         "Nothing is sold, shared, pooled or combined across sellers",
         "No read path joins two shops, and what leaves goes to the shop's own members.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "No probe asks every page and download as another shop's member yet.",
     ),
     Pending(
@@ -19,7 +19,7 @@ PENDING: tuple[Pending, ...] = (
         "Authorization goes through Login with Amazon, and our secret stays on the server",
         "The return from Amazon is bound to the browser session that began it and works once; the client secret is in no answer that"
         " leaves.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "No probe searches the answers that leave the server yet.",
     ),
     Pending(
@@ -27,7 +27,7 @@ PENDING: tuple[Pending, ...] = (
         4,
         "Every public address speaks TLS 1.2 or later",
         "Plain HTTP is redirected, and browsers are told to insist on TLS.",
-        Kind.MACHINE_AND_DEPLOYMENT,
+        EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
         "No probe shakes hands with the public address yet.",
     ),
     Pending(
@@ -35,7 +35,7 @@ PENDING: tuple[Pending, ...] = (
         4,
         "The database can't be reached from the internet",
         "It listens on a private socket or network only, for roles without special rights.",
-        Kind.MACHINE_AND_DEPLOYMENT,
+        EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
         "No probe tries from outside yet.",
     ),
     Pending(
@@ -43,7 +43,7 @@ PENDING: tuple[Pending, ...] = (
         4,
         "Public addresses sit behind an edge with a web application firewall",
         "Attacks of the common kinds are answered by the edge and never reach the service.",
-        Kind.DEPLOYMENT,
+        EnforcementKind.DEPLOYMENT,
         "The edge belongs to the deployment and is not probed yet.",
     ),
     Pending(
@@ -51,7 +51,7 @@ PENDING: tuple[Pending, ...] = (
         4,
         "Sign-in, authorization and calls to Amazon are limited for each account and each address",
         "One limiter, shared by all processes, counts every try before it is answered.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "Sign-in and authorization are limited; no probe tries a burst yet.",
     ),
     Pending(
@@ -59,7 +59,7 @@ PENDING: tuple[Pending, ...] = (
         7,
         "There is a written incident plan with an owner, reviewed and exercised",
         "The plan is reviewed every six months and exercised on a drill.",
-        Kind.CLOCK,
+        EnforcementKind.PROCEDURE,
         "The record of reviews is not built yet.",
     ),
     Pending(
@@ -67,7 +67,7 @@ PENDING: tuple[Pending, ...] = (
         7,
         "What must be reported is a closed list, each kind with its deadlines",
         "An incident has one of the listed kinds, and the kind sets the clocks.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "Incident records are not built yet.",
     ),
     Pending(
@@ -75,7 +75,7 @@ PENDING: tuple[Pending, ...] = (
         7,
         "Alerts reach someone on call: acknowledged in 30 minutes, triaged in two hours",
         "An alert opens an incident and pages until somebody answers.",
-        Kind.MACHINE_AND_CLOCK,
+        EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "Alerting is not built yet.",
     ),
     Pending(
@@ -83,7 +83,7 @@ PENDING: tuple[Pending, ...] = (
         7,
         "Credentials can be revoked and systems isolated at once",
         "Revoking, freezing and emergency rotation are one step each.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "Disconnecting, replacing a leaked secret and removing an operator are one step each; freezing a shop or the service is not built, and no probe"
         " tries any of them.",
     ),
@@ -92,7 +92,7 @@ PENDING: tuple[Pending, ...] = (
         7,
         "Amazon hears within 24 hours, the authority within 72, users without undue delay",
         "The clocks start at detection, and the notices are drafted from the facts.",
-        Kind.MACHINE_AND_CLOCK,
+        EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "Notices are not built yet.",
     ),
     Pending(
@@ -100,7 +100,7 @@ PENDING: tuple[Pending, ...] = (
         7,
         "Logs are kept, the cause and the scope are found",
         "A hold keeps the logs of an incident, and a report names what was touched.",
-        Kind.MACHINE_AND_CLOCK,
+        EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "A hold keeps a shop's stored data (`theseller hold`), and the audit log is never thinned; process logs are not kept by the service, and no report"
         " of an incident's scope is built.",
     ),
@@ -109,7 +109,7 @@ PENDING: tuple[Pending, ...] = (
         7,
         "An incident ends with a written report and its lessons",
         "It can't be closed without one.",
-        Kind.CLOCK,
+        EnforcementKind.PROCEDURE,
         "Incident records are not built yet.",
     ),
     Pending(
@@ -117,7 +117,7 @@ PENDING: tuple[Pending, ...] = (
         8,
         "Amazon is told within 30 days of every change that matters",
         "The service opens a notice by itself when it sees a new role, kind of data, host or subprocessor.",
-        Kind.MACHINE_AND_CLOCK,
+        EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "The register of changes is not built yet.",
     ),
     Pending(
@@ -125,7 +125,7 @@ PENDING: tuple[Pending, ...] = (
         9,
         "Nobody gets access without security onboarding and a promise of confidentiality",
         "A grant is refused without a dated record of both.",
-        Kind.MACHINE_AND_CLOCK,
+        EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "Personnel records are not built yet.",
     ),
     Pending(
@@ -133,7 +133,7 @@ PENDING: tuple[Pending, ...] = (
         9,
         "Access is as small as the work allows, and reviewed every quarter",
         "A campaign walks over every grant, of people and of services.",
-        Kind.CLOCK,
+        EnforcementKind.PROCEDURE,
         "Reviews of operators' access sessions exist (see cred-access-log); a review of who holds which grant is not built.",
     ),
     Pending(
@@ -141,7 +141,7 @@ PENDING: tuple[Pending, ...] = (
         9,
         "Access ends within 24 hours of leaving or changing role",
         "One event ends sessions and grants and renews what the person knew.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "`theseller operator remove` ends an operator at once; personnel records, and the renewal of what a leaver knew, are not built.",
     ),
     Pending(
@@ -149,7 +149,7 @@ PENDING: tuple[Pending, ...] = (
         10,
         "Changes are reviewed before they are merged",
         "The repository accepts no change without a second person's review.",
-        Kind.CLOCK,
+        EnforcementKind.PROCEDURE,
         "The repository's settings can't be seen from the running service.",
     ),
     Pending(
@@ -157,7 +157,7 @@ PENDING: tuple[Pending, ...] = (
         10,
         "Dependencies, code and secrets are scanned at every change",
         "A vulnerable version, a dangerous call or a plain credential stops a merge.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "Code and secrets are checked at every change; dependencies are not compared with known vulnerabilities yet, and no result reaches the running"
         " service.",
     ),
@@ -166,7 +166,7 @@ PENDING: tuple[Pending, ...] = (
         10,
         "Deployments are built from locked sources and can be rolled back",
         "The same sources give the same image, bit for bit.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "Images are not built yet.",
     ),
     Pending(
@@ -174,7 +174,7 @@ PENDING: tuple[Pending, ...] = (
         12,
         "Reports are acknowledged within 48 hours and assessed within five working days",
         "Testing in good faith is welcome; serious findings are mended without delay, and credited if wished.",
-        Kind.MACHINE_AND_CLOCK,
+        EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "The intake is not built yet.",
     ),
     Pending(
@@ -182,7 +182,7 @@ PENDING: tuple[Pending, ...] = (
         13,
         "The officer, the legal entity and its address are named",
         "They are required settings of a production deployment.",
-        Kind.MACHINE,
+        EnforcementKind.SOFTWARE,
         "This deployment names no officer, legal entity or address.",
     ),
     Pending(
@@ -190,7 +190,7 @@ PENDING: tuple[Pending, ...] = (
         14,
         "This page is reviewed every year, after material change and after an incident",
         "Each trigger opens a review with a date.",
-        Kind.MACHINE_AND_CLOCK,
+        EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "Reviews are not recorded yet.",
     ),
 )

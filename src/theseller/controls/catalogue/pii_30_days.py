@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from django.conf import settings
 
 from theseller.audit.tags import Tag
-from theseller.controls.throwaway import Ring, opens, throwaway_key
-from theseller.controls.types import Broken, Control, Outcome, Unknown, verdict
-from theseller.controls.world import World
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.ephemeral_keys import KeyRing, can_open, ephemeral_key
+from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.dated import made_at
 from theseller.crypto.errors import KeyDestroyedError, KeyNotFoundError, KeyStoreError, ServiceState
 from theseller.crypto.keys import Purpose, new_data_key
@@ -46,67 +46,67 @@ _OURS = f"{_DAY}2020-01-01"
 _RENEWED_AFTER = timedelta(days=30)
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Look at each record's day and keys and at each day's key, and try to open a copy of a record whose day has come."""
     try:
-        broken = [*_days(world), *_rows(world), *_dead_copy(world)]
+        failures = [*_days(context), *_rows(context), *_dead_copy(context)]
     except KeyStoreError as error:
         if error.state is ServiceState.DAMAGED:
-            return Broken("What the key store keeps is damaged, or lies in another key's place.")
+            return Failed("What the key store keeps is damaged, or lies in another key's place.")
         return Unknown(f"The key store did not answer ({error.state.value}), so nothing is known.")
-    rows = world.number("select count(*) from pii.recipient")
-    if not rows and not broken:
+    rows = context.number("select count(*) from pii.recipient")
+    if not rows and not failures:
         return Unknown(
             "No record of a buyer is held, so none could be checked. No key of a past day lives, and the probe's own record, whose day came"
             " long ago, can't be opened."
         )
     return verdict(
         rows,
-        broken,
+        failures,
         f"{rows} record(s) of buyers are held, none past its day, none with a day that is later than promised; no key of a past day lives,"
         " nor can the key of the probe's own record be had, whose day came long ago.",
         records=rows,
-        features_on=world.number("select count(*) from vault_consent where withdrawn_at is null"),
+        features_on=context.number("select count(*) from vault_consent where withdrawn_at is null"),
     )
 
 
-def _today(world: World) -> date:
+def _today(context: ProbeContext) -> date:
     """Return the day that must be over: yesterday's still for as long as the job may be late."""
-    return (world.at - _JOB_LATE).astimezone(UTC).date()
+    return (context.at - _JOB_LATE).astimezone(UTC).date()
 
 
-def _days(world: World) -> Iterator[str]:
-    living = {one.id: one for one in world.keys.list() if one.owner.startswith(_DAY) and not one.destroyed}
+def _days(context: ProbeContext) -> Iterator[str]:
+    living = {one.id: one for one in context.keys.list() if one.owner.startswith(_DAY) and not one.destroyed}
     for one in living.values():
-        if date.fromisoformat(one.owner.removeprefix(_DAY)) <= _today(world):
+        if date.fromisoformat(one.owner.removeprefix(_DAY)) <= _today(context):
             yield "A key of a day that has come still lives."
         if one.purpose is not Purpose.PII:
             yield "A key of a day serves another purpose than personal data."
-    for day, key in world.rows(_DAYS):
-        record = _record(world, key)
+    for day, key in context.rows(_DAYS):
+        record = _record(context, key)
         if record is not None and record != f"{_DAY}{day:%Y-%m-%d}":
             yield "A day names a key that was made for something else."
 
 
-def _record(world: World, key: object) -> str | None:
+def _record(context: ProbeContext, key: object) -> str | None:
     try:
-        return world.keys.record(key).owner  # type: ignore[arg-type]  # an id, as the driver hands it over
+        return context.keys.record(key).owner  # type: ignore[arg-type]  # an id, as the driver hands it over
     except KeyNotFoundError:
         return None
 
 
-def _rows(world: World) -> Iterator[str]:
-    on = {(tenant, connection) for tenant, connection in world.rows(_ON)}
+def _rows(context: ProbeContext) -> Iterator[str]:
+    on = {(tenant, connection) for tenant, connection in context.rows(_ON)}
     names: dict[object, str | None] = {}
-    for dies_on, fetched_at, shipped_at, day_key, own_key, tenant, connection in world.rows(_ROWS):
+    for dies_on, fetched_at, shipped_at, day_key, own_key, tenant, connection in context.rows(_ROWS):
         first: datetime = min(one for one in (fetched_at, shipped_at) if one is not None)
-        if dies_on <= _today(world):
+        if dies_on <= _today(context):
             yield "A record of a buyer is past its day."
         if dies_on > (first + timedelta(days=_PROMISED_DAYS)).astimezone(UTC).date():
             yield "A record of a buyer has a day that is later than 30 days after its shipment or fetching."
         for key in (day_key, own_key):
             if key not in names:
-                names[key] = _record(world, key)
+                names[key] = _record(context, key)
         if names[day_key] != f"{_DAY}{dies_on:%Y-%m-%d}":
             yield "A record of a buyer is sealed under another key than its day's."
         if names[own_key] != f"{_CONNECTION}{connection}":
@@ -114,40 +114,40 @@ def _rows(world: World) -> Iterator[str]:
         if (tenant, connection) in on:
             continue
         try:
-            world.keys.get(own_key)
+            context.keys.get(own_key)
         except (KeyDestroyedError, KeyNotFoundError):
             continue
         yield "A record of a buyer can be read, and its feature is off."
 
 
-def _dead_copy(world: World) -> Iterator[str]:
+def _dead_copy(context: ProbeContext) -> Iterator[str]:
     """Ask for the key of a day that came long ago; and each month seal a record under such a key, let it die, and try the copy again."""
-    known = [one for one in world.keys.list() if one.owner == _OURS]
+    known = [one for one in context.keys.list() if one.owner == _OURS]
     made = made_at(known[-1].id) if known else None
-    if made is None or world.at - made > _RENEWED_AFTER:
-        yield from _let_one_die(world)
+    if made is None or context.at - made > _RENEWED_AFTER:
+        yield from _let_one_die(context)
     for one in known:
         try:
-            world.keys.get(one.id)
+            context.keys.get(one.id)
             yield "The key of a day that came long ago can be had."
         except KeyDestroyedError:
             continue
     stranger, place = new_data_key(Purpose.PII), _place()
     sealed = seal(stranger, place, b"thrown away")
-    if not opens(Ring(stranger), place, sealed) or opens(world.keys, place, sealed):
+    if not can_open(KeyRing(stranger), place, sealed) or can_open(context.keys, place, sealed):
         yield "A record opened without its key."
 
 
-def _let_one_die(world: World) -> Iterator[str]:
-    own, place = throwaway_key(world, world.keys, Purpose.PII), _place()
-    dead = world.keys.create(Purpose.PII, _OURS)
+def _let_one_die(context: ProbeContext) -> Iterator[str]:
+    own, place = ephemeral_key(context, context.keys, Purpose.PII), _place()
+    dead = context.keys.create(Purpose.PII, _OURS)
     copy = seal(dead, place, b"thrown away")
-    before = opens(world.keys, place, copy)
+    before = can_open(context.keys, place, copy)
     inner = seal(own, place, copy)
-    if not before and world.keys.exists(dead.id):  # The job may have destroyed it in this moment: its day has come.
+    if not before and context.keys.exists(dead.id):  # The job may have destroyed it in this moment: its day has come.
         yield "A record does not open while its day's key lives."
-    world.keys.destroy(dead.id)
-    if opens(world.keys, place, copy) or not opens(world.keys, place, inner):
+    context.keys.destroy(dead.id)
+    if can_open(context.keys, place, copy) or not can_open(context.keys, place, inner):
         yield "A copy of a record whose day has come was opened, or one whose key lives was not."
 
 

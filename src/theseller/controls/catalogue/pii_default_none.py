@@ -12,8 +12,8 @@ from theseller.amazon import operations as allow_list
 from theseller.amazon.errors import NotAllowedError
 from theseller.amazon.features import STREAMS
 from theseller.amazon.roles import RESTRICTED_ROLES
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 
 CONTROL = Control(
     id="pii-default-none",
@@ -69,21 +69,23 @@ _REPORTS_WITH_PERSONS = (
 )  # fmt: skip
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Try the forbidden on the running allow-list, and look whether anything forbidden was ever pulled, imported or authorised."""
-    documents = world.rows("select report_type, count(*) from ingest_document group by 1")
-    authorised = world.rows("select distinct unnest(roles) from connections_connection")
-    broken = [*_operations(), *_with_a_role(), *_reports()]
-    broken += [f"{number} document(s) of a report type outside the list were taken in." for kind, number in documents if not _listed(kind)]
-    broken += [f"A connection was authorized for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
-    broken += list(_features(world))
+    documents = context.rows("select report_type, count(*) from ingest_document group by 1")
+    authorised = context.rows("select distinct unnest(roles) from connections_connection")
+    failures = [*_operations(), *_with_a_role(), *_reports()]
+    failures += [
+        f"{number} document(s) of a report type outside the list were taken in." for kind, number in documents if not _listed(kind)
+    ]
+    failures += [f"A connection was authorized for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
+    failures += list(_features(context))
     must_find(_is_allowed(_ORDER_OPERATIONS[0]), "an operation that is allowed")
     must_find(_listed(next(iter(allow_list.ALLOWED_REPORT_TYPES), "")), "a report type that is allowed")
-    on = world.number(_ON)
+    on = context.number(_ON)
     called = {name for stream in STREAMS.values() for name in stream.operations}
     return verdict(
         len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS) + len(allow_list.RESTRICTED_OPERATIONS),
-        broken,
+        failures,
         f"{len(allow_list.OPERATIONS)} operations and {len(allow_list.ALLOWED_REPORT_TYPES)} report types are allowed, none with personal"
         f" data; {len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS)} that have it were tried and refused. {_slips(on)}",
         packing_slips_on=on,
@@ -100,12 +102,12 @@ def _slips(on: int) -> str:
     return "No shop has packing slips on."
 
 
-def _features(world: World) -> Iterator[str]:
+def _features(context: ProbeContext) -> Iterator[str]:
     """A feature that needs buyers' data is on only where an owner said so, and the operator's application holds the role."""
-    on = world.number(_ON)
+    on = context.number(_ON)
     if on and not settings.ENVIRONMENT.restricted_roles:
         yield f"{on} feature(s) that need buyers' data are on, and this deployment's application does not hold the role for it."
-    if world.number(_WITHOUT_CONSENT):
+    if context.number(_WITHOUT_CONSENT):
         yield "Buyers' data is held for a connection whose owner never turned a feature on."
 
 

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from theseller.audit.tags import Tag
-from theseller.controls import backups
+from theseller.controls.probe_tools import backup_records
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.controls.world import World
-from theseller.datamap.registry import holdings
-from theseller.datamap.types import DataClass, Eraser, Holding
+from theseller.datamap.registry import descriptors
+from theseller.datamap.types import DataClass, Eraser, TableDescriptor
 from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, ERASURE_DAYS_MAX
 
 CONTROL = Control(
@@ -104,36 +104,36 @@ class _End:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    holding: Holding
+    descriptor: TableDescriptor
     relation: str
     columns: frozenset[str]
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Go through everybody who ended: rows that are left or came back, erasures that are late, keys that live, backups that are too old."""
-    connections = [_End(*row) for row in world.rows(_ENDED, [Tag.CONNECTION_DISCONNECTED.value])]
-    shops, people = ([_End(*row) for row in world.rows(query)] for query in (_SHOPS, _PEOPLE))
-    counts = list(_counts(world))
-    broken = [
-        *_rows_left(world, counts),
+    connections = [_End(*row) for row in context.rows(_ENDED, [Tag.CONNECTION_DISCONNECTED.value])]
+    shops, people = ([_End(*row) for row in context.rows(query)] for query in (_SHOPS, _PEOPLE))
+    counts = list(_counts(context))
+    failures = [
+        *_rows_left(context, counts),
         *_unsettled(connections),
         *(
             problem
             for kind, ends in (("connection", connections), ("shop", shops), ("account", people))
-            for problem in _late(world, kind, ends)
+            for problem in _late(context, kind, ends)
         ),
-        *_keys_alive(world, connections, shops),
+        *_keys_alive(context, connections, shops),
         *_limits(),
-        *_backups_too_old(world),
+        *_backups_too_old(context),
     ]
-    said = backups.elsewhere()
-    if isinstance(said, Unknown) and not broken:
+    said = backup_records.why_not_testable()
+    if isinstance(said, Unknown) and not failures:
         return said
     everybody = [*connections, *shops, *people]
     gone = sum(one.gone_at is not None for one in everybody)
     return verdict(
         gone,
-        broken,
+        failures,
         f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s) ended; {gone} are erased, with no row left in"
         f" {len({table for table, _ in counts})} tables and no key alive. No backup is older than {BACKUP_DAYS} days.",
         connections=len(connections),
@@ -141,37 +141,37 @@ def probe(world: World) -> Outcome:
         accounts=len(people),
         gone=gone,
         counts_made=len(counts),
-        oldest_backup_days=max((world.at - made for made in _living_backups(world)), default=timedelta(0)).days,
+        oldest_backup_days=max((context.at - made for made in _living_backups(context)), default=timedelta(0)).days,
     )
 
 
-def _counts(world: World) -> Iterator[tuple[str, str]]:
+def _counts(context: ProbeContext) -> Iterator[tuple[str, str]]:
     """Yield (table, count) for each table and each kind of owner that its columns can name; what the map keeps on purpose is left out."""
-    found = {holding.table: holding for holding in holdings() if holding.eraser is not Eraser.KEEP}
-    for name, relation, columns in sorted(world.rows(_TABLES, [list(found)])):
+    found = {descriptor.table: descriptor for descriptor in descriptors() if descriptor.eraser is not Eraser.KEEP}
+    for name, relation, columns in sorted(context.rows(_TABLES, [list(found)])):
         yield from ((name, query) for query in _queries(_Table(found[name], relation, frozenset(columns))))
 
 
 def _queries(table: _Table) -> Iterator[str]:
-    holding, tenant = table.holding, table.holding.tenant_column
+    descriptor, tenant = table.descriptor, table.descriptor.tenant_column
     if tenant is not None:
         yield _OF_SHOP.format(table=table.relation, column=tenant)
-        goes = holding.data_class in _OF_SOMEBODY or holding.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
-        column = holding.connection_column or ("connection_id" if "connection_id" in table.columns else None)
+        goes = descriptor.data_class in _OF_SOMEBODY or descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
+        column = descriptor.connection_column or ("connection_id" if "connection_id" in table.columns else None)
         if goes and column:
             yield _OF_CONNECTION.format(table=table.relation, tenant=tenant, column=column)
-        elif goes and holding.eraser is Eraser.REBUILD:
+        elif goes and descriptor.eraser is Eraser.REBUILD:
             yield _OF_STORE.format(table=table.relation, tenant=tenant)
     if "user_id" in table.columns:
         yield _OF_PERSON.format(table=table.relation, column="user_id")
-    elif holding.eraser is Eraser.DELETE_USER:
+    elif descriptor.eraser is Eraser.DELETE_USER:
         yield _OF_PERSON.format(table=table.relation, column="id")
 
 
-def _rows_left(world: World, counts: list[tuple[str, str]]) -> Iterator[str]:
+def _rows_left(context: ProbeContext, counts: list[tuple[str, str]]) -> Iterator[str]:
     left: dict[str, int] = {}
     for table, query in counts:
-        if number := world.number(query):
+        if number := context.number(query):
             left[table] = left.get(table, 0) + number
     yield from (f"{number} row(s) of {table} are of somebody who is certified as gone." for table, number in left.items())
 
@@ -182,15 +182,15 @@ def _unsettled(connections: list[_End]) -> Iterator[str]:
         yield f"{lost} connection(s) ended by the audit log, and are open again, or went without a certificate."
 
 
-def _late(world: World, kind: str, ends: list[_End]) -> Iterator[str]:
-    late = [one for one in ends if one.gone_at is None and world.at - one.at > timedelta(days=_PROMISED_DAYS)]
+def _late(context: ProbeContext, kind: str, ends: list[_End]) -> Iterator[str]:
+    late = [one for one in ends if one.gone_at is None and context.at - one.at > timedelta(days=_PROMISED_DAYS)]
     if late:
         yield f"{len(late)} {kind}(s) ended more than {_PROMISED_DAYS} days ago and are not proven gone."
 
 
-def _keys_alive(world: World, connections: list[_End], shops: list[_End]) -> Iterator[str]:
+def _keys_alive(context: ProbeContext, connections: list[_End], shops: list[_End]) -> Iterator[str]:
     dead = {one.id for one in connections} | {one.id for one in shops if one.gone_at is not None}
-    alive = sum(not dead.isdisjoint(map(UUID, _UUID.findall(entry.owner))) for entry in world.keys.list() if not entry.destroyed)
+    alive = sum(not dead.isdisjoint(map(UUID, _UUID.findall(entry.owner))) for entry in context.keys.list() if not entry.destroyed)
     if alive:
         yield f"{alive} key(s) of connections or shops that ended can still be used."
 
@@ -200,11 +200,11 @@ def _limits() -> Iterator[str]:
         yield f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {max(BACKUP_DAYS, BACKUP_DAYS_MAX)} for a backup."
 
 
-def _living_backups(world: World) -> list[datetime]:
-    return list(backups.living_keys(world).values()) if backups.elsewhere() is None else []
+def _living_backups(context: ProbeContext) -> list[datetime]:
+    return list(backup_records.live_backup_keys(context).values()) if backup_records.why_not_testable() is None else []
 
 
-def _backups_too_old(world: World) -> Iterator[str]:
-    old = sum(world.at - made > timedelta(days=BACKUP_DAYS) + _LATE for made in _living_backups(world))
+def _backups_too_old(context: ProbeContext) -> Iterator[str]:
+    old = sum(context.at - made > timedelta(days=BACKUP_DAYS) + _LATE for made in _living_backups(context))
     if old:
         yield f"{old} backup(s) older than {BACKUP_DAYS} days can still be read."

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.controls.world import World
 from theseller.lib.egress import EgressRefusedError, confined_to
 
 CONTROL = Control(
@@ -31,26 +31,26 @@ CONTROL = Control(
 _ELSEWHERE = ("elsewhere.invalid", "amazonaws.com.elsewhere.invalid", "192.0.2.1")
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Compare what may be called with what is listed, and try to speak to somebody who is neither."""
-    del world
+    del context
     callable_hosts = {one.host: one for one in settings.EGRESS if not one.local and not one.source}
     listed = {host: party.name for party in settings.SUBPROCESSORS for host in party.hosts}
-    broken = [
+    failures = [
         f"The service may call {host} ({one.why}), and no listed subprocessor is behind it: add it to THESELLER_SUBPROCESSORS."
         for host, one in callable_hosts.items()
         if host not in listed
     ]
-    broken += [
+    failures += [
         f"{name} is listed with {host}, which the service never calls." for host, name in listed.items() if host not in callable_hosts
     ]
     must_find(_lets_local_through(), "a host that may be called")
-    broken += list(_border())
+    failures += list(_border())
     unseen = [party.name for party in settings.SUBPROCESSORS if not party.hosts]
     names = "; ".join(party.name for party in settings.SUBPROCESSORS) or "none"
     return verdict(
         len(_ELSEWHERE) + len(callable_hosts),
-        broken,
+        failures,
         f"Listed subprocessors: {names}. {len(settings.EGRESS)} hosts may be called, {len(callable_hosts)} of them a third party’s and not"
         f" Amazon’s, each listed; {len(_ELSEWHERE)} others were tried and refused.",
         hosts=len(settings.EGRESS),

@@ -8,9 +8,9 @@ from itertools import combinations, permutations
 
 from django.conf import settings
 
-from theseller.controls.throwaway import Ring, opens, throwaway_keys, throwaway_place
-from theseller.controls.types import Broken, Control, Outcome, Unknown, verdict
-from theseller.controls.world import World
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.ephemeral_keys import KeyRing, can_open, ephemeral_keys, probe_encryption_context
+from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.errors import KeyStoreError, ServiceState
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
@@ -35,24 +35,26 @@ CONTROL = Control(
 )
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Seal a message for each purpose by the real key store, and try every other purpose's key and name on it."""
-    store = fresh(world.keys)
+    store = fresh(context.keys)
     try:
-        keys, damaged = throwaway_keys(world, store)
+        keys, damaged = ephemeral_keys(context, store)
         shared = [] if damaged else list(_shared(store))
     except KeyStoreError as error:
         if error.state is ServiceState.DAMAGED:
-            return Broken("What the key store keeps is damaged, or lies in another key's place.")
+            return Failed("What the key store keeps is damaged, or lies in another key's place.")
         return Unknown(f"The key store did not answer ({error.state.value}), so nothing is known.")
     messages = {purpose: seal(key, _place(purpose), Secret(f"thrown away: {purpose}")) for purpose, key in keys.items()}
     attempts = list(_attempts(store, keys, messages))
-    broken = [f"The key store can't give a key for {purpose.value}: what it keeps is damaged, or another purpose's." for purpose in damaged]
-    broken += shared
-    broken += [sentence for sentence in attempts if sentence]
+    failures = [
+        f"The key store can't give a key for {purpose.value}: what it keeps is damaged, or another purpose's." for purpose in damaged
+    ]
+    failures += shared
+    failures += [sentence for sentence in attempts if sentence]
     return verdict(
         len(attempts),
-        broken,
+        failures,
         f"{len(attempts)} attempts to open one purpose's message with another's key, or under another's name, were refused;"
         f" the keys of {len(keys)} purposes are different.",
         purposes=len(keys),
@@ -63,17 +65,23 @@ def probe(world: World) -> Outcome:
 def _attempts(store: KeyStore, keys: Mapping[Purpose, DataKey], messages: Mapping[Purpose, bytes]) -> Iterator[str]:
     """Yield, for each attempt, what is wrong, or nothing."""
     for purpose, message in messages.items():
-        yield "" if opens(store, _place(purpose), message) else f"A message for {purpose.value} does not open where it was sealed."
+        yield "" if can_open(store, _place(purpose), message) else f"A message for {purpose.value} does not open where it was sealed."
     for mine, other in permutations(keys, 2):
         own = keys[mine]
         # The other's key in the place of ours: only the material differs.
-        swapped = Ring(DataKey(own.id, mine, keys[other].material))
-        yield f"A message for {mine.value} opens with the key for {other.value}." if opens(swapped, _place(mine), messages[mine]) else ""
+        swapped = KeyRing(DataKey(own.id, mine, keys[other].material))
+        yield f"A message for {mine.value} opens with the key for {other.value}." if can_open(swapped, _place(mine), messages[mine]) else ""
         # Our own key under the other's name: only the purpose differs.
-        renamed = Ring(DataKey(own.id, other, own.material))
-        yield f"A message for {mine.value} opens when it is called {other.value}." if opens(renamed, _place(other), messages[mine]) else ""
+        renamed = KeyRing(DataKey(own.id, other, own.material))
+        yield (
+            f"A message for {mine.value} opens when it is called {other.value}." if can_open(renamed, _place(other), messages[mine]) else ""
+        )
         if Purpose.PII in {mine, other}:
-            yield f"The key store opens a message for {mine.value} as {other.value}." if opens(store, _place(other), messages[mine]) else ""
+            yield (
+                f"The key store opens a message for {mine.value} as {other.value}."
+                if can_open(store, _place(other), messages[mine])
+                else ""
+            )
     for one, two in combinations(keys, 2):
         same = keys[one].material == keys[two].material or keys[one].id == keys[two].id
         yield f"{one.value} and {two.value} have one data key." if same else ""
@@ -86,4 +94,4 @@ def _shared(store: KeyStore) -> Iterator[str]:
 
 
 def _place(purpose: Purpose) -> Place:
-    return throwaway_place(purpose, settings.ENVIRONMENT.kind.value)
+    return probe_encryption_context(purpose, settings.ENVIRONMENT.kind.value)

@@ -13,12 +13,12 @@ from theseller.amazon.decoders import shapes
 from theseller.amazon.reports import types as report_types
 from theseller.amazon.reports.report import read_report
 from theseller.audit.tags import Tag
-from theseller.controls.canaries import CANARY, UNLISTED, answer, materialised, report
-from theseller.controls.search import finds_in_tables
+from theseller.controls.probe_tools.canaries import CANARY, UNLISTED_FIELD, decoded_values, report_with_canaries, response_with_canaries
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.inventory_drift import inventory_drift
+from theseller.controls.probe_tools.search import can_find_in_tables
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.controls.unregistered import unregistered
-from theseller.controls.world import World
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.datamap.types import DataClass
 from theseller.tenancy.scope import tenant_scope
 
@@ -62,25 +62,25 @@ where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
 """
 
 
-def probe(world: World) -> Outcome:
+def probe(context: ProbeContext) -> Outcome:
     """Run every decoder on a payload full of canaries, read the tables' columns, and read a sample of the newest shops' facts, other rows each time."""
-    broken = [*_decoders(), *_reports(), *_columns(world), *unregistered(world)]
-    must_find(finds_in_tables(world, _PERSONAL_VALUE, "buyer@example.com"), "a mail address in a row")
-    must_find(finds_in_tables(world, _CANARY_VALUE, CANARY), "a canary in a title")
-    shops = world.rows("select tenant_id from connections_connection group by 1 order by max(created_at) desc limit %s", [SHOPS])
+    failures = [*_decoders(), *_reports(), *_columns(context), *inventory_drift(context)]
+    must_find(can_find_in_tables(context, _PERSONAL_VALUE, "buyer@example.com"), "a mail address in a row")
+    must_find(can_find_in_tables(context, _CANARY_VALUE, CANARY), "a canary in a title")
+    shops = context.rows("select tenant_id from connections_connection group by 1 order by max(created_at) desc limit %s", [SHOPS])
     rows = 0
     for (tenant,) in shops:
-        read, problems = _stored(world, tenant)
-        rows, broken = rows + read, broken + problems
+        read, problems = _stored(context, tenant)
+        rows, failures = rows + read, failures + problems
     paths = sum(len(shape.dropped) for shape in shapes.SHAPES.values())
     columns = sum(len(one.dropped) for one in report_types.COLUMNS.values())
-    if not rows and not broken:
+    if not rows and not failures:
         return Unknown(
             f"No row of a shop's is stored yet. {paths} paths and {columns} columns of answers and reports let no canary through."
         )
     return verdict(
         len(shapes.SHAPES) + len(report_types.COLUMNS) + rows,
-        broken,
+        failures,
         f"{paths} paths of {len(shapes.SHAPES)} answers and {columns} columns of {len(report_types.COLUMNS)} reports were filled with"
         " canaries;"
         f" none came out. {rows} stored rows, a sample of {len(shops)} shops, hold none.",
@@ -94,19 +94,19 @@ def probe(world: World) -> Outcome:
 
 def _decoders() -> Iterator[str]:
     for operation, shape in shapes.SHAPES.items():
-        known, unknown = answer(shape, unlisted=False), answer(shape, unlisted=True)
-        if CANARY in materialised(shape, known) or CANARY in materialised(shape, unknown):
+        known, unknown = response_with_canaries(shape, unlisted=False), response_with_canaries(shape, unlisted=True)
+        if CANARY in decoded_values(shape, known) or CANARY in decoded_values(shape, unknown):
             yield f"The decoder of {operation} lets a dropped field through."
         notices = shape.drift(unknown)
         if CANARY in " ".join(notices):
             yield f"The decoder of {operation} reports a value."
-        if not any(UNLISTED in notice for notice in notices):
+        if not any(UNLISTED_FIELD in notice for notice in notices):
             yield f"The decoder of {operation} does not notice a new field."
 
 
 def _reports() -> Iterator[str]:
     for kind in report_types.COLUMNS:
-        found = read_report([report(kind)], expected=kind)
+        found = read_report([report_with_canaries(kind)], expected=kind)
         rows = list(found.rows())
         if not rows:
             yield f"The decoder of {kind} reads no row."
@@ -114,21 +114,21 @@ def _reports() -> Iterator[str]:
             yield f"The decoder of {kind} lets a dropped column through."
 
 
-def _columns(world: World) -> Iterator[str]:
-    ours = {holding.table for holding in holdings() if holding.data_class is DataClass.SELLER_PERSONAL}
-    for table, column in world.rows(_COLUMNS):
+def _columns(context: ProbeContext) -> Iterator[str]:
+    ours = {descriptor.table for descriptor in descriptors() if descriptor.data_class is DataClass.SELLER_PERSONAL}
+    for table, column in context.rows(_COLUMNS):
         if table not in ours and not table.startswith(("django_", "auth_")) and re.search(_PERSONAL_COLUMN, column):
             yield f"Table {table} has a column for personal data: {column}."
 
 
-def _stored(world: World, tenant: UUID) -> tuple[int, list[str]]:
+def _stored(context: ProbeContext, tenant: UUID) -> tuple[int, list[str]]:
     """Read one shop's facts as the worker does, in that shop's scope."""
     read, problems = 0, []
-    with tenant_scope(tenant, using=world.application), databases[world.application].cursor() as cursor:
-        for holding in holdings():
-            if holding.data_class is not DataClass.SELLER_FACTS or not holding.tenant_column:
+    with tenant_scope(tenant, using=context.application), databases[context.application].cursor() as cursor:
+        for descriptor in descriptors():
+            if descriptor.data_class is not DataClass.SELLER_FACTS or not descriptor.tenant_column:
                 continue
-            cursor.execute(_TEXTS, [holding.table])
+            cursor.execute(_TEXTS, [descriptor.table])
             columns = cursor.fetchone()[0] or []
             own_text = [name for name in columns if name == "title"]
             plain = [name for name in columns if name != "title"]
@@ -137,14 +137,14 @@ def _stored(world: World, tenant: UUID) -> tuple[int, list[str]]:
             cursor.execute(
                 "select count(*), count(*) filter"  # noqa: S608  # the catalogue's own names
                 f" (where concat_ws(' ', {_texts(plain)}) ~ %s or concat_ws(' ', {_texts(own_text)}) ~ %s)"
-                f" from (select * from {holding.table} where {holding.tenant_column} = %s offset floor(random() * greatest("
-                f"(select count(*) from {holding.table} where {holding.tenant_column} = %s) - {ROWS}, 0)) limit {ROWS}) sample",
+                f" from (select * from {descriptor.table} where {descriptor.tenant_column} = %s offset floor(random() * greatest("
+                f"(select count(*) from {descriptor.table} where {descriptor.tenant_column} = %s) - {ROWS}, 0)) limit {ROWS}) sample",
                 [_PERSONAL_VALUE, _CANARY_VALUE, tenant, tenant],
             )
             looked, found = cursor.fetchone()
             read += looked
             if found:
-                problems.append(f"{found} row(s) of {holding.table} hold what looks like personal data.")
+                problems.append(f"{found} row(s) of {descriptor.table} hold what looks like personal data.")
     return read, problems
 
 

@@ -18,7 +18,7 @@ from django.db import connections as databases
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.datamap.types import DataClass
 from theseller.lib.formulas import safe_text
 from theseller.tenancy.scope import tenant_scope
@@ -58,7 +58,7 @@ class _Pipe(io.RawIOBase):
 
 def exported_tables() -> tuple[str, ...]:
     """Return the tables that an export consists of: every table of a seller's facts."""
-    return tuple(holding.table for holding in holdings() if holding.data_class is DataClass.SELLER_FACTS)
+    return tuple(descriptor.table for descriptor in descriptors() if descriptor.data_class is DataClass.SELLER_FACTS)
 
 
 def note_export(*, tenant: UUID, actor: str, at: datetime) -> None:

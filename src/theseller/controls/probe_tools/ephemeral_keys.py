@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from theseller.controls.world import World
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.crypto.dated import made_at
 from theseller.crypto.errors import CryptoError, KeyStoreError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
@@ -22,10 +22,10 @@ from theseller.governance.rotation.types import PROBE_OWNER
 #: Every purpose that a key store makes keys for.
 PURPOSES = tuple(purpose for purpose in Purpose if purpose is not Purpose.ROOT)
 _RENEWED_AFTER = timedelta(days=30)
-_NOBODY_USES_IT_AFTER = timedelta(hours=1)
+_UNUSED_AFTER = timedelta(hours=1)
 
 
-def throwaway_keys(world: World, store: KeyStore) -> tuple[Mapping[Purpose, DataKey], tuple[Purpose, ...]]:
+def ephemeral_keys(context: ProbeContext, store: KeyStore) -> tuple[Mapping[Purpose, DataKey], tuple[Purpose, ...]]:
     """Return a living key of `store` for each purpose, and the purposes for which what it keeps is damaged, or something else's.
 
     Raises KeyStoreError if the store does not answer, or if even its list is damaged.
@@ -38,7 +38,7 @@ def throwaway_keys(world: World, store: KeyStore) -> tuple[Mapping[Purpose, Data
     damaged: list[Purpose] = []
     for purpose, records in known.items():
         try:
-            keys[purpose] = _key(world, store, purpose, records)
+            keys[purpose] = _key(context, store, purpose, records)
         except KeyStoreError as error:
             if error.state is not ServiceState.DAMAGED:
                 raise
@@ -46,18 +46,18 @@ def throwaway_keys(world: World, store: KeyStore) -> tuple[Mapping[Purpose, Data
     return keys, tuple(damaged)
 
 
-def throwaway_key(world: World, store: KeyStore, purpose: Purpose) -> DataKey:
+def ephemeral_key(context: ProbeContext, store: KeyStore, purpose: Purpose) -> DataKey:
     """Return a living key of `store` for one purpose. Raises KeyStoreError if it can't give one."""
     known = [one for one in store.list() if one.owner == PROBE_OWNER and one.purpose is purpose and not one.destroyed]
-    return _key(world, store, purpose, known)
+    return _key(context, store, purpose, known)
 
 
-def throwaway_place(purpose: Purpose, environment: str) -> Place:
+def probe_encryption_context(purpose: Purpose, environment: str) -> Place:
     """Return a place that no table has."""
     return Place(NO_TENANT, "probe", "message", "thrown away", purpose, environment)
 
 
-def opens(keys: KeyLookup, place: Place, sealed: bytes) -> bool:
+def can_open(keys: KeyLookup, place: Place, sealed: bytes) -> bool:
     """Say whether a message opens at a place. A key store that can't answer has not refused: KeyStoreError goes on."""
     try:
         open_sealed(keys, place, sealed)
@@ -68,7 +68,7 @@ def opens(keys: KeyLookup, place: Place, sealed: bytes) -> bool:
     return True
 
 
-class Ring:
+class KeyRing:
     """Keys of one's own choice, found by their ids."""
 
     def __init__(self, *keys: DataKey) -> None:
@@ -79,12 +79,12 @@ class Ring:
         return self._keys[key_id]  # type: ignore[index]
 
 
-def _key(world: World, store: KeyStore, purpose: Purpose, known: list[KeyRecord]) -> DataKey:
+def _key(context: ProbeContext, store: KeyStore, purpose: Purpose, known: list[KeyRecord]) -> DataKey:
     """Return the newest of the known keys, or a new one if that is old. Older ones go when nobody can be using them any more."""
     made = made_at(known[-1].id) if known else None
-    if made is None or world.at - made > _RENEWED_AFTER:
+    if made is None or context.at - made > _RENEWED_AFTER:
         return store.create(purpose, PROBE_OWNER)
     key = store.get(known[-1].id)
-    for one in known[:-1] if world.at - made > _NOBODY_USES_IT_AFTER else ():
+    for one in known[:-1] if context.at - made > _UNUSED_AFTER else ():
         store.destroy(one.id)
     return key

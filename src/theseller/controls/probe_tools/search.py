@@ -13,15 +13,15 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.controls.world import World
-from theseller.datamap.registry import holding
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.datamap.registry import descriptor
 from theseller.datamap.types import DataClass
 
 _CHUNK = 1 << 20
 #: Longer than anything that is looked for, so that nothing hides across two chunks.
 _OVERLAP = 4096
 #: A state folder of text that is larger than this is not searched to its end within a probe's time; the probe then says so.
-MOST_BYTES = 2 << 30
+MAX_BYTES = 2 << 30
 
 #: What a probe says where it can't see the logs.
 NO_LOGS = "No log is a file here: the processes write to their standard error stream, and what becomes of that can't be searched from here."
@@ -37,27 +37,27 @@ group by c.relname, c.relrowsecurity order by c.relname
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class SearchResult:
     """What a search covered and where it hit.
 
     `things` counts files or tables, `size` bytes or columns, `skipped` what should have been searched
     and could not be, `rows` the rows of tables.
     """
 
-    things: int
+    items: int
     size: int
     skipped: int
     hits: tuple[str, ...]
     rows: int = 0
 
 
-def search_tables(world: World, pattern: str) -> Searched:
+def search_tables(context: ProbeContext, pattern: str) -> SearchResult:
     """Match a PostgreSQL regular expression in every text column of every table that is not a seller's facts; `size` counts columns.
 
     The probe reads over all tenants; the tables of no tenant (jobs, sessions, limits) are read as the application.
     """
     columns, hits, tables, rows = 0, [], 0, 0
-    for alias, table, names in _searchable(world):
+    for alias, table, names in _searchable(context):
         text = ", ".join(f"{name}::text" for name in names)
         with databases[alias].cursor() as cursor:
             cursor.execute(
@@ -68,18 +68,18 @@ def search_tables(world: World, pattern: str) -> Searched:
         tables, columns, rows = tables + 1, columns + len(names), rows + read
         if found:
             hits.append(f"{found} row{'s' if found > 1 else ''} of table {table}")
-    return Searched(tables, columns, 0, tuple(hits), rows)
+    return SearchResult(tables, columns, 0, tuple(hits), rows)
 
 
-def _searchable(world: World) -> Iterator[tuple[str, str, list[str]]]:
+def _searchable(context: ProbeContext) -> Iterator[tuple[str, str, list[str]]]:
     seen: set[str] = set()
-    for alias in (world.probe, world.application):
+    for alias in (context.probe, context.application):
         with databases[alias].cursor() as cursor:
             cursor.execute(_TEXT_COLUMNS)
             found = cursor.fetchall()
         for table, names, secured in found:
-            facts = holding(table).data_class is DataClass.SELLER_FACTS
-            if table in seen or facts or (secured and alias != world.probe):
+            facts = descriptor(table).data_class is DataClass.SELLER_FACTS
+            if table in seen or facts or (secured and alias != context.probe):
                 continue
             seen.add(table)
             yield alias, table, names
@@ -91,7 +91,7 @@ def search_files(
     pattern: re.Pattern[bytes],
     *,
     secrets: Path | None = None,
-) -> Searched:
+) -> SearchResult:
     """Match `pattern` in every file; `size` counts bytes. A hit names the file by its path below `root`, never the line.
 
     `secrets`: a folder whose files are mapped and not read, so that no copy of a secret stays in the memory of this process.
@@ -101,7 +101,7 @@ def search_files(
     hits: list[str] = []
     for path in paths:
         try:
-            if size > MOST_BYTES:
+            if size > MAX_BYTES:
                 skipped += 1
                 continue
             mapped = secrets is not None and path.is_relative_to(secrets)
@@ -114,10 +114,10 @@ def search_files(
         files, size = files + 1, size + read
         if found:
             hits.append(f"file {path.relative_to(root).as_posix()}")
-    return Searched(files, size, skipped, tuple(hits))
+    return SearchResult(files, size, skipped, tuple(hits))
 
 
-def finds_in_files(pattern: re.Pattern[bytes], planted: bytes) -> bool:
+def can_find_in_files(pattern: re.Pattern[bytes], planted: bytes) -> bool:
     """Return whether a search finds `planted` in a file outside the state folder: its positive control."""
     with tempfile.TemporaryDirectory(prefix="theseller-probe-") as folder:
         path = Path(folder) / "planted"
@@ -126,14 +126,14 @@ def finds_in_files(pattern: re.Pattern[bytes], planted: bytes) -> bool:
         return bool(search_files([path], Path(folder), pattern).hits)
 
 
-def finds_in_tables(world: World, pattern: str, planted: str) -> bool:
+def can_find_in_tables(context: ProbeContext, pattern: str, planted: str) -> bool:
     """Return whether the database matches `planted` by `pattern`: the positive control of `search_tables`."""
-    return world.rows("select %s ~ %s", [planted, pattern]) == [(True,)]
+    return context.rows("select %s ~ %s", [planted, pattern]) == [(True,)]
 
 
-def log_files(world: World) -> tuple[Path, ...]:
+def log_files(context: ProbeContext) -> tuple[Path, ...]:
     """Return the logs of this deployment that are files here. A service manager may keep them elsewhere: then there are none."""
-    return tuple(path for path in state_files(world) if path.is_relative_to(world.state / "log"))
+    return tuple(path for path in state_files(context) if path.is_relative_to(context.state / "log"))
 
 
 def _matches(path: Path, pattern: re.Pattern[bytes]) -> tuple[int, bool]:
@@ -156,13 +156,13 @@ def _matches_mapped(path: Path, pattern: re.Pattern[bytes]) -> tuple[int, bool]:
             return size, pattern.search(content) is not None
 
 
-def state_files(world: World, *, without: Iterable[Path] = ()) -> Iterator[Path]:
+def state_files(context: ProbeContext, *, without: Iterable[Path] = ()) -> Iterator[Path]:
     """Yield the state folder's files: logs, keys, whatever lies there. Not the database's own, nor the emulated Amazon's."""
-    database = world.database_directory
-    foreign = [world.state / "postgres", world.state / "run", *without, *([database] if database else [])]
+    database = context.database_directory
+    foreign = [context.state / "postgres", context.state / "run", *without, *([database] if database else [])]
     if settings.ENVIRONMENT.emulator_url:
-        foreign.append(world.state / "emulator")
-    for name, folders, files in os.walk(world.state):
+        foreign.append(context.state / "emulator")
+    for name, folders, files in os.walk(context.state):
         folder = Path(name)
         folders[:] = [below for below in sorted(folders) if folder / below not in foreign]
         # Links are not followed: what they name is searched where it lies, or is not ours.

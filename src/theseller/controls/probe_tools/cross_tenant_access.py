@@ -20,17 +20,17 @@ import psycopg
 from django.db import DatabaseError, transaction
 from django.db import connections as databases
 
-from theseller.controls.world import World
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.crypto.mac import tenant_ticket
-from theseller.datamap.registry import holdings
+from theseller.datamap.registry import descriptors
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import read_session, set_ticket, tenant_scope
 
 #: Connections that serve a shop. A process has those that it needs; which were tried is in the evidence.
-SERVING = ("web", "retention", "pii")
+TENANT_CONNECTIONS = ("web", "retention", "pii")
 #: The probe's own rows: a table with nothing else in it, and the ids of no shop that its two rows belong to (`tenancy/sql`).
-STANDING = "guard.isolation_probe"
+PROBE_TABLE = "guard.isolation_probe"
 OWN, OTHER = UUID("00000000-0000-7000-8000-00000000000a"), UUID("00000000-0000-7000-8000-00000000000b")
 #: What stands for a tenant in the middle of a statement: `{own}` before, `{victim}` after. Each is offered to the planner as the row's.
 _TO_VICTIM = "set_config('theseller.attempt', '{victim}', true)"
@@ -46,20 +46,20 @@ _REFUSED = "42501"
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Attempt:
     """One attempt: how, and what went wrong (empty if it was refused or reached nothing).
 
     `blind` says why the attempts of a role prove nothing: it did not see what its ticket lets it see.
     """
 
-    way: str
+    method: str
     problem: str = ""
     blind: str = ""
 
 
-def connections(world: World) -> list[str]:
+def connections(context: ProbeContext) -> list[str]:
     """Return the connections that this process has of those that serve a shop."""
-    return [using for using in dict.fromkeys((world.application, *SERVING)) if using in databases.settings]
+    return [using for using in dict.fromkeys((context.application, *TENANT_CONNECTIONS)) if using in databases.settings]
 
 
 def role_of(using: str) -> str:
@@ -67,36 +67,36 @@ def role_of(using: str) -> str:
     return str(databases.settings[using]["USER"])
 
 
-def attempts(world: World, victim: UUID | None) -> Iterator[Try]:
+def attempts(context: ProbeContext, victim: UUID | None) -> Iterator[Attempt]:
     """Yield every attempt on the probe's own rows, and on every table that holds rows of the shop `victim`, if there is one.
 
     What the victim's own scope shows is there to be reached.
     """
-    for using in connections(world):
-        yield from _on_own_rows(world, using)
+    for using in connections(context):
+        yield from _on_own_rows(context, using)
         if victim is not None:
-            yield from _as(world, using, victim)
+            yield from _as(context, using, victim)
 
 
-def _on_own_rows(world: World, using: str) -> Iterator[Try]:
+def _on_own_rows(context: ProbeContext, using: str) -> Iterator[Attempt]:
     with tenant_scope(OTHER, using=using):
-        there = _number(using, f"select count(*) from {STANDING} where tenant_id = '{OTHER}'")  # noqa: S608
+        there = _number(using, f"select count(*) from {PROBE_TABLE} where tenant_id = '{OTHER}'")  # noqa: S608
     with tenant_scope(OWN, using=using):
-        seen = _number(using, f"select count(*) from {STANDING} where tenant_id = '{OWN}'")  # noqa: S608
-        foreign = _number(using, f"select count(*) from {STANDING}") - seen  # noqa: S608
-        yield Try("what a ticket shows", f"The ticket of one shop showed {foreign} row(s) of another." if foreign else "")
+        seen = _number(using, f"select count(*) from {PROBE_TABLE} where tenant_id = '{OWN}'")  # noqa: S608
+        foreign = _number(using, f"select count(*) from {PROBE_TABLE}") - seen  # noqa: S608
+        yield Attempt("what a ticket shows", f"The ticket of one shop showed {foreign} row(s) of another." if foreign else "")
         if not (there and seen):
-            yield Try("what a ticket shows", blind=f"The probe did not see its own two rows as {role_of(using)}, so it proves nothing.")
+            yield Attempt("what a ticket shows", blind=f"The probe did not see its own two rows as {role_of(using)}, so it proves nothing.")
             return
     own = new_id()
     with tenant_scope(own, using=using):
-        yield _plan(using, STANDING, "tenant_id")
-        yield from _mid_statement(using, STANDING, "tenant_id", own, OTHER)
-    yield from _without_a_ticket(world, using, STANDING, "tenant_id", OTHER)
+        yield _plan(using, PROBE_TABLE, "tenant_id")
+        yield from _mid_statement(using, PROBE_TABLE, "tenant_id", own, OTHER)
+    yield from _without_a_ticket(context, using, PROBE_TABLE, "tenant_id", OTHER)
     yield _late(using)
 
 
-def _late(using: str) -> Try:
+def _late(using: str) -> Attempt:
     """Ask without a ticket by a condition that costs the planner nothing and that no row meets.
 
     The policies come first, so they raise an error. Without one the condition came first, and such conditions tell of other shops' rows.
@@ -106,23 +106,23 @@ def _late(using: str) -> Try:
         cursor.execute("set local enable_indexonlyscan = off")
         try:
             with transaction.atomic(using=using):
-                cursor.execute(f"select from {STANDING} where (tenant_id is null) is unknown")
+                cursor.execute(f"select from {PROBE_TABLE} where (tenant_id is null) is unknown")
         except DatabaseError as refusal:
             if getattr(refusal.__cause__, "sqlstate", None) != _REFUSED:
                 raise
-            return Try("a condition before the policies")
-    return Try("a condition before the policies", "A condition of a statement is evaluated before the policies.")
+            return Attempt("a condition before the policies")
+    return Attempt("a condition before the policies", "A condition of a statement is evaluated before the policies.")
 
 
-def _as(world: World, using: str, victim: UUID) -> Iterator[Try]:
-    reachable = [(one.table, one.tenant_column) for one in holdings() if one.tenant_column and _may(using, one.table, "select")]
+def _as(context: ProbeContext, using: str, victim: UUID) -> Iterator[Attempt]:
+    reachable = [(one.table, one.tenant_column) for one in descriptors() if one.tenant_column and _may(using, one.table, "select")]
     held = []
     with tenant_scope(victim, using=using):
         for table, column in reachable:
             if _number(using, f"select count(*) from (select from {_named(table)} limit 1) seen"):  # noqa: S608
                 held.append((table, column))
     for table, column in held:
-        yield from _without_a_ticket(world, using, table, column, victim)
+        yield from _without_a_ticket(context, using, table, column, victim)
     own = new_id()
     with tenant_scope(own, using=using):
         for table, column in reachable:
@@ -131,21 +131,21 @@ def _as(world: World, using: str, victim: UUID) -> Iterator[Try]:
             yield from _mid_statement(using, table, column, own, victim)
 
 
-def _without_a_ticket(world: World, using: str, table: str, column: str, victim: UUID) -> Iterator[Try]:
+def _without_a_ticket(context: ProbeContext, using: str, table: str, column: str, victim: UUID) -> Iterator[Attempt]:
     count = f"select count(*) from (select from {_named(table)} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
-    for way in ("no scope", "forged ticket"):
+    for method in ("no scope", "forged ticket"):
         with transaction.atomic(using=using):
-            if way == "forged ticket":
+            if method == "forged ticket":
                 connection = databases[using]
                 connection.ensure_connection()
                 session = read_session(connection.connection)
                 forged = Secret("a guess at the key of this deployment")
-                set_ticket(connection.connection, tenant_ticket(forged, victim, session, world.at + timedelta(minutes=1)))
+                set_ticket(connection.connection, tenant_ticket(forged, victim, session, context.at + timedelta(minutes=1)))
             seen = _tried(using, count)
-        yield Try(f"{way} on {table}", f"{seen} row(s) of {table} were seen with {way}." if seen else "")
+        yield Attempt(f"{method} on {table}", f"{seen} row(s) of {table} were seen with {method}." if seen else "")
 
 
-def _mid_statement(using: str, table: str, column: str, own: UUID, victim: UUID) -> Iterator[Try]:
+def _mid_statement(using: str, table: str, column: str, own: UUID, victim: UUID) -> Iterator[Attempt]:
     """Switch each kind of value in the middle of each verb that the role may use."""
     names = {"own": own, "victim": victim, "column": column}
     for what, condition in _SWITCHES.items():
@@ -163,13 +163,13 @@ def _mid_statement(using: str, table: str, column: str, own: UUID, victim: UUID)
                     cursor.execute("select set_config('theseller.attempt', %s, true)", [str(own)])
                 reached = _tried(using, statement)
                 transaction.set_rollback(True, using=using)
-            yield Try(
+            yield Attempt(
                 f"{what} changed in the middle of a {verb} on {table}",
                 f"{reached} row(s) of {table} were reached by a {verb} in which {what} changed." if reached else "",
             )
     if _may(using, table, "insert"):
         reached = _inserted(using, table, victim, column)
-        yield Try(f"insert for another shop into {table}", f"A row of another shop was added to {table}." if reached else "")
+        yield Attempt(f"insert for another shop into {table}", f"A row of another shop was added to {table}." if reached else "")
 
 
 def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
@@ -192,7 +192,7 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
     return reached
 
 
-def _plan(using: str, table: str, column: str) -> Try:
+def _plan(using: str, table: str, column: str) -> Attempt:
     """Look for the check of the ticket in the filter of every scan of a plan, beside a value of the statement's own."""
     where = f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''), gen_random_uuid()::text)::uuid"
     with databases[using].cursor() as cursor:
@@ -200,7 +200,7 @@ def _plan(using: str, table: str, column: str) -> Try:
         found = cursor.fetchone()[0]
     plans = json.loads(found) if isinstance(found, str) else found
     bare = [node for node in _scans(plans[0]["Plan"]) if not _PER_ROW.search(" ".join(str(node.get("Filter", "")).split()))]
-    return Try(f"the plan of {table}", f"A plan reads {table} without comparing each row with the ticket." if bare else "")
+    return Attempt(f"the plan of {table}", f"A plan reads {table} without comparing each row with the ticket." if bare else "")
 
 
 def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

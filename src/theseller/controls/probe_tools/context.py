@@ -14,8 +14,8 @@ from django.db import connections as databases
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
-from theseller.controls import volumes
-from theseller.controls.volumes import Machine
+from theseller.controls.probe_tools import disk_encryption
+from theseller.controls.probe_tools.disk_encryption import Machine
 from theseller.crypto.keystore import KeyStore
 from theseller.postgres.layout import control_folder, saved_layout
 
@@ -23,13 +23,13 @@ Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class ProbeContext:
     """The deployment at one instant. `probe` and `application` are names of database connections; `machine` is what it all runs on."""
 
     at: datetime
     probe: str
     application: str
-    machine: Machine = volumes.THIS_MACHINE
+    machine: Machine = disk_encryption.THIS_MACHINE
 
     @property
     def keys(self) -> KeyStore:
@@ -60,7 +60,7 @@ class World:
         return layout.data if layout else control_folder(self.state) / "data"
 
     @contextmanager
-    def reading(self) -> Iterator[CursorWrapper]:
+    def read_only_cursor(self) -> Iterator[CursorWrapper]:
         """Open a transaction of the probe's that can change nothing."""
         with transaction.atomic(using=self.probe), databases[self.probe].cursor() as cursor:
             cursor.execute("set transaction read only")
@@ -68,7 +68,7 @@ class World:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Return what the probe sees, over all tenants."""
-        with self.reading() as cursor:
+        with self.read_only_cursor() as cursor:
             cursor.execute(sql, list(parameters))
             found: list[Row] = cursor.fetchall()
             return found
@@ -78,7 +78,7 @@ class World:
         return int(self.rows(sql, parameters)[0][0])
 
 
-def live_world(at: datetime) -> World:
+def live_context(at: datetime) -> ProbeContext:
     """Return the deployment as the worker sees it; in tests, where every role has a connection, the worker's is the application's."""
     application = "worker" if "worker" in databases.settings else "default"
-    return World(at, "probe", application, volumes.THIS_MACHINE)
+    return ProbeContext(at, "probe", application, disk_encryption.THIS_MACHINE)

@@ -13,8 +13,8 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.backups.targets import Target, make_target
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import NotApplicable, Outcome, Unknown
-from theseller.controls.world import World
 from theseller.crypto.stream import HEADER_BYTES
 from theseller.lib.ids import made_at
 from theseller.retention.backup_keys import BACKUP_OWNER
@@ -29,7 +29,7 @@ _COLUMNS = ("id", "key", "begun_at", "finished_at", "bytes", "key_destroyed_at",
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class BackupRecord:
     """A backup as the database has it, with its last drill. `living` is the key store's word."""
 
     id: UUID
@@ -50,7 +50,7 @@ class Record:
         return found.get("checked", {})
 
 
-def elsewhere() -> Outcome | None:
+def why_not_testable() -> Outcome | None:
     """Return what a probe of backups has to say where the deployment keeps none itself, else None."""
     if settings.ENVIRONMENT.database_url:
         return Unknown(
@@ -60,18 +60,18 @@ def elsewhere() -> Outcome | None:
     return None if settings.ENVIRONMENT.backups else NotApplicable("This deployment keeps no backups (THESELLER_BACKUPS=none).")
 
 
-def records(world: World) -> list[Record]:
+def records(context: ProbeContext) -> list[BackupRecord]:
     """Return what the database knows of backups, the newest first."""
-    return [Record(**dict(zip(_COLUMNS, row, strict=True)), living=world.keys.exists(row[1])) for row in world.rows(_RECORDS)]
+    return [BackupRecord(**dict(zip(_COLUMNS, row, strict=True)), living=context.keys.exists(row[1])) for row in context.rows(_RECORDS)]
 
 
-def living_keys(world: World) -> dict[UUID, datetime]:
+def live_backup_keys(context: ProbeContext) -> dict[UUID, datetime]:
     """Return, by the key store, what could be read as a backup now, and since when it is there."""
-    return {identity: made_at(identity) for identity, destroyed in _keys(world) if not destroyed}
+    return {identity: made_at(identity) for identity, destroyed in _keys(context) if not destroyed}
 
 
-def _keys(world: World) -> Iterator[tuple[UUID, bool]]:
-    for entry in world.keys.list():
+def _keys(context: ProbeContext) -> Iterator[tuple[UUID, bool]]:
+    for entry in context.keys.list():
         if entry.owner.startswith(BACKUP_OWNER):
             try:
                 yield UUID(entry.owner.removeprefix(BACKUP_OWNER)), entry.destroyed
@@ -84,7 +84,7 @@ def target() -> Target:
     return make_target(settings.ENVIRONMENT.backups)
 
 
-def where() -> str:
+def target_description() -> str:
     """Say for everybody to read what kind of place that is. A folder's name is nobody's business."""
     parts = urlsplit(settings.ENVIRONMENT.backups)
     if parts.scheme != "s3":
@@ -92,7 +92,7 @@ def where() -> str:
     return f"a bucket in the region {parse_qs(parts.query).get('region', ['that its credentials name'])[-1]}"
 
 
-def head(kept: Target, name: str, size: int = HEADER_BYTES) -> bytes:
+def read_head(kept: Target, name: str, size: int = HEADER_BYTES) -> bytes:
     """Return the first bytes of an object."""
     held = b""
     for piece in kept.get(name):

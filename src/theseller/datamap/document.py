@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from theseller.datamap.columns import COLUMNS, INDEXES
-from theseller.datamap.objects import EXTENSIONS, JOBS, KEYS, ROUTINES, SEQUENCES, THINGS
-from theseller.datamap.places import PLACES
-from theseller.datamap.registry import holdings
-from theseller.datamap.types import DataClass, Holding
+from theseller.datamap.objects import EXTENSIONS, JOBS, KEYS, PROCESS_STATE, ROUTINES, SEQUENCES
+from theseller.datamap.registry import descriptors
+from theseller.datamap.state_folder import STATE_ENTRIES
+from theseller.datamap.types import DataClass, TableDescriptor
 
 _HEAD = """# The data map
 
@@ -43,26 +43,26 @@ def page() -> str:
 
 def _tables() -> Iterator[str]:
     yield from ("## Tables", "", "| table | class | owner | stays | goes | note |", "|---|---|---|---|---|---|")
-    for one in holdings():
+    for one in descriptors():
         parts = f" (split: `{one.partitions}…`)" if one.partitions else ""
         yield f"| `{one.table}`{parts} | {one.data_class} | {_owner(one)} | {one.retention} | {_goes(one)} | {one.note} |"
     yield "| `guard.audit_writer`, `guard.deployment`, `guard.isolation_probe`, `guard.ticket_key` | none | tenancy | with the deployment | stays | Which role writes which line of the log; which environment this is, and which state folder has its files; two rows of no seller, which the control of tenant isolation looks for; keys that prove a tenant's ticket. |"
 
 
-def _owner(holding: Holding) -> str:
-    schema, _, _ = holding.table.rpartition(".")
-    prefix = schema or holding.table.partition("_")[0]
-    return _BROUGHT.get(holding.table) or _BROUGHT.get(prefix, prefix)
+def _owner(descriptor: TableDescriptor) -> str:
+    schema, _, _ = descriptor.table.rpartition(".")
+    prefix = schema or descriptor.table.partition("_")[0]
+    return _BROUGHT.get(descriptor.table) or _BROUGHT.get(prefix, prefix)
 
 
-def _goes(holding: Holding) -> str:
-    expired = f" by {holding.expired_by}" if holding.expired_by else ""
-    return holding.eraser.value.replace("_", " ") + expired + (f", before {', '.join(holding.parents)}" if holding.parents else "")
+def _goes(descriptor: TableDescriptor) -> str:
+    expired = f" by {descriptor.expired_by}" if descriptor.expired_by else ""
+    return descriptor.eraser.value.replace("_", " ") + expired + (f", before {', '.join(descriptor.parents)}" if descriptor.parents else "")
 
 
 def _columns() -> Iterator[str]:
     """Write each table's columns by class, and its indexes, which hold values of the same columns."""
-    classes = {one.table if "." in one.table else f"public.{one.table}": one.data_class for one in holdings()}
+    classes = {one.table if "." in one.table else f"public.{one.table}": one.data_class for one in descriptors()}
     yield from ("## Columns and indexes", "", "A partition has its parent's.", "", "| table | columns | indexes |", "|---|---|---|")
     for table, columns in COLUMNS.items():
         by_class: dict[DataClass, list[str]] = {}
@@ -74,7 +74,7 @@ def _columns() -> Iterator[str]:
 
 def _places() -> Iterator[str]:
     yield from ("## The state folder", "", "| entry | class | owner | stays | goes | files |", "|---|---|---|---|---|---|")
-    for one in PLACES:
+    for one in STATE_ENTRIES:
         files = (
             f"`{one.files}`".replace("|", "\\|")
             if one.files not in {"", ".*"}
@@ -103,7 +103,7 @@ def _things() -> Iterator[str]:
         "| kind | name | class | owner | stays | goes |",
         "|---|---|---|---|---|---|",
     )
-    yield from (f"| {one.kind} | `{one.name}` | {one.data_class} | {one.owner} | {one.retention} | {one.eraser} |" for one in THINGS)
+    yield from (f"| {one.kind} | `{one.name}` | {one.data_class} | {one.owner} | {one.retention} | {one.eraser} |" for one in PROCESS_STATE)
 
 
 def _keys() -> Iterator[str]:

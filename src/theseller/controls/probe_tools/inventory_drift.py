@@ -11,11 +11,11 @@ from types import ModuleType
 from django.conf import settings
 from procrastinate.contrib.django import app
 
-from theseller.controls.world import World
+from theseller.controls.probe_tools.context import ProbeContext
 from theseller.datamap.columns import COLUMNS, INDEXES
-from theseller.datamap.objects import EXTENSIONS, JOB_ARGUMENT, JOBS, KEYS, QUEUE_ROUTINE, ROUTINES, SEQUENCES, THINGS
-from theseller.datamap.places import GUARD_RELATIONS, looked_into, unregistered_files, unregistered_places
-from theseller.datamap.registry import holdings
+from theseller.datamap.objects import EXTENSIONS, JOB_ARGUMENT, JOBS, KEYS, PROCESS_STATE, QUEUE_ROUTINE, ROUTINES, SEQUENCES
+from theseller.datamap.registry import descriptors
+from theseller.datamap.state_folder import GUARD_RELATIONS, fully_listed_entries, unregistered_entries, unregistered_files
 from theseller.lib.logs import unredacted_sinks
 
 #: Everything that stores rows or a state, in every schema. A partition counts as the table that it is a part of, whatever its name.
@@ -58,20 +58,20 @@ _KINDS = {"m": "materialized view", "f": "foreign table", "v": "view", "S": "seq
 _NO_STATE = frozenset({"urlpatterns", "secure_scheme_headers"})
 
 
-def unregistered(world: World) -> Iterator[str]:
+def inventory_drift(context: ProbeContext) -> Iterator[str]:
     """Yield a finding for each thing of the running deployment that nobody has registered, and each that is registered and isn't there."""
-    yield from _relations(world)
-    yield from _parts(world)
-    yield from _others(world)
-    yield from _jobs(world)
-    yield from _files(world)
-    yield from _keys(world)
+    yield from _relations(context)
+    yield from _parts(context)
+    yield from _others(context)
+    yield from _jobs(context)
+    yield from _files(context)
+    yield from _keys(context)
     yield from _process()
 
 
-def _relations(world: World) -> Iterator[str]:
-    known, tables = {holding.table for holding in holdings()}, set()
-    for schema, name, kind in world.rows(_RELATIONS):
+def _relations(context: ProbeContext) -> Iterator[str]:
+    known, tables = {descriptor.table for descriptor in descriptors()}, set()
+    for schema, name, kind in context.rows(_RELATIONS):
         if kind in {"r", "p"} and schema in {"public", "pii"}:
             tables.add(name if schema == "public" else f"{schema}.{name}")
         elif kind == "S" and f"{schema}.{name}" in SEQUENCES:
@@ -82,14 +82,14 @@ def _relations(world: World) -> Iterator[str]:
     yield from (f"Table {name} stands in the data map and not in the database." for name in sorted(known - tables))
 
 
-def _parts(world: World) -> Iterator[str]:
+def _parts(context: ProbeContext) -> Iterator[str]:
     """Compare columns and indexes of the registered tables; a table that nobody registered is named once, by itself."""
     for kind, query, known in (
         ("column", _COLUMNS, {table: set(columns) for table, columns in COLUMNS.items()}),
         ("index", _INDEXES, {table: set(names) for table, names in INDEXES.items()}),
     ):
         live: dict[str, set[str]] = {}
-        for table, name in world.rows(query):
+        for table, name in context.rows(query):
             live.setdefault(table, set()).add(name)
         for table, names in sorted(live.items()):
             if table in known:
@@ -97,41 +97,41 @@ def _parts(world: World) -> Iterator[str]:
                 yield from (f"The {kind} {name} of {table} stands in the data map and not there." for name in sorted(known[table] - names))
 
 
-def _others(world: World) -> Iterator[str]:
-    for schema, name in world.rows(_ROUTINES):
+def _others(context: ProbeContext) -> Iterator[str]:
+    for schema, name in context.rows(_ROUTINES):
         if name not in ROUTINES.get(schema, ()) and not (schema == "public" and QUEUE_ROUTINE.fullmatch(name)):
             yield f"The function {schema}.{name} stands in no data map."
-    for kind, name in world.rows(_OTHERS):
+    for kind, name in context.rows(_OTHERS):
         if not (kind == "extension" and name in EXTENSIONS):
             yield f"The {kind} {name} stands in no data map."
 
 
-def _jobs(world: World) -> Iterator[str]:
+def _jobs(context: ProbeContext) -> Iterator[str]:
     """Look at the kinds of jobs that this program has, and at those that wait: an argument is an id, a name or a number."""
     yield from (f"The kind of job {name} stands in no data map." for name in sorted(set(app.tasks) - set(JOBS)))
-    for task, argument, strange in world.rows(_JOBS, [JOB_ARGUMENT]):
+    for task, argument, strange in context.rows(_JOBS, [JOB_ARGUMENT]):
         if task not in JOBS or (argument and argument not in JOBS[task]):
             yield f"A job {task} waits with an argument that stands in no data map: {argument or 'none'}."
         elif strange:
             yield f"{strange} job(s) {task} have an argument {argument} that is no id, name or number."
 
 
-def _files(world: World) -> Iterator[str]:
-    if not world.state.is_dir():
+def _files(context: ProbeContext) -> Iterator[str]:
+    if not context.state.is_dir():
         return
-    entries = frozenset(path.name for path in world.state.iterdir())
-    yield from (f"The state folder has an entry that stands in no data map: {name}." for name in unregistered_places(entries))
-    for place in sorted(entries & looked_into()):
-        folder = world.state / place
+    entries = frozenset(path.name for path in context.state.iterdir())
+    yield from (f"The state folder has an entry that stands in no data map: {name}." for name in unregistered_entries(entries))
+    for place in sorted(entries & fully_listed_entries()):
+        folder = context.state / place
         paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
         yield from (f"The folder {place} has a file that stands in no data map: {name}." for name in unregistered_files(place, paths))
 
 
-def _keys(world: World) -> Iterator[str]:
+def _keys(context: ProbeContext) -> Iterator[str]:
     """Name owners of living keys by their kind only: what stands behind the colon is somebody's id."""
     strange = {
         one.owner.partition(":")[0]
-        for one in world.keys.list()
+        for one in context.keys.list()
         if not one.destroyed and not any(known.covers(one.owner, one.purpose.value if one.purpose else None) for known in KEYS)
     }
     yield from (f"The key store holds keys whose owner stands in no data map: {owner}." for owner in sorted(strange))
@@ -139,7 +139,7 @@ def _keys(world: World) -> Iterator[str]:
 
 def _process() -> Iterator[str]:
     """Look at this process: what it remembers between two pieces of work, its caches, and where its log goes."""
-    known = {thing.name for thing in THINGS}
+    known = {thing.name for thing in PROCESS_STATE}
     yield from (f"The cache {one} stands in no data map." for one in sorted(_caches() - known))
     yield from (f"The process remembers something that stands in no data map: {one}." for one in sorted(_memories() - known))
     yield from (f"The log goes somewhere without the redactor: {kind}." for kind in unredacted_sinks())

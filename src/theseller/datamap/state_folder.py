@@ -14,7 +14,7 @@ _ANY = r".*"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StateEntry:
     """One entry at the top of the state folder. `retention` says how long, `eraser` how it goes, `owner` whose room writes it, `files`
     how the files in it are called, as a regular expression of their whole path below it; "" for an entry that is a file itself.
     """
@@ -31,12 +31,14 @@ class Place:
         return re.fullmatch(f"{self.files}|{state_files.COMMON}", path) is not None
 
 
-PLACES: tuple[Place, ...] = (
-    Place(
+STATE_ENTRIES: tuple[StateEntry, ...] = (
+    StateEntry(
         ".theseller-state", DataClass.NONE, "cli", "with the deployment", "the name of the environment that the state folder belongs to", ""
     ),
-    Place(".theseller-host", DataClass.NONE, "tenancy", "with the deployment", "a random number: which host's state folder this is", ""),
-    Place(
+    StateEntry(
+        ".theseller-host", DataClass.NONE, "tenancy", "with the deployment", "a random number: which host's state folder this is", ""
+    ),
+    StateEntry(
         "audit",
         DataClass.EVIDENCE,
         "audit",
@@ -44,7 +46,7 @@ PLACES: tuple[Place, ...] = (
         "nothing: copies of signed digests, and acts without a database",
         state_files.AUDIT_FILE,
     ),
-    Place(
+    StateEntry(
         "backups",
         DataClass.SELLER_FACTS,
         "backups",
@@ -52,9 +54,9 @@ PLACES: tuple[Place, ...] = (
         "the backup's key, then its files",
         state_files.BACKUP_FILE,
     ),
-    Place("drill", DataClass.SELLER_FACTS, "backups", "while a drill runs", "the drill, which removes its scratch database", _ANY),
-    Place("emulator", DataClass.NONE, "emulator", "with the demo", "`theseller demo-reset`", _ANY),
-    Place(
+    StateEntry("drill", DataClass.SELLER_FACTS, "backups", "while a drill runs", "the drill, which removes its scratch database", _ANY),
+    StateEntry("emulator", DataClass.NONE, "emulator", "with the demo", "`theseller demo-reset`", _ANY),
+    StateEntry(
         "erasures",
         DataClass.EVIDENCE,
         "erasure",
@@ -62,7 +64,7 @@ PLACES: tuple[Place, ...] = (
         "nothing: ids of what must stay erased after a restore",
         state_files.ERASURE_FILE,
     ),
-    Place(
+    StateEntry(
         "keys",
         DataClass.CREDENTIALS,
         "crypto",
@@ -70,7 +72,7 @@ PLACES: tuple[Place, ...] = (
         "destroyed with what it seals; a tombstone stays",
         state_files.KEY_FILE,
     ),
-    Place(
+    StateEntry(
         "log",
         DataClass.OPERATIONAL,
         "config",
@@ -78,30 +80,30 @@ PLACES: tuple[Place, ...] = (
         "rotation; nothing of a payload is in it",
         state_files.LOG_FILE,
     ),
-    Place("lost+found", DataClass.NONE, "the file system", "with the disk", "nothing: a disk mounted here has it", _ANY),
-    Place("postgres", DataClass.SELLER_FACTS, "postgres", "as each table says", "the tables' own erasers", _ANY),
-    Place("processes", DataClass.OPERATIONAL, "cli", "while a process runs", "the process", state_files.PROCESS_FILE),
-    Place("restore", DataClass.SELLER_FACTS, "backups", "while a restore runs", "the restore", _ANY),
-    Place("run", DataClass.OPERATIONAL, "postgres", "while the server runs", "the server: sockets", state_files.RUN_FILE),
-    Place("secrets", DataClass.CREDENTIALS, "crypto", "cred-rotation", "replaced by `theseller rotate`", state_files.SECRET_NAME),
-    Place("static", DataClass.NONE, "edge", "with the version", "the next version's", _ANY),
+    StateEntry("lost+found", DataClass.NONE, "the file system", "with the disk", "nothing: a disk mounted here has it", _ANY),
+    StateEntry("postgres", DataClass.SELLER_FACTS, "postgres", "as each table says", "the tables' own erasers", _ANY),
+    StateEntry("processes", DataClass.OPERATIONAL, "cli", "while a process runs", "the process", state_files.PROCESS_FILE),
+    StateEntry("restore", DataClass.SELLER_FACTS, "backups", "while a restore runs", "the restore", _ANY),
+    StateEntry("run", DataClass.OPERATIONAL, "postgres", "while the server runs", "the server: sockets", state_files.RUN_FILE),
+    StateEntry("secrets", DataClass.CREDENTIALS, "crypto", "cred-rotation", "replaced by `theseller rotate`", state_files.SECRET_NAME),
+    StateEntry("static", DataClass.NONE, "edge", "with the version", "the next version's", _ANY),
 )
 #: What the guard's own schema holds: which environment this database is, the keys that prove a tenant's ticket, two rows of no seller
 #: that the control of tenant isolation looks for. No one's data.
 GUARD_RELATIONS = frozenset({"audit_writer", "deployment", "isolation_probe", "ticket_key"})
 
 
-def unregistered_places(names: frozenset[str]) -> tuple[str, ...]:
+def unregistered_entries(names: frozenset[str]) -> tuple[str, ...]:
     """Return those of `names`, entries of the state folder, that no place is registered for."""
-    return tuple(sorted(names - {place.name for place in PLACES}))
+    return tuple(sorted(names - {place.name for place in STATE_ENTRIES}))
 
 
 def unregistered_files(place: str, paths: Iterable[str]) -> tuple[str, ...]:
     """Return those of `paths`, files below one registered place, that don't belong there."""
-    found = next(one for one in PLACES if one.name == place)
+    found = next(one for one in STATE_ENTRIES if one.name == place)
     return tuple(sorted(path for path in paths if not found.covers(path)))
 
 
-def looked_into() -> frozenset[str]:
+def fully_listed_entries() -> frozenset[str]:
     """Return the places whose files are ours alone to name; the others hold what another program lays out."""
-    return frozenset(place.name for place in PLACES if place.files not in {"", _ANY})
+    return frozenset(place.name for place in STATE_ENTRIES if place.files not in {"", _ANY})

@@ -38,7 +38,7 @@ def source_files() -> tuple[Path, ...]:
 
 
 @cache
-def imports() -> dict[str, frozenset[str]]:
+def module_imports() -> dict[str, frozenset[str]]:
     """Return what each module of the package imports, by its path below the package, full dotted names."""
     return {path.relative_to(PACKAGE).as_posix(): frozenset(_imported(path)) for path in _files() if path.suffix == ".py"}
 

@@ -31,7 +31,7 @@ _LAST = "select coalesce(max(position), 0) from controls_evidence"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """A run of every probe: the job's number, 0 if it ended at once, and the last evidence from before it was asked for.
 
     Evidence is compared by its position, which the database gives: the clocks of two hosts differ.
@@ -42,32 +42,32 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunProgress:
     """How far a run is: the probes without new evidence, and whether its job has ended. `waits_for` is a sentence with its advice."""
 
     missing: tuple[str, ...]
     ended: bool
-    waits_for: tuple[str, str]
+    waiting_for: tuple[str, str]
 
 
-def request_all() -> Request:
+def request_run() -> RunRequest:
     """Enqueue a run of every probe, or join the one that waits already."""
     after = _one(_LAST)
     with contextlib.suppress(AlreadyEnqueued):  # Another operator asked, and it has not begun: it serves us too.
-        return Request(run_all_controls.defer(), int(after))
-    return Request(int(_one(_NEWEST_JOB, run_all_controls.name) or 0), int(after))
+        return RunRequest(run_all_controls.defer(), int(after))
+    return RunRequest(int(_one(_NEWEST_JOB, run_all_controls.name) or 0), int(after))
 
 
-def standing(request: Request) -> Standing:
+def run_progress(request: RunRequest) -> RunProgress:
     """Return how far a run is."""
     # The job first: one that ended in between has written all it had to write.
     job = _rows(_JOB, request.job)
     there = {str(row[0]) for row in _rows(_NEWER, request.after)}
     missing = tuple(name for name in CATALOGUE if name not in there)
-    return Standing(missing, not job, _waits_for(job, missing))
+    return RunProgress(missing, not job, _waiting_for(job, missing))
 
 
-def _waits_for(job: list[tuple[object, ...]], missing: tuple[str, ...]) -> tuple[str, str]:
+def _waiting_for(job: list[tuple[object, ...]], missing: tuple[str, ...]) -> tuple[str, str]:
     if not job:
         return (
             f"The run of the probes ended without new evidence of {len(missing)}: {_some(missing)}.",

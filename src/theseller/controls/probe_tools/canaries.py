@@ -15,11 +15,11 @@ from theseller.amazon.decoders.shape import Shape
 from theseller.amazon.reports.types import COLUMNS, ReportType
 
 CANARY = "CNRYPROBE4711"
-UNLISTED = "fieldThatNobodyListed"
+UNLISTED_FIELD = "fieldThatNobodyListed"
 _DEPTH = 3
 
 
-def answer(shape: Shape[Any], *, unlisted: bool) -> bytes:
+def response_with_canaries(shape: Shape[Any], *, unlisted: bool) -> bytes:
     """Return an answer of the shape's operation with every kept path valid and a canary at every dropped one.
 
     With `unlisted`, each object also holds a field that neither is kept nor known.
@@ -32,12 +32,12 @@ def answer(shape: Shape[Any], *, unlisted: bool) -> bytes:
     return json.dumps(document).encode()
 
 
-def materialised(shape: Shape[Any], body: bytes) -> str:
+def decoded_values(shape: Shape[Any], body: bytes) -> str:
     """Return everything that decoding `body` made into values, as one text."""
     return json.dumps(msgspec.to_builtins(shape.decode(body), enc_hook=lambda _secret: "secret"), default=str)
 
 
-def report(kind: ReportType) -> bytes:
+def report_with_canaries(kind: ReportType) -> bytes:
     """Return a report file of one row, with a canary in every column that is dropped, and in one that nobody listed."""
     columns = COLUMNS[kind]
     kept = sorted(columns.required | columns.optional)
@@ -89,7 +89,7 @@ def _add_unlisted(node: Any) -> None:  # noqa: ANN401
     if isinstance(node, dict):
         for child in node.values():
             _add_unlisted(child)
-        node[UNLISTED] = CANARY
+        node[UNLISTED_FIELD] = CANARY
     elif isinstance(node, list):
         for child in node:
             _add_unlisted(child)

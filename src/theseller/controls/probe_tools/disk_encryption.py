@@ -31,11 +31,11 @@ _GET_POLICY, _POLICY_BYTES = 0xC0096616, 24
 _PATIENCE_SECONDS = 10.0
 
 
-class Seen(IntEnum):
+class Encryption(IntEnum):
     """What can be seen of a volume. The larger, the worse; what is made of several is as the worst of them."""
 
     ENCRYPTED = 0
-    HIDDEN = 1
+    NOT_VISIBLE = 1
     PLAIN = 2
 
 
@@ -43,8 +43,8 @@ class Seen(IntEnum):
 class Volume:
     """How the volume below a folder looks; `how` is for everybody to read and names no path."""
 
-    seen: Seen
-    how: str
+    encryption: Encryption
+    description: str
 
 
 def has_fscrypt_policy(folder: Path) -> bool:
@@ -63,7 +63,7 @@ def has_fscrypt_policy(folder: Path) -> bool:
     return True
 
 
-def said(command: Sequence[str]) -> str:
+def command_output(command: Sequence[str]) -> str:
     """Return what a program says, nothing if it is not there or fails."""
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_SECONDS)  # noqa: S603  our own words
@@ -78,7 +78,7 @@ class Machine:
 
     root: Path = Path("/")
     platform: str = sys.platform
-    run: Callable[[Sequence[str]], str] = said
+    run: Callable[[Sequence[str]], str] = command_output
     folder_policy: Callable[[Path], bool] = has_fscrypt_policy
 
     def volume_of(self, folder: Path) -> Volume:
@@ -87,9 +87,9 @@ class Machine:
         if self.platform == "darwin":
             return self._filevault(existing)
         if not self.platform.startswith("linux"):
-            return Volume(Seen.HIDDEN, f"a system of the kind {self.platform}, of whose volumes we know nothing")
+            return Volume(Encryption.NOT_VISIBLE, f"a system of the kind {self.platform}, of whose volumes we know nothing")
         if self.folder_policy(existing):
-            return Volume(Seen.ENCRYPTED, "fscrypt")
+            return Volume(Encryption.ENCRYPTED, "fscrypt")
         return self._mounted(existing)
 
     def swap(self) -> Volume | None:
@@ -109,14 +109,14 @@ class Machine:
     def _mounted(self, folder: Path) -> Volume:
         mount = self._mount(folder)
         if mount is None:
-            return Volume(Seen.HIDDEN, "a system whose table of mounts can't be read")
+            return Volume(Encryption.NOT_VISIBLE, "a system whose table of mounts can't be read")
         number, kind, source = mount
         if kind in {"tmpfs", "ramfs"}:
-            return Volume(Seen.ENCRYPTED, "memory only, nothing rests there")
+            return Volume(Encryption.ENCRYPTED, "memory only, nothing rests there")
         if kind == "zfs":
             return self._zfs(source)
         if _ELSEWHERE.fullmatch(kind):
-            return Volume(Seen.HIDDEN, f"a file system of the kind {kind}, whose disk can't be seen from here")
+            return Volume(Encryption.NOT_VISIBLE, f"a file system of the kind {kind}, whose disk can't be seen from here")
         if kind == "btrfs":
             return _worst(self._device(one) for one in self._btrfs_devices(self._named(source)))
         return self._device(self.root / "sys/dev/block" / number)
@@ -137,10 +137,10 @@ class Machine:
     def _device(self, device: Path) -> Volume:
         """Go down from a block device to what it is made of."""
         if not device.exists():
-            return Volume(Seen.HIDDEN, "a device that this machine doesn't show")
+            return Volume(Encryption.NOT_VISIBLE, "a device that this machine doesn't show")
         crypt = _CRYPT.match(self._read(device / "dm/uuid"))
         if crypt:
-            return Volume(Seen.ENCRYPTED, f"dm-crypt ({crypt.group(1)})")
+            return Volume(Encryption.ENCRYPTED, f"dm-crypt ({crypt.group(1)})")
         backing = self._read(device / "loop/backing_file")
         if backing:
             return self._mounted(Path(backing).parent)
@@ -154,8 +154,8 @@ class Machine:
             disk = disk.parent
         makers = " ".join(self._read(disk / "device" / name) for name in ("vendor", "model"))
         if self._is_virtual() or _VIRTUAL_NAME.match(disk.name) or _VIRTUAL_MAKER.search(makers):
-            return Volume(Seen.HIDDEN, "a virtual disk: whether its provider encrypts it can't be seen from here")
-        return Volume(Seen.PLAIN, "a disk on which nothing that we can see encrypts")
+            return Volume(Encryption.NOT_VISIBLE, "a virtual disk: whether its provider encrypts it can't be seen from here")
+        return Volume(Encryption.PLAIN, "a disk on which nothing that we can see encrypts")
 
     def _is_virtual(self) -> bool:
         flags = re.search(r"^flags\s*:.*\bhypervisor\b", self._read(self._proc("cpuinfo")), re.MULTILINE)
@@ -177,19 +177,19 @@ class Machine:
     def _zfs(self, dataset: str) -> Volume:
         answer = self.run(["zfs", "get", "-H", "-o", "value", "encryption", dataset])
         if answer in {"", "-"}:
-            return Volume(Seen.HIDDEN, "ZFS, whose own program doesn't say whether it encrypts")
-        return Volume(Seen.PLAIN, "ZFS without encryption") if answer == "off" else Volume(Seen.ENCRYPTED, f"ZFS ({answer})")
+            return Volume(Encryption.NOT_VISIBLE, "ZFS, whose own program doesn't say whether it encrypts")
+        return Volume(Encryption.PLAIN, "ZFS without encryption") if answer == "off" else Volume(Encryption.ENCRYPTED, f"ZFS ({answer})")
 
     def _filevault(self, folder: Path) -> Volume:
         if folder.is_relative_to("/Volumes"):
-            return Volume(Seen.HIDDEN, "another volume than the one that FileVault is for")
+            return Volume(Encryption.NOT_VISIBLE, "another volume than the one that FileVault is for")
         answer = self.run(["/usr/bin/fdesetup", "status"])
         if "FileVault is On" in answer:
-            return Volume(Seen.ENCRYPTED, "FileVault")
+            return Volume(Encryption.ENCRYPTED, "FileVault")
         return (
-            Volume(Seen.PLAIN, "a volume without FileVault")
+            Volume(Encryption.PLAIN, "a volume without FileVault")
             if "FileVault is Off" in answer
-            else Volume(Seen.HIDDEN, "a volume of which FileVault says nothing")
+            else Volume(Encryption.NOT_VISIBLE, "a volume of which FileVault says nothing")
         )
 
     def _proc(self, name: str) -> Path:
@@ -213,7 +213,7 @@ THIS_MACHINE = Machine()
 
 
 def _worst(volumes: Iterable[Volume]) -> Volume:
-    return max(volumes, key=lambda one: one.seen, default=Volume(Seen.HIDDEN, "nothing that this machine shows"))
+    return max(volumes, key=lambda one: one.encryption, default=Volume(Encryption.NOT_VISIBLE, "nothing that this machine shows"))
 
 
 def _plain(escaped: str) -> str:
