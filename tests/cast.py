@@ -40,7 +40,7 @@ class Cast:
     charlies_shop: UUID
 
 
-def assemble(*, at: datetime = NOON) -> Cast:
+def create_cast(*, at: datetime = NOON) -> Cast:
     """Make the cast in the database, as the web's role does."""
     alices_shop = create_tenant(name="Alice's shop", actor="process:test", at=at)
     charlies_shop = create_tenant(name="Charlie's shop", actor="process:test", at=at)

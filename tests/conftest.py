@@ -32,14 +32,14 @@ STATE = session_folder() / f"state-{worker_name()}"
 #: began last, the other workers would wait for it. Those that wait much and those that compute
 #: much take turns.
 LONGEST = (
-    "crash/test_kill.py",
+    "crash/test_kill_during_backfill.py",
     "sabotage/test_controls.py",
     "journeys/test_connect_to_deletion_proof.py",
     "completeness/test_urls.py",
     "journeys/test_controls_on_a_demo.py",
     "integration/governance/test_traffic.py",
     "integration/backups/test_restore.py",
-    "journeys/test_secrets_nowhere_else.py",
+    "journeys/test_secret_leaks.py",
     "integration/governance/test_operating.py",
     "simulation/test_four_hundred_days.py",
     "integration/erasure/test_residual_data.py",
@@ -130,9 +130,9 @@ def database() -> Iterator[str]:
 @pytest.fixture
 def cast(database: str) -> Cast:
     """Return Alice, Bob and Charlie with fresh shops."""
-    from tests.cast import assemble
+    from tests.cast import create_cast
 
-    return assemble()
+    return create_cast()
 
 
 @contextlib.contextmanager

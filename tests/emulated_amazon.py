@@ -30,7 +30,7 @@ ROLES = tuple(role.value for role in roles_for(FEATURES))
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class ConsentRedirect:
     """What Seller Central sends the browser back with."""
 
     state: Secret
@@ -45,7 +45,7 @@ class EmulatedAmazon:
         self.url = url
         self.http = httpx.Client(trust_env=False, timeout=20)
 
-    def consent(self, consent_url: str, *, seller: str = ALICE) -> Return:
+    def consent(self, consent_url: str, *, seller: str = ALICE) -> ConsentRedirect:
         """Confirm at the consent page as `seller`, and return what the redirect carries."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(consent_url).query).items()}
         page = self.http.get(consent_url)
@@ -53,7 +53,7 @@ class EmulatedAmazon:
         answer = self.http.post(consent_url.split("?", 1)[0], data={**asked, "account": seller, "decision": "confirm"})
         assert answer.status_code == 303, answer.text
         back = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
-        return Return(Secret(back["state"]), Secret(back["spapi_oauth_code"]), back["selling_partner_id"])
+        return ConsentRedirect(Secret(back["state"]), Secret(back["spapi_oauth_code"]), back["selling_partner_id"])
 
     def control(self, path: str, **body: object) -> None:
         self.http.post(f"{self.url}/_emulator/{path}", json=body).raise_for_status()

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect
-from tests.truth import ALICE
-from tests.visitors import PHONE, WIDE, Visitor, chromium, visitor
-from tests.world import World, running_world
+from tests.browser_sessions import PHONE, WIDE, BrowserSession, browser_session, chromium
+from tests.demo_deployment import Demo, running_demo
+from tests.expected_figures import ALICE
 
 from theseller.accounts.mfa.totp import code_of, step_at
 from theseller.emulator.cli import main as emulator
@@ -52,42 +52,42 @@ class Pictures:
 
 def main(folder: Path, readme: Path | None) -> None:
     pictures = Pictures(folder, sys.stdout.write)
-    with running_world() as world, chromium() as browser, visitor(browser, world.web, world.emulator) as alice:
-        _connect(alice, world, pictures)
-        _read(alice, world, pictures, readme)
-        _import(browser, world, pictures)
-        _end(alice, pictures, world.password)
-        _operate(browser, world, pictures)
-        _leave(browser, alice, world, pictures)
+    with running_demo() as demo, chromium() as browser, browser_session(browser, demo.web, demo.emulator) as alice:
+        _connect(alice, demo, pictures)
+        _read(alice, demo, pictures, readme)
+        _import(browser, demo, pictures)
+        _end(alice, pictures, demo.password)
+        _operate(browser, demo, pictures)
+        _leave(browser, alice, demo, pictures)
 
 
-def _connect(alice: Visitor, world: World, pictures: Pictures) -> None:
+def _connect(alice: BrowserSession, demo: Demo, pictures: Pictures) -> None:
     page = alice.page
     alice.go("/sign-in/")
     pictures.take("01-sign-in", page)
-    alice.sign_in("alice@example.com", world.password)
+    alice.sign_in("alice@example.com", demo.password)
     pictures.take("02-welcome", page)
     alice.go("/connections/new/")
     pictures.take("03-choose", page)
     page.get_by_role("button", name="Continue: review permissions").click()
     pictures.take("04-review", page)
     page.get_by_role("button", name="Continue to Amazon").click()
-    page.wait_for_url(f"{world.emulator}/**")
+    page.wait_for_url(f"{demo.emulator}/**")
     pictures.take("05-consent", page)
     page.get_by_role("button", name="Confirm").click()
-    page.wait_for_url(f"{world.web}/connections/")
+    page.wait_for_url(f"{demo.web}/connections/")
     expect(page.locator("progress").first).to_be_visible(timeout=30_000)
     pictures.take("06-progress", page)
 
 
-def _read(alice: Visitor, world: World, pictures: Pictures, readme: Path | None) -> None:
+def _read(alice: BrowserSession, demo: Demo, pictures: Pictures, readme: Path | None) -> None:
     page = alice.page
     waiting = "select count(*) from ingest_stream where work_done < work_total and last_outcome <> 'role_missing'"
     while_it_arrives = "select work_done from ingest_stream where name = 'transactions' and work_done > 2"
-    wait_until(lambda: bool(world.rows(while_it_arrives)), 120.0, step=0.5)
+    wait_until(lambda: bool(demo.rows(while_it_arrives)), 120.0, step=0.5)
     alice.go("/")
     pictures.take("07-dashboard-arriving", page)
-    wait_until(lambda: world.rows(waiting) == [(0,)] and world.rows("select count(*) from ingest_dirty_day") == [(0,)], 240.0, step=0.5)
+    wait_until(lambda: demo.rows(waiting) == [(0,)] and demo.rows("select count(*) from ingest_dirty_day") == [(0,)], 240.0, step=0.5)
     alice.go("/")
     page.locator(".plot canvas").wait_for()
     pictures.take("08-dashboard", page)
@@ -111,12 +111,12 @@ def _read(alice: Visitor, world: World, pictures: Pictures, readme: Path | None)
     pictures.take("24-your-data", page)
 
 
-def _import(browser: Browser, world: World, pictures: Pictures) -> None:
+def _import(browser: Browser, demo: Demo, pictures: Pictures) -> None:
     """Charlie imports files, a good one and one that is none."""
     day = clock.now().date()
-    report = world.root / "settlement.txt"
-    orders = world.root / "orders.txt"
-    broken = world.root / "notes.txt"
+    report = demo.root / "settlement.txt"
+    orders = demo.root / "orders.txt"
+    broken = demo.root / "notes.txt"
     start, end = str(day - timedelta(days=40)), str(day - timedelta(days=2))
     emulator(
         [
@@ -138,9 +138,9 @@ def _import(browser: Browser, world: World, pictures: Pictures) -> None:
         ["report", "--seller", ALICE, "--type", orders_type, "--from", str(day - timedelta(days=29)), "--to", end, "--out", str(orders)]
     )
     broken.write_text("these are only notes\n")
-    with visitor(browser, world.web, world.emulator) as charlie:
+    with browser_session(browser, demo.web, demo.emulator) as charlie:
         page = charlie.page
-        charlie.sign_in("charlie@example.com", world.password)
+        charlie.sign_in("charlie@example.com", demo.password)
         charlie.go("/imports/")
         pictures.take("15-import", page)
         page.locator("input[type=file]").set_input_files([report, orders, broken])
@@ -149,7 +149,7 @@ def _import(browser: Browser, world: World, pictures: Pictures) -> None:
         pictures.take("16-import-report", page)
 
 
-def _end(alice: Visitor, pictures: Pictures, password: str) -> None:
+def _end(alice: BrowserSession, pictures: Pictures, password: str) -> None:
     page = alice.page
     alice.go("/connections/")
     page.get_by_text("up to date", exact=False).first.wait_for()
@@ -170,40 +170,40 @@ def _end(alice: Visitor, pictures: Pictures, password: str) -> None:
     pictures.take("25-your-data-erased", page)
 
 
-def _leave(browser: Browser, alice: Visitor, world: World, pictures: Pictures) -> None:
+def _leave(browser: Browser, alice: BrowserSession, demo: Demo, pictures: Pictures) -> None:
     """Alice changes nothing and looks at what she may do with her account; Bob ends his, and Alice the shop."""
     page = alice.page
     alice.go("/account/security/")
     pictures.take("27-your-security", page)
-    _proven(alice, "/account/security/password/", world.password)
+    _proven(alice, "/account/security/password/", demo.password)
     page.get_by_role("button", name="Change it").click()
     pictures.take("28-password", page)
-    _proven(alice, "/account/security/deletion/", world.password)
+    _proven(alice, "/account/security/deletion/", demo.password)
     pictures.take("29-account-end-owner", page)
-    with visitor(browser, world.web, world.emulator) as bob:
-        bob.sign_in("bob@example.com", world.password)
-        _proven(bob, "/account/security/deletion/", world.password)
+    with browser_session(browser, demo.web, demo.emulator) as bob:
+        bob.sign_in("bob@example.com", demo.password)
+        _proven(bob, "/account/security/deletion/", demo.password)
         pictures.take("30-account-end", bob.page)
         bob.page.get_by_label("Type DELETE to confirm").fill("DELETE")
-        bob.page.get_by_label("Your password").fill(world.password)
+        bob.page.get_by_label("Your password").fill(demo.password)
         bob.page.get_by_role("button", name="Delete my account").click()
         pictures.take("31-account-ending", bob.page)
         bob.page.locator("#proof-link a").click()
         pictures.take("32-end-under-way", bob.page)
-        wait_until(lambda: world.rows("select count(*) from retention_end_certificate") == [(1,)], 400.0, step=1)
+        wait_until(lambda: demo.rows("select count(*) from retention_end_certificate") == [(1,)], 400.0, step=1)
         bob.page.reload()
         pictures.take("33-end-certificate", bob.page)
-    _proven(alice, "/data/deletion/", world.password)
+    _proven(alice, "/data/deletion/", demo.password)
     pictures.take("34-shop-end", page)
     page.get_by_label("Type DELETE to confirm").fill("DELETE")
-    page.get_by_label("Your password").fill(world.password)
+    page.get_by_label("Your password").fill(demo.password)
     page.get_by_role("button", name="Delete the shop").click()
     pictures.take("35-shop-ending", page)
     page.locator("#proof-link a").click()
     pictures.take("36-shop-end-under-way", page)
 
 
-def _proven(who: Visitor, path: str, password: str) -> None:
+def _proven(who: BrowserSession, path: str, password: str) -> None:
     """Go to a page that asks for a fresh proof, and give the password if it does."""
     who.go(path)
     if "second-factor" in who.page.url:
@@ -212,19 +212,19 @@ def _proven(who: Visitor, path: str, password: str) -> None:
         who.page.wait_for_url(f"**{path}")
 
 
-def _operate(browser: Browser, world: World, pictures: Pictures) -> None:
+def _operate(browser: Browser, demo: Demo, pictures: Pictures) -> None:
     """Olga comes into the operator's area by the code of her app."""
-    with visitor(browser, world.web, world.emulator) as olga:
-        page, app = olga.page, Secret(world.secret("demo-authenticator-secret"))
+    with browser_session(browser, demo.web, demo.emulator) as olga:
+        page, app = olga.page, Secret(demo.secret("demo-authenticator-secret"))
         olga.go("/operate/")
         page.get_by_label("Email").fill("olga@example.com")
-        page.get_by_label("Password").fill(world.password)
+        page.get_by_label("Password").fill(demo.password)
         page.get_by_role("button", name="Sign in").click()
         page.get_by_label("Code", exact=True).wait_for()
         pictures.take("21-second-factor", page)
         page.get_by_label("Code", exact=True).fill(code_of(app, step_at(clock.now())))
         page.get_by_role("button", name="Continue").click()
-        page.wait_for_url(f"{world.web}/operate/")
+        page.wait_for_url(f"{demo.web}/operate/")
         pictures.take("22-operate", page)
         olga.go("/operate/deletion-requests/")
         pictures.take("26-deletion-requests", page)

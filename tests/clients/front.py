@@ -12,7 +12,7 @@ import ssl
 import threading
 from pathlib import Path
 
-from tests.certificates import write_certificate
+from tests.tls_certificates import write_certificate
 
 #: What stands before the path at the emulator, by host.
 HOSTS = {

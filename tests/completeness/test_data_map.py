@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from django.core.wsgi import get_wsgi_application
-from tests.world import ROOT
+from tests.demo_deployment import ROOT
 
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.inventory_drift import inventory_drift

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from tests.cast import Cast
 from tests.database import role_dsn, test_server
-from tests.seeds import seed_every_table
+from tests.tenant_rows import seed_every_table
 
 from theseller.crypto.mac import DatabaseSession, tenant_ticket
 from theseller.datamap.registry import descriptors
@@ -62,9 +62,9 @@ SCOPES: dict[str, Callable[[Connection, UUID, UUID], None]] = {
 @pytest.fixture(scope="module")
 def victim(database: str) -> tuple[Cast, dict[str, str]]:
     """Return the cast, and for each table an insert that would add a row of Alice's."""
-    from tests.cast import assemble
+    from tests.cast import create_cast
 
-    cast = assemble()
+    cast = create_cast()
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         return cast, seed_every_table(superuser, cast.alices_shop, cast.alice.id)
 

@@ -19,11 +19,11 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
-from tests.cast import NOON, PASSWORD, Cast, assemble
+from tests.cast import NOON, PASSWORD, Cast, create_cast
 from tests.database import test_server
-from tests.fresh import proven
 from tests.integration.analytics.books import Shop as Books
-from tests.olga import Olga, entered, make_olga
+from tests.operators import OperatorUser, create_operator, operator_client
+from tests.step_up import after_step_up
 
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
@@ -147,8 +147,8 @@ class Shop:
     open: UUID
     closed: UUID
     secrets: tuple[str, ...]
-    olga: Olga
-    oskar: Olga
+    olga: OperatorUser
+    oskar: OperatorUser
     link: str
 
     def person(self, name: str) -> UUID | None:
@@ -213,8 +213,8 @@ def lasting(database: str) -> Shop:
 
 
 def _make_shop(database: str) -> Shop:
-    cast = assemble()
-    olga, oskar = make_olga(), make_olga(name="Oskar")
+    cast = create_cast()
+    olga, oskar = create_operator(), create_operator(name="Oskar")
     viewer = add_person(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
     add_member(person=viewer, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
     tenant = cast.alices_shop
@@ -258,12 +258,12 @@ def _sell(tenant: UUID, connection: UUID, database: str) -> None:
 
 
 def _ask(shop: Shop, person: str, method: str, route: str, *, checks: bool = False, fresh: bool = False) -> HttpResponse:
-    client = entered(shop.olga) if person == "olga" else Client(enforce_csrf_checks=checks)
+    client = operator_client(shop.olga) if person == "olga" else Client(enforce_csrf_checks=checks)
     who = shop.person(person)
     if who is not None:
         client.force_login(User.objects.get(pk=who))
     if fresh:
-        proven(client)
+        after_step_up(client)
     answer = client.generic("GET", _address(route, shop)) if method == "GET" else client.post(_address(route, shop), MATRIX[route].data)
     assert isinstance(answer, HttpResponseBase)
     return cast("HttpResponse", answer)
@@ -379,7 +379,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Sh
             client = Client()
             if (who := shop.person(person)) is not None:
                 client.force_login(User.objects.get(pk=who))
-                proven(client)
+                after_step_up(client)
             for route, pattern in routes():
                 permission = getattr(pattern.callback, "theseller_permission", None)
                 for parameters in _AS_A_FILE:
@@ -419,8 +419,8 @@ def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
 def test_a_post_from_another_site_is_refused(route: str, lasting: Shop) -> None:
     assert _ask(lasting, "alice", "POST", route, checks=True).status_code == 403
     # The import page reads no stranger's body, not even to look for a forgery: they are sent to sign in first.
-    stranger = 302 if route == "imports/" else 403
-    assert _ask(lasting, "anonymous", "POST", route, checks=True).status_code == stranger
+    expected = 302 if route == "imports/" else 403
+    assert _ask(lasting, "anonymous", "POST", route, checks=True).status_code == expected
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.leaks import search_everything
-from tests.search import Exact
-from tests.truth import ALICE, CHARLIE, Earned, Sold, Truth, moments
-from tests.visitors import CHROMIUM, PHONE, WIDE, Visitor, chromium, visitor
-from tests.world import World, running_world
+from tests.browser_sessions import CHROMIUM, PHONE, WIDE, BrowserSession, browser_session, chromium
+from tests.demo_deployment import Demo, running_demo
+from tests.demo_leak_scan import scan_everything
+from tests.expected_figures import ALICE, CHARLIE, ExpectedFigures, ExpectedLedger, ExpectedSales, moments
+from tests.leak_scanner import Exact
 
 from theseller.lib import clock
 from theseller.postgres.processes import wait_until
@@ -55,8 +55,8 @@ CHARLIES = Shop("charlie", CHARLIE, "A1F83G8C2ARO7P", "UK", "£", "c4a811e0-0000
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with running_world() as running:
+def demo() -> Iterator[Demo]:
+    with running_demo() as running:
         yield running
 
 
@@ -78,40 +78,40 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
 
 def test_the_whole_way_from_connecting_to_the_proof_of_deletion(
-    world: World, browser: Browser, tmp_path: Path, say: Callable[[str], None]
+    demo: Demo, browser: Browser, tmp_path: Path, say: Callable[[str], None]
 ) -> None:
     sessions: dict[str, str] = {}
     states: dict[str, str] = {}
-    with visitor(browser, world.web, world.emulator, viewport=WIDE) as alice:
-        _sign_in(alice, world, "alice", sessions)
+    with browser_session(browser, demo.web, demo.emulator, viewport=WIDE) as alice:
+        _sign_in(alice, demo, "alice", sessions)
         _connect(alice, ALICES)
-        _watch_history_arrive(alice, world, ALICES)
-        shown = _read_figures(alice, world, ALICES, tmp_path)
-        _see_what_alice_sees(browser, world, sessions, shown)
-        _see_nothing_of_alices(browser, world, sessions, shown)
-        orders = _order_ids(world, ALICES)
-        certificate = _disconnect(alice, world, ALICES, tmp_path)
-        _judge(alice, world, states)
-    _verify(world, certificate, tmp_path)
-    _nothing_left(world, ALICES, orders)
-    with visitor(browser, world.web, world.emulator, viewport=PHONE) as charlie:
-        _sign_in(charlie, world, "charlie", sessions)
+        _watch_history_arrive(alice, demo, ALICES)
+        shown = _read_figures(alice, demo, ALICES, tmp_path)
+        _see_what_alice_sees(browser, demo, sessions, shown)
+        _see_nothing_of_alices(browser, demo, sessions, shown)
+        orders = _order_ids(demo, ALICES)
+        certificate = _disconnect(alice, demo, ALICES, tmp_path)
+        _judge(alice, demo, states)
+    _verify(demo, certificate, tmp_path)
+    _nothing_left(demo, ALICES, orders)
+    with browser_session(browser, demo.web, demo.emulator, viewport=PHONE) as charlie:
+        _sign_in(charlie, demo, "charlie", sessions)
         _connect(charlie, CHARLIES)
-        _watch_history_arrive(charlie, world, CHARLIES)
-        _read_figures(charlie, world, CHARLIES, tmp_path)
-        _verify(world, _disconnect(charlie, world, CHARLIES, tmp_path), tmp_path)
-        _judge(charlie, world, states)
-    _search(world, sessions, states, say)
-    _find_what_was_planted(world)
+        _watch_history_arrive(charlie, demo, CHARLIES)
+        _read_figures(charlie, demo, CHARLIES, tmp_path)
+        _verify(demo, _disconnect(charlie, demo, CHARLIES, tmp_path), tmp_path)
+        _judge(charlie, demo, states)
+    _search(demo, sessions, states, say)
+    _find_what_was_planted(demo)
 
 
-def _sign_in(who: Visitor, world: World, name: str, sessions: dict[str, str]) -> None:
-    who.sign_in(f"{name}@example.com", world.password)
+def _sign_in(who: BrowserSession, demo: Demo, name: str, sessions: dict[str, str]) -> None:
+    who.sign_in(f"{name}@example.com", demo.password)
     sessions[f"session of {name}"] = who.session()
     assert _fits(who.page)
 
 
-def _connect(who: Visitor, shop: Shop) -> None:
+def _connect(who: BrowserSession, shop: Shop) -> None:
     """Choose, read which roles and why, consent at Seller Central, come back."""
     page = who.page
     who.go("/")
@@ -127,7 +127,7 @@ def _connect(who: Visitor, shop: Shop) -> None:
     assert _fits(page)
     page.get_by_role("button", name="Continue to Amazon").click()
     expect(page.get_by_role("heading", name="Authorize TheSeller")).to_be_visible()
-    assert page.url.startswith(f"{who.visit.origins[1]}/seller-central/")
+    assert page.url.startswith(f"{who.traffic.origins[1]}/seller-central/")
     page.locator("label.choice", has_text=shop.account).filter(has_text=shop.seller).filter(has_text="Primary").click()
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(f"{who.web}/connections/")
@@ -135,7 +135,7 @@ def _connect(who: Visitor, shop: Shop) -> None:
     expect(page.get_by_text(f"Amazon seller {shop.seller}")).to_be_visible()
 
 
-def _watch_history_arrive(who: Visitor, world: World, shop: Shop) -> None:
+def _watch_history_arrive(who: BrowserSession, demo: Demo, shop: Shop) -> None:
     """Watch the bar grow without touching the page, until what is compared below has come in."""
     bar = who.page.locator('[data-stream="orders_history"]').first
     expect(bar).to_be_visible()
@@ -145,16 +145,16 @@ def _watch_history_arrive(who: Visitor, world: World, shop: Shop) -> None:
         percent = int(bar.get_attribute("data-percent") or 0)
         if not seen or percent != seen[-1]:
             seen.append(percent)
-        return len(seen) > 2 and _figures_are_in(world, shop)
+        return len(seen) > 2 and _figures_are_in(demo, shop)
 
-    assert wait_until(arrived, PATIENCE, step=0.5), f"the history did not arrive, progress was {seen}\n{world.last_words()}"
+    assert wait_until(arrived, PATIENCE, step=0.5), f"the history did not arrive, progress was {seen}\n{demo.last_words()}"
     assert seen == sorted(seen), "progress went backwards"
     assert _fits(who.page)
 
 
-def _figures_are_in(world: World, shop: Shop) -> bool:
+def _figures_are_in(demo: Demo, shop: Shop) -> bool:
     """Return whether the months that are compared have come in and their days are added up."""
-    streams = {str(name): int(done) for name, done in world.rows(
+    streams = {str(name): int(done) for name, done in demo.rows(
         "select name, min(work_done) from ingest_stream where tenant_id = %s and marketplace_id = '' and not exists"
         " (select from connections_disconnection d where d.connection_id = ingest_stream.connection_id) group by 1", (shop.tenant,),
     )}  # fmt: skip
@@ -163,16 +163,16 @@ def _figures_are_in(world: World, shop: Shop) -> bool:
     waiting = "select count(*) from ingest_stream where tenant_id = %s and name in ('settlements', 'orders') and work_done < work_total"
     dirty = "select count(*) from ingest_dirty_day where tenant_id = %s and marketplace_id = %s and local_day > %s"
     since = (clock.now() - MONEY_DAYS).date()
-    return world.rows(waiting, (shop.tenant,)) == [(0,)] and world.rows(dirty, (shop.tenant, shop.marketplace, since)) == [(0,)]
+    return demo.rows(waiting, (shop.tenant,)) == [(0,)] and demo.rows(dirty, (shop.tenant, shop.marketplace, since)) == [(0,)]
 
 
-def _read_figures(who: Visitor, world: World, shop: Shop, folder: Path) -> str:
+def _read_figures(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> str:
     """Compare the dashboard's tiles, its file of days, and one day's own page with the truth; return the tiles' text."""
     page, at = who.page, clock.now()
-    truth = Truth(shop.seller, shop.code)
+    truth = ExpectedFigures(shop.seller, shop.code)
     today = truth.store.marketplace.local_day(at)
     first, last = today - timedelta(days=24), today - timedelta(days=4)
-    assert _settled_days(world, shop), "no settlement speaks for any day"
+    assert _settled_days(demo, shop), "no settlement speaks for any day"
     query = f"?period=custom&from={first}&to={last}&store={shop.code}"
     who.go(f"/{query}")
     tiles = _tiles(page)
@@ -190,12 +190,12 @@ def _read_figures(who: Visitor, world: World, shop: Shop, folder: Path) -> str:
     for row in csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()):
         day = date.fromisoformat(row["day"])
         assert (int(row["orders"]), int(row["units"]), Decimal(row["ordered_sales"])) == _values(sold[day]), day
-        assert Earned(Decimal(row["refunded_sales"]), Decimal(row["fees"]), Decimal(row["net_proceeds"])) == earned[day], day
+        assert ExpectedLedger(Decimal(row["refunded_sales"]), Decimal(row["fees"]), Decimal(row["net_proceeds"])) == earned[day], day
     _read_products_and_day(who, shop, query, last, sold[last].sales, earned[last].net)
     return json.dumps(tiles)
 
 
-def _as_tiles(sold: dict[date, Sold], earned: dict[date, Earned], symbol: str) -> dict[str, str]:
+def _as_tiles(sold: dict[date, ExpectedSales], earned: dict[date, ExpectedLedger], symbol: str) -> dict[str, str]:
     """Return what the dashboard's tiles must show."""
     money = _money_of(symbol, 0)
     return {
@@ -212,7 +212,7 @@ def _values(sold: object) -> tuple[object, ...]:
     return tuple(getattr(sold, name) for name in ("orders", "units", "sales"))
 
 
-def _read_products_and_day(who: Visitor, shop: Shop, query: str, day: date, sales: Decimal, net: Decimal) -> None:
+def _read_products_and_day(who: BrowserSession, shop: Shop, query: str, day: date, sales: Decimal, net: Decimal) -> None:
     page, money = who.page, _money_of(shop.symbol, 2)
     who.go(f"/products/{query}")
     assert page.locator("table.products tbody tr").count() >= 10
@@ -223,8 +223,8 @@ def _read_products_and_day(who: Visitor, shop: Shop, query: str, day: date, sale
     assert _fits(page)
 
 
-def _settled_days(world: World, shop: Shop) -> int:
-    found = world.rows(
+def _settled_days(demo: Demo, shop: Shop) -> int:
+    found = demo.rows(
         "select count(*) from analytics_day where tenant_id = %s and marketplace_id = %s and settled_net <> 0",
         (shop.tenant, shop.marketplace),
     )
@@ -248,56 +248,56 @@ def _money_of(symbol: str, digits: int) -> Callable[[Decimal | int], str]:
     return text
 
 
-def _see_what_alice_sees(browser: Browser, world: World, sessions: dict[str, str], shown: str) -> None:
+def _see_what_alice_sees(browser: Browser, demo: Demo, sessions: dict[str, str], shown: str) -> None:
     """Bob is on Alice's team: the same figures, but no right to connect or disconnect."""
-    with visitor(browser, world.web, world.emulator) as bob:
-        _sign_in(bob, world, "bob", sessions)
+    with browser_session(browser, demo.web, demo.emulator) as bob:
+        _sign_in(bob, demo, "bob", sessions)
         bob.go(_same_days(ALICES))
         assert json.dumps(_tiles(bob.page)) == shown
         bob.go("/connections/")
         assert bob.page.get_by_text("Disconnect…").count() == 0
-        _judge(bob, world, {})
+        _judge(bob, demo, {})
 
 
-def _see_nothing_of_alices(browser: Browser, world: World, sessions: dict[str, str], shown: str) -> None:
+def _see_nothing_of_alices(browser: Browser, demo: Demo, sessions: dict[str, str], shown: str) -> None:
     """Charlie owns another shop: not a figure, not a name, and Alice's addresses do not exist."""
-    ids = world.rows("select id::text from connections_connection where tenant_id = %s", (ALICES.tenant,))
-    with visitor(browser, world.web, world.emulator) as charlie:
-        _sign_in(charlie, world, "charlie", sessions)
+    ids = demo.rows("select id::text from connections_connection where tenant_id = %s", (ALICES.tenant,))
+    with browser_session(browser, demo.web, demo.emulator) as charlie:
+        _sign_in(charlie, demo, "charlie", sessions)
         said = ""
         for path in (_same_days(ALICES), "/products/", f"/days/{clock.now().date() - timedelta(days=5)}/", "/connections/", "/imports/"):
             charlie.go(path)
             said += charlie.page.content()
         for word in ("Alice", "Larkhill", "LAR-", ALICE, "$", *json.loads(shown).values()):
             assert word not in said, f"Charlie sees {word!r}"
-        _judge(charlie, world, {})
+        _judge(charlie, demo, {})
         for (connection,) in ids:
             for path in ("disconnection/", "erasure/", "certificate.json"):
-                answer = charlie.context.request.get(f"{world.web}/connections/{connection}/{path}")
+                answer = charlie.context.request.get(f"{demo.web}/connections/{connection}/{path}")
                 assert answer.status == 404
                 assert "Alice" not in answer.text()
 
 
 def _same_days(shop: Shop) -> str:
-    truth = Truth(shop.seller, shop.code)
+    truth = ExpectedFigures(shop.seller, shop.code)
     today = truth.store.marketplace.local_day(clock.now())
     return f"/?period=custom&from={today - timedelta(days=24)}&to={today - timedelta(days=4)}&store={shop.code}"
 
 
-def _disconnect(who: Visitor, world: World, shop: Shop, folder: Path) -> Path:
+def _disconnect(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> Path:
     """Disconnect while history still arrives; watch the erasure; download the certificate."""
     page = who.page
     who.go("/connections/")
     page.get_by_role("link", name="Disconnect…").click()
     page.wait_for_url(re.compile("/(disconnection|second-factor)/"))
-    who.prove_if_asked(world.password)
+    who.prove_if_asked(demo.password)
     expect(page.get_by_role("heading", name="Disconnect")).to_be_visible()
     assert _fits(page)
     page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")
     page.get_by_role("button", name="Disconnect and erase").click()
     page.wait_for_url(re.compile("/erasure/$"))
-    assert world.rows("select count(*) from connections_refresh_token where tenant_id = %s", (shop.tenant,)) == [(0,)]
-    calls = _calls(world, shop)
+    assert demo.rows("select count(*) from connections_refresh_token where tenant_id = %s", (shop.tenant,)) == [(0,)]
+    calls = _calls(demo, shop)
     expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(timeout=60_000)
     assert _fits(page)
     with page.expect_download() as download:
@@ -305,67 +305,67 @@ def _disconnect(who: Visitor, world: World, shop: Shop, folder: Path) -> Path:
     file = folder / f"{shop.owner}-certificate.json"
     download.value.save_as(file)
     # One call may have been under way when the token went; none begins after it.
-    assert _calls(world, shop) <= calls + 1
+    assert _calls(demo, shop) <= calls + 1
     return file
 
 
-def _calls(world: World, shop: Shop) -> int:
-    calls = world.ask_emulator("GET", "calls")["calls"]
+def _calls(demo: Demo, shop: Shop) -> int:
+    calls = demo.ask_emulator("GET", "calls")["calls"]
     return sum(int(call["count"]) for call in calls if call["selling_partner_id"] == shop.seller)
 
 
-def _verify(world: World, certificate: Path, folder: Path) -> None:
+def _verify(demo: Demo, certificate: Path, folder: Path) -> None:
     """The command accepts the certificate and refuses it when one byte is changed."""
-    done = world.theseller("verify-certificate", str(certificate))
+    done = demo.theseller("verify-certificate", str(certificate))
     assert (done.returncode, done.stdout[:6]) == (0, "VALID:"), done.stderr
     content = bytearray(certificate.read_bytes())
     at = content.index(b'"deleted"') + 12
     content[at] ^= 1
     changed = folder / "changed.json"
     changed.write_bytes(content)
-    refused = world.theseller("verify-certificate", str(changed))
+    refused = demo.theseller("verify-certificate", str(changed))
     assert refused.returncode == 1
     assert "REFUSED" in refused.stderr
-    assert json.loads(world.theseller("verify-certificate", str(changed), "--json").stdout)["valid"] is False
+    assert json.loads(demo.theseller("verify-certificate", str(changed), "--json").stdout)["valid"] is False
 
 
-def _order_ids(world: World, shop: Shop) -> list[str]:
-    return [str(row[0]) for row in world.rows("select distinct order_id from ingest_order_line where tenant_id = %s", (shop.tenant,))]
+def _order_ids(demo: Demo, shop: Shop) -> list[str]:
+    return [str(row[0]) for row in demo.rows("select distinct order_id from ingest_order_line where tenant_id = %s", (shop.tenant,))]
 
 
-def _nothing_left(world: World, shop: Shop, orders: list[str]) -> None:
+def _nothing_left(demo: Demo, shop: Shop, orders: list[str]) -> None:
     """No fact of the shop is in any table, nor any of its order numbers in any column of any table.
 
     But for the planner's samples: PostgreSQL keeps some values of each column in pg_statistic until it next analyses a table that has
     rows, so an erasure does not reach them at once.
     """
     assert len(orders) > 1000
-    rows = world.rows(
+    rows = demo.rows(
         "select 'lines', count(*) from ingest_order_line where tenant_id = %(t)s union all"
         " select 'ledger', count(*) from ingest_ledger_line where tenant_id = %(t)s union all"
         " select 'days', count(*) from analytics_day where tenant_id = %(t)s union all"
         " select 'products', count(*) from analytics_day_product where tenant_id = %(t)s".replace("%(t)s", f"'{shop.tenant}'")
     )
     assert dict(rows) == {"lines": 0, "ledger": 0, "days": 0, "products": 0}
-    found = search_everything(world, [Exact(f"order {number}", order.encode()) for number, order in enumerate(orders[::200])], files=False)
+    found = scan_everything(demo, [Exact(f"order {number}", order.encode()) for number, order in enumerate(orders[::200])], files=False)
     assert not [hit for hit in found.hits if not hit.place.endswith("/pg_catalog.pg_statistic")]
 
 
-def _judge(who: Visitor, world: World, states: dict[str, str]) -> None:
-    secrets = {name: world.secret(name) for name in ("lwa-client-secret", "root-key", "django-session-key", "demo-cast-password")}
-    who.visit.judge({**secrets, "session": who.session()}, callback=f"{world.web}/connections/callback/")
+def _judge(who: BrowserSession, demo: Demo, states: dict[str, str]) -> None:
+    secrets = {name: demo.secret(name) for name in ("lwa-client-secret", "root-key", "django-session-key", "demo-cast-password")}
+    who.traffic.judge({**secrets, "session": who.session()}, callback=f"{demo.web}/connections/callback/")
     for name in ("state", "spapi_oauth_code"):
-        for value in who.visit.passed_through(name):
+        for value in who.traffic.passed_through(name):
             states[f"{name} {len(states)}"] = value
 
 
-def _search(world: World, sessions: dict[str, str], states: dict[str, str], say: Callable[[str], None]) -> None:
+def _search(demo: Demo, sessions: dict[str, str], states: dict[str, str], say: Callable[[str], None]) -> None:
     """Everything that the deployment keeps holds no canary and no credential: its tables while it runs, its files once it has stopped."""
     assert len(states) == 4, "two authorisations, each with its state and its code"
     needles = [Exact(name, value.encode()) for name, value in {**sessions, **states}.items()]
-    tables = search_everything(world, needles, files=False)
-    world.stop()
-    files = search_everything(world, needles, database=False)
+    tables = scan_everything(demo, needles, files=False)
+    demo.stop()
+    files = scan_everything(demo, needles, database=False)
     say(f"in tables: {tables}")
     say(f"in files: {files}")
     assert not tables.hits
@@ -373,20 +373,20 @@ def _search(world: World, sessions: dict[str, str], states: dict[str, str], say:
     assert min(tables.tables - 100, files.files - 500, files.bytes - 50_000_000) > 0, "too little was searched to prove anything"
 
 
-def _find_what_was_planted(world: World) -> None:
+def _find_what_was_planted(demo: Demo) -> None:
     """The same search finds one canary in a table, a job's argument, a log line and a file: it would have found one before."""
     planted = "CNRY" + "PLANTED2PLANTED3PLAN"
-    world.start()
-    with world.superuser() as superuser:
+    demo.start()
+    with demo.superuser() as superuser:
         superuser.execute(
             "insert into procrastinate_jobs (queue_name, task_name, args, scheduled_at) values ('q', 'planted', %s, now() + '1 day')",
             (json.dumps({"name": planted}),),
         )
         superuser.execute("update accounts_user set name = %s where name = 'Bob'", (planted,))
-    with (world.state / "log" / "web.log").open("a") as log:
+    with (demo.state / "log" / "web.log").open("a") as log:
         log.write(f"refused a cell with {planted}\n")
-    (world.state / "emulator" / "left-over.gz").write_bytes(gzip.compress(planted.encode()))
-    hits = search_everything(world, []).hits
+    (demo.state / "emulator" / "left-over.gz").write_bytes(gzip.compress(planted.encode()))
+    hits = scan_everything(demo, []).hits
     assert {hit.needle for hit in hits} == {"canary"}
     places = "\n".join(hit.place for hit in hits)
     for place in (

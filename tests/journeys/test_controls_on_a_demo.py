@@ -17,9 +17,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.hiding.browser import Answers, Browser
-from tests.truth import ALICE, CHARLIE
-from tests.world import World, running_world
+from tests.demo_deployment import Demo, running_demo
+from tests.expected_figures import ALICE, CHARLIE
+from tests.secret_leaks.http_session import HttpSession, ResponseLog
 
 from theseller.lib import clock
 from theseller.postgres.processes import wait_until
@@ -48,17 +48,17 @@ SAID_AFTER_ALL = {
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with running_world() as running:
+def demo() -> Iterator[Demo]:
+    with running_demo() as running:
         yield running
 
 
-def checked(world: World) -> dict[str, dict[str, Any]]:
+def checked(demo: Demo) -> dict[str, dict[str, Any]]:
     """Have the worker run every probe, and return what the public page says then; none may be red."""
     asked = clock.now()
-    answer = world.theseller("controls", "--now", "--json")
-    assert answer.returncode in {0, 1}, answer.stderr + world.last_words()
-    document = httpx.get(f"{world.web}/security/page.json", trust_env=False, timeout=30).json()
+    answer = demo.theseller("controls", "--now", "--json")
+    assert answer.returncode in {0, 1}, answer.stderr + demo.last_words()
+    document = httpx.get(f"{demo.web}/security/page.json", trust_env=False, timeout=30).json()
     has_probe = {one["id"]: one for one in document["controls"] if one["probe"]}
     red = {name: one["evidence"] for name, one in has_probe.items() if one["outcome"] in {"broken", "stale"}}
     assert not red, red
@@ -68,59 +68,59 @@ def checked(world: World) -> dict[str, dict[str, Any]]:
     return has_probe
 
 
-def backed_up(world: World) -> None:
+def backed_up(demo: Demo) -> None:
     """Take a backup and drill it, as an operator does; the worker may be at its own in this moment."""
     deadline = time.monotonic() + PATIENCE
-    while (answer := world.theseller("backup", "now")).returncode and "busy" in answer.stderr:
+    while (answer := demo.theseller("backup", "now")).returncode and "busy" in answer.stderr:
         assert time.monotonic() < deadline, answer.stderr
         time.sleep(1)
     assert answer.returncode == 0, answer.stderr + answer.stdout
 
 
 @contextlib.contextmanager
-def person(world: World, name: str) -> Iterator[Browser]:
+def person(demo: Demo, name: str) -> Iterator[HttpSession]:
     """Sign in as one of the demo's people."""
-    answers = Answers()
+    answers = ResponseLog()
     try:
-        browser = Browser(name, world.web, answers)
-        browser.sign_in(world.password)
+        browser = HttpSession(name, demo.web, answers)
+        browser.sign_in(demo.password)
         yield browser
     finally:
         answers.close()
 
 
-def connect(world: World, name: str, store: str, seller: str) -> str:
+def connect(demo: Demo, name: str, store: str, seller: str) -> str:
     """Connect a shop through the emulated Amazon; return the connection's id once orders have come."""
-    with person(world, name) as browser:
-        answer = browser.come_back(browser.consent(store, seller, emulator=world.emulator))
+    with person(demo, name) as browser:
+        answer = browser.come_back(browser.consent(store, seller, emulator=demo.emulator))
     assert answer.headers["location"] == "/connections/", answer.headers["location"]
     query = "select id::text from connections_connection where selling_partner_id = %s order by created_at desc limit 1"
-    connection = str(world.rows(query, (seller,))[0][0])
+    connection = str(demo.rows(query, (seller,))[0][0])
     pulled = "select exists (select from ingest_order_line where connection_id::text = %s)"
-    awaited(world, lambda: world.rows(pulled, (connection,)) == [(True,)])
+    awaited(demo, lambda: demo.rows(pulled, (connection,)) == [(True,)])
     return connection
 
 
-def disconnect(world: World, name: str, connection: str) -> None:
+def disconnect(demo: Demo, name: str, connection: str) -> None:
     """Disconnect and wait for the certificate."""
-    with person(world, name) as browser:
+    with person(demo, name) as browser:
         answer = browser.post(f"/connections/{connection}/disconnection/", {"confirm": "DISCONNECT"})
     assert answer.status_code == 302, answer.status_code
     certified = "select count(*) from retention_certificate where connection_id::text = %s"
-    awaited(world, lambda: world.rows(certified, (connection,)) == [(1,)])
+    awaited(demo, lambda: demo.rows(certified, (connection,)) == [(1,)])
 
 
-def awaited(world: World, done: Callable[[], bool]) -> None:
-    assert wait_until(done, PATIENCE, step=0.2), world.last_words()
+def awaited(demo: Demo, done: Callable[[], bool]) -> None:
+    assert wait_until(done, PATIENCE, step=0.2), demo.last_words()
 
 
-def restart(world: World) -> None:
-    world.stop()
-    world.start()
+def restart(demo: Demo) -> None:
+    demo.stop()
+    demo.start()
 
 
-def rotate(world: World, *names: str) -> None:
-    answer = world.theseller("rotate", *(names or ("--all",)))
+def rotate(demo: Demo, *names: str) -> None:
+    answer = demo.theseller("rotate", *(names or ("--all",)))
     assert answer.returncode == 0, answer.stderr + answer.stdout
 
 
@@ -128,21 +128,21 @@ def outcomes(has_probe: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {name: one["outcome"] for name, one in has_probe.items()}
 
 
-def test_no_control_turns_red_through_a_day_of_a_deployment(world: World) -> None:
-    _nothing_is_met_that_has_nothing_to_count(checked(world))
-    kept = connect(world, "alice", US, ALICE)
-    ended = connect(world, "charlie", UK, CHARLIE)
-    backed_up(world)
-    checked(world)
-    disconnect(world, "charlie", ended)
-    rotate(world, "django-session-key", "db-web")
-    checked(world)
-    restart(world)
-    has_probe = checked(world)
+def test_no_control_turns_red_through_a_day_of_a_deployment(demo: Demo) -> None:
+    _nothing_is_met_that_has_nothing_to_count(checked(demo))
+    kept = connect(demo, "alice", US, ALICE)
+    ended = connect(demo, "charlie", UK, CHARLIE)
+    backed_up(demo)
+    checked(demo)
+    disconnect(demo, "charlie", ended)
+    rotate(demo, "django-session-key", "db-web")
+    checked(demo)
+    restart(demo)
+    has_probe = checked(demo)
     unproven = {name: one["evidence"] for name, one in has_probe.items() if one["outcome"] not in {"met", "declared"}}
     assert set(unproven) <= set(UNKNOWN_ON_A_DEMO), unproven
     assert all(said.startswith(UNKNOWN_ON_A_DEMO[name]) for name, said in unproven.items()), unproven
-    _sentences(world, has_probe, kept)
+    _sentences(demo, has_probe, kept)
 
 
 def _nothing_is_met_that_has_nothing_to_count(has_probe: dict[str, dict[str, Any]]) -> None:
@@ -156,13 +156,13 @@ def _nothing_is_met_that_has_nothing_to_count(has_probe: dict[str, dict[str, Any
     assert not met & needs_data, {name: has_probe[name]["evidence"] for name in met & needs_data}
 
 
-def _sentences(world: World, has_probe: dict[str, dict[str, Any]], kept: str) -> None:
+def _sentences(demo: Demo, has_probe: dict[str, dict[str, Any]], kept: str) -> None:
     """Compare what the page says with what was done and with what its own numbers say."""
     for name, form in SAID_AFTER_ALL.items():
         assert re.search(form, has_probe[name]["evidence"]), (name, has_probe[name]["evidence"])
-    streams = world.rows("select count(*) from ingest_stream where connection_id::text = %s", (kept,))[0][0]
+    streams = demo.rows("select count(*) from ingest_stream where connection_id::text = %s", (kept,))[0][0]
     assert has_probe["aup-purpose"]["evidence"].startswith(f"{streams} stream(s) run")
-    page = httpx.get(f"{world.web}/security/", trust_env=False, timeout=30).text
+    page = httpx.get(f"{demo.web}/security/", trust_env=False, timeout=30).text
     for status, label in (("met", "passing"), ("unknown", "unknown")):
         number = sum(one["outcome"] == status for one in has_probe.values())
         assert f"{number} {label}" in page
@@ -173,29 +173,29 @@ def _sentences(world: World, has_probe: dict[str, dict[str, Any]], kept: str) ->
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(5400)
-def test_no_control_turns_red_in_an_hour_of_a_deployment(world: World) -> None:
+def test_no_control_turns_red_in_an_hour_of_a_deployment(demo: Demo) -> None:
     """The same acts again and again for an hour, at the worker's own pace between them."""
     until = clock.now() + timedelta(hours=1)
     rounds = 0
     while clock.now() < until:
-        connection = connect(world, "charlie", UK, CHARLIE)
-        checked(world)
-        backed_up(world)
-        rotate(world, "django-session-key", "tenant-ticket-key")
-        disconnect(world, "charlie", connection)
+        connection = connect(demo, "charlie", UK, CHARLIE)
+        checked(demo)
+        backed_up(demo)
+        rotate(demo, "django-session-key", "tenant-ticket-key")
+        disconnect(demo, "charlie", connection)
         if rounds % 3 == 2:
-            restart(world)
-        _watched(world, timedelta(minutes=5))
+            restart(demo)
+        _watched(demo, timedelta(minutes=5))
         rounds += 1
     assert rounds > 1
-    checked(world)
+    checked(demo)
 
 
-def _watched(world: World, span: timedelta) -> None:
+def _watched(demo: Demo, span: timedelta) -> None:
     """Look at the page every ten seconds, as visitors do, without asking the worker for anything."""
     until = clock.now() + span
     while clock.now() < until:
-        document = httpx.get(f"{world.web}/security/page.json", trust_env=False, timeout=30).json()
+        document = httpx.get(f"{demo.web}/security/page.json", trust_env=False, timeout=30).json()
         red = {one["id"]: one["evidence"] for one in document["controls"] if one["outcome"] in {"broken", "stale"}}
         assert not red, json.dumps(red, indent=1)
         time.sleep(10)

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 from tests.database import roles_lock, test_server
-from tests.sabotage.backup_world import small_backup
+from tests.sabotage.backup_context import small_backup
 from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import Deployment, keep_a_recipient, set_up
 from tests.sabotage.machine import encrypted_machine

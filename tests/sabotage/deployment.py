@@ -9,10 +9,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
-from tests.cast import PASSWORD, Cast, assemble
+from tests.cast import PASSWORD, Cast, create_cast
 from tests.conftest import as_role
 from tests.database import wait_for_open_transactions
-from tests.olga import Olga, entered, make_olga
+from tests.operators import OperatorUser, create_operator, operator_client
 
 from theseller.accounts.operations import add_member, add_person
 from theseller.accounts.types import MemberRole, Operator
@@ -65,12 +65,12 @@ class Deployment:
     certified: UUID
     doras_shop: UUID
     dora: UUID
-    olga: Olga
+    olga: OperatorUser
     begun: datetime
 
 
 def set_up() -> Deployment:
-    cast = assemble(at=clock.now())
+    cast = create_cast(at=clock.now())
     opened = connect(cast.alices_shop, cast.alice.id, Region.NA)
     charlies = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
     ended = connect(cast.charlies_shop, cast.charlie.id, Region.FE)
@@ -86,8 +86,8 @@ def set_up() -> Deployment:
         assert purged.completed, purged.waiting or purged.left
     erased = erase_shop(tenant=doras_shop, at=clock.now())
     assert erased.completed, erased.left
-    olga = make_olga()
-    entered(olga)
+    olga = create_operator()
+    operator_client(olga)
     note_ages()
     look_and_review(olga, cast.alices_shop)
     seal_anew()
@@ -115,7 +115,7 @@ def end_doras_shop() -> tuple[UUID, UUID]:
     return shop, dora
 
 
-def look_and_review(olga: Olga, tenant: UUID) -> None:
+def look_and_review(olga: OperatorUser, tenant: UUID) -> None:
     """Have Olga look at a shop, and then at the list of who looked."""
     operator = Operator(olga.id, "Olga")
     opened = open_access(

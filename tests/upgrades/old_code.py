@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.world import inherited_environ
+from tests.demo_deployment import inherited_environ
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Commits after which no work landed for a while, and those that a review upgraded from. The newest first.

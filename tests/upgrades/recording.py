@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 import zstandard
 from django.db import connections as databases
-from tests.cast import NOON, assemble
+from tests.cast import NOON, create_cast
 from tests.database import test_server
 
 from theseller.audit import checkpoint_format
@@ -38,7 +38,7 @@ _US = "ATVPDKIKX0DER"
 
 def fill() -> None:
     """Put what every release can hold into Django's database: people, a shop with facts, one that left and has its certificate."""
-    cast = assemble()
+    cast = create_cast()
     _with_facts(cast.alices_shop)
     left = _with_facts(cast.charlies_shop)
     disconnect(connection=left, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.charlies_shop, actor=cast.charlie.actor, at=NOON)

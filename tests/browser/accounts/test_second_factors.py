@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
 from tests.browser.serving import served
 from tests.cast import PASSWORD
-from tests.olga import Olga, make_olga
+from tests.operators import OperatorUser, create_operator
 
 from theseller.accounts.mfa.operations import make_recovery_codes
 from theseller.accounts.mfa.queries import own_factors
@@ -33,20 +33,20 @@ T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
-def olga(database: str) -> Olga:
-    made = make_olga(at=clock.now() - timedelta(days=40))
+def olga(database: str) -> OperatorUser:
+    made = create_operator(at=clock.now() - timedelta(days=40))
     make_recovery_codes(person=made.id, at=clock.now() - timedelta(days=40))
     return made
 
 
 @pytest.fixture(scope="module")
-def newcomers(database: str) -> list[Olga]:
+def newcomers(database: str) -> list[OperatorUser]:
     """Return operators without a second factor, one for each test that takes one."""
-    return [make_olga(name=name, with_app=False) for name in ("Oskar", "Ophelia", "Otto")]
+    return [create_operator(name=name, with_app=False) for name in ("Oskar", "Ophelia", "Otto")]
 
 
 @pytest.fixture(scope="module")
-def site(olga: Olga, newcomers: list[Olga]) -> Iterator[str]:
+def site(olga: OperatorUser, newcomers: list[OperatorUser]) -> Iterator[str]:
     del olga, newcomers  # made before the browser starts, whose loop Django's database refuses to work beside
     # A name, not a number: browsers allow passkeys at names only.
     with override_settings(ALLOWED_HOSTS=["localhost"], CSRF_TRUSTED_ORIGINS=[]), served("localhost") as address:
@@ -84,7 +84,7 @@ class _Person:
     def go(self, path: str) -> None:
         self.page.goto(self.site + path)
 
-    def sign_in(self, who: Olga, path: str = "/operate/") -> None:
+    def sign_in(self, who: OperatorUser, path: str = "/operate/") -> None:
         self.go(path)
         self.page.get_by_label("Email").fill(who.email)
         self.page.get_by_label("Password").fill(PASSWORD)
@@ -115,7 +115,7 @@ def _aside(ask: Callable[[], T]) -> T:
         return pool.submit(run).result()
 
 
-def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newcomers: list[Olga]) -> None:
+def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newcomers: list[OperatorUser]) -> None:
     page, oskar = person.page, newcomers[0]
     person.sign_in(oskar)
     expect(page.get_by_text("Its area opens once you have set up")).to_be_visible()
@@ -140,7 +140,7 @@ def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newc
     assert factor.name == "Laptop"
 
 
-def test_a_key_of_another_person_opens_nothing(browser: Browser, person: _Person, newcomers: list[Olga], site: str) -> None:
+def test_a_key_of_another_person_opens_nothing(browser: Browser, person: _Person, newcomers: list[OperatorUser], site: str) -> None:
     """The authenticator of a thief who has the password holds no key of the victim's, and the page says what to do."""
     page, victim = person.page, newcomers[1]
     person.sign_in(victim)
@@ -159,7 +159,7 @@ def test_a_key_of_another_person_opens_nothing(browser: Browser, person: _Person
     context.close()
 
 
-def test_a_code_comes_in_where_there_is_no_passkey(person: _Person, olga: Olga) -> None:
+def test_a_code_comes_in_where_there_is_no_passkey(person: _Person, olga: OperatorUser) -> None:
     page = person.page
     person.sign_in(olga)
     page.get_by_label("Code", exact=True).fill("000000")
@@ -192,7 +192,7 @@ def _judge(page: Page, name: str) -> tuple[dict[str, list[object]], list[int]]:
     return found, wide
 
 
-def test_every_page_is_accessible_within_the_policy_and_within_its_window(person: _Person, newcomers: list[Olga]) -> None:
+def test_every_page_is_accessible_within_the_policy_and_within_its_window(person: _Person, newcomers: list[OperatorUser]) -> None:
     page, otto = person.page, newcomers[2]
     judged = {}
     person.sign_in(otto)
@@ -206,7 +206,7 @@ def test_every_page_is_accessible_within_the_policy_and_within_its_window(person
     judged["3-app-refused"] = _judge(page, "3-app-refused")
     from theseller.lib.secret import Secret
 
-    holder = Olga(otto.id, otto.email, Secret(secret.replace(" ", "")))
+    holder = OperatorUser(otto.id, otto.email, Secret(secret.replace(" ", "")))
     page.get_by_label("Code", exact=True).fill(holder.code())
     person.press("Use this app")
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()

@@ -18,7 +18,7 @@ from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
 from tests.browser.serving import served
-from tests.cast import Cast, Person, assemble
+from tests.cast import Cast, Person, create_cast
 from tests.integration.analytics.books import DE, FR, UK, Shop
 from tests.integration.analytics.lifelike import Year, fill
 
@@ -32,7 +32,7 @@ PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 @pytest.fixture(scope="module")
 def cast(database: str) -> Cast:
     at = clock.now()
-    people = assemble(at=at - timedelta(days=500))
+    people = create_cast(at=at - timedelta(days=500))
     fill(Shop(people.alices_shop), at, days=420 if PICTURES else 70, per_day=40, stores=(DE, FR, UK))
     return people
 
@@ -40,7 +40,7 @@ def cast(database: str) -> Cast:
 @pytest.fixture(scope="module")
 def newcomer(database: str) -> Person:
     """Return somebody whose shop stays empty, whatever the other tests do to Charlie's."""
-    return assemble(at=clock.now()).charlie
+    return create_cast(at=clock.now()).charlie
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from django.test import Client, override_settings
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
 from tests.browser.serving import served
-from tests.cast import assemble
+from tests.cast import create_cast
 from tests.conftest import as_role
 from tests.integration.vault.conftest import US, Shop, connect
 
@@ -71,7 +71,7 @@ def shop(database: str) -> Iterator[Shop]:
     """Return Alice's shop in a deployment that holds the role, with orders to ship; nothing is turned on."""
     held = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
     with override_settings(ENVIRONMENT=held):
-        cast = assemble()
+        cast = create_cast()
         made = Shop(cast, connect(cast.alices_shop), database)
         _sell(made)
         yield made

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connections
 from tests.cast import NOON, Cast
 from tests.database import test_server, wait_for_open_transactions
-from tests.olga import Olga, make_olga
+from tests.operators import OperatorUser, create_operator
 
 from theseller.accounts.queries import tenants_of
 from theseller.governance.account_end.operations import end_account
@@ -93,13 +93,13 @@ ON_JOBS = {
 
 
 @pytest.fixture
-def olga(database: str) -> Olga:
+def olga(database: str) -> OperatorUser:
     del database
-    return make_olga()
+    return create_operator()
 
 
 @pytest.mark.parametrize("attack", [*ON_ACCOUNTS, *ON_DELETIONS, *ON_OPERATORS])
-def test_sql_as_web_is_refused(cast: Cast, olga: Olga, attack: str) -> None:
+def test_sql_as_web_is_refused(cast: Cast, olga: OperatorUser, attack: str) -> None:
     statement = (ON_ACCOUNTS | ON_DELETIONS | ON_OPERATORS)[attack].format(
         alice=cast.alice.id, olga=olga.id, charlie=cast.charlie.id, shop=cast.alices_shop, own=cast.charlies_shop
     )
@@ -125,7 +125,7 @@ def test_the_web_puts_no_other_job_into_the_queue(cast: Cast, attack: str) -> No
         cursor.execute(insert, values)
 
 
-def test_the_attacks_are_what_the_roles_of_accounts_and_operators_can_do(cast: Cast, olga: Olga) -> None:
+def test_the_attacks_are_what_the_roles_of_accounts_and_operators_can_do(cast: Cast, olga: OperatorUser) -> None:
     """The same reads are answered there: a statement with a mistake in it would be refused everywhere."""
     for role, attacks in (("auth", ON_ACCOUNTS), ("operator", ON_OPERATORS)):
         for statement in attacks.values():
@@ -165,7 +165,7 @@ def test_only_an_owner_ends_a_shop(cast: Cast) -> None:
     end_shop(person=cast.alice.id, tenant=cast.alices_shop, at=NOON)
 
 
-def test_a_review_covers_nothing_that_is_still_to_come(cast: Cast, olga: Olga, database: str) -> None:
+def test_a_review_covers_nothing_that_is_still_to_come(cast: Cast, olga: OperatorUser, database: str) -> None:
     del cast
     review = (
         "insert into governance_access_review (id, reviewer, at, until_txid, until_position, covers_own, events, failed_sign_ins, note)"
@@ -180,7 +180,7 @@ def test_a_review_covers_nothing_that_is_still_to_come(cast: Cast, olga: Olga, d
             superuser.execute(review, [olga.id, 2**63 - 1])
         finally:
             superuser.execute("alter table governance_access_review enable trigger checked")
-        later = make_olga()
+        later = create_operator()
         try:
             assert _waits(superuser, later)
         finally:
@@ -188,7 +188,7 @@ def test_a_review_covers_nothing_that_is_still_to_come(cast: Cast, olga: Olga, d
             superuser.execute("delete from governance_access_review where until_txid = %s", [2**63 - 1])
 
 
-def _waits(superuser: psycopg.Connection[Any], operator: Olga) -> bool:
+def _waits(superuser: psycopg.Connection[Any], operator: OperatorUser) -> bool:
     wait_for_open_transactions()
     row = superuser.execute("select count(*) from guard.access_to_review(1000) where subject = %s", [f"user:{operator.id}"]).fetchone()
     return row is not None and row[0] > 0

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.db import IntegrityError, connections, transaction
 from django.test import Client, override_settings
-from tests.cast import NOON, PASSWORD, Cast, assemble
-from tests.olga import make_olga
+from tests.cast import NOON, PASSWORD, Cast, create_cast
+from tests.operators import create_operator
 
 from theseller.accounts.addresses import AddressError, canonical
 from theseller.accounts.models import User
@@ -25,7 +25,7 @@ WRONG = "wrong"
 def cast(database: str) -> Iterator[Cast]:
     # The product's hash is slow on purpose; here many passwords are tried.
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield assemble()
+        yield create_cast()
 
 
 def _network() -> str:
@@ -99,7 +99,7 @@ def test_the_cookie_of_a_known_browser_tells_nothing_and_no_script_reads_it(cast
 
 def test_strangers_with_the_password_use_up_no_ones_second_factor(cast: Cast) -> None:
     del cast
-    olga = make_olga()
+    olga = create_operator()
     theirs, hers = Client(), Client()
     network = _network()
     assert _try(olga.email, network, password=PASSWORD, client=theirs) == 302

@@ -8,7 +8,15 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from tests.cast import PASSWORD, Cast
-from tests.olga import add_app, end_operator, entered, make_olga, make_operator, signed_in, stranger
+from tests.operators import (
+    anonymous_client,
+    create_operator,
+    enroll_app,
+    grant_operator,
+    operator_client,
+    revoke_operator,
+    signed_in_client,
+)
 
 from theseller.accounts.mfa import operations
 from theseller.accounts.mfa.proofs import IDLE_AT_MOST, PROOF_LASTS, STEP_UP_WITHIN
@@ -22,27 +30,27 @@ SECOND = timedelta(seconds=1)
 
 
 def test_an_operator_with_a_proof_is_let_in() -> None:
-    answer = entered(make_olga()).get("/operate/")
+    answer = operator_client(create_operator()).get("/operate/")
     assert answer.status_code == 200
     assert "second-factor-key" in answer.content.decode()
 
 
 def test_for_everybody_else_the_area_does_not_exist(cast: Cast) -> None:
     """An owner of a shop gets the page of an address that nobody has, with or without a second factor."""
-    add_app(cast.alice.id, clock.now() - timedelta(hours=1))
-    client = stranger()
+    enroll_app(cast.alice.id, clock.now() - timedelta(hours=1))
+    client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.alice.id))
     answer, nothing = client.get("/operate/"), client.get("/no/such/page/")
     assert answer.status_code == nothing.status_code == 404
 
 
 def test_without_a_second_factor_an_operator_is_sent_to_set_one_up() -> None:
-    answer = signed_in(make_olga(with_app=False)).get("/operate/")
+    answer = signed_in_client(create_operator(with_app=False)).get("/operate/")
     assert answer["Location"].startswith("/account/security/?next=%2Foperate%2F")
 
 
 def test_the_password_alone_does_not_open_it() -> None:
-    answer = signed_in(make_olga()).get("/operate/")
+    answer = signed_in_client(create_operator()).get("/operate/")
     assert answer["Location"].startswith("/account/second-factor/?next=%2Foperate%2F")
 
 
@@ -58,31 +66,31 @@ def test_the_password_alone_does_not_open_it() -> None:
 )
 def test_a_proof_is_good_for_twelve_hours_and_thirty_silent_minutes(given: timedelta, seen: timedelta, *, let_in: bool) -> None:
     now = clock.now()
-    answer = entered(make_olga(at=now - timedelta(days=1)), at=now - given, seen=now - seen).get("/operate/")
+    answer = operator_client(create_operator(at=now - timedelta(days=1)), at=now - given, seen=now - seen).get("/operate/")
     assert (answer.status_code == 200) is let_in
 
 
 def test_what_was_taken_away_a_second_ago_is_closed() -> None:
-    olga, other = make_olga(), make_olga(name="Oskar")
-    client = entered(olga)
-    end_operator(olga.id)
+    olga, other = create_operator(), create_operator(name="Oskar")
+    client = operator_client(olga)
+    revoke_operator(olga.id)
     assert client.get("/operate/").status_code == 404
-    make_operator(olga.id, clock.now())
+    grant_operator(olga.id, clock.now())
     assert client.get("/operate/").status_code == 200
-    assert entered(other).get("/operate/").status_code == 200
+    assert operator_client(other).get("/operate/").status_code == 200
 
 
 def test_a_factor_that_was_replaced_proves_nothing_any_more() -> None:
     """Whoever kept a session that the lost phone had opened is out."""
-    olga = make_olga()
-    client = entered(olga)
-    add_app(olga.id, clock.now())
+    olga = create_operator()
+    client = operator_client(olga)
+    enroll_app(olga.id, clock.now())
     assert client.get("/operate/")["Location"].startswith("/sign-in/")
 
 
 def test_another_persons_proof_is_none() -> None:
-    olga, oskar = make_olga(), make_olga(name="Oskar")
-    client = entered(oskar)
+    olga, oskar = create_operator(), create_operator(name="Oskar")
+    client = operator_client(oskar)
     session = client.session
     session["_auth_user_id"] = str(olga.id)
     session["_auth_user_hash"] = User.objects.get(pk=olga.id).get_session_auth_hash()
@@ -98,8 +106,8 @@ def _dangerous(request: HttpRequest, operator: Operator) -> HttpResponse:
 @pytest.mark.parametrize(("given", "done"), [(timedelta(minutes=4), True), (STEP_UP_WITHIN + SECOND, False)])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(given: timedelta, method: str, *, done: bool) -> None:
-    olga = make_olga()
-    client = entered(olga, at=clock.now() - given)
+    olga = create_operator()
+    client = operator_client(olga, at=clock.now() - given)
     request = getattr(RequestFactory(), method)("/operate/danger/", headers={"referer": "http://testserver/operate/page/"})
     request.session, request.user = client.session, User.objects.get(pk=olga.id)
     answer = operated(step_up=True)(_dangerous)(request)
@@ -112,7 +120,7 @@ def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(given: timede
 
 
 def test_signing_in_as_an_operator_takes_both_and_leads_to_the_area() -> None:
-    olga, client = make_olga(), stranger()
+    olga, client = create_operator(), anonymous_client()
     answer = client.post("/sign-in/?next=/operate/", {"email": olga.email, "password": PASSWORD, "next": "/operate/"})
     assert answer["Location"] == "/sign-in/?next=/operate/"
     assert client.get("/operate/")["Location"].startswith("/sign-in/")
@@ -124,9 +132,9 @@ def test_signing_in_as_an_operator_takes_both_and_leads_to_the_area() -> None:
 
 
 def test_the_last_factor_of_an_operator_stays() -> None:
-    olga = make_olga()
+    olga = create_operator()
     (factor,) = own_factors(olga.id)
-    answer = entered(olga).post(f"/account/security/factors/{factor.id}/removal/", follow=True)
+    answer = operator_client(olga).post(f"/account/security/factors/{factor.id}/removal/", follow=True)
     assert "Operators keep at least one second factor" in answer.content.decode()
     assert own_factors(olga.id) == (factor,)
     assert operations.remove_all_factors(person=olga.id, actor="operator:test", at=clock.now()) == 1

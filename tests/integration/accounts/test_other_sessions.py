@@ -10,8 +10,8 @@ from django.db import transaction
 from django.test import Client
 from tests.cast import PASSWORD, Cast
 from tests.conftest import as_role
-from tests.fresh import proven
-from tests.olga import Olga, add_app, entered, make_olga, stranger
+from tests.operators import OperatorUser, anonymous_client, create_operator, enroll_app, operator_client
+from tests.step_up import after_step_up
 
 from theseller.accounts.mfa import operations, totp
 from theseller.accounts.mfa.queries import own_factors
@@ -25,7 +25,7 @@ HOME = "/account/security/"
 
 
 def _signed_in(person: UUID) -> Client:
-    client = stranger()
+    client = anonymous_client()
     client.force_login(User.objects.get(pk=person))
     assert client.get(HOME).status_code == 200
     return client
@@ -45,33 +45,33 @@ def _set_up_an_app(client: Client, person: UUID) -> None:
 
 def test_a_new_second_factor_ends_the_persons_other_sessions(cast: Cast) -> None:
     mine, other, anothers = _signed_in(cast.alice.id), _signed_in(cast.alice.id), _signed_in(cast.bob.id)
-    _set_up_an_app(proven(mine), cast.alice.id)
+    _set_up_an_app(after_step_up(mine), cast.alice.id)
     assert _is_in(mine)
     assert not _is_in(other)
     assert _is_in(anothers)
 
 
-def _remove(client: Client, olga: Olga) -> None:
+def _remove(client: Client, olga: OperatorUser) -> None:
     factor = own_factors(olga.id)[0].id
     assert client.post(f"/account/security/factors/{factor}/removal/")["Location"] == HOME
 
 
-def _replace(client: Client, olga: Olga) -> None:
+def _replace(client: Client, olga: OperatorUser) -> None:
     client.post("/account/security/authenticator/")
     begun = operations.authenticator_begun(person=olga.id, at=clock.now())
     assert begun is not None
     client.post("/account/security/authenticator/", {"code": totp.code_of(begun, totp.step_at(clock.now()))})
 
 
-def _change_password(client: Client, _olga: Olga) -> None:
+def _change_password(client: Client, _olga: OperatorUser) -> None:
     new = "copper lantern seventeen otters"
     assert client.post("/account/security/password/", {"current": PASSWORD, "new": new, "again": new})["Location"] == HOME
 
 
 @pytest.mark.parametrize("change", [_remove, _replace, _change_password])
-def test_a_change_ends_them_and_who_is_half_way_in(database: str, change: Callable[[Client, Olga], None]) -> None:
-    olga = make_olga(operates=False)
-    mine, other, half = entered(olga), _signed_in(olga.id), stranger()
+def test_a_change_ends_them_and_who_is_half_way_in(database: str, change: Callable[[Client, OperatorUser], None]) -> None:
+    olga = create_operator(operates=False)
+    mine, other, half = operator_client(olga), _signed_in(olga.id), anonymous_client()
     assert half.post("/sign-in/", {"email": olga.email, "password": PASSWORD}).status_code == 302
     assert b"Your password was right" in half.get("/sign-in/").content
     change(mine, olga)
@@ -81,27 +81,27 @@ def test_a_change_ends_them_and_who_is_half_way_in(database: str, change: Callab
 
 
 def test_an_operators_reset_ends_all_of_them(database: str) -> None:
-    olga = make_olga()
-    sessions = [entered(olga), _signed_in(olga.id)]
+    olga = create_operator()
+    sessions = [operator_client(olga), _signed_in(olga.id)]
     with as_role("migrate"):
         assert operations.remove_all_factors(person=olga.id, actor="operator:cli", at=clock.now()) == 1
     assert [_is_in(one) for one in sessions] == [False, False]
 
 
 def test_a_sign_in_that_began_before_a_change_is_not_completed_after_it(database: str) -> None:
-    olga = make_olga(operates=False, with_app=False)
+    olga = create_operator(operates=False, with_app=False)
     gone = Proof(olga.id, new_id(), FactorKind.PASSKEY, clock.now())
     with transaction.atomic(using=accounts_database()):
         assert operations.sign_in_holds(olga.id, None)
         assert not operations.sign_in_holds(olga.id, gone)
-    add_app(olga.id, clock.now())
+    enroll_app(olga.id, clock.now())
     with transaction.atomic(using=accounts_database()):
         assert not operations.sign_in_holds(olga.id, None)
 
 
 def test_the_session_of_a_sign_in_is_stored_before_anything_else_can_change(cast: Cast) -> None:
     """A change that waits for the sign-in's transaction must find its session."""
-    client = stranger()
+    client = anonymous_client()
     client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
     operations.remove_all_factors(person=cast.alice.id, actor="process:test", at=clock.now())
     assert not _is_in(client)

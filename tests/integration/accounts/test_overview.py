@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from tests.olga import entered, make_olga
+from tests.operators import create_operator, operator_client
 
 from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.keys import Purpose
@@ -35,7 +35,7 @@ def test_the_worst_stands_first_and_keys_of_connections_are_one_line() -> None:
 
 
 def test_no_value_is_on_the_page() -> None:
-    page = entered(make_olga()).get("/operate/").content
+    page = operator_client(create_operator()).get("/operate/").content
     secrets = [path for path in (settings.ENVIRONMENT.state / "secrets").iterdir() if path.is_file() and not path.name.startswith(".")]
     told = [path.name for path in secrets for line in path.read_bytes().splitlines() if len(line) > 7 and line.strip() in page]
     assert secrets
@@ -47,7 +47,7 @@ def test_a_store_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -
     def silent(*_: object, **__: object) -> None:
         raise KeyStoreError("the key service is sealed: unseal it")
 
-    client = entered(make_olga())
+    client = operator_client(create_operator())
     monkeypatch.setattr(queries, "inventory", silent)
     page = client.get("/operate/").content.decode()
     assert "The secrets can&#x27;t be listed now: the key service is sealed: unseal it" in page

@@ -17,7 +17,7 @@ from fido2.cose import ES256
 from fido2.utils import websafe_encode
 from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData, CollectedClientData
 from tests.cast import PASSWORD, Cast, Person
-from tests.olga import stranger
+from tests.operators import anonymous_client
 
 from theseller.accounts.mfa.queries import own_factors
 from theseller.lib.ids import new_id
@@ -68,7 +68,7 @@ def _question(client: Client, path: str) -> dict[str, Any]:
 
 
 def _browser(person: Person) -> Client:
-    client = stranger("localhost")
+    client = anonymous_client("localhost")
     client.post("/sign-in/", {"email": person.email, "password": PASSWORD})
     return client
 
@@ -91,7 +91,7 @@ def test_a_passkey_signs_in_once_for_each_question(cast: Cast) -> None:
     assert client.get("/connections/").status_code == 200
     # The same answer again: in this session, in the one that asked, and in another that was asked something else.
     assert client.post("/account/second-factor/", {"answer": answer}).status_code == 422
-    thief = stranger("localhost")
+    thief = anonymous_client("localhost")
     thief.cookies["theseller_session"] = half
     assert thief.post("/sign-in/", {"answer": answer}).status_code == 422
     other = _browser(cast.bob)
@@ -160,7 +160,7 @@ def test_a_counter_that_falls_betrays_a_copied_key(cast: Cast) -> None:
 
 
 def test_at_an_address_without_a_name_no_passkey_is_asked_for(cast: Cast) -> None:
-    client = stranger("127.0.0.1")
+    client = anonymous_client("127.0.0.1")
     client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
     assert client.get("/account/security/passkey/")["Location"] == "/account/security/"
     assert "Passkeys need a name in the address" in client.get("/account/security/").content.decode()

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 from django.test import Client, override_settings
-from tests.cast import PASSWORD, Cast, assemble
-from tests.olga import entered, make_olga, stranger
+from tests.cast import PASSWORD, Cast, create_cast
+from tests.operators import anonymous_client, create_operator, operator_client
 
 from theseller.accounts.mfa.flow import note_password
 from theseller.accounts.models import User
@@ -21,11 +21,11 @@ NEW = "copper lantern seventeen otters"
 @pytest.fixture
 def cast(database: str) -> Iterator[Cast]:
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield assemble()
+        yield create_cast()
 
 
 def _fresh(person: UUID) -> Client:
-    client = stranger()
+    client = anonymous_client()
     client.force_login(User.objects.get(pk=person))
     session = client.session
     note_password(type("Request", (), {"session": session})(), clock.now())
@@ -34,7 +34,7 @@ def _fresh(person: UUID) -> Client:
 
 
 def test_a_new_password_signs_out_every_other_browser(cast: Cast) -> None:
-    client, other = _fresh(cast.bob.id), stranger()
+    client, other = _fresh(cast.bob.id), anonymous_client()
     other.force_login(User.objects.get(pk=cast.bob.id))
     assert other.get("/account/security/").status_code == 200
     key = client.session.session_key
@@ -43,8 +43,8 @@ def test_a_new_password_signs_out_every_other_browser(cast: Cast) -> None:
     assert "Your password is changed" in client.get("/account/security/").content.decode()
     assert client.session.session_key != key
     assert other.get("/account/security/").status_code == 302
-    assert stranger().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
-    assert stranger().post("/sign-in/", {"email": cast.bob.email, "password": NEW}).status_code == 302
+    assert anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
+    assert anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": NEW}).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_what_is_no_good_is_refused_with_what_to_do(cast: Cast, given: dict[str,
 
 
 def test_who_has_a_second_factor_proves_it_first(database: str) -> None:
-    olga = make_olga()
+    olga = create_operator()
     client = _fresh(olga.id)  # the password alone is no proof of hers
     assert client.get("/account/security/password/").status_code == 302
-    client = entered(olga)
+    client = operator_client(olga)
     assert client.get("/account/security/password/").status_code == 200
     assert client.post("/account/security/password/", {"current": PASSWORD, "new": NEW, "again": NEW}).status_code == 302
     assert User.objects.get(pk=olga.id).check_password(NEW)
@@ -82,5 +82,5 @@ def test_who_has_a_second_factor_proves_it_first(database: str) -> None:
 def test_a_stored_password_costs_what_the_product_says(database: str) -> None:
     """The tests' own hasher is cheaper (tests/passwords.py); these are Django's figures."""
     with override_settings(PASSWORD_HASHERS=product.PASSWORD_HASHERS):
-        person = assemble().alice
+        person = create_cast().alice
     assert User.objects.get(pk=person.id).password.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")

@@ -16,7 +16,7 @@ from django.test import Client
 from tests.cast import NOON, PASSWORD, Cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.olga import Olga, add_app, entered, make_olga, signed_in, stranger
+from tests.operators import OperatorUser, anonymous_client, create_operator, enroll_app, operator_client, signed_in_client
 
 from theseller.accounts.mfa import operations, rekey, totp
 from theseller.accounts.mfa.passkeys import Answer
@@ -55,7 +55,7 @@ def test_a_phones_clock_may_differ_by_one_step(steps: int, *, taken: bool) -> No
 
 
 def test_a_code_is_taken_once_and_no_earlier_one_after_it() -> None:
-    olga, now = make_olga(), clock.now()
+    olga, now = create_operator(), clock.now()
     earlier = olga.code(now - timedelta(seconds=30))
     assert (
         operations.prove_by_code(person=olga.id, code=f" {olga.code(now)[:3]} {olga.code(now)[3:]} ", at=now).kind
@@ -68,7 +68,7 @@ def test_a_code_is_taken_once_and_no_earlier_one_after_it() -> None:
     assert operations.prove_by_code(person=olga.id, code=olga.code(later), at=later).at == later
 
 
-def _at_once(tries: int, olga: Olga, code: str, at: datetime) -> list[bool]:
+def _at_once(tries: int, olga: OperatorUser, code: str, at: datetime) -> list[bool]:
     """Bring one code from many connections at the same moment; say which were taken."""
     gate = threading.Barrier(tries)
 
@@ -87,14 +87,14 @@ def _at_once(tries: int, olga: Olga, code: str, at: datetime) -> list[bool]:
 
 
 def test_of_eight_who_bring_the_same_code_at_once_one_is_taken() -> None:
-    olga, now = make_olga(), clock.now()
+    olga, now = create_operator(), clock.now()
     assert sum(_at_once(8, olga, olga.code(now), now)) == 1
     codes = operations.make_recovery_codes(person=olga.id, at=now)
     assert sum(_at_once(8, olga, codes[3].reveal(), now)) == 1
 
 
 def test_recovery_codes_are_kept_as_hashes_and_each_opens_once() -> None:
-    olga, now = make_olga(), clock.now()
+    olga, now = create_operator(), clock.now()
     codes = operations.make_recovery_codes(person=olga.id, at=now)
     assert len({code.reveal() for code in codes}) == operations.RECOVERY_CODES
     kept = b"".join(bytes(one) for one in RecoveryCode.objects.filter(user_id=olga.id).values_list("code_hash", flat=True))
@@ -114,8 +114,8 @@ def test_recovery_codes_are_kept_as_hashes_and_each_opens_once() -> None:
 
 
 def test_nobody_is_proven_by_anothers_code(cast: Cast) -> None:
-    olga, now = make_olga(), clock.now()
-    add_app(cast.alice.id, now - timedelta(hours=1))
+    olga, now = create_operator(), clock.now()
+    enroll_app(cast.alice.id, now - timedelta(hours=1))
     codes = operations.make_recovery_codes(person=olga.id, at=now)
     for code in (olga.code(now), codes[0].reveal()):
         with pytest.raises(RefusedError):
@@ -123,13 +123,13 @@ def test_nobody_is_proven_by_anothers_code(cast: Cast) -> None:
 
 
 def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
-    olga, client = make_olga(), stranger()
+    olga, client = create_operator(), anonymous_client()
     client.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
     statuses = [client.post("/sign-in/", {"code": "000000"}).status_code for _ in range(10)]
     assert set(statuses) == {422}
     assert client.post("/sign-in/", {"code": olga.code()}).status_code == 429
     # A fresh session from the same network has no more tries; the person's own network is not locked out.
-    again, other = Client(REMOTE_ADDR=client.defaults["REMOTE_ADDR"]), stranger()
+    again, other = Client(REMOTE_ADDR=client.defaults["REMOTE_ADDR"]), anonymous_client()
     for one, status in ((again, 429), (other, 302)):
         one.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
         assert one.post("/sign-in/", {"code": olga.code()}).status_code == status
@@ -137,8 +137,8 @@ def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
 
 def test_only_failures_count() -> None:
     """Whoever proves themselves before each of twelve dangerous acts is not locked out."""
-    olga = make_olga()
-    client = entered(olga)
+    olga = create_operator()
+    client = operator_client(olga)
     codes = [code.reveal() for _ in range(2) for code in operations.make_recovery_codes(person=olga.id, at=clock.now())][-10:]
     answers = [client.post("/account/second-factor/", {"code": code}).status_code for code in codes]
     answers += [client.post("/account/second-factor/", {"code": code}).status_code for code in ("000000", olga.code(), "000000")]
@@ -184,8 +184,8 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
 
 
 def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(cast: Cast) -> None:
-    add_app(cast.alice.id, clock.now() - timedelta(hours=1))
-    client = stranger()
+    enroll_app(cast.alice.id, clock.now() - timedelta(hours=1))
+    client = anonymous_client()
     client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
     assert b"One more step" in client.get("/sign-in/").content
     assert client.get("/connections/")["Location"].startswith("/sign-in/")
@@ -194,8 +194,8 @@ def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(cast: Cast) 
 
 
 def test_half_a_sign_in_waits_ten_minutes(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = add_app(cast.alice.id, clock.now() - timedelta(hours=1))
-    client, later = stranger(), clock.now() + timedelta(minutes=11)
+    secret = enroll_app(cast.alice.id, clock.now() - timedelta(hours=1))
+    client, later = anonymous_client(), clock.now() + timedelta(minutes=11)
     client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
     monkeypatch.setattr(clock, "now", lambda: later)
     client.post("/sign-in/", {"code": totp.code_of(secret, totp.step_at(later))})
@@ -203,7 +203,7 @@ def test_half_a_sign_in_waits_ten_minutes(cast: Cast, monkeypatch: pytest.Monkey
 
 
 def test_setting_up_an_app_through_the_pages(cast: Cast) -> None:
-    client = stranger()
+    client = anonymous_client()
     client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
     before = client.cookies["theseller_session"].value
     client.post("/account/security/authenticator/")
@@ -222,17 +222,17 @@ def test_setting_up_an_app_through_the_pages(cast: Cast) -> None:
 
 def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) -> None:
     """A session that was left open can neither add the finder's phone nor remove its owner's."""
-    olga = make_olga()
+    olga = create_operator()
     (factor,) = own_factors(olga.id)
-    old = entered(olga, at=clock.now() - timedelta(minutes=6))
-    for client in (signed_in(olga), old):
+    old = operator_client(olga, at=clock.now() - timedelta(minutes=6))
+    for client in (signed_in_client(olga), old):
         for path in ("authenticator/", "recovery-codes/", f"factors/{factor.id}/removal/", "passkey/"):
             assert client.post(f"/account/security/{path}")["Location"].startswith("/account/second-factor/?next=")
     assert own_factors(olga.id) == (factor,)
     # Who has none yet is asked for the password.
     from theseller.accounts.models import User
 
-    stolen = stranger()
+    stolen = anonymous_client()
     stolen.force_login(User.objects.get(pk=cast.alice.id))
     assert stolen.post("/account/security/authenticator/")["Location"].startswith("/account/second-factor/")
     assert stolen.post("/account/second-factor/", {"password": "wrong"}).status_code == 422
@@ -241,7 +241,7 @@ def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) 
 
 
 def test_nobody_removes_anothers_factor(cast: Cast) -> None:
-    olga = make_olga()
+    olga = create_operator()
     (factor,) = own_factors(olga.id)
     with pytest.raises(CannotRemoveError):
         operations.remove_factor(person=cast.alice.id, factor=factor.id, at=clock.now())
@@ -250,9 +250,9 @@ def test_nobody_removes_anothers_factor(cast: Cast) -> None:
 
 def test_everything_is_written_down(cast: Cast, database: str) -> None:
     now = clock.now()
-    add_app(cast.bob.id, now - timedelta(hours=1))
+    enroll_app(cast.bob.id, now - timedelta(hours=1))
     operations.make_recovery_codes(person=cast.bob.id, at=now)
-    client = stranger()
+    client = anonymous_client()
     client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
     client.post("/sign-in/", {"code": "000000"})
     (factor,) = own_factors(cast.bob.id)
@@ -271,7 +271,7 @@ def test_the_secret_lies_sealed_and_a_new_key_seals_it_anew() -> None:
     """A row that was moved to another person opens nothing; after a rotation the old key is not needed."""
     from django.conf import settings
 
-    olga, oskar = make_olga(), make_olga(name="Oskar")
+    olga, oskar = create_operator(), create_operator(name="Oskar")
     assert olga.secret is not None
     row = Authenticator.objects.get(user_id=olga.id)
     assert base64.b32decode(olga.secret.reveal()) not in bytes(row.sealed)

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.expected_figures import ALICE, ExpectedFigures
 from tests.integration.analytics.books import Shop
-from tests.truth import ALICE, Truth
 from tests.unit.emulator.support import Amazon, amazon_with
 
 from theseller.amazon.decoders.finances import decode_transactions
@@ -29,7 +29,7 @@ def amazon(tmp_path: Path) -> Amazon:
     return amazon_with(tmp_path / "state")
 
 
-def _whole_instant(truth: Truth, at: datetime) -> datetime:
+def _whole_instant(truth: ExpectedFigures, at: datetime) -> datetime:
     """Return an instant from `at` on at which listTransactions shows all that was posted: it lags up to 48 hours behind the balance."""
     while any(event.posted <= at < event.visible for event in truth.events(at - timedelta(days=4), at)):
         at += timedelta(hours=1)
@@ -59,7 +59,7 @@ def _deferred_balance(amazon: Amazon, access: str, store: str) -> Decimal:
 
 
 def test_deferred_is_the_balance_and_net_proceeds_are_what_was_released(amazon: Amazon) -> None:
-    truth, shop = Truth(ALICE, "CA"), Shop.open()
+    truth, shop = ExpectedFigures(ALICE, "CA"), Shop.open()
     at = _whole_instant(truth, amazon.clock())
     for days in (0, 12):  # And again after a settlement has closed, with releases and late refunds.
         amazon.clock.at = at = _whole_instant(truth, at + timedelta(days=days))

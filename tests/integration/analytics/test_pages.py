@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
-from tests.cast import Cast, Person, assemble
+from tests.cast import Cast, Person, create_cast
 from tests.integration.analytics.books import DE, FR, UK, Shop
 
 from theseller.accounts.models import User
@@ -21,7 +21,7 @@ from theseller.lib import clock
 
 @pytest.fixture
 def cast() -> Cast:
-    return assemble(at=clock.now() - timedelta(days=100))
+    return create_cast(at=clock.now() - timedelta(days=100))
 
 
 def _client(person: Person) -> Client:

@@ -24,8 +24,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from tests.demo_deployment import ROOT
 from tests.integration.governance.deployment import WITH_DJANGO, Deployment
-from tests.world import ROOT
 
 from theseller.audit.tags import Tag
 from theseller.backups.restore import FOLDER

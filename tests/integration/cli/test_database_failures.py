@@ -23,8 +23,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.certificates import write_certificate
-from tests.world import ROOT, free_ports
+from tests.demo_deployment import ROOT, free_ports
+from tests.tls_certificates import write_certificate
 
 from theseller.postgres.account import server_account
 from theseller.postgres.locator import find_binaries

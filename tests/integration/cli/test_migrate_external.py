@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.world import ROOT, inherited_environ
+from tests.demo_deployment import ROOT, inherited_environ
 
 from theseller.cli.main import main
 from theseller.postgres.account import server_account

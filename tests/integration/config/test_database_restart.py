@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.demo_deployment import ROOT, free_ports
 from tests.integration.governance.deployment import Deployment, deployment
-from tests.world import ROOT, free_ports
 
 from theseller.postgres.layout import conninfo
 from theseller.postgres.processes import die_with_parent, wait_until

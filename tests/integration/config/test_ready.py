@@ -14,8 +14,8 @@ from typing import LiteralString
 
 import psycopg
 import pytest
+from tests.demo_deployment import ROOT, free_ports
 from tests.integration.governance.deployment import Deployment, deployment
-from tests.world import ROOT, free_ports
 
 from theseller.config import ready
 from theseller.postgres.layout import conninfo

@@ -19,7 +19,7 @@ from django.test import Client
 from tests.cast import Cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.emulated_amazon import ALICE, CHARLIE, EmulatedAmazon, Return, emulated_amazon
+from tests.emulated_amazon import ALICE, CHARLIE, ConsentRedirect, EmulatedAmazon, emulated_amazon
 
 from theseller.accounts.models import User
 from theseller.connections.locks import ConnectionClosedError
@@ -42,7 +42,7 @@ def amazon(tmp_path: Path) -> Iterator[EmulatedAmazon]:
         yield running
 
 
-def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, store: str = US, at: datetime | None = None) -> Return:
+def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, store: str = US, at: datetime | None = None) -> ConsentRedirect:
     begun = begin_authorisation(
         features=["sales", "finances", "stock"],
         marketplace_id=store,
@@ -56,7 +56,7 @@ def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, store: 
 
 
 def _complete(
-    cast: Cast, back: Return, *, session: Secret = SESSION, at: datetime | None = None, code: Secret | None = None
+    cast: Cast, back: ConsentRedirect, *, session: Secret = SESSION, at: datetime | None = None, code: Secret | None = None
 ) -> Authorised | Refused:
     return complete_authorisation(
         state=back.state,
@@ -120,7 +120,7 @@ def test_a_state_belongs_to_its_browser_session(cast: Cast, amazon: EmulatedAmaz
 
 def test_a_state_that_was_never_given_out_is_refused(cast: Cast, amazon: EmulatedAmazon) -> None:
     back = _consent(cast, amazon)
-    assert _complete(cast, Return(Secret("invented"), back.code, ALICE)) == Refused(Refusal.STATE_UNKNOWN)
+    assert _complete(cast, ConsentRedirect(Secret("invented"), back.code, ALICE)) == Refused(Refusal.STATE_UNKNOWN)
 
 
 def test_a_state_lapses_after_ten_minutes(cast: Cast, amazon: EmulatedAmazon) -> None:

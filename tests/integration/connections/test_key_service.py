@@ -14,8 +14,8 @@ from django.test.utils import override_settings
 from tests.cast import Cast
 from tests.conftest import as_role
 from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
-from tests.fresh import proven
 from tests.integration.connections.test_authorisation import _complete, _connect, _consent
+from tests.step_up import after_step_up
 
 from theseller.accounts.models import User
 from theseller.connections.locks import ConnectionClosedError
@@ -140,7 +140,7 @@ def test_the_page_says_which_state_it_is_and_that_nothing_was_changed(
     authorised = _connect(cast, amazon)
     browser = Client(raise_request_exception=True, REMOTE_ADDR="198.51.100.17")
     browser.force_login(User.objects.get(pk=cast.alice.id))
-    proven(browser)
+    after_step_up(browser)
     path = f"/connections/{authorised.connection}/disconnection/"
     keys.state = state
     answer = browser.post(path, {"confirm": "DISCONNECT"})

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
-from tests.cast import Cast, assemble
+from tests.cast import Cast, create_cast
 from tests.integration.analytics.books import DE, UK, Shop
 from tests.integration.analytics.lifelike import Year
-from tests.olga import make_olga
+from tests.operators import create_operator
 
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_person
@@ -28,7 +28,7 @@ ALL_OF_EUROPE = (DE, UK, "A13V1IB3VIYZZH", "APJ6JRA9NG5V4")
 
 @pytest.fixture
 def cast() -> Cast:
-    return assemble(at=clock.now() - timedelta(days=100))
+    return create_cast(at=clock.now() - timedelta(days=100))
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_pages_of_the_account_keep_the_navigation_of_the_shop(alice: Client) -> 
     assert 'aria-label="Main"' in page
     assert 'href="/products/"' in page
     olga = Client()
-    olga.force_login(User.objects.get(pk=make_olga(at=clock.now()).id))
+    olga.force_login(User.objects.get(pk=create_operator(at=clock.now()).id))
     assert 'href="/products/"' not in olga.get("/account/security/").content.decode()
 
 

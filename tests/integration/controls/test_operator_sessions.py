@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.olga import entered, make_olga, signed_in
+from tests.operators import create_operator, operator_client, signed_in_client
 
 from theseller.accounts.standing import Standing
 from theseller.controls.catalogue import cred_operator_mfa
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def test_a_session_that_is_let_in_without_a_proof_of_today_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     now = clock.now()
-    olga = make_olga(at=now - timedelta(days=2))
-    signed_in(olga)
-    entered(olga, at=now - timedelta(hours=13))
-    entered(olga)
+    olga = create_operator(at=now - timedelta(days=2))
+    signed_in_client(olga)
+    operator_client(olga, at=now - timedelta(hours=13))
+    operator_client(olga)
     assert isinstance(cred_operator_mfa.probe(live_context(clock.now())), Passed)
     monkeypatch.setattr(cred_operator_mfa, "standing", lambda *_, **__: Standing.INSIDE)
     found = cred_operator_mfa.probe(live_context(clock.now()))

@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tests.certificates import write_certificate
+from tests.tls_certificates import write_certificate
 
 PATIENCE = 30.0
 

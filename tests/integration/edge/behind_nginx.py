@@ -20,8 +20,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.certificates import write_certificate
-from tests.world import ROOT, free_ports
+from tests.demo_deployment import ROOT, free_ports
+from tests.tls_certificates import write_certificate
 
 from theseller.postgres.processes import die_with_parent
 

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from tests.search import Exact, Search
-from tests.seeds import seed_every_table
+from tests.leak_scanner import Exact, LeakScanner
+from tests.tenant_rows import seed_every_table
 
 from theseller.backups.context import backup_context, try_lock
 from theseller.backups.operations import keep_wal, prune, read_manifest, readable, take
@@ -224,7 +224,7 @@ def search_all(needles: dict[str, str], at: datetime) -> None:
         assert ours
         prune(place, at=at)
     exact = [Exact(f"{name} {form}", content) for name, text in needles.items() for form, content in _forms(text)]
-    search = Search(exact, shapes=())
+    search = LeakScanner(exact, shapes=())
     search.folder(state, label="state/")
     layout = saved_layout(state)
     assert layout is not None
@@ -243,7 +243,7 @@ def _forms(text: str) -> Iterator[tuple[str, bytes]]:
     yield "bytes", bytes.fromhex(text)
 
 
-def _search_backup(search: Search, identity: UUID) -> None:
+def _search_backup(search: LeakScanner, identity: UUID) -> None:
     """Search what the backup holds, decrypted: each file of its tar, and each WAL segment."""
     place = backup_context()
     manifest = read_manifest(place, identity)

@@ -23,10 +23,10 @@ from typing import Any
 import httpx
 import psycopg
 from tests.cast import PASSWORD
-from tests.hiding.browser import Answers, Browser
+from tests.demo_deployment import free_ports
 from tests.integration.governance.deployment import Deployment
+from tests.secret_leaks.http_session import HttpSession, ResponseLog
 from tests.unit.amazon.report_fixtures import builders
-from tests.world import free_ports
 
 from theseller.accounts.mfa import totp
 from theseller.lib import clock
@@ -119,9 +119,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _answers(address: str) -> bool:
-    answers = Answers()
+    answers = ResponseLog()
     with contextlib.closing(answers), contextlib.suppress(httpx.HTTPError):
-        return Browser("nobody", address, answers).get("/healthz").status_code == 200
+        return HttpSession("nobody", address, answers).get("/healthz").status_code == 200
     return False
 
 
@@ -140,8 +140,8 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
     deployed.environ["TMPDIR"] = str(deployed.state / "tmp")
     _by_command(deployed, tenant, made, folder, driven)
     email = deployed.rows("select email from accounts_user where id = %s", person)[0][0]
-    with _traps(deployed) as arm, service(deployed) as address, contextlib.closing(Answers()) as answers:
-        alice = Browser(str(email).partition("@")[0], address, answers)
+    with _traps(deployed) as arm, service(deployed) as address, contextlib.closing(ResponseLog()) as answers:
+        alice = HttpSession(str(email).partition("@")[0], address, answers)
         alice.sign_in(PASSWORD)
         app = next(one["app"] for one in deployed.people() if one["tenant"] == tenant)
         answer = alice.post("/sign-in/", {"code": next_code(app)})
@@ -183,7 +183,7 @@ def _by_command(deployed: Deployment, tenant: str, made: dict[str, bytes], folde
     driven.imported, driven.refused = statuses.count("imported"), statuses.count("refused")
 
 
-def _by_browser(alice: Browser, made: dict[str, bytes], canary: str) -> None:
+def _by_browser(alice: HttpSession, made: dict[str, bytes], canary: str) -> None:
     """Look at files and then store them, named by the canary as well."""
     for names in (list(made)[:10], list(made)[-10:]):
         for confirm in ({}, {"confirm": "1"}):
@@ -192,7 +192,7 @@ def _by_browser(alice: Browser, made: dict[str, bytes], canary: str) -> None:
             assert answer.status_code in {200, 422}, answer.status_code
 
 
-def _look_and_take_away(alice: Browser, canary: str) -> None:
+def _look_and_take_away(alice: HttpSession, canary: str) -> None:
     for path, parameters in (
         ("/", {}), ("/", {"format": "csv"}), ("/products/", {"q": canary, "period": "18months"}), ("/products/", {"format": "csv"}),
         ("/days/2026-10-05/", {"format": "csv"}), ("/", {"store": canary, "period": canary}), (f"/{canary}/", {}), (f"/days/{canary}/", {}),
@@ -229,7 +229,7 @@ def _traps(deployed: Deployment) -> Iterator[Callable[[str], None]]:
             database.execute(b"drop function public.trap() cascade")
 
 
-def _into_the_traps(deployed: Deployment, alice: Browser, tenant: str, canary: str) -> None:
+def _into_the_traps(deployed: Deployment, alice: HttpSession, tenant: str, canary: str) -> None:
     """Have the web fail at an import, a command at another, and the worker at adding up what came before; each writes its log."""
     order = builders.order(amazon_order_id="302-7777777-7654999", sku=canary, purchase_date=_day(4), last_updated_date=_day(4))
     text = builders.all_orders(order).encode()

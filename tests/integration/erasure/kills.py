@@ -25,7 +25,7 @@ from django.conf import settings
 from django.db import connections as databases
 from tests.integration.governance.kills import forked
 from tests.integration.governance.people import TOKEN
-from tests.seeds import seed_every_table
+from tests.tenant_rows import seed_every_table
 
 from theseller.backups.context import BackupContext, backup_context
 from theseller.backups.operations import keep_wal, prune, read_manifest, readable, take

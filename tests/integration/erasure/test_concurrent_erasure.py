@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import pytest
+from tests.demo_deployment import ROOT
 from tests.integration.governance.deployment import WITH_DJANGO, Deployment
-from tests.world import ROOT
 
 from theseller.lib.ids import new_id
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from tests.cast import Cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.olga import stranger
+from tests.operators import anonymous_client
 from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import TOKEN, connect, put_product
 
@@ -69,7 +69,7 @@ def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, datab
                                  [f"connection:{connection}"]).fetchone()  # fmt: skip
         assert told == (1,)
 
-    client = stranger()
+    client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.alice.id))
     page = client.get("/connections/").content.decode()
     assert "nothing new is read until you authorize it again" in page

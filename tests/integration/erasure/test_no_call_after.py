@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 from tests.cast import PASSWORD
-from tests.hiding.browser import Answers, Browser
+from tests.demo_deployment import ROOT
 from tests.integration.erasure.data_flows import next_code, service
 from tests.integration.governance.deployment import WITH_DJANGO, Deployment, deployment
-from tests.world import ROOT
+from tests.secret_leaks.http_session import HttpSession, ResponseLog
 
 from theseller.postgres.processes import wait_until
 
@@ -45,7 +45,7 @@ print(time.monotonic())
 @dataclass(frozen=True, slots=True)
 class Shop:
     deployed: Deployment
-    alice: Browser
+    alice: HttpSession
     tenant: str
     app: str
 
@@ -78,10 +78,10 @@ def shop() -> Iterator[Shop]:
         # Their yearly authorisations are over; the worker would end them meanwhile.
         for person in deployed.people():
             deployed.ask(_END, person["tenant"], person["connection"])
-        with service(deployed) as address, contextlib.closing(Answers()) as answers:
+        with service(deployed) as address, contextlib.closing(ResponseLog()) as answers:
             person = deployed.people()[0]
             email = str(deployed.rows("select email from accounts_user where id = %s", person["person"])[0][0])
-            alice = Browser(email.partition("@")[0], address, answers)
+            alice = HttpSession(email.partition("@")[0], address, answers)
             alice.sign_in(PASSWORD)
             assert alice.post("/sign-in/", {"code": next_code(person["app"])}).status_code == 302
             yield Shop(deployed, alice, person["tenant"], person["app"])

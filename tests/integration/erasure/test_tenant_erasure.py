@@ -13,12 +13,12 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
-from tests.cast import NOON, PASSWORD, Cast, assemble
+from tests.cast import NOON, PASSWORD, Cast, create_cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.fresh import proven
-from tests.olga import make_olga
+from tests.operators import create_operator
 from tests.sabotage.deployment import connect, put_product
+from tests.step_up import after_step_up
 
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member
@@ -45,7 +45,7 @@ LATER = NOON + timedelta(hours=24)
 @pytest.fixture
 def cast(database: str) -> Cast:
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        return assemble()
+        return create_cast()
 
 
 def _rows(database: str, sql: str, *parameters: object) -> list[tuple[object, ...]]:
@@ -126,7 +126,7 @@ def _certified(cast: Cast, connection: UUID) -> None:
 
 
 def test_who_operates_keeps_their_account(cast: Cast, database: str) -> None:
-    olga = make_olga()
+    olga = create_operator()
     add_member(person=olga.id, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
     purge(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
     assert erase_shop(tenant=cast.alices_shop, at=LATER).completed
@@ -228,7 +228,7 @@ def test_only_the_owner_with_their_password_may_end_it(cast: Cast, database: str
             (cast.alice.id, {"confirm": "DELETE", "password": "wrong"}, 422),
         ):
             client.force_login(User.objects.get(pk=person))
-            proven(client)
+            after_step_up(client)
             assert client.post("/data/deletion/", given).status_code == status
             assert _rows(database, asked, cast.alices_shop) == [(0,)]
         answer = client.post("/data/deletion/", {"confirm": "DELETE", "password": PASSWORD})

@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 from tests.database import locked, session_folder
-from tests.world import ROOT, free_ports, inherited_environ
+from tests.demo_deployment import ROOT, free_ports, inherited_environ
 
 from theseller.crypto.choice import SecretChoice, make_key_store, make_secret_provider, read_choice
 from theseller.crypto.keystore import KeyStore

@@ -9,8 +9,8 @@ import json
 
 from django.conf import settings
 from django.db import connections as databases
-from tests.cast import assemble
-from tests.olga import add_app
+from tests.cast import create_cast
+from tests.operators import enroll_app
 
 from theseller.connections import vault
 from theseller.crypto.keys import Purpose
@@ -24,7 +24,7 @@ TOKEN = "Atzr|" + "IwEBIrotation" * 8
 
 def main() -> None:
     at = clock.now()
-    cast = assemble(at=at)
+    cast = create_cast(at=at)
     found = []
     for tenant, person in ((cast.alices_shop, cast.alice), (cast.charlies_shop, cast.charlie)):
         connection = new_id()
@@ -36,7 +36,7 @@ def main() -> None:
                 [tenant, connection, ["ATVPDKIKX0DER"], at, at, at],
             )
             vault.store(tenant, connection, Secret(TOKEN), at=at)
-        app = add_app(person.id, at).reveal()
+        app = enroll_app(person.id, at).reveal()
         found.append({"tenant": str(tenant), "connection": str(connection), "person": str(person.id), "app": app})
     settings.KEY_STORE.create(Purpose.SIGNING, "certificates")
     (settings.ENVIRONMENT.state / "people.json").write_text(json.dumps(found))

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from django.db import IntegrityError, connections
 from django.test import Client
-from tests.cast import Cast, assemble
+from tests.cast import Cast, create_cast
 from tests.conftest import as_role
 from tests.database import role_dsn, test_server
-from tests.olga import Olga, end_operator, entered, make_olga, signed_in
+from tests.operators import OperatorUser, create_operator, operator_client, revoke_operator, signed_in_client
 from tests.sabotage.databases import own_database
 
 from theseller.accounts.models import User
@@ -40,23 +40,23 @@ def database() -> Iterator[str]:
 
 @pytest.fixture
 def shop(database: str) -> Cast:
-    return assemble(at=clock.now())
+    return create_cast(at=clock.now())
 
 
 @pytest.fixture
-def olga(database: str) -> Olga:
-    return make_olga()
+def olga(database: str) -> OperatorUser:
+    return create_operator()
 
 
-def _operator(olga: Olga) -> Operator:
+def _operator(olga: OperatorUser) -> Operator:
     return Operator(olga.id, "Olga")
 
 
-def _open(olga: Olga, tenant: UUID, *, at: datetime | None = None, minutes: int = 30) -> OpenSession:
+def _open(olga: OperatorUser, tenant: UUID, *, at: datetime | None = None, minutes: int = 30) -> OpenSession:
     return open_access(actor=_operator(olga), tenant=tenant, reason=REASON, ticket="SUP-1", minutes=minutes, at=at or clock.now())
 
 
-def _log(database: str, *people: Olga) -> list[tuple[str, str, object, object]]:
+def _log(database: str, *people: OperatorUser) -> list[tuple[str, str, object, object]]:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         return superuser.execute(
             "select tag, actor, tenant_id, details from audit_event where tag like 'governance:access:%%' and subject in"
@@ -65,16 +65,16 @@ def _log(database: str, *people: Olga) -> list[tuple[str, str, object, object]]:
         ).fetchall()
 
 
-def test_an_operator_sees_no_shop_without_a_session(shop: Cast, olga: Olga) -> None:
-    browser = entered(olga)
+def test_an_operator_sees_no_shop_without_a_session(shop: Cast, olga: OperatorUser) -> None:
+    browser = operator_client(olga)
     for page in ("/", "/products/", "/days/2026-11-01/", "/connections/", "/activity/"):
         answer = browser.get(page)
         assert (answer.status_code, answer.headers["Location"]) == (302, "/no-shop/"), page
     assert browser.post(f"/seats/{shop.alices_shop}/").status_code == 404
 
 
-def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(shop: Cast, olga: Olga, database: str) -> None:
-    browser = entered(olga)
+def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(shop: Cast, olga: OperatorUser, database: str) -> None:
+    browser = operator_client(olga)
     answer = browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
     page = browser.get("/?metric=sales&from=2026-11-01")
@@ -96,7 +96,7 @@ def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(shop: Cast
     assert REASON not in str(_log(database, olga)), "the reason may name somebody"
 
 
-def test_nothing_leaves_as_a_file(shop: Cast, olga: Olga, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_leaves_as_a_file(shop: Cast, olga: OperatorUser, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.http import HttpRequest, HttpResponse
 
     from theseller.accounts.seats import seated
@@ -107,7 +107,7 @@ def test_nothing_leaves_as_a_file(shop: Cast, olga: Olga, monkeypatch: pytest.Mo
 
     from theseller.analytics import urls
 
-    browser = entered(olga)
+    browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     monkeypatch.setattr(urls.urlpatterns[1], "callback", seated(Permission.DASHBOARD_READ)(export))
     assert browser.get("/products/?format=csv").status_code == 403
@@ -116,16 +116,16 @@ def test_nothing_leaves_as_a_file(shop: Cast, olga: Olga, monkeypatch: pytest.Mo
     assert alice.get("/products/?format=csv").status_code == 200
 
 
-def test_the_session_is_the_browser_s_that_opened_it(shop: Cast, olga: Olga) -> None:
-    first, second = entered(olga), entered(olga)
+def test_the_session_is_the_browser_s_that_opened_it(shop: Cast, olga: OperatorUser) -> None:
+    first, second = operator_client(olga), operator_client(olga)
     first.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert first.get("/").status_code == 200
     assert second.get("/").headers["Location"] == "/no-shop/"
-    assert signed_in(olga).get("/").headers["Location"] == "/no-shop/"
+    assert signed_in_client(olga).get("/").headers["Location"] == "/no-shop/"
 
 
-def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(shop: Cast, olga: Olga, database: str) -> None:
-    browser = entered(olga)
+def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(shop: Cast, olga: OperatorUser, database: str) -> None:
+    browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     opened = open_session(olga.id, at=clock.now())
     assert opened is not None
@@ -133,7 +133,7 @@ def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(shop: Cast,
     assert browser.post(f"/operate/access/{opened.id}/close/").status_code == 302
     assert browser.get("/").headers["Location"] == "/no-shop/"
     _expired(shop, olga, database)
-    oskar = make_olga(name="Oskar")
+    oskar = create_operator(name="Oskar")
     _removed(shop, oskar)
     ends = [
         str(details["how"]) for tag, _, _, details in _log(database, olga, oskar) if tag == Tag.ACCESS_CLOSED and isinstance(details, dict)
@@ -141,8 +141,8 @@ def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(shop: Cast,
     assert ends == ["left", "expired", "removed"]
 
 
-def _expired(shop: Cast, olga: Olga, database: str) -> None:
-    browser = entered(olga)
+def _expired(shop: Cast, olga: OperatorUser, database: str) -> None:
+    browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.charlies_shop)})
     assert browser.get("/").status_code == 200
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
@@ -159,25 +159,25 @@ def _expired(shop: Cast, olga: Olga, database: str) -> None:
         assert close_ended(at=clock.now()) == 0
 
 
-def _removed(shop: Cast, oskar: Olga) -> None:
-    browser = entered(oskar)
+def _removed(shop: Cast, oskar: OperatorUser) -> None:
+    browser = operator_client(oskar)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.charlies_shop)})
     assert browser.get("/").status_code == 200
-    end_operator(oskar.id)
+    revoke_operator(oskar.id)
     assert browser.get("/").status_code == 302
     assert open_session(oskar.id, at=clock.now()) is None
     with as_role("worker"):
         assert close_ended(at=clock.now()) == 1
 
 
-def test_a_visit_asks_for_a_proof_of_the_second_factor_like_the_area_itself(shop: Cast, olga: Olga) -> None:
-    stale = entered(olga, at=clock.now() - timedelta(minutes=6))
+def test_a_visit_asks_for_a_proof_of_the_second_factor_like_the_area_itself(shop: Cast, olga: OperatorUser) -> None:
+    stale = operator_client(olga, at=clock.now() - timedelta(minutes=6))
     assert stale.get("/operate/access/").status_code == 200
     for page in ("/operate/access/open/", "/operate/reviews/"):
         assert "second-factor" in stale.get(page).headers["Location"]
         assert "second-factor" in stale.post(page, {**FORM, "shop": str(shop.alices_shop)}).headers["Location"]
     assert olga.id not in {one.operator for one in sessions()}
-    browser = entered(olga)
+    browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     held = browser.session
     del held["second_factor"]
@@ -190,13 +190,13 @@ def test_a_visit_asks_for_a_proof_of_the_second_factor_like_the_area_itself(shop
     [("reason", "too short"), ("reason", "a" + " " * 30 + "b"), ("reason", "x" * 1001), ("ticket", ""), ("ticket", "<b>"), ("minutes", "61"),
      ("minutes", "0"), ("shop", "not a number"), ("shop", str(UUID(int=7)))],
 )  # fmt: skip
-def test_what_is_not_good_enough_opens_nothing(field: str, value: str, shop: Cast, olga: Olga) -> None:
-    answer = entered(olga).post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop), field: value})
+def test_what_is_not_good_enough_opens_nothing(field: str, value: str, shop: Cast, olga: OperatorUser) -> None:
+    answer = operator_client(olga).post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop), field: value})
     assert answer.status_code == 422
     assert olga.id not in {one.operator for one in sessions()}
 
 
-def test_verbs_refuse_what_forms_do(shop: Cast, olga: Olga) -> None:
+def test_verbs_refuse_what_forms_do(shop: Cast, olga: OperatorUser) -> None:
     at = clock.now()
     good = {"actor": _operator(olga), "tenant": shop.alices_shop, "reason": REASON, "ticket": "SUP-1", "minutes": 60, "at": at}
     for wrong in (
@@ -215,7 +215,7 @@ def test_verbs_refuse_what_forms_do(shop: Cast, olga: Olga) -> None:
     assert not close_access(session=opened.id, tenant=shop.alices_shop, ended=Ended.LEFT, actor="operator:x", at=at)
 
 
-def test_not_even_the_table_takes_a_session_of_more_than_an_hour(shop: Cast, olga: Olga, database: str) -> None:
+def test_not_even_the_table_takes_a_session_of_more_than_an_hour(shop: Cast, olga: OperatorUser, database: str) -> None:
     opened = _open(olga, shop.alices_shop)
     with pytest.raises(IntegrityError), tenant_scope(shop.alices_shop, using="operator"), connections["operator"].cursor() as cursor:
         cursor.execute(
@@ -227,7 +227,7 @@ def test_not_even_the_table_takes_a_session_of_more_than_an_hour(shop: Cast, olg
         own.execute("update governance_access_session set expires_at = expires_at + interval '1 minute' where id = %s", [opened.id])
 
 
-def test_the_owner_sees_who_looked_and_nobody_else_does(shop: Cast, olga: Olga) -> None:
+def test_the_owner_sees_who_looked_and_nobody_else_does(shop: Cast, olga: OperatorUser) -> None:
     opened = _open(olga, shop.alices_shop)
     note_view(session=opened.id, tenant=shop.alices_shop, page="/products/", actor=_operator(olga).actor, at=clock.now())
     pages = {}
@@ -245,9 +245,9 @@ def test_the_owner_sees_who_looked_and_nobody_else_does(shop: Cast, olga: Olga) 
         assert sessions_of_shop() == ()
 
 
-def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, olga: Olga) -> None:
+def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, olga: OperatorUser) -> None:
     add_member(person=olga.id, role=MemberRole.VIEWER, tenant=shop.charlies_shop, actor="process:test", at=clock.now())
-    browser = entered(olga)
+    browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert "Alice&#x27;s shop" in browser.get("/").content.decode()
     opened = open_session(olga.id, at=clock.now())

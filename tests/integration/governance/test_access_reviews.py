@@ -9,9 +9,9 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from tests.cast import Cast, assemble
+from tests.cast import Cast, create_cast
 from tests.database import test_server, wait_for_open_transactions
-from tests.olga import Olga, entered, make_olga
+from tests.operators import OperatorUser, create_operator, operator_client
 from tests.sabotage.databases import own_database
 
 from theseller.accounts.types import Operator
@@ -33,19 +33,19 @@ def database() -> Iterator[str]:
 
 @pytest.fixture
 def shop(database: str) -> Cast:
-    return assemble(at=clock.now())
+    return create_cast(at=clock.now())
 
 
 @pytest.fixture
-def olga(database: str) -> Olga:
-    return make_olga()
+def olga(database: str) -> OperatorUser:
+    return create_operator()
 
 
-def _operator(olga: Olga) -> Operator:
+def _operator(olga: OperatorUser) -> Operator:
     return Operator(olga.id, "Olga")
 
 
-def _open(olga: Olga, tenant: UUID) -> OpenSession:
+def _open(olga: OperatorUser, tenant: UUID) -> OpenSession:
     return open_access(actor=_operator(olga), tenant=tenant, reason=REASON, ticket="SUP-1", minutes=30, at=clock.now())
 
 
@@ -59,9 +59,9 @@ def review_state() -> ReviewState:
     return queries.review_state()
 
 
-def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(shop: Cast, olga: Olga) -> None:
+def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(shop: Cast, olga: OperatorUser) -> None:
     at = clock.now()
-    oskar = make_olga(name="Oskar")
+    oskar = create_operator(name="Oskar")
     opened = _open(olga, shop.alices_shop)
     first = to_review()
     assert first[-1].tag == Tag.ACCESS_OPENED
@@ -82,9 +82,9 @@ def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(shop: Ca
     assert to_review() == ()
 
 
-def test_a_single_operator_reviews_their_own_acts_and_it_says_so(shop: Cast, olga: Olga, database: str) -> None:
+def test_a_single_operator_reviews_their_own_acts_and_it_says_so(shop: Cast, olga: OperatorUser, database: str) -> None:
     _open(olga, shop.alices_shop)
-    browser = entered(olga)
+    browser = operator_client(olga)
     page = browser.get("/operate/reviews/").content.decode()
     assert "You are the only operator" in page
     until = to_review()[-1].mark
@@ -98,7 +98,7 @@ def test_a_single_operator_reviews_their_own_acts_and_it_says_so(shop: Cast, olg
     assert "Looked at it all." in browser.get("/operate/reviews/").content.decode()
 
 
-def test_reviews_are_due_every_two_weeks(shop: Cast, olga: Olga) -> None:
+def test_reviews_are_due_every_two_weeks(shop: Cast, olga: OperatorUser) -> None:
     at = clock.now()
     begun = review_state()
     assert begun.oldest_pending_at is not None
@@ -121,8 +121,8 @@ def test_a_review_lists_every_kind_of_event_that_it_has_words_for_and_no_other(d
     assert set(WORDS) <= {tag.value for tag in Tag}
 
 
-def test_the_page_says_why_a_shop_was_opened(shop: Cast, olga: Olga) -> None:
+def test_the_page_says_why_a_shop_was_opened(shop: Cast, olga: OperatorUser) -> None:
     _open(olga, shop.alices_shop)
-    page = entered(olga).get("/operate/reviews/").content.decode()
+    page = operator_client(olga).get("/operate/reviews/").content.decode()
     assert REASON in page
     assert "opened a shop" in page

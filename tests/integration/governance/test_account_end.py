@@ -19,10 +19,10 @@ from django.conf import settings
 from django.db import connection as default_connection
 from django.db import connections as databases
 from django.test import Client, override_settings
-from tests.cast import NOON, PASSWORD, Cast, assemble
+from tests.cast import NOON, PASSWORD, Cast, create_cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.olga import add_app, end_operator, entered, make_olga, make_operator, stranger
+from tests.operators import anonymous_client, create_operator, enroll_app, grant_operator, operator_client, revoke_operator
 from tests.sabotage.deployment import connect
 
 from theseller.accounts.mfa.flow import note_password
@@ -51,7 +51,7 @@ def cast(database: str) -> Iterator[Cast]:
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         for kind in ("shops", "people"):
             shutil.rmtree(journal_folder(settings.ENVIRONMENT.state) / kind, ignore_errors=True)
-        yield assemble()
+        yield create_cast()
 
 
 def _rows(database: str, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -61,7 +61,7 @@ def _rows(database: str, sql: str, *parameters: object) -> list[tuple[Any, ...]]
 
 def _fresh(person: UUID) -> Client:
     """Return a browser whose session has just given the password."""
-    client = stranger()
+    client = anonymous_client()
     client.force_login(User.objects.get(pk=person))
     session = client.session
     request = type("Request", (), {"session": session})()
@@ -72,7 +72,7 @@ def _fresh(person: UUID) -> Client:
 
 def _everywhere(cast: Cast, person: UUID, database: str) -> None:
     """Give a person a row in each table that can have one."""
-    add_app(person, NOON)
+    enroll_app(person, NOON)
     make_recovery_codes(person=person, at=NOON)
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
@@ -105,7 +105,7 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
     assert link is not None
     assert other.get("/data/").status_code == 302  # every session is over at once
     assert client.get("/account/security/").status_code == 302
-    assert stranger().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
+    assert anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
     assert "The account is being deleted" in Client().get(link[1]).content.decode()
 
     told = {one.subject.id: one for one in erase_ends(shops=(), at=clock.now())}
@@ -133,9 +133,9 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
 
 def _entered(person: UUID) -> Client:
     """Return the browser of somebody with a second factor, who has just proven it."""
-    from tests.olga import Olga
+    from tests.operators import OperatorUser
 
-    return entered(Olga(person, "", None))
+    return operator_client(OperatorUser(person, "", None))
 
 
 def test_who_owns_a_shop_alone_hands_it_over_first(cast: Cast) -> None:
@@ -178,8 +178,8 @@ def test_of_two_owners_who_leave_at_once_one_stays(cast: Cast) -> None:
 def test_the_last_operator_stays(cast: Cast, database: str) -> None:
     others = [row[0] for row in _rows(database, "select user_id from accounts_operator")]
     for one in others:
-        end_operator(one)
-    olga, oskar = make_olga(), make_olga(name="Oskar")
+        revoke_operator(one)
+    olga, oskar = create_operator(), create_operator(name="Oskar")
     try:
         end_account(person=oskar.id, at=NOON)
         with pytest.raises(AccountEndRefusedError, match="last operator"):
@@ -188,7 +188,7 @@ def test_the_last_operator_stays(cast: Cast, database: str) -> None:
         assert _rows(database, "select user_id from accounts_operator") == [(olga.id,)]
     finally:
         for one in others:
-            make_operator(one, NOON)
+            grant_operator(one, NOON)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_without_word_and_password_nothing_happens(cast: Cast, given: dict[str, 
 
 
 def test_who_has_not_just_proven_themselves_is_asked_to(cast: Cast) -> None:
-    client = stranger()
+    client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.bob.id))
     for answer in (client.get("/account/security/deletion/"), client.post("/account/security/deletion/", ASKED)):
         assert answer["Location"] == "/account/second-factor/?next=%2Faccount%2Fsecurity%2Fdeletion%2F&why=stale"
@@ -259,7 +259,7 @@ def test_the_operator_hands_out_the_same_file(
 ) -> None:
     monkeypatch.setattr(certificate_command, "setup_django", lambda _role: None)  # it is ready
     end_account(person=cast.bob.id, at=NOON)
-    page = entered(make_olga())
+    page = operator_client(create_operator())
     assert page.get(f"/operate/ends/{cast.bob.id}/certificate.json").status_code == 404
     assert all(one.completed for one in erase_ends(shops=(), at=NOON))
     file = page.get(f"/operate/ends/{cast.bob.id}/certificate.json").content

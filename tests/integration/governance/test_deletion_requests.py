@@ -10,7 +10,7 @@ from django.db import connections as databases
 from django.db.utils import DatabaseError
 from tests.cast import NOON, Cast
 from tests.conftest import as_role
-from tests.olga import entered, make_olga
+from tests.operators import create_operator, operator_client
 from tests.sabotage.deployment import connect
 
 from theseller.connections.operations import disconnect
@@ -181,7 +181,7 @@ def test_the_state_is_that_of_the_connection_that_is_least_far() -> None:
 
 def test_olga_records_it_on_her_page_and_alice_sees_how_far_it_is(cast: Cast) -> None:
     _, seller = _seller(cast.alices_shop, cast.alice.id)
-    browser = entered(make_olga())
+    browser = operator_client(create_operator())
     day = clock.now().date()
     given = {"seller": seller, "reference": "CASE-77", "received": str(day)}
     refused = browser.post("/operate/deletion-requests/", given)

@@ -16,8 +16,8 @@ from django.db import connections as databases
 from django.test import Client
 from tests.cast import NOON, Cast
 from tests.database import test_server
-from tests.fresh import proven
 from tests.sabotage.deployment import US, connect, put_product
+from tests.step_up import after_step_up
 
 from theseller.accounts.models import User
 from theseller.connections.queries import all_connections
@@ -120,7 +120,7 @@ def test_an_export_holds_all_facts_of_the_shop_and_nothing_of_another(cast: Cast
         connection = connect(tenant, person, Region.NA)
         put_product(tenant, connection, sku=sku)
         _orders(tenant, connection, [date(2026, 10, 1 + n) for n in range(20)], sku=sku)
-    answer = proven(_browser(cast.alice.id)).post("/data/export/")
+    answer = after_step_up(_browser(cast.alice.id)).post("/data/export/")
     assert answer.status_code == 200
     assert answer["Content-Disposition"].startswith('attachment; filename="shop-data-')
     body = b"".join(typed("Iterable[bytes]", answer))

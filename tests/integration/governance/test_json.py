@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.cast import Cast
 from tests.conftest import as_role
-from tests.olga import make_olga
+from tests.operators import create_operator
 from tests.sabotage.deployment import connect
 
 from theseller.cli.commands import certificate, deletion_request, hold, operator
@@ -63,7 +63,7 @@ def test_holds_requests_and_certificates_are_told_to_programs(cast: Cast, databa
 
 
 def test_operators_are_listed_for_programs(database: str, capsys: pytest.CaptureFixture[str]) -> None:
-    olga = make_olga()
+    olga = create_operator()
     assert main(["operator", "list", "--json"]) == 0
     (listed,) = [one for one in json.loads(capsys.readouterr().out) if one["email"] == olga.email]
     assert (listed["name"], len(listed["second_factors"])) == ("Olga", 1)

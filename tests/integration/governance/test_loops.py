@@ -15,7 +15,7 @@ _LOOPS = {
     "connection-key": {"retire write", "retire erase"},
     "second-factor-key": {"reseal sql"},
 }
-_PEOPLE = "from tests.olga import make_olga\nfor number in range(5): make_olga(name=f'loop{number}', operates=False)"
+_PEOPLE = "from tests.operators import create_operator\nfor number in range(5): create_operator(name=f'loop{number}', operates=False)"
 
 #: Tried by default; the others with `exhaustive`.
 _LEAN = "root-key"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.demo_deployment import ROOT
 from tests.integration.governance.deployment import Deployment
-from tests.world import ROOT
 
 from theseller.lib.ids import new_id
 
@@ -41,7 +41,7 @@ def test_an_operator_is_made_listed_and_removed(deployed: Deployment) -> None:
 
 def test_lost_factors_are_reset_and_codes_are_told_in_the_demo_only(deployed: Deployment) -> None:
     email = f"olga.{new_id().hex[-12:]}@example.com"
-    person = deployed.ask("from tests.olga import make_olga; print(make_olga(operates=False).id)", role="web")
+    person = deployed.ask("from tests.operators import create_operator; print(create_operator(operates=False).id)", role="web")
     deployed.rows("update accounts_user set email = %s where id = %s returning id", email, person)
     code = deployed.theseller("operator", "code", email)
     assert code.returncode == 0

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from psycopg import sql
-from tests.world import ROOT, inherited_environ
+from tests.demo_deployment import ROOT, inherited_environ
 
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.ownership import ForeignServerError, matches, refuse_foreign_roles

@@ -10,13 +10,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from tests.cast import NOON, Cast, assemble
+from tests.cast import NOON, Cast, create_cast
 from tests.database import role_dsn, test_server
-from tests.fuzz_pairs import attack_pairs, columns_of
-from tests.fuzz_sql import Connection, Found, World, attack, look, without_readable
 from tests.integration.tenancy.shops import fill
 from tests.sabotage.databases import own_database
-from tests.seeds import seed_every_table
+from tests.sql_fuzzer import Connection, FuzzResult, FuzzTarget, attack, read_target, without_readable
+from tests.sql_pair_fuzzer import attack_pairs, columns_of
+from tests.tenant_rows import seed_every_table
 
 from theseller.crypto.mac import DatabaseSession, tenant_ticket
 from theseller.lib.secret import Secret
@@ -29,10 +29,10 @@ SEED = int(os.environ.get("THESELLER_FUZZ_SEED", "1"))
 
 
 @pytest.fixture(scope="module")
-def fuzzed() -> Iterator[tuple[str, World]]:
+def fuzzed() -> Iterator[tuple[str, FuzzTarget]]:
     """A database of its own: the attacked shop has a row in every table, and in every partition other shops have rows too."""
     with own_database("fuzz") as database:
-        cast: Cast = assemble()
+        cast: Cast = create_cast()
         with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
             for shop, person, count in ((cast.alices_shop, cast.alice.id, COUNT), (cast.charlies_shop, cast.charlie.id, 11)):
                 seed_every_table(superuser, shop, person)
@@ -47,7 +47,7 @@ def fuzzed() -> Iterator[tuple[str, World]]:
                 [cast.alices_shop],
             )
             superuser.execute("analyze")
-            yield database, look(superuser, own=cast.charlies_shop, victim=cast.alices_shop, count=COUNT)
+            yield database, read_target(superuser, own=cast.charlies_shop, victim=cast.alices_shop, count=COUNT)
 
 
 #: Every role that signs in and serves, with the seconds that it gets in each run. Roles with few tables need less.
@@ -68,7 +68,9 @@ def _sign(connection: Connection, tenant: UUID) -> str:
     return tenant_ticket(KEY, tenant, DatabaseSession(pid=pid, started=int(str(row[0]))), until)
 
 
-def _run(fuzzed: tuple[str, World], role: str, *, most: int, seconds: float | None = None, seed: int = SEED, stop_at: int = 20) -> Found:
+def _run(
+    fuzzed: tuple[str, FuzzTarget], role: str, *, most: int, seconds: float | None = None, seed: int = SEED, stop_at: int = 20
+) -> FuzzResult:
     database, world = fuzzed
     if role == UNBOUND:
         with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
@@ -80,8 +82,8 @@ def _run(fuzzed: tuple[str, World], role: str, *, most: int, seconds: float | No
 
 
 def _run_pairs(
-    fuzzed: tuple[str, World], role: str, *, most: int, seconds: float | None = None, seed: int = SEED, stop_at: int = 20
-) -> Found:
+    fuzzed: tuple[str, FuzzTarget], role: str, *, most: int, seconds: float | None = None, seed: int = SEED, stop_at: int = 20
+) -> FuzzResult:
     database, world = fuzzed
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         columns = columns_of(superuser, world, role)
@@ -91,14 +93,14 @@ def _run_pairs(
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_random_statements_reach_nothing_of_another_shop(role: str, fuzzed: tuple[str, World]) -> None:
+def test_random_statements_reach_nothing_of_another_shop(role: str, fuzzed: tuple[str, FuzzTarget]) -> None:
     found = _run(fuzzed, role, most=600, seconds=ROLES[role])
     assert not found.hits, found.report()
     assert found.statements > 20, "the fuzzer did not get to work"
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != UNBOUND])
-def test_a_value_of_another_shop_changes_no_answer(role: str, fuzzed: tuple[str, World]) -> None:
+def test_a_value_of_another_shop_changes_no_answer(role: str, fuzzed: tuple[str, FuzzTarget]) -> None:
     found = _run_pairs(fuzzed, role, most=600, seconds=ROLES[role])
     assert not found.hits, found.report()
     assert found.statements > 20 or role == "backup", "no column of this role has a value of the attacked shop alone"
@@ -107,7 +109,7 @@ def test_a_value_of_another_shop_changes_no_answer(role: str, fuzzed: tuple[str,
 @pytest.mark.exhaustive
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("role", ROLES)
-def test_a_hundred_thousand_statements_reach_nothing(role: str, fuzzed: tuple[str, World]) -> None:
+def test_a_hundred_thousand_statements_reach_nothing(role: str, fuzzed: tuple[str, FuzzTarget]) -> None:
     for part in range(13):
         found = _run(fuzzed, role, most=600, seed=SEED * 1000 + part)
         assert not found.hits, f"seed {SEED * 1000 + part}: {found.report()}"
@@ -138,8 +140,8 @@ _AGAIN = "select guard.protect('ingest_product'), guard.protect('ingest_order_li
     ],
     ids=["rows, by one plain policy", "counts, by a plain policy beside the check of each row"],
 )
-def test_the_fuzzer_finds_a_planted_leak(broken: str, fuzzed: tuple[str, World]) -> None:
-    found = Found()
+def test_the_fuzzer_finds_a_planted_leak(broken: str, fuzzed: tuple[str, FuzzTarget]) -> None:
+    found = FuzzResult()
     with _weakened(fuzzed[0], broken, _AGAIN):
         for seed in range(SEED, SEED + 10):
             if (found := _run(fuzzed, "web", most=1500, seed=seed, stop_at=1)).hits:
@@ -150,8 +152,8 @@ def test_the_fuzzer_finds_a_planted_leak(broken: str, fuzzed: tuple[str, World])
 _COST = "update pg_proc set procost = {} where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
 
 
-def test_the_fuzzer_finds_that_the_ticket_is_compared_too_late(fuzzed: tuple[str, World]) -> None:
-    found = Found()
+def test_the_fuzzer_finds_that_the_ticket_is_compared_too_late(fuzzed: tuple[str, FuzzTarget]) -> None:
+    found = FuzzResult()
     with _weakened(fuzzed[0], _COST.format(1), _COST.format(0)):
         for seed in range(SEED, SEED + 10):
             if (found := _run_pairs(fuzzed, "web", most=2000, seed=seed, stop_at=1)).hits:

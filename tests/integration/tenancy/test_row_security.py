@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from tests.cast import NOON, Cast, assemble
+from tests.cast import NOON, Cast, create_cast
 from tests.database import role_dsn, test_server
 from tests.integration.tenancy.shops import fill
 from tests.sabotage.databases import own_database
@@ -82,7 +82,7 @@ def world(database: str) -> Cast:
 
     The total of a partition is no secret (pg_class tells it to everyone), so no partition may hold the attacked shop alone.
     """
-    cast = assemble()
+    cast = create_cast()
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         for shop, count in ((cast.alices_shop, VICTIMS), (cast.charlies_shop, OWN)):
             fill(superuser, shop, count)

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from django.conf import settings
 from tests.database import create_database, drop_database, roles_lock, test_server, worker_name
+from tests.demo_deployment import free_ports
 from tests.sabotage.databases import own_database
-from tests.world import free_ports
 
 from theseller.cli.main import discover, main
 from theseller.config import migration

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
-from tests.world import ROOT
+from tests.demo_deployment import ROOT
 
 from theseller.cli import main as entry
 from theseller.cli import ports

@@ -15,7 +15,7 @@ from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
 from tests.browser.serving import served
-from tests.cast import Cast, assemble
+from tests.cast import Cast, create_cast
 from tests.integration.ingest.imports.files import ALICE, CHARLIE, report, settlement_text, zipped
 
 from theseller.accounts.models import User
@@ -28,7 +28,7 @@ ORDERS = ReportType.ALL_ORDERS_BY_ORDER_DATE
 
 @pytest.fixture
 def cookie(database: str) -> str:
-    people: Cast = assemble()
+    people: Cast = create_cast()
     client = Client()
     client.force_login(User.objects.get(pk=people.alice.id))
     return client.cookies[settings.SESSION_COOKIE_NAME].value

@@ -1,0 +1,33 @@
+"""Web and worker confine themselves when they start, before anything else can happen in them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from tests.demo_deployment import ROOT
+
+_BEGIN = """
+import sys
+from theseller.lib import egress
+from theseller.tenancy import startup
+def told(*_aliases):
+    from django.conf import settings
+    print(egress.confined_to() is not None and egress.confined_to() == settings.EGRESS)
+    sys.exit()
+startup.refuse_unsafe_database = told
+"""
+_WEB = "import theseller.config.wsgi"
+_WORKER = """
+import argparse
+from theseller.cli.commands import worker
+worker.setup_django = lambda role: __import__("django").setup()
+worker.run(argparse.Namespace(concurrency=1))
+"""
+
+
+@pytest.mark.parametrize("start", [_WEB, _WORKER], ids=["web", "worker"])
+def test_it_is_confined_before_it_looks_at_its_database(start: str) -> None:
+    done = subprocess.run([sys.executable, "-c", _BEGIN + start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "True", done.stderr

@@ -1,0 +1,30 @@
+"""`theseller fail HOW`, through the product's own entry, in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+from tests.secret_leaks.failures import FAILURES
+from tests.secret_leaks.planted_secrets import planted_secret
+
+from theseller.cli import main as entry
+from theseller.cli.django import setup_django
+
+
+def _run(args: argparse.Namespace) -> int:
+    setup_django("worker")
+    FAILURES[args.how](planted_secret("command"))
+    return 0
+
+
+def main() -> int:
+    command: Any = SimpleNamespace(HELP="fail", add_arguments=lambda parser: parser.add_argument("how", choices=FAILURES), run=_run)
+    entry.discover = lambda: {"fail": command}
+    return entry.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
