@@ -129,7 +129,7 @@ ingest_dirty_day: _pkey
 ingest_document: _pkey _tenant_id_report_type_source_key_key
 ingest_drift: _pkey
 ingest_inventory: _pkey
-ingest_ledger_line: _pkey _source _supersedes _order _group _unnamed
+ingest_ledger_line: _pkey _source _supersedes _order _group _settlement _unnamed
 ingest_order_line: _pkey _order
 ingest_plan: _pkey
 ingest_product: _pkey
