@@ -108,10 +108,10 @@ def statements(shop: UUID, days: int) -> list[Statement]:
     """Return what the page really asks, caught on its way to the database."""
     from django.db import connections
 
-    from theseller.analytics import queries
-    from theseller.analytics.periods import Span
-    from theseller.analytics.products import Ask, product_page
-    from theseller.analytics.selection import store_options
+    from theseller.analytics.pages import queries
+    from theseller.analytics.pages.periods import Span
+    from theseller.analytics.pages.product_queries import ProductQuery, product_page
+    from theseller.analytics.pages.selection import store_options
     from theseller.ingest.sync.queries import freshness, progress
     from theseller.tenancy.scope import tenant_scope
 
@@ -127,7 +127,7 @@ def statements(shop: UUID, days: int) -> list[Statement]:
             span = Span(LAST - timedelta(days=days - 1), LAST)
             before = span.shifted(-min(days, DAYS - days))
             assert queries.day_series(scope, span, before, using="web").total.order_items
-            assert product_page(scope, span, before, Ask(most=10), using="web").rows
+            assert product_page(scope, span, before, ProductQuery(most=10), using="web").rows
             freshness(using="web")
             progress(using="web")
         else:

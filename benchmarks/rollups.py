@@ -84,9 +84,9 @@ def _load(superuser: Any, values: dict[str, Any]) -> int:  # noqa: ANN401  # dri
 def _measure(database: str) -> dict[str, Any]:
     import psycopg
     from tests.database import test_server
-    from tests.integration.analytics.books import NOON, Shop
+    from tests.integration.analytics.facts import NOON, Shop
 
-    from theseller.analytics.operations import recompute_dirty
+    from theseller.analytics.rollups.recompute import recompute_dirty
 
     shop = Shop.open()
     values = {

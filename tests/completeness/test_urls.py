@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.cast import NOON, PASSWORD, Cast, create_cast
 from tests.database import test_server
-from tests.integration.analytics.books import Shop as Books
+from tests.integration.analytics.facts import Shop as Books
 from tests.operators import OperatorUser, create_operator, operator_client
 from tests.step_up import after_step_up
 

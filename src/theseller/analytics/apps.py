@@ -8,7 +8,7 @@ from django.apps import AppConfig
 
 
 def _stores_with_data() -> frozenset[str]:
-    queries = importlib.import_module("theseller.analytics.queries")
+    queries = importlib.import_module("theseller.analytics.pages.queries")
     return frozenset(store.marketplace_id for store in queries.stores())
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from theseller.analytics.operations import recompute_dirty
-from theseller.analytics.verify import differences
+from theseller.analytics.rollups.recompute import recompute_dirty
+from theseller.analytics.rollups.verify import differences
 from theseller.lib import clock
 from theseller.lib.logs import getLogger
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from theseller.analytics import views
+from theseller.analytics.pages import views
 
 app_name = "analytics"
 urlpatterns = [

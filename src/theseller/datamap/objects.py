@@ -130,7 +130,7 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ),
     # What a process keeps for itself between two pieces of work.
     ProcessState("memory", "theseller.amazon.charge_labels:_kind_of", DataClass.SELLER_FACTS, "amazon", *_PROCESS),
-    ProcessState("memory", "theseller.analytics.books:sql_text", DataClass.NONE, "analytics", *_PROCESS),
+    ProcessState("memory", "theseller.analytics.rollups.parameters:sql_text", DataClass.NONE, "analytics", *_PROCESS),
     ProcessState("memory", "theseller.connections.amazon_account:_http", DataClass.OPERATIONAL, "connections", *_PROCESS),
     ProcessState("memory", "theseller.connections.amazon_account:lwa_client", DataClass.OPERATIONAL, "connections", *_PROCESS),
     ProcessState(

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
 from tests.browser.serving import served
 from tests.cast import Cast, Person, create_cast
-from tests.integration.analytics.books import DE, FR, UK, Shop
+from tests.integration.analytics.facts import DE, FR, UK, Shop
 from tests.integration.analytics.lifelike import Year, fill
 
 from theseller.accounts.models import User

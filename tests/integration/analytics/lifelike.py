@@ -16,10 +16,10 @@ from typing import Any
 import psycopg
 from django.db import connections
 from tests.database import test_server
-from tests.integration.analytics.books import CURRENCIES, Shop
+from tests.integration.analytics.facts import CURRENCIES, Shop
 
 from theseller.amazon.kinds import Kind
-from theseller.analytics.books import local_day
+from theseller.analytics.rollups.parameters import local_day
 from theseller.lib.ids import new_id
 
 TITLES = (

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 from tests.cast import Cast, create_cast
-from tests.integration.analytics.books import DE, UK, Shop
+from tests.integration.analytics.facts import DE, UK, Shop
 from tests.integration.analytics.lifelike import Year
 from tests.operators import create_operator
 

@@ -14,7 +14,7 @@ from tests.integration.governance.test_held import _orders
 from tests.sabotage.deployment import US, connect, put_product
 
 from theseller.accounts.models import User
-from theseller.analytics.operations import recompute_dirty
+from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import descriptors

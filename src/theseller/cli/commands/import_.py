@@ -125,7 +125,7 @@ def _listed(places: tuple[tuple[UUID, str, MemberRole], ...]) -> str:
 
 def _recompute(shop: _Shop) -> int:
     """Bring the figures up to date now; the worker would do it within seconds, but it may not be running."""
-    from theseller.analytics.operations import recompute_dirty  # noqa: PLC0415  needs Django ready
+    from theseller.analytics.rollups.recompute import recompute_dirty  # noqa: PLC0415  needs Django ready
 
     days = 0
     while (batch := recompute_dirty(tenant=shop.tenant, at=clock.now())).days:

@@ -3,7 +3,7 @@
 
 A slice is one transaction of the Finances API or one settlement. A deferred transaction and its release are one sale: the release says so
 by naming the other (DEFERRED_TRANSACTION_ID), and whichever of them arrives first, only the release is stored in the end. Both sources are
-stored side by side; which of them counts is decided for each transaction when figures are computed (`analytics/statements/book.sql`), so a
+stored side by side; which of them counts is decided for each transaction when figures are computed (`analytics/rollups/statements/counted_lines.sql`), so a
 write marks every day whose lines may now count otherwise.
 """
 

@@ -29,7 +29,7 @@ from tests.unit.amazon.report_fixtures.builders import settlement
 
 from theseller.amazon.reports import Options, ReportType, inspect_report
 from theseller.amazon.reports.amounts import read_amount
-from theseller.analytics.operations import recompute_dirty
+from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.queries import all_connections
 from theseller.connections.types import DisconnectReason, Origin

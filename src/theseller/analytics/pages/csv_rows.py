@@ -1,0 +1,102 @@
+"""What each page gives as CSV: the rows it shows, unrounded, with the ledger's signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from django.http import HttpResponse
+
+from theseller.amazon.kinds import Kind
+from theseller.analytics.pages import queries
+from theseller.analytics.pages.csv_response import Cell, csv_response
+from theseller.analytics.pages.day import charge_type_label
+from theseller.analytics.pages.days_with_data import DaysWithData
+from theseller.analytics.pages.periods import Span
+from theseller.analytics.pages.product_queries import ProductQuery, product_page
+from theseller.analytics.pages.product_table import Table
+from theseller.analytics.pages.queries import DaySeries
+from theseller.analytics.pages.selection import Selection, store_label
+from theseller.analytics.rollups.types import SUMMED, Figures
+
+#: A file of more products than this would be no table to look at; it is what 560 days of the largest catalogue we test need.
+_MOST_PRODUCTS = 100_000
+#: Columns by day of purchase; all others of the rollup are by the day Amazon posted.
+_PURCHASED = frozenset(
+    {"orders", "cancelled_orders", "pending_orders", "order_items", "units", "unpriced_units", "ordered_sales", "promotions", "ordered_tax"}
+)
+_BEFORE = ("ordered_sales", "units", "orders", "refunded_sales", "fees", "net_proceeds")
+
+
+def days_csv(selection: Selection, series: DaySeries, known: DaysWithData) -> HttpResponse:
+    """Return one row a day, with the columns of the day rollup and, beside them, the main ones of the period of comparison.
+
+    A cell is blank where there is no data of its day: what is missing is no zero.
+    """
+    before = series.before_span.days() if series.before_span else []
+    header = ["day", "currency", *SUMMED, *(["compared_with_day", *(f"{name}_before" for name in _BEFORE)] if before else [])]
+    rows: list[list[Cell]] = []
+    for index, day in enumerate(series.span.days()):
+        row: list[Cell] = [day, selection.scope.currency, *_known_cells(series, day, known, SUMMED)]
+        if before:
+            earlier = before[index] if index < len(before) else None
+            compared = earlier if earlier and earlier >= selection.option.first_day else None
+            row += [earlier, *_known_cells(series, compared, known, _BEFORE)]
+        rows.append(row)
+    return csv_response(_name("days", selection, series.span), header, rows)
+
+
+def _known_cells(series: DaySeries, day: date | None, known: DaysWithData, names: Sequence[str]) -> list[Cell]:
+    """Return figures of a day, blank where neither data of its orders, or of its money, nor a figure of them is stored."""
+    if day is None:
+        return [None] * len(names)
+    figures = series.by_day.get(day, Figures())
+    ordered = day in known.orders or any(getattr(figures, name) for name in SUMMED if name in _PURCHASED)
+    posted = day in known.money or any(getattr(figures, name) for name in SUMMED if name not in _PURCHASED)
+    return [getattr(figures, name) if (ordered if name in _PURCHASED else posted) else None for name in names]
+
+
+def products_csv(selection: Selection, table: Table, before: Span | None) -> HttpResponse:
+    """Return every product that the table would show on all its pages, in its order."""
+    span = selection.choice.span
+    everything = ProductQuery(table.sort, table.descending, table.search, _MOST_PRODUCTS, with_lines=False)
+    page = product_page(selection.scope, span, before, everything)
+    header = [
+        "sku", "asin", "title", "currency", "ordered_sales", "units", "orders", "refunds", "refunded_sales", "fees", "net_proceeds",
+        "ordered_sales_before", "units_before", "net_proceeds_before",
+    ]  # fmt: skip
+    rows: list[list[Cell]] = [
+        [
+            row.sku, row.asin, row.title, selection.scope.currency, row.ordered_sales, row.units, row.orders, row.refunds, row.refunded_sales,
+            row.fees, row.net_proceeds, row.ordered_sales_before, row.units_before, row.net_proceeds_before,
+        ]
+        for row in page.rows
+    ]  # fmt: skip
+    return csv_response(_name("products", selection, span), header, rows)
+
+
+def day_csv(selection: Selection, wanted: date, *, most: int) -> HttpResponse:
+    """Return every ledger line and order line of a day, with what became of each."""
+    header = ["book", "store", "instant", "order_id", "sku", "kind", "source", "state", "counted", "quantity", "currency", "amount", "transaction_type", "breakdown"]  # fmt: skip
+    rows = [row for store in selection.scope.marketplace_ids for row in _day_rows(store, wanted, most)]
+    return csv_response(_name("day", selection, Span(wanted, wanted)), header, rows)
+
+
+def _day_rows(store: str, wanted: date, most: int) -> Iterator[list[Cell]]:
+    label = store_label(store)
+    for entry in queries.day_entries(store, wanted, most=most):
+        kind = charge_type_label(Kind(entry.kind))
+        yield [
+            "ledger", label, entry.posted_at, entry.order_id, entry.sku, kind, entry.source, entry.state, entry.treatment, entry.quantity,
+            entry.currency, entry.amount, entry.transaction_type, entry.breakdown,
+        ]  # fmt: skip
+    for order in queries.day_orders(store, wanted, most=most):
+        treatment = "counted" if order.counted else "not a sale"
+        yield [
+            "orders", label, order.purchased_at, order.order_id, order.sku, "Ordered", "orders", order.status, treatment, order.quantity,
+            order.currency, order.item_price, "", "",
+        ]  # fmt: skip
+
+
+def _name(what: str, selection: Selection, span: Span) -> str:
+    return f"theseller-{what}-{selection.option.key}-{span.first.isoformat()}-{span.last.isoformat()}"

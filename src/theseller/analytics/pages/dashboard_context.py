@@ -1,0 +1,209 @@
+"""What the pages show, worked out from figures: tiles, chart, waterfall, and what is said about their freshness and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+
+from theseller.analytics.pages import queries
+from theseller.analytics.pages.coverage import contains_tax
+from theseller.analytics.pages.days_with_data import DaysWithData
+from theseller.analytics.pages.metrics import BY_KEY, METRICS
+from theseller.analytics.pages.periods import COMPARE_LABELS, LABELS, Choice, Compare, PeriodKey, Span, neighbours
+from theseller.analytics.pages.queries import DaySeries
+from theseller.analytics.pages.selection import Selection, StoreOption, same_time_on
+from theseller.analytics.rollups.types import Figures
+from theseller.edge.numbers import format_number
+from theseller.edge.times import day as day_text
+from theseller.edge.times import day_range, week_day
+from theseller.edge.types import WaterfallRow
+from theseller.ingest.types import Freshness, StreamProgress
+from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.money import Money
+
+_SEGMENTS = (
+    PeriodKey.TODAY, PeriodKey.YESTERDAY, PeriodKey.LAST_7, PeriodKey.LAST_28, PeriodKey.LAST_90, PeriodKey.MONTH, PeriodKey.LAST_MONTH,
+    PeriodKey.LAST_12_MONTHS,
+)  # fmt: skip
+
+#: So many stretches without data are named; of more, how many.
+_GAPS_NAMED = 3
+
+
+def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, Any]:
+    """Return the choices of the bar on top, each with its address."""
+    choice = selection.choice
+    earlier, later = neighbours(choice)
+    shown = (*_SEGMENTS, choice.key) if choice.key is PeriodKey.LAST_30 else _SEGMENTS
+    return {
+        "periods": [
+            {"label": LABELS[key], "key": key, "url": selection.query(period=key.value), "current": key is choice.key} for key in shown
+        ],
+        "compares": [{"key": key, "label": label, "current": key is choice.compare} for key, label in COMPARE_LABELS.items()],
+        "stores": [{"key": option.key, "label": option.label, "current": option is selection.option} for option in options],
+        "custom": choice.key is PeriodKey.CUSTOM,
+        "thirty": selection.query(period=PeriodKey.LAST_30.value),
+        "earlier": selection.for_span(earlier),
+        "later": selection.for_span(later) if later else "",
+        "range": span_text(choice.span),
+        "zone": zone_text(selection),
+        "hidden": [("metric", selection.metric.key)] if selection.metric is not METRICS[0] else [],
+    }
+
+
+#: What people call the zone of a store; of the others, the city of the zone's name.
+_CENTRAL_EUROPE = ("Amsterdam", "Berlin", "Brussels", "Madrid", "Paris", "Rome", "Stockholm", "Warsaw")
+_ZONE_NAMES = {
+    "America/Los_Angeles": "Pacific time (PT)", "Europe/London": "UK time", "Asia/Tokyo": "Japan time (JST)", "Asia/Kolkata": "India time (IST)",
+    **{f"Europe/{city}": "Central European time (CET)" for city in _CENTRAL_EUROPE},
+}  # fmt: skip
+
+
+def zone_text(selection: Selection) -> str:
+    """Say in which time zone the days begin: ``Pacific time (PT)``, ``each store\u2019s own time zone``."""
+    zones = {MARKETPLACES[store].zone_name for store in selection.scope.marketplace_ids if store in MARKETPLACES}
+    names = {_ZONE_NAMES.get(zone) or f"{zone.rsplit('/', 1)[-1].replace('_', ' ')} time" for zone in zones}
+    if len(names) != 1:
+        return "each store\u2019s own time zone" if names else "UTC"
+    return names.pop()
+
+
+def span_text(span: Span) -> str:
+    """Write a span as briefly as it can be read: ``Oct 27 \u2013 Nov 23, 2026``."""
+    return week_day(span.first) if span.length == 1 else day_range(span.first, span.last)
+
+
+def load_series(selection: Selection, at: datetime) -> DaySeries:
+    """Read the figures of the selection. A period that ends today is compared with the same part of its last day."""
+    choice = selection.choice
+    series = queries.day_series(selection.scope, choice.span, choice.before)
+    if not choice.partial or choice.before is None or choice.before.length != choice.span.length:
+        return series
+    whole = series.by_day.get(choice.before.last, Figures())
+    part = queries.ordered_so_far(selection.scope, choice.before.last, same_time_on(selection.scope, choice.before.last, at))
+    before = replace(
+        series.before,
+        orders=series.before.orders - whole.orders + part.orders,
+        units=series.before.units - whole.units + part.units,
+        ordered_sales=series.before.ordered_sales - whole.ordered_sales + part.ordered_sales,
+    )
+    return replace(series, before=before)
+
+
+def day_address(selection: Selection, day: date) -> str:
+    """Return the address of the rows behind a day."""
+    address = reverse("analytics:day", args=[day.isoformat()])
+    return f"{address}?store={selection.chosen_store}" if selection.chosen_store else address
+
+
+def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) -> list[WaterfallRow]:
+    """Return the lines from ordered sales to net proceeds. The second is the difference between the order date and posted date bases."""
+    span = selection.choice.span
+    url = day_address(selection, span.first) if span.length == 1 else ""
+    steps = (
+        ("Deferred sales", -total.deferred_sales, "sales that Amazon defers"),
+        ("Sales not yet posted", total.product_sales - total.ordered_sales + total.deferred_sales, _not_posted(selection, known)),
+        ("Shipping & gift wrap credits", total.credits, ""),
+        ("Discounts", total.discounts, ""),
+        ("Refunds", total.refunded_sales, f"{format_number(total.refunds)} orders" if total.refunds else ""),
+        ("Referral & selling fees", total.selling_fees, ""),
+        ("FBA fulfillment & returns", total.fulfilment_fees, ""),
+        ("FBA storage & inbound", total.storage_fees, ""),
+        ("Other fees", total.other_fees, ""),
+        ("Advertising", total.advertising, ""),
+        ("Reimbursements", total.reimbursements, ""),
+        ("Not classified", total.unclassified, ""),
+    )
+    currency = selection.scope.currency
+    rows = [WaterfallRow("Ordered sales", Money(total.ordered_sales, currency), total=True, url=url)]
+    rows += [WaterfallRow(label, Money(amount, currency), note=note, url=url) for label, amount, note in steps if amount]
+    return [*rows, WaterfallRow("Net proceeds", Money(total.net_proceeds, currency), total=True, url=url)]
+
+
+def _not_posted(selection: Selection, known: DaysWithData) -> str:
+    """Say what the difference between what was ordered and what was posted consists of."""
+    if known.whole(BY_KEY["net"], selection.choice.span):
+        return "less those posted from earlier orders"
+    return "part of the period has no data of money"
+
+
+def data_quality(
+    selection: Selection, total: Figures, until: Freshness, streams: Sequence[StreamProgress], known: DaysWithData
+) -> dict[str, Any]:
+    """Return what must be said beside the figures: how fresh, how sure, what is missing."""
+    choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
+    fresh = (("Orders", until.orders_until), ("Money", until.money_until))
+    return {
+        "fresh": [(label, instant) for label, instant in fresh if instant is not None],
+        "failing": [stream for stream in streams if stream.step == "failed"],
+        "last_day": selection.option.last_day,
+        "pending_orders": total.pending_orders,
+        "unpriced_units": total.unpriced_units,
+        "gaps": _gaps(selection, known),
+        "tax": Money(total.ordered_tax, selection.scope.currency) if total.ordered_tax else None,
+        "contains_tax": contains_tax(selection.scope),
+        "deferred": Money(total.deferred, selection.scope.currency) if total.deferred else None,
+        "settled_share": settled,
+        "open_share": None if settled is None else 1 - settled,
+        "unclassified": Money(total.unclassified, selection.scope.currency) if total.unclassified else None,
+        "partial": choice.partial,
+        "partial_text": _partial_text(selection),
+        "incomparable": _incomparable(selection, known),
+    }
+
+
+def _gaps(selection: Selection, known: DaysWithData) -> list[tuple[str, str]]:
+    """Return for orders and for money the days that have no data, as text."""
+    found = zip(("orders", "money"), known.gaps(selection.choice.span), strict=True)
+    return [(name, _stretches(gaps)) for name, gaps in found if gaps]
+
+
+def _stretches(gaps: Sequence[Span]) -> str:
+    text = "; ".join(day_range(gap.first, gap.last) for gap in gaps[:_GAPS_NAMED])
+    return text if len(gaps) <= _GAPS_NAMED else f"{text} and {len(gaps) - _GAPS_NAMED} more stretches"
+
+
+def _incomparable(selection: Selection, known: DaysWithData) -> str:
+    """Say why figures are not compared, or nothing."""
+    choice = selection.choice
+    if choice.before is None:
+        return ""
+    if not selection.comparable:
+        return f"No comparable data: figures begin on {day_text(selection.option.first_day)} and are kept for 18 months"
+    if known.whole(BY_KEY["sales"], choice.before) and known.whole(BY_KEY["net"], choice.before):
+        return ""
+    return f"Not compared where {day_range(choice.before.first, choice.before.last)} has days without data"
+
+
+def _partial_text(selection: Selection) -> str:
+    """Say that the last day is not over, and what it is compared with."""
+    choice = selection.choice
+    if not selection.comparable:
+        return "Today is not over" if choice.span.length == 1 else "The last day is not over"
+    if choice.span.length > 1:
+        return "The last day is not over: its sales are compared with the same time of day"
+    other = "a year earlier" if choice.compare is Compare.YEAR else "yesterday"
+    return f"Today so far, compared with the same time {other}"
+
+
+def _share(part: int, whole: int) -> Decimal | None:
+    """Return a share that shows as nothing or everything only if it is."""
+    if not whole:
+        return None
+    share = Decimal(part) / whole
+    return share if share in {0, 1} else min(max(share, Decimal("0.01")), Decimal("0.99"))
+
+
+def latest_figures_span(option: StoreOption) -> Span:
+    """Return the last 28 days that have figures: where to send someone whose period is empty."""
+    return Span(max(option.first_day, option.last_day - timedelta(days=27)), option.last_day)
+
+
+def choice_has_days(choice: Choice, series: DaySeries) -> bool:
+    """Say whether any day of the period has figures."""
+    return any(choice.span.first <= day <= choice.span.last for day in series.by_day)

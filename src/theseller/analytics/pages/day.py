@@ -1,0 +1,127 @@
+"""The rows behind one day: for each store its figures, its ledger by kind, what was left out and why, and its orders."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from theseller.amazon.kinds import Group, Kind, group
+from theseller.analytics.pages import queries
+from theseller.analytics.pages.dashboard_context import day_address
+from theseller.analytics.pages.metrics import METRICS
+from theseller.analytics.pages.periods import Span
+from theseller.analytics.pages.selection import Selection, store_label
+from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope
+from theseller.analytics.rollups.parameters import local_day, zone_of
+from theseller.lib.money import Money
+
+#: What a kind is called where its own name does not read well.
+_NAMES = {
+    Kind.PRINCIPAL: "Product sales", Kind.SHIPPING: "Shipping credits", Kind.GIFTWRAP: "Gift wrap credits", Kind.COD: "Cash on delivery",
+    Kind.TIP: "Delivery tips", Kind.PROMOTION: "Promotions", Kind.POINTS: "Amazon Points", Kind.REFUND_PRINCIPAL: "Refunded product sales",
+    Kind.REFUND_SHIPPING: "Refunded shipping", Kind.REFUND_GIFTWRAP: "Refunded gift wrap", Kind.REFUND_PROMOTION: "Promotion rebate reversals",
+    Kind.REFERRAL: "Referral fee", Kind.REFUND_ADMIN: "Refund administration fee", Kind.CLOSING: "Closing fee",
+    Kind.DIGITAL_SERVICES: "Digital services fee", Kind.FBA_FULFILMENT: "FBA fulfillment fee", Kind.RETURNS_PROCESSING: "Returns processing fee",
+    Kind.INBOUND: "Inbound fee", Kind.ITEM_TAX: "Tax collected", Kind.SHIPPING_TAX: "Tax on shipping", Kind.GIFTWRAP_TAX: "Tax on gift wrap",
+    Kind.UNCLASSIFIED: "Not classified",
+}  # fmt: skip
+_ORDER = tuple(Group)
+#: Why a line is in no figure, in the words of someone who asks where the money went.
+EXCLUSION_REASONS = {
+    "deferred": "Deferred by Amazon: not in net proceeds until it releases the money, then on the day of the release.",
+    "in_settlement": "The same money from Finances: a stored settlement holds the transaction, and counts.",
+    "superseded": "Replaced by the transaction that released it.",
+    "not_profit_and_loss": "Taxes collected and remitted, reserves and payouts: money that moves, but neither income nor cost.",
+    "estimated": "An estimate, not money.",
+    "reversed": "Withdrawn by Amazon.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeTypeLines:
+    """The lines of one kind and their sum."""
+
+    label: str
+    amount: Money
+    lines: tuple[LedgerEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDay:
+    """One store's day."""
+
+    label: str
+    currency: str
+    figures: tuple[dict[str, Any], ...]
+    source: str
+    counted: tuple[ChargeTypeLines, ...]
+    total: Money
+    left_out: tuple[tuple[str, tuple[ChargeTypeLines, ...]], ...]
+    orders: tuple[OrderEntry, ...]
+    zone: Any
+    cut_off: bool
+
+
+def day_context(selection: Selection, wanted: date, at: datetime, *, most: int) -> dict[str, Any]:
+    """Return what the page of a day shows, store by store; at most `most` lines of a kind of row in each."""
+    days = [_store_day(store, selection.scope.currency, wanted, most) for store in selection.scope.marketplace_ids]
+    today = max(local_day(store, at) for store in selection.scope.marketplace_ids)
+    return {
+        "day": wanted,
+        "days": [one for one in days if one is not None],
+        "partial": wanted >= today,
+        "earlier": day_address(selection, wanted - timedelta(days=1)),
+        "later": day_address(selection, wanted + timedelta(days=1)) if wanted < today else "",
+        "csv_url": "?"
+        + "&".join(part for part in (f"store={selection.chosen_store}" if selection.chosen_store else "", "format=csv") if part),
+    }
+
+
+def _store_day(store: str, currency: str, wanted: date, most: int) -> StoreDay | None:
+    entries = queries.day_entries(store, wanted, most=most + 1)
+    orders = queries.day_orders(store, wanted, most=most + 1)
+    if not entries and not orders:
+        return None
+    series = queries.day_series(Scope((store,), currency), Span(wanted, wanted), None)
+    counted = by_charge_type([entry for entry in entries if entry.treatment == "counted" and entry.currency == currency], currency)
+    others = {
+        treatment: [entry for entry in entries if entry.treatment == treatment and entry.currency == currency]
+        for treatment in EXCLUSION_REASONS
+    }
+    total = series.total
+    source = "settlement" if total.settled_days else ("both" if total.settled_net else "finances") if total.ledger_days else ""
+    return StoreDay(
+        label=store_label(store),
+        currency=currency,
+        figures=tuple({"metric": metric, "value": metric.shown(series.total, currency)} for metric in METRICS),
+        source=source,
+        counted=counted,
+        total=Money(series.total.net_proceeds, currency),
+        left_out=tuple((EXCLUSION_REASONS[treatment], by_charge_type(found, currency)) for treatment, found in others.items() if found),
+        orders=orders[:most],
+        zone=zone_of(store),
+        cut_off=len(entries) > most or len(orders) > most,
+    )
+
+
+def by_charge_type(entries: Sequence[LedgerEntry], currency: str) -> tuple[ChargeTypeLines, ...]:
+    """Return lines grouped by kind, in the order of a profit statement."""
+    grouped: dict[Kind, list[LedgerEntry]] = defaultdict(list)
+    for entry in entries:
+        grouped[Kind(entry.kind)].append(entry)
+    ordered = sorted(grouped, key=lambda kind: (_ORDER.index(group(kind)), list(Kind).index(kind)))
+    return tuple(
+        ChargeTypeLines(
+            charge_type_label(kind), Money(sum((line.amount for line in grouped[kind]), Decimal(0)), currency), tuple(grouped[kind])
+        )
+        for kind in ordered
+    )
+
+
+def charge_type_label(kind: Kind) -> str:
+    """Return what pages call a kind of money."""
+    return _NAMES.get(kind) or kind.value.replace("_", " ").capitalize()

@@ -1,0 +1,61 @@
+"""Which days of a page have data. What is missing is a gap in a line and a note on a figure, never zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from theseller.analytics.pages.coverage import coverage
+from theseller.analytics.pages.metrics import Metric
+from theseller.analytics.pages.periods import Span
+from theseller.analytics.pages.selection import Selection
+from theseller.analytics.pages.types import Coverage
+from theseller.analytics.rollups.types import Figures
+
+Value = Decimal | int
+
+
+@dataclass(frozen=True, slots=True)
+class DaysWithData:
+    """The days that have data of orders, and those that have data of money."""
+
+    orders: frozenset[date]
+    money: frozenset[date]
+
+    def of(self, metric: Metric) -> frozenset[date]:
+        """Return the days that have data of what `metric` counts."""
+        return self.money if metric.from_ledger else self.orders
+
+    def whole(self, metric: Metric, span: Span | None) -> bool:
+        """Return whether every day of `span` has data of what `metric` counts."""
+        return span is not None and not self.missing(metric, span)
+
+    def missing(self, metric: Metric, span: Span) -> int:
+        """Return for how many days of `span` there is no data of what `metric` counts."""
+        return sum(day not in self.of(metric) for day in span.days())
+
+    def value(self, metric: Metric, days: Span, figures: dict[date, Figures]) -> Value | None:
+        """Return the sum of `metric` over `days`; None if a day has no data, unless there are figures of a single day all the same."""
+        total: Value = sum((metric.value(figures[day]) for day in days.days() if day in figures), 0)
+        if self.whole(metric, days) or (days.length == 1 and total):
+            return total
+        return None
+
+    def gaps(self, span: Span) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        """Return the stretches of `span` without data of orders, and those without data of money."""
+        found = Coverage(span, self.orders, self.money)
+        return found.order_gaps, found.money_gaps
+
+
+def days_with_data(selection: Selection, at: datetime, *, context_days: int = 0) -> DaysWithData:
+    """Return what is known of the period, of the one it is compared with, and of the `context_days` that end with the period."""
+    choice = selection.choice
+    spans = [choice.span, Span(choice.span.last.fromordinal(choice.span.last.toordinal() - context_days), choice.span.last)]
+    spans += [choice.before] if choice.before else []
+    orders: frozenset[date] = frozenset()
+    money: frozenset[date] = frozenset()
+    for span in spans:
+        found = coverage(selection.scope, span, at)
+        orders, money = orders | found.orders, money | found.money
+    return DaysWithData(orders, money)

@@ -1,0 +1,74 @@
+"""The six figures of the dashboard: what each is called, where it comes from, and what its rise means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from theseller.analytics.rollups.types import Figures
+from theseller.edge.numbers import Polarity
+from theseller.lib.money import Money
+
+#: Sentences for the legend of the page, in the words of the ledger and of Amazon.
+BY_PURCHASE_DATE = "by purchase day"
+BY_POSTED_DATE = "by posted day"
+MONEY, COUNT = "money", "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure. `value` turns stored figures into what is shown: refunds and fees, stored as negative, are shown as what they cost."""
+
+    key: str
+    label: str
+    polarity: Polarity
+    book: str
+    unit: str
+    value: Callable[[Figures], Decimal | int]
+    help: str
+
+    @property
+    def is_money(self) -> bool:
+        return self.unit == MONEY
+
+    @property
+    def from_ledger(self) -> bool:
+        return self.book == BY_POSTED_DATE
+
+    def shown(self, figures: Figures, currency: str) -> Money | int | None:
+        """Return the figure as pages show it: an amount with its currency, or a count. None where Amazon has posted nothing yet."""
+        value = self.value(figures)
+        if self.from_ledger and not figures.posted_lines and not value:
+            return None
+        return Money(Decimal(value), currency) if self.is_money else int(value)
+
+
+METRICS = (
+    Metric("sales", "Ordered sales", "good", BY_PURCHASE_DATE, MONEY, lambda f: f.ordered_sales,
+           "Price of the products ordered, before discounts, without shipping. Canceled and replacement orders are left out."),
+    Metric("units", "Units", "good", BY_PURCHASE_DATE, COUNT, lambda f: f.units, "Units ordered, pending ones included."),
+    Metric("orders", "Orders", "good", BY_PURCHASE_DATE, COUNT, lambda f: f.orders, "Orders that are neither canceled nor replacements."),
+    Metric("refunds", "Refunds", "bad", BY_POSTED_DATE, MONEY, lambda f: -f.refunded_sales,
+           "Money refunded to buyers, by the day Amazon posted it."),
+    Metric("fees", "Amazon fees", "neutral", BY_POSTED_DATE, MONEY, lambda f: -f.fees,
+           "Selling, fulfillment, storage and other fees, less those refunded."),
+    Metric("net", "Net proceeds", "good", BY_POSTED_DATE, MONEY, lambda f: f.net_proceeds,
+           "What Amazon has released or settled: sales, discounts, refunds, fees, advertising and reimbursements, before your own costs. "
+           "Money that Amazon defers is not in it."),
+)  # fmt: skip
+BY_KEY = {metric.key: metric for metric in METRICS}
+
+#: What the dashboard's figures mean, in their order: label and definition.
+DEFINITIONS = tuple((metric.label, metric.help) for metric in METRICS)
+#: The same of the columns of the product table.
+COLUMN_DEFINITIONS = (
+    ("Sales", BY_KEY["sales"].help),
+    ("Change", "Sales compared with those of the period of comparison."),
+    ("Units", BY_KEY["units"].help),
+    ("Orders", f"{BY_KEY['orders'].help} An order of two products counts once for each, and once in the total."),
+    ("Refund rate", "Refunded orders per order whose sale Amazon posted, both by the day it posted them."),
+    ("Fees", "Fees that Amazon posted for the product, less those refunded. Shown as a cost, so below zero."),
+    ("Net proceeds", BY_KEY["net"].help),
+    ("Margin", "Net proceeds per product sales that Amazon posted, before your own costs."),
+)

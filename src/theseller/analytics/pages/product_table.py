@@ -1,0 +1,97 @@
+"""The product table's own words in the address, and its headers, pager and remainder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+
+from theseller.analytics.pages.metrics import COLUMN_DEFINITIONS
+from theseller.analytics.pages.product_queries import ProductQuery, Sort
+from theseller.analytics.pages.selection import Selection
+from theseller.analytics.pages.types import ProductPage
+from theseller.analytics.rollups.types import Figures
+from theseller.lib.money import Money
+
+PAGE_SIZE = 50
+_LONGEST_SEARCH = 100
+_HEADERS = (
+    (Sort.SALES, "Sales"), (Sort.CHANGE, "Change"), (Sort.UNITS, "Units"), (Sort.ORDERS, "Orders"), (Sort.REFUNDS, "Refund rate"),
+    (Sort.FEES, "Fees"), (Sort.NET, "Net proceeds"), (Sort.MARGIN, "Margin"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How the table is asked for."""
+
+    sort: Sort
+    descending: bool
+    search: str
+    page: int
+
+    def query(self) -> ProductQuery:
+        """Return what this page of the table needs."""
+        return ProductQuery(self.sort, self.descending, self.search, PAGE_SIZE, (self.page - 1) * PAGE_SIZE)
+
+    def words(self, **over: str) -> dict[str, str]:
+        """Return the words of an address for this table with some changed; defaults are left out."""
+        return {
+            "sort": "" if self.sort is Sort.SALES else self.sort.value,
+            "dir": "" if self.descending else "asc",
+            "q": self.search,
+            "page": "" if self.page == 1 else str(self.page),
+        } | over
+
+
+def read_table(words: QueryDict) -> Table:
+    """Read an address; what can't be read is the default: by sales, the most first, the first page."""
+    sort, number = words.get("sort", ""), words.get("page", "")
+    return Table(
+        Sort(sort) if sort in set(Sort) else Sort.SALES,
+        words.get("dir") != "asc",
+        words.get("q", "").replace("\x00", "").strip()[:_LONGEST_SEARCH],
+        min(max(int(number), 1), 10_000) if number.isascii() and number.isdecimal() and len(number) < 6 else 1,
+    )
+
+
+def product_context(selection: Selection, table: Table, page: ProductPage, total: Figures) -> dict[str, Any]:
+    """Return what the template of the product table shows."""
+    currency = selection.scope.currency
+    begin, end = (table.page - 1) * PAGE_SIZE + 1, (table.page - 1) * PAGE_SIZE + len(page.rows)
+    return {
+        "table": table,
+        "definitions": COLUMN_DEFINITIONS,
+        "page": page,
+        "headers": [_header(selection, table, sort, label) for sort, label in _HEADERS],
+        "range": f"{begin:,}\u2013{end:,} of {page.count:,}" if page.rows else "",
+        "previous_page": selection.query(**table.words(page="" if table.page == 2 else str(table.page - 1))) if table.page > 1 else "",
+        "next_page": selection.query(**table.words(page=str(table.page + 1))) if end < page.count else "",
+        "first_page": selection.query(**table.words(page="")) if not page.rows and table.page > 1 else "",
+        "all_products": selection.query(**table.words(q="", page="")),
+        "csv_url": selection.query(**table.words(page="", format="csv")),
+        "kept_words": [(name, value) for name, value in table.words(q="", page="").items() if value],
+        "total_sales": Money(page.ordered_sales, currency),
+        "total_net": None if page.net_proceeds is None else Money(page.net_proceeds, currency),
+        "total_fees": None if page.fees is None else Money(page.fees, currency),
+        "total_orders": total.orders if not table.search else None,
+        "remainder": _remainder(table, page, total, currency),
+        "high": max((row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0),
+        "low": min((row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0),
+    }
+
+
+def _remainder(table: Table, page: ProductPage, total: Figures, currency: str) -> Money | None:
+    """Return the net proceeds that belong to no product; None where the rows are a search, or nothing is posted."""
+    if table.search or not page.rows or total.net_posted is None:
+        return None
+    return Money(total.net_proceeds - (page.net_proceeds or 0), currency)
+
+
+def _header(selection: Selection, table: Table, sort: Sort, label: str) -> dict[str, Any]:
+    current = table.sort is sort
+    turned = "asc" if current and table.descending else ""
+    words = table.words(sort="" if sort is Sort.SALES else sort.value, dir=turned, page="")
+    direction = ("descending" if table.descending else "ascending") if current else ""
+    return {"label": label, "url": selection.query(**words), "direction": direction, "key": sort.value}

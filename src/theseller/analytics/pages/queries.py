@@ -1,0 +1,122 @@
+"""Reads for the dashboard. Each runs inside the caller's tenant scope and sums only within one currency.
+
+Every query repeats the tenant as a plain filter: row security decides what may be seen, the filter tells the planner early.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connections
+
+from theseller.analytics.pages.periods import Span
+from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
+from theseller.analytics.rollups.parameters import parameters, run_on_counted_lines
+from theseller.analytics.rollups.types import SUMMED, Figures
+from theseller.tenancy.scope import current_tenant
+
+_STORES = """
+select marketplace_id, currency, min(local_day), max(local_day), sum(order_items)
+from analytics_day where tenant_id = %(tenant)s group by 1, 2 order by sum(order_items) desc, 1, 2
+"""
+_DAYS = f"""
+select local_day, {", ".join(f"sum({name})" for name in SUMMED)},
+       count(*) filter (where ledger_source <> 'none'), count(*) filter (where ledger_source = 'settlement')
+from analytics_day
+where tenant_id = %(tenant)s and currency = %(currency)s and marketplace_id = any (%(stores)s::text[])
+  and local_day between %(from_day)s and %(to_day)s
+  and (local_day between %(first)s and %(last)s or local_day between %(before_first)s and %(before_last)s)
+group by local_day order by local_day
+"""  # noqa: S608  # column names of our own
+_SO_FAR = """
+select count(distinct o.order_id), coalesce(sum(o.quantity), 0), coalesce(sum(o.item_price), 0)
+from ingest_order_line o
+join unnest(%(stores)s::text[], %(cutoffs)s::timestamptz[]) as c (marketplace_id, cutoff) using (marketplace_id)
+where o.tenant_id = %(tenant)s and o.local_day = %(day)s and o.purchased_at < c.cutoff and coalesce(o.currency, %(currency)s) = %(currency)s
+  and o.status <> 'cancelled' and not o.is_replacement
+"""
+_DAY_ORDERS = """
+select o.order_id, o.purchased_at, o.status, o.is_replacement, o.is_business, o.sku, o.asin, coalesce(p.title, ''), o.quantity, o.currency,
+       o.item_price, o.promotion_discount
+from ingest_order_line o
+left join ingest_product p on p.tenant_id = o.tenant_id and p.marketplace_id = o.marketplace_id and p.sku = o.sku
+where o.tenant_id = %(tenant)s and o.marketplace_id = %(store)s and o.local_day = %(day)s
+order by o.purchased_at, o.order_id, o.line_key limit %(most)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DaySeries:
+    """Figures by day for a period and the one before it, and their sums."""
+
+    span: Span
+    before_span: Span | None
+    by_day: dict[date, Figures]
+    total: Figures
+    before: Figures
+
+
+def stores(*, using: str = "default") -> tuple[Store, ...]:
+    """Return every store and currency with figures, the busiest first."""
+    return tuple(Store(*row) for row in _read(_STORES, {}, using))
+
+
+def day_series(scope: Scope, span: Span, before: Span | None, *, using: str = "default") -> DaySeries:
+    """Return the figures of the scope's stores, by each store's own calendar day, in one read of the day rollup."""
+    other = before or Span(date.max, date.min)
+    rows = _read(
+        _DAYS,
+        {
+            "currency": scope.currency, "stores": list(scope.marketplace_ids), "first": span.first, "last": span.last,
+            "before_first": other.first, "before_last": other.last, **span.enclosing(other),
+        },
+        using,
+    )  # fmt: skip
+    by_day = {row[0]: Figures(*row[1:]) for row in rows}
+    return DaySeries(
+        span, before, by_day,
+        add_up(figures for day, figures in by_day.items() if span.first <= day <= span.last),
+        add_up(figures for day, figures in by_day.items() if other.first <= day <= other.last),
+    )  # fmt: skip
+
+
+def add_up(parts: Iterable[Figures]) -> Figures:
+    """Return the sum of figures of one currency."""
+    names = tuple(Figures.__dataclass_fields__)
+    sums: dict[str, Any] = defaultdict(int)
+    for part in parts:
+        for name in names:
+            sums[name] += getattr(part, name)
+    return Figures(**sums)
+
+
+def ordered_so_far(scope: Scope, day: date, cutoffs: Sequence[datetime], *, using: str = "default") -> Figures:
+    """Return the orders book of `day` up to an instant for each store of the scope: half a day is compared with half a day."""
+    orders, units, sales = _read(
+        _SO_FAR, {"stores": list(scope.marketplace_ids), "cutoffs": list(cutoffs), "day": day, "currency": scope.currency}, using
+    )[0]
+    return Figures(orders=orders, units=units, ordered_sales=sales)
+
+
+def day_entries(store: str, day: date, *, most: int, using: str = "default") -> tuple[LedgerEntry, ...]:
+    """Return the ledger lines of one store's day, by kind, each with its treatment; at most `most`."""
+    values = parameters(current_tenant(), [(store, day)], most=most)
+    with connections[using].cursor() as cursor:
+        run_on_counted_lines(cursor, values, "day_entries.sql")
+        return tuple(LedgerEntry(*row) for row in cursor.fetchall())
+
+
+def day_orders(store: str, day: date, *, most: int, using: str = "default") -> tuple[OrderEntry, ...]:
+    """Return the order lines of one store's day, as purchased; at most `most`."""
+    return tuple(OrderEntry(*row) for row in _read(_DAY_ORDERS, {"store": store, "day": day, "most": most}, using))
+
+
+def _read(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, {"tenant": current_tenant(), **values})
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

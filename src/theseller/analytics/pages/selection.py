@@ -1,0 +1,132 @@
+"""What a page is about, read from its address and written back into links: stores, period, comparison, metric.
+
+Everything stands in the address, so that a page can be shared, bookmarked and used without JavaScript.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+
+from theseller.analytics.pages.metrics import BY_KEY, METRICS, Metric
+from theseller.analytics.pages.periods import DEFAULT_PERIOD, Choice, Compare, PeriodKey, Span, choose
+from theseller.analytics.pages.types import Scope, Store
+from theseller.analytics.rollups.parameters import local_day, midnight
+from theseller.lib.marketplaces import MARKETPLACES
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOption:
+    """One entry of the store chooser: a store, or all stores that share a currency."""
+
+    key: str
+    label: str
+    scope: Scope
+    first_day: date
+    last_day: date
+
+
+def store_label(marketplace_id: str) -> str:
+    """Return what a seller calls a store."""
+    store = MARKETPLACES.get(marketplace_id)
+    return store.sales_channel if store else "Whole account"
+
+
+def store_options(stores: Sequence[Store]) -> tuple[StoreOption, ...]:
+    """Return what can be looked at together: for each currency all its stores, then each alone. The busiest currency comes first.
+
+    Money that belongs to no store (a subscription, say) is in the totals of its currency.
+    """
+    options: list[StoreOption] = []
+    for currency in dict.fromkeys(store.currency for store in stores):
+        members = [store for store in stores if store.currency == currency]
+        real = [
+            store for store in members if store.marketplace_id in MARKETPLACES and MARKETPLACES[store.marketplace_id].currency == currency
+        ]
+        if len(real) == 1:
+            options.append(_option(MARKETPLACES[real[0].marketplace_id].code, store_label(real[0].marketplace_id), members))
+            continue
+        options.append(_option(currency, f"All {currency} stores" if real else "Whole account", members))
+        options += [_option(MARKETPLACES[store.marketplace_id].code, store_label(store.marketplace_id), [store]) for store in real]
+    return tuple(options)
+
+
+def _option(key: str, label: str, members: Sequence[Store]) -> StoreOption:
+    currency = members[0].currency
+    scope = Scope(tuple(store.marketplace_id for store in members), currency)
+    return StoreOption(
+        key,
+        label if currency in label else f"{label} \u00b7 {currency}",
+        scope,
+        min(store.first_day for store in members),
+        max(store.last_day for store in members),
+    )
+
+
+def today_in(scope: Scope, at: datetime) -> date:
+    """Return the newest calendar day of the scope's stores: a total of several stores adds the same calendar day of each."""
+    return max(local_day(store, at) for store in scope.marketplace_ids)
+
+
+def same_time_on(scope: Scope, day: date, at: datetime) -> list[datetime]:
+    """Return for each store the instant of `day` that is as far into the day as `at` is into the present one."""
+    return [midnight(store, day) + (at - midnight(store, local_day(store, at))) for store in scope.marketplace_ids]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One reading of an address."""
+
+    option: StoreOption
+    choice: Choice
+    metric: Metric
+    chosen_store: str
+
+    @property
+    def scope(self) -> Scope:
+        return self.option.scope
+
+    @property
+    def comparable(self) -> bool:
+        """Say whether there are figures for the whole period of comparison. Part of it would flatter: better nothing."""
+        return self.choice.before is not None and self.choice.before.first >= self.option.first_day
+
+    @property
+    def one_partial_day(self) -> bool:
+        """Say whether this is a single day that is not over: money and products of half a day compare with nothing."""
+        return self.choice.partial and self.choice.span.length == 1
+
+    def query(self, **over: str) -> str:
+        """Return the query of an address like this one with some words changed; defaults are left out."""
+        choice = self.choice
+        words = {
+            "period": "" if choice.key is DEFAULT_PERIOD else choice.key.value,
+            "from": choice.span.first.isoformat() if choice.key is PeriodKey.CUSTOM else "",
+            "to": choice.span.last.isoformat() if choice.key is PeriodKey.CUSTOM else "",
+            "compare": "" if choice.compare is Compare.PREVIOUS else choice.compare.value,
+            "store": self.chosen_store,
+            "metric": "" if self.metric is METRICS[0] else self.metric.key,
+        } | over
+        if words["period"] != PeriodKey.CUSTOM.value:
+            words["from"] = words["to"] = ""
+        return "?" + urlencode({name: value for name, value in words.items() if value})
+
+    def for_span(self, span: Span) -> str:
+        """Return the query of the same page over other days."""
+        return self.query(period=PeriodKey.CUSTOM.value, **{"from": span.first.isoformat(), "to": span.last.isoformat()})
+
+
+def select(words: QueryDict, options: Sequence[StoreOption], at: datetime) -> Selection:
+    """Read an address. Unknown words fall back to the default: the busiest currency, 28 days, the period before, ordered sales."""
+    wanted = words.get("store", "")
+    option = next((option for option in options if option.key == wanted), options[0])
+    choice = choose(
+        period=words.get("period", ""), compare=words.get("compare", ""), first=words.get("from", ""), last=words.get("to", ""),
+        today=today_in(option.scope, at),
+    )  # fmt: skip
+    chosen = option.key if option is not options[0] else ""
+    return Selection(option, choice, BY_KEY.get(words.get("metric", ""), METRICS[0]), chosen)

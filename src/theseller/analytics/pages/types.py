@@ -1,0 +1,168 @@
+"""Frozen values that pages show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from theseller.analytics.pages.periods import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where there are figures: one store and currency, its first and last day with figures, and how many order items they count."""
+
+    marketplace_id: str
+    currency: str
+    first_day: date
+    last_day: date
+    order_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which figures a page is about: stores that share one currency."""
+
+    marketplace_ids: tuple[str, ...]
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFigures:
+    """One product over a period and over the one it is compared with (None where nothing is compared).
+
+    `orders`, `units` and `ordered_sales` are by purchase day; the others by posted day. `fees`, `net_proceeds` and
+    `net_proceeds_before` are None where Amazon has posted nothing for the product yet, which is not an amount of zero.
+    """
+
+    sku: str
+    asin: str
+    title: str
+    orders: int
+    units: int
+    ordered_sales: Decimal
+    refunds: int
+    refunded_sales: Decimal
+    fees: Decimal | None
+    net_proceeds: Decimal | None
+    ordered_sales_before: Decimal | None
+    units_before: int | None
+    net_proceeds_before: Decimal | None
+    product_sales: Decimal = Decimal(0)
+    posted_orders: int = 0
+    posted_lines: int = 0
+    series: tuple[Decimal, ...] = ()
+
+    @property
+    def posted(self) -> bool:
+        """Whether Amazon has posted money for this product in the period."""
+        return self.posted_lines > 0
+
+    @property
+    def margin(self) -> Decimal | None:
+        """Posted net proceeds per posted product sales, before the cost of goods. None without posted sales."""
+        return self.net_proceeds / self.product_sales if self.net_proceeds is not None and self.product_sales > 0 else None
+
+    @property
+    def refund_rate(self) -> Decimal | None:
+        """Refunded orders per order whose sale was posted, both by posted day. None without posted sales."""
+        return Decimal(self.refunds) / self.posted_orders if self.posted_orders else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """Some rows of the product table, how many there are in all, and the sums over all of them.
+
+    `net_proceeds` and `fees` are None where nothing is posted for any of them.
+    """
+
+    rows: tuple[ProductFigures, ...]
+    count: int
+    units: int
+    ordered_sales: Decimal
+    net_proceeds: Decimal | None
+    product_sales: Decimal = Decimal(0)
+    fees: Decimal | None = None
+
+    @property
+    def margin(self) -> Decimal | None:
+        """Posted net proceeds of all of them per posted product sales. None without posted sales."""
+        return self.net_proceeds / self.product_sales if self.net_proceeds is not None and self.product_sales > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """For which days of a span there is data, in every store of the scope.
+
+    A day outside of `orders` or `money` is a gap: what is missing there is unknown, not zero. A day counts as covered if a pulled stream
+    or an imported document spans all of it (today: as much of it as has passed).
+    """
+
+    span: Span
+    orders: frozenset[date]
+    money: frozenset[date]
+
+    @property
+    def order_gaps(self) -> tuple[Span, ...]:
+        """The stretches of days without data of orders, oldest first."""
+        return _gaps(self.span, self.orders)
+
+    @property
+    def money_gaps(self) -> tuple[Span, ...]:
+        """The stretches of days without data of money, oldest first."""
+        return _gaps(self.span, self.money)
+
+
+def _gaps(span: Span, covered: frozenset[date]) -> tuple[Span, ...]:
+    gaps: list[Span] = []
+    for day in span.days():
+        if day in covered:
+            continue
+        if gaps and (day - gaps[-1].last).days == 1:
+            gaps[-1] = Span(gaps[-1].first, day)
+        else:
+            gaps.append(Span(day, day))
+    return tuple(gaps)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One money line of a day. `treatment` is ``counted`` or why it is in no figure."""
+
+    kind: str
+    treatment: str
+    source: str
+    state: str
+    transaction_type: str
+    breakdown: str
+    currency: str
+    amount: Decimal
+    quantity: int | None
+    order_id: str | None
+    sku: str | None
+    posted_at: datetime
+    source_key: str
+    source_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEntry:
+    """One order line of a day, as the orders book has it."""
+
+    order_id: str
+    purchased_at: datetime
+    status: str
+    is_replacement: bool
+    is_business: bool
+    sku: str
+    asin: str
+    title: str
+    quantity: int
+    currency: str | None
+    item_price: Decimal | None
+    promotion_discount: Decimal | None
+
+    @property
+    def counted(self) -> bool:
+        return self.status != "cancelled" and not self.is_replacement

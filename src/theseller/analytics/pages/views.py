@@ -1,0 +1,206 @@
+"""Pages: the dashboard, the products, the rows behind a day. Each also answers htmx with the part that changes, and `format=csv`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from theseller.accounts.seats import seated
+from theseller.accounts.types import Permission, Seat
+from theseller.analytics.pages import charts, csv_rows, dashboard_context, queries
+from theseller.analytics.pages.day import day_context
+from theseller.analytics.pages.days_with_data import DaysWithData, days_with_data
+from theseller.analytics.pages.metrics import BY_KEY, DEFINITIONS
+from theseller.analytics.pages.periods import Span, parse_day
+from theseller.analytics.pages.product_queries import ProductQuery, product_page
+from theseller.analytics.pages.product_table import product_context, read_table
+from theseller.analytics.pages.selection import Selection, StoreOption, select, store_options
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.connections.queries import ENDED, all_connections
+from theseller.connections.types import Origin
+from theseller.edge.compression import compressed
+from theseller.ingest.sync.queries import freshness, is_running, progress
+from theseller.ingest.sync.summary import summarize
+from theseller.lib import clock
+from theseller.tenancy.scope import tenant_scope
+
+_TOP_PRODUCTS = 10
+_LINES_SHOWN, _LINES_EXPORTED = 400, 50_000
+
+
+@login_not_required
+@require_safe
+@compressed()
+def start(request: HttpRequest) -> HttpResponseBase:
+    """Answer the start page: the dashboard for who is signed in, and for others what this is and where to sign in."""
+    if request.user.is_authenticated:
+        return dashboard(request)
+    if request.GET or request.headers.get("HX-Request") == "true":  # A link into the dashboard, or a page whose session is over.
+        return redirect_to_login(request.get_full_path())
+    return render(request, "edge/start.html")
+
+
+@seated(Permission.DASHBOARD_READ)
+def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the shop at a glance; the period, the comparison, the stores and the metric are in the address."""
+    at = clock.now()
+    with tenant_scope(seat.tenant):
+        options = store_options(queries.stores())
+        if not options:
+            return _without_figures(request, seat)
+        selection = select(request.GET, options, at)
+        series = dashboard_context.load_series(selection, at)
+        if _exports(request, seat, "days", at):
+            return csv_rows.days_csv(selection, series, days_with_data(selection, at))
+        drawn = charts.chart_series(selection, series)
+        known = days_with_data(selection, at, context_days=charts.CONTEXT_DAYS)
+        streams = progress()
+        products = product_page(selection.scope, selection.choice.span, _before(selection, known), ProductQuery(most=_TOP_PRODUCTS))
+        context = {
+            **_frame(seat, selection, options),
+            "at": at,
+            "compared": _before(selection, known) is not None,
+            "tiles": charts.tiles(selection, series, drawn, known),
+            "chart": charts.chart(selection, series, drawn, known),
+            "waterfall_rows": dashboard_context.waterfall_rows(selection, series.total, known),
+            "definitions": DEFINITIONS,
+            "data_quality": dashboard_context.data_quality(selection, series.total, freshness(), streams, known),
+            "products": products,
+            "top_products": [product for product in products.rows if product.units],
+            "has_figures": dashboard_context.choice_has_days(selection.choice, series),
+            "latest": selection.for_span(dashboard_context.latest_figures_span(selection.option)),
+            "latest_text": dashboard_context.span_text(dashboard_context.latest_figures_span(selection.option)),
+            "streams": streams,
+            "running": is_running(streams),
+            "summary": summarize(streams, all_connections(), at),
+        }
+    return _page(request, "dashboard", context)
+
+
+def _without_figures(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Answer for a shop that has no figures yet: say why its data was erased, show how its history arrives, or how to begin."""
+    every = all_connections()
+    connections = [connection for connection in every if connection.is_open]
+    ended = [connection for connection in every if not connection.is_open]
+    if request.headers.get("HX-Trigger") == "arrival":
+        return HttpResponse(status=204)  # Still nothing: htmx leaves the page as it is.
+    context = {
+        "seat": seat,
+        "connected": any(connection.origin is Origin.LWA for connection in connections),
+        "ended": [{"view": view, "reason": ENDED[view.disconnect_reason] if view.disconnect_reason else ""} for view in ended],
+        "at": clock.now(),
+        "imported": any(connection.origin is Origin.FILES for connection in connections),
+        "may_connect": seat.may(Permission.CONNECTION_MANAGE),
+        "connect_url": _address("connections:choose"),
+        "import_url": _address("ingest:import"),
+        "progress_url": _address("ingest:progress"),
+    }
+    return _page(request, "welcome", context)
+
+
+@require_safe
+@compressed(unless=("q",))
+@seated(Permission.DASHBOARD_READ)
+def products(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show every product of the selection: searched, sorted, page by page, compared."""
+    at = clock.now()
+    with tenant_scope(seat.tenant):
+        options = store_options(queries.stores())
+        if not options:
+            return _without_figures(request, seat)
+        selection = select(request.GET, options, at)
+        table, before = read_table(request.GET), _before(selection, days_with_data(selection, at))
+        if _exports(request, seat, "products", at):
+            return csv_rows.products_csv(selection, table, before)
+        page = product_page(selection.scope, selection.choice.span, before, table.query())
+        total = queries.day_series(selection.scope, selection.choice.span, None).total
+        context = {
+            **_frame(seat, selection, options),
+            "at": at,
+            "compared": before is not None,
+            **product_context(selection, table, page, total),
+        }
+    return _page(request, "products", context)
+
+
+@require_safe
+@compressed()
+@seated(Permission.DASHBOARD_READ)
+def day(request: HttpRequest, seat: Seat, day: str) -> HttpResponse:
+    """Show the rows behind one day's figures: ledger lines by kind and orders, for each store of the selection."""
+    at, wanted = clock.now(), parse_day(day)
+    if wanted is None or not date(2000, 1, 1) <= wanted < date(2200, 1, 1):
+        raise Http404
+    with tenant_scope(seat.tenant):
+        options = store_options(queries.stores())
+        if not options:
+            return _without_figures(request, seat)
+        selection = select(request.GET, options, at)
+        if _exports(request, seat, "day", at):
+            return csv_rows.day_csv(selection, wanted, most=_LINES_EXPORTED)
+        shown = day_context(selection, wanted, at, most=_LINES_SHOWN)
+        context = {**_frame(seat, selection, options), "at": at, "definitions": DEFINITIONS, **shown}
+    return _page(request, "day", context)
+
+
+def _exports(request: HttpRequest, seat: Seat, page: str, at: datetime) -> bool:
+    """Return whether `page` is requested as a file; then the member may export, and the audit log has a line of it in this transaction.
+
+    Raises PermissionDenied for a member who may read the page but not take it away, and for an operator who looks.
+    """
+    if request.GET.get("format") != "csv":
+        return False
+    if seat.visit is not None or not seat.may(Permission.DASHBOARD_EXPORT):
+        raise PermissionDenied("Your role in this shop does not allow you to download its figures. Ask an owner of the shop.")
+    if request.method != "HEAD":
+        details = {"what": page}
+        record(Tag.DATA_EXPORTED, actor=seat.actor, tenant=seat.tenant, subject=f"tenant:{seat.tenant}", at=at, details=details)
+    return True
+
+
+def _before(selection: Selection, known: DaysWithData) -> Span | None:
+    """Return the days that products are compared with: None where they, or those of the period, have no data of orders."""
+    compared = charts.comparable(selection, BY_KEY["sales"], known) and not selection.one_partial_day
+    return selection.choice.before if compared else None
+
+
+def _frame(seat: Seat, selection: Selection, options: tuple[StoreOption, ...]) -> dict[str, Any]:
+    return {
+        "seat": seat,
+        "selection": selection,
+        "choice": selection.choice,
+        "currency": selection.scope.currency,
+        "toolbar": dashboard_context.toolbar(selection, options),
+        "query": selection.query(),
+        "csv_url": selection.query(format="csv") if seat.visit is None and seat.may(Permission.DASHBOARD_EXPORT) else "",
+        "progress_url": _address("ingest:progress"),
+        "import_url": _address("ingest:import"),
+    }
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """Render the whole page, or for htmx the part inside the frame. Back and forward ask htmx for whole pages."""
+    partial = request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
+    response = render(request, f"analytics/{name}.html", {**context, "base": "analytics/part.html" if partial else "analytics/frame.html"})
+    response["Cache-Control"] = "private, no-store"
+    patch_vary_headers(response, ("HX-Request",))
+    return response
+
+
+def _address(name: str) -> str:
+    # A room that is not mounted has no address, and then no link: its absence must not break a page.
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

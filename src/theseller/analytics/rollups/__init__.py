@@ -1,0 +1,1 @@
+"""Rollups of facts by day and product: which lines count, recomputation, and an independent recount."""

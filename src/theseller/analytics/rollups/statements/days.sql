@@ -1,0 +1,31 @@
+-- The days asked for, and what else must be read to decide which of their lines count. Followed by `wanted.sql`,
+-- `matching.sql` or `counted_lines.sql`.
+slice as (
+    select * from unnest(
+        %(stores)s::text[], %(days)s::date[], %(midnights)s::timestamptz[], %(next_midnights)s::timestamptz[], %(currencies)s::text[],
+        %(tax_included)s::boolean[]
+    ) as s (marketplace_id, local_day, day_from, day_until, currency, tax_included)
+),
+line as materialized (
+    select l.*
+    from ingest_ledger_line l
+    where l.tenant_id = %(tenant)s and l.local_day = any (%(days)s::date[]) and l.marketplace_id = any (%(stores)s::text[])
+      and (l.marketplace_id, l.local_day) in (select s.marketplace_id, s.local_day from slice s)
+),
+-- The transactions here whose settlement Amazon has not stated, and everything that may hold the same money: all lines of their orders, and
+-- for those without an order the lines without one of the same days (UTC), so that the answer does not depend on which slices are asked for.
+-- Keys of the lines found so far are looked up as arrays: one index scan a partition, however many keys and whatever the statistics.
+here as materialized (
+    select l.group_id, min(l.settlement_id) as settlement_id
+    from ingest_ledger_line l
+    where l.tenant_id = %(tenant)s and l.settlement_id is not null
+      and l.group_id = any ((select array_agg(distinct k.group_id) from line k where k.group_id is not null)::text[])
+    group by l.group_id
+    having min(l.settlement_id) = max(l.settlement_id)
+),
+wanted as materialized (
+    select distinct coalesce(order_id, '') as order_id, case when coalesce(order_id, '') = '' then (posted_at at time zone 'UTC')::date end as day
+    from line
+    where source = 'finances' and settlement_id is null and state in ('released', 'deferred')
+      and (group_id is null or group_id not in (select group_id from here))
+)

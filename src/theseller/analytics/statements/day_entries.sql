@@ -1,6 +1,0 @@
--- After `with`, book.sql: the ledger lines of the slices, with what became of each.
-select e.kind, e.verdict, e.source, e.state, e.transaction_type, e.breakdown, e.currency, e.amount, e.quantity, e.order_id, e.sku,
-       e.posted_at, e.source_key, e.source_line
-from entry e
-order by e.kind, e.posted_at, e.source_key, e.source_line
-limit %(most)s
