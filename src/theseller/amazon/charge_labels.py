@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from theseller.amazon.charge_types import Group, Kind, group
+from theseller.amazon.charge_types import ChargeType, ProfitLine, profit_line
 from theseller.amazon.payout_labels import payout_families
 
 _NO_ACCENTS = str.maketrans({"ł": "l", "ø": "o", "ı": "i", "đ": "d"})
@@ -31,51 +31,51 @@ def fold(label: str) -> str:
 
 
 #: Labels per charge type, in Amazon's spelling where one is known; compared folded.
-_LABELS: dict[Kind, str] = {
-    Kind.PRINCIPAL: "Principal OurPricePrincipal ProductCharges Product ProductSales",
-    Kind.SHIPPING: "Shipping ShippingPrincipal ShippingCharges ShippingCharge",
-    Kind.GIFTWRAP: "GiftWrap GiftwrapPrincipal GiftWrapCharges",
-    Kind.COD: "COD CODFee CODPrincipal CODItemCharge CODOrderCharge CODShippingCharge CODShipping",
-    Kind.TIP: "DeliveryTip",
-    Kind.PROMOTION: "Promo PromoRebates Promotion Promotions OurPriceDiscount ShippingDiscount GiftwrapDiscount PromotionMetaDataDefinitionValue",
-    Kind.POINTS: "PointsGranted PointsReturned PointsCost CostOfPointsGranted CostOfPointsReturned CostOfPoints PointsFee AmazonPoints",
-    Kind.LIQUIDATION: "RecommerceLiquidation LiquidationsRevenue LiquidationProceeds FBALiquidation Liquidations LiquidationsRevenueAdjustment",
-    Kind.GOODWILL: "Goodwill GoodwillPrincipal BuyerRecharge A2ZGuaranteeRecovery AtoZGuaranteeRecovery AtoZGuaranteeClaim A2ZGuaranteeClaim",
-    Kind.RESTOCKING: "RestockingFee RestockingDeduction RestockingDeductionPrincipal ReturnShipping FreeReplacementReturnShipping GenericDeduction",
-    Kind.REFERRAL: "Commission ReferralFee GiftWrapCommission ShippingCommission",
-    Kind.REFUND_ADMIN: "RefundCommission",
-    Kind.CLOSING: "VariableClosingFee FixedClosingFee PerItemFee HighVolumeListingFee",
-    Kind.DIGITAL_SERVICES: "DigitalServicesFee DigitalServicesFeeFBA",
-    Kind.FBA_FULFILMENT: (
+_LABELS: dict[ChargeType, str] = {
+    ChargeType.PRINCIPAL: "Principal OurPricePrincipal ProductCharges Product ProductSales",
+    ChargeType.SHIPPING: "Shipping ShippingPrincipal ShippingCharges ShippingCharge",
+    ChargeType.GIFTWRAP: "GiftWrap GiftwrapPrincipal GiftWrapCharges",
+    ChargeType.COD: "COD CODFee CODPrincipal CODItemCharge CODOrderCharge CODShippingCharge CODShipping",
+    ChargeType.TIP: "DeliveryTip",
+    ChargeType.PROMOTION: "Promo PromoRebates Promotion Promotions OurPriceDiscount ShippingDiscount GiftwrapDiscount PromotionMetaDataDefinitionValue",
+    ChargeType.POINTS: "PointsGranted PointsReturned PointsCost CostOfPointsGranted CostOfPointsReturned CostOfPoints PointsFee AmazonPoints",
+    ChargeType.LIQUIDATION: "RecommerceLiquidation LiquidationsRevenue LiquidationProceeds FBALiquidation Liquidations LiquidationsRevenueAdjustment",
+    ChargeType.GOODWILL: "Goodwill GoodwillPrincipal BuyerRecharge A2ZGuaranteeRecovery AtoZGuaranteeRecovery AtoZGuaranteeClaim A2ZGuaranteeClaim",
+    ChargeType.RESTOCKING: "RestockingFee RestockingDeduction RestockingDeductionPrincipal ReturnShipping FreeReplacementReturnShipping GenericDeduction",
+    ChargeType.REFERRAL: "Commission ReferralFee GiftWrapCommission ShippingCommission",
+    ChargeType.REFUND_ADMIN: "RefundCommission",
+    ChargeType.CLOSING: "VariableClosingFee FixedClosingFee PerItemFee HighVolumeListingFee",
+    ChargeType.DIGITAL_SERVICES: "DigitalServicesFee DigitalServicesFeeFBA",
+    ChargeType.FBA_FULFILMENT: (
         "FBAPerUnitFulfillmentFee FBAPerOrderFulfillmentFee FBAWeightBasedFee FBATransportationFee FBAFees FBAPickAndPackFee"
         " FBAWeightHandlingFee FBADeliveryServicesFee MCFBoxFee FBALowInventoryLevelFee FulfillmentFee FBAFulfillmentFee FBAFee"
     ),
-    Kind.SHIPPING_CHARGEBACK: "ShippingChargeback GiftwrapChargeback CODChargeback ShippingHB",
-    Kind.STORAGE: (
+    ChargeType.SHIPPING_CHARGEBACK: "ShippingChargeback GiftwrapChargeback CODChargeback ShippingHB",
+    ChargeType.STORAGE: (
         "StorageFee FBAStorageFee FBAStorageBilling StorageBilling StorageRenewalBilling FBALongTermStorageFee FBALongTermStorage"
         " AgedInventorySurcharge CapacityReservationFee StorageOverageFee FBAOverageFee AWDStorageFee CapacityReservationBilling"
     ),
-    Kind.RETURNS_PROCESSING: (
+    ChargeType.RETURNS_PROCESSING: (
         "FBACustomerReturnPerUnitFee FBACustomerReturnPerOrderFee FBACustomerReturnWeightBasedFee CustomerReturnHRRUnitFee"
         " ReturnProcessingFee CustomerReturnFee"
     ),
-    Kind.REMOVAL: "RemovalComplete DisposalComplete FBARemovalFee FBADisposalFee RemovalFee DisposalFee LiquidationsFees LiquidationsBrokerageFee",
-    Kind.INBOUND: (
+    ChargeType.REMOVAL: "RemovalComplete DisposalComplete FBARemovalFee FBADisposalFee RemovalFee DisposalFee LiquidationsFees LiquidationsBrokerageFee",
+    ChargeType.INBOUND: (
         "FBAInboundTransportationFee FBAInboundTransportationProgramFee FBAInboundConvenienceFee FBAInboundConvenience FBAInboundPlacementFee"
         " FBAPostInboundTransportation InboundTransportationFee InboundPlacementServiceFee FBAInboundDefectFee FBAPrepFee LabellingFee"
         " PrepServiceFee AWDProcessingFee AWDTransportationFee BubblewrapFee OpaqueBaggingFee PolybaggingFee TapingFee HangGarmentFee"
     ),
-    Kind.SUBSCRIPTION: "Subscription SubscriptionFee",
-    Kind.DEAL: "PromotionFee DealsPromotionFee LightningDealFee DealParticipationFee DealPerformanceFee SellerDealPayment RunLightningDealFee BestDealFee",
-    Kind.COUPON: "CouponRedemptionFee CouponParticipationFee CouponPerformanceFee CouponPayment CouponFee",
-    Kind.POSTAGE: "ShippingLabelPurchase ShippingLabelPurchaseForReturn ShippingServices ShippingServicesRefund PostageBilling PostageRefund",
-    Kind.OTHER_FEE: (
+    ChargeType.SUBSCRIPTION: "Subscription SubscriptionFee",
+    ChargeType.DEAL: "PromotionFee DealsPromotionFee LightningDealFee DealParticipationFee DealPerformanceFee SellerDealPayment RunLightningDealFee BestDealFee",
+    ChargeType.COUPON: "CouponRedemptionFee CouponParticipationFee CouponPerformanceFee CouponPayment CouponFee",
+    ChargeType.POSTAGE: "ShippingLabelPurchase ShippingLabelPurchaseForReturn ShippingServices ShippingServicesRefund PostageBilling PostageRefund",
+    ChargeType.OTHER_FEE: (
         "AmazonFees ServiceFee PaidServicesFee VineEnrollmentFee VineFee ImagingServicesFee SalesTaxCollectionFee AffordabilityExpense"
         " ValueAddedServiceCharge SellerReviewEnrollmentPayment RegulatoryFee ChargebackFee AtoZFee AffordabilityExpenseReversal"
         " FeeAdjustment NonSubscriptionFeeAdjustment NonSubscriptionFeeAdj TechnologyFee GetPaidFasterFee CashOnDeliveryFee"
     ),
-    Kind.ADVERTISING: "CostOfAdvertising AdvertisingFee AdvertisingFeeRefund ProductAdsPayment SponsoredProductsFee",
-    Kind.REIMBURSEMENT: (
+    ChargeType.ADVERTISING: "CostOfAdvertising AdvertisingFee AdvertisingFeeRefund ProductAdsPayment SponsoredProductsFee",
+    ChargeType.REIMBURSEMENT: (
         "FBAInventoryReimbursement FBAReversedReimbursement ReversalReimbursement WAREHOUSE_LOST WAREHOUSE_LOST_MANUAL WAREHOUSE_DAMAGE"
         " WAREHOUSE_DAMAGE_EXCEPTION MISSING_FROM_INBOUND MISSING_FROM_INBOUND_CLAWBACK REMOVAL_ORDER_LOST REMOVAL_ORDER_DAMAGED"
         " CS_ERROR_ITEMS CustomerServiceErrorItems"
@@ -84,18 +84,18 @@ _LABELS: dict[Kind, str] = {
         " FBAInventoryReimbursementDamagedWarehouse FBAInventoryReimbursementLostWarehouse FBAInventoryReimbursementLostInbound"
         " FBAInventoryReimbursementFeeCorrection FBAInventoryReimbursementGeneralAdjustment LostOrDamagedReimbursement ReimbursementClawback RE_EVALUATION PAYMENT_RETRACTION_ITEMS"
     ),
-    Kind.ITEM_TAX: (
+    ChargeType.ITEM_TAX: (
         "Tax OurPriceTax BaseTax TaxOnRevenue GoodwillTax RestockingDeductionTax Retrocharge RetrochargeReversal TaxDiscount OurPriceTaxDiscount"
         " CODItemTaxCharge CODOrderTaxCharge CODShippingTaxCharge ItemPriceTax"
     ),
-    Kind.SHIPPING_TAX: "ShippingTax ShippingTaxDiscount",
-    Kind.GIFTWRAP_TAX: "GiftWrapTax GiftwrapTaxDiscount",
-    Kind.WITHHELD_TAX: "TDS TDSReimbursement TaxWithholding ItemWithheldTax",
-    Kind.RESERVE: "CurrentReserveAmount PreviousReserveAmountBalance ReserveCredit ReserveDebit ReserveEvent",
-    Kind.TRANSFER: "Transfer FundTransfer FailedDisbursement FailedAdhocDisbursement AdhocDisbursement PayableToAmazon SuccessfulCharge",
-    Kind.DEBT: "BalanceAdjustment AmazonCapitalServices MerchantBadDebt DebtRecovery DebtPayment DebtAdjustment LoanServicing LoanPayment LoanAdvance",
+    ChargeType.SHIPPING_TAX: "ShippingTax ShippingTaxDiscount",
+    ChargeType.GIFTWRAP_TAX: "GiftWrapTax GiftwrapTaxDiscount",
+    ChargeType.WITHHELD_TAX: "TDS TDSReimbursement TaxWithholding ItemWithheldTax",
+    ChargeType.RESERVE: "CurrentReserveAmount PreviousReserveAmountBalance ReserveCredit ReserveDebit ReserveEvent",
+    ChargeType.TRANSFER: "Transfer FundTransfer FailedDisbursement FailedAdhocDisbursement AdhocDisbursement PayableToAmazon SuccessfulCharge",
+    ChargeType.DEBT: "BalanceAdjustment AmazonCapitalServices MerchantBadDebt DebtRecovery DebtPayment DebtAdjustment LoanServicing LoanPayment LoanAdvance",
 }
-_KIND_OF_LABEL: dict[str, Kind] = {fold(label): kind for kind, labels in _LABELS.items() for label in labels.split()}
+_KIND_OF_LABEL: dict[str, ChargeType] = {fold(label): kind for kind, labels in _LABELS.items() for label in labels.split()}
 
 #: A payment to the seller's bank, and words that say that it did not arrive or was taken back.
 _PAYMENT = "transfer|payout|deposit|disbursement"
@@ -111,25 +111,25 @@ LOAN_FEE = (
 )
 #: Families, by words of the folded label. The first that fits decides, so what moves cash and
 #: what Amazon pays back comes before the fee that its text may name.
-_FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+_FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
     *tuple(
         (kind, re.compile(words))
         for kind, words in (
             (
-                Kind.WITHHELD_TAX,
+                ChargeType.WITHHELD_TAX,
                 (
                     r"^(?:item)?t[cd]s|(?:tax|gst)(?:tcs|tds)(?:refund|reversal|reimbursement)?$|^(?:reimbursement|refund|reversal)of(?:gst)?t[cd]s"
                     r"|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)|tax(?:collected|deducted)atsource"
                 ),
             ),
             (
-                Kind.REIMBURSEMENT,
+                ChargeType.REIMBURSEMENT,
                 r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^inboundcarrierdamage|^incorrectfees|^safet(?!y)",
             ),
-            (Kind.OTHER_FEE, LOAN_FEE),
-            (Kind.DEBT, r"^loan|merchantcashadvance|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt"),
+            (ChargeType.OTHER_FEE, LOAN_FEE),
+            (ChargeType.DEBT, r"^loan|merchantcashadvance|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt"),
             (
-                Kind.TRANSFER,
+                ChargeType.TRANSFER,
                 (
                     r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer|bankaccount|disbursement(?!\w*fee)|microdeposit|payabletoamazon"
                     r"|negative(?:account)?balance(?!\w*fee)|successfulcharge|sellerrepayment|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
@@ -141,54 +141,54 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
                 ),
             ),
             (
-                Kind.RESERVE,
+                ChargeType.RESERVE,
                 r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|unavailablebalance|^(?:beginning|opening|prior|previous|carried)\w*balance|^(?:current|previous)?reserves?$",
             ),
-            (Kind.ADVERTISING, r"advertis|^amazon(?:ads|dsp)|sponsored(?:products|brands|display|ads|tv)|productads"),
-            (Kind.COUPON, r"^coupon|coupon(?:participation|performance|redemption|payment|fee)"),
+            (ChargeType.ADVERTISING, r"advertis|^amazon(?:ads|dsp)|sponsored(?:products|brands|display|ads|tv)|productads"),
+            (ChargeType.COUPON, r"^coupon|coupon(?:participation|performance|redemption|payment|fee)"),
             (
-                Kind.DEAL,
+                ChargeType.DEAL,
                 (
                     r"^(?:lightning|best|prime|seller|7day)*deals?(?:promotion)?(?:participation|performance|payment|fee|submission|event)"
                     r"|^run(?:lightning|best)?deal|^prime(?:exclusive|day)\w*fee|^promotions?(?:participation|performance)?(?:based)?fee|^pricediscounts?(?:participation|performance|fee)"
                 ),
             ),
-            (Kind.PROMOTION, r"^promo(?:tion(?:al|s)?)?(?:rebates?|discounts?|meta.*)?$"),
-            (Kind.REFUND_ADMIN, r"refund(?:commission|admin|processing)"),
-            (Kind.CLOSING, r"closingfee|highvolumelisting|^peritemfee"),
-            (Kind.DIGITAL_SERVICES, r"digitalservices?(?:fee|tax)"),
-            (Kind.SHIPPING_CHARGEBACK, r"(?:shipping|giftwrap)(?:chargeback|holdback|hb$)"),
+            (ChargeType.PROMOTION, r"^promo(?:tion(?:al|s)?)?(?:rebates?|discounts?|meta.*)?$"),
+            (ChargeType.REFUND_ADMIN, r"refund(?:commission|admin|processing)"),
+            (ChargeType.CLOSING, r"closingfee|highvolumelisting|^peritemfee"),
+            (ChargeType.DIGITAL_SERVICES, r"digitalservices?(?:fee|tax)"),
+            (ChargeType.SHIPPING_CHARGEBACK, r"(?:shipping|giftwrap)(?:chargeback|holdback|hb$)"),
             (
-                Kind.RETURNS_PROCESSING,
+                ChargeType.RETURNS_PROCESSING,
                 r"customerreturn|returns?processing|highreturnrate|gradeandresell|^returns?(?:unit|handling)|hrrunit|^(?:fba)?refurbish",
             ),
-            (Kind.REMOVAL, r"removal|disposal|liquidations?(?:brokerage|processing|service|fee)"),
+            (ChargeType.REMOVAL, r"removal|disposal|liquidations?(?:brokerage|processing|service|fee)"),
             (
-                Kind.INBOUND,
+                ChargeType.INBOUND,
                 (
                     r"inbound|partneredcarrier|placementservice|inventoryplacement|^warehouseprep|repackaging|globallogistics|unplanned(?:service|prep)|prep(?:service)?fee|^fbaprep|labell?ingfee"
                     r"|manualprocessing|internationalfreight|^fbainternational|(?:awd|upstream|warehousingdistribution)(?:processing|transportation)"
                 ),
             ),
             (
-                Kind.STORAGE,
+                ChargeType.STORAGE,
                 r"storage|agedinventory|capacityreservation|capacitymanager|inventoryoverage|overagefee|warehousing(?:and)?distribution",
             ),
-            (Kind.REFERRAL, r"commission|referral(?:fee|bonus)|^referral"),
+            (ChargeType.REFERRAL, r"commission|referral(?:fee|bonus)|^referral"),
             (
-                Kind.POSTAGE,
+                ChargeType.POSTAGE,
                 r"postage|shippinglabel|^(?:prepaid)?returnlabel|^mfndeliveryservice|^deliveryservicesfee|^shippingservices|buyshipping|easyship|^amazonshippingcharge",
             ),
             (
-                Kind.FBA_FULFILMENT,
+                ChargeType.FBA_FULFILMENT,
                 (
                     r"lowinventory|(?<!seller)fulfil|pickandpack|pickpack|weight(?:based|handling)|^fba(?:per|delivery|transportation)|fuel(?:and\w*)?surcharge"
                     r"|paneu\w*fee|oversizefee|^mcf|^crossborderfulfil|peakseason\w*(?:fee|surcharge)|^buywithprime\w*fulfil"
                 ),
             ),
-            (Kind.SUBSCRIPTION, r"^(?:monthly)?subscription|(?:professional|individual)sellingplan"),
+            (ChargeType.SUBSCRIPTION, r"^(?:monthly)?subscription|(?:professional|individual)sellingplan"),
             (
-                Kind.OTHER_FEE,
+                ChargeType.OTHER_FEE,
                 (
                     r"^vine|ecocontribution|forepr|eprpay|^(?:[a-z]{2})?epr\w*fee|payonbehalf|extendedproducer|technologyfee|^transparency(?:label|code|program)|imagingservices"
                     r"|(?:paid|premium|strategicaccount|account)services?(?:fee)?$|customerservicebyamazon|csbafee|earlyreviewer|exclusivesprogram"
@@ -199,7 +199,7 @@ _FAMILIES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
                     r"|currencyconver|^accsfee|^amazonpay\w*fee|paymentprocessing|^buywithprime\w*fee|^amazonfreight\w*fee|brandedpackaging\w*fee"
                 ),
             ),
-            (Kind.LIQUIDATION, r"^liquidations?(?:revenue|proceeds)"),
+            (ChargeType.LIQUIDATION, r"^liquidations?(?:revenue|proceeds)"),
         )
     ),
     *payout_families(fold),
@@ -210,13 +210,13 @@ _CHANGE_TAIL = re.compile(r"(?:correction|reversal|reversed|rollback|rebate|waiv
 _TAX_TAIL = re.compile(r"(?:(?:ig|cg|sg|utg|g|h)st|vat|pst|qst|iva|jct|taxonfee|consumptiontax|salestax|servicetax|tax)$")
 #: Texts that a label may carry: what, when or against whom it was charged.
 _TEXT_TAIL = re.compile(r"\s(?:for|against)\s.*|\s*\([^()]*\)?|\s-\s.*|\s*:.*", re.DOTALL)
-_TAX_OF = {Kind.SHIPPING: Kind.SHIPPING_TAX, Kind.GIFTWRAP: Kind.GIFTWRAP_TAX}
+_TAX_OF = {ChargeType.SHIPPING: ChargeType.SHIPPING_TAX, ChargeType.GIFTWRAP: ChargeType.GIFTWRAP_TAX}
 _IN_LABEL_MAX = 300
 
 
-def tax_of(kind: Kind) -> Kind:
+def tax_of(kind: ChargeType) -> ChargeType:
     """Return the charge type of the tax on `kind`: the fee itself for a fee, else a tax collected."""
-    return kind if group(kind) in {Group.FEES, Group.ADVERTISING} else _TAX_OF.get(kind, Kind.ITEM_TAX)
+    return kind if profit_line(kind) in {ProfitLine.FEES, ProfitLine.ADVERTISING} else _TAX_OF.get(kind, ChargeType.ITEM_TAX)
 
 
 def _forms(label: str) -> Iterator[str]:
@@ -229,7 +229,7 @@ def _forms(label: str) -> Iterator[str]:
             yield folded
 
 
-def _exact(folded: str) -> Kind | None:
+def _exact(folded: str) -> ChargeType | None:
     """Return the charge type of a folded label, as it is or without the tails of changes and taxes."""
     if (known := _KIND_OF_LABEL.get(folded)) is not None:
         return known
@@ -242,13 +242,13 @@ def _exact(folded: str) -> Kind | None:
     return tax_of(kind) if kind is not None else None
 
 
-def kind_of_label(label: str) -> Kind | None:
+def charge_type_of_label(label: str) -> ChargeType | None:
     """Return the charge type that `label` names by itself; None if it names none that is known."""
     return _kind_of(label[:_IN_LABEL_MAX])
 
 
 @lru_cache(4096)
-def _kind_of(label: str) -> Kind | None:
+def _kind_of(label: str) -> ChargeType | None:
     forms = list(_forms(label))
     for folded in forms:
         if (kind := _exact(folded)) is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Group(StrEnum):
+class ProfitLine(StrEnum):
     """The lines of a profit statement, and three groups that are not in it: taxes in passing, cash movements, the unknown."""
 
     SALES = "sales"
@@ -18,7 +18,7 @@ class Group(StrEnum):
     UNCLASSIFIED = "unclassified"
 
 
-class Kind(StrEnum):
+class ChargeType(StrEnum):
     """What one money line is for. The sign stays in the amount: a reversed fee is the same kind with the other sign."""
 
     PRINCIPAL = "principal"
@@ -62,60 +62,60 @@ class Kind(StrEnum):
     UNCLASSIFIED = "unclassified"
 
 
-_GROUPS: dict[Group, tuple[Kind, ...]] = {
-    Group.SALES: (
-        Kind.PRINCIPAL,
-        Kind.SHIPPING,
-        Kind.GIFTWRAP,
-        Kind.COD,
-        Kind.TIP,
-        Kind.PROMOTION,
-        Kind.POINTS,
-        Kind.LIQUIDATION,
+_GROUPS: dict[ProfitLine, tuple[ChargeType, ...]] = {
+    ProfitLine.SALES: (
+        ChargeType.PRINCIPAL,
+        ChargeType.SHIPPING,
+        ChargeType.GIFTWRAP,
+        ChargeType.COD,
+        ChargeType.TIP,
+        ChargeType.PROMOTION,
+        ChargeType.POINTS,
+        ChargeType.LIQUIDATION,
     ),
-    Group.REFUNDS: (
-        Kind.REFUND_PRINCIPAL,
-        Kind.REFUND_SHIPPING,
-        Kind.REFUND_GIFTWRAP,
-        Kind.REFUND_PROMOTION,
-        Kind.GOODWILL,
-        Kind.RESTOCKING,
+    ProfitLine.REFUNDS: (
+        ChargeType.REFUND_PRINCIPAL,
+        ChargeType.REFUND_SHIPPING,
+        ChargeType.REFUND_GIFTWRAP,
+        ChargeType.REFUND_PROMOTION,
+        ChargeType.GOODWILL,
+        ChargeType.RESTOCKING,
     ),
-    Group.FEES: (
-        Kind.REFERRAL,
-        Kind.REFUND_ADMIN,
-        Kind.CLOSING,
-        Kind.DIGITAL_SERVICES,
-        Kind.FBA_FULFILMENT,
-        Kind.SHIPPING_CHARGEBACK,
-        Kind.STORAGE,
-        Kind.RETURNS_PROCESSING,
-        Kind.REMOVAL,
-        Kind.INBOUND,
-        Kind.SUBSCRIPTION,
-        Kind.DEAL,
-        Kind.COUPON,
-        Kind.POSTAGE,
-        Kind.OTHER_FEE,
+    ProfitLine.FEES: (
+        ChargeType.REFERRAL,
+        ChargeType.REFUND_ADMIN,
+        ChargeType.CLOSING,
+        ChargeType.DIGITAL_SERVICES,
+        ChargeType.FBA_FULFILMENT,
+        ChargeType.SHIPPING_CHARGEBACK,
+        ChargeType.STORAGE,
+        ChargeType.RETURNS_PROCESSING,
+        ChargeType.REMOVAL,
+        ChargeType.INBOUND,
+        ChargeType.SUBSCRIPTION,
+        ChargeType.DEAL,
+        ChargeType.COUPON,
+        ChargeType.POSTAGE,
+        ChargeType.OTHER_FEE,
     ),
-    Group.ADVERTISING: (Kind.ADVERTISING,),
-    Group.REIMBURSEMENTS: (Kind.REIMBURSEMENT,),
-    Group.TAX: (Kind.ITEM_TAX, Kind.SHIPPING_TAX, Kind.GIFTWRAP_TAX, Kind.WITHHELD_TAX),
-    Group.CASH: (Kind.RESERVE, Kind.TRANSFER, Kind.DEBT),
-    Group.UNCLASSIFIED: (Kind.UNCLASSIFIED,),
+    ProfitLine.ADVERTISING: (ChargeType.ADVERTISING,),
+    ProfitLine.REIMBURSEMENTS: (ChargeType.REIMBURSEMENT,),
+    ProfitLine.TAX: (ChargeType.ITEM_TAX, ChargeType.SHIPPING_TAX, ChargeType.GIFTWRAP_TAX, ChargeType.WITHHELD_TAX),
+    ProfitLine.CASH: (ChargeType.RESERVE, ChargeType.TRANSFER, ChargeType.DEBT),
+    ProfitLine.UNCLASSIFIED: (ChargeType.UNCLASSIFIED,),
 }
 _GROUP_OF = {kind: named for named, kinds in _GROUPS.items() for kind in kinds}
 
 
-def group(kind: Kind) -> Group:
+def profit_line(kind: ChargeType) -> ProfitLine:
     """Return the line of the profit statement that `kind` belongs to. Total: every kind has exactly one group."""
     return _GROUP_OF[kind]
 
 
-def is_profit_and_loss(kind: Kind) -> bool:
+def is_profit_and_loss(kind: ChargeType) -> bool:
     """Say whether `kind` is income or cost.
 
     Taxes collected and withheld only pass through (they net to nothing or are owed on), reserves, transfers and debts only move cash.
     An unclassified line counts: leaving money out because its name is new would flatter the profit.
     """
-    return group(kind) not in {Group.TAX, Group.CASH}
+    return profit_line(kind) not in {ProfitLine.TAX, ProfitLine.CASH}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from theseller.amazon.charge_types import Kind
+from theseller.amazon.charge_types import ChargeType
 
 #: What is paid to a bank: German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Polish, Turkish, Japanese.
 _PAYMENT = (
@@ -50,7 +50,7 @@ _LOAN = "Darlehen Kreditrückzahlung Kredittilgung remboursementdeprêt rembours
 _COST_OF_LOAN = "Gebühr Zins frais intérêt comisión interes commission interess taxa juros rente opłat odset 手数料 利息"
 
 
-def payout_families(fold: Callable[[str], str]) -> tuple[tuple[Kind, re.Pattern[str]], ...]:
+def payout_families(fold: Callable[[str], str]) -> tuple[tuple[ChargeType, re.Pattern[str]], ...]:
     """Return families of these texts, over labels that `fold` folded; the first that fits decides."""
 
     def any_of(words: str) -> str:
@@ -59,10 +59,10 @@ def payout_families(fold: Callable[[str], str]) -> tuple[tuple[Kind, re.Pattern[
     payment = rf"(?=\w*(?:{any_of(_PAYMENT)})|(?=\w*(?:{any_of(_BANK)}))\w*(?:{any_of(_PAID)}))"
     negative = f"{_NEGATIVE}|{any_of(_NEGATIVE_JAPANESE)}"
     return (
-        (Kind.OTHER_FEE, re.compile(rf"^(?=\w*(?:{any_of(_LOAN)}))(?=\w*(?:{any_of(_COST_OF_LOAN)}))")),
-        (Kind.DEBT, re.compile(any_of(_LOAN))),
+        (ChargeType.OTHER_FEE, re.compile(rf"^(?=\w*(?:{any_of(_LOAN)}))(?=\w*(?:{any_of(_COST_OF_LOAN)}))")),
+        (ChargeType.DEBT, re.compile(any_of(_LOAN))),
         (
-            Kind.TRANSFER,
+            ChargeType.TRANSFER,
             re.compile(
                 rf"^(?!\w*(?:{any_of(_OTHER)}))(?:(?=\w*(?:{any_of(_FAILED)})){payment}|(?:{any_of(_ALONE)})$|\w*(?:{any_of(_TO_ACCOUNT)})|\w*(?:{negative}))"
             ),

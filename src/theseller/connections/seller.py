@@ -18,9 +18,9 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.amazon.errors import AmazonError
+from theseller.amazon.seller_identity import named_sellers
 from theseller.amazon.spapi import SPAPIClient
 from theseller.amazon.throttle import InMemoryLimiter
-from theseller.amazon.whose import named_sellers
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.amazon_account import amazon_http

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connections
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.parameters import SETTLEMENT_REPORTS, local_day
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.lib.ids import new_id
@@ -53,7 +53,7 @@ class Shop:
         self.mark(row["marketplace_id"], row["local_day"])
         return str(row["order_id"])
 
-    def money(self, at: datetime, amount: object, kind: Kind = Kind.PRINCIPAL, *, store: str = DE, **over: Any) -> str:  # noqa: ANN401  # any column
+    def money(self, at: datetime, amount: object, kind: ChargeType = ChargeType.PRINCIPAL, *, store: str = DE, **over: Any) -> str:  # noqa: ANN401  # any column
         """Add one ledger line; return its source key."""
         row: dict[str, Any] = {
             "source": "finances", "source_key": str(new_id()), "source_line": 1, "posted_at": at, "state": "released", "kind": kind.value,

@@ -18,7 +18,7 @@ from django.db import connections
 from tests.database import test_server
 from tests.integration.analytics.facts import CURRENCIES, Shop
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.parameters import local_day
 from theseller.lib.ids import new_id
 
@@ -93,36 +93,36 @@ class Year:
                 self._refund(moment + timedelta(days=chance.gammavariate(2.2, 6)), store, order, sku, price)
 
     def _sale(self, chance: Random, at: datetime, store: str, order: str, sku: str, price: Decimal, discount: Decimal | None) -> None:
-        lines = [(Kind.PRINCIPAL, price, "OurPricePrincipal"), (Kind.REFERRAL, -price * Decimal("0.15"), "Commission"),
-                 (Kind.FBA_FULFILMENT, -Decimal("2.9") - price / 40, "FBAPerUnitFulfillmentFee")]  # fmt: skip
+        lines = [(ChargeType.PRINCIPAL, price, "OurPricePrincipal"), (ChargeType.REFERRAL, -price * Decimal("0.15"), "Commission"),
+                 (ChargeType.FBA_FULFILMENT, -Decimal("2.9") - price / 40, "FBAPerUnitFulfillmentFee")]  # fmt: skip
         if discount:
-            lines.append((Kind.PROMOTION, -discount, "OurPriceDiscount"))
+            lines.append((ChargeType.PROMOTION, -discount, "OurPriceDiscount"))
         if chance.random() < 0.2:
-            lines.append((Kind.SHIPPING, Decimal("3.99"), "ShippingPrincipal"))
+            lines.append((ChargeType.SHIPPING, Decimal("3.99"), "ShippingPrincipal"))
         self._post(at, store, "Shipment", lines, order, sku, deferred=chance.random() < 0.8)
 
     def _refund(self, at: datetime, store: str, order: str, sku: str, price: Decimal) -> None:
         self._post(at, store, "Refund", [
-            (Kind.REFUND_PRINCIPAL, -price, "OurPricePrincipal"), (Kind.REFERRAL, price * Decimal("0.15"), "Commission"),
-            (Kind.REFUND_ADMIN, -price * Decimal("0.03"), "RefundCommission"),
+            (ChargeType.REFUND_PRINCIPAL, -price, "OurPricePrincipal"), (ChargeType.REFERRAL, price * Decimal("0.15"), "Commission"),
+            (ChargeType.REFUND_ADMIN, -price * Decimal("0.03"), "RefundCommission"),
         ], order, sku)  # fmt: skip
 
     def _running_costs(self, chance: Random, noon: datetime, store: str, back: int) -> None:
         spend = Decimal(int(self.per_day * 120 * chance.uniform(0.6, 1.3))) / 100
-        self._post(noon, store, "ProductAdsPayment", [(Kind.ADVERTISING, -spend, "ProductAdsPayment")])
+        self._post(noon, store, "ProductAdsPayment", [(ChargeType.ADVERTISING, -spend, "ProductAdsPayment")])
         if noon.day == 12:
-            self._post(noon, store, "ServiceFee", [(Kind.STORAGE, -Decimal("3.1") * int(self.per_day), "FBAStorageFee")])
+            self._post(noon, store, "ServiceFee", [(ChargeType.STORAGE, -Decimal("3.1") * int(self.per_day), "FBAStorageFee")])
         if noon.day == 3:
-            self._post(noon, store, "ServiceFee", [(Kind.SUBSCRIPTION, -Decimal("39.00"), "Subscription")])
+            self._post(noon, store, "ServiceFee", [(ChargeType.SUBSCRIPTION, -Decimal("39.00"), "Subscription")])
         if noon.day == 20:
-            self._post(noon, store, "Adjustment", [(Kind.REIMBURSEMENT, Decimal("48.20"), "WarehouseLost")], sku="KIT-2217")
+            self._post(noon, store, "Adjustment", [(ChargeType.REIMBURSEMENT, Decimal("48.20"), "WarehouseLost")], sku="KIT-2217")
         if noon.weekday() == 2 and back % 14 < 7:
-            self._post(noon, store, "Transfer", [(Kind.TRANSFER, -Decimal(9_000), "DisbursementAmount")])
+            self._post(noon, store, "Transfer", [(ChargeType.TRANSFER, -Decimal(9_000), "DisbursementAmount")])
         if back == 4:
-            self._post(noon, store, "ServiceFee", [(Kind.UNCLASSIFIED, Decimal("-7.40"), "SustainabilityLevy")])
+            self._post(noon, store, "ServiceFee", [(ChargeType.UNCLASSIFIED, Decimal("-7.40"), "SustainabilityLevy")])
 
     def _post(
-        self, at: datetime, store: str, type_: str, lines: Iterable[tuple[Kind, Decimal, str]], order: str | None = None, sku: str | None = None,
+        self, at: datetime, store: str, type_: str, lines: Iterable[tuple[ChargeType, Decimal, str]], order: str | None = None, sku: str | None = None,
         *, deferred: bool = False,
     ) -> None:  # fmt: skip
         if at > self.at - timedelta(hours=6):

@@ -10,11 +10,18 @@ from decimal import Decimal
 import pytest
 from tests.unit.amazon.report_fixtures.builders import settlement
 
+from theseller.amazon.charge_classifier import (
+    ChargeType,
+    ProfitLine,
+    classify_settlement,
+    classify_transaction,
+    is_profit_and_loss,
+    profit_line,
+)
 from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.decoders.orders import decode_order
 from theseller.amazon.decoders.recipients import decode_slip_data
 from theseller.amazon.decoders.reports import decode_report, decode_report_document
-from theseller.amazon.kinds import Group, Kind, classify_settlement, classify_transaction, group, is_profit_and_loss
 from theseller.amazon.reports import SettlementLine, read_report
 
 _Line = tuple[str, str, str, str]  # transaction type, amount type, description, amount
@@ -31,7 +38,7 @@ def _sums(*lines: _Line, currency: str = "EUR") -> dict[str, Decimal]:
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for line in read_report([data.encode()]).rows():
         assert isinstance(line, SettlementLine)
-        sums[group(line.kind)] += line.amount
+        sums[profit_line(line.kind)] += line.amount
         sums["net"] += line.amount if is_profit_and_loss(line.kind) else 0
     return sums
 
@@ -71,7 +78,7 @@ _OTHER = "other-transaction"
 def test_money_that_only_moves_is_no_profit(text: str) -> None:
     for type_, amount_type in ((_OTHER, _OTHER), ("Other-Transaction", "Other-Transaction"), ("Transfers", text)):
         sums = _sums(*_ORDER, (type_, amount_type, text, "2500.00"))
-        assert (sums["net"], sums[Group.CASH]) == (Decimal("85.00"), Decimal("2500.00")), (type_, amount_type)
+        assert (sums["net"], sums[ProfitLine.CASH]) == (Decimal("85.00"), Decimal("2500.00")), (type_, amount_type)
 
 
 _PAYOUTS_ABROAD = (
@@ -163,24 +170,24 @@ _NO_PAYOUTS = (
 def test_failed_payouts_in_other_languages_are_no_profit() -> None:
     for text in _PAYOUTS_ABROAD:
         for written in (text, text.upper(), text.lower()):
-            assert group(classify_settlement(_OTHER, _OTHER, written)) is Group.CASH, written
-            assert group(classify_transaction("Transfers", ("Other", written))) is Group.CASH, written
+            assert profit_line(classify_settlement(_OTHER, _OTHER, written)) is ProfitLine.CASH, written
+            assert profit_line(classify_transaction("Transfers", ("Other", written))) is ProfitLine.CASH, written
     sums = _sums(*_ORDER, (_OTHER, _OTHER, _PAYOUTS_ABROAD[0], "2500.00"))
-    assert (sums["net"], sums[Group.CASH]) == (Decimal("85.00"), Decimal("2500.00"))
+    assert (sums["net"], sums[ProfitLine.CASH]) == (Decimal("85.00"), Decimal("2500.00"))
 
 
 def test_charges_and_buyers_payments_in_other_languages_are_no_payouts() -> None:
     for text in _NO_PAYOUTS:
-        assert group(classify_settlement(_OTHER, _OTHER, text)) is not Group.CASH, text
+        assert profit_line(classify_settlement(_OTHER, _OTHER, text)) is not ProfitLine.CASH, text
 
 
 def test_the_price_of_a_loan_is_a_cost_and_the_loan_is_none() -> None:
     for fee in ("Loan origination fee", "Loan Origination Fee - Correction", "LoanInterest", "Loan late fee", "Interest on your loan"):
-        assert classify_settlement(_OTHER, _OTHER, fee) is Kind.OTHER_FEE, fee
-        assert classify_transaction("LoanServicing", ("Expenses", fee, "Base")) is Kind.OTHER_FEE, fee
+        assert classify_settlement(_OTHER, _OTHER, fee) is ChargeType.OTHER_FEE, fee
+        assert classify_transaction("LoanServicing", ("Expenses", fee, "Base")) is ChargeType.OTHER_FEE, fee
     for loan in ("Loan repayment: principal and interest", "Loan advance", "LoanPayment", "Amazon Lending: repayment"):
-        assert classify_settlement(_OTHER, _OTHER, loan) is Kind.DEBT, loan
-        assert classify_transaction("LoanServicing", (loan,)) is Kind.DEBT, loan
+        assert classify_settlement(_OTHER, _OTHER, loan) is ChargeType.DEBT, loan
+        assert classify_transaction("LoanServicing", (loan,)) is ChargeType.DEBT, loan
 
 
 def test_indian_labels() -> None:
@@ -209,7 +216,7 @@ def test_indian_labels() -> None:
         ("Order", "ItemTDS", "TDS (Section 194-O)", "-1.00"),
     ]
     sums = _sums(*lines, currency="INR")
-    assert (sums["net"], sums[Group.FEES], sums[Group.TAX]) == (Decimal("780.52"), Decimal("-219.48"), Decimal("174.00"))
+    assert (sums["net"], sums[ProfitLine.FEES], sums[ProfitLine.TAX]) == (Decimal("780.52"), Decimal("-219.48"), Decimal("174.00"))
 
 
 def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
@@ -231,105 +238,105 @@ def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
     }
     kinds = {path: classify_transaction("Shipment", path) for path in leaves}
     assert sum(amount for path, amount in leaves.items() if is_profit_and_loss(kinds[path])) == 75
-    assert kinds["Promo", "OurPriceDiscount"] is Kind.PROMOTION
+    assert kinds["Promo", "OurPriceDiscount"] is ChargeType.PROMOTION
 
 
 @pytest.mark.parametrize(
     ("type_", "amount_type", "description", "kind"),
     [
-        ("FBAFees", "FBA Inventory Storage Fee", "Base fee", Kind.STORAGE),
-        ("FBAFees", "FBA Inventory Storage Fee", "Tax on fee", Kind.STORAGE),
-        ("FBAFees", "FBA Inventory Storage Fee - Correction", "Discount on Fee", Kind.STORAGE),
-        ("FBAFees", "FBA Long Term Storage Fee", "Base fee", Kind.STORAGE),
-        ("FBAFees", "Storage utilization surcharge", "Base fee", Kind.STORAGE),
-        ("FBAFees", "Capacity Reservation Fee", "Tax", Kind.STORAGE),
-        (_OTHER, _OTHER, "Capacity Reservation Tax", Kind.STORAGE),
-        ("FBAFees", "FBA Removal Order: Disposal Fee", "Base fee", Kind.REMOVAL),
-        ("FBAFees", "FBA Removal Order: Return Fee", "Tax on fee", Kind.REMOVAL),
-        ("FBAFees", "FBA Amazon-Partnered Carrier Shipment Fee", "Discount on Fee", Kind.INBOUND),
-        ("FBAFees", "FBA Inbound Placement Service Fee", "Base fee", Kind.INBOUND),
-        ("FBAFees", "Inbound Transportation Program Fee", "Base fee", Kind.INBOUND),
-        (_OTHER, _OTHER, "Manual Processing Fee", Kind.INBOUND),
-        (_OTHER, _OTHER, "FBA Unplanned Service Fee: Labeling (Period 01/07/2026 - 31/07/2026)", Kind.INBOUND),
-        (_OTHER, "Amazon Warehousing & Distribution (AWD)", "AWD Storage Fee", Kind.STORAGE),
-        (_OTHER, "Amazon Warehousing & Distribution (AWD)", "AWD Processing Fee", Kind.INBOUND),
-        ("AmazonFees", "FBA fulfilment fee per unit - Correction", "Base fee", Kind.FBA_FULFILMENT),
-        ("AmazonFees", "FBA fulfillment fee per unit - Reversal", "Base fee", Kind.FBA_FULFILMENT),
-        ("Order", "ItemFees", "LowInventoryLevelFee", Kind.FBA_FULFILMENT),
-        ("Order", "ItemFees", "FBAPerUnitFulfillmentFee - Reversal", Kind.FBA_FULFILMENT),
-        ("Order", "ItemFees", "Commission Correction", Kind.REFERRAL),
-        ("Order", "ItemFees", "Commission GST", Kind.REFERRAL),
-        ("Order", "ItemFees", "TaxAmount", Kind.OTHER_FEE),
-        ("Order", "ItemFees", "CODFee", Kind.OTHER_FEE),
-        ("Order", "ItemPrice", "CODFee", Kind.COD),
-        ("Order", "ItemPrice", "TaxAmount", Kind.ITEM_TAX),
-        ("Order", "ItemFees", "Amazon Easy Ship Charges", Kind.POSTAGE),
-        ("Order", "ItemFees", "MFNPostagePurchaseCompleteIGST", Kind.POSTAGE),
-        ("Order", "ItemFees", "Digital Services Fee", Kind.DIGITAL_SERVICES),
-        ("Order", "Promotion", "PromotionFee", Kind.PROMOTION),
-        ("PromotionFee", "PromotionFee", "Autumn sale", Kind.DEAL),
-        (_OTHER, _OTHER, "PromotionFee", Kind.DEAL),
-        ("AmazonFees", "Deals/Promotion Fee", "Base fee", Kind.DEAL),
-        ("AmazonFees", "Deal Performance Based Fee", "Tax on fee", Kind.DEAL),
-        ("AmazonFees", "Coupon Participation Fee", "Base fee", Kind.COUPON),
-        ("CouponRedemptionFee", "CouponRedemptionFee", "Save on storage boxes: transfer paper, refund", Kind.COUPON),
+        ("FBAFees", "FBA Inventory Storage Fee", "Base fee", ChargeType.STORAGE),
+        ("FBAFees", "FBA Inventory Storage Fee", "Tax on fee", ChargeType.STORAGE),
+        ("FBAFees", "FBA Inventory Storage Fee - Correction", "Discount on Fee", ChargeType.STORAGE),
+        ("FBAFees", "FBA Long Term Storage Fee", "Base fee", ChargeType.STORAGE),
+        ("FBAFees", "Storage utilization surcharge", "Base fee", ChargeType.STORAGE),
+        ("FBAFees", "Capacity Reservation Fee", "Tax", ChargeType.STORAGE),
+        (_OTHER, _OTHER, "Capacity Reservation Tax", ChargeType.STORAGE),
+        ("FBAFees", "FBA Removal Order: Disposal Fee", "Base fee", ChargeType.REMOVAL),
+        ("FBAFees", "FBA Removal Order: Return Fee", "Tax on fee", ChargeType.REMOVAL),
+        ("FBAFees", "FBA Amazon-Partnered Carrier Shipment Fee", "Discount on Fee", ChargeType.INBOUND),
+        ("FBAFees", "FBA Inbound Placement Service Fee", "Base fee", ChargeType.INBOUND),
+        ("FBAFees", "Inbound Transportation Program Fee", "Base fee", ChargeType.INBOUND),
+        (_OTHER, _OTHER, "Manual Processing Fee", ChargeType.INBOUND),
+        (_OTHER, _OTHER, "FBA Unplanned Service Fee: Labeling (Period 01/07/2026 - 31/07/2026)", ChargeType.INBOUND),
+        (_OTHER, "Amazon Warehousing & Distribution (AWD)", "AWD Storage Fee", ChargeType.STORAGE),
+        (_OTHER, "Amazon Warehousing & Distribution (AWD)", "AWD Processing Fee", ChargeType.INBOUND),
+        ("AmazonFees", "FBA fulfilment fee per unit - Correction", "Base fee", ChargeType.FBA_FULFILMENT),
+        ("AmazonFees", "FBA fulfillment fee per unit - Reversal", "Base fee", ChargeType.FBA_FULFILMENT),
+        ("Order", "ItemFees", "LowInventoryLevelFee", ChargeType.FBA_FULFILMENT),
+        ("Order", "ItemFees", "FBAPerUnitFulfillmentFee - Reversal", ChargeType.FBA_FULFILMENT),
+        ("Order", "ItemFees", "Commission Correction", ChargeType.REFERRAL),
+        ("Order", "ItemFees", "Commission GST", ChargeType.REFERRAL),
+        ("Order", "ItemFees", "TaxAmount", ChargeType.OTHER_FEE),
+        ("Order", "ItemFees", "CODFee", ChargeType.OTHER_FEE),
+        ("Order", "ItemPrice", "CODFee", ChargeType.COD),
+        ("Order", "ItemPrice", "TaxAmount", ChargeType.ITEM_TAX),
+        ("Order", "ItemFees", "Amazon Easy Ship Charges", ChargeType.POSTAGE),
+        ("Order", "ItemFees", "MFNPostagePurchaseCompleteIGST", ChargeType.POSTAGE),
+        ("Order", "ItemFees", "Digital Services Fee", ChargeType.DIGITAL_SERVICES),
+        ("Order", "Promotion", "PromotionFee", ChargeType.PROMOTION),
+        ("PromotionFee", "PromotionFee", "Autumn sale", ChargeType.DEAL),
+        (_OTHER, _OTHER, "PromotionFee", ChargeType.DEAL),
+        ("AmazonFees", "Deals/Promotion Fee", "Base fee", ChargeType.DEAL),
+        ("AmazonFees", "Deal Performance Based Fee", "Tax on fee", ChargeType.DEAL),
+        ("AmazonFees", "Coupon Participation Fee", "Base fee", ChargeType.COUPON),
+        ("CouponRedemptionFee", "CouponRedemptionFee", "Save on storage boxes: transfer paper, refund", ChargeType.COUPON),
         (
             "AmazonFees",
             "Eco-contribution for EPR Pay on Behalf - DE - Packaging - (Period 01.07.2026 - 30.09.2026)",
             "Base fee",
-            Kind.OTHER_FEE,
+            ChargeType.OTHER_FEE,
         ),
-        ("AmazonFees", "Vine Enrollment Fee", "ASIN B0TESTTEE1", Kind.OTHER_FEE),
-        ("ServiceFee", "Refund for Advertiser", "TransactionTotalAmount", Kind.ADVERTISING),
-        ("ServiceFee", "Cost of Advertising", "TransactionTotalAmount", Kind.ADVERTISING),
-        ("Debt Adjustment", "Debt Adjustment", "Cross-Account Debt Adjustment against BE, ES", Kind.DEBT),
-        (_OTHER, "FBA Inventory Reimbursement", "COMPENSATED_CLAWBACK", Kind.REIMBURSEMENT),
-        (_OTHER, _OTHER, "Non-subscription Fee Adjustment", Kind.OTHER_FEE),
-        ("Grade and Resell Charge", "Grade and Resell Charge", "SKU FBA-STORAGE-BOX", Kind.RETURNS_PROCESSING),
-        ("FBA Customer Returns Fee", "FBA Customer Returns Fee for ASIN: B0TESTTEE1", "Base fee", Kind.RETURNS_PROCESSING),
-        ("Liquidations", "ItemPrice", "Principal", Kind.LIQUIDATION),
-        ("Liquidations Adjustments", "ItemPrice", "Principal", Kind.LIQUIDATION),
-        ("Liquidations Adjustments", "ItemFees", "A fee of the year 2031", Kind.UNCLASSIFIED),
-        (_OTHER, _OTHER, "FBA Repackaging Fee", Kind.INBOUND),
-        (_OTHER, _OTHER, "FBA Refurbishing Fee", Kind.RETURNS_PROCESSING),
-        ("Order", "ItemFees", "MFNDeliveryServiceFee", Kind.POSTAGE),
-        ("Order", "ItemFees", "EPSO Cross-Border Fee - Reversal", Kind.OTHER_FEE),
-        ("AmazonFees", "Regulatory Operating Cost Fee", "Tax on fee", Kind.OTHER_FEE),
-        (_OTHER, _OTHER, "Amazon Exclusives Fee", Kind.OTHER_FEE),
-        (_OTHER, _OTHER, "Seller Fulfilled Prime Fee", Kind.OTHER_FEE),
-        ("AmazonFees", "Peak season fulfillment surcharge", "Base fee", Kind.FBA_FULFILMENT),
-        ("Order", "ItemFees", "Buy with Prime service fee IGST", Kind.OTHER_FEE),
-        (_OTHER, _OTHER, "PAYMENT_RETRACTION_ITEMS", Kind.REIMBURSEMENT),
-        (_OTHER, _OTHER, "Seller rewards", Kind.UNCLASSIFIED),
-        (_OTHER, _OTHER, "Express Payout Fee", Kind.OTHER_FEE),
-        (_OTHER, _OTHER, "Disbursement Fee", Kind.UNCLASSIFIED),
-        (_OTHER, _OTHER, "Coupon payment canceled", Kind.COUPON),
-        (_OTHER, _OTHER, "Canceled order payment", Kind.UNCLASSIFIED),
-        (_OTHER, _OTHER, "A-to-z claim: payment denied", Kind.UNCLASSIFIED),
-        (_OTHER, _OTHER, "Customer deposit returned", Kind.UNCLASSIFIED),
-        (_OTHER, _OTHER, "Safety inspection", Kind.UNCLASSIFIED),
-        (_OTHER, _OTHER, "NonSubscriptionFeeAdj", Kind.OTHER_FEE),
-        (_OTHER, _OTHER, "Reimbursement of TDS", Kind.WITHHELD_TAX),
-        (_OTHER, _OTHER, "GST TCS refund", Kind.WITHHELD_TAX),
-        (_OTHER, _OTHER, "Inbound Carrier Damage", Kind.REIMBURSEMENT),
-        ("Order", "ItemPrice", "CODItemTaxCharge", Kind.ITEM_TAX),
-        ("Order", "Points", "CostOfPoints", Kind.POINTS),
-        ("Order", "ItemFees", "PolybaggingFee", Kind.INBOUND),
-        ("Order", "ItemFees", "CODChargeback", Kind.SHIPPING_CHARGEBACK),
-        ("Refund", "ItemPrice", "ReturnShipping", Kind.RESTOCKING),
-        ("AmazonFees", "Amazon Capacity Manager Fee", "Base fee", Kind.STORAGE),
-        ("AmazonFees", "Prime Exclusive Discount fee", "Tax on fee", Kind.DEAL),
-        (_OTHER, _OTHER, "FBA international shipping charge", Kind.INBOUND),
-        (_OTHER, _OTHER, "Fee Correction", Kind.OTHER_FEE),
-        (_OTHER, _OTHER, "A-to-z Guarantee Claim", Kind.GOODWILL),
-        (_OTHER, _OTHER, "Lost:Inbound", Kind.REIMBURSEMENT),
-        (_OTHER, _OTHER, "Amazon Ads charge", Kind.ADVERTISING),
-        ("A-to-z Claim", "ItemPrice", "Principal", Kind.REFUND_PRINCIPAL),
-        ("AmazonFees", "A fee of the year 2031", "Base fee", Kind.UNCLASSIFIED),
-        ("AmazonFees", "A fee of the year 2031", "Tax on fee", Kind.OTHER_FEE),
+        ("AmazonFees", "Vine Enrollment Fee", "ASIN B0TESTTEE1", ChargeType.OTHER_FEE),
+        ("ServiceFee", "Refund for Advertiser", "TransactionTotalAmount", ChargeType.ADVERTISING),
+        ("ServiceFee", "Cost of Advertising", "TransactionTotalAmount", ChargeType.ADVERTISING),
+        ("Debt Adjustment", "Debt Adjustment", "Cross-Account Debt Adjustment against BE, ES", ChargeType.DEBT),
+        (_OTHER, "FBA Inventory Reimbursement", "COMPENSATED_CLAWBACK", ChargeType.REIMBURSEMENT),
+        (_OTHER, _OTHER, "Non-subscription Fee Adjustment", ChargeType.OTHER_FEE),
+        ("Grade and Resell Charge", "Grade and Resell Charge", "SKU FBA-STORAGE-BOX", ChargeType.RETURNS_PROCESSING),
+        ("FBA Customer Returns Fee", "FBA Customer Returns Fee for ASIN: B0TESTTEE1", "Base fee", ChargeType.RETURNS_PROCESSING),
+        ("Liquidations", "ItemPrice", "Principal", ChargeType.LIQUIDATION),
+        ("Liquidations Adjustments", "ItemPrice", "Principal", ChargeType.LIQUIDATION),
+        ("Liquidations Adjustments", "ItemFees", "A fee of the year 2031", ChargeType.UNCLASSIFIED),
+        (_OTHER, _OTHER, "FBA Repackaging Fee", ChargeType.INBOUND),
+        (_OTHER, _OTHER, "FBA Refurbishing Fee", ChargeType.RETURNS_PROCESSING),
+        ("Order", "ItemFees", "MFNDeliveryServiceFee", ChargeType.POSTAGE),
+        ("Order", "ItemFees", "EPSO Cross-Border Fee - Reversal", ChargeType.OTHER_FEE),
+        ("AmazonFees", "Regulatory Operating Cost Fee", "Tax on fee", ChargeType.OTHER_FEE),
+        (_OTHER, _OTHER, "Amazon Exclusives Fee", ChargeType.OTHER_FEE),
+        (_OTHER, _OTHER, "Seller Fulfilled Prime Fee", ChargeType.OTHER_FEE),
+        ("AmazonFees", "Peak season fulfillment surcharge", "Base fee", ChargeType.FBA_FULFILMENT),
+        ("Order", "ItemFees", "Buy with Prime service fee IGST", ChargeType.OTHER_FEE),
+        (_OTHER, _OTHER, "PAYMENT_RETRACTION_ITEMS", ChargeType.REIMBURSEMENT),
+        (_OTHER, _OTHER, "Seller rewards", ChargeType.UNCLASSIFIED),
+        (_OTHER, _OTHER, "Express Payout Fee", ChargeType.OTHER_FEE),
+        (_OTHER, _OTHER, "Disbursement Fee", ChargeType.UNCLASSIFIED),
+        (_OTHER, _OTHER, "Coupon payment canceled", ChargeType.COUPON),
+        (_OTHER, _OTHER, "Canceled order payment", ChargeType.UNCLASSIFIED),
+        (_OTHER, _OTHER, "A-to-z claim: payment denied", ChargeType.UNCLASSIFIED),
+        (_OTHER, _OTHER, "Customer deposit returned", ChargeType.UNCLASSIFIED),
+        (_OTHER, _OTHER, "Safety inspection", ChargeType.UNCLASSIFIED),
+        (_OTHER, _OTHER, "NonSubscriptionFeeAdj", ChargeType.OTHER_FEE),
+        (_OTHER, _OTHER, "Reimbursement of TDS", ChargeType.WITHHELD_TAX),
+        (_OTHER, _OTHER, "GST TCS refund", ChargeType.WITHHELD_TAX),
+        (_OTHER, _OTHER, "Inbound Carrier Damage", ChargeType.REIMBURSEMENT),
+        ("Order", "ItemPrice", "CODItemTaxCharge", ChargeType.ITEM_TAX),
+        ("Order", "Points", "CostOfPoints", ChargeType.POINTS),
+        ("Order", "ItemFees", "PolybaggingFee", ChargeType.INBOUND),
+        ("Order", "ItemFees", "CODChargeback", ChargeType.SHIPPING_CHARGEBACK),
+        ("Refund", "ItemPrice", "ReturnShipping", ChargeType.RESTOCKING),
+        ("AmazonFees", "Amazon Capacity Manager Fee", "Base fee", ChargeType.STORAGE),
+        ("AmazonFees", "Prime Exclusive Discount fee", "Tax on fee", ChargeType.DEAL),
+        (_OTHER, _OTHER, "FBA international shipping charge", ChargeType.INBOUND),
+        (_OTHER, _OTHER, "Fee Correction", ChargeType.OTHER_FEE),
+        (_OTHER, _OTHER, "A-to-z Guarantee Claim", ChargeType.GOODWILL),
+        (_OTHER, _OTHER, "Lost:Inbound", ChargeType.REIMBURSEMENT),
+        (_OTHER, _OTHER, "Amazon Ads charge", ChargeType.ADVERTISING),
+        ("A-to-z Claim", "ItemPrice", "Principal", ChargeType.REFUND_PRINCIPAL),
+        ("AmazonFees", "A fee of the year 2031", "Base fee", ChargeType.UNCLASSIFIED),
+        ("AmazonFees", "A fee of the year 2031", "Tax on fee", ChargeType.OTHER_FEE),
     ],
 )
-def test_current_labels_in_any_case(type_: str, amount_type: str, description: str, kind: Kind) -> None:
+def test_current_labels_in_any_case(type_: str, amount_type: str, description: str, kind: ChargeType) -> None:
     for write in (str, str.upper, str.lower, str.swapcase):
         assert classify_settlement(write(type_), write(amount_type), write(description)) is kind
     # One classifier: a breakdown tree with the same labels says the same.
@@ -339,17 +346,17 @@ def test_current_labels_in_any_case(type_: str, amount_type: str, description: s
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        (("Expenses", "AmazonFees", "PromotionFee", "Base"), Kind.DEAL),
-        (("Expenses", "CapacityReservationFee", "Tax"), Kind.STORAGE),
-        (("Expenses", "FBAStorageBilling", "Tax"), Kind.STORAGE),
-        (("Expenses", "LowInventoryLevelFee", "Base"), Kind.FBA_FULFILMENT),
-        (("Sales", "ProductCharges", "Tax"), Kind.ITEM_TAX),
-        (("Sales", "Shipping", "Tax"), Kind.SHIPPING_TAX),
-        (("Sales", "Tax", "TaxAmount"), Kind.ITEM_TAX),
-        (("Promo", "ShippingTaxDiscount"), Kind.SHIPPING_TAX),
+        (("Expenses", "AmazonFees", "PromotionFee", "Base"), ChargeType.DEAL),
+        (("Expenses", "CapacityReservationFee", "Tax"), ChargeType.STORAGE),
+        (("Expenses", "FBAStorageBilling", "Tax"), ChargeType.STORAGE),
+        (("Expenses", "LowInventoryLevelFee", "Base"), ChargeType.FBA_FULFILMENT),
+        (("Sales", "ProductCharges", "Tax"), ChargeType.ITEM_TAX),
+        (("Sales", "Shipping", "Tax"), ChargeType.SHIPPING_TAX),
+        (("Sales", "Tax", "TaxAmount"), ChargeType.ITEM_TAX),
+        (("Promo", "ShippingTaxDiscount"), ChargeType.SHIPPING_TAX),
     ],
 )
-def test_current_breakdowns(path: tuple[str, ...], kind: Kind) -> None:
+def test_current_breakdowns(path: tuple[str, ...], kind: ChargeType) -> None:
     assert classify_transaction("Shipment", path) is kind
 
 
@@ -390,6 +397,6 @@ def test_every_enumeration_is_read_in_any_spelling(write: Callable[[str], str]) 
     order, _ = decode_order(json.dumps({"order": wire}).encode())
     assert order.is_replacement
     assert (order.status, order.programs, order.sales_channel.channel_name) == ("PARTIALLY_SHIPPED", ["AMAZON_BUSINESS"], "NON_AMAZON")
-    assert [(kind, type_) for kind, type_, _ in order.order_items[0].lines()] == [(Kind.GIFTWRAP, "GIFT_WRAP")]
+    assert [(kind, type_) for kind, type_, _ in order.order_items[0].lines()] == [(ChargeType.GIFTWRAP, "GIFT_WRAP")]
     slip, _ = decode_slip_data(json.dumps({"order": wire | {"fulfillment": {"fulfillmentStatus": write("CANCELLED")}}}).encode())
     assert slip.cancelled

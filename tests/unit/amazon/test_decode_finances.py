@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theseller.amazon.charge_classifier import ChargeType, ProfitLine, profit_line
 from theseller.amazon.decoders.balances import decode_balances, decode_summaries
 from theseller.amazon.decoders.finances import Transaction, decode_transactions
 from theseller.amazon.errors import DriftedError
-from theseller.amazon.kinds import Group, Kind, group
 from theseller.emulator.spapi.transaction_json import TransactionWriter
 from theseller.emulator.world.world import World
 
@@ -90,15 +90,15 @@ def test_the_leaves_of_a_sale() -> None:
     assert (one.key, one.status, one.order_id, one.settlement_id) == ("tx-1", "DEFERRED", "902-1", "77")
     assert (one.total, one.currency, one.marketplace_id, one.deferral_reason) == (Decimal("294.46"), "SEK", "A2NODRKZP88ZB9", "DD7")
     assert [(line.path[-1], line.kind, str(line.amount)) for line in one.lines] == [
-        ("OurPriceTax", Kind.ITEM_TAX, "80"),
-        ("ShippingTax", Kind.SHIPPING_TAX, "9.80"),
-        ("OurPricePrincipal", Kind.PRINCIPAL, "320"),
-        ("ShippingPrincipal", Kind.SHIPPING, "39.20"),
-        ("Base", Kind.FBA_FULFILMENT, "-36.43"),
-        ("Tax", Kind.FBA_FULFILMENT, "-9.11"),
-        ("Base", Kind.REFERRAL, "-60.00"),
-        ("Base", Kind.SHIPPING_CHARGEBACK, "-39.2"),
-        ("Tax", Kind.SHIPPING_CHARGEBACK, "-9.8"),
+        ("OurPriceTax", ChargeType.ITEM_TAX, "80"),
+        ("ShippingTax", ChargeType.SHIPPING_TAX, "9.80"),
+        ("OurPricePrincipal", ChargeType.PRINCIPAL, "320"),
+        ("ShippingPrincipal", ChargeType.SHIPPING, "39.20"),
+        ("Base", ChargeType.FBA_FULFILMENT, "-36.43"),
+        ("Tax", ChargeType.FBA_FULFILMENT, "-9.11"),
+        ("Base", ChargeType.REFERRAL, "-60.00"),
+        ("Base", ChargeType.SHIPPING_CHARGEBACK, "-39.2"),
+        ("Tax", ChargeType.SHIPPING_CHARGEBACK, "-9.8"),
     ]
     assert {(line.item, line.sku, line.asin) for line in one.lines} == {(0, "TAB-1", "B1")}
     assert one.items[0].quantity == 1
@@ -114,12 +114,12 @@ def test_amounts_never_pass_through_a_float() -> None:
 def test_a_leaf_too_few_becomes_one_unclassified_line_with_the_difference() -> None:
     one = decode(items=[item(breakdowns=[part("ProductCharges", "290.00")])])
     assert one.mismatches == 1
-    assert (one.lines[-1].kind, one.lines[-1].amount, one.lines[-1].sku) == (Kind.UNCLASSIFIED, Decimal("4.46"), "TAB-1")
+    assert (one.lines[-1].kind, one.lines[-1].amount, one.lines[-1].sku) == (ChargeType.UNCLASSIFIED, Decimal("4.46"), "TAB-1")
 
 
 def test_an_item_too_few_becomes_an_unclassified_line_of_the_whole() -> None:
     one = decode(totalAmount=money("300"))
-    assert (one.lines[-1].kind, one.lines[-1].amount, one.lines[-1].item) == (Kind.UNCLASSIFIED, Decimal("5.54"), None)
+    assert (one.lines[-1].kind, one.lines[-1].amount, one.lines[-1].item) == (ChargeType.UNCLASSIFIED, Decimal("5.54"), None)
     assert decode_transactions(body(transaction(totalAmount=money("300")), transaction())).mismatches == 1
 
 
@@ -135,8 +135,8 @@ def test_reimbursements_are_printed_on_the_whole_and_belong_to_the_items() -> No
     tree = [part("Sales", "10", part("FBAInventoryReimbursement", "10"))]
     one = decode(transactionType="FBAInventoryReimbursement", totalAmount=money("10"), items=items, breakdowns=tree)
     assert [(line.kind, line.amount, line.sku) for line in one.lines] == [
-        (Kind.REIMBURSEMENT, Decimal("6.22"), "SKU-A"),
-        (Kind.REIMBURSEMENT, Decimal("3.78"), "SKU-B"),
+        (ChargeType.REIMBURSEMENT, Decimal("6.22"), "SKU-A"),
+        (ChargeType.REIMBURSEMENT, Decimal("3.78"), "SKU-B"),
     ]
     assert one.mismatches == 0
 
@@ -144,20 +144,20 @@ def test_reimbursements_are_printed_on_the_whole_and_belong_to_the_items() -> No
 def test_several_leaves_on_the_whole_go_to_the_only_item() -> None:
     tree = [part("Sales", "20", part("ProductCharges", "20")), part("Expenses", "-10", part("AmazonFees", "-10"))]
     one = decode(totalAmount=money("10"), items=[item("10", [])], breakdowns=tree)
-    assert [(line.kind, line.sku) for line in one.lines] == [(Kind.PRINCIPAL, "TAB-1"), (Kind.OTHER_FEE, "TAB-1")]
+    assert [(line.kind, line.sku) for line in one.lines] == [(ChargeType.PRINCIPAL, "TAB-1"), (ChargeType.OTHER_FEE, "TAB-1")]
 
 
 def test_a_bare_transaction_is_known_by_its_type() -> None:
     bare = {"items": None, "breakdowns": None, "contexts": None, "relatedIdentifiers": None, "marketplaceDetails": None}
-    assert [line.kind for line in decode(transactionType="Transfer", **bare).lines] == [Kind.TRANSFER]
-    assert [line.kind for line in decode(transactionType="NewIn2031", **bare).lines] == [Kind.UNCLASSIFIED]
+    assert [line.kind for line in decode(transactionType="Transfer", **bare).lines] == [ChargeType.TRANSFER]
+    assert [line.kind for line in decode(transactionType="NewIn2031", **bare).lines] == [ChargeType.UNCLASSIFIED]
     assert decode(transactionType="Shipment", totalAmount=money("0"), **bare).lines == ()
 
 
 def test_refunds_are_refunds() -> None:
     tree = [part("ProductCharges", "-10", part("OurPricePrincipal", "-10")), part("AmazonFees", "1.5", part("Commission", "1.5"))]
     one = decode(transactionType="Refund", totalAmount=money("-8.5"), items=[item("-8.5", tree)])
-    assert [line.kind for line in one.lines] == [Kind.REFUND_PRINCIPAL, Kind.REFERRAL]
+    assert [line.kind for line in one.lines] == [ChargeType.REFUND_PRINCIPAL, ChargeType.REFERRAL]
 
 
 def test_without_an_id_the_key_is_the_same_again_and_differs_by_content() -> None:
@@ -250,7 +250,7 @@ def test_what_is_null_and_split_as_in_recorded_answers_is_read_to_the_cent(selle
         charges = [*event.charges, *(charge for one in event.items for charge in one.charges)]
         assert sum(line.amount for line in transaction.lines) == transaction.total == Decimal(event.total) / scale
         fees = sum(charge.amount for charge in charges if charge.amount_type == "ItemFees")
-        read = sum(line.amount for line in transaction.lines if event.order and group(line.kind) is Group.FEES)
+        read = sum(line.amount for line in transaction.lines if event.order and profit_line(line.kind) is ProfitLine.FEES)
         assert read == Decimal(fees) / scale
         by_sku = Counter[str]()
         for one in event.items:

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.decoders import orders
 from theseller.amazon.decoders.orders import SEARCH_ORDERS, decode_order, decode_orders_page
 from theseller.amazon.decoders.shape import Shape, Why, drift_paths, dropped
 from theseller.amazon.decoders.shapes import SHAPES
 from theseller.amazon.errors import DriftedError, UnavailableError
-from theseller.amazon.kinds import Kind
 
 
 def order(**changes: object) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def test_a_page() -> None:
     assert str(item.unit_price.amount) == "6.05"
     assert item.subtotal("ITEM") == orders.Amount(Decimal("12.10"), "EUR")
     assert item.subtotal("SHIPPING") is None
-    assert [kind for kind, _, _ in item.lines()] == [Kind.PRINCIPAL, Kind.UNCLASSIFIED]
+    assert [kind for kind, _, _ in item.lines()] == [ChargeType.PRINCIPAL, ChargeType.UNCLASSIFIED]
     assert not item.is_cancelled
     assert "zzq1" not in repr(decoded)
     assert b"zzq1" not in msgspec.json.encode(decoded)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from tests.unit.amazon.report_fixtures.builders import settlement
 
+from theseller.amazon.charge_classifier import ChargeType, ProfitLine, is_profit_and_loss, profit_line
 from theseller.amazon.decoders.finances import decode_transactions
-from theseller.amazon.kinds import Group, Kind, group, is_profit_and_loss
 from theseller.amazon.reports import SettlementLine, read_report
 
 #: Amount type and description in a settlement → where Finances has the amount.
@@ -46,12 +46,12 @@ def _path(amount_type: str, description: str) -> tuple[str, ...]:
     return _PATHS.get((amount_type, description), (description,))
 
 
-_Sums = dict[Group | str, Decimal]
+_Sums = dict[ProfitLine | str, Decimal]
 
 
-def _add(sums: _Sums, kind: Kind, amount: Decimal) -> None:
-    assert kind is not Kind.UNCLASSIFIED
-    sums[group(kind)] += amount
+def _add(sums: _Sums, kind: ChargeType, amount: Decimal) -> None:
+    assert kind is not ChargeType.UNCLASSIFIED
+    sums[profit_line(kind)] += amount
     sums["net"] += amount if is_profit_and_loss(kind) else 0
 
 
@@ -164,4 +164,4 @@ def test_both_sources_give_the_figures_computed_by_hand(name: str) -> None:
         amount_type, _, description = label.partition("/")
         lines.append((amount_type, description.replace("_", " "), amount))
     for sums in (_from_settlement(in_settlement, currency, lines), _from_finances(in_finances, currency, lines)):
-        assert (sums["net"], sums[Group.FEES], sums[Group.TAX]) == tuple(map(Decimal, expected))
+        assert (sums["net"], sums[ProfitLine.FEES], sums[ProfitLine.TAX]) == tuple(map(Decimal, expected))

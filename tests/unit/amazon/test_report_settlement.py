@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from tests.unit.amazon.report_fixtures.builders import CANARY, settlement
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.reports import ReportRefusedError, ReportType, SettlementLine, SettlementSummary, inspect_report, read_report
 from theseller.lib.marketplaces import by_code
 
@@ -36,7 +36,7 @@ def test_a_settlement_is_decoded() -> None:
         marketplace=by_code("DE"),
         amount_type="ItemPrice",
         amount_description="Principal",
-        kind=Kind.PRINCIPAL,
+        kind=ChargeType.PRINCIPAL,
         amount=Decimal("19.90"),
         currency="EUR",
         fulfillment_id="",
@@ -48,7 +48,7 @@ def test_a_settlement_is_decoded() -> None:
         promotion_id="",
     )
     assert isinstance(second, SettlementLine)
-    assert second.kind is Kind.REFERRAL
+    assert second.kind is ChargeType.REFERRAL
 
 
 def test_tuples_hold_the_same_in_the_same_order() -> None:
@@ -185,5 +185,5 @@ def test_an_unknown_kind_is_kept_and_announced() -> None:
     report = read_report([settlement(("NewThing", "NeverSeen", "1.00"), total="1.00").encode()])
     (line,) = report.rows()
     assert isinstance(line, SettlementLine)
-    assert line.kind is Kind.UNCLASSIFIED
+    assert line.kind is ChargeType.UNCLASSIFIED
     assert "kind this version doesn't know" in report.inspection.warnings[0]

@@ -13,9 +13,9 @@ from decimal import Decimal
 
 import msgspec
 
+from theseller.amazon.charge_classifier import ChargeType, classify_transaction
 from theseller.amazon.decoders.common import Count, Currency, Instant, RecursiveWire, Wire, check_amount, check_instant, spell_enums
 from theseller.amazon.decoders.shape import Shape, dropped
-from theseller.amazon.kinds import Kind, classify_transaction
 
 
 class Amount(Wire, frozen=True):
@@ -112,7 +112,7 @@ class TransactionLine(msgspec.Struct, frozen=True, gc=False):
 
     position: int
     path: tuple[str, ...]
-    kind: Kind
+    kind: ChargeType
     amount: Decimal
     currency: str
     item: int | None
@@ -178,7 +178,7 @@ class TransactionsPage(msgspec.Struct, frozen=True):
 
 
 _Leaf = tuple[tuple[str, ...], Amount]
-_Draft = tuple[int | None, tuple[str, ...], Amount, Kind]
+_Draft = tuple[int | None, tuple[str, ...], Amount, ChargeType]
 
 
 def _tree_leaves(breakdowns: Sequence[Breakdown] | None, path: tuple[str, ...] = ()) -> Iterator[_Leaf]:
@@ -210,7 +210,7 @@ def _item_drafts(wire: _Transaction, leaves_of_whole: Sequence[_Leaf]) -> Iterat
         if not parts and total.currency_amount:
             yield index, shared, total, classify_transaction(wire.transaction_type, shared)
         elif parts and (left := _remainder(total, [amount for _, amount in parts])):
-            yield index, (), left, Kind.UNCLASSIFIED
+            yield index, (), left, ChargeType.UNCLASSIFIED
 
 
 def _drafts(wire: _Transaction) -> list[_Draft]:
@@ -229,7 +229,7 @@ def _drafts(wire: _Transaction) -> list[_Draft]:
     if not drafts and wire.total_amount.currency_amount:
         return [(None, (), wire.total_amount, classify_transaction(wire.transaction_type, ()))]
     left = _remainder(wire.total_amount, [amount for _, _, amount, _ in drafts])
-    return [*drafts, (None, (), left, Kind.UNCLASSIFIED)] if left else drafts
+    return [*drafts, (None, (), left, ChargeType.UNCLASSIFIED)] if left else drafts
 
 
 def _item(wire: _Item) -> TransactionItem:
@@ -277,7 +277,7 @@ def _transaction(wire: _Transaction) -> Transaction:
         identifiers=identifiers,
         items=items,
         lines=lines,
-        mismatches=sum(1 for line in lines if line.kind is Kind.UNCLASSIFIED and not line.path),
+        mismatches=sum(1 for line in lines if line.kind is ChargeType.UNCLASSIFIED and not line.path),
         deferral_reason=deferral.deferral_reason,
         matures_at=deferral.maturity_date,
     )

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
+from theseller.amazon.charge_classifier import ChargeType, classify_proceeds
 from theseller.amazon.decoders.common import Count, Currency, Instant, Wire, check_amount, check_instant, enum_value, spell_enums
 from theseller.amazon.decoders.shape import Shape, dropped, under
-from theseller.amazon.kinds import Kind, classify_proceeds
 
 
 class Amount(Wire, frozen=True):
@@ -144,7 +144,7 @@ class OrderItem(Wire, frozen=True):
     cancellation: Cancellation | None = None
     fulfillment: ItemFulfillment | None = None
 
-    def lines(self) -> list[tuple[Kind, str, Amount]]:
+    def lines(self) -> list[tuple[ChargeType, str, Amount]]:
         """Return the item's proceeds as (kind, Amazon's type, amount). A pending order may have none."""
         found = (self.proceeds.breakdowns if self.proceeds else None) or []
         return [(classify_proceeds(part.type), part.type, part.subtotal) for part in found]

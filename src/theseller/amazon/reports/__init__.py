@@ -7,8 +7,8 @@ bytes_in → encoding → lines → header (allow-list) → all_orders | settlem
 from __future__ import annotations
 
 from theseller.amazon.reports.all_orders import AllOrdersLine
-from theseller.amazon.reports.bytes_in import Chunks, Limits, Source
 from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.input_bytes import Chunks, Limits, Source
 from theseller.amazon.reports.inspection import Inspection, Period, RefusedRow
 from theseller.amazon.reports.lines import open_report
 from theseller.amazon.reports.report import Options, Report, ReportStream, inspect_report, read_report, stream_report

@@ -18,9 +18,9 @@ import msgspec
 
 from theseller.amazon.reports import values
 from theseller.amazon.reports.broken_rows import FEWER_CELLS, without_blank_tail
-from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
 from theseller.amazon.reports.header import Header
+from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.inspection import Findings
 from theseller.amazon.reports.lines import Batch, OpenReport
 from theseller.amazon.reports.types import COLUMNS, ReportType, column_name

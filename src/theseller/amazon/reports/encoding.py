@@ -12,10 +12,10 @@ import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from theseller.amazon.reports.bytes_in import Source
 from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.input_bytes import Source
 from theseller.amazon.reports.kept_bytes import KeptBytes, Store, kept_bytes
-from theseller.amazon.reports.letters import CP932, CP1250, CP1252, CP1254, reads_as_japanese, reads_as_text
+from theseller.amazon.reports.text_plausibility import CP932, CP1250, CP1252, CP1254, reads_as_japanese, reads_as_text
 
 UTF8, UTF16, LATIN1, EUC_JP, GB18030 = "utf-8", "utf-16", "iso8859-1", "euc_jp", "gb18030"
 

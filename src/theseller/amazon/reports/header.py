@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from theseller.amazon.reports.bytes_in import Limits
 from theseller.amazon.reports.errors import ReportRefusedError
-from theseller.amazon.reports.lookalikes import refuse_lookalike
+from theseller.amazon.reports.input_bytes import Limits
 from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, UNKNOWN_COLUMN, ReportType, column_name
+from theseller.amazon.reports.unsupported_reports import refuse_unsupported
 
 _BLANK = "\t \x1a\ufeff"
 #: Lines in which a header of ours is looked for that another program changed; separators, and what they are called.
@@ -87,7 +87,7 @@ def read_header(lines: Sequence[str], limits: Limits, expected: ReportType | Non
     names = [column_name(cell) for cell in cells]
     kind, evidence, decided = _recognise(set(names), expected)
     if kind is None:
-        refuse_lookalike(lines)
+        refuse_unsupported(lines)
         _refuse_resaved(lines)
         _refuse_stranger(set(names), cells)
         raise AssertionError  # the line above always raises

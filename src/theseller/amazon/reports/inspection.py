@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Limits, Source
 from theseller.amazon.reports.encoding import Encoding
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.header import DroppedColumn
+from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits, Source
 from theseller.amazon.reports.types import ReportType
 from theseller.lib.marketplaces import Marketplace
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from theseller.amazon.reports.bytes_in import Source
+from theseller.amazon.reports.input_bytes import Source
 from theseller.amazon.reports.types import COLUMNS, column_name
 
 #: Bytes of distinct cells that are looked at.

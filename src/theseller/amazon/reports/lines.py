@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Chunks, Limits, Source
 from theseller.amazon.reports.encoding import Encoding, decide_encoding, decoded
 from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Chunks, Limits, Source
 
 
 @dataclass(frozen=True, slots=True)

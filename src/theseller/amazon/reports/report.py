@@ -17,16 +17,16 @@ from itertools import chain
 from typing import Any, Protocol
 
 from theseller.amazon.reports.all_orders import AllOrdersDecoder, AllOrdersLine
-from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Chunks, Limits, Source
 from theseller.amazon.reports.encoding import Encoding, decide_encoding, decoded, in_any_encoding
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.header import DroppedColumn, Header, read_header
+from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Chunks, Limits, Source
 from theseller.amazon.reports.inspection import Findings, Inspection, conclude, refusal
 from theseller.amazon.reports.lines import OpenReport
-from theseller.amazon.reports.lookalikes import refuse_lookalike
 from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficDecoder, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementDecoder, SettlementLine, SettlementSummary
 from theseller.amazon.reports.types import ALL_ORDERS, ReportType
+from theseller.amazon.reports.unsupported_reports import refuse_unsupported
 
 Row = AllOrdersLine | SettlementLine | TrafficDay | TrafficProduct | tuple[Any, ...]
 
@@ -75,7 +75,7 @@ class ReportStream:
         except ReportRefusedError:
             if self.source.size:  # It could be read, but not what its bytes mean: a lookalike's column names may tell enough.
                 for text in in_any_encoding(self.source):
-                    refuse_lookalike(text.splitlines())
+                    refuse_unsupported(text.splitlines())
             raise
         self._report = OpenReport(self.source, self.encoding)
         self._header = self._read_header(self.encoding)

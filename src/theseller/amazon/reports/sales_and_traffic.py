@@ -17,9 +17,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from theseller.amazon.reports.bytes_in import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.header import DroppedColumn
+from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.inspection import Findings
 from theseller.amazon.reports.types import UNKNOWN_COLUMN, ReportType
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from theseller.amazon.kinds import Kind, classify_settlement
+from theseller.amazon.charge_classifier import ChargeType, classify_settlement
 from theseller.amazon.reports import values
 from theseller.amazon.reports.amounts import AmountEvidence, AmountNotation
 from theseller.amazon.reports.broken_rows import FEWER_CELLS, SettlementRow, settlement_rows
@@ -57,7 +57,7 @@ class SettlementLine(msgspec.Struct, frozen=True):
     marketplace: Marketplace | None
     amount_type: str
     amount_description: str
-    kind: Kind
+    kind: ChargeType
     amount: Decimal
     currency: str
     fulfillment_id: str
@@ -248,7 +248,7 @@ class SettlementDecoder:
         for row in rows:
             findings.add(self.summary.currency, row[_KIND].value, row[_AMOUNT])
             self.total += row[_AMOUNT]
-        unknown = sum(row[_KIND] is Kind.UNCLASSIFIED for row in rows)
+        unknown = sum(row[_KIND] is ChargeType.UNCLASSIFIED for row in rows)
         findings.unclassified += unknown
         findings.warn("{n} lines are of a kind this version doesn't know; they are kept as unclassified", unknown)
         findings.warn("{n} lines give only the day they were posted, not the time", sum(row[_AT["posted_date_only"]] for row in rows))

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from theseller.amazon.kinds import Group, Kind, group
+from theseller.amazon.charge_classifier import ChargeType, ProfitLine, profit_line
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.dashboard_context import day_address
 from theseller.analytics.pages.metrics import METRICS
@@ -21,15 +21,15 @@ from theseller.lib.money import Money
 
 #: What a kind is called where its own name does not read well.
 _NAMES = {
-    Kind.PRINCIPAL: "Product sales", Kind.SHIPPING: "Shipping credits", Kind.GIFTWRAP: "Gift wrap credits", Kind.COD: "Cash on delivery",
-    Kind.TIP: "Delivery tips", Kind.PROMOTION: "Promotions", Kind.POINTS: "Amazon Points", Kind.REFUND_PRINCIPAL: "Refunded product sales",
-    Kind.REFUND_SHIPPING: "Refunded shipping", Kind.REFUND_GIFTWRAP: "Refunded gift wrap", Kind.REFUND_PROMOTION: "Promotion rebate reversals",
-    Kind.REFERRAL: "Referral fee", Kind.REFUND_ADMIN: "Refund administration fee", Kind.CLOSING: "Closing fee",
-    Kind.DIGITAL_SERVICES: "Digital services fee", Kind.FBA_FULFILMENT: "FBA fulfillment fee", Kind.RETURNS_PROCESSING: "Returns processing fee",
-    Kind.INBOUND: "Inbound fee", Kind.ITEM_TAX: "Tax collected", Kind.SHIPPING_TAX: "Tax on shipping", Kind.GIFTWRAP_TAX: "Tax on gift wrap",
-    Kind.UNCLASSIFIED: "Not classified",
+    ChargeType.PRINCIPAL: "Product sales", ChargeType.SHIPPING: "Shipping credits", ChargeType.GIFTWRAP: "Gift wrap credits", ChargeType.COD: "Cash on delivery",
+    ChargeType.TIP: "Delivery tips", ChargeType.PROMOTION: "Promotions", ChargeType.POINTS: "Amazon Points", ChargeType.REFUND_PRINCIPAL: "Refunded product sales",
+    ChargeType.REFUND_SHIPPING: "Refunded shipping", ChargeType.REFUND_GIFTWRAP: "Refunded gift wrap", ChargeType.REFUND_PROMOTION: "Promotion rebate reversals",
+    ChargeType.REFERRAL: "Referral fee", ChargeType.REFUND_ADMIN: "Refund administration fee", ChargeType.CLOSING: "Closing fee",
+    ChargeType.DIGITAL_SERVICES: "Digital services fee", ChargeType.FBA_FULFILMENT: "FBA fulfillment fee", ChargeType.RETURNS_PROCESSING: "Returns processing fee",
+    ChargeType.INBOUND: "Inbound fee", ChargeType.ITEM_TAX: "Tax collected", ChargeType.SHIPPING_TAX: "Tax on shipping", ChargeType.GIFTWRAP_TAX: "Tax on gift wrap",
+    ChargeType.UNCLASSIFIED: "Not classified",
 }  # fmt: skip
-_ORDER = tuple(Group)
+_ORDER = tuple(ProfitLine)
 #: Why a line is in no figure, in the words of someone who asks where the money went.
 EXCLUSION_REASONS = {
     "deferred": "Deferred by Amazon: not in net proceeds until it releases the money, then on the day of the release.",
@@ -110,10 +110,10 @@ def _store_day(store: str, currency: str, wanted: date, most: int) -> StoreDay |
 
 def by_charge_type(entries: Sequence[LedgerEntry], currency: str) -> tuple[ChargeTypeLines, ...]:
     """Return lines grouped by kind, in the order of a profit statement."""
-    grouped: dict[Kind, list[LedgerEntry]] = defaultdict(list)
+    grouped: dict[ChargeType, list[LedgerEntry]] = defaultdict(list)
     for entry in entries:
-        grouped[Kind(entry.kind)].append(entry)
-    ordered = sorted(grouped, key=lambda kind: (_ORDER.index(group(kind)), list(Kind).index(kind)))
+        grouped[ChargeType(entry.kind)].append(entry)
+    ordered = sorted(grouped, key=lambda kind: (_ORDER.index(profit_line(kind)), list(ChargeType).index(kind)))
     return tuple(
         ChargeTypeLines(
             charge_type_label(kind), Money(sum((line.amount for line in grouped[kind]), Decimal(0)), currency), tuple(grouped[kind])
@@ -122,6 +122,6 @@ def by_charge_type(entries: Sequence[LedgerEntry], currency: str) -> tuple[Charg
     )
 
 
-def charge_type_label(kind: Kind) -> str:
+def charge_type_label(kind: ChargeType) -> str:
     """Return what pages call a kind of money."""
     return _NAMES.get(kind) or kind.value.replace("_", " ").capitalize()

@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from theseller.amazon.kinds import Group, Kind, group, is_profit_and_loss
+from theseller.amazon.charge_classifier import ChargeType, ProfitLine, is_profit_and_loss, profit_line
 
 Row = Mapping[str, Any]
 Period = tuple[datetime, datetime]
 _DAY = timedelta(days=1)
-_DISCOUNTS = {Kind.PROMOTION, Kind.POINTS}
+_DISCOUNTS = {ChargeType.PROMOTION, ChargeType.POINTS}
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +31,7 @@ class Money:
     deferred: bool = False
     release: bool = False
     settlement: str | None = None
-    kinds: set[Kind] = field(default_factory=set)
+    kinds: set[ChargeType] = field(default_factory=set)
     skus: set[str] = field(default_factory=set)
     partner: Money | None = None
     """What was found to be the same money."""
@@ -43,15 +43,15 @@ class Money:
     @property
     def nature(self) -> Hashable:
         """A refund, a sale, or else what is charged."""
-        if any(group(kind) is Group.REFUNDS for kind in self.kinds):
+        if any(profit_line(kind) is ProfitLine.REFUNDS for kind in self.kinds):
             return "refund"
-        if any(group(kind) is Group.SALES and kind not in _DISCOUNTS for kind in self.kinds):
+        if any(profit_line(kind) is ProfitLine.SALES and kind not in _DISCOUNTS for kind in self.kinds):
             return "sale"
         return frozenset(filter(is_profit_and_loss, self.kinds))
 
     def take(self, line: Row) -> None:
         self.total += line["amount"]
-        self.kinds.add(Kind(line["kind"]))
+        self.kinds.add(ChargeType(line["kind"]))
         self.skus |= {line["sku"]} - {"", None}
 
 
@@ -72,7 +72,7 @@ def settled_transactions(
     transactions: dict[tuple[str, str], dict[str, Money]] = defaultdict(dict)
     postings: dict[tuple[str, str], dict[tuple[Any, ...], Money]] = defaultdict(dict)
     for line in lines:
-        if line["state"] in {"estimated", "reversed"} or group(Kind(line["kind"])) is Group.CASH:
+        if line["state"] in {"estimated", "reversed"} or profit_line(ChargeType(line["kind"])) is ProfitLine.CASH:
             continue
         order, at = line["order_id"] or "", line["posted_at"].astimezone(UTC).replace(microsecond=0)
         if line["source"] == "settlement":

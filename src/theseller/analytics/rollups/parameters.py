@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
 
-from theseller.amazon.kinds import Group, Kind, group, is_profit_and_loss
+from theseller.amazon.charge_classifier import ChargeType, ProfitLine, is_profit_and_loss, profit_line
 from theseller.amazon.reports.types import ReportType
 from theseller.analytics.rollups.matching import EARLY, LATE, Money, in_settlements
 from theseller.lib.marketplaces import MARKETPLACES
@@ -25,38 +25,38 @@ from theseller.lib.marketplaces import MARKETPLACES
 UNCOUNTED_STATES = frozenset({"estimated", "reversed"})
 SETTLEMENT_REPORTS = (ReportType.SETTLEMENT_V2.value,)
 
-_DISCOUNTS = {Kind.PROMOTION, Kind.POINTS}
-_PRODUCT_SALES = {Kind.PRINCIPAL, Kind.LIQUIDATION}
-_SELLING_FEES = {Kind.REFERRAL, Kind.REFUND_ADMIN, Kind.CLOSING, Kind.DIGITAL_SERVICES}
-_FULFILMENT_FEES = {Kind.FBA_FULFILMENT, Kind.SHIPPING_CHARGEBACK, Kind.RETURNS_PROCESSING, Kind.POSTAGE}
-_STORAGE_FEES = {Kind.STORAGE, Kind.REMOVAL, Kind.INBOUND}
+_DISCOUNTS = {ChargeType.PROMOTION, ChargeType.POINTS}
+_PRODUCT_SALES = {ChargeType.PRINCIPAL, ChargeType.LIQUIDATION}
+_SELLING_FEES = {ChargeType.REFERRAL, ChargeType.REFUND_ADMIN, ChargeType.CLOSING, ChargeType.DIGITAL_SERVICES}
+_FULFILMENT_FEES = {ChargeType.FBA_FULFILMENT, ChargeType.SHIPPING_CHARGEBACK, ChargeType.RETURNS_PROCESSING, ChargeType.POSTAGE}
+_STORAGE_FEES = {ChargeType.STORAGE, ChargeType.REMOVAL, ChargeType.INBOUND}
 
 
-def _kinds(wanted: Group) -> frozenset[Kind]:
-    return frozenset(kind for kind in Kind if group(kind) is wanted)
+def _kinds(wanted: ProfitLine) -> frozenset[ChargeType]:
+    return frozenset(kind for kind in ChargeType if profit_line(kind) is wanted)
 
 
 #: Column of analytics_day → the kinds whose amounts it sums. The first eight share out the profit-and-loss kinds without overlap.
-COLUMN_CHARGE_TYPES: dict[str, frozenset[Kind]] = {
+COLUMN_CHARGE_TYPES: dict[str, frozenset[ChargeType]] = {
     "product_sales": frozenset(_PRODUCT_SALES),
-    "credits": _kinds(Group.SALES) - _PRODUCT_SALES - _DISCOUNTS,
+    "credits": _kinds(ProfitLine.SALES) - _PRODUCT_SALES - _DISCOUNTS,
     "discounts": frozenset(_DISCOUNTS),
-    "refunded_sales": _kinds(Group.REFUNDS),
-    "fees": _kinds(Group.FEES),
-    "advertising": _kinds(Group.ADVERTISING),
-    "reimbursements": _kinds(Group.REIMBURSEMENTS),
-    "unclassified": _kinds(Group.UNCLASSIFIED),
+    "refunded_sales": _kinds(ProfitLine.REFUNDS),
+    "fees": _kinds(ProfitLine.FEES),
+    "advertising": _kinds(ProfitLine.ADVERTISING),
+    "reimbursements": _kinds(ProfitLine.REIMBURSEMENTS),
+    "unclassified": _kinds(ProfitLine.UNCLASSIFIED),
     "selling_fees": frozenset(_SELLING_FEES),
     "fulfilment_fees": frozenset(_FULFILMENT_FEES),
     "storage_fees": frozenset(_STORAGE_FEES),
 }
-COUNTED_CHARGE_TYPES = frozenset(kind for kind in Kind if is_profit_and_loss(kind))
+COUNTED_CHARGE_TYPES = frozenset(kind for kind in ChargeType if is_profit_and_loss(kind))
 #: Payouts, reserves and debts move money between Amazon and the bank: they are no part of what a transaction is worth.
-CASH_CHARGE_TYPES = _kinds(Group.CASH)
+CASH_CHARGE_TYPES = _kinds(ProfitLine.CASH)
 #: A refund is counted by these; its other lines (fees given back, discounts taken back) come with it.
-REFUND_CHARGE_TYPES = frozenset({Kind.REFUND_PRINCIPAL})
+REFUND_CHARGE_TYPES = frozenset({ChargeType.REFUND_PRINCIPAL})
 #: A sale is posted with one of these.
-SALE_CHARGE_TYPES = frozenset({Kind.PRINCIPAL})
+SALE_CHARGE_TYPES = frozenset({ChargeType.PRINCIPAL})
 
 
 @cache
@@ -144,7 +144,7 @@ def local_day(marketplace_id: str, instant: datetime) -> date:
     return instant.astimezone(zone_of(marketplace_id)).date()
 
 
-def _texts(kinds: Iterable[Kind]) -> list[str]:
+def _texts(kinds: Iterable[ChargeType]) -> list[str]:
     return sorted(kind.value for kind in kinds)
 
 

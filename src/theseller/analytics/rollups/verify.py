@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.matching_check import settled_transactions
 from theseller.analytics.rollups.parameters import (
     COLUMN_CHARGE_TYPES,
@@ -115,7 +115,7 @@ def _counted_and_deferred(cursor: CursorWrapper, tenant: UUID, ledger: Sequence[
     periods = _periods(cursor, tenant, related)
     settled = settled_transactions(related, _stored(cursor, tenant, related), _groups(cursor, tenant, related), periods)
     alive = [row for row in present if row["source"] == "settlement" or (row["source_key"], row["currency"]) not in settled]
-    counted = [row for row in alive if row["state"] != "deferred" and Kind(row["kind"]) in COUNTED_CHARGE_TYPES]
+    counted = [row for row in alive if row["state"] != "deferred" and ChargeType(row["kind"]) in COUNTED_CHARGE_TYPES]
     return counted, [row for row in alive if row["state"] == "deferred"]
 
 
@@ -218,10 +218,12 @@ def recount_day(store: str, orders: Sequence[Row], counted: Sequence[Row], defer
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in deferred:
         figures[row["currency"], ""]["deferred"] += row["amount"]
-        figures[row["currency"], ""]["deferred_sales"] += row["amount"] if Kind(row["kind"]) in COLUMN_CHARGE_TYPES["product_sales"] else 0
+        figures[row["currency"], ""]["deferred_sales"] += (
+            row["amount"] if ChargeType(row["kind"]) in COLUMN_CHARGE_TYPES["product_sales"] else 0
+        )
     for row in counted:
         day = figures[row["currency"], ""]
-        kind = Kind(row["kind"])
+        kind = ChargeType(row["kind"])
         day["net_proceeds"] += row["amount"]
         day["posted_lines"] += 1
         day["settled_net"] += row["amount"] if row["source"] == "settlement" else 0
@@ -236,9 +238,9 @@ def recount_day(store: str, orders: Sequence[Row], counted: Sequence[Row], defer
 
 def _order_column(row: Row) -> str | None:
     """Return the column that counts the order of a line: those refunded, or those whose sale was posted."""
-    if Kind(row["kind"]) in REFUND_CHARGE_TYPES and row["amount"] < 0:
+    if ChargeType(row["kind"]) in REFUND_CHARGE_TYPES and row["amount"] < 0:
         return "refunds"
-    return "posted_orders" if Kind(row["kind"]) in SALE_CHARGE_TYPES and row["amount"] > 0 else None
+    return "posted_orders" if ChargeType(row["kind"]) in SALE_CHARGE_TYPES and row["amount"] > 0 else None
 
 
 def _add_order(day: dict[str, Any], lines: Sequence[Row], *, taxed: bool) -> None:
@@ -297,7 +299,7 @@ def recount_products(store: str, orders: Sequence[Row], counted: Sequence[Row]) 
         figures[key]["net_proceeds"] += row["amount"]
         figures[key]["posted_lines"] += 1
         for column in ("refunded_sales", "fees", "product_sales"):
-            figures[key][column] += row["amount"] if Kind(row["kind"]) in COLUMN_CHARGE_TYPES[column] else 0
+            figures[key][column] += row["amount"] if ChargeType(row["kind"]) in COLUMN_CHARGE_TYPES[column] else 0
         if (counting := _order_column(row)) is not None:
             seen[(*key, counting)].add(row["order_id"] or row["source_key"])
     for (currency, sku, column), keys in seen.items():

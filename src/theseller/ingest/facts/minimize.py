@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from theseller.amazon.charge_classifier import ChargeType, fold
 from theseller.amazon.decoders.finances import Transaction, TransactionLine
 from theseller.amazon.decoders.orders import Order, OrderItem
-from theseller.amazon.kinds import Kind, fold
 from theseller.amazon.reports import AllOrdersLine
 from theseller.amazon.reports.report import Row as ReportRow
 from theseller.ingest.facts.bulk import Row
@@ -36,7 +36,7 @@ LEDGER_COLUMNS = (
     ("quantity", "int4"), ("order_id", "text"), ("sku", "text"), ("asin", "text"), ("supersedes", "text"),
     ("settlement_id", "text"), ("group_id", "text"), ("store_named", "boolean"),
 )  # fmt: skip
-_PRINCIPAL = frozenset({Kind.PRINCIPAL, Kind.REFUND_PRINCIPAL})
+_PRINCIPAL = frozenset({ChargeType.PRINCIPAL, ChargeType.REFUND_PRINCIPAL})
 
 
 def oldest_kept(at: datetime) -> datetime:

@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import partial
 
 from theseller.amazon.errors import OtherSellerError, SellerUnconfirmedError
+from theseller.amazon.seller_identity import named_in_transactions
 from theseller.amazon.spapi import Value
-from theseller.amazon.whose import named_in_transactions
 from theseller.connections.seller import SellerCheck, check_of, note_check
 from theseller.connections.sessions import open_connection
 from theseller.connections.types import ConnectionView

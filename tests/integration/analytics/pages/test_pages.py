@@ -14,7 +14,7 @@ from tests.cast import Cast, Person, create_cast
 from tests.integration.analytics.facts import DE, FR, UK, Shop
 
 from theseller.accounts.models import User
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.parameters import local_day, midnight
 from theseller.lib import clock
 
@@ -77,8 +77,8 @@ def test_the_downloads_are_the_base_rows_to_the_cent(cast: Cast) -> None:
     shop.order(_noon(2), "10.01")
     shop.order(_noon(2), "0.02", sku="=cmd", asin="B000000009")
     shop.order(_noon(30), "4.00")
-    shop.money(_noon(2), "-3.33", Kind.REFERRAL)
-    shop.money(_noon(2), "-39.00", Kind.SUBSCRIPTION, sku=None)
+    shop.money(_noon(2), "-3.33", ChargeType.REFERRAL)
+    shop.money(_noon(2), "-39.00", ChargeType.SUBSCRIPTION, sku=None)
     shop.roll_up()
     client = _client(cast.alice)
     days = {row["day"]: row for row in _csv(client, "/?format=csv")}
@@ -115,7 +115,7 @@ def test_a_day_shows_its_lines_and_why_others_are_left_out(cast: Cast) -> None:
     shop.order(_noon(5), "30.00", status="cancelled")
     shop.money(_noon(5), "20.00")
     shop.money(_noon(5), "20.00", source="settlement", state="settled")
-    shop.money(_noon(5), "-100.00", Kind.TRANSFER)
+    shop.money(_noon(5), "-100.00", ChargeType.TRANSFER)
     shop.roll_up()
     text = _client(cast.alice).get(f"/days/{_day(5)}/").content.decode()
     assert "Product sales" in text
@@ -143,7 +143,7 @@ def test_what_is_not_sure_is_said(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(2), None, status="pending", quantity=3)
     shop.money(_noon(2), "20.00", state="deferred")
-    shop.money(_noon(2), "-1.23", Kind.UNCLASSIFIED)
+    shop.money(_noon(2), "-1.23", ChargeType.UNCLASSIFIED)
     shop.roll_up()
     text = " ".join(_client(cast.alice).get("/").content.decode().split())
     assert "order pending" in text
@@ -193,9 +193,9 @@ def test_totals_of_products_are_sums_of_every_page_and_count_an_order_once(cast:
     for number in range(55):
         order = shop.order(_noon(2), "10.00", sku=f"SKU_{number:02}", asin=f"B0000000{number:02}")
         shop.money(_noon(2), "10.00", order_id=order, sku=f"SKU_{number:02}")
-        shop.money(_noon(2), "-1.10", Kind.REFERRAL, order_id=order, sku=f"SKU_{number:02}")
+        shop.money(_noon(2), "-1.10", ChargeType.REFERRAL, order_id=order, sku=f"SKU_{number:02}")
     shop.order(_noon(2), "5.00", sku="SKU_01", order_id=order, line_key="2")  # A second product of the last order.
-    shop.money(_noon(2), "-39.00", Kind.SUBSCRIPTION, sku=None)
+    shop.money(_noon(2), "-39.00", ChargeType.SUBSCRIPTION, sku=None)
     shop.roll_up()
     client = _client(cast.alice)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from tests.integration.analytics.facts import DE, US, Shop
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.parameters import midnight
 
 AT = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -38,8 +38,11 @@ def test_the_edges_of_an_imported_settlement_are_not_lost_to_a_seller_without_fi
     assert (shop.day(DAY)["net_proceeds"], shop.day(DAY)["ledger_source"]) == (Decimal(20), "settlement")
 
 
-@pytest.mark.parametrize("kind", [Kind.RESERVE, Kind.TRANSFER, Kind.DEBT, Kind.WITHHELD_TAX, Kind.ITEM_TAX, Kind.SHIPPING_TAX])
-def test_money_that_only_moves_or_passes_through_is_in_no_figure(shop: Shop, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [ChargeType.RESERVE, ChargeType.TRANSFER, ChargeType.DEBT, ChargeType.WITHHELD_TAX, ChargeType.ITEM_TAX, ChargeType.SHIPPING_TAX],
+)
+def test_money_that_only_moves_or_passes_through_is_in_no_figure(shop: Shop, kind: ChargeType) -> None:
     shop.money(AT, "20.00")
     shop.money(AT, "-500.00", kind)
     shop.roll_up()
@@ -49,7 +52,7 @@ def test_money_that_only_moves_or_passes_through_is_in_no_figure(shop: Shop, kin
 
 
 def test_a_line_of_a_new_kind_is_counted_and_shown_apart(shop: Shop) -> None:
-    shop.money(AT, "-3.33", Kind.UNCLASSIFIED)
+    shop.money(AT, "-3.33", ChargeType.UNCLASSIFIED)
     shop.roll_up()
     assert (shop.day(DAY)["unclassified"], shop.day(DAY)["net_proceeds"]) == (Decimal("-3.33"), Decimal("-3.33"))
 
@@ -87,7 +90,7 @@ def test_two_lines_of_one_order_are_one_order_and_their_quantities_add(shop: Sho
 
 
 def test_the_quantity_that_a_settlement_repeats_on_each_component_is_not_units(shop: Shop) -> None:
-    for number, kind in enumerate((Kind.PRINCIPAL, Kind.REFERRAL, Kind.FBA_FULFILMENT)):
+    for number, kind in enumerate((ChargeType.PRINCIPAL, ChargeType.REFERRAL, ChargeType.FBA_FULFILMENT)):
         shop.money(AT, "1.00", kind, source="settlement", state="settled", quantity=4, source_key="S1", source_line=number)
     shop.roll_up()
     assert shop.day(DAY)["units"] == 0
@@ -109,9 +112,9 @@ def test_discounts_reduce_whatever_sign_their_source_prints(shop: Shop) -> None:
 
 
 def test_a_refund_of_several_lines_is_one_refund(shop: Shop) -> None:
-    shop.money(AT, "-20.00", Kind.REFUND_PRINCIPAL, order_id="303-1", source_line=1)
-    shop.money(AT, "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1", source_line=2)
-    shop.money(AT, "-3.00", Kind.REFUND_SHIPPING, order_id="303-1", source_line=3)
+    shop.money(AT, "-20.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", source_line=1)
+    shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", source_line=2)
+    shop.money(AT, "-3.00", ChargeType.REFUND_SHIPPING, order_id="303-1", source_line=3)
     shop.roll_up()
     assert (shop.day(DAY)["refunds"], shop.day(DAY)["refunded_sales"]) == (1, Decimal(-28))
 
@@ -125,7 +128,7 @@ def test_two_currencies_of_one_store_are_never_added(shop: Shop) -> None:
 
 
 def test_the_parts_of_net_proceeds_add_up_to_it(shop: Shop) -> None:
-    for number, kind in enumerate(Kind):
+    for number, kind in enumerate(ChargeType):
         shop.money(AT, f"{number + 1}.11", kind, source_line=number)
     shop.roll_up()
     day = shop.day(DAY)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.integration.analytics.facts import DE, Shop
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics import tasks
 from theseller.analytics.rollups.verify import differences
 
@@ -49,7 +49,7 @@ def shop_line(shop: Shop) -> int:
 
 def test_a_second_settlement_stream_silences_no_other_order(shop: Shop) -> None:
     shop.money(AT, "100.00", order_id="303-1")
-    shop.money(AT, "-7.00", Kind.STORAGE)
+    shop.money(AT, "-7.00", ChargeType.STORAGE)
     shop.settlement(AT - timedelta(days=4), AT + timedelta(days=7))  # It covers the day, and holds one invoiced order.
     settled(shop, AT, "30.00", order_id="303-9")
     assert net(shop) == Decimal(123)
@@ -59,9 +59,9 @@ def test_a_second_settlement_stream_silences_no_other_order(shop: Shop) -> None:
 @pytest.mark.parametrize("state", ["deferred", "released"])
 def test_a_deferred_sale_outlives_the_settlement_of_its_day(shop: Shop, state: str) -> None:
     shop.money(AT, "100.00", state=state, order_id="303-1")
-    shop.money(AT, "8.00", Kind.ITEM_TAX, state=state, order_id="303-1", source_key="T-tax")
+    shop.money(AT, "8.00", ChargeType.ITEM_TAX, state=state, order_id="303-1", source_key="T-tax")
     shop.settlement(AT - timedelta(days=4), AT + timedelta(days=7))
-    settled(shop, AT, "-5.00", kind=Kind.REFERRAL, order_id="303-2")
+    settled(shop, AT, "-5.00", kind=ChargeType.REFERRAL, order_id="303-2")
     assert (net(shop), deferred(shop)) == ((Decimal(-5), Decimal(108)) if state == "deferred" else (Decimal(95), Decimal(0)))
 
 
@@ -81,7 +81,7 @@ def test_a_group_is_a_settlement_once_any_transaction_says_so(shop: Shop) -> Non
     shop.money(AT, "21.00", order_id="303-1", group_id="G1")
     settled(shop, AT + timedelta(days=5), "20.00", order_id="303-1")
     assert net(shop) == Decimal(41)
-    shop.money(LATER, "-500.00", Kind.TRANSFER, group_id="G1", settlement_id="S1")
+    shop.money(LATER, "-500.00", ChargeType.TRANSFER, group_id="G1", settlement_id="S1")
     assert net(shop) == Decimal(20)
 
 
@@ -89,41 +89,41 @@ def test_a_group_with_two_settlements_says_nothing(shop: Shop) -> None:
     shop.money(AT, "21.00", order_id="303-1", group_id="G1")
     settled(shop, AT + timedelta(days=5), "20.00", order_id="303-1")
     for number in ("S1", "S2"):
-        shop.money(LATER, "-500.00", Kind.TRANSFER, group_id="G1", settlement_id=number)
+        shop.money(LATER, "-500.00", ChargeType.TRANSFER, group_id="G1", settlement_id=number)
     assert net(shop) == Decimal(41)
 
 
 @pytest.mark.parametrize("later", [timedelta(), timedelta(milliseconds=400), timedelta(hours=9), timedelta(days=2, hours=20)])
 def test_without_identifiers_order_and_amount_tell(shop: Shop, later: timedelta) -> None:
     shop.money(AT, "24.00", order_id="303-1", source_key="T1")
-    shop.money(AT, "-4.00", Kind.REFERRAL, order_id="303-1", source_key="T1", source_line=2)
+    shop.money(AT, "-4.00", ChargeType.REFERRAL, order_id="303-1", source_key="T1", source_line=2)
     settled(shop, AT + later, "24.00", order_id="303-1")
-    settled(shop, AT + later, "-4.00", kind=Kind.REFERRAL, order_id="303-1")
+    settled(shop, AT + later, "-4.00", kind=ChargeType.REFERRAL, order_id="303-1")
     assert net(shop) == Decimal(20)
 
 
 def test_of_two_equal_refunds_only_the_settled_one_is_in_the_settlement(shop: Shop) -> None:
     for days in (0, 8):
-        shop.money(AT + timedelta(days=days), "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1")
-    settled(shop, AT + timedelta(days=8), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+        shop.money(AT + timedelta(days=days), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+    settled(shop, AT + timedelta(days=8), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     assert net(shop) == Decimal(-10)
 
 
 def test_two_equal_refunds_at_one_instant_are_two(shop: Shop) -> None:
     for key in ("T1", "T2"):
-        shop.money(AT, "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1", source_key=key)
-    settled(shop, AT + timedelta(hours=1), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+        shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", source_key=key)
+    settled(shop, AT + timedelta(hours=1), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     assert net(shop) == Decimal(-10)
-    settled(shop, AT + timedelta(hours=1), "-5.00", "S2", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+    settled(shop, AT + timedelta(hours=1), "-5.00", "S2", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     assert net(shop) == Decimal(-10)
 
 
 def test_a_settlement_that_prints_only_the_day_is_matched_by_the_day(shop: Shop) -> None:
     shop.money(AT, "20.00", order_id="303-1")
-    shop.money(AT + timedelta(hours=3), "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1")
+    shop.money(AT + timedelta(hours=3), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     noon = AT.replace(hour=12, minute=0, second=0)
     settled(shop, noon, "20.00", order_id="303-1")
-    settled(shop, noon, "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+    settled(shop, noon, "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     assert net(shop) == Decimal(15)
 
 
@@ -134,20 +134,24 @@ def test_what_both_post_of_an_order_at_one_instant_is_one_thing(shop: Shop) -> N
 
 
 def test_charges_without_an_order_are_matched_by_instant_and_amount(shop: Shop) -> None:
-    shop.money(AT, "-23.80", Kind.STORAGE, sku=None)
-    shop.money(AT, "-9.00", Kind.INBOUND, sku=None)  # Of another stream: in no settlement yet.
-    settled(shop, AT, "-20.00", kind=Kind.STORAGE, sku=None, breakdown="FBA Inventory Storage Fee/Base fee", transaction_type="FBAFees")
-    settled(shop, AT, "-3.80", kind=Kind.STORAGE, sku=None, breakdown="FBA Inventory Storage Fee/Tax on fee", transaction_type="FBAFees")
-    settled(shop, AT, "900.00", kind=Kind.RESERVE, sku=None, breakdown="other-transaction/Previous Reserve Amount Balance")
+    shop.money(AT, "-23.80", ChargeType.STORAGE, sku=None)
+    shop.money(AT, "-9.00", ChargeType.INBOUND, sku=None)  # Of another stream: in no settlement yet.
+    settled(
+        shop, AT, "-20.00", kind=ChargeType.STORAGE, sku=None, breakdown="FBA Inventory Storage Fee/Base fee", transaction_type="FBAFees"
+    )
+    settled(
+        shop, AT, "-3.80", kind=ChargeType.STORAGE, sku=None, breakdown="FBA Inventory Storage Fee/Tax on fee", transaction_type="FBAFees"
+    )
+    settled(shop, AT, "900.00", kind=ChargeType.RESERVE, sku=None, breakdown="other-transaction/Previous Reserve Amount Balance")
     assert net(shop) == Decimal("-32.80")
 
 
 def test_charges_without_an_order_are_matched_by_the_day_where_only_that_is_printed(shop: Shop) -> None:
     noon = AT.replace(minute=0, second=0)
     for amount in ("-39.00", "-5.00", "-5.00"):
-        shop.money(AT, amount, Kind.SUBSCRIPTION, sku=None)
-        settled(shop, noon, amount, kind=Kind.SUBSCRIPTION, sku=None, breakdown="other-transaction/Subscription Fee")
-    shop.money(AT + timedelta(days=2), "-39.00", Kind.SUBSCRIPTION, sku=None)  # In no settlement yet.
+        shop.money(AT, amount, ChargeType.SUBSCRIPTION, sku=None)
+        settled(shop, noon, amount, kind=ChargeType.SUBSCRIPTION, sku=None, breakdown="other-transaction/Subscription Fee")
+    shop.money(AT + timedelta(days=2), "-39.00", ChargeType.SUBSCRIPTION, sku=None)  # In no settlement yet.
     assert net(shop) == Decimal("-88.00")
 
 
@@ -197,33 +201,33 @@ def test_a_changed_amount_of_another_product_or_period_is_another_transaction(sh
 def test_a_refund_settled_late_counts_once(shop: Shop, later: int, *, documented: bool) -> None:
     if documented:
         period(shop, AT - timedelta(days=1))
-    shop.money(AT, "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1")
-    settled(shop, AT + timedelta(days=later), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+    shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+    settled(shop, AT + timedelta(days=later), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     assert net(shop) == Decimal(-5)
 
 
 def test_an_equal_refund_of_a_settlement_that_began_later_is_another(shop: Shop) -> None:
     period(shop, AT + timedelta(days=4))
-    shop.money(AT, "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1")
-    settled(shop, AT + timedelta(days=5), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+    shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+    settled(shop, AT + timedelta(days=5), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     assert net(shop) == Decimal(-10)
 
 
 def test_refunds_that_were_all_settled_late_count_once_each(shop: Shop) -> None:
     period(shop, AT - timedelta(days=1))
     for days in (0, 1, 2):
-        shop.money(AT + timedelta(days=days), "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1")
+        shop.money(AT + timedelta(days=days), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     for days in (4, 5):
-        settled(shop, AT + timedelta(days=days, hours=1), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1")
+        settled(shop, AT + timedelta(days=days, hours=1), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     assert net(shop) == Decimal(-15)
     assert shop.day(DAY)["net_proceeds"] == Decimal(-5)  # The two before the postings are in them; the first is in no settlement yet.
 
 
 def test_two_products_of_one_amount_are_told_apart(shop: Shop) -> None:
     period(shop, AT - timedelta(days=1))
-    shop.money(AT, "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
-    shop.money(AT + timedelta(days=1), "-5.00", Kind.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-2")
-    settled(shop, AT + timedelta(days=6), "-5.00", kind=Kind.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
+    shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
+    shop.money(AT + timedelta(days=1), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-2")
+    settled(shop, AT + timedelta(days=6), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
     assert net(shop) == Decimal(-10)
     found = shop.select("select sku, sum(net_proceeds) as net from analytics_day_product group by sku order by sku")
     assert [(row["sku"], row["net"]) for row in found] == [("MUG-1", Decimal(-5)), ("MUG-2", Decimal(-5))]
@@ -234,17 +238,17 @@ def test_a_charge_without_an_order_across_midnight_counts_once(shop: Shop, later
     late = AT.replace(hour=23, minute=50)
     period(shop, AT - timedelta(days=6))
     for amount in ("-39.00", "-7.00"):
-        shop.money(late, amount, Kind.SUBSCRIPTION, sku=None)
-    shop.money(late + timedelta(days=2), "-39.00", Kind.STORAGE, sku=None)  # Of the same amount, and in no settlement.
-    settled(shop, late + later, "-39.00", kind=Kind.SUBSCRIPTION, sku=None, breakdown="other-transaction/Subscription Fee")
+        shop.money(late, amount, ChargeType.SUBSCRIPTION, sku=None)
+    shop.money(late + timedelta(days=2), "-39.00", ChargeType.STORAGE, sku=None)  # Of the same amount, and in no settlement.
+    settled(shop, late + later, "-39.00", kind=ChargeType.SUBSCRIPTION, sku=None, breakdown="other-transaction/Subscription Fee")
     assert net(shop) == Decimal("-85.00")
 
 
 def test_equal_charges_of_two_months_are_two(shop: Shop) -> None:
     period(shop, AT - timedelta(days=6))
     for days in (0, 31):
-        shop.money(AT + timedelta(days=days), "-39.00", Kind.SUBSCRIPTION, sku=None)
-    settled(shop, AT + timedelta(hours=13), "-39.00", kind=Kind.SUBSCRIPTION, sku=None)
+        shop.money(AT + timedelta(days=days), "-39.00", ChargeType.SUBSCRIPTION, sku=None)
+    settled(shop, AT + timedelta(hours=13), "-39.00", kind=ChargeType.SUBSCRIPTION, sku=None)
     assert net(shop) == Decimal("-78.00")
 
 
@@ -291,7 +295,7 @@ def _replacement_sold(shop: Shop) -> None:
 
 
 def _invented_store(shop: Shop) -> None:
-    settled(shop, AT, "-20.00", kind=Kind.STORAGE, order_id=None, sku=None, store_named=False, marketplace_id=DE)
+    settled(shop, AT, "-20.00", kind=ChargeType.STORAGE, order_id=None, sku=None, store_named=False, marketplace_id=DE)
     shop.roll_up()
 
 

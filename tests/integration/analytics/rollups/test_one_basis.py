@@ -11,7 +11,7 @@ import pytest
 from tests.integration.analytics.documents import Facts, Sold
 from tests.integration.analytics.facts import DE, US, Shop
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.reports import Options
 from theseller.analytics.pages.coverage import contains_tax, coverage
 from theseller.analytics.pages.periods import Span
@@ -39,7 +39,7 @@ def test_a_product_whose_money_is_not_posted_has_no_net_proceeds_rather_than_zer
     shop.order(AT, "20.00")
     shop.order(AT, "30.00", sku="PAN-1")
     shop.money(AT, "30.00", sku="PAN-1", order_id="303-1")
-    shop.money(AT, "-3.00", Kind.REFERRAL, sku="PAN-1", order_id="303-1")
+    shop.money(AT, "-3.00", ChargeType.REFERRAL, sku="PAN-1", order_id="303-1")
     shop.roll_up()
     with shop.scope():
         page = product_page(
@@ -55,8 +55,8 @@ def test_margin_and_refund_rate_divide_posted_by_posted(shop: Shop) -> None:
     shop.order(AT, "10.00")  # Little is ordered in the period, much of what was ordered before is posted in it.
     for number in range(4):
         shop.money(AT, "50.00", order_id=f"303-{number}")
-        shop.money(AT, "-20.00", Kind.REFERRAL, order_id=f"303-{number}")
-    shop.money(AT, "-50.00", Kind.REFUND_PRINCIPAL, order_id="303-9")
+        shop.money(AT, "-20.00", ChargeType.REFERRAL, order_id=f"303-{number}")
+    shop.money(AT, "-50.00", ChargeType.REFUND_PRINCIPAL, order_id="303-9")
     shop.roll_up()
     with shop.scope():
         [product] = product_page(EUR, Span(DAY, DAY), None, ProductQuery(), using="worker").rows
@@ -69,7 +69,7 @@ def test_margin_and_refund_rate_divide_posted_by_posted(shop: Shop) -> None:
 def test_a_period_without_posted_money_has_no_net_proceeds(shop: Shop) -> None:
     shop.order(AT, "10.00")
     shop.money(AT, "50.00", state="deferred", order_id="303-1")
-    shop.money(AT, "8.00", Kind.ITEM_TAX, state="deferred", order_id="303-1")
+    shop.money(AT, "8.00", ChargeType.ITEM_TAX, state="deferred", order_id="303-1")
     shop.roll_up()
     with shop.scope():
         total = day_series(EUR, Span(DAY, DAY), None, using="worker").total

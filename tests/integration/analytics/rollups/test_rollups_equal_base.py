@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from tests.integration.analytics.facts import DE, JP, UK, US, Shop
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.verify import differences
 
 #: Around the changes of clocks: Pacific on 8 March and 1 November, Europe on 29 March and 25 October 2026.
@@ -35,7 +35,7 @@ def _fill(shop: Shop, chance: Random, begin: datetime) -> None:
         )  # fmt: skip
     keys: list[str] = []
     for number in range(70):
-        store, kind = chance.choice(stores), chance.choice(tuple(Kind))
+        store, kind = chance.choice(stores), chance.choice(tuple(ChargeType))
         amount = Decimal(chance.randrange(-5000, 5000)) / 100
         source = chance.choice(("finances", "finances", "settlement"))
         state = "settled" if source == "settlement" else chance.choice(STATES)

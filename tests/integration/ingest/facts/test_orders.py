@@ -15,10 +15,10 @@ from django.db import connections as databases
 from tests.cast import Cast
 from tests.conftest import as_role
 
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.decoders.finances import Transaction, TransactionItem, TransactionLine
 from theseller.amazon.decoders.inventory import Summary
 from theseller.amazon.decoders.orders import decode_orders_page
-from theseller.amazon.kinds import Kind
 from theseller.amazon.reports import AllOrdersLine, ReportRefusedError, SettlementLine, SettlementSummary, TrafficDay, TrafficProduct
 from theseller.ingest.facts.ledger import write_settlement, write_transactions
 from theseller.ingest.facts.orders import write_api_orders, write_orders, write_products
@@ -220,8 +220,8 @@ def transaction(key: str, status: str = "RELEASED", *, amount: str = "12.00", po
         key=key, type="Shipment", status=status, posted_at=posted, total=Decimal(amount), currency="USD", marketplace_id=US,
         identifiers=(("ORDER_ID", "111-0000001-0000001"), *names.items()), items=(TransactionItem("MUG", "B000000001", 2, "AFN", ()),),
         lines=(
-            TransactionLine(0, ("Sales", "Principal"), Kind.PRINCIPAL, Decimal(amount) + 3, "USD", 0, "MUG", "B000000001"),
-            TransactionLine(1, ("Expenses", "Commission"), Kind.REFERRAL, Decimal(-3), "USD", 0, "MUG", "B000000001"),
+            TransactionLine(0, ("Sales", "Principal"), ChargeType.PRINCIPAL, Decimal(amount) + 3, "USD", 0, "MUG", "B000000001"),
+            TransactionLine(1, ("Expenses", "Commission"), ChargeType.REFERRAL, Decimal(-3), "USD", 0, "MUG", "B000000001"),
         ),
         mismatches=0, deferral_reason=None, matures_at=None,
     )  # fmt: skip
@@ -315,7 +315,7 @@ def test_a_deferral_that_is_over_and_names_no_release_counts_by_itself_until_one
     assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-2", "released")]
 
 
-def settled(number: int, kind: Kind, amount: str, *, quantity: int | None = 2, marketplace: bool = True) -> SettlementLine:
+def settled(number: int, kind: ChargeType, amount: str, *, quantity: int | None = 2, marketplace: bool = True) -> SettlementLine:
     return SettlementLine(
         line_number=number, settlement_id="S1", transaction_type="Order", order_id="111-0000001-0000001", adjustment_id="", shipment_id="",
         marketplace_name="Amazon.com", marketplace=MARKETPLACES[US] if marketplace else None, amount_type="ItemPrice",
@@ -327,9 +327,9 @@ def settled(number: int, kind: Kind, amount: str, *, quantity: int | None = 2, m
 def test_a_settlement_stands_once_with_its_units_counted_once(shop: Shop) -> None:
     summary = SettlementSummary("S1", BOUGHT - timedelta(days=14), BOUGHT, BOUGHT, Decimal("9.00"), "USD")
     lines = [
-        settled(3, Kind.PRINCIPAL, "12.00"),
-        settled(4, Kind.REFERRAL, "-2.00"),
-        settled(5, Kind.SUBSCRIPTION, "-1.00", marketplace=False),
+        settled(3, ChargeType.PRINCIPAL, "12.00"),
+        settled(4, ChargeType.REFERRAL, "-2.00"),
+        settled(5, ChargeType.SUBSCRIPTION, "-1.00", marketplace=False),
     ]
     assert shop.write(write_settlement, summary, lines, marketplace_ids=[US]).rows == 3
     assert shop.write(write_settlement, summary, lines, marketplace_ids=[US]) == WriteResult(unchanged=1)
@@ -341,7 +341,7 @@ def test_a_settlement_stands_once_with_its_units_counted_once(shop: Shop) -> Non
 def test_a_settlement_of_fees_names_no_store_that_the_seller_does_not_have(shop: Shop) -> None:
     summary = SettlementSummary("S1", BOUGHT - timedelta(days=14), BOUGHT, BOUGHT, Decimal("-23.80"), "EUR")
     fees = [
-        msgspec.structs.replace(settled(number, Kind.STORAGE, amount, marketplace=False), currency="EUR", order_id="")
+        msgspec.structs.replace(settled(number, ChargeType.STORAGE, amount, marketplace=False), currency="EUR", order_id="")
         for number, amount in ((3, "-20.00"), (4, "-3.80"))
     ]
     stores = [store.id for store in MARKETPLACES.values() if store.currency == "EUR"]

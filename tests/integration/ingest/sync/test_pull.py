@@ -10,7 +10,7 @@ from tests.cast import Cast
 from tests.database import test_server
 from tests.integration.ingest.sync.conftest import DE, SMALL_SELLER, UK, Worker
 
-from theseller.amazon import whose
+from theseller.amazon import seller_identity
 from theseller.connections.types import DisconnectReason
 from theseller.ingest.sync.planner import due_streams
 from theseller.ingest.sync.queries import progress
@@ -231,7 +231,7 @@ def test_where_amazon_names_no_seller_all_streams_wait_and_begin_together_once_i
     _claims(worker, database, SMALL_SELLER)
     with monkeypatch.context() as patched:
         # An account whose newest transaction is older than Amazon's longest window: its answers are empty pages.
-        patched.setattr(whose, "_WINDOWS", (timedelta(seconds=1),))
+        patched.setattr(seller_identity, "_WINDOWS", (timedelta(seconds=1),))
         for name in ("orders_history", "orders", "transactions"):
             worker.pass_time(name)
             assert worker.run(name) == 0

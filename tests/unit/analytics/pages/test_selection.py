@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from django.http import QueryDict
 
-from theseller.amazon.kinds import Kind
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.pages.selection import Selection, same_time_on, select, store_options, today_in
 from theseller.analytics.pages.types import Scope, Store
 from theseller.analytics.rollups.parameters import COLUMN_CHARGE_TYPES, COUNTED_CHARGE_TYPES
@@ -74,6 +74,6 @@ def test_the_parts_of_net_proceeds_share_out_the_counted_kinds_without_overlap()
     shared = [kind for part in parts for kind in COLUMN_CHARGE_TYPES[part]]
     assert len(shared) == len(set(shared))
     assert set(shared) == COUNTED_CHARGE_TYPES
-    assert Kind.RESERVE not in COUNTED_CHARGE_TYPES
+    assert ChargeType.RESERVE not in COUNTED_CHARGE_TYPES
     for part in ("selling_fees", "fulfilment_fees", "storage_fees"):
         assert COLUMN_CHARGE_TYPES[part] < COLUMN_CHARGE_TYPES["fees"]

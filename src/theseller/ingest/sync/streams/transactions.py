@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.errors import GoneError, InvalidRequestError, OtherSellerError
-from theseller.amazon.kinds import Kind
 from theseller.amazon.spapi import Value
 from theseller.connections.seller import SellerCheck, check_of
 from theseller.ingest.facts.ledger import write_transactions
@@ -49,7 +49,7 @@ def run_step(step: SyncStep) -> None:
     def write() -> None:
         stores = step.view.marketplace_ids
         done = write_transactions(page.transactions, tenant=step.tenant, connection=step.connection, marketplace_ids=stores, at=step.at)
-        unknown = sum(line.kind is Kind.UNCLASSIFIED for transaction in page.transactions for line in transaction.lines)
+        unknown = sum(line.kind is ChargeType.UNCLASSIFIED for transaction in page.transactions for line in transaction.lines)
         report_unclassified(unknown, source="finances", stored=done.rows > 0)
 
     step.commit(_later(step, cursor, span, page.next_token), write)

@@ -12,47 +12,47 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from theseller.amazon.charge_labels import fold, kind_of_label, tax_of
-from theseller.amazon.charge_types import Group, Kind, group, is_profit_and_loss
+from theseller.amazon.charge_labels import charge_type_of_label, fold, tax_of
+from theseller.amazon.charge_types import ChargeType, ProfitLine, is_profit_and_loss, profit_line
 
 __all__ = [
-    "Group",
-    "Kind",
+    "ChargeType",
+    "ProfitLine",
     "classify",
     "classify_proceeds",
     "classify_settlement",
     "classify_transaction",
     "fold",
-    "group",
     "is_profit_and_loss",
+    "profit_line",
 ]
 
 #: A label of one of these says all: what is inside it is a part, or free text such as a title.
 _SOVEREIGN = frozenset(
     {
-        Kind.WITHHELD_TAX,
-        Kind.REIMBURSEMENT,
-        Kind.DEBT,
-        Kind.TRANSFER,
-        Kind.RESERVE,
-        Kind.ADVERTISING,
-        Kind.COUPON,
-        Kind.DEAL,
-        Kind.PROMOTION,
+        ChargeType.WITHHELD_TAX,
+        ChargeType.REIMBURSEMENT,
+        ChargeType.DEBT,
+        ChargeType.TRANSFER,
+        ChargeType.RESERVE,
+        ChargeType.ADVERTISING,
+        ChargeType.COUPON,
+        ChargeType.DEAL,
+        ChargeType.PROMOTION,
     }
 )
 #: Labels that say only on which side of the account a line is.
 _PRICE_FRAMES = frozenset({"sales", "refundedsales", "refunds", "itemprice", "other", "othertransaction"})
-_FEE_FRAMES: dict[str, Kind] = {
-    "expenses": Kind.OTHER_FEE,
-    "refundedexpenses": Kind.OTHER_FEE,
-    "itemfees": Kind.OTHER_FEE,
-    "shipmentfees": Kind.OTHER_FEE,
-    "orderfees": Kind.OTHER_FEE,
-    "amazonfees": Kind.OTHER_FEE,
-    "servicefee": Kind.OTHER_FEE,
-    "servicefees": Kind.OTHER_FEE,
-    "fbafees": Kind.FBA_FULFILMENT,
+_FEE_FRAMES: dict[str, ChargeType] = {
+    "expenses": ChargeType.OTHER_FEE,
+    "refundedexpenses": ChargeType.OTHER_FEE,
+    "itemfees": ChargeType.OTHER_FEE,
+    "shipmentfees": ChargeType.OTHER_FEE,
+    "orderfees": ChargeType.OTHER_FEE,
+    "amazonfees": ChargeType.OTHER_FEE,
+    "servicefee": ChargeType.OTHER_FEE,
+    "servicefees": ChargeType.OTHER_FEE,
+    "fbafees": ChargeType.FBA_FULFILMENT,
 }
 #: Frames that name no charge by themselves, unlike ``AmazonFees``.
 _SILENT = frozenset({"expenses", "refundedexpenses", "itemfees", "shipmentfees", "orderfees"})
@@ -66,14 +66,14 @@ _TAX_IN_PROMOTION = re.compile(
 _IDENTIFIER = re.compile(r"\s*(?:sku|asin|fnsku)\b", re.IGNORECASE)
 _REFUND_TYPES = re.compile(r"^refund|^chargeback|^chargerefund|^a(?:to|2)z(?:guarantee|claim)|^guaranteeclaim|^ebtrefund")
 _REFUNDED = {
-    Kind.PRINCIPAL: Kind.REFUND_PRINCIPAL,
-    Kind.SHIPPING: Kind.REFUND_SHIPPING,
-    Kind.GIFTWRAP: Kind.REFUND_GIFTWRAP,
-    Kind.PROMOTION: Kind.REFUND_PROMOTION,
+    ChargeType.PRINCIPAL: ChargeType.REFUND_PRINCIPAL,
+    ChargeType.SHIPPING: ChargeType.REFUND_SHIPPING,
+    ChargeType.GIFTWRAP: ChargeType.REFUND_GIFTWRAP,
+    ChargeType.PROMOTION: ChargeType.REFUND_PROMOTION,
 }
 
 
-def classify(transaction_type: str, labels: Sequence[str]) -> Kind:
+def classify(transaction_type: str, labels: Sequence[str]) -> ChargeType:
     """Return the charge type of one money line of any source.
 
     Args:
@@ -84,32 +84,32 @@ def classify(transaction_type: str, labels: Sequence[str]) -> Kind:
     """
     kind = _sovereign(transaction_type, labels) or _by_labels(transaction_type, labels)
     type_ = fold(transaction_type)
-    if kind is Kind.OTHER_FEE and type_.startswith("removalshipment"):
-        return Kind.REMOVAL
-    if kind is Kind.PRINCIPAL and type_.startswith("liquidation"):
-        return Kind.LIQUIDATION
-    if _REFUND_TYPES.search(type_) and kind_of_label(transaction_type) is not Kind.REIMBURSEMENT:
+    if kind is ChargeType.OTHER_FEE and type_.startswith("removalshipment"):
+        return ChargeType.REMOVAL
+    if kind is ChargeType.PRINCIPAL and type_.startswith("liquidation"):
+        return ChargeType.LIQUIDATION
+    if _REFUND_TYPES.search(type_) and charge_type_of_label(transaction_type) is not ChargeType.REIMBURSEMENT:
         return _REFUNDED.get(kind, kind)
     return kind
 
 
-def _sovereign(transaction_type: str, labels: Sequence[str]) -> Kind | None:
+def _sovereign(transaction_type: str, labels: Sequence[str]) -> ChargeType | None:
     """Return the charge type of the outermost label that says all, if one does."""
     for place, label in enumerate((transaction_type, *labels)):
-        kind = None if _is_frame(fold(label)) or _IDENTIFIER.match(label) else kind_of_label(label)
+        kind = None if _is_frame(fold(label)) or _IDENTIFIER.match(label) else charge_type_of_label(label)
         if kind not in _SOVEREIGN:
             continue
-        if kind is Kind.DEBT and any(kind_of_label(inner) is Kind.OTHER_FEE for inner in labels[place:]):
-            return Kind.OTHER_FEE  # The price of a loan, which the transaction's type calls a loan.
-        if kind is Kind.PROMOTION:  # A tax given up with the price reduces the tax, not the sale.
+        if kind is ChargeType.DEBT and any(charge_type_of_label(inner) is ChargeType.OTHER_FEE for inner in labels[place:]):
+            return ChargeType.OTHER_FEE  # The price of a loan, which the transaction's type calls a loan.
+        if kind is ChargeType.PROMOTION:  # A tax given up with the price reduces the tax, not the sale.
             taxes = (_TAX_IN_PROMOTION.fullmatch(fold(inner)) for inner in (*labels[max(place - 1, 0) :],))
             if tax := next(filter(None, taxes), None):
-                return Kind.SHIPPING_TAX if tax["shipping"] else Kind.GIFTWRAP_TAX if tax["wrap"] else Kind.ITEM_TAX
+                return ChargeType.SHIPPING_TAX if tax["shipping"] else ChargeType.GIFTWRAP_TAX if tax["wrap"] else ChargeType.ITEM_TAX
         return kind
     return None
 
 
-def _by_labels(transaction_type: str, labels: Sequence[str]) -> Kind:
+def _by_labels(transaction_type: str, labels: Sequence[str]) -> ChargeType:
     """Return the charge type that the innermost telling label names, in its frame."""
     telling = [label for label in labels if not _is_frame(fold(label)) and not _IDENTIFIER.match(label) and label.strip()]
     frames = [name for name in map(fold, (transaction_type, *labels)) if name in _FEE_FRAMES]
@@ -118,38 +118,48 @@ def _by_labels(transaction_type: str, labels: Sequence[str]) -> Kind:
         telling.pop()
     if not telling:
         return _of_part(part, _of_frames(transaction_type, labels, frames), in_fee=bool(frames))
-    kind = kind_of_label(telling[-1])
+    kind = charge_type_of_label(telling[-1])
     if kind is None:
-        kind = next((known for known in map(kind_of_label, reversed(telling[:-1])) if known and group(known) in _OF_FREE_TEXT), None)
+        kind = next(
+            (known for known in map(charge_type_of_label, reversed(telling[:-1])) if known and profit_line(known) in _OF_FREE_TEXT), None
+        )
     if kind is None:
-        of_type = kind_of_label(transaction_type)
-        of_other = {Group.FEES, Group.TAX} | ({Group.SALES, Group.REFUNDS} if frames else set())  # A fee of a sale is no sale.
-        kind = of_type if of_type and group(of_type) not in of_other else Kind.UNCLASSIFIED
-    if frames and kind in {Kind.SHIPPING, Kind.GIFTWRAP, Kind.COD}:  # Charged to the seller, in spite of its name.
-        return Kind.OTHER_FEE
+        of_type = charge_type_of_label(transaction_type)
+        of_other = {ProfitLine.FEES, ProfitLine.TAX} | (
+            {ProfitLine.SALES, ProfitLine.REFUNDS} if frames else set()
+        )  # A fee of a sale is no sale.
+        kind = of_type if of_type and profit_line(of_type) not in of_other else ChargeType.UNCLASSIFIED
+    if frames and kind in {ChargeType.SHIPPING, ChargeType.GIFTWRAP, ChargeType.COD}:  # Charged to the seller, in spite of its name.
+        return ChargeType.OTHER_FEE
     return _of_part(part, kind, in_fee=bool(frames)) if part else kind
 
 
 #: A label that is unknown inside one of these is a text about the fee.
-_OF_FREE_TEXT = frozenset({Group.FEES, Group.ADVERTISING, Group.REIMBURSEMENTS})
+_OF_FREE_TEXT = frozenset({ProfitLine.FEES, ProfitLine.ADVERTISING, ProfitLine.REIMBURSEMENTS})
 
 
-def _of_frames(transaction_type: str, labels: Sequence[str], frames: Sequence[str]) -> Kind:
+def _of_frames(transaction_type: str, labels: Sequence[str], frames: Sequence[str]) -> ChargeType:
     """Return the charge type of a line that only its frames and its transaction's type describe."""
     spoken = [name for name in frames if name not in _SILENT]
     if spoken:
         return _FEE_FRAMES[spoken[-1]]
     named = any(label.strip() and not _is_part(fold(label)) and not _is_frame(fold(label)) for label in labels)
-    return (None if named else kind_of_label(transaction_type)) or Kind.UNCLASSIFIED
+    return (None if named else charge_type_of_label(transaction_type)) or ChargeType.UNCLASSIFIED
 
 
-def _of_part(part: str, whole: Kind, *, in_fee: bool) -> Kind:
+def _of_part(part: str, whole: ChargeType, *, in_fee: bool) -> ChargeType:
     """Return the charge type of a part (``Base``, ``Tax on fee`` …) of an amount of type `whole`."""
-    known = whole is not Kind.UNCLASSIFIED
+    known = whole is not ChargeType.UNCLASSIFIED
     if _TAX.fullmatch(part):
-        return tax_of(whole) if known else Kind.OTHER_FEE if in_fee else Kind.ITEM_TAX
+        return tax_of(whole) if known else ChargeType.OTHER_FEE if in_fee else ChargeType.ITEM_TAX
     if _DISCOUNT.fullmatch(part):
-        return whole if group(whole) in {Group.FEES, Group.ADVERTISING} else Kind.OTHER_FEE if in_fee else Kind.PROMOTION
+        return (
+            whole
+            if profit_line(whole) in {ProfitLine.FEES, ProfitLine.ADVERTISING}
+            else ChargeType.OTHER_FEE
+            if in_fee
+            else ChargeType.PROMOTION
+        )
     return whole
 
 
@@ -161,12 +171,12 @@ def _is_part(folded: str) -> bool:
     return folded in _BASE or bool(_TAX.fullmatch(folded) or _DISCOUNT.fullmatch(folded))
 
 
-def classify_settlement(transaction_type: str, amount_type: str, amount_description: str) -> Kind:
+def classify_settlement(transaction_type: str, amount_type: str, amount_description: str) -> ChargeType:
     """Return the charge type of one settlement line (flat file V2); see `classify`."""
     return classify(transaction_type, (amount_type, amount_description))
 
 
-def classify_transaction(transaction_type: str, breakdown_path: Sequence[str]) -> Kind:
+def classify_transaction(transaction_type: str, breakdown_path: Sequence[str]) -> ChargeType:
     """Return the charge type of one leaf of a Finances 2024-06-19 breakdown tree; see `classify`.
 
     `breakdown_path` holds `breakdownType` from the root to the leaf.
@@ -175,16 +185,16 @@ def classify_transaction(transaction_type: str, breakdown_path: Sequence[str]) -
 
 
 _KIND_OF_PROCEEDS = {
-    "ITEM": Kind.PRINCIPAL,
-    "SHIPPING": Kind.SHIPPING,
-    "GIFT_WRAP": Kind.GIFTWRAP,
-    "COD_FEE": Kind.COD,
-    "TAX": Kind.ITEM_TAX,
-    "DISCOUNT": Kind.PROMOTION,
-    "DELIVERY_TIP": Kind.TIP,
+    "ITEM": ChargeType.PRINCIPAL,
+    "SHIPPING": ChargeType.SHIPPING,
+    "GIFT_WRAP": ChargeType.GIFTWRAP,
+    "COD_FEE": ChargeType.COD,
+    "TAX": ChargeType.ITEM_TAX,
+    "DISCOUNT": ChargeType.PROMOTION,
+    "DELIVERY_TIP": ChargeType.TIP,
 }
 
 
-def classify_proceeds(type_: str) -> Kind:
+def classify_proceeds(type_: str) -> ChargeType:
     """Return the kind of a proceeds breakdown of Orders 2026-01-01; Amazon's ``OTHER`` and any new type are `UNCLASSIFIED`."""
-    return _KIND_OF_PROCEEDS.get(type_.upper(), Kind.UNCLASSIFIED)
+    return _KIND_OF_PROCEEDS.get(type_.upper(), ChargeType.UNCLASSIFIED)

@@ -78,7 +78,7 @@ _PREAMBLE = ("amazon", "fba", "webstore")
 
 
 @dataclass(frozen=True, slots=True)
-class Lookalike:
+class UnsupportedReport:
     """A file that sellers mistake for one of ours: how its columns give it away, what it is, what to do."""
 
     fits: Callable[[list[str], frozenset[str]], bool]
@@ -125,76 +125,78 @@ def _is_summary(cells: list[str], names: frozenset[str]) -> bool:
 
 
 _TRANSACTION_REPORT = "a payments transaction report (Monthly, Date Range or Unified Transaction CSV)"
-LOOKALIKES: tuple[Lookalike, ...] = (
-    Lookalike(
+UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
+    UnsupportedReport(
         _with("settlement-id", "price-type", "price-amount"),
         "a settlement in the old flat file format (V1)",
         f"Download {_STATEMENTS} instead.",
     ),
-    Lookalike(_is_transactions, _TRANSACTION_REPORT, _PAYMENTS_ADVICE),
-    Lookalike(_is_statement, "a payments statement as CSV", _PAYMENTS_ADVICE),
-    Lookalike(_is_summary, "a payments summary", _PAYMENTS_ADVICE),
-    Lookalike(
+    UnsupportedReport(_is_transactions, _TRANSACTION_REPORT, _PAYMENTS_ADVICE),
+    UnsupportedReport(_is_statement, "a payments statement as CSV", _PAYMENTS_ADVICE),
+    UnsupportedReport(_is_summary, "a payments summary", _PAYMENTS_ADVICE),
+    UnsupportedReport(
         _is_business,
         "a Business Report as CSV",
         f"The sales in it are in All Orders: download {_ORDERS}. Sessions and page views are read from no file that Seller Central lets you download.",
     ),
-    Lookalike(
+    UnsupportedReport(
         _is_advertising,
         "an advertising report",
         "The cost of advertising is in the settlements, where Amazon deducts it: " + f"download {_STATEMENTS} instead.",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("approval-date", "reimbursement-id"),
         "an FBA reimbursements report",
         f"The money of reimbursements is in the settlements: download {_STATEMENTS} instead.",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("return-date", "order-id", "detailed-disposition"),
         "an FBA customer returns report",
         f"The money of returns (refunds and fees) is in the settlements: download {_STATEMENTS} instead.",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("order-id", "return-request-date"),
         "a returns report of orders that you ship",
         f"The money of returns (refunds and fees) is in the settlements: download {_STATEMENTS} instead.",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("estimated-monthly-storage-fee"),
         "a storage fees report",
         f"The fees that Amazon charged are in the settlements: download {_STATEMENTS} instead.",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("estimated-fee-total"),
         "a fee preview report",
         f"The fees that Amazon charged are in the settlements: download {_STATEMENTS} instead.",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("unique-account-identifier", "activity-period"),
         "a VAT transactions report",
         f"Figures come from orders and settlements. {_ORDERS_ADVICE}",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("request-date", "order-id", "disposed-quantity"),
         "a removal orders report",
         f"Removal fees are in the settlements: download {_STATEMENTS} instead.",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("original-amazon-order-id", "replacement-amazon-order-id"),
         "a replacements report",
         f"Replacement orders are in All Orders. {_ORDERS_ADVICE}",
     ),
-    Lookalike(
+    UnsupportedReport(
         _with("amazon-order-id", "shipment-id", "buyer-email"), "an FBA shipments report, which holds buyers' addresses", _ORDERS_ADVICE
     ),
-    Lookalike(_with("amazon-order-id", "shipment-item-id"), "an FBA shipments report", _ORDERS_ADVICE),
-    Lookalike(_with("shipment-date", "fnsku", "fulfillment-center-id"), "an FBA shipment sales report", _ORDERS_ADVICE),
-    Lookalike(_with("order-id", "order-item-id", "recipient-name"), "a shipping report, which holds buyers' addresses", _ORDERS_ADVICE),
-    Lookalike(_with("order-id", "order-item-id", "buyer-email"), "an order report, which holds buyers' addresses", _ORDERS_ADVICE),
-    Lookalike(_with("item-name", "listing-id", "seller-sku"), "a listings report", _ORDERS_ADVICE),
-    Lookalike(_is_active_inventory, "an inventory report", f"Stock is not read from files. For sales, d{_ORDERS_ADVICE[1:]}"),
+    UnsupportedReport(_with("amazon-order-id", "shipment-item-id"), "an FBA shipments report", _ORDERS_ADVICE),
+    UnsupportedReport(_with("shipment-date", "fnsku", "fulfillment-center-id"), "an FBA shipment sales report", _ORDERS_ADVICE),
+    UnsupportedReport(
+        _with("order-id", "order-item-id", "recipient-name"), "a shipping report, which holds buyers' addresses", _ORDERS_ADVICE
+    ),
+    UnsupportedReport(_with("order-id", "order-item-id", "buyer-email"), "an order report, which holds buyers' addresses", _ORDERS_ADVICE),
+    UnsupportedReport(_with("item-name", "listing-id", "seller-sku"), "a listings report", _ORDERS_ADVICE),
+    UnsupportedReport(_is_active_inventory, "an inventory report", f"Stock is not read from files. For sales, d{_ORDERS_ADVICE[1:]}"),
     *(
-        Lookalike(_with(*columns), "an inventory report", f"Stock is not read from files. For sales, d{_ORDERS_ADVICE[1:]}")
+        UnsupportedReport(_with(*columns), "an inventory report", f"Stock is not read from files. For sales, d{_ORDERS_ADVICE[1:]}")
         for columns in (
             ("sku", "fnsku", "afn-fulfillable-quantity"),
             ("snapshot-date", "sku", "fnsku"),
@@ -208,7 +210,7 @@ LOOKALIKES: tuple[Lookalike, ...] = (
 )
 
 
-def refuse_lookalike(lines: Iterable[str]) -> None:
+def refuse_unsupported(lines: Iterable[str]) -> None:
     """Raise ReportRefusedError if a file that begins with `lines` is a report of Amazon's that is known but not read."""
     preamble = 0
     for number, line in zip(range(1, _LINES + 1), lines, strict=False):
@@ -221,7 +223,7 @@ def refuse_lookalike(lines: Iterable[str]) -> None:
             if len(cells) < 3:
                 continue
             names = frozenset(_SPACE.sub("-", cell) for cell in cells) | frozenset(cells)
-            for other in LOOKALIKES:
+            for other in UNSUPPORTED_REPORTS:
                 if other.fits(cells, names):
                     raise ReportRefusedError(f"this is {other.name}, which is recognized but not read", other.advice, line=number)
     if preamble:  # The columns below have names in a language that is not listed here.
