@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from theseller.emulator import consent, control, control_page, lwa
 from theseller.emulator.canary import canary
-from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, afflict
+from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, apply_fault
 from theseller.emulator.reports.documents import content_type_of
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.settings import Config
@@ -51,7 +51,7 @@ async def _document(request: Request) -> Response:
             content_type = content_type_of(report.seller, report.type)
             response = Response(ReportStore(emulator).document(report, extra), headers={"Content-Type": content_type})
     emulator.count(seller_id if seller else "", "documents.download", response.status_code, at)
-    return await afflict(emulator.faults.draw("documents.download", _SPOILING), response, "")
+    return await apply_fault(emulator.faults.draw("documents.download", _SPOILING), response, "")
 
 
 def create_app(config: Config) -> Starlette:

@@ -15,11 +15,11 @@ import uvicorn
 from typing_extensions import override
 
 from theseller.emulator.app import create_app
-from theseller.emulator.people import CANARIES, PLAUSIBLE
+from theseller.emulator.invented_buyers import CANARIES, PLAUSIBLE
 from theseller.emulator.reports import documents, settlement, traffic
 from theseller.emulator.settings import ApplicationFileError, Config, load_application
 from theseller.emulator.state import StateFileError
-from theseller.emulator.world.cast import SELLERS
+from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.world import World
 from theseller.lib import clock
 

@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from theseller.emulator import pages
+from theseller.emulator.formats import instant
 from theseller.emulator.runtime import Emulator
-from theseller.emulator.texts import instant
-from theseller.emulator.world.cast import Seller
+from theseller.emulator.world.sellers import Seller
 from theseller.lib.marketplaces import MARKETPLACES
 
 _BASE = "/seller-central/{host}/apps"

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from theseller.emulator.changing import change, changeable, jump, set_clock
+from theseller.emulator.fact_changes import change, changeable, jump, set_clock
 from theseller.emulator.faults import KINDS
+from theseller.emulator.formats import instant_exact
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.spapi.operations import OPERATIONS
-from theseller.emulator.texts import instant_exact
 from theseller.emulator.world.amendments import Change, record_of
 
 

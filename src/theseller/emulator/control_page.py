@@ -10,12 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from theseller.emulator import pages
-from theseller.emulator.changing import change, changeable, describe, jump
 from theseller.emulator.control import is_local
+from theseller.emulator.fact_changes import change, changeable, describe, jump
+from theseller.emulator.formats import instant
 from theseller.emulator.runtime import Emulator
-from theseller.emulator.texts import instant
 from theseller.emulator.world.amendments import Change
-from theseller.emulator.world.cast import Seller
+from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlements import INVOICED, STANDARD
 
 PATH = "/_emulator/"

@@ -97,7 +97,7 @@ def grow(body: object, canary_text: str) -> object:
     return [grow(entry, canary_text) for entry in body] if isinstance(body, list) else body
 
 
-async def afflict(kind: str | None, response: Response, canary_text: str) -> Response:
+async def apply_fault(kind: str | None, response: Response, canary_text: str) -> Response:
     """Return the answer as a fault that spoils answers leaves it."""
     headers = {name: value for name, value in response.headers.items() if name != "content-length"}
     if kind == "slow":

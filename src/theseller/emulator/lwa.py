@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, afflict
+from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, apply_fault
 from theseller.emulator.runtime import Emulator
 from theseller.lib.ids import new_id
 
@@ -50,7 +50,7 @@ async def token(request: Request) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
     emulator.count(seller, OPERATION, response.status_code, at)
-    return await afflict(emulator.faults.draw(OPERATION, _SPOILING), response, "")
+    return await apply_fault(emulator.faults.draw(OPERATION, _SPOILING), response, "")
 
 
 async def _fields(request: Request) -> dict[str, str]:

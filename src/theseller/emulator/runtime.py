@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from theseller.emulator.buckets import Buckets
 from theseller.emulator.faults import Faults
+from theseller.emulator.formats import instant_exact
 from theseller.emulator.settings import Config
 from theseller.emulator.state import State
-from theseller.emulator.texts import instant_exact
 from theseller.emulator.world.amendments import Amendment, Amendments, amendment_of, record_of
 from theseller.emulator.world.world import World
 

@@ -18,7 +18,7 @@ from theseller.amazon.reports import ReportType
 from theseller.cli.main import main
 from theseller.emulator.canary import PREFIX
 from theseller.emulator.reports import documents
-from theseller.emulator.world.cast import SELLERS
+from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.world import World
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

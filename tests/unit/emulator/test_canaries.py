@@ -10,8 +10,8 @@ from tests.unit.emulator.support import ALICE, NOW
 from theseller.emulator.canary import ALL_ORDERS_COLUMNS, ORDER_PATHS, PATTERN, all_paths, canary
 from theseller.emulator.reports import all_orders
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
-from theseller.emulator.world.cast import SELLERS
 from theseller.emulator.world.orders import Order
+from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.world import World
 
 

@@ -18,10 +18,10 @@ from tests.unit.emulator.support import ALICE, CHARLIE, DORA, NOW
 from theseller.emulator.reports import all_orders, documents
 from theseller.emulator.spapi.order_json import OrderWriter
 from theseller.emulator.spapi.transaction_json import BREAKDOWN_TYPES, TransactionWriter
-from theseller.emulator.world.cast import SELLERS
 from theseller.emulator.world.events import months, of_order
 from theseller.emulator.world.orders import HORIZON_DAYS, Order, scramble, unscramble
 from theseller.emulator.world.products import catalogue
+from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.settlements import period
 from theseller.emulator.world.world import World
 from theseller.lib.money import parse_amount

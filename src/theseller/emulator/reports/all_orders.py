@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from theseller.emulator.canary import canary
-from theseller.emulator.texts import amount
-from theseller.emulator.world.cast import Seller
-from theseller.emulator.world.chance import number
+from theseller.emulator.formats import amount
 from theseller.emulator.world.orders import Line, Order
+from theseller.emulator.world.random_draws import number
+from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.world import World
 
 LAST_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"

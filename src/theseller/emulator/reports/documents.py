@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from theseller.emulator.reports import all_orders, settlement, traffic
 from theseller.emulator.reports.settlement import SettlementWriter
 from theseller.emulator.reports.traffic import TrafficWriter
-from theseller.emulator.world.cast import Seller
+from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlements import Period
 from theseller.emulator.world.world import World
 

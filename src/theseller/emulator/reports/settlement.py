@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from theseller.emulator.texts import amount, amount_with_comma
+from theseller.emulator.formats import amount, amount_with_comma
 from theseller.emulator.world.events import Event, ItemEvent
 from theseller.emulator.world.money import Charge
 from theseller.emulator.world.settlements import Period

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from theseller.emulator.texts import amount
-from theseller.emulator.world.cast import Seller, Store
-from theseller.emulator.world.chance import share
+from theseller.emulator.formats import amount
 from theseller.emulator.world.events import Event
 from theseller.emulator.world.orders import day_bounds
 from theseller.emulator.world.products import Product
+from theseller.emulator.world.random_draws import share
+from theseller.emulator.world.sellers import Seller, Store
 from theseller.emulator.world.world import World
 
 REPORT_TYPE = "GET_SALES_AND_TRAFFIC_REPORT"

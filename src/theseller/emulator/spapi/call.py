@@ -13,7 +13,7 @@ from starlette.datastructures import QueryParams
 
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.spapi.errors import denied, invalid
-from theseller.emulator.world.cast import Seller, Store
+from theseller.emulator.world.sellers import Seller, Store
 
 
 @dataclass(frozen=True, slots=True)

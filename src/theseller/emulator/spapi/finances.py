@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from theseller.emulator.formats import currency_amount, instant
 from theseller.emulator.spapi.call import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid
 from theseller.emulator.spapi.transaction_json import Entry, TransactionWriter, tree
-from theseller.emulator.texts import currency_amount, instant
-from theseller.emulator.world.cast import Store
-from theseller.emulator.world.chance import number
+from theseller.emulator.world.random_draws import number
+from theseller.emulator.world.sellers import Store
 
 _LAG = timedelta(minutes=2)
 _WIDEST = timedelta(days=180)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from theseller.emulator.canary import canary
-from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, afflict
+from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, apply_fault
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.spapi.call import Call
 from theseller.emulator.spapi.errors import TOKEN_EXPIRED, TOKEN_INVALID, TOKEN_MISSING, ApiError, denied, failure, throttled
@@ -47,7 +47,7 @@ def _endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         response = _replaced(kind) if kind else await run_in_threadpool(_answer, emulator, operation, request, body, at)
         emulator.count(seller_id, operation.name, response.status_code, at)
         spoiled = emulator.faults.draw(operation.name, _SPOILING)
-        return await afflict(spoiled, response, canary(emulator.world.seed, "recentlyIntroducedField", operation.name))
+        return await apply_fault(spoiled, response, canary(emulator.world.seed, "recentlyIntroducedField", operation.name))
 
     return endpoint
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from theseller.emulator.formats import instant
 from theseller.emulator.spapi.call import Call
 from theseller.emulator.spapi.errors import invalid
-from theseller.emulator.texts import instant
-from theseller.emulator.world.cast import Seller, Store
-from theseller.emulator.world.chance import number, share
 from theseller.emulator.world.demand import level
 from theseller.emulator.world.products import Product, catalogue
+from theseller.emulator.world.random_draws import number, share
+from theseller.emulator.world.sellers import Seller, Store
 
 _PAGE = 50
 _TOKEN_LIFETIME = timedelta(seconds=30)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from theseller.emulator import people
+from theseller.emulator import invented_buyers
 from theseller.emulator.canary import canary
-from theseller.emulator.texts import instant, money
+from theseller.emulator.formats import instant, money
 from theseller.emulator.world.orders import Line, Order
 
 SECTIONS = (
@@ -87,7 +87,7 @@ class OrderWriter:
 
     def _recipient(self, order: Order) -> Json:
         if self.plausible:
-            return {"recipient": {"deliveryAddress": people.address(self.seed, order)}}
+            return {"recipient": {"deliveryAddress": invented_buyers.address(self.seed, order)}}
         path = "recipient.deliveryPreference"
         preference = {
             "dropOffLocation": f"Behind the shed {self.plant(order, f'{path}.dropOffLocation')}",
@@ -265,7 +265,7 @@ class OrderWriter:
             self.plant(order, "orderItems[].fulfillment.packing.giftOption.giftMessage", line.item_id)
         )
         if self.plausible:
-            message = people.gift_message(self.seed, order)
+            message = invented_buyers.gift_message(self.seed, order)
         ioss = self.plant(order, "orderItems[].fulfillment.shipping.internationalShipping.iossNumber", line.item_id)
         return {
             "quantityFulfilled": line.quantity if shipped else 0,

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Any
 
 from theseller.emulator.canary import canary
+from theseller.emulator.formats import amount, instant
 from theseller.emulator.spapi.call import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid, not_found
-from theseller.emulator.texts import amount, instant
 from theseller.emulator.world.orders import Line, Order
 
 Json = dict[str, Any]

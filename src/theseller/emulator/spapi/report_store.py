@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from theseller.emulator.formats import instant
 from theseller.emulator.reports import documents
 from theseller.emulator.reports.settlement import REPORT_TYPE as SETTLEMENT
 from theseller.emulator.runtime import Emulator
-from theseller.emulator.texts import instant
-from theseller.emulator.world.cast import Seller
-from theseller.emulator.world.chance import identifier, number
+from theseller.emulator.world.random_draws import identifier, number
+from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlements import Period
 
 _RENDERED: OrderedDict[tuple[int, str], str | None] = OrderedDict()

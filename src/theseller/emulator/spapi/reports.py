@@ -14,7 +14,7 @@ from theseller.emulator.runtime import Emulator
 from theseller.emulator.spapi.call import Call, parse_instant
 from theseller.emulator.spapi.errors import denied, invalid, not_found
 from theseller.emulator.spapi.report_store import Report, ReportStore, settlement_report
-from theseller.emulator.world.chance import identifier
+from theseller.emulator.world.random_draws import identifier
 
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 URL_LIFETIME = timedelta(minutes=5)

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from theseller.emulator.formats import amount
 from theseller.emulator.spapi.call import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid
-from theseller.emulator.texts import amount
-from theseller.emulator.world.cast import Store
 from theseller.emulator.world.orders import Order
+from theseller.emulator.world.sellers import Store
 
 _GRANULARITIES = ("Hour", "Day", "Week", "Month", "Year", "Total")
 

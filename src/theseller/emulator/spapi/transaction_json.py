@@ -14,11 +14,11 @@ from functools import partial
 from typing import Any
 
 from theseller.emulator.canary import canary
-from theseller.emulator.texts import currency_amount, instant, instant_exact
-from theseller.emulator.world.cast import Store
-from theseller.emulator.world.chance import number
+from theseller.emulator.formats import currency_amount, instant, instant_exact
 from theseller.emulator.world.events import Event, ItemEvent, release_id
 from theseller.emulator.world.money import Charge
+from theseller.emulator.world.random_draws import number
+from theseller.emulator.world.sellers import Store
 from theseller.emulator.world.settlements import STANDARD, Period
 from theseller.emulator.world.world import World
 

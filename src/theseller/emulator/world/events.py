@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from theseller.emulator.world.cast import Seller, Store
-from theseller.emulator.world.chance import identifier, number, share, stream
 from theseller.emulator.world.demand import level
 from theseller.emulator.world.money import Charge, refund, sale
 from theseller.emulator.world.orders import Line, Order
 from theseller.emulator.world.products import TIERS, Product, catalogue, price
+from theseller.emulator.world.random_draws import identifier, number, share, stream
+from theseller.emulator.world.sellers import Seller, Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from theseller.emulator.world.cast import Store
 from theseller.emulator.world.orders import Line
 from theseller.emulator.world.products import TIERS, Product
+from theseller.emulator.world.sellers import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from theseller.emulator.world.cast import Seller, Store
 from theseller.emulator.world.products import Product
+from theseller.emulator.world.sellers import Seller, Store
 
 #: No order changes, and no money moves for it, later than this many days after it was placed.
 HORIZON_DAYS = 80

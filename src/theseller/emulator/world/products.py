@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import accumulate
 
-from theseller.emulator.world.cast import Seller, Store
-from theseller.emulator.world.chance import share, stream
+from theseller.emulator.world.random_draws import share, stream
+from theseller.emulator.world.sellers import Seller, Store
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

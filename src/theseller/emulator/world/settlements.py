@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 
-from theseller.emulator.world.cast import Seller, Store
-from theseller.emulator.world.chance import identifier, number, share
+from theseller.emulator.world.random_draws import identifier, number, share
+from theseller.emulator.world.sellers import Seller, Store
 
 _CYCLE = timedelta(days=14)
 #: Amazon's names of settlement streams, as accountType shows them.

@@ -9,10 +9,10 @@ from functools import lru_cache
 
 from theseller.emulator.world import events, settlements
 from theseller.emulator.world.amendments import Amendments
-from theseller.emulator.world.cast import SELLERS, Seller, Store
 from theseller.emulator.world.events import Event
-from theseller.emulator.world.making import make_day
+from theseller.emulator.world.order_generator import make_day
 from theseller.emulator.world.orders import HORIZON_DAYS, Order, unscramble
+from theseller.emulator.world.sellers import SELLERS, Seller, Store
 from theseller.emulator.world.settlements import Period
 
 _HORIZON = timedelta(days=HORIZON_DAYS)

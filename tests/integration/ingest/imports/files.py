@@ -13,7 +13,7 @@ from tests.database import test_server
 
 from theseller.amazon.reports import ReportType
 from theseller.emulator.reports import documents
-from theseller.emulator.world.cast import SELLERS
+from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.world import World
 
 ALICE, ALICE_EU, CHARLIE, DORA = "A2ALICEEXAMPLE1", "A2ALICEEUROPE1", "A3CHARLIEEXMPL", "A4DORAEXAMPLE22"

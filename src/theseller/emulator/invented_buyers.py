@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from theseller.emulator.world.chance import number
 from theseller.emulator.world.orders import Order
+from theseller.emulator.world.random_draws import number
 
 CANARIES, PLAUSIBLE = "canaries", "plausible"
 #: By country of delivery: first names, family names, streets (with ``{}`` for the number), and (city, state, postal code).

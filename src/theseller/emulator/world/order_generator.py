@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from theseller.emulator.world import demand
-from theseller.emulator.world.cast import Seller, Store
-from theseller.emulator.world.chance import pick, poisson, stream
 from theseller.emulator.world.orders import Line, Order, Refund, most_orders_a_day, scramble
 from theseller.emulator.world.products import Product, price, shelf
+from theseller.emulator.world.random_draws import pick, poisson, stream
+from theseller.emulator.world.sellers import Seller, Store
 
 _LINES = ((1, 0.929), (2, 0.059), (3, 0.009), (4, 0.003))
 _QUANTITY = ((1, 0.90), (2, 0.07), (3, 0.02), (4, 0.01))

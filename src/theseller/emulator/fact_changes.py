@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.world.amendments import Amendment, Change
-from theseller.emulator.world.cast import Seller
 from theseller.emulator.world.orders import Order
+from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlements import INVOICED, STANDARD
 
 #: Orders older than this are not offered on the page; they can be refunded by their id all the same.
