@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, new_data_key, new_root_key
 from theseller.crypto.keystore import FileKeyStore
-from theseller.crypto.place import Place
 from theseller.crypto.providers import FileSecretProvider
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.secret import Secret
@@ -33,7 +33,7 @@ BATCH, RUNS = 2000, 15
 #: What we first set ourselves, and miss: a sealed message costs some ten microseconds of key derivation where AES-GCM takes less than one.
 LEAST_SHARE = 0.1
 CONNECT_MS = 1.0
-PLACE = Place(UUID(int=1), "connections_refresh_token", "sealed", str(UUID(int=2)), Purpose.REFRESH_TOKEN, "production")
+PLACE = EncryptionContext(UUID(int=1), "connections_refresh_token", "sealed", str(UUID(int=2)), Purpose.REFRESH_TOKEN, "production")
 
 
 class One:

@@ -33,7 +33,7 @@ def _documented() -> set[str]:
 
 
 def _of_secrets() -> set[str]:
-    """Return the variables whose names are made from the names of secrets (`crypto/variables.py`)."""
+    """Return the variables whose names are made from the names of secrets (`crypto/environment_secrets.py`)."""
     names = {f"THESELLER_{name.upper().replace('-', '_')}" for name in _SECRETS}
     return names | {f"{name}_FILE" for name in names}
 

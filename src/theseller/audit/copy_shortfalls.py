@@ -19,7 +19,7 @@ from theseller.audit.operations import record
 from theseller.audit.queries import READER
 from theseller.audit.tags import Tag
 from theseller.audit.types import CopyAcceptanceRefusedError, Fault, Finding
-from theseller.crypto.files import read_private, write_private
+from theseller.crypto.private_files import read_private, write_private
 from theseller.lib.ids import new_id
 
 ACTOR = "process:audit"

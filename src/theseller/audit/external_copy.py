@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from theseller.crypto.files import private_directory, sync_directory
+from theseller.crypto.private_files import private_directory, sync_directory
 from theseller.lib.state_files import AUDIT_CHECKPOINTS, AUDIT_COPY
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC

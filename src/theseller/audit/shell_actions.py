@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from theseller.audit.tags import Tag
-from theseller.crypto.files import locked, private_directory, read_private
+from theseller.crypto.private_files import locked, private_directory, read_private
 from theseller.lib.ids import new_id
 from theseller.lib.state_files import AUDIT_ACTS
 

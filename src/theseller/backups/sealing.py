@@ -10,10 +10,10 @@ from uuid import UUID
 import zstandard
 
 from theseller.backups.targets import Target
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import KeyLookup
 from theseller.crypto.stream import open_stream, seal_stream
 from theseller.lib.state_files import is_backup_object
@@ -32,9 +32,9 @@ class Written:
     sha256: str
 
 
-def place_of(backup: UUID, name: str, environment: str) -> Place:
+def place_of(backup: UUID, name: str, environment: str) -> EncryptionContext:
     """Return the place of one object, so that it opens as no other object, of no other backup and in no other environment."""
-    return Place(NO_TENANT, "backup", str(backup), name, Purpose.BACKUP, environment)
+    return EncryptionContext(NO_TENANT, "backup", str(backup), name, Purpose.BACKUP, environment)
 
 
 def object_name(backup: UUID, name: str) -> str:
@@ -42,7 +42,7 @@ def object_name(backup: UUID, name: str) -> str:
     return f"{backup.hex}/{name}"
 
 
-def keep(target: Target, key: DataKey, place: Place, content: Iterable[bytes]) -> Written:
+def keep(target: Target, key: DataKey, place: EncryptionContext, content: Iterable[bytes]) -> Written:
     """Compress, seal and keep `content`.
 
     Raises:
@@ -61,7 +61,7 @@ def keep(target: Target, key: DataKey, place: Place, content: Iterable[bytes]) -
     return Written(written, digest.hexdigest())
 
 
-def fetch(target: Target, keys: KeyLookup | KeyStore, place: Place, *, sha256: str = "") -> Iterator[bytes]:
+def fetch(target: Target, keys: KeyLookup | KeyStore, place: EncryptionContext, *, sha256: str = "") -> Iterator[bytes]:
     """Yield what `keep` was given. `sha256` is of the object as it lies at the target, if that is known.
 
     Raises:

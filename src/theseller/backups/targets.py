@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from theseller.crypto.files import private_directory, sync_directory
-from theseller.crypto.services import library
+from theseller.crypto.private_files import private_directory, sync_directory
+from theseller.crypto.service_clients import library
 from theseller.lib.state_files import UNFINISHED_PREFIX, unfinished_name
 
 _PIECE = 1024 * 1024

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from theseller.amazon.features import OFFERED, roles_for
 from theseller.amazon.roles import RestrictedRole
-from theseller.crypto.dated import new_dated_secret
-from theseller.crypto.providers import SecretKeeper
+from theseller.crypto.providers import WritableSecretProvider
+from theseller.crypto.timestamped_secrets import new_timestamped_secret
 
 CLIENT_ID = "amzn1.application-oa2-client.demo"
 APPLICATION_ID = "amzn1.sellerapps.app.demo"
 
 
-def write_application(state: Path, public_url: str, secrets: SecretKeeper, restricted: Collection[RestrictedRole] = ()) -> Path:
+def write_application(state: Path, public_url: str, secrets: WritableSecretProvider, restricted: Collection[RestrictedRole] = ()) -> Path:
     """Write the emulator's application file (0600: it holds the client secret) and return its path.
 
     `restricted` are the restricted roles that the emulated Amazon has granted to the application: none, unless the demo is told so.
@@ -27,7 +27,7 @@ def write_application(state: Path, public_url: str, secrets: SecretKeeper, restr
     content = {
         "application_id": APPLICATION_ID,
         "client_id": CLIENT_ID,
-        "client_secrets": [secrets.ensure("lwa-client-secret", new_dated_secret).reveal()],
+        "client_secrets": [secrets.ensure("lwa-client-secret", new_timestamped_secret).reveal()],
         "name": "TheSeller (demo)",
         "redirect_uris": [f"{public_url}/connections/callback/"],
         "roles": [*(role.value for role in roles_for(OFFERED)), *(role.at_amazon for role in restricted)],

@@ -14,11 +14,11 @@ from theseller.cli.errors import CommandError
 from theseller.cli.external import OLDEST
 from theseller.cli.findings import Finding
 from theseller.cli.paths import state_folder
-from theseller.cli.secrets import AMAZONS, own_secrets, secret_choice, uses_files_of_one_host
+from theseller.cli.secrets import AMAZONS, own_secrets, secret_config, uses_files_of_one_host
 from theseller.config.environment import InvalidSettingError, ProcessRole, read_backups, read_environment, read_kind
 from theseller.config.processes import WEB_PROCESSES, connections_of_deployment
-from theseller.crypto.choice import make_key_store, make_secret_provider
 from theseller.crypto.errors import CryptoError
+from theseller.crypto.secret_config import make_key_store, make_secret_provider
 from theseller.lib.failures import classify
 from theseller.lib.traces import describe
 
@@ -72,7 +72,7 @@ def _looked_at(check: Callable[[Path], Finding], state: Path) -> Iterator[Findin
 
 
 def _secrets(state: Path) -> Finding:
-    choice = secret_choice(state)
+    choice = secret_config(state)
     provider = make_secret_provider(choice, os.environ)
     missing = []
     for name in (*own_secrets(choice), AMAZONS):
@@ -86,7 +86,7 @@ def _secrets(state: Path) -> Finding:
 
 
 def _key_store(state: Path) -> Finding:
-    choice = secret_choice(state)
+    choice = secret_config(state)
     keys = make_key_store(choice, make_secret_provider(choice, os.environ), os.environ).list()
     return Finding("key store", f"answers, in {choice.key_store}: {sum(not one.destroyed for one in keys)} live keys")
 

@@ -12,8 +12,8 @@ import psycopg
 from theseller.cli.paths import hold_state_folder, make_state_folder
 from theseller.cli.secrets import ensure_secrets, role_passwords
 from theseller.config.environment import read_backups
-from theseller.crypto.live import NEXT, secret_or_none
-from theseller.crypto.providers import SecretKeeper
+from theseller.crypto.cached_value import NEXT_SUFFIX, secret_or_none
+from theseller.crypto.providers import WritableSecretProvider
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.roles import ensure_roles, set_password
@@ -42,12 +42,12 @@ def apply_roles(server: Server) -> None:
     ensure_roles(server.superuser_dsn(), role_passwords(provider))
 
 
-def _settle_superuser(server: Server, provider: SecretKeeper) -> None:
+def _settle_superuser(server: Server, provider: WritableSecretProvider) -> None:
     """Undo half of a rotation that was killed when the database had taken the superuser's new password and our secret was still the old.
 
     The rotation goes on with both later; until then we must be able to start.
     """
-    coming = secret_or_none(provider, "db-superuser" + NEXT)
+    coming = secret_or_none(provider, "db-superuser" + NEXT_SUFFIX)
     if coming is None:
         return
     with (

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from theseller.cli.errors import CommandError
 from theseller.cli.paths import refuse_other_environment
-from theseller.config.environment import Kind, read_kind, read_secret_choice, uses_external_server
-from theseller.crypto.choice import ProviderKind, SecretChoice, StoreKind, make_secret_provider
-from theseller.crypto.dated import new_dated_secret
+from theseller.config.environment import Kind, read_kind, read_secret_config, uses_external_server
+from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
 from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
-from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
-from theseller.crypto.providers import SecretKeeper, SecretProvider
+from theseller.crypto.providers import SecretProvider, WritableSecretProvider
+from theseller.crypto.secret_config import ProviderKind, SecretConfig, StoreKind, make_secret_provider
+from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.lib.secret import Secret
 from theseller.postgres.roles import login_roles
 
@@ -23,22 +23,22 @@ AMAZONS = "lwa-client-secret"
 _LEAST_OF_AMAZONS, _LEAST_OF_OURS, _MOST = 12, 16, 512
 
 
-def secret_choice(state: Path) -> SecretChoice:
+def secret_config(state: Path) -> SecretConfig:
     """Return where this deployment keeps secrets and keys. Raises InvalidSettingError; CommandError if `state` is another environment's."""
     refuse_other_environment(state)
-    return read_secret_choice(os.environ, kind=read_kind(os.environ), state=state)
+    return read_secret_config(os.environ, kind=read_kind(os.environ), state=state)
 
 
 def uses_files_of_one_host(state: Path) -> bool:
     """Return whether secrets or keys are in this state folder while the database is a server that other hosts can reach, too."""
-    return uses_external_server(os.environ) and secret_choice(state).in_files
+    return uses_external_server(os.environ) and secret_config(state).in_files
 
 
-def secret_provider(state: Path) -> SecretKeeper:
-    return make_secret_provider(secret_choice(state), os.environ)
+def secret_provider(state: Path) -> WritableSecretProvider:
+    return make_secret_provider(secret_config(state), os.environ)
 
 
-def own_secrets(choice: SecretChoice) -> tuple[str, ...]:
+def own_secrets(choice: SecretConfig) -> tuple[str, ...]:
     """Return the names of the secrets that are ours to choose: keys and database passwords. Never Amazon's."""
     elsewhere = bool(os.environ.get("DATABASE_URL")) and choice.environment != Kind.DEMO
     roots = (ROOT_KEY_NAME,) if choice.key_store is StoreKind.FILES else ()  # a key service has roots of its own
@@ -47,12 +47,12 @@ def own_secrets(choice: SecretChoice) -> tuple[str, ...]:
     return (*roots, "django-session-key", "tenant-ticket-key", *superuser, *(f"db-{short}" for short in roles))
 
 
-def new_secret(name: str, choice: SecretChoice) -> Secret:
+def new_secret(name: str, choice: SecretConfig) -> Secret:
     """Return a fresh secret that can serve as `name` in this environment."""
-    return new_root_key(choice.environment) if name == ROOT_KEY_NAME else new_dated_secret()
+    return new_root_key(choice.environment) if name == ROOT_KEY_NAME else new_timestamped_secret()
 
 
-def refuse_malformed(name: str, given: Secret, choice: SecretChoice) -> None:
+def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
     """Raise CommandError if `given` can't be the secret `name`: nothing of it is shown."""
     if name == ROOT_KEY_NAME:
         try:
@@ -69,9 +69,9 @@ def refuse_malformed(name: str, given: Secret, choice: SecretChoice) -> None:
         )
 
 
-def ensure_secrets(state: Path) -> SecretKeeper:
+def ensure_secrets(state: Path) -> WritableSecretProvider:
     """Make each secret of ours that does not exist yet, where this deployment keeps them."""
-    choice = secret_choice(state)
+    choice = secret_config(state)
     provider = make_secret_provider(choice, os.environ)
     for name in own_secrets(choice):
         provider.ensure(name, lambda wanted=name: new_secret(wanted, choice))  # type: ignore[misc]  # bound at once, not at the end
@@ -80,13 +80,13 @@ def ensure_secrets(state: Path) -> SecretKeeper:
 
 def passwords_in_use(state: Path) -> dict[str, tuple[str, ...]]:
     """Return each role's password, and the coming one of a rotation, by the roles' short names. Makes nothing, no folder either."""
-    choice = secret_choice(state)
+    choice = secret_config(state)
     if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
         return {}
     provider = make_secret_provider(choice, os.environ)
     return {
         short: tuple(
-            found.reveal() for name in (f"db-{short}", f"db-{short}{NEXT}") if (found := secret_or_none(provider, name)) is not None
+            found.reveal() for name in (f"db-{short}", f"db-{short}{NEXT_SUFFIX}") if (found := secret_or_none(provider, name)) is not None
         )
         for short in login_roles(external=False)
     }
@@ -94,11 +94,11 @@ def passwords_in_use(state: Path) -> dict[str, tuple[str, ...]]:
 
 def ticket_keys_in_use(state: Path) -> tuple[Secret, ...]:
     """Return the keys that sign tenants' tickets: the present, the coming and the former one. Makes nothing, no folder either."""
-    choice = secret_choice(state)
+    choice = secret_config(state)
     if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
         return ()
     provider = make_secret_provider(choice, os.environ)
-    names = ("tenant-ticket-key", f"tenant-ticket-key{NEXT}", f"tenant-ticket-key{PREVIOUS}")
+    names = ("tenant-ticket-key", f"tenant-ticket-key{NEXT_SUFFIX}", f"tenant-ticket-key{PREVIOUS_SUFFIX}")
     return tuple(found for name in names if (found := secret_or_none(provider, name)) is not None)
 
 

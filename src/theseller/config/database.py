@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from psycopg import Connection
 
 from theseller.config.environment import Environment, InvalidSettingError, Kind, ProcessRole
-from theseller.crypto.live import LivePassword
+from theseller.crypto.cached_value import RotatingPassword
 from theseller.crypto.providers import SecretProvider
 from theseller.postgres.layout import socket_directory
 
@@ -92,7 +92,7 @@ def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider)
         "ENGINE": "django.db.backends.postgresql",
         **server,
         "USER": f"theseller_{role.value}",
-        "PASSWORD": LivePassword(secrets, f"db-{role.value}"),  # Read for each new connection: a rotation needs no restart.
+        "PASSWORD": RotatingPassword(secrets, f"db-{role.value}"),  # Read for each new connection: a rotation needs no restart.
         "OPTIONS": options,
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,

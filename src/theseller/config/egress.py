@@ -32,7 +32,7 @@ def _of_amazon(amazon: Endpoints) -> Iterator[Destination]:
 
 
 def _of_services(environment: Environment) -> Iterator[Destination]:
-    choice = environment.secret_choice
+    choice = environment.secret_config
     if choice.vault is not None:
         yield Destination(_host(choice.vault.address), "secrets and keys")
     if choice.aws is not None:

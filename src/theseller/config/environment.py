@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from theseller.amazon.features import OFFERED, roles_for
 from theseller.amazon.roles import RestrictedRole, Role
-from theseller.crypto.choice import KEY_STORE, PROVIDER, InvalidChoiceError, SecretChoice, read_choice
+from theseller.crypto.secret_config import KEY_STORE, PROVIDER, InvalidSecretConfigError, SecretConfig, parse_secret_config
 from theseller.lib.limits import SECRET_DAYS_MAX
 from theseller.lib.networks import NO_PROXIES, TrustedProxies, parse_proxies
 from theseller.postgres.roles import QUARANTINE
@@ -76,7 +76,7 @@ class Environment:
     lwa_client_id: str
     application_id: str
     application_is_draft: bool
-    secret_choice: SecretChoice
+    secret_config: SecretConfig
     backups: str = ""
     rotation_days: int = SECRET_DAYS_MAX
     database_administrators: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ class Environment:
     @property
     def uses_files_of_one_host(self) -> bool:
         """Whether secrets or keys are in this state folder while the database is a server that other hosts can reach, too."""
-        return self.external_server and self.secret_choice.in_files
+        return self.external_server and self.secret_config.in_files
 
     @property
     def secrets_directory(self) -> Path:
@@ -133,7 +133,7 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         lwa_client_id=_of_amazons(environ, "THESELLER_LWA_CLIENT_ID", DEMO_CLIENT_ID, real=emulator_url is None),
         application_id=_of_amazons(environ, "THESELLER_APPLICATION_ID", DEMO_APPLICATION_ID, real=emulator_url is None),
         application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no") in {"yes", "1", "true"},
-        secret_choice=read_secret_choice(environ, kind=kind, state=state),
+        secret_config=read_secret_config(environ, kind=kind, state=state),
         backups=read_backups(environ, state=state),
         rotation_days=_rotation_days(environ.get("THESELLER_ROTATION_DAYS") or str(SECRET_DAYS_MAX)),
         database_administrators=_administrators(environ.get("THESELLER_DATABASE_ADMINISTRATORS", "")),
@@ -200,14 +200,14 @@ def read_kind(environ: Mapping[str, str]) -> Kind:
     return _choice(Kind, environ.get("THESELLER_ENV", Kind.DEMO), "THESELLER_ENV")
 
 
-def read_secret_choice(environ: Mapping[str, str], *, kind: Kind, state: Path) -> SecretChoice:
+def read_secret_config(environ: Mapping[str, str], *, kind: Kind, state: Path) -> SecretConfig:
     """Return where secrets and data keys are kept. Raises InvalidSettingError naming the variable and what it may be."""
     elsewhere = [name for name in (PROVIDER, KEY_STORE) if environ.get(name, "files") != "files"]
     if kind is Kind.DEMO and elsewhere:
         raise InvalidSettingError(f"the demo keeps its secrets in files: unset {elsewhere[0]}, or say by THESELLER_ENV what this is")
     try:
-        return read_choice(environ, environment=kind.value, state=state, guarded=kind.guarded)
-    except InvalidChoiceError as error:
+        return parse_secret_config(environ, environment=kind.value, state=state, guarded=kind.guarded)
+    except InvalidSecretConfigError as error:
         raise InvalidSettingError(str(error)) from None
 
 

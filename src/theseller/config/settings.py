@@ -15,10 +15,10 @@ from theseller.amazon.endpoints import Endpoints
 from theseller.config.database import database_settings
 from theseller.config.egress import destinations, read_register
 from theseller.config.environment import Hsts, ProcessRole, read_environment
-from theseller.crypto.choice import make_key_store, make_secret_provider
+from theseller.crypto.cached_value import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.keystore import KeyStore
-from theseller.crypto.live import Live
+from theseller.crypto.secret_config import make_key_store, make_secret_provider
 from theseller.edge.csp import content_security_policy
 from theseller.lib.logs import configure_logging
 from theseller.lib.marketplaces import MARKETPLACES
@@ -31,13 +31,13 @@ forbid_memory_images()
 ENVIRONMENT = read_environment(os.environ, default_state=Path(__file__).parents[3] / "state")
 
 # --- Secrets and keys: only by name, only from the provider ---------------------------------------------------------------------
-SECRETS = make_secret_provider(ENVIRONMENT.secret_choice, os.environ)
+SECRETS = make_secret_provider(ENVIRONMENT.secret_config, os.environ)
 # Made at first use, and again after a failure: migrations and checks need no key, and a key service may be down just now.
-KEY_STORE: KeyStore = cast("KeyStore", SimpleLazyObject(lambda: make_key_store(ENVIRONMENT.secret_choice, SECRETS, os.environ)))
+KEY_STORE: KeyStore = cast("KeyStore", SimpleLazyObject(lambda: make_key_store(ENVIRONMENT.secret_config, SECRETS, os.environ)))
 
 
 #: Answers the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half), read anew every other second.
-TENANT_TICKET_KEY: Live[Secret] = Live(lambda: SECRETS.get("tenant-ticket-key"))
+TENANT_TICKET_KEY: CachedValue[Secret] = CachedValue(lambda: SECRETS.get("tenant-ticket-key"))
 
 
 def LWA_CLIENT_SECRETS() -> list[Secret]:  # noqa: N802
@@ -69,7 +69,7 @@ def _session_keys() -> tuple[str, list[str]]:
 
 _TOOLS_KEY = stdlib_secrets.token_urlsafe(48)
 #: Answers both, read anew every other second; `config.live` puts them in place.
-SESSION_KEYS: Live[tuple[str, list[str]]] = Live(_session_keys)
+SESSION_KEYS: CachedValue[tuple[str, list[str]]] = CachedValue(_session_keys)
 SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
 #: Secrets are replaced when they are this old; the cap is nobody's to raise.
 ROTATION_DAYS = ENVIRONMENT.rotation_days

@@ -8,14 +8,14 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.connections.models import RefreshToken
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.keys import Purpose
-from theseller.crypto.place import Place
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.secret import Secret
 
 
-def _place(tenant: UUID, connection: UUID) -> Place:
-    return Place(
+def _place(tenant: UUID, connection: UUID) -> EncryptionContext:
+    return EncryptionContext(
         tenant=tenant,
         table="connections_refresh_token",
         column="sealed",

@@ -23,14 +23,14 @@ from theseller.crypto.aws_client import AwsClient
 from theseller.crypto.errors import CannotOpenError, KeyStoreError, SecretNotFoundError, ServiceError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import KEY_BYTES, Purpose
-from theseller.crypto.providers import checked_for_keeping, checked_name, text_secret
-from theseller.crypto.wrapped import Folder, Kept, ServiceKeyStore
+from theseller.crypto.providers import checked_for_storing, checked_name, text_secret
+from theseller.crypto.service_key_store import KeyFolder, ServiceKeyStore, StoredKeyFile
 from theseller.lib.secret import Secret
 
 #: BatchGetSecretValue's most (Secrets Manager API reference).
 _BATCH = 20
 #: Secrets Manager deletes asynchronously, even without recovery window: this often we look again, this many seconds apart.
-_LOOKS, _BETWEEN_LOOKS = 10, 0.3
+_DELETION_CHECKS, _DELETION_CHECK_SECONDS = 10, 0.3
 
 
 class AwsSecretProvider:
@@ -54,7 +54,7 @@ class AwsSecretProvider:
 
     def put(self, name: str, secret: Secret) -> None:
         """Keep `secret` under `name`. AWS keeps the one before as AWSPREVIOUS until the next change."""
-        if not self._create(name, checked_for_keeping(name, secret)):
+        if not self._create(name, checked_for_storing(name, secret)):
             changed = self._client.call("secretsmanager", "put_secret_value", SecretId=self._id(name), SecretString=secret)
             if changed is None:
                 raise ServiceError(f"secret {name!r} is being deleted in AWS: try again in a minute", ServiceState.BUSY)
@@ -62,7 +62,7 @@ class AwsSecretProvider:
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
         """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
         if self._read(name) is None:
-            self._create(name, checked_for_keeping(name, generate()))  # False: another process was faster
+            self._create(name, checked_for_storing(name, generate()))  # False: another process was faster
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -84,7 +84,7 @@ class AwsSecretProvider:
         return self._prefix + checked_name(name)
 
 
-class AwsShelf:
+class AwsKeyFileStorage:
     """Key files in Secrets Manager, tombstones in Parameter Store."""
 
     def __init__(self, client: AwsClient) -> None:
@@ -92,16 +92,16 @@ class AwsShelf:
         self._keys = f"theseller/{client.where.environment}/keys/"
         self._tombstones = f"/theseller/{client.where.environment}/destroyed/"
 
-    def read(self, folder: Folder, key_id: UUID, /) -> Kept | None:
-        if folder is Folder.KEYS:
+    def read(self, folder: KeyFolder, key_id: UUID, /) -> StoredKeyFile | None:
+        if folder is KeyFolder.KEYS:
             answer = self._client.call("secretsmanager", "get_secret_value", SecretId=f"{self._keys}{key_id}")
-            return None if answer is None else _kept_secret(answer)
+            return None if answer is None else _stored_secret(answer)
         answer = self._client.call("ssm", "get_parameter", Name=f"{self._tombstones}{key_id}")
-        return None if answer is None else _kept_parameter(answer["Parameter"])
+        return None if answer is None else _stored_parameter(answer["Parameter"])
 
-    def add(self, folder: Folder, key_id: UUID, content: bytes, /) -> bool:
+    def add(self, folder: KeyFolder, key_id: UUID, content: bytes, /) -> bool:
         text = content.decode()
-        if folder is Folder.KEYS:
+        if folder is KeyFolder.KEYS:
             answer = self._client.call("secretsmanager", "create_secret", Name=f"{self._keys}{key_id}", SecretString=text)
         else:
             name = f"{self._tombstones}{key_id}"
@@ -111,27 +111,27 @@ class AwsShelf:
     def erase(self, key_id: UUID, /) -> None:
         name = f"{self._keys}{key_id}"
         self._client.call("secretsmanager", "delete_secret", SecretId=name, ForceDeleteWithoutRecovery=True)
-        for _ in range(_LOOKS):
+        for _ in range(_DELETION_CHECKS):
             if self._client.call("secretsmanager", "get_secret_value", SecretId=name) is None:
                 return
-            time.sleep(_BETWEEN_LOOKS)
+            time.sleep(_DELETION_CHECK_SECONDS)
         raise KeyStoreError(f"key {key_id} was deleted, and AWS still gives it: destroy it again")
 
-    def ids(self, folder: Folder, /) -> set[UUID]:
-        if folder is Folder.KEYS:
+    def ids(self, folder: KeyFolder, /) -> set[UUID]:
+        if folder is KeyFolder.KEYS:
             return {UUID(name.removeprefix(self._keys)) for name in self._names()}
         return set(self.contents(folder))
 
-    def contents(self, folder: Folder, /) -> Mapping[UUID, Kept]:
-        if folder is Folder.DESTROYED:
+    def contents(self, folder: KeyFolder, /) -> Mapping[UUID, StoredKeyFile]:
+        if folder is KeyFolder.DESTROYED:
             path = self._tombstones.rstrip("/")
             found = self._client.pages("ssm", "get_parameters_by_path", "Parameters", Path=path)
-            return {UUID(one["Name"].removeprefix(self._tombstones)): _kept_parameter(one) for one in found}
+            return {UUID(one["Name"].removeprefix(self._tombstones)): _stored_parameter(one) for one in found}
         names, kept = self._names(), {}
         for start in range(0, len(names), _BATCH):
             batch = names[start : start + _BATCH]
             for one in self._client.pages("secretsmanager", "batch_get_secret_value", "SecretValues", SecretIdList=batch):
-                kept[UUID(one["Name"].removeprefix(self._keys))] = _kept_secret(one)
+                kept[UUID(one["Name"].removeprefix(self._keys))] = _stored_secret(one)
         return kept
 
     def _names(self) -> list[str]:
@@ -140,7 +140,7 @@ class AwsShelf:
         return [one["Name"] for one in found if one["Name"].startswith(self._keys)]
 
 
-class KmsWrapper:
+class KmsKeyWrapper:
     """Wraps with a KMS key for each purpose, which AWS never gives away."""
 
     def __init__(self, client: AwsClient) -> None:
@@ -186,12 +186,12 @@ class KmsWrapper:
 
 def aws_key_store(client: AwsClient) -> ServiceKeyStore:
     """Return the key store of this account and region. Raises ServiceError if it cannot answer now."""
-    return ServiceKeyStore(AwsShelf(client), KmsWrapper(client))
+    return ServiceKeyStore(AwsKeyFileStorage(client), KmsKeyWrapper(client))
 
 
-def _kept_secret(answer: Mapping[str, Any]) -> Kept:
-    return Kept(str(answer.get("SecretString", "")).encode(), answer["CreatedDate"].astimezone(UTC))
+def _stored_secret(answer: Mapping[str, Any]) -> StoredKeyFile:
+    return StoredKeyFile(str(answer.get("SecretString", "")).encode(), answer["CreatedDate"].astimezone(UTC))
 
 
-def _kept_parameter(parameter: Mapping[str, Any]) -> Kept:
-    return Kept(str(parameter["Value"]).encode(), parameter["LastModifiedDate"].astimezone(UTC))
+def _stored_parameter(parameter: Mapping[str, Any]) -> StoredKeyFile:
+    return StoredKeyFile(str(parameter["Value"]).encode(), parameter["LastModifiedDate"].astimezone(UTC))

@@ -8,7 +8,7 @@ from typing import Any
 
 from theseller.crypto.errors import CannotOpenError, ServiceError, ServiceState
 from theseller.crypto.keys import checked_environment
-from theseller.crypto.services import PerProcess, checked_address, library
+from theseller.crypto.service_clients import PerProcess, checked_address, library
 from theseller.lib.secret import Secret
 
 _MISSING = {"ResourceNotFoundException", "ParameterNotFound"}
@@ -90,7 +90,7 @@ class AwsClient:
             waiting = code == "InvalidRequestException" and "delet" in str(error.response["Error"].get("Message", ""))
             code = "ResourceNotFoundException" if waiting else code
         except (errors.BotoCoreError, OSError) as error:
-            failure = self._no_answer(service, {kind.__name__ for kind in type(error).__mro__})
+            failure = self._unreachable(service, {kind.__name__ for kind in type(error).__mro__})
         else:
             return answer
         # Raised here and not above: the library's error would be the context of ours, and holds the call.
@@ -123,7 +123,7 @@ class AwsClient:
         endpoint = self.where.endpoint or None
         return {name: session.client(name, config=config, endpoint_url=endpoint) for name in ("kms", "secretsmanager", "ssm")}
 
-    def _no_answer(self, service: str, kinds: set[str]) -> ServiceError:
+    def _unreachable(self, service: str, kinds: set[str]) -> ServiceError:
         what = f"AWS {service} in {self.where.region}"
         if kinds & {"ReadTimeoutError", "ConnectTimeoutError"}:
             return ServiceError(

@@ -41,7 +41,7 @@ class NotCanonicalError(CryptoError):
     """A document cannot be written, or was not written, in the one canonical form that is signed."""
 
 
-class _CannotAnswerError(CryptoError):
+class _UnavailableError(CryptoError):
     """Somebody who keeps keys or secrets cannot answer; `state` says why."""
 
     def __init__(self, message: str, state: ServiceState = ServiceState.DAMAGED) -> None:
@@ -49,7 +49,7 @@ class _CannotAnswerError(CryptoError):
         self.state = state
 
 
-class KeyStoreError(_CannotAnswerError):
+class KeyStoreError(_UnavailableError):
     """The key store cannot answer: unreachable, damaged or misused. Nothing is known about the key that was asked for."""
 
 
@@ -77,7 +77,7 @@ class SecretNotFoundError(CryptoError):
     """The provider has no secret of this name."""
 
 
-class SecretProviderError(_CannotAnswerError):
+class SecretProviderError(_UnavailableError):
     """The provider cannot give or keep this secret: unreachable, malformed or ambiguous."""
 
 

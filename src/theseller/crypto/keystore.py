@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import (
     CannotOpenError,
     CryptoError,
@@ -30,10 +31,9 @@ from theseller.crypto.errors import (
     SecretProviderError,
     ServiceState,
 )
-from theseller.crypto.files import erase, erase_unfinished, file_system_time, locked, private_directory, read_private, write_private
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, checked_environment, checked_owner, new_data_key, parse_root_keys
-from theseller.crypto.place import NO_TENANT, Place
+from theseller.crypto.private_files import erase, erase_unfinished, file_system_time, locked, private_directory, read_private, write_private
 from theseller.crypto.providers import SecretProvider
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
 from theseller.lib.state_files import FULL
@@ -83,12 +83,12 @@ class FileKeyStore:
         self._roots()
         self._directory = directory
         self._purpose_keys: dict[UUID, DataKey] = {}
-        with self._answering():
+        with self._translate_disk_errors():
             private_directory(directory)
             self._data = private_directory(directory / "data")
             self._destroyed = private_directory(directory / "destroyed")
             self._purposes = private_directory(directory / "purpose")
-        with self._answering(), locked(self._directory):
+        with self._translate_disk_errors(), locked(self._directory):
             self._finish_interrupted()
 
     def create(self, purpose: Purpose, owner: str) -> DataKey:
@@ -99,8 +99,8 @@ class FileKeyStore:
         """
         checked_owner(purpose, owner)
         key = new_data_key(purpose)
-        with self._answering(), locked(self._directory):
-            wrapped = seal(self._current_purpose_key(purpose), self._place("data", key.id, purpose, owner), key.material)
+        with self._translate_disk_errors(), locked(self._directory):
+            wrapped = seal(self._current_purpose_key(purpose), self._context("data", key.id, purpose, owner), key.material)
             write_private(self._data_path(key.id), encode(KeyRecord(key.id, purpose, owner, None), wrapped))
         return key
 
@@ -109,7 +109,7 @@ class FileKeyStore:
         key: DataKey | None = None
         failure: KeyStoreError | None = None
         try:
-            with self._answering(), contextlib.suppress(FileNotFoundError):
+            with self._translate_disk_errors(), contextlib.suppress(FileNotFoundError):
                 key = self._read(self._data_path(key_id), lambda content: self._unwrap(key_id, content))
         except CannotOpenError:
             failure = KeyStoreError(f"the file of key {key_id} in {self._data} is damaged")
@@ -130,9 +130,9 @@ class FileKeyStore:
         Raises:
             KeyNotFoundError: this store never held it.
         """
-        with self._answering(), locked(self._directory):
+        with self._translate_disk_errors(), locked(self._directory):
             if not self._tombstone_path(key_id).exists():
-                self._bury(key_id)
+                self._write_tombstone(key_id)
             if self._data_path(key_id).exists():
                 erase(self._data_path(key_id))
 
@@ -146,7 +146,7 @@ class FileKeyStore:
         failure: CryptoError = KeyNotFoundError(key_id)
         for path in (self._tombstone_path(key_id), self._data_path(key_id), self._tombstone_path(key_id)):
             try:
-                with self._answering(), contextlib.suppress(FileNotFoundError):
+                with self._translate_disk_errors(), contextlib.suppress(FileNotFoundError):
                     return decode(key_id, read_private(path)).record
             except KeyStoreError as error:
                 failure = error  # Damaged, or just being overwritten: then its tombstone is there already.
@@ -158,7 +158,7 @@ class FileKeyStore:
         return tuple(self.record(key_id) for key_id in sorted(ids))
 
     @contextlib.contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _translate_disk_errors(self) -> Iterator[None]:
         """Say a failing disk in the store's own terms, so that a caller can tell it from a key that is gone."""
         try:
             yield
@@ -182,11 +182,11 @@ class FileKeyStore:
     def _tombstone_path(self, key_id: UUID) -> Path:
         return self._destroyed / f"{key_id}.json"
 
-    def _place(self, column: str, key_id: UUID, purpose: Purpose, owner: str) -> Place:
+    def _context(self, column: str, key_id: UUID, purpose: Purpose, owner: str) -> EncryptionContext:
         """Bind a wrapped key to its id and owner; an id has a fixed length, so the row cannot be read in two ways."""
-        return Place(NO_TENANT, "keystore", column, f"{key_id}:{owner}", purpose, self._environment)
+        return EncryptionContext(NO_TENANT, "keystore", column, f"{key_id}:{owner}", purpose, self._environment)
 
-    def _bury(self, key_id: UUID) -> None:
+    def _write_tombstone(self, key_id: UUID) -> None:
         """Write the tombstone. A damaged key file must not keep its key from being destroyed, so its record may be unknown."""
         purpose: Purpose | None
         try:
@@ -211,8 +211,8 @@ class FileKeyStore:
         if file.record.purpose is None:
             raise KeyStoreError("a key without a purpose")
         purpose_key = self._purpose_key(file.record.purpose, key_id_of(file.wrapped))
-        place = self._place("data", key_id, file.record.purpose, file.record.owner)
-        return DataKey(key_id, file.record.purpose, open_sealed(_Ring((purpose_key,)), place, file.wrapped))
+        context = self._context("data", key_id, file.record.purpose, file.record.owner)
+        return DataKey(key_id, file.record.purpose, open_sealed(_KeyRing((purpose_key,)), context, file.wrapped))
 
     def _current_purpose_key(self, purpose: Purpose) -> DataKey:
         """Return the newest key of this purpose, made if there is none. The caller holds the lock."""
@@ -222,7 +222,7 @@ class FileKeyStore:
             return self._purpose_key(purpose, ids[-1])
         key = new_data_key(purpose)
         root = self._roots()[0]
-        wrapped = seal(root, self._place(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material)
+        wrapped = seal(root, self._context(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material)
         write_private(folder / f"{key.id}.json", encode(KeyRecord(key.id, purpose, PURPOSE_KEY, None), wrapped))
         return key
 
@@ -250,8 +250,8 @@ class FileKeyStore:
         return key
 
     def _unwrap_purpose_key(self, purpose: Purpose, key_id: UUID, content: bytes) -> DataKey:
-        place = self._place(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY)
-        return DataKey(key_id, purpose, open_sealed(_Ring(self._roots()), place, decode(key_id, content).wrapped))
+        context = self._context(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY)
+        return DataKey(key_id, purpose, open_sealed(_KeyRing(self._roots()), context, decode(key_id, content).wrapped))
 
     def _read(self, path: Path, unwrap: Callable[[bytes], DataKey]) -> DataKey:
         """Return the key in `path`. A rotation may wrap it anew, and retire the key above it, between our reading and our unwrapping."""
@@ -269,7 +269,7 @@ class FileKeyStore:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ring:
+class _KeyRing:
     """A few keys, found by their ids."""
 
     keys: tuple[DataKey, ...]

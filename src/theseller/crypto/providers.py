@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
-from theseller.crypto.files import erase, erase_unfinished, locked, private_directory, read_private, write_private
+from theseller.crypto.private_files import erase, erase_unfinished, locked, private_directory, read_private, write_private
 from theseller.lib.secret import Secret
 from theseller.lib.state_files import SECRET_NAME
 
@@ -33,7 +33,7 @@ class SecretProvider(Protocol):
         """
 
 
-class SecretKeeper(SecretProvider, Protocol):
+class WritableSecretProvider(SecretProvider, Protocol):
     """A provider that keeps what it is given. Each method raises SecretProviderError if it cannot, or may not."""
 
     def put(self, name: str, secret: Secret) -> None:
@@ -71,7 +71,7 @@ class FileSecretProvider:
         """
         return text_secret(name, self._read(name), str(self._path(name)))
 
-    def beginning(self, name: str, most: int) -> bytes:
+    def leading_bytes(self, name: str, most: int) -> bytes:
         """Return the first bytes of a secret's file, such as the id of one of our making. Nothing else of it comes into memory.
 
         Raises as `get` does.
@@ -94,7 +94,7 @@ class FileSecretProvider:
             SecretProviderError: it is not text, is empty, or begins or ends with white space, which would not survive an editor.
         """
         path = self._path(name)
-        content = checked_for_keeping(name, secret).reveal_bytes()
+        content = checked_for_storing(name, secret).reveal_bytes()
         with locked(self.directory):
             write_private(path, content + b"\n")
 
@@ -106,7 +106,7 @@ class FileSecretProvider:
         with locked(self.directory):
             erase_unfinished(self.directory)
             if not path.exists():  # else another process was faster
-                write_private(path, checked_for_keeping(name, generate()).reveal_bytes() + b"\n")
+                write_private(path, checked_for_storing(name, generate()).reveal_bytes() + b"\n")
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -141,7 +141,7 @@ def text_secret(name: str, content: bytes, origin: str) -> Secret:
     return _checked(name, secret, f"{origin} does not hold one secret")
 
 
-def checked_for_keeping(name: str, secret: Secret) -> Secret:
+def checked_for_storing(name: str, secret: Secret) -> Secret:
     """Return `secret` if it can be kept under `name`. Raises SecretProviderError if it is what `text_secret` would refuse."""
     return _checked(name, secret, "it cannot be kept")
 

@@ -13,10 +13,10 @@ from typing import Self
 from uuid import UUID
 
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.files import erase, locked, private_directory, read_private, write_private
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.keystore import PURPOSE_KEY, FileKeyStore
+from theseller.crypto.private_files import erase, locked, private_directory, read_private, write_private
 from theseller.crypto.sealed import key_id_of, seal
 
 
@@ -33,10 +33,11 @@ class RotatableKeyStore(FileKeyStore):
         found = {purpose: self._purpose_ids(purpose) for purpose in Purpose}
         return {purpose: ids for purpose, ids in found.items() if ids}
 
-    def each_purpose_key(self, tell: Callable[[DataKey], str]) -> dict[Purpose, frozenset[str]]:
-        """Return what `tell` says of each purpose key. Raises KeyStoreError if one can't be opened."""
+    def describe_purpose_keys(self, describe: Callable[[DataKey], str]) -> dict[Purpose, frozenset[str]]:
+        """Return what `describe` says of each purpose key. Raises KeyStoreError if one can't be opened."""
         return {
-            purpose: frozenset(tell(self._purpose_key(purpose, key_id)) for key_id in ids) for purpose, ids in self.purpose_keys().items()
+            purpose: frozenset(describe(self._purpose_key(purpose, key_id)) for key_id in ids)
+            for purpose, ids in self.purpose_keys().items()
         }
 
     def under_root(self, root: UUID) -> int:
@@ -51,11 +52,11 @@ class RotatableKeyStore(FileKeyStore):
         """Wrap by the first root key every purpose key that another one wraps; return how many were."""
         wrapped = 0
         for path in self._purpose_files():
-            with self._answering(), locked(self._directory):
+            with self._translate_disk_errors(), locked(self._directory):
                 root, purpose, key_id = self._roots()[0], Purpose(path.parent.name), UUID(path.stem)
                 if self._wrapped_by(path) != root.id:
                     key = self._purpose_key(purpose, key_id)
-                    sealed = seal(root, self._place(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY), key.material)
+                    sealed = seal(root, self._context(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY), key.material)
                     write_private(path, encode(KeyRecord(key_id, purpose, PURPOSE_KEY, None), sealed))
                     wrapped += 1
         return wrapped
@@ -66,13 +67,13 @@ class RotatableKeyStore(FileKeyStore):
         Raises:
             KeyStoreError: the clock runs behind the one that made the last key, so the new one would not count as the newest.
         """
-        with self._answering(), locked(self._directory):
+        with self._translate_disk_errors(), locked(self._directory):
             ids = self._purpose_ids(purpose)
             key = new_data_key(purpose)
             if ids and key.id <= ids[-1]:
                 raise KeyStoreError("this machine's clock is behind the newest key's: set it right, then rotate again")
             folder = private_directory(self._purposes / purpose.value)
-            sealed = seal(self._roots()[0], self._place(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material)
+            sealed = seal(self._roots()[0], self._context(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material)
             write_private(folder / f"{key.id}.json", encode(KeyRecord(key.id, purpose, PURPOSE_KEY, None), sealed))
         return key.id
 
@@ -81,20 +82,20 @@ class RotatableKeyStore(FileKeyStore):
         wrapped, newest = 0, self._purpose_ids(purpose)[-1]
         for path in self._data.glob("*.json"):
             # The lock is taken for one key at a time: who makes or destroys a key must not wait for all of them.
-            with self._answering(), contextlib.suppress(FileNotFoundError), locked(self._directory):
+            with self._translate_disk_errors(), contextlib.suppress(FileNotFoundError), locked(self._directory):
                 content = read_private(path)
                 record = decode(UUID(path.stem), content).record
                 if record.purpose is purpose and self._wrapped_by(path) != newest and not self._tombstone_path(record.id).exists():
                     key = self._unwrap(record.id, content)
-                    place = self._place("data", record.id, purpose, record.owner)
-                    write_private(path, encode(record, seal(self._purpose_key(purpose, newest), place, key.material)))
+                    context = self._context("data", record.id, purpose, record.owner)
+                    write_private(path, encode(record, seal(self._purpose_key(purpose, newest), context, key.material)))
                     wrapped += 1
         return wrapped
 
     def retire_purpose_keys(self, purpose: Purpose) -> int:
         """Erase every older purpose key that nothing is wrapped by; return how many still wrap something and were kept."""
         kept = 0
-        with self._answering(), locked(self._directory):
+        with self._translate_disk_errors(), locked(self._directory):
             for key_id in self._purpose_ids(purpose)[:-1]:
                 if self.under_purpose_key(key_id):
                     kept += 1

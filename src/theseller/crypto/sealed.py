@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
 from theseller.crypto.keys import DataKey
-from theseller.crypto.place import Place
 from theseller.lib.secret import Secret
 
 VERSION = 1
@@ -50,26 +50,26 @@ class KeyLookup(Protocol):
         """Return the key, or raise KeyNotFoundError or KeyDestroyedError."""
 
 
-def seal(key: DataKey, place: Place, plaintext: Secret | bytes) -> bytes:
-    """Seal `plaintext` (at most 1 MiB) under `key` so that it opens at `place` only.
+def seal(key: DataKey, context: EncryptionContext, plaintext: Secret | bytes) -> bytes:
+    """Seal `plaintext` (at most 1 MiB) under `key` so that it opens at `context` only.
 
     Raises:
         ValueError: the key serves another purpose than the place, or the plaintext is too long.
     """
-    if key.purpose is not place.purpose:
-        raise ValueError(f"a key for {key.purpose} cannot seal at a place for {place.purpose}")
+    if key.purpose is not context.purpose:
+        raise ValueError(f"a key for {key.purpose} cannot seal at a place for {context.purpose}")
     plain = plaintext if isinstance(plaintext, Secret) else Secret(plaintext)
     if len(plain.reveal_bytes()) > MAX_PLAINTEXT_BYTES:
         raise ValueError(f"a sealed value has at most {MAX_PLAINTEXT_BYTES} bytes; seal larger things in chunks")
     salt = os.urandom(_SALT_BYTES)
     header = bytes([VERSION]) + key.id.bytes
-    message_key, commitment = _derive(key, salt, place)
+    message_key, commitment = _derive(key, salt, context)
     cipher = AESGCM(message_key.reveal_bytes())
-    return header + salt + commitment + cipher.encrypt(_NONCE, plain.reveal_bytes(), header + place.canonical())
+    return header + salt + commitment + cipher.encrypt(_NONCE, plain.reveal_bytes(), header + context.canonical())
 
 
-def open_sealed(keys: KeyLookup, place: Place, sealed: bytes | memoryview) -> Secret:
-    """Return what `seal` sealed at `place`.
+def open_sealed(keys: KeyLookup, context: EncryptionContext, sealed: bytes | memoryview) -> Secret:
+    """Return what `seal` sealed at `context`.
 
     Raises:
         CannotOpenError: it was sealed elsewhere, under another key, by another version, was altered, or its key is unknown.
@@ -82,16 +82,16 @@ def open_sealed(keys: KeyLookup, place: Place, sealed: bytes | memoryview) -> Se
         key = keys.get(key_id)
     except KeyNotFoundError:
         raise CannotOpenError from None
-    if key.id != key_id or key.purpose is not place.purpose:
+    if key.id != key_id or key.purpose is not context.purpose:
         raise CannotOpenError
     header, rest = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
     salt, commitment, ciphertext = rest[:_SALT_BYTES], rest[_SALT_BYTES : _SALT_BYTES + 32], rest[_SALT_BYTES + 32 :]
-    message_key, expected = _derive(key, salt, place)
+    message_key, expected = _derive(key, salt, context)
     # The commitment comes first: a ciphertext that several keys accept must not be decrypted under any but its own.
     if not hmac.compare_digest(commitment, expected):
         raise CannotOpenError
     try:
-        return Secret(AESGCM(message_key.reveal_bytes()).decrypt(_NONCE, ciphertext, header + place.canonical()))
+        return Secret(AESGCM(message_key.reveal_bytes()).decrypt(_NONCE, ciphertext, header + context.canonical()))
     except InvalidTag:
         raise CannotOpenError from None
 
@@ -107,8 +107,8 @@ def key_id_of(sealed: bytes | memoryview) -> UUID:
     return UUID(bytes=bytes(sealed[1:_HEADER_BYTES]))
 
 
-def _derive(key: DataKey, salt: bytes, place: Place) -> tuple[Secret, bytes]:
+def _derive(key: DataKey, salt: bytes, context: EncryptionContext) -> tuple[Secret, bytes]:
     """Return the message key and the commitment, 32 bytes each."""
-    derivation = HKDF(algorithm=SHA512(), length=64, salt=salt, info=_LABEL + place.canonical())
+    derivation = HKDF(algorithm=SHA512(), length=64, salt=salt, info=_LABEL + context.canonical())
     derived = derivation.derive(key.material.reveal_bytes())
     return Secret(derived[:32]), derived[32:]

@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
 from theseller.crypto.keys import DataKey
-from theseller.crypto.place import Place
 from theseller.crypto.sealed import KeyLookup
 from theseller.lib.secret import Secret
 
@@ -41,24 +41,24 @@ _SALT_BYTES = 32
 _TAG_BYTES = 16
 
 
-def seal_stream(key: DataKey, place: Place, source: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield `source` sealed under `key`, to be opened at `place` only. The pieces of `source` may have any length.
+def seal_stream(key: DataKey, context: EncryptionContext, source: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield `source` sealed under `key`, to be opened at `context` only. The pieces of `source` may have any length.
 
     An error of `source` passes through, and what was yielded until then is no whole stream.
 
     Raises:
         ValueError: the key serves another purpose than the place.
     """
-    if key.purpose is not place.purpose:
-        raise ValueError(f"a key for {key.purpose} cannot seal at a place for {place.purpose}")
+    if key.purpose is not context.purpose:
+        raise ValueError(f"a key for {key.purpose} cannot seal at a place for {context.purpose}")
     salt = os.urandom(_SALT_BYTES)
-    message_key, commitment = _derive(key, salt, place)
+    message_key, commitment = _derive(key, salt, context)
     header = _MAGIC + bytes([VERSION]) + key.id.bytes + salt + commitment
     return _sealed(AESGCM(message_key.reveal_bytes()), header, source)
 
 
-def open_stream(keys: KeyLookup, place: Place, source: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what `seal_stream` sealed at `place`.
+def open_stream(keys: KeyLookup, context: EncryptionContext, source: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what `seal_stream` sealed at `context`.
 
     Raises:
         CannotOpenError: it was sealed elsewhere, under another key, by another version, was altered, cut or added to. Raised by the
@@ -66,17 +66,17 @@ def open_stream(keys: KeyLookup, place: Place, source: Iterable[bytes]) -> Itera
         KeyDestroyedError: its key was destroyed.
         KeyStoreError: the store cannot answer; nothing is known about the stream.
     """
-    pieces = _Pieces(source)
+    pieces = _ChunkReader(source)
     header = pieces.take(HEADER_BYTES)
     key_id = stream_key_id(header)
     try:
         key = keys.get(key_id)
     except KeyNotFoundError:
         raise CannotOpenError from None
-    if key.id != key_id or key.purpose is not place.purpose:
+    if key.id != key_id or key.purpose is not context.purpose:
         raise CannotOpenError
     salt, commitment = header[21 : 21 + _SALT_BYTES], header[21 + _SALT_BYTES :]
-    message_key, expected = _derive(key, salt, place)
+    message_key, expected = _derive(key, salt, context)
     if not hmac.compare_digest(commitment, expected):
         raise CannotOpenError
     yield from _opened(AESGCM(message_key.reveal_bytes()), header, pieces)
@@ -95,7 +95,7 @@ def stream_key_id(header: bytes) -> UUID:
 
 def _sealed(cipher: AESGCM, header: bytes, source: Iterable[bytes]) -> Iterator[bytes]:
     yield header
-    pieces, index = _Pieces(source), 0
+    pieces, index = _ChunkReader(source), 0
     chunk = pieces.take(CHUNK_BYTES)
     while True:
         # Whether a chunk is the last one is known only when nothing follows it.
@@ -107,7 +107,7 @@ def _sealed(cipher: AESGCM, header: bytes, source: Iterable[bytes]) -> Iterator[
         chunk, index = following, index + 1
 
 
-def _opened(cipher: AESGCM, header: bytes, pieces: _Pieces) -> Iterator[bytes]:
+def _opened(cipher: AESGCM, header: bytes, pieces: _ChunkReader) -> Iterator[bytes]:
     index, size = 0, CHUNK_BYTES + _TAG_BYTES
     chunk = pieces.take(size)
     while True:
@@ -127,26 +127,26 @@ def _nonce(index: int, *, last: bool) -> bytes:
     return index.to_bytes(11) + bytes([last])
 
 
-def _derive(key: DataKey, salt: bytes, place: Place) -> tuple[Secret, bytes]:
-    derivation = HKDF(algorithm=SHA512(), length=64, salt=salt, info=_LABEL + place.canonical())
+def _derive(key: DataKey, salt: bytes, context: EncryptionContext) -> tuple[Secret, bytes]:
+    derivation = HKDF(algorithm=SHA512(), length=64, salt=salt, info=_LABEL + context.canonical())
     derived = derivation.derive(key.material.reveal_bytes())
     return Secret(derived[:32]), derived[32:]
 
 
-class _Pieces:
+class _ChunkReader:
     """Bytes in pieces of any length, taken in pieces of a wanted length."""
 
     def __init__(self, source: Iterable[bytes]) -> None:
         self._source = iter(source)
-        self._held = bytearray()
+        self._buffer = bytearray()
 
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes, or fewer at the end."""
-        while len(self._held) < size:
+        while len(self._buffer) < size:
             piece = next(self._source, None)
             if piece is None:
                 break
-            self._held += piece
-        taken = bytes(self._held[:size])
-        del self._held[:size]
+            self._buffer += piece
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return taken

@@ -145,7 +145,7 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ProcessState("memory", "theseller.controls.operations:_last_runs", DataClass.EVIDENCE, "controls", *_PROCESS),
     ProcessState("memory", "theseller.controls.code_version:code_version", DataClass.NONE, "controls", *_PROCESS),
     ProcessState("memory", "theseller.controls.code_version:module_imports", DataClass.NONE, "controls", *_PROCESS),
-    ProcessState("memory", "theseller.crypto.choice:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
+    ProcessState("memory", "theseller.crypto.secret_config:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
     ProcessState("memory", "theseller.edge.static_files:_compressed", DataClass.NONE, "edge", *_PROCESS),
     ProcessState("memory", "theseller.edge.static_files:_registered", DataClass.NONE, "edge", *_PROCESS),
     ProcessState("memory", "theseller.edge.static_files:static_version", DataClass.NONE, "edge", *_PROCESS),

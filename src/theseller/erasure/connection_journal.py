@@ -15,8 +15,8 @@ from uuid import UUID
 
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import UnsafePermissionsError
-from theseller.crypto.files import locked, private_directory, read_private, write_private
 from theseller.crypto.keystore import KeyStore
+from theseller.crypto.private_files import locked, private_directory, read_private, write_private
 from theseller.erasure.journal import Ended, JournalUnreadableError, publish_connection, read_journal
 
 _OWNER = "connection:"

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.crypto.errors import UnsafePermissionsError
-from theseller.crypto.files import erase, locked, private_directory, read_private, write_private
+from theseller.crypto.private_files import erase, locked, private_directory, read_private, write_private
 from theseller.erasure.connection_journal import journal_folder
 from theseller.erasure.journal import Entry, JournalUnreadableError, Link, publish_end, read_journal, withdraw
 from theseller.erasure.types import SubjectKind

@@ -14,9 +14,9 @@ from django.db import connections as databases
 from django.db import transaction
 
 from theseller.connections.keys import keys_of, new_key
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.keys import DataKey, Purpose
-from theseller.crypto.place import Place
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.limits import PII_DAYS_MAX
 from theseller.lib.secret import Secret
@@ -98,10 +98,10 @@ def open_recipient(sealed: bytes, *, tenant: UUID, connection: UUID, order: str)
     return _read(open_sealed(settings.KEY_STORE, inner, open_sealed(settings.KEY_STORE, outer, sealed).reveal_bytes()))
 
 
-def _places(tenant: UUID, connection: UUID, order: str) -> tuple[Place, Place]:
+def _places(tenant: UUID, connection: UUID, order: str) -> tuple[EncryptionContext, EncryptionContext]:
     environment, row = settings.ENVIRONMENT.kind.value, f"{connection}/{order}"
-    inner = Place(tenant, TABLE, "sealed_by_connection", row, Purpose.PII, environment)
-    return inner, Place(tenant, TABLE, "sealed", row, Purpose.PII, environment)
+    inner = EncryptionContext(tenant, TABLE, "sealed_by_connection", row, Purpose.PII, environment)
+    return inner, EncryptionContext(tenant, TABLE, "sealed", row, Purpose.PII, environment)
 
 
 def _written(recipient: Recipient) -> bytes:

@@ -16,8 +16,8 @@ from django.db import transaction
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.keys import owner_of
-from theseller.crypto.dated import made_at
 from theseller.crypto.keys import Purpose
+from theseller.crypto.timestamped_secrets import creation_time
 from theseller.tenancy.scope import tenant_scope
 from theseller.vault.keys import LIVES, day_of, serving_keys
 from theseller.vault.operations import note_erased, withdraw
@@ -63,7 +63,7 @@ def _end_old_keys(*, at: datetime) -> int:
     old = [
         one.id
         for one in settings.KEY_STORE.list()
-        if one.owner.startswith(_CONNECTIONS) and not one.destroyed and (made := made_at(one.id)) is not None and at - made > LIVES
+        if one.owner.startswith(_CONNECTIONS) and not one.destroyed and (made := creation_time(one.id)) is not None and at - made > LIVES
     ]
     for key in old:
         settings.KEY_STORE.destroy(key)
@@ -92,7 +92,7 @@ def withdraw_again(*, at: datetime) -> int:
     """
     ended: dict[str, datetime] = {}
     for one in settings.KEY_STORE.list():
-        made = made_at(one.id)
+        made = creation_time(one.id)
         if one.owner.startswith(_CONNECTIONS) and one.destroyed_at is not None and made is not None and one.destroyed_at - made <= LIVES:
             ended[one.owner] = max(one.destroyed_at, ended.get(one.owner, one.destroyed_at))
     with databases["default"].cursor() as cursor:

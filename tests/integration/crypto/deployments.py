@@ -12,13 +12,13 @@ from uuid import UUID
 
 from tests.integration.crypto.services import Bao, Line, Moto, Wire, answer
 
-from theseller.crypto.choice import make_key_store, make_secret_provider, read_choice
+from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import ServiceState
 from theseller.crypto.keys import ROOT_KEY_NAME, Purpose, new_root_key
 from theseller.crypto.keystore import KeyStore
-from theseller.crypto.providers import FileSecretProvider, SecretKeeper
-from theseller.crypto.variables import write_bundle
-from theseller.crypto.wrapped import Folder
+from theseller.crypto.providers import FileSecretProvider, WritableSecretProvider
+from theseller.crypto.secret_config import make_key_store, make_secret_provider, parse_secret_config
+from theseller.crypto.service_key_store import KeyFolder
 from theseller.lib.secret import Secret
 
 #: What a fault makes of the service while it lasts, and the state that the errors then name.
@@ -37,11 +37,13 @@ class Deployment:
     writes_secrets: bool = True
 
     def store(self, environment: str = "test") -> KeyStore:
-        choice = read_choice(self.environ, environment=environment, state=self.state, guarded=False)
+        choice = parse_secret_config(self.environ, environment=environment, state=self.state, guarded=False)
         return make_key_store(choice, make_secret_provider(choice, self.environ), self.environ)
 
-    def provider(self, environment: str = "test") -> SecretKeeper:
-        return make_secret_provider(read_choice(self.environ, environment=environment, state=self.state, guarded=False), self.environ)
+    def provider(self, environment: str = "test") -> WritableSecretProvider:
+        return make_secret_provider(
+            parse_secret_config(self.environ, environment=environment, state=self.state, guarded=False), self.environ
+        )
 
     def with_environment(self, **changes: str) -> Deployment:
         return Deployment(self.name, self.state, {**self.environ, **changes}, self.faults, self.raw, self.writes_secrets)
@@ -50,10 +52,10 @@ class Deployment:
 class RawShelf:
     """What lies with the service itself, past our own code: to look whether it is gone, and to tamper with it."""
 
-    def read(self, key_id: UUID, folder: Folder = Folder.KEYS, environment: str = "test") -> str | None:
+    def read(self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> str | None:
         raise NotImplementedError
 
-    def write(self, key_id: UUID, content: str, folder: Folder = Folder.KEYS, environment: str = "test") -> None:
+    def write(self, key_id: UUID, content: str, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> None:
         raise NotImplementedError
 
     def everything(self) -> str:
@@ -64,14 +66,14 @@ class RawFiles(RawShelf):
     def __init__(self, state: Path) -> None:
         self._keys = state / "keys"
 
-    def _path(self, key_id: UUID, folder: Folder) -> Path:
-        return self._keys / ("data" if folder is Folder.KEYS else "destroyed") / f"{key_id}.json"
+    def _path(self, key_id: UUID, folder: KeyFolder) -> Path:
+        return self._keys / ("data" if folder is KeyFolder.KEYS else "destroyed") / f"{key_id}.json"
 
-    def read(self, key_id: UUID, folder: Folder = Folder.KEYS, environment: str = "test") -> str | None:  # noqa: ARG002 - one folder, one environment
+    def read(self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> str | None:  # noqa: ARG002 - one folder, one environment
         path = self._path(key_id, folder)
         return path.read_text() if path.exists() else None
 
-    def write(self, key_id: UUID, content: str, folder: Folder = Folder.KEYS, environment: str = "test") -> None:  # noqa: ARG002 - the same
+    def write(self, key_id: UUID, content: str, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> None:  # noqa: ARG002 - the same
         path = self._path(key_id, folder)
         path.touch(mode=0o600)
         path.write_text(content)
@@ -84,7 +86,7 @@ class RawBao(RawShelf):
     def __init__(self, bao: Bao) -> None:
         self._bao = bao
 
-    def read(self, key_id: UUID, folder: Folder = Folder.KEYS, environment: str = "test") -> str | None:
+    def read(self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> str | None:
         found = self._bao.call("GET", f"secret/data/theseller/{environment}/{folder}/{key_id}")
         versions = self._bao.call("GET", f"secret/metadata/theseller/{environment}/{folder}/{key_id}")
         if versions["status"] == 404:
@@ -92,7 +94,7 @@ class RawBao(RawShelf):
             return None
         return str(found["data"]["data"]["file"])
 
-    def write(self, key_id: UUID, content: str, folder: Folder = Folder.KEYS, environment: str = "test") -> None:
+    def write(self, key_id: UUID, content: str, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> None:
         done = self._bao.call("POST", f"secret/data/theseller/{environment}/{folder}/{key_id}", {"data": {"file": content}})
         assert done["status"] == 200
 
@@ -105,8 +107,8 @@ class RawMoto(RawShelf):
     def __init__(self, moto: Moto) -> None:
         self._secrets, self._parameters = moto.client("secretsmanager"), moto.client("ssm")
 
-    def read(self, key_id: UUID, folder: Folder = Folder.KEYS, environment: str = "test") -> str | None:
-        if folder is Folder.KEYS:
+    def read(self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> str | None:
+        if folder is KeyFolder.KEYS:
             with contextlib.suppress(self._secrets.exceptions.ResourceNotFoundException):
                 return str(self._secrets.get_secret_value(SecretId=f"theseller/{environment}/keys/{key_id}")["SecretString"])
             return None
@@ -114,8 +116,8 @@ class RawMoto(RawShelf):
             return str(self._parameters.get_parameter(Name=f"/theseller/{environment}/destroyed/{key_id}")["Parameter"]["Value"])
         return None
 
-    def write(self, key_id: UUID, content: str, folder: Folder = Folder.KEYS, environment: str = "test") -> None:
-        if folder is Folder.DESTROYED:
+    def write(self, key_id: UUID, content: str, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> None:
+        if folder is KeyFolder.DESTROYED:
             name = f"/theseller/{environment}/destroyed/{key_id}"
             self._parameters.put_parameter(Name=name, Value=content, Type="String", Overwrite=True)
             return

@@ -14,6 +14,7 @@ import pytest
 from tests.integration.crypto.conftest import KINDS
 from tests.integration.crypto.deployments import Deployment
 
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import (
     KeyDestroyedError,
     KeyNotFoundError,
@@ -25,10 +26,9 @@ from theseller.crypto.errors import (
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import Purpose
 from theseller.crypto.keystore import KeyStore
-from theseller.crypto.place import Place
 from theseller.crypto.providers import new_text_secret
 from theseller.crypto.sealed import open_sealed, seal
-from theseller.crypto.wrapped import Folder
+from theseller.crypto.service_key_store import KeyFolder
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
@@ -71,7 +71,7 @@ def test_keeps_keys_of_every_purpose_over_restarts(deployment: Deployment) -> No
 def test_destroying_is_final(deployment: Deployment) -> None:
     store = deployment.store()
     key, other = store.create(Purpose.REFRESH_TOKEN, "connection:1"), store.create(Purpose.REFRESH_TOKEN, "connection:2")
-    place = Place(new_id(), "connections_refresh_token", "sealed", "1", Purpose.REFRESH_TOKEN, "test")
+    place = EncryptionContext(new_id(), "connections_refresh_token", "sealed", "1", Purpose.REFRESH_TOKEN, "test")
     sealed = seal(key, place, b"canary")
     assert open_sealed(store, place, sealed) == Secret(b"canary")
     store.destroy(key.id)
@@ -95,7 +95,7 @@ def test_the_service_itself_has_nothing_left_of_a_destroyed_key(deployment: Depl
     assert len(wrapped) > 40
     store.destroy(key.id)
     assert deployment.raw.read(key.id) is None
-    tombstone = deployment.raw.read(key.id, Folder.DESTROYED)
+    tombstone = deployment.raw.read(key.id, KeyFolder.DESTROYED)
     assert tombstone is not None
     assert wrapped not in tombstone
     assert wrapped not in deployment.raw.everything()

@@ -11,11 +11,11 @@ import pytest
 from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Bao, Line, Wire, answer
 
-from theseller.crypto.choice import read_choice
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProviderError, ServiceError, ServiceState
 from theseller.crypto.keys import Purpose
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import open_sealed, seal
+from theseller.crypto.secret_config import parse_secret_config
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
@@ -35,7 +35,7 @@ def test_a_fault_has_its_state_and_nothing_is_lost(deployment: Deployment, fault
     store.destroy(dead.id)
     name = f"kept-{new_id().hex}"
     provider.put(name, Secret("canary-in-the-provider"))
-    place = Place(NO_TENANT, "a_table", "sealed", "1", Purpose.REFRESH_TOKEN, "test")
+    place = EncryptionContext(NO_TENANT, "a_table", "sealed", "1", Purpose.REFRESH_TOKEN, "test")
     sealed = seal(key, place, b"canary-under-the-key")
 
     asks: tuple[tuple[type[Exception], Callable[[], object]], ...] = (
@@ -213,6 +213,6 @@ def test_odd_answers_are_told_apart_and_never_quoted(deployment: Deployment, els
 def test_an_address_over_which_secrets_may_not_travel_is_refused(deployment: Deployment, variable: str, value: str, sentence: str) -> None:
     environ = {**deployment.environ, variable: value}
     with pytest.raises(ValueError, match=sentence) as caught:
-        read_choice(environ, environment="test", state=deployment.state, guarded=False)
+        parse_secret_config(environ, environment="test", state=deployment.state, guarded=False)
     assert variable in str(caught.value)
     assert "password@" not in str(caught.value)

@@ -20,9 +20,9 @@ from tests.database import test_server
 from theseller.connections import vault
 from theseller.connections.models import Connection
 from theseller.crypto import sealed as sealed_messages
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import OVERHEAD_BYTES, VERSION, open_sealed, seal
 from theseller.crypto.stream import seal_stream
 from theseller.datamap import registry
@@ -79,7 +79,7 @@ def test_the_map_declares_every_sealed_column(database: str) -> None:
     assert {live.get(place) for place in declared} == {"bytea"}
 
 
-def elsewhere(home: Place, cells: list[tuple[str, str]]) -> Iterator[tuple[str, Place]]:
+def elsewhere(home: EncryptionContext, cells: list[tuple[str, str]]) -> Iterator[tuple[str, EncryptionContext]]:
     """Yield every other place that differs from `home` in one thing, and those that an attacker would swap together."""
     for tenant in (NO_TENANT, UUID(int=1), UUID(int=home.tenant.int ^ 1), new_id()):
         yield "tenant", replace(home, tenant=tenant)
@@ -107,7 +107,7 @@ def test_every_sealed_column_against_every_other_place(database: str, capsys: py
     for descriptor, column, purpose in sealed_columns():
         key, other = new_data_key(purpose), new_data_key(purpose)
         for environment in ENVIRONMENTS:
-            home = Place(new_id(), descriptor.table, column, str(new_id()), purpose, environment)
+            home = EncryptionContext(new_id(), descriptor.table, column, str(new_id()), purpose, environment)
             message = seal(key, home, PLAIN)
             assert open_sealed(Ring((key, other)), home, message) == Secret(PLAIN)
             for what, place in elsewhere(home, cells):
@@ -145,7 +145,7 @@ def test_sealing_asks_for_a_place() -> None:
     package = Path(sealed_messages.__file__).parent
     encrypting = {path.name for path in package.glob("*.py") if "AESGCM(" in path.read_text()}
     assert encrypting == {"sealed.py", "stream.py"}
-    home = Place(NO_TENANT, "a", "b", "c", Purpose.PII, "test")
+    home = EncryptionContext(NO_TENANT, "a", "b", "c", Purpose.PII, "test")
     with pytest.raises(ValueError, match="cannot seal"):
         seal(new_data_key(Purpose.MFA), home, PLAIN)
     assert len(seal(new_data_key(Purpose.PII), home, PLAIN)) == len(PLAIN) + OVERHEAD_BYTES

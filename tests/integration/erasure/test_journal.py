@@ -28,9 +28,9 @@ from theseller.connections.keys import owner_of
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.files import private_directory, write_private
 from theseller.crypto.keys import Purpose
 from theseller.crypto.keystore import FileKeyStore
+from theseller.crypto.private_files import private_directory, write_private
 from theseller.erasure.certificate_file import verify_certificate
 from theseller.erasure.connection_journal import ended_connections, journal_folder
 from theseller.erasure.journal import PREFIX, read_journal

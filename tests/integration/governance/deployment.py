@@ -21,9 +21,9 @@ import psycopg
 from tests.database import locked, session_folder
 from tests.demo_deployment import ROOT, free_ports, inherited_environ
 
-from theseller.crypto.choice import SecretChoice, make_key_store, make_secret_provider, read_choice
 from theseller.crypto.keystore import KeyStore
-from theseller.crypto.providers import SecretKeeper
+from theseller.crypto.providers import WritableSecretProvider
+from theseller.crypto.secret_config import SecretConfig, make_key_store, make_secret_provider, parse_secret_config
 from theseller.postgres.layout import conninfo, control_folder, saved_layout
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.processes import die_with_parent
@@ -74,7 +74,7 @@ class Deployment:
             return dict(json.loads(connection.getresponse().read()))
 
     @property
-    def secrets(self) -> SecretKeeper:
+    def secrets(self) -> WritableSecretProvider:
         """Return the secret provider that the deployment's processes use."""
         return make_secret_provider(self._choice(), self.environ)
 
@@ -83,8 +83,8 @@ class Deployment:
         """Return the key store that the deployment's processes use, as one that starts now would see it."""
         return make_key_store(self._choice(), self.secrets, self.environ)
 
-    def _choice(self) -> SecretChoice:
-        return read_choice(self.environ, environment=self.environ["THESELLER_ENV"], state=self.state, guarded=False)
+    def _choice(self) -> SecretConfig:
+        return parse_secret_config(self.environ, environment=self.environ["THESELLER_ENV"], state=self.state, guarded=False)
 
     def secret(self, name: str) -> str:
         return self.secrets.get(name).reveal()

@@ -23,7 +23,7 @@ from theseller.accounts.mfa import vault as mfa_vault
 from theseller.accounts.mfa.rekey import second_factor_keys
 from theseller.accounts.models import Authenticator
 from theseller.connections import vault
-from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
+from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.governance.rotation.inventory import one_entry
 from theseller.governance.rotation.operations import give_client_secret, rotate
 from theseller.governance.rotation.types import Hands, Reason
@@ -72,7 +72,7 @@ def all_is_well(name: str) -> None:
     entry = one_entry(name, at=clock.now())
     assert entry is not None
     assert not entry.under_way
-    for left in (NEXT, PREVIOUS):
+    for left in (NEXT_SUFFIX, PREVIOUS_SUFFIX):
         assert ":" in name or secret_or_none(settings.SECRETS, name + left) is None
     for one in json.loads((settings.ENVIRONMENT.state / "people.json").read_text()):
         tenant, connection = UUID(one["tenant"]), UUID(one["connection"])

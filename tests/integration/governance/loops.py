@@ -26,7 +26,7 @@ from tests.integration.governance.kills import all_is_well, drive, forked
 
 from theseller.accounts.mfa import vault
 from theseller.accounts.models import Authenticator
-from theseller.crypto import files, keystore, providers, rewrap
+from theseller.crypto import keystore, private_files, providers, rewrap
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.keys import Purpose
 from theseller.crypto.rewrap import RotatableKeyStore
@@ -68,8 +68,8 @@ class Meter:
     def install(self) -> None:
         """Stand between this process and its files and database, in the one process that is forked for it."""
         for name, operation in (("write_private", "write"), ("erase", "erase")):
-            honest = getattr(files, name)
-            for module in (files, keystore, providers, rewrap):
+            honest = getattr(private_files, name)
+            for module in (private_files, keystore, providers, rewrap):
                 if hasattr(module, name):
                     setattr(module, name, self._counted(operation, honest))
         for name in ("replace", "unlink"):

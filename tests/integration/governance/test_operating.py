@@ -9,7 +9,7 @@ import pytest
 from tests.integration.governance.deployment import Deployment, within
 
 from theseller.cli.embedded import apply_roles
-from theseller.crypto.dated import new_dated_secret
+from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import conninfo
 from theseller.postgres.locator import find_binaries
@@ -143,7 +143,7 @@ def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(deploye
 
 def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(deployed: Deployment) -> None:
     """The database has taken the new password, our secret is still the old one, and everything is started anew."""
-    old, new = deployed.secret("db-superuser"), new_dated_secret().reveal()
+    old, new = deployed.secret("db-superuser"), new_timestamped_secret().reveal()
     with psycopg.connect(conninfo(deployed.state, SUPERUSER, old, "postgres"), autocommit=True) as connection:
         set_password(connection, SUPERUSER, new)
     staged = deployed.state / "secrets" / "db-superuser-next"

@@ -12,10 +12,10 @@ from tests.integration.crypto import deployments
 from tests.integration.crypto.services import Bao, Moto, run_documented
 from tests.integration.governance.deployment import Deployment, deployment
 
-from theseller.crypto.choice import make_purpose_rotation
 from theseller.crypto.errors import KeyDestroyedError, SecretNotFoundError
 from theseller.crypto.keys import Purpose
 from theseller.crypto.mac import tenant_ticket
+from theseller.crypto.secret_config import make_purpose_rotation
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 from theseller.postgres.layout import conninfo

@@ -14,8 +14,8 @@ from tests.sabotage.saboteurs import Tools, breaks, sql
 from theseller.amazon.roles import Role
 from theseller.connections import review as review_module
 from theseller.controls.catalogue import auth_minimum_roles
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.keys import Purpose
-from theseller.crypto.place import Place
 from theseller.crypto.sealed import seal
 from theseller.lib.secret import Secret
 
@@ -37,7 +37,9 @@ sql(
 def _token_again(tools: Tools) -> Iterator[None]:
     key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{tools.deployment.ended}")
     shop, ended = tools.deployment.cast.charlies_shop, tools.deployment.ended
-    place = Place(shop, "connections_refresh_token", "sealed", str(ended), Purpose.REFRESH_TOKEN, settings.ENVIRONMENT.kind.value)
+    place = EncryptionContext(
+        shop, "connections_refresh_token", "sealed", str(ended), Purpose.REFRESH_TOKEN, settings.ENVIRONMENT.kind.value
+    )
     tools.superuser.execute(
         "insert into connections_refresh_token (tenant_id, connection_id, sealed, data_key_id, sealed_at) values (%s, %s, %s, %s, now())",
         [shop, ended, seal(key, place, Secret(TOKEN)), key.id],

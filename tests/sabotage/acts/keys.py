@@ -10,10 +10,10 @@ from uuid import UUID
 from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks
 
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.keyfile import KeyRecord, encode
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.keystore import PURPOSE_KEY
-from theseller.crypto.place import Place
 from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.crypto.sealed import seal
 from theseller.lib.ids import new_id
@@ -51,14 +51,14 @@ def _twice(_tools: Tools) -> Iterator[None]:
 
 @breaks("pii-separate-key", "seals without binding what a message is for")
 def _unbound(tools: Tools) -> Iterator[None]:
-    honest = Place.canonical
+    honest = EncryptionContext.canonical
 
-    def careless(place: Place) -> bytes:
+    def careless(place: EncryptionContext) -> bytes:
         if place.table == "keystore":
             return honest(place)
-        return honest(Place(place.tenant, place.table, place.column, place.row, Purpose.SESSION, place.environment))
+        return honest(EncryptionContext(place.tenant, place.table, place.column, place.row, Purpose.SESSION, place.environment))
 
-    tools.patch.setattr(Place, "canonical", careless)
+    tools.patch.setattr(EncryptionContext, "canonical", careless)
     yield
 
 

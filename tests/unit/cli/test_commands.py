@@ -25,7 +25,7 @@ from theseller.cli.demo_screen import Address, Person, screen
 from theseller.cli.demo_setup import choose_ports, demo_environ, demo_lock, take_lock
 from theseller.cli.errors import CommandError
 from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
-from theseller.cli.secrets import secret_choice
+from theseller.cli.secrets import secret_config
 from theseller.config.database import connections_at_most, database_settings
 from theseller.config.environment import ProcessRole, read_environment
 from theseller.config.processes import QUEUE_POOLED, WEB_PROCESSES, WEB_THREADS, WORKER_JOBS, connections_of_deployment
@@ -283,7 +283,7 @@ def test_a_folder_is_of_one_environment(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("THESELLER_ENV", "production")
     monkeypatch.setenv("THESELLER_ALLOW_FILE_SECRETS", "yes")
     with pytest.raises(CommandError, match="belongs to the environment 'staging', and this process runs as 'production'"):
-        secret_choice(tmp_path / "state")
+        secret_config(tmp_path / "state")
 
 
 def test_reset_refuses_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

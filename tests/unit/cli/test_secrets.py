@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from theseller.cli.main import main
-from theseller.cli.secrets import AMAZONS, ensure_secrets, own_secrets, secret_choice
-from theseller.config.environment import InvalidSettingError, Kind, read_environment, read_secret_choice
-from theseller.crypto.choice import ProviderKind, StoreKind, make_key_store, make_secret_provider
+from theseller.cli.secrets import AMAZONS, ensure_secrets, own_secrets, secret_config
+from theseller.config.environment import InvalidSettingError, Kind, read_environment, read_secret_config
+from theseller.crypto.environment_secrets import read_bundle
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
 from theseller.crypto.keys import ROOT_KEY_NAME, Purpose, new_root_key
-from theseller.crypto.variables import read_bundle
+from theseller.crypto.secret_config import ProviderKind, StoreKind, make_key_store, make_secret_provider
 from theseller.lib.secret import Secret
 
 PLACES = ("THESELLER_ENV", "THESELLER_SECRET_PROVIDER", "THESELLER_KEY_STORE", "THESELLER_ALLOW_FILE_SECRETS", "DATABASE_URL", "VERCEL")
@@ -101,7 +101,7 @@ def test_a_bundle_is_all_that_the_environment_provider_needs(
         ensure_secrets(tmp_path / "state")
     assert main(["secrets", "bundle"]) == 0
     bundle = capsys.readouterr().out.strip()
-    assert set(read_bundle(Secret(bundle), "")) == set(own_secrets(secret_choice(tmp_path)))
+    assert set(read_bundle(Secret(bundle), "")) == set(own_secrets(secret_config(tmp_path)))
     monkeypatch.setenv("THESELLER_SECRETS", bundle)
     monkeypatch.setenv("THESELLER_LWA_CLIENT_SECRET", "x-of-amazon")
     assert main(["secrets", "fill"]) == 0
@@ -113,11 +113,11 @@ def test_with_a_key_service_there_is_no_root_key_and_with_a_server_of_its_own_no
     monkeypatch.setenv("THESELLER_ENV", "production")
     monkeypatch.setenv("THESELLER_SECRET_PROVIDER", "vault")
     monkeypatch.setenv("THESELLER_VAULT_ADDRESS", "https://vault.example:8200")
-    names = own_secrets(secret_choice(Path("state")))
+    names = own_secrets(secret_config(Path("state")))
     assert ROOT_KEY_NAME not in names
     assert "db-superuser" in names
     monkeypatch.setenv("DATABASE_URL", "postgresql://db.example/theseller?sslmode=verify-full")
-    assert "db-superuser" not in own_secrets(secret_choice(Path("state")))
+    assert "db-superuser" not in own_secrets(secret_config(Path("state")))
 
 
 VAULT = {"THESELLER_VAULT_ADDRESS": "https://vault.example:8200"}
@@ -142,7 +142,7 @@ AWS = {"THESELLER_AWS_REGION": "eu-central-1"}
     ],
 )
 def test_choices(kind: Kind, environ: dict[str, str], provider: str, store: str, tmp_path: Path) -> None:
-    choice = read_secret_choice(environ, kind=kind, state=tmp_path)
+    choice = read_secret_config(environ, kind=kind, state=tmp_path)
     assert (choice.provider, choice.key_store) == (ProviderKind(provider), StoreKind(store))
     assert choice.environment == kind.value
 
@@ -184,7 +184,7 @@ def test_choices(kind: Kind, environ: dict[str, str], provider: str, store: str,
 )
 def test_choices_that_are_refused(kind: Kind, environ: dict[str, str], sentence: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidSettingError, match=sentence):
-        read_secret_choice(environ, kind=kind, state=tmp_path)
+        read_secret_config(environ, kind=kind, state=tmp_path)
 
 
 def test_staging_has_productions_rules_and_may_use_the_emulator(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_staging_has_productions_rules_and_may_use_the_emulator(tmp_path: Path) 
 
 def test_nothing_is_called_before_it_is_used(tmp_path: Path) -> None:
     """A settings file that cannot reach its key service must still be importable by tools."""
-    choice = read_secret_choice(
+    choice = read_secret_config(
         {"THESELLER_SECRET_PROVIDER": "vault", "THESELLER_VAULT_ADDRESS": "https://127.0.0.1:1"}, kind=Kind.TEST, state=tmp_path
     )
     provider = make_secret_provider(choice, {})
@@ -206,7 +206,7 @@ def test_nothing_is_called_before_it_is_used(tmp_path: Path) -> None:
 
 
 def test_the_factories_agree_on_files(tmp_path: Path) -> None:
-    choice = read_secret_choice({}, kind=Kind.TEST, state=tmp_path)
+    choice = read_secret_config({}, kind=Kind.TEST, state=tmp_path)
     secrets = make_secret_provider(choice, {})
     ensure = [secrets.ensure(ROOT_KEY_NAME, lambda: Secret(f"theseller-root-1.test.{'0' * 32}.{'A' * 43}=")) for _ in range(2)]
     assert ensure[0] == ensure[1]

@@ -9,14 +9,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.vectors import generate_sealed
 
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.keys import DataKey, Purpose
-from theseller.crypto.place import Place
 from theseller.crypto.sealed import open_sealed
 from theseller.lib.secret import Secret
 
 ALICE = UUID("018f3c1e-7a00-7000-8000-00000000a11c")
-PLACE = Place(ALICE, "token", "refresh", "1", Purpose.REFRESH_TOKEN, "production")
+PLACE = EncryptionContext(ALICE, "token", "refresh", "1", Purpose.REFRESH_TOKEN, "production")
 NONCE = bytes(12)
 #: x^128 + x^7 + x^2 + x + 1 in GCM's bit order (NIST SP 800-38D §6.3): the leftmost bit is the coefficient of x^0.
 REDUCTION = 0xE1 << 120

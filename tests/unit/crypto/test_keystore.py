@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 
-from theseller.crypto import files, keystore
+from theseller.crypto import keystore, private_files
 from theseller.crypto.errors import (
     KeyDestroyedError,
     KeyNotFoundError,
@@ -406,7 +406,7 @@ def test_a_kill_at_any_step_of_destroy_converges(tmp_path: Path, store: FileKeyS
 
 
 def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = files.private_directory(tmp_path / "private")
+    directory = private_files.private_directory(tmp_path / "private")
 
     def full(descriptor: int) -> NoReturn:
         raise OSError(28, "No space left on device")
@@ -414,5 +414,5 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left"):
-            files.write_private(directory / "file", b"content")
+            private_files.write_private(directory / "file", b"content")
     assert not (directory / "file").exists()

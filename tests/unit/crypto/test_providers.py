@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from theseller.crypto.dated import ID_BYTES, dated_id, id_at_the_beginning, new_dated_secret
+from theseller.crypto.environment_secrets import EnvironmentSecretProvider
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, UnsafePermissionsError
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
-from theseller.crypto.variables import EnvironmentSecretProvider
+from theseller.crypto.timestamped_secrets import ID_BYTES, leading_secret_id, new_timestamped_secret, timestamped_secret_id
 from theseller.lib.secret import Secret
 
 # The tests' own threads (xdist has some) do nothing that a forked child waits for.
@@ -164,16 +164,16 @@ def test_variables_that_contradict_or_fail(tmp_path: Path) -> None:
 
 
 def test_the_age_of_a_secret_of_ours_is_read_without_the_secret(provider: FileSecretProvider) -> None:
-    secret = new_dated_secret()
+    secret = new_timestamped_secret()
     provider.put("db-migrate", secret)
     provider.put("session-key", Secret("somebody else's"))
-    read = provider.beginning("db-migrate", ID_BYTES)
-    assert id_at_the_beginning(read) == dated_id(secret)
+    read = provider.leading_bytes("db-migrate", ID_BYTES)
+    assert leading_secret_id(read) == timestamped_secret_id(secret)
     assert len(read) == ID_BYTES
     assert secret.reveal().removeprefix(read.decode()) == secret.reveal().rpartition(".")[2], "not one character of the secret part"
-    assert id_at_the_beginning(provider.beginning("session-key", ID_BYTES)) is None
+    assert leading_secret_id(provider.leading_bytes("session-key", ID_BYTES)) is None
     with pytest.raises(SecretNotFoundError):
-        provider.beginning("nothing", ID_BYTES)
+        provider.leading_bytes("nothing", ID_BYTES)
     (provider.directory / "db-migrate").chmod(0o640)
     with pytest.raises(UnsafePermissionsError):
-        provider.beginning("db-migrate", ID_BYTES)
+        provider.leading_bytes("db-migrate", ID_BYTES)

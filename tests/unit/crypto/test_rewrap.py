@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from theseller.crypto.dated import dated_id, made_at, new_dated_secret, root_key_ids
+from theseller.crypto.cached_value import CachedValue, RotatingPassword
 from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.keys import Purpose, new_root_key
 from theseller.crypto.keystore import FileKeyStore
-from theseller.crypto.live import Live, LivePassword
 from theseller.crypto.providers import FileSecretProvider
 from theseller.crypto.rewrap import RotatableKeyStore
+from theseller.crypto.timestamped_secrets import creation_time, new_timestamped_secret, root_key_ids, timestamped_secret_id
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
@@ -74,13 +74,13 @@ def test_a_purpose_key_is_replaced_under_a_reader_that_still_remembers_it(
 
 def test_a_dated_secret_says_when_it_was_made_and_others_do_not() -> None:
     before = clock.now()
-    secret = new_dated_secret()
-    identifier = dated_id(secret)
+    secret = new_timestamped_secret()
+    identifier = timestamped_secret_id(secret)
     assert identifier is not None
-    born = made_at(identifier)
+    born = creation_time(identifier)
     assert born is not None
     assert abs((born - before).total_seconds()) < 5
-    assert dated_id(Secret("hunter2")) is None
+    assert timestamped_secret_id(Secret("hunter2")) is None
 
 
 def test_a_live_value_is_read_anew_and_survives_a_provider_that_pauses() -> None:
@@ -94,14 +94,14 @@ def test_a_live_value_is_read_anew_and_survives_a_provider_that_pauses() -> None
             raise answer
         return answer
 
-    live = Live(read, seconds=0)
+    live = CachedValue(read, seconds=0)
     assert [live() for _ in range(4)] == [1, 2, 2, 3]
-    held = Live(iter([1, 2]).__next__, seconds=60)
+    held = CachedValue(iter([1, 2]).__next__, seconds=60)
     assert [held(), held()] == [1, 1]
 
 
 def test_a_password_under_rotation_is_tried_old_and_new_in_turn(secrets: FileSecretProvider) -> None:
-    password = LivePassword(secrets, "db-web")
+    password = RotatingPassword(secrets, "db-web")
     assert str(password) == ""
     secrets.put("db-web", Secret("old"))
     assert {str(password) for _ in range(4)} == {"old"}

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.vectors import generate_sealed
 
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import MAX_PLAINTEXT_BYTES, OVERHEAD_BYTES, key_id_of, open_sealed, seal
 from theseller.lib.secret import Secret
 
 ALICE = UUID("018f3c1e-7a00-7000-8000-00000000a11c")
 CHARLIE = UUID("018f3c1e-7a00-7000-8000-0000000c4a12")
-PLACE = Place(ALICE, "token", "refresh", "1", Purpose.REFRESH_TOKEN, "production")
+PLACE = EncryptionContext(ALICE, "token", "refresh", "1", Purpose.REFRESH_TOKEN, "production")
 VECTORS = json.loads(generate_sealed.FILE.read_text(encoding="utf-8"))["vectors"]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
@@ -46,10 +46,10 @@ class Failing:
         raise self.error
 
 
-def place_of(vector: dict[str, dict[str, str]]) -> Place:
+def place_of(vector: dict[str, dict[str, str]]) -> EncryptionContext:
     fields = vector["place"]
     texts = {name: fields[name] for name in ("table", "column", "row", "environment")}
-    return Place(tenant=UUID(fields["tenant"]), purpose=Purpose(fields["purpose"]), **texts)
+    return EncryptionContext(tenant=UUID(fields["tenant"]), purpose=Purpose(fields["purpose"]), **texts)
 
 
 def test_the_committed_vectors_are_what_the_script_makes() -> None:
@@ -78,7 +78,7 @@ def test_the_independent_script_opens_what_we_sealed(vector: dict[str, str]) -> 
 @settings(deadline=None)
 def test_round_trips_any_value_at_any_place(plaintext: bytes, table: str, column: str, row: str, purpose: Purpose) -> None:
     key = new_data_key(purpose)
-    place = Place(ALICE, table, column, row, purpose, "demo")
+    place = EncryptionContext(ALICE, table, column, row, purpose, "demo")
     message = seal(key, place, plaintext)
     assert len(message) == len(plaintext) + OVERHEAD_BYTES
     assert key_id_of(message) == key.id
@@ -89,7 +89,7 @@ def test_round_trips_any_value_at_any_place(plaintext: bytes, table: str, column
 def test_relocation_matrix() -> None:
     """Sealed at each of 216 places, a value opens at its own and at none of the other 215."""
     places = [
-        Place(tenant, table, column, row, purpose, environment)
+        EncryptionContext(tenant, table, column, row, purpose, environment)
         for tenant, table, column, row, purpose, environment in itertools.product(
             (ALICE, CHARLIE, NO_TENANT),
             ("token", "tokens"),
@@ -118,7 +118,7 @@ def test_relocation_matrix() -> None:
 
 def test_every_field_of_a_place_is_in_the_matrix() -> None:
     """A field that is added to Place without changing its bytes would not bind; the matrix above must then grow."""
-    assert [field.name for field in dataclasses.fields(Place)] == ["tenant", "table", "column", "row", "purpose", "environment"]
+    assert [field.name for field in dataclasses.fields(EncryptionContext)] == ["tenant", "table", "column", "row", "purpose", "environment"]
 
 
 @pytest.mark.parametrize("bit", range(8))

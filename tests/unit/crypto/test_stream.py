@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.stream import CHUNK_BYTES, HEADER_BYTES, open_stream, seal_stream
 
-PLACE = Place(NO_TENANT, "backup", "one", "base", Purpose.BACKUP, "production")
+PLACE = EncryptionContext(NO_TENANT, "backup", "one", "base", Purpose.BACKUP, "production")
 KEY = new_data_key(Purpose.BACKUP)
 _SEALED_CHUNK = CHUNK_BYTES + 16
 #: Two full chunks and a rest, so that there is a first, a middle and a last one.
@@ -33,11 +33,11 @@ class Ring:
         return self.keys[key_id]
 
 
-def sealed(content: bytes = CONTENT, *, key: DataKey = KEY, place: Place = PLACE, piece: int = 300_000) -> bytes:
+def sealed(content: bytes = CONTENT, *, key: DataKey = KEY, place: EncryptionContext = PLACE, piece: int = 300_000) -> bytes:
     return b"".join(seal_stream(key, place, (content[at : at + piece] for at in range(0, len(content), piece))))
 
 
-def opened(stream: bytes, *, place: Place = PLACE, piece: int = 70_001) -> bytes:
+def opened(stream: bytes, *, place: EncryptionContext = PLACE, piece: int = 70_001) -> bytes:
     pieces = (stream[at : at + piece] for at in range(0, len(stream), piece))
     return b"".join(open_stream(Ring(KEY), place, pieces))
 
@@ -125,7 +125,7 @@ def test_no_bit_can_be_flipped(position: int) -> None:
         dataclasses.replace(PLACE, tenant=UUID(int=1)),
     ],
 )
-def test_it_opens_at_its_place_only(place: Place) -> None:
+def test_it_opens_at_its_place_only(place: EncryptionContext) -> None:
     with pytest.raises(CannotOpenError):
         opened(sealed(), place=place)
 

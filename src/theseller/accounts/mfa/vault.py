@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.conf import settings
 
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import DataKey, Purpose
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.secret import Secret
 
@@ -19,8 +19,8 @@ from theseller.lib.secret import Secret
 OWNER = "second-factors"
 
 
-def _place(row: UUID) -> Place:
-    return Place(
+def _place(row: UUID) -> EncryptionContext:
+    return EncryptionContext(
         tenant=NO_TENANT,
         table="accounts_authenticator",
         column="sealed",

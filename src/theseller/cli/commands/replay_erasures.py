@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from theseller.cli.django import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.cli.paths import state_folder
-from theseller.cli.secrets import secret_choice
-from theseller.crypto.choice import StoreKind
+from theseller.cli.secrets import secret_config
+from theseller.crypto.secret_config import StoreKind
 from theseller.lib import clock
 from theseller.postgres.roles import QUARANTINE
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 def _refuse_journal_of_one_host() -> None:
     """Raise CommandError if other hosts of this deployment may have erased what this host's journal does not know."""
     url, state = os.environ.get("DATABASE_URL", ""), state_folder(os.environ)
-    if not url or urlsplit(url).path.startswith(f"/{QUARANTINE}") or secret_choice(state).key_store is not StoreKind.FILES:
+    if not url or urlsplit(url).path.startswith(f"/{QUARANTINE}") or secret_config(state).key_store is not StoreKind.FILES:
         return
     raise CommandError(
         "The erasure journal and the keys of this deployment are in files of each host (THESELLER_KEY_STORE=files), and an external database"

@@ -15,7 +15,7 @@ from theseller.audit.tags import Tag
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.cli.paths import state_folder
-from theseller.crypto.files import read_private
+from theseller.crypto.private_files import read_private
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 

@@ -14,12 +14,12 @@ from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
-from theseller.cli.secrets import AMAZONS, ensure_secrets, new_secret, own_secrets, refuse_malformed, secret_choice
-from theseller.crypto.choice import ProviderKind, SecretChoice, StoreKind, make_key_store, make_secret_provider
+from theseller.cli.secrets import AMAZONS, ensure_secrets, new_secret, own_secrets, refuse_malformed, secret_config
+from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import CryptoError, SecretNotFoundError
 from theseller.crypto.keys import ROOT_KEY_NAME
-from theseller.crypto.providers import SecretKeeper
-from theseller.crypto.variables import write_bundle
+from theseller.crypto.providers import WritableSecretProvider
+from theseller.crypto.secret_config import ProviderKind, SecretConfig, StoreKind, make_key_store, make_secret_provider
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     state = state_folder(os.environ)
-    choice = secret_choice(state)
+    choice = secret_config(state)
     if args.action == "bundle":
         return _bundle(choice, state)
     if ProviderKind.FILES in {choice.provider.value, choice.key_store.value}:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     return _check(choice, as_json=args.json)
 
 
-def _check(choice: SecretChoice, *, as_json: bool) -> int:
+def _check(choice: SecretConfig, *, as_json: bool) -> int:
     provider = make_secret_provider(choice, os.environ)
     found = [(name, _problem(provider, name)) for name in (*own_secrets(choice), AMAZONS)]
     keys, fault = "", ""
@@ -90,7 +90,7 @@ def _check(choice: SecretChoice, *, as_json: bool) -> int:
     return status
 
 
-def _problem(provider: SecretKeeper, name: str) -> str:
+def _problem(provider: WritableSecretProvider, name: str) -> str:
     """Return why a secret can't be used and what to do, "" if it can."""
     try:
         provider.get(name)
@@ -101,7 +101,7 @@ def _problem(provider: SecretKeeper, name: str) -> str:
     return ""
 
 
-def _fill(choice: SecretChoice, state: Path) -> int:
+def _fill(choice: SecretConfig, state: Path) -> int:
     missing = list(_missing(choice))
     if missing:
         make_state_folder(state)
@@ -111,7 +111,7 @@ def _fill(choice: SecretChoice, state: Path) -> int:
     return OK
 
 
-def _missing(choice: SecretChoice) -> Iterator[str]:
+def _missing(choice: SecretConfig) -> Iterator[str]:
     provider = make_secret_provider(choice, os.environ)
     for name in own_secrets(choice):
         try:
@@ -120,7 +120,7 @@ def _missing(choice: SecretChoice) -> Iterator[str]:
             yield name
 
 
-def _put(choice: SecretChoice, state: Path, name: str, *, replace: bool) -> int:
+def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
     if name != AMAZONS and name not in own_secrets(choice):
         raise CommandError(f"{name!r} is no secret of this deployment.", f"Choose one of {', '.join((AMAZONS, *own_secrets(choice)))}.")
     given = Secret(getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n"))
@@ -154,7 +154,7 @@ def _ask_to_replace(name: str) -> None:
     raise CommandError(f"{name} is kept already; nothing was changed.", f"{advice} To replace it all the same: --replace.")
 
 
-def _bundle(choice: SecretChoice, state: Path) -> int:
+def _bundle(choice: SecretConfig, state: Path) -> int:
     if sys.stdout.isatty():
         print("theseller secrets: this prints secrets; pipe it into what keeps them", file=sys.stderr)
         return FAILURE

@@ -13,10 +13,10 @@ from django.db import connections as databases
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.ephemeral_keys import can_open, ephemeral_key, probe_encryption_context
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.crypto.choice import make_key_store, under_another_name
 from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentError
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.sealed import seal
+from theseller.crypto.secret_config import for_environment, make_key_store
 from theseller.lib.secret import Secret
 from theseller.postgres.rights import compare, expected_rights, read_rights
 
@@ -31,7 +31,11 @@ CONTROL = Control(
     citation="Security page §3; Data Protection Policy 1.2",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller/postgres/sql/grants.sql", "theseller/postgres/sql/roles.sql", "theseller.crypto.place:Place"),
+    enforced_by=(
+        "theseller/postgres/sql/grants.sql",
+        "theseller/postgres/sql/roles.sql",
+        "theseller.crypto.encryption_context:EncryptionContext",
+    ),
 )
 
 _STRANGERS = """
@@ -133,7 +137,7 @@ def _cross(context: ProbeContext) -> tuple[int | None, list[str]]:
 
 def _store_refuses(key: DataKey, environment: str) -> bool | None:
     """Look for our key as another environment would. None: the store did not answer."""
-    choice = under_another_name(settings.ENVIRONMENT.secret_choice, environment)
+    choice = for_environment(settings.ENVIRONMENT.secret_config, environment)
     try:
         make_key_store(choice, settings.SECRETS, os.environ).get(key.id)
     except WrongEnvironmentError:

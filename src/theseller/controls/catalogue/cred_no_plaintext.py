@@ -12,9 +12,9 @@ from theseller.controls.code_version import PACKAGE, source_files
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.search import NO_LOGS, can_find_in_files, log_files, search_files, state_files
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.crypto.choice import ProviderKind
-from theseller.crypto.files import read_private
-from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
+from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
+from theseller.crypto.private_files import read_private
+from theseller.crypto.secret_config import ProviderKind
 from theseller.governance.rotation.inventory import secret_names
 
 CONTROL = Control(
@@ -79,14 +79,14 @@ def _live_secrets(context: ProbeContext) -> list[bytes]:
 
 def _known() -> Iterator[bytes]:
     for name in secret_names():
-        for form in (name, name + NEXT, name + PREVIOUS):
+        for form in (name, name + NEXT_SUFFIX, name + PREVIOUS_SUFFIX):
             secret = secret_or_none(settings.SECRETS, form)
             if secret is not None:
                 yield secret.reveal_bytes()
 
 
 def _in_files(context: ProbeContext) -> Iterator[bytes]:
-    if settings.ENVIRONMENT.secret_choice.provider is not ProviderKind.FILES or not context.secrets_directory.is_dir():
+    if settings.ENVIRONMENT.secret_config.provider is not ProviderKind.FILES or not context.secrets_directory.is_dir():
         return
     for path in sorted(context.secrets_directory.iterdir()):
         if path.is_file() and not path.name.startswith(".") and path.name not in _SHOWN:

@@ -14,9 +14,9 @@ from django.db import connections as databases
 from theseller.audit.tags import Tag
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, CryptoError, KeyDestroyedError, KeyNotFoundError
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
-from theseller.crypto.place import Place
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
@@ -147,7 +147,7 @@ def _opens_its_own(context: ProbeContext, key: UUID) -> bool:
     return _opens(context.keys, place, seal(found, place, Secret("a probe's own words")))
 
 
-def _opens(keys: object, place: Place, sealed: bytes) -> bool:
+def _opens(keys: object, place: EncryptionContext, sealed: bytes) -> bool:
     try:
         open_sealed(keys, place, sealed)  # type: ignore[arg-type]  # a key store, or our ring of one
     except CryptoError:
@@ -155,8 +155,10 @@ def _opens(keys: object, place: Place, sealed: bytes) -> bool:
     return True
 
 
-def _place(tenant: UUID, connection: UUID) -> Place:
-    return Place(tenant, "connections_refresh_token", "sealed", str(connection), Purpose.REFRESH_TOKEN, settings.ENVIRONMENT.kind.value)
+def _place(tenant: UUID, connection: UUID) -> EncryptionContext:
+    return EncryptionContext(
+        tenant, "connections_refresh_token", "sealed", str(connection), Purpose.REFRESH_TOKEN, settings.ENVIRONMENT.kind.value
+    )
 
 
 def _wrong_readers(context: ProbeContext) -> Iterator[str]:

@@ -21,7 +21,7 @@ from theseller.controls.probe_tools.sealed_columns import (
 )
 from theseller.controls.probe_tools.search import can_find_in_files
 from theseller.controls.types import Control, EnforcementKind, Failed, Outcome, Unknown, must_find, verdict
-from theseller.crypto.choice import ProviderKind, StoreKind
+from theseller.crypto.secret_config import ProviderKind, StoreKind
 
 CONTROL = Control(
     id="net-at-rest",
@@ -98,7 +98,7 @@ def _keys_inside(context: ProbeContext) -> Iterator[str]:
 
 
 def _folders(context: ProbeContext) -> Iterator[tuple[str, Path]]:
-    choice = settings.ENVIRONMENT.secret_choice
+    choice = settings.ENVIRONMENT.secret_config
     if context.database_directory is not None:
         yield "the database", context.database_directory
     if choice.key_store is StoreKind.FILES:

@@ -12,7 +12,7 @@ from django.conf import settings
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.cross_tenant_access import PROBE_TABLE, attempts, connections, role_of
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
+from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import DataClass, TableDescriptor
 from theseller.postgres.functions import compare_functions, expected_functions, read_functions
@@ -130,7 +130,11 @@ def _changed_functions(context: ProbeContext) -> Iterator[str]:
 def _unknown_keys(context: ProbeContext) -> Iterator[str]:
     """A ticket is accepted under the key that the application signs with, and during its rotation under one more. Under no other."""
     name = "tenant-ticket-key"
-    ours = {key_hash(one) for suffix in ("", NEXT, PREVIOUS) if (one := secret_or_none(settings.SECRETS, name + suffix)) is not None}
+    ours = {
+        key_hash(one)
+        for suffix in ("", NEXT_SUFFIX, PREVIOUS_SUFFIX)
+        if (one := secret_or_none(settings.SECRETS, name + suffix)) is not None
+    }
     accepted = {str(row[0]) for row in context.rows("select guard.ticket_key_hashes()")}
     rotating = context.number("select count(*) from governance_rotation where secret = %s and finished_at is null", [name])
     if len(accepted - ours) > (1 if rotating else 0):

@@ -11,11 +11,11 @@ from theseller.audit.tags import Tag
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.ephemeral_keys import KeyRing, can_open, ephemeral_key
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
-from theseller.crypto.dated import made_at
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError, KeyNotFoundError, KeyStoreError, ServiceState
 from theseller.crypto.keys import Purpose, new_data_key
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import seal
+from theseller.crypto.timestamped_secrets import creation_time
 
 CONTROL = Control(
     id="pii-30-days",
@@ -123,7 +123,7 @@ def _rows(context: ProbeContext) -> Iterator[str]:
 def _dead_copy(context: ProbeContext) -> Iterator[str]:
     """Ask for the key of a day that came long ago; and each month seal a record under such a key, let it die, and try the copy again."""
     known = [one for one in context.keys.list() if one.owner == _OURS]
-    made = made_at(known[-1].id) if known else None
+    made = creation_time(known[-1].id) if known else None
     if made is None or context.at - made > _RENEWED_AFTER:
         yield from _let_one_die(context)
     for one in known:
@@ -151,5 +151,5 @@ def _let_one_die(context: ProbeContext) -> Iterator[str]:
         yield "A copy of a record whose day has come was opened, or one whose key lives was not."
 
 
-def _place() -> Place:
-    return Place(NO_TENANT, "probe", "dead", "thrown away", Purpose.PII, settings.ENVIRONMENT.kind.value)
+def _place() -> EncryptionContext:
+    return EncryptionContext(NO_TENANT, "probe", "dead", "thrown away", Purpose.PII, settings.ENVIRONMENT.kind.value)

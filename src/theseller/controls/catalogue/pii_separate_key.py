@@ -11,12 +11,12 @@ from django.conf import settings
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.ephemeral_keys import KeyRing, can_open, ephemeral_keys, probe_encryption_context
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyStoreError, ServiceState
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
-from theseller.crypto.place import Place
+from theseller.crypto.purpose_separation import purpose_identities, without_cache
 from theseller.crypto.sealed import seal
-from theseller.crypto.separation import fresh, purpose_identities
 from theseller.lib.secret import Secret
 
 CONTROL = Control(
@@ -37,7 +37,7 @@ CONTROL = Control(
 
 def probe(context: ProbeContext) -> Outcome:
     """Seal a message for each purpose by the real key store, and try every other purpose's key and name on it."""
-    store = fresh(context.keys)
+    store = without_cache(context.keys)
     try:
         keys, damaged = ephemeral_keys(context, store)
         shared = [] if damaged else list(_shared(store))
@@ -93,5 +93,5 @@ def _shared(store: KeyStore) -> Iterator[str]:
             yield f"One key wraps the keys for {one.value} and for {two.value}."
 
 
-def _place(purpose: Purpose) -> Place:
+def _place(purpose: Purpose) -> EncryptionContext:
     return probe_encryption_context(purpose, settings.ENVIRONMENT.kind.value)

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from theseller.controls.probe_tools.context import ProbeContext
-from theseller.crypto.dated import made_at
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CryptoError, KeyStoreError, ServiceState
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.crypto.sealed import KeyLookup, open_sealed
+from theseller.crypto.timestamped_secrets import creation_time
 from theseller.governance.rotation.types import PROBE_OWNER
 
 #: Every purpose that a key store makes keys for.
@@ -52,12 +52,12 @@ def ephemeral_key(context: ProbeContext, store: KeyStore, purpose: Purpose) -> D
     return _key(context, store, purpose, known)
 
 
-def probe_encryption_context(purpose: Purpose, environment: str) -> Place:
+def probe_encryption_context(purpose: Purpose, environment: str) -> EncryptionContext:
     """Return a place that no table has."""
-    return Place(NO_TENANT, "probe", "message", "thrown away", purpose, environment)
+    return EncryptionContext(NO_TENANT, "probe", "message", "thrown away", purpose, environment)
 
 
-def can_open(keys: KeyLookup, place: Place, sealed: bytes) -> bool:
+def can_open(keys: KeyLookup, place: EncryptionContext, sealed: bytes) -> bool:
     """Say whether a message opens at a place. A key store that can't answer has not refused: KeyStoreError goes on."""
     try:
         open_sealed(keys, place, sealed)
@@ -81,7 +81,7 @@ class KeyRing:
 
 def _key(context: ProbeContext, store: KeyStore, purpose: Purpose, known: list[KeyRecord]) -> DataKey:
     """Return the newest of the known keys, or a new one if that is old. Older ones go when nobody can be using them any more."""
-    made = made_at(known[-1].id) if known else None
+    made = creation_time(known[-1].id) if known else None
     if made is None or context.at - made > _RENEWED_AFTER:
         return store.create(purpose, PROBE_OWNER)
     key = store.get(known[-1].id)

@@ -16,9 +16,9 @@ from django.db import connections as databases
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.ephemeral_keys import can_open
 from theseller.controls.probe_tools.search import search_files
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
 from theseller.crypto.keys import Purpose
-from theseller.crypto.place import Place
 from theseller.crypto.sealed import key_id_of
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import TableDescriptor
@@ -101,7 +101,7 @@ def _turn(context: ProbeContext, tenant: UUID) -> bytes:
 
 
 def _wrong(context: ProbeContext, table: str, column: str, purpose: Purpose, values: list[bytes]) -> Iterator[str]:
-    elsewhere = Place(new_id(), table, column, "nowhere", purpose, settings.ENVIRONMENT.kind.value)
+    elsewhere = EncryptionContext(new_id(), table, column, "nowhere", purpose, settings.ENVIRONMENT.kind.value)
     for number, value in enumerate(values):
         try:
             key = key_id_of(value)

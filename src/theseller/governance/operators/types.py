@@ -12,7 +12,7 @@ from theseller.governance.rotation.types import State
 
 @dataclass(frozen=True, slots=True)
 class SecretLine:
-    """One secret, or `count` keys that differ by nothing but an id; then `made_at` is the oldest's and `due_at` the first."""
+    """One secret, or `count` keys that differ by nothing but an id; then `creation_time` is the oldest's and `due_at` the first."""
 
     name: str
     kind: str

@@ -13,10 +13,10 @@ from django.db import connections, transaction
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.crypto.dated import ID_BYTES, dated_id, id_at_the_beginning, made_at
+from theseller.crypto.cached_value import secret_or_none
 from theseller.crypto.errors import SecretNotFoundError
-from theseller.crypto.live import secret_or_none
 from theseller.crypto.providers import FileSecretProvider, SecretProvider
+from theseller.crypto.timestamped_secrets import ID_BYTES, creation_time, leading_secret_id, timestamped_secret_id
 from theseller.lib.secret import Secret
 
 #: Stands for a secret that we can't read, such as a key service's own root.
@@ -31,18 +31,18 @@ def age_in(keeper: SecretProvider, name: str, *, using: str = "default") -> tupl
     """
     if isinstance(keeper, FileSecretProvider):
         with suppress(SecretNotFoundError):
-            identifier = id_at_the_beginning(keeper.beginning(name, ID_BYTES))
+            identifier = leading_secret_id(keeper.leading_bytes(name, ID_BYTES))
             if identifier is not None:
-                return True, made_at(identifier)
+                return True, creation_time(identifier)
     secret = secret_or_none(keeper, name)
     return secret is not None, age_of(name, secret, using=using) if secret is not None else None
 
 
 def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | None:
     """Return when `secret` was made; None if nobody knows."""
-    identifier = dated_id(secret)
+    identifier = timestamped_secret_id(secret)
     if identifier is not None:
-        return made_at(identifier)
+        return creation_time(identifier)
     with connections[using].cursor() as cursor:
         cursor.execute(
             "select made_at from governance_secret_age where secret = %s and fingerprint = %s", [name, fingerprint(name, secret)]
@@ -51,13 +51,13 @@ def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | N
     return row[0] if row else None
 
 
-def note(name: str, secret: Secret, *, made_at: datetime, actor: str, at: datetime, using: str = "default") -> None:
+def note(name: str, secret: Secret, *, creation_time: datetime, actor: str, at: datetime, using: str = "default") -> None:
     """Note when somebody else's secret was made, as the operator says. The first word stands: a secret grows no younger."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(
             "insert into governance_secret_age (secret, fingerprint, made_at, noted_at, actor) values (%s, %s, %s, %s, %s)"
             " on conflict do nothing",
-            [name, fingerprint(name, secret), made_at, at, actor],
+            [name, fingerprint(name, secret), creation_time, at, actor],
         )
         if cursor.rowcount:
             record(
@@ -66,7 +66,7 @@ def note(name: str, secret: Secret, *, made_at: datetime, actor: str, at: dateti
                 tenant=None,
                 subject=f"secret:{name}",
                 at=at,
-                details={"made_at": made_at.isoformat()},
+                details={"made_at": creation_time.isoformat()},
                 using=using,
             )
 

@@ -10,7 +10,7 @@ import psycopg
 from django.db import connections as databases
 from psycopg.conninfo import make_conninfo
 
-from theseller.crypto.live import NEXT, secret_or_none
+from theseller.crypto.cached_value import NEXT_SUFFIX, secret_or_none
 from theseller.governance.rotation.secrets import keeper
 from theseller.governance.rotation.types import Run
 from theseller.lib.secret import Secret
@@ -34,7 +34,7 @@ def signed_in(secret: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     Raises:
         psycopg.OperationalError: it knows neither.
     """
-    passwords = [found for name in (secret, secret + NEXT) if (found := secret_or_none(keeper(), name)) is not None]
+    passwords = [found for name in (secret, secret + NEXT_SUFFIX) if (found := secret_or_none(keeper(), name)) is not None]
     with _first_accepted(secret, passwords) as connection:
         yield connection
 

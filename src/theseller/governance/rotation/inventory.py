@@ -11,11 +11,11 @@ from django.conf import settings
 
 from theseller.accounts.mfa.rekey import second_factor_keys
 from theseller.audit import keys as audit_log
-from theseller.crypto.dated import made_at, root_key_ids
+from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import SecretProviderError
 from theseller.crypto.keys import ROOT_KEY_NAME
-from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
 from theseller.crypto.providers import FileSecretProvider
+from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.governance.rotation import ages
 from theseller.governance.rotation.database import ROLES
 from theseller.governance.rotation.keys import LOOKER, rotatable, signing_records, tokens
@@ -53,7 +53,7 @@ _DEMO_ONLY = {"demo-cast-password", "demo-authenticator-secret"}
 class _Found:
     name: str
     kind: Kind
-    made_at: datetime | None
+    creation_time: datetime | None
     how: str
     owner: str = OPERATIONS
 
@@ -113,7 +113,7 @@ def _entry(found: _Found, at: datetime, rotated_at: datetime | None, step: str |
         name=found.name,
         kind=found.kind,
         owner=found.owner,
-        made_at=found.made_at,
+        creation_time=found.made_at,
         due_at=found.made_at + longest_life() if found.made_at and not demo else None,
         state=State.EXEMPT if demo else state_of(found.made_at, at),
         by_machine=found.by_machine,
@@ -127,7 +127,7 @@ def _keys(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
     store = rotatable()
     if store is not None:
         ids = root_key_ids(keeper().get(ROOT_KEY_NAME), settings.ENVIRONMENT.kind.value)
-        yield _Found(ROOT_KEY_NAME, Kind.ROOT_KEY, made_at(ids[0]) if ids else None, _how_text())
+        yield _Found(ROOT_KEY_NAME, Kind.ROOT_KEY, creation_time(ids[0]) if ids else None, _how_text())
     else:
         name = "service-root-key"
         yield _Found(name, Kind.ROOT_KEY, ages.age_of(name, ages.UNREADABLE, using=using), _SERVICE)
@@ -137,16 +137,16 @@ def _keys(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
         yield _Found(f"purpose-key:{purpose.value}", Kind.PURPOSE_KEY, made, _MACHINE)
     signing = signing_records()
     if signing:
-        yield _Found("certificate-key", Kind.CERTIFICATE_KEY, made_at(signing[-1].id), _MACHINE)
+        yield _Found("certificate-key", Kind.CERTIFICATE_KEY, creation_time(signing[-1].id), _MACHINE)
     audit = audit_log.signing_records()
     if audit:
-        yield _Found("audit-key", Kind.AUDIT_KEY, made_at(audit[-1].id), _MACHINE)
+        yield _Found("audit-key", Kind.AUDIT_KEY, creation_time(audit[-1].id), _MACHINE)
     second_factors = second_factor_keys()
     if second_factors:
         # The oldest: while it is being replaced, it may still seal something.
-        yield _Found("second-factor-key", Kind.SECOND_FACTOR_KEY, made_at(second_factors[0].id), _MACHINE)
+        yield _Found("second-factor-key", Kind.SECOND_FACTOR_KEY, creation_time(second_factors[0].id), _MACHINE)
     for connection, key in held.items():
-        yield _Found(f"connection-key:{connection}", Kind.CONNECTION_KEY, made_at(key), _MACHINE)
+        yield _Found(f"connection-key:{connection}", Kind.CONNECTION_KEY, creation_time(key), _MACHINE)
 
 
 def _texts(using: str) -> Iterator[_Found]:
@@ -159,7 +159,7 @@ def _texts(using: str) -> Iterator[_Found]:
 
 
 def _credentials(using: str) -> Iterator[_Found]:
-    choice = settings.ENVIRONMENT.secret_choice
+    choice = settings.ENVIRONMENT.secret_config
     for used, name in (
         ("vault" in {choice.provider, choice.key_store}, "vault-credentials"),
         ("aws" in {choice.provider, choice.key_store}, "aws-credentials"),
@@ -180,7 +180,7 @@ def _unclassified(using: str, held: Mapping[UUID, UUID]) -> Iterator[_Found]:
         if one.destroyed or one.id in named or one.owner.startswith("connection:"):
             continue
         kind, name, how = _of_a_kind(one.owner)
-        yield _Found(f"{name}:{one.id}", kind, made_at(UUID(str(one.id))), how)
+        yield _Found(f"{name}:{one.id}", kind, creation_time(UUID(str(one.id))), how)
 
 
 def _of_a_kind(owner: str) -> tuple[Kind, str, str]:
@@ -202,7 +202,7 @@ def _age_or_none(name: str, using: str) -> datetime | None:
 
 
 def _stem(name: str) -> str:
-    return name.removesuffix(NEXT).removesuffix(PREVIOUS)
+    return name.removesuffix(NEXT_SUFFIX).removesuffix(PREVIOUS_SUFFIX)
 
 
 def _how_text() -> str:

@@ -13,12 +13,12 @@ from theseller.audit import keys as audit_log
 from theseller.audit.sealing import rotate_signing_key
 from theseller.audit.types import SealingBusyError
 from theseller.connections.rekey import replace_data_key
-from theseller.crypto.dated import made_at, root_key_ids
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import ROOT_KEY_NAME, Purpose, new_root_key
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.crypto.signing import SigningKey
+from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.governance.rotation.database import transactions_ended
 from theseller.governance.rotation.secrets import SETTLE, keeper, writable
 from theseller.governance.rotation.types import ByHandError, Run, Step
@@ -208,7 +208,7 @@ def _make_signing(run: Run) -> str:
     settings.KEY_STORE.create(Purpose.SIGNING, CERTIFICATES)
     for one in signing_records():
         public = SigningKey.from_secret(settings.KEY_STORE.get(one.id).material).public_bytes
-        _list_public(public, made_at(one.id) or run.at)
+        _list_public(public, creation_time(one.id) or run.at)
     return ""
 
 

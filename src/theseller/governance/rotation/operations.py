@@ -12,7 +12,7 @@ from django.db import connections, transaction
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.crypto.live import NEXT
+from theseller.crypto.cached_value import NEXT_SUFFIX
 from theseller.governance.rotation import ages, keys, purposes, texts
 from theseller.governance.rotation.inventory import inventory, readable
 from theseller.governance.rotation.queries import open_runs
@@ -97,7 +97,7 @@ def force_rotation(names: Sequence[str], *, reason: Reason, actor: str, hands: H
 
 def give_client_secret(secret: Secret) -> None:
     """Lay out the client secret that a person fetched from Amazon; `rotate` tries it and puts it in place."""
-    keeper().put(CLIENT_SECRET + NEXT, secret)
+    keeper().put(CLIENT_SECRET + NEXT_SUFFIX, secret)
 
 
 def note_age(name: str, made_at: datetime, *, actor: str, at: datetime) -> None:

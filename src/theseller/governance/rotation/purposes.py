@@ -9,13 +9,13 @@ from typing import Protocol
 
 from django.conf import settings
 
-from theseller.crypto.choice import make_purpose_rotation
-from theseller.crypto.dated import made_at
 from theseller.crypto.errors import ServiceError, ServiceState
+from theseller.crypto.hashicorp_vault_rotation import TransitRotation
 from theseller.crypto.keys import Purpose
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.rewrap import RotatableKeyStore
-from theseller.crypto.vault_rotation import TransitRotation
+from theseller.crypto.secret_config import make_purpose_rotation
+from theseller.crypto.timestamped_secrets import creation_time
 from theseller.governance.rotation.types import ByHandError, Run, Step
 
 
@@ -40,7 +40,7 @@ def purpose_keys() -> PurposeKeys | None:
     store = settings.KEY_STORE
     if isinstance(store, FileKeyStore):
         return _InFiles(RotatableKeyStore.of(store))
-    transit = make_purpose_rotation(settings.ENVIRONMENT.secret_choice, os.environ)
+    transit = make_purpose_rotation(settings.ENVIRONMENT.secret_config, os.environ)
     return None if transit is None else _InTransit(transit)
 
 
@@ -58,7 +58,7 @@ class _InFiles:
         self._store = store
 
     def ages(self) -> Mapping[Purpose, datetime | None]:
-        return {purpose: made_at(ids[0]) for purpose, ids in self._store.purpose_keys().items()}
+        return {purpose: creation_time(ids[0]) for purpose, ids in self._store.purpose_keys().items()}
 
     def make(self, purpose: Purpose) -> None:
         self._store.new_purpose_key(purpose)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from theseller.crypto.choice import ProviderKind
-from theseller.crypto.dated import new_dated_secret
-from theseller.crypto.live import NEXT, PREVIOUS, secret_or_none
-from theseller.crypto.providers import SecretKeeper
+from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
+from theseller.crypto.providers import WritableSecretProvider
+from theseller.crypto.secret_config import ProviderKind
+from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.governance.rotation.types import Run, Step
 from theseller.lib.limits import SECRET_CACHE_SECONDS
 from theseller.lib.secret import Secret
@@ -16,34 +16,34 @@ from theseller.lib.secret import Secret
 SETTLED_SECONDS = 2 * SECRET_CACHE_SECONDS + 1
 
 
-def keeper() -> SecretKeeper:
+def keeper() -> WritableSecretProvider:
     """Return the deployment's secret provider."""
     return settings.SECRETS
 
 
 def writable() -> bool:
     """Say whether the provider keeps what it is given. Variables only give: a person changes them and starts the service anew."""
-    return settings.ENVIRONMENT.secret_choice.provider is not ProviderKind.ENVIRONMENT
+    return settings.ENVIRONMENT.secret_config.provider is not ProviderKind.ENVIRONMENT
 
 
 def coming(name: str) -> Secret:
     """Return the staged secret. Raises SecretNotFoundError if somebody removed it: then the replacement must not go on."""
-    return keeper().get(name + NEXT)
+    return keeper().get(name + NEXT_SUFFIX)
 
 
 def is_coming(name: str) -> bool:
     """Say whether a new secret of this name is staged."""
-    return secret_or_none(keeper(), name + NEXT) is not None
+    return secret_or_none(keeper(), name + NEXT_SUFFIX) is not None
 
 
 def stage(run: Run) -> str:
     """Make the new secret, unless an interrupted call did, or a person gave it."""
-    keeper().ensure(run.secret + NEXT, new_dated_secret)
+    keeper().ensure(run.secret + NEXT_SUFFIX, new_timestamped_secret)
     return ""
 
 
 def keep_previous(run: Run) -> str:
-    keeper().put(run.secret + PREVIOUS, keeper().get(run.secret))
+    keeper().put(run.secret + PREVIOUS_SUFFIX, keeper().get(run.secret))
     return ""
 
 
@@ -53,12 +53,12 @@ def switch(run: Run) -> str:
 
 
 def drop_next(run: Run) -> str:
-    keeper().remove(run.secret + NEXT)
+    keeper().remove(run.secret + NEXT_SUFFIX)
     return ""
 
 
 def drop_previous(run: Run) -> str:
-    keeper().remove(run.secret + PREVIOUS)
+    keeper().remove(run.secret + PREVIOUS_SUFFIX)
     return ""
 
 
@@ -69,7 +69,7 @@ def settle(run: Run) -> str:
 
 
 def previous(name: str) -> Secret | None:
-    return secret_or_none(keeper(), name + PREVIOUS)
+    return secret_or_none(keeper(), name + PREVIOUS_SUFFIX)
 
 
 STAGE = Step("stage", stage, "a new secret is made and laid beside the old one")

@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from theseller.crypto.aws import AwsSecretProvider, aws_key_store
 from theseller.crypto.aws_client import AwsAddress, AwsClient
+from theseller.crypto.environment_secrets import EnvironmentSecretProvider
 from theseller.crypto.errors import SecretNotFoundError
+from theseller.crypto.hashicorp_vault import VaultSecretProvider, vault_key_store
+from theseller.crypto.hashicorp_vault_client import VaultAddress, VaultClient, VaultCredentials
+from theseller.crypto.hashicorp_vault_rotation import TransitRotation
 from theseller.crypto.keys import checked_environment
 from theseller.crypto.keystore import FileKeyStore, KeyStore
-from theseller.crypto.providers import FileSecretProvider, SecretKeeper, SecretProvider
-from theseller.crypto.variables import EnvironmentSecretProvider
-from theseller.crypto.vault import VaultSecretProvider, vault_key_store
-from theseller.crypto.vault_client import VaultAddress, VaultClient, VaultCredentials
-from theseller.crypto.vault_rotation import TransitRotation
+from theseller.crypto.providers import FileSecretProvider, SecretProvider, WritableSecretProvider
 from theseller.lib.secret import Secret
 
 PROVIDER = "THESELLER_SECRET_PROVIDER"
@@ -28,11 +28,11 @@ ALLOW_FILES = "THESELLER_ALLOW_FILE_SECRETS"
 #: Variables that hosts without a disk of their own set: what is written there is lost with the instance.
 _DISKLESS = ("VERCEL", "AWS_LAMBDA_FUNCTION_NAME")
 _YES = {"yes", "1", "true"}
-_Choice = TypeVar("_Choice", bound=StrEnum)
+_Kind = TypeVar("_Kind", bound=StrEnum)
 _Address = TypeVar("_Address", VaultAddress, AwsAddress)
 
 
-class InvalidChoiceError(ValueError):
+class InvalidSecretConfigError(ValueError):
     """A variable that says where secrets are kept is missing or wrong. The message names it, and what it may be."""
 
 
@@ -54,8 +54,8 @@ class StoreKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SecretChoice:
-    """What `read_choice` found. The addresses are set if one of the two kinds needs them."""
+class SecretConfig:
+    """What `parse_secret_config` found. The addresses are set if one of the two kinds needs them."""
 
     environment: str
     state: Path
@@ -70,7 +70,7 @@ class SecretChoice:
         return ProviderKind.FILES is self.provider or StoreKind.FILES is self.key_store
 
 
-def read_choice(environ: Mapping[str, str], *, environment: str, state: Path, guarded: bool) -> SecretChoice:
+def parse_secret_config(environ: Mapping[str, str], *, environment: str, state: Path, guarded: bool) -> SecretConfig:
     """Read and check the variables. `guarded` deployments (production, staging) keep nothing in files unless told to.
 
     Raises:
@@ -83,12 +83,12 @@ def read_choice(environ: Mapping[str, str], *, environment: str, state: Path, gu
         _refuse_files(environ, provider, store)
     diskless = [name for name in _DISKLESS if environ.get(name)]
     if diskless and StoreKind.FILES in {store.value, provider.value}:
-        raise InvalidChoiceError(
+        raise InvalidSecretConfigError(
             f"this host has no lasting disk ({diskless[0]} is set), so keys in files would be lost, and with them what they sealed:"
             f" set {KEY_STORE} to vault or aws, and {PROVIDER} to environment, vault or aws"
         )
     kinds = {provider.value, store.value}
-    return SecretChoice(
+    return SecretConfig(
         environment=checked_environment(environment),
         state=state,
         provider=provider,
@@ -98,41 +98,41 @@ def read_choice(environ: Mapping[str, str], *, environment: str, state: Path, gu
     )
 
 
-def make_secret_provider(choice: SecretChoice, environ: Mapping[str, str]) -> SecretKeeper:
+def make_secret_provider(config: SecretConfig, environ: Mapping[str, str]) -> WritableSecretProvider:
     """Return the provider. Only files are looked at now; a service is called at the first use."""
-    if choice.provider is ProviderKind.ENVIRONMENT:
+    if config.provider is ProviderKind.ENVIRONMENT:
         return EnvironmentSecretProvider(environ)
-    if choice.provider is ProviderKind.VAULT:
-        return VaultSecretProvider(_vault_client(choice, environ))
-    if choice.provider is ProviderKind.AWS:
-        return AwsSecretProvider(_aws_client(_wanted(choice.aws)))
-    return FileSecretProvider(choice.state / "secrets")
+    if config.provider is ProviderKind.VAULT:
+        return VaultSecretProvider(_vault_client(config, environ))
+    if config.provider is ProviderKind.AWS:
+        return AwsSecretProvider(_aws_client(_required(config.aws)))
+    return FileSecretProvider(config.state / "secrets")
 
 
-def make_key_store(choice: SecretChoice, secrets: SecretProvider, environ: Mapping[str, str]) -> KeyStore:
+def make_key_store(config: SecretConfig, secrets: SecretProvider, environ: Mapping[str, str]) -> KeyStore:
     """Return the key store, which finishes what was interrupted. `secrets` gives the root key to a store in files only.
 
     Raises:
         KeyStoreError: it cannot answer now; call again later, nothing is lost.
         SecretNotFoundError, WrongEnvironmentError: there is no root key, or it is another environment's.
     """
-    if choice.key_store is StoreKind.VAULT:
-        return vault_key_store(_vault_client(choice, environ))
-    if choice.key_store is StoreKind.AWS:
-        return aws_key_store(_aws_client(_wanted(choice.aws)))
-    return FileKeyStore(choice.state / "keys", secrets, environment=choice.environment)
+    if config.key_store is StoreKind.VAULT:
+        return vault_key_store(_vault_client(config, environ))
+    if config.key_store is StoreKind.AWS:
+        return aws_key_store(_aws_client(_required(config.aws)))
+    return FileKeyStore(config.state / "keys", secrets, environment=config.environment)
 
 
-def make_purpose_rotation(choice: SecretChoice, environ: Mapping[str, str]) -> TransitRotation | None:
+def make_purpose_rotation(config: SecretConfig, environ: Mapping[str, str]) -> TransitRotation | None:
     """Return what replaces the purpose keys of a key service; None if they are in files (`rewrap`) or replaced by AWS itself."""
-    return TransitRotation(_vault_client(choice, environ)) if choice.key_store is StoreKind.VAULT else None
+    return TransitRotation(_vault_client(config, environ)) if config.key_store is StoreKind.VAULT else None
 
 
-def under_another_name(choice: SecretChoice, environment: str) -> SecretChoice:
+def for_environment(config: SecretConfig, environment: str) -> SecretConfig:
     """Return the same places as a deployment of another environment would look for them. What it finds there must be nothing of ours."""
-    vault = replace(choice.vault, environment=environment) if choice.vault else None
-    aws = replace(choice.aws, environment=environment) if choice.aws else None
-    return replace(choice, environment=checked_environment(environment), vault=vault, aws=aws)
+    vault = replace(config.vault, environment=environment) if config.vault else None
+    aws = replace(config.aws, environment=environment) if config.aws else None
+    return replace(config, environment=checked_environment(environment), vault=vault, aws=aws)
 
 
 def vault_credentials(environ: Mapping[str, str]) -> VaultCredentials:
@@ -157,7 +157,7 @@ def _refuse_files(environ: Mapping[str, str], provider: ProviderKind, store: Sto
         return
     in_files = [name for name, kind in ((PROVIDER, provider), (KEY_STORE, store)) if kind.value == "files"]
     if in_files:
-        raise InvalidChoiceError(
+        raise InvalidSecretConfigError(
             f"{' and '.join(in_files)} would keep secrets in files of this machine: use vault or aws (docs/operate/secrets.md),"
             f" or set {ALLOW_FILES}=yes if a machine that only you administer is enough"
         )
@@ -175,34 +175,34 @@ def _vault_address(environ: Mapping[str, str], environment: str) -> VaultAddress
             certificate_authority=environ.get("THESELLER_VAULT_CA_FILE", ""),
             timeout_seconds=_timeout(environ),
         )
-    except InvalidChoiceError:
+    except InvalidSecretConfigError:
         raise
     except ValueError as error:
-        raise InvalidChoiceError(f"THESELLER_VAULT_ADDRESS {error}") from None
+        raise InvalidSecretConfigError(f"THESELLER_VAULT_ADDRESS {error}") from None
 
 
 def _aws_address(environ: Mapping[str, str], environment: str) -> AwsAddress:
     region = environ.get("THESELLER_AWS_REGION") or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
     if not region:
-        raise InvalidChoiceError("THESELLER_AWS_REGION must name the region of the keys and secrets, such as eu-central-1")
+        raise InvalidSecretConfigError("THESELLER_AWS_REGION must name the region of the keys and secrets, such as eu-central-1")
     try:
         return AwsAddress(region, environment, environ.get("THESELLER_AWS_ENDPOINT", ""), _timeout(environ))
-    except InvalidChoiceError:
+    except InvalidSecretConfigError:
         raise
     except ValueError as error:
-        raise InvalidChoiceError(f"THESELLER_AWS_ENDPOINT {error}") from None
+        raise InvalidSecretConfigError(f"THESELLER_AWS_ENDPOINT {error}") from None
 
 
 def _timeout(environ: Mapping[str, str]) -> float:
     text = environ.get("THESELLER_SECRETS_TIMEOUT_SECONDS") or "5"
     seconds = float(text) if text.replace(".", "", 1).isdigit() else 0.0
     if not 0.1 <= seconds <= 60:
-        raise InvalidChoiceError("THESELLER_SECRETS_TIMEOUT_SECONDS must be a number from 0.1 to 60")
+        raise InvalidSecretConfigError("THESELLER_SECRETS_TIMEOUT_SECONDS must be a number from 0.1 to 60")
     return seconds
 
 
-def _vault_client(choice: SecretChoice, environ: Mapping[str, str]) -> VaultClient:
-    return VaultClient(_wanted(choice.vault), lambda: vault_credentials(environ))
+def _vault_client(config: SecretConfig, environ: Mapping[str, str]) -> VaultClient:
+    return VaultClient(_required(config.vault), lambda: vault_credentials(environ))
 
 
 @cache
@@ -211,17 +211,17 @@ def _aws_client(where: AwsAddress) -> AwsClient:
     return AwsClient(where)
 
 
-def _wanted(address: _Address | None) -> _Address:
+def _required(address: _Address | None) -> _Address:
     if address is None:
-        raise InvalidChoiceError("a choice of vault or aws comes with its address: make it by read_choice")
+        raise InvalidSecretConfigError("a choice of vault or aws comes with its address: make it by read_choice")
     return address
 
 
-def _one_of(kind: type[_Choice], value: str, name: str) -> _Choice:
+def _one_of(kind: type[_Kind], value: str, name: str) -> _Kind:
     try:
         return kind(value)
     except ValueError:
-        raise InvalidChoiceError(f"{name} must be one of {', '.join(kind)}") from None
+        raise InvalidSecretConfigError(f"{name} must be one of {', '.join(kind)}") from None
 
 
 def _or_none(provider: EnvironmentSecretProvider, name: str) -> Secret | None:

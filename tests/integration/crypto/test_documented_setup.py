@@ -14,11 +14,11 @@ from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Bao, Moto, run_documented
 
 from theseller.cli.main import main
-from theseller.cli.secrets import AMAZONS, own_secrets, secret_choice
+from theseller.cli.secrets import AMAZONS, own_secrets, secret_config
 from theseller.config.environment import Kind
-from theseller.crypto.choice import make_key_store, make_secret_provider, read_choice
 from theseller.crypto.errors import ServiceState
 from theseller.crypto.keys import Purpose
+from theseller.crypto.secret_config import make_key_store, make_secret_provider, parse_secret_config
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/operate/secrets.md").read_text()
 
@@ -37,7 +37,7 @@ def test_fill_put_check(deployment: Deployment, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv("THESELLER_LWA_CLIENT_SECRET", "canary-of-amazon")
     else:
         if deployment.name != "files":  # the services are shared by all tests of the session
-            make_secret_provider(secret_choice(deployment.state), os.environ).remove(AMAZONS)
+            make_secret_provider(secret_config(deployment.state), os.environ).remove(AMAZONS)
         assert main(["secrets", "fill"]) == 0
         assert main(["secrets", "check"]) == 1
         assert f"✗ {AMAZONS}" in capsys.readouterr().out
@@ -47,7 +47,7 @@ def test_fill_put_check(deployment: Deployment, monkeypatch: pytest.MonkeyPatch,
     shown = capsys.readouterr().out
     assert "✗" not in shown
     assert "canary" not in shown
-    assert shown.count("✓") == len(own_secrets(secret_choice(deployment.state))) + 2  # Amazon's, and the key store
+    assert shown.count("✓") == len(own_secrets(secret_config(deployment.state))) + 2  # Amazon's, and the key store
 
 
 def test_the_commands_for_openbao_may_be_run_again(bao: Bao, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_the_commands_for_openbao_may_be_run_again(bao: Bao, tmp_path: Path) -> 
         "THESELLER_VAULT_SECRET_ID_FILE": str(tmp_path / "vault-secret-id"),
     }
     assert (tmp_path / "vault-secret-id").stat().st_mode & 0o077 == 0
-    choice = read_choice(environ, environment="staging", state=tmp_path, guarded=True)
+    choice = parse_secret_config(environ, environment="staging", state=tmp_path, guarded=True)
     store = make_key_store(choice, make_secret_provider(choice, environ), environ)
     for purpose in set(Purpose) - {Purpose.ROOT}:
         assert store.get(store.create(purpose, "x").id).purpose is purpose
@@ -75,7 +75,7 @@ def test_the_commands_for_aws(moto: Moto, tmp_path: Path) -> None:
     environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "TEST_AWS_ENDPOINT": moto.address, "THESELLER_ENV": "production"}
     run_documented("aws-prepare", environ, tmp_path)
     ours = {"THESELLER_SECRET_PROVIDER": "aws", "THESELLER_AWS_REGION": "eu-central-1", "THESELLER_AWS_ENDPOINT": moto.address}
-    choice = read_choice(ours, environment="production", state=tmp_path, guarded=True)
+    choice = parse_secret_config(ours, environment="production", state=tmp_path, guarded=True)
     store = make_key_store(choice, make_secret_provider(choice, ours), ours)
     kms = moto.client("kms")
     for purpose in set(Purpose) - {Purpose.ROOT}:
@@ -91,7 +91,7 @@ def test_the_document_names_what_there_is() -> None:
     for variable in variables - {"THESELLER_DB_WEB", "THESELLER_DB_WEB_FILE", "THESELLER_LWA_CLIENT_SECRET"}:
         assert variable.removesuffix("_FILE") in source, variable
     table = DOCUMENT.split("## What is needed", 1)[1].split("\n## ", 1)[0]
-    for name in {*own_secrets(read_choice({}, environment="demo", state=Path("state"), guarded=False)), AMAZONS}:
+    for name in {*own_secrets(parse_secret_config({}, environment="demo", state=Path("state"), guarded=False)), AMAZONS}:
         assert f"`{name}`" in table
     answers = DOCUMENT.split("## When the service does not answer", 1)[1]
     assert set(re.findall(r"\| `([a-z-]+)` \|", answers)) == {state.value for state in ServiceState} - {ServiceState.READ_ONLY.value}

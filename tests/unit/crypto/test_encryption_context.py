@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.keys import Purpose
-from theseller.crypto.place import Place
 
 ALICE = UUID("018f3c1e-7a00-7000-8000-00000000a11c")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
 PLACES = st.builds(
-    Place,
+    EncryptionContext,
     tenant=st.sampled_from([ALICE, UUID(int=0)]),
     table=TEXT,
     column=TEXT,
@@ -25,7 +25,7 @@ PLACES = st.builds(
 )
 
 
-def place(**changes: Any) -> Place:  # noqa: ANN401 - bad values are offered too
+def place(**changes: Any) -> EncryptionContext:  # noqa: ANN401 - bad values are offered too
     fields: dict[str, Any] = {
         "tenant": ALICE,
         "table": "token",
@@ -34,11 +34,11 @@ def place(**changes: Any) -> Place:  # noqa: ANN401 - bad values are offered too
         "purpose": Purpose.REFRESH_TOKEN,
         "environment": "demo",
     }
-    return Place(**fields | changes)
+    return EncryptionContext(**fields | changes)
 
 
 @given(PLACES, PLACES)
-def test_different_places_differ_as_bytes(one: Place, other: Place) -> None:
+def test_different_places_differ_as_bytes(one: EncryptionContext, other: EncryptionContext) -> None:
     assert (one == other) == (one.canonical() == other.canonical())
 
 

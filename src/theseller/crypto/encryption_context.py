@@ -16,7 +16,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EncryptionContext:
     """One cell: whose it is, which table (or file), column and row, what for, and in which environment.
 
     Raises:

@@ -10,11 +10,11 @@ from typing import Any
 
 from theseller.crypto.errors import ServiceError, ServiceState
 from theseller.crypto.keys import checked_environment
-from theseller.crypto.services import PerProcess, checked_address, library
+from theseller.crypto.service_clients import PerProcess, checked_address, library
 from theseller.lib.secret import Secret
 
 #: Calls that change nothing are made again once when the connection breaks: a kept-alive one may have been closed meanwhile.
-_READING = {"get", "list"}
+_SAFE_METHODS = {"get", "list"}
 _STATES = {
     403: (ServiceState.DENIED, "refuses our token, or its policy lacks {path}: renew the token, or widen the policy"),
     429: (ServiceState.BUSY, "asks for fewer calls: wait, or raise its quota"),
@@ -55,7 +55,7 @@ class VaultAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class VaultResponse:
     status: int
     body: Mapping[str, Any] = field(repr=False)
 
@@ -69,7 +69,7 @@ class VaultClient:
         self._credentials = credentials
         self._clients = PerProcess(self._new_client)
 
-    def call(self, method: str, path: str, body: Secret | None = None) -> Answer:
+    def call(self, method: str, path: str, body: Secret | None = None) -> VaultResponse:
         """Return the answer with a status below 300, of 400 or of 404; any other raises ServiceError.
 
         `body` is JSON (see `json_body`), and a Secret on the whole way: an error report may print every variable that it passes.
@@ -112,17 +112,17 @@ class VaultClient:
             client.token, path = "", f"auth/{self.where.approle_mount}/login"
             answer = self._attempt(client, "post", path, json_body(role_id=given.role_id, secret_id=given.secret_id.reveal()))
             if answer.status == 400:
-                answer = Answer(403, {})  # a wrong or expired secret id
+                answer = VaultResponse(403, {})  # a wrong or expired secret id
             client.token = str(self._checked(answer, path).body["auth"]["client_token"])
 
-    def _attempt(self, client: Any, method: str, path: str, body: Secret | None) -> Answer:  # noqa: ANN401 - hvac has no types
+    def _attempt(self, client: Any, method: str, path: str, body: Secret | None) -> VaultResponse:  # noqa: ANN401 - hvac has no types
         failure: ServiceError | None = None
-        for _ in range(2 if method in _READING else 1):
+        for _ in range(2 if method in _SAFE_METHODS else 1):
             try:
                 response = client.adapter.request(
                     method, f"/v1/{path}", data=None if body is None else body.reveal_bytes(), raise_exception=False
                 )
-                return Answer(response.status_code, _object(response))
+                return VaultResponse(response.status_code, _object(response))
             except OSError as error:  # every error of `requests` is one
                 failure = self._failure(error)
             if failure.state is not ServiceState.UNREACHABLE:
@@ -146,7 +146,7 @@ class VaultClient:
             f"{service} cannot be reached: is it running, and is this its address? We go on when it is back", ServiceState.UNREACHABLE
         )
 
-    def _checked(self, answer: Answer, path: str) -> Answer:
+    def _checked(self, answer: VaultResponse, path: str) -> VaultResponse:
         if answer.status < 300 or answer.status in {400, 404}:
             return answer
         state, advice = _STATES.get(answer.status, (ServiceState.UNREACHABLE, f"answers with status {answer.status}: look at its log"))

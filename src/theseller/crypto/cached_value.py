@@ -18,7 +18,7 @@ from theseller.lib.limits import SECRET_CACHE_SECONDS
 from theseller.lib.secret import REDACTED, Secret
 
 #: What a secret's name is followed by while it is being replaced: the coming one, and the one that is still believed.
-NEXT, PREVIOUS = "-next", "-previous"
+NEXT_SUFFIX, PREVIOUS_SUFFIX = "-next", "-previous"
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def secret_or_none(secrets: SecretProvider, name: str) -> Secret | None:
         return None
 
 
-class Live(Generic[T]):
+class CachedValue(Generic[T]):
     """A value read again when it is older than `seconds`. Threads share it."""
 
     def __init__(self, read: Callable[[], T], seconds: float = SECRET_CACHE_SECONDS) -> None:
@@ -58,7 +58,7 @@ class Live(Generic[T]):
         return value
 
 
-class LivePassword:
+class RotatingPassword:
     """A database password as psycopg and its pools take it: `str()` reads it for the connection that is being made.
 
     Django, psycopg's pools and Procrastinate's hold one set of connection parameters for the life of the process and turn each into
@@ -77,7 +77,7 @@ class LivePassword:
         """Return the plain password. Only psycopg has a reason to ask."""
         try:
             # The coming one first: it takes the present one's place while we read, and must not be missed in both.
-            found = [secret_or_none(self._secrets, self._name + NEXT), secret_or_none(self._secrets, self._name)]
+            found = [secret_or_none(self._secrets, self._name + NEXT_SUFFIX), secret_or_none(self._secrets, self._name)]
         except SecretProviderError:
             return self._last.reveal()
         candidates = [one for one in reversed(found) if one is not None]

@@ -18,29 +18,29 @@ from theseller.lib.secret import Secret
 
 _PREFIX = "theseller-1"
 _ID = _PREFIX + r"\.([0-9a-f]{32})\."
-_DATED = re.compile(_ID + r"[A-Za-z0-9_-]{43}")
+_TIMESTAMPED = re.compile(_ID + r"[A-Za-z0-9_-]{43}")
 #: How far the id of a dated secret reaches, in bytes: what comes before the secret part.
 ID_BYTES = len(_PREFIX) + 34
 
 
-def new_dated_secret() -> Secret:
+def new_timestamped_secret() -> Secret:
     """Return a fresh secret of 256 random bits with its id."""
     return Secret(f"{_PREFIX}.{new_id().hex}.{secrets.token_urlsafe(32)}")
 
 
-def dated_id(secret: Secret) -> UUID | None:
-    """Return the id that a secret of `new_dated_secret` carries, None for any other."""
-    found = _DATED.fullmatch(secret.reveal())
+def timestamped_secret_id(secret: Secret) -> UUID | None:
+    """Return the id that a secret of `new_timestamped_secret` carries, None for any other."""
+    found = _TIMESTAMPED.fullmatch(secret.reveal())
     return UUID(hex=found.group(1)) if found else None
 
 
-def id_at_the_beginning(content: bytes) -> UUID | None:
+def leading_secret_id(content: bytes) -> UUID | None:
     """Return the id in the first `ID_BYTES` of a dated secret, None for any other."""
     found = re.fullmatch(_ID.encode(), content)
     return UUID(hex=found.group(1).decode()) if found else None
 
 
-def made_at(identifier: UUID) -> datetime | None:
+def creation_time(identifier: UUID) -> datetime | None:
     """Return when a version 7 UUID (of a key, or of a dated secret) was made, in UTC; None for a UUID of another kind."""
     if identifier.version != 7:
         return None

@@ -41,7 +41,7 @@ class EnvironmentSecretProvider:
             SecretNotFoundError: no place has it.
             SecretProviderError: two have, or a file cannot be read, or what is there is empty or no text.
         """
-        found = list(self._places(checked_name(name)))
+        found = list(self._sources(checked_name(name)))
         if len(found) > 1:
             raise SecretProviderError(f"secret {name!r}: both {found[0][0]} and {found[1][0]} are set: keep one")
         if not found:
@@ -77,7 +77,7 @@ class EnvironmentSecretProvider:
         path = self._file_of(checked_name(name))
         return None if path is None or not path.exists() else datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
-    def _places(self, name: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    def _sources(self, name: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
         """Yield each place that has the secret, and what reads it there."""
         variable = self._variable(name)
         value, path, credential = self._environment.get(variable), self._environment.get(variable + "_FILE"), self._credential(name)

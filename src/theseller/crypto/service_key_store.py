@@ -14,15 +14,15 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError, ServiceError
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import DataKey, Purpose, checked_owner
-from theseller.crypto.place import NO_TENANT, Place
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
 
-class Folder(StrEnum):
+class KeyFolder(StrEnum):
     """The two kinds of things on a shelf."""
 
     KEYS = "keys"
@@ -30,33 +30,33 @@ class Folder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredKeyFile:
     """A key file as the service gave it, and when the service took it, by its own clock."""
 
     content: bytes
     written_at: datetime
 
 
-class Shelf(Protocol):
+class KeyFileStorage(Protocol):
     """Where key files lie: outside the database. Each method raises KeyStoreError if the service cannot answer."""
 
-    def read(self, folder: Folder, key_id: UUID, /) -> Kept | None:
+    def read(self, folder: KeyFolder, key_id: UUID, /) -> StoredKeyFile | None:
         """Return one file, or None if there is none."""
 
-    def add(self, folder: Folder, key_id: UUID, content: bytes, /) -> bool:
+    def add(self, folder: KeyFolder, key_id: UUID, content: bytes, /) -> bool:
         """Keep a new file, whole or not at all; False, and nothing changed, if there is one of this id."""
 
     def erase(self, key_id: UUID, /) -> None:
         """Remove a key's file and every older version of it for good; harmless if there is none."""
 
-    def ids(self, folder: Folder, /) -> set[UUID]:
+    def ids(self, folder: KeyFolder, /) -> set[UUID]:
         """Return the ids of all files in the folder."""
 
-    def contents(self, folder: Folder, /) -> Mapping[UUID, Kept]:
+    def contents(self, folder: KeyFolder, /) -> Mapping[UUID, StoredKeyFile]:
         """Return all files in the folder; one that goes meanwhile may be left out."""
 
 
-class Wrapper(Protocol):
+class KeyWrapper(Protocol):
     """Makes and opens wrapped keys. What it makes opens only with the same id, purpose, owner and environment."""
 
     def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
@@ -69,22 +69,22 @@ class Wrapper(Protocol):
         """Return the service's own name for what wraps the keys of a purpose; two names for one key would be the same here."""
 
 
-def wrapping_place(record: KeyRecord, environment: str) -> Place:
+def wrapping_context(record: KeyRecord, environment: str) -> EncryptionContext:
     """Return where a wrapped key lives: the context that it is bound to."""
     if record.purpose is None:
         raise CannotOpenError
-    return Place(NO_TENANT, "keystore", "data", f"{record.id}:{record.owner}", record.purpose, environment)
+    return EncryptionContext(NO_TENANT, "keystore", "data", f"{record.id}:{record.owner}", record.purpose, environment)
 
 
 class ServiceKeyStore:
     """A `KeyStore` whose keys lie with a service. Any number of machines may share it."""
 
-    def __init__(self, shelf: Shelf, wrapper: Wrapper) -> None:
+    def __init__(self, storage: KeyFileStorage, wrapper: KeyWrapper) -> None:
         """Finish what a killed process left half done. Raises KeyStoreError if the service cannot answer now."""
-        self._shelf = shelf
+        self._storage = storage
         self._wrapper = wrapper
-        for key_id in shelf.ids(Folder.KEYS) & shelf.ids(Folder.DESTROYED):
-            shelf.erase(key_id)
+        for key_id in storage.ids(KeyFolder.KEYS) & storage.ids(KeyFolder.DESTROYED):
+            storage.erase(key_id)
 
     def create(self, purpose: Purpose, owner: str) -> DataKey:
         """Make and keep a fresh data key for `owner`; it is with the service when this returns.
@@ -95,23 +95,23 @@ class ServiceKeyStore:
         """
         record = KeyRecord(new_id(), purpose, checked_owner(purpose, owner), None)
         material, wrapped = self._wrapper.make(record)
-        if not self._shelf.add(Folder.KEYS, record.id, encode(record, wrapped)):
+        if not self._storage.add(KeyFolder.KEYS, record.id, encode(record, wrapped)):
             raise KeyStoreError(f"the service already keeps something under the fresh key id {record.id}")
         return DataKey(record.id, purpose, material)
 
     def get(self, key_id: UUID, /) -> DataKey:
         """Return the key. Raises KeyNotFoundError, KeyDestroyedError, or KeyStoreError."""
-        kept = self._shelf.read(Folder.KEYS, key_id)
+        stored = self._storage.read(KeyFolder.KEYS, key_id)
         key: DataKey | None = None
         failure: KeyStoreError | None = None
         try:
-            key = None if kept is None else self._unwrap_fresh(key_id, kept)
+            key = None if stored is None else self._unwrap_fresh(key_id, stored)
         except CannotOpenError:
             failure = KeyStoreError(f"the kept form of key {key_id} is damaged, or was made in another environment")
         except KeyStoreError as error:
             failure = error
         # Asked after reading, so that a key whose destruction has begun anywhere is not handed out.
-        if self._shelf.read(Folder.DESTROYED, key_id) is not None:
+        if self._storage.read(KeyFolder.DESTROYED, key_id) is not None:
             raise KeyDestroyedError(key_id)
         if failure is not None:
             raise failure
@@ -126,32 +126,32 @@ class ServiceKeyStore:
             KeyNotFoundError: this store never held it.
             KeyStoreError: the service cannot answer, or still gives the key: destroy it again.
         """
-        if self._shelf.read(Folder.DESTROYED, key_id) is None:
-            self._bury(key_id)
-        self._shelf.erase(key_id)
-        if self._shelf.read(Folder.KEYS, key_id) is not None:
+        if self._storage.read(KeyFolder.DESTROYED, key_id) is None:
+            self._write_tombstone(key_id)
+        self._storage.erase(key_id)
+        if self._storage.read(KeyFolder.KEYS, key_id) is not None:
             raise KeyStoreError(f"key {key_id} was erased, and the service still gives it: destroy it again")
 
     def exists(self, key_id: UUID, /) -> bool:
         """Say whether the key can still open something."""
-        return self._shelf.read(Folder.KEYS, key_id) is not None and self._shelf.read(Folder.DESTROYED, key_id) is None
+        return self._storage.read(KeyFolder.KEYS, key_id) is not None and self._storage.read(KeyFolder.DESTROYED, key_id) is None
 
     def record(self, key_id: UUID, /) -> KeyRecord:
         """Return what is known of the key, destroyed or not. Raises KeyNotFoundError."""
         # The tombstone is asked for twice: between the first two reads another process may destroy the key.
-        for folder in (Folder.DESTROYED, Folder.KEYS, Folder.DESTROYED):
-            kept = self._shelf.read(folder, key_id)
-            if kept is not None:
-                return _record(folder, key_id, kept)
+        for folder in (KeyFolder.DESTROYED, KeyFolder.KEYS, KeyFolder.DESTROYED):
+            stored = self._storage.read(folder, key_id)
+            if stored is not None:
+                return _record(folder, key_id, stored)
         raise KeyNotFoundError(key_id)
 
     def list(self) -> tuple[KeyRecord, ...]:
         """Return the records of all keys, destroyed ones too, oldest first (an id begins with its time)."""
         # The tombstones are read last and win, so that a key destroyed meanwhile is neither lost nor called alive.
         found = {
-            key_id: _record(folder, key_id, kept)
-            for folder in (Folder.KEYS, Folder.DESTROYED)
-            for key_id, kept in self._shelf.contents(folder).items()
+            key_id: _record(folder, key_id, stored)
+            for folder in (KeyFolder.KEYS, KeyFolder.DESTROYED)
+            for key_id, stored in self._storage.contents(folder).items()
         }
         return tuple(found[key_id] for key_id in sorted(found))
 
@@ -159,38 +159,38 @@ class ServiceKeyStore:
         """Return the service's own name for what wraps the keys of a purpose. Raises KeyStoreError."""
         return self._wrapper.identity(purpose)
 
-    def _unwrap_fresh(self, key_id: UUID, kept: Kept) -> DataKey:
+    def _unwrap_fresh(self, key_id: UUID, stored: StoredKeyFile) -> DataKey:
         """Unwrap; a rotation may wrap the key anew, and retire what wrapped it before, between our reading and our unwrapping."""
         try:
-            return self._unwrap(key_id, kept)
+            return self._unwrap(key_id, stored)
         except ServiceError:
             raise  # the service pauses; what lies there has nothing to do with it
         except (CannotOpenError, KeyStoreError):
-            again = self._shelf.read(Folder.KEYS, key_id)
-            if again is None or again == kept:
+            again = self._storage.read(KeyFolder.KEYS, key_id)
+            if again is None or again == stored:
                 raise
         return self._unwrap(key_id, again)
 
-    def _unwrap(self, key_id: UUID, kept: Kept) -> DataKey:
-        file = decode(key_id, kept.content)
+    def _unwrap(self, key_id: UUID, stored: StoredKeyFile) -> DataKey:
+        file = decode(key_id, stored.content)
         if file.record.purpose is None:
             raise KeyStoreError(f"key {key_id} is kept without a purpose")
         return DataKey(key_id, file.record.purpose, self._wrapper.open(file.record, file.wrapped))
 
-    def _bury(self, key_id: UUID) -> None:
+    def _write_tombstone(self, key_id: UUID) -> None:
         """Write the tombstone. Damage must not keep a key from being destroyed, so its record may be unknown."""
-        kept = self._shelf.read(Folder.KEYS, key_id)
-        if kept is None:
-            if self._shelf.read(Folder.DESTROYED, key_id) is None:  # else another process was faster
+        stored = self._storage.read(KeyFolder.KEYS, key_id)
+        if stored is None:
+            if self._storage.read(KeyFolder.DESTROYED, key_id) is None:  # else another process was faster
                 raise KeyNotFoundError(key_id)
             return
         try:
-            record = decode(key_id, kept.content).record
+            record = decode(key_id, stored.content).record
         except KeyStoreError:
             record = KeyRecord(key_id, None, "", None)
-        self._shelf.add(Folder.DESTROYED, key_id, encode(record, wrapped=b""))
+        self._storage.add(KeyFolder.DESTROYED, key_id, encode(record, wrapped=b""))
 
 
-def _record(folder: Folder, key_id: UUID, kept: Kept) -> KeyRecord:
-    record = decode(key_id, kept.content).record
-    return record if folder is Folder.KEYS else replace(record, destroyed_at=kept.written_at)
+def _record(folder: KeyFolder, key_id: UUID, stored: StoredKeyFile) -> KeyRecord:
+    record = decode(key_id, stored.content).record
+    return record if folder is KeyFolder.KEYS else replace(record, destroyed_at=stored.written_at)

@@ -12,28 +12,28 @@ import pytest
 from tests.integration.crypto.deployments import RawBao
 from tests.integration.crypto.services import Bao, run_documented
 
-from theseller.crypto.choice import (
-    SecretChoice,
+from theseller.crypto.errors import KeyDestroyedError, KeyStoreError
+from theseller.crypto.hashicorp_vault import VaultKeyFileStorage
+from theseller.crypto.hashicorp_vault_client import VaultClient, VaultResponse
+from theseller.crypto.hashicorp_vault_rotation import TransitRotation
+from theseller.crypto.keys import Purpose
+from theseller.crypto.keystore import KeyStore
+from theseller.crypto.secret_config import (
+    SecretConfig,
     make_key_store,
     make_purpose_rotation,
     make_secret_provider,
-    read_choice,
+    parse_secret_config,
     vault_credentials,
 )
-from theseller.crypto.errors import KeyDestroyedError, KeyStoreError
-from theseller.crypto.keys import Purpose
-from theseller.crypto.keystore import KeyStore
-from theseller.crypto.vault import VaultShelf
-from theseller.crypto.vault_client import Answer, VaultClient
-from theseller.crypto.vault_rotation import TransitRotation
-from theseller.crypto.wrapped import Folder
+from theseller.crypto.service_key_store import KeyFolder
 from theseller.lib.secret import Secret
 
 ENVIRONMENT = "rotating"  # a folder of its own in the service: whatever other tests leave there, damaged keys included, is not in it
 
 
 @pytest.fixture(scope="module")
-def choice(bao: Bao, tmp_path_factory: pytest.TempPathFactory) -> tuple[SecretChoice, dict[str, str]]:
+def choice(bao: Bao, tmp_path_factory: pytest.TempPathFactory) -> tuple[SecretConfig, dict[str, str]]:
     """Return the choice of an environment that was set up as documented, and the variables that it was read from."""
     folder = tmp_path_factory.mktemp("rotating")
     run_documented("vault-prepare", {**bao.environ, "THESELLER_ENV": ENVIRONMENT}, folder)
@@ -45,18 +45,18 @@ def choice(bao: Bao, tmp_path_factory: pytest.TempPathFactory) -> tuple[SecretCh
         "THESELLER_VAULT_SECRET_ID_FILE": str(folder / "vault-secret-id"),
         "THESELLER_SECRETS_TIMEOUT_SECONDS": "20",
     }
-    return read_choice(environ, environment=ENVIRONMENT, state=folder, guarded=True), environ
+    return parse_secret_config(environ, environment=ENVIRONMENT, state=folder, guarded=True), environ
 
 
 @pytest.fixture
-def rotation(choice: tuple[SecretChoice, dict[str, str]]) -> TransitRotation:
+def rotation(choice: tuple[SecretConfig, dict[str, str]]) -> TransitRotation:
     made = make_purpose_rotation(*choice)
     assert made is not None
     return made
 
 
 @pytest.fixture
-def store(choice: tuple[SecretChoice, dict[str, str]]) -> KeyStore:
+def store(choice: tuple[SecretConfig, dict[str, str]]) -> KeyStore:
     return make_key_store(choice[0], make_secret_provider(*choice), choice[1])
 
 
@@ -119,22 +119,22 @@ def test_readers_notice_nothing(store: KeyStore, rotation: TransitRotation) -> N
     assert reads[0] > 3
 
 
-def test_a_key_destroyed_meanwhile_does_not_come_back(choice: tuple[SecretChoice, dict[str, str]], store: KeyStore) -> None:
+def test_a_key_destroyed_meanwhile_does_not_come_back(choice: tuple[SecretConfig, dict[str, str]], store: KeyStore) -> None:
     where, environ = choice
     assert where.vault is not None
-    shelf = VaultShelf(VaultClient(where.vault, lambda: vault_credentials(environ)))
+    shelf = VaultKeyFileStorage(VaultClient(where.vault, lambda: vault_credentials(environ)))
     key = store.create(Purpose.BACKUP, "backup:1")
-    kept = shelf.read(Folder.KEYS, key.id)
+    kept = shelf.read(KeyFolder.KEYS, key.id)
     assert kept is not None
     store.destroy(key.id)
     assert not shelf.replace(key.id, kept.content, over=kept)
     with pytest.raises(KeyDestroyedError):
         store.get(key.id)
-    assert shelf.read(Folder.KEYS, key.id) is None
+    assert shelf.read(KeyFolder.KEYS, key.id) is None
 
 
 def test_a_replacement_that_is_killed_at_any_call_converges(
-    choice: tuple[SecretChoice, dict[str, str]], store: KeyStore, rotation: TransitRotation, bao: Bao
+    choice: tuple[SecretConfig, dict[str, str]], store: KeyStore, rotation: TransitRotation, bao: Bao
 ) -> None:
     purpose = Purpose.PII
     keys = [store.create(purpose, f"day:{number}") for number in range(3)]
@@ -155,7 +155,7 @@ def test_a_replacement_that_is_killed_at_any_call_converges(
         store.destroy(key.id)
 
 
-def _forked_calls(choice: tuple[SecretChoice, dict[str, str]], purpose: Purpose, *, kill_at: int | None) -> int:
+def _forked_calls(choice: tuple[SecretConfig, dict[str, str]], purpose: Purpose, *, kill_at: int | None) -> int:
     """Replace the purpose key in a child that dies after the call of that number; return how many calls there were, or its signal."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -168,12 +168,12 @@ def _forked_calls(choice: tuple[SecretChoice, dict[str, str]], purpose: Purpose,
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else int(counted)
 
 
-def _replace_counting(choice: tuple[SecretChoice, dict[str, str]], purpose: Purpose, kill_at: int | None, writer: int) -> None:
+def _replace_counting(choice: tuple[SecretConfig, dict[str, str]], purpose: Purpose, kill_at: int | None, writer: int) -> None:
     made = make_purpose_rotation(*choice)
     assert made is not None
     honest, passed = VaultClient.call, [0]
 
-    def counted(client: VaultClient, method: str, path: str, body: Secret | None = None) -> Answer:
+    def counted(client: VaultClient, method: str, path: str, body: Secret | None = None) -> VaultResponse:
         answer = honest(client, method, path, body)
         if passed[0] == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from theseller.crypto.errors import KeyStoreError, ServiceState
+from theseller.crypto.hashicorp_vault import TransitKeyWrapper, VaultKeyFileStorage
+from theseller.crypto.hashicorp_vault_client import VaultClient, json_body
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import Purpose
-from theseller.crypto.vault import TransitWrapper, VaultShelf
-from theseller.crypto.vault_client import VaultClient, json_body
-from theseller.crypto.wrapped import Folder
+from theseller.crypto.service_key_store import KeyFolder
 
 _VERSION = re.compile(rb"vault:v([0-9]+):")
 
@@ -25,8 +25,8 @@ class TransitRotation:
 
     def __init__(self, client: VaultClient) -> None:
         self._client = client
-        self._shelf = VaultShelf(client)
-        self._wrapper = TransitWrapper(client)
+        self._storage = VaultKeyFileStorage(client)
+        self._wrapper = TransitKeyWrapper(client)
 
     def newest(self, purpose: Purpose) -> int:
         """Return the number of the newest version of a purpose key, from 1."""
@@ -57,13 +57,13 @@ class TransitRotation:
         """Wrap by the newest version every data key that an older one wraps; return how many were. The keys themselves stay."""
         done = 0
         for key_id in self.under_older(purpose):
-            kept = self._shelf.read(Folder.KEYS, key_id)
-            if kept is None:
+            stored = self._storage.read(KeyFolder.KEYS, key_id)
+            if stored is None:
                 continue  # destroyed meanwhile
-            file = decode(key_id, kept.content)
+            file = decode(key_id, stored.content)
             wrapped = self._wrapper.wrap(file.record, self._wrapper.open(file.record, file.wrapped))
             # Only over the very version that was read: a key destroyed meanwhile must not come back.
-            done += self._shelf.replace(key_id, encode(file.record, wrapped), over=kept)
+            done += self._storage.replace(key_id, encode(file.record, wrapped), over=stored)
         return done
 
     def retire(self, purpose: Purpose) -> None:
@@ -76,11 +76,11 @@ class TransitRotation:
         if left:
             raise KeyStoreError(f"{len(left)} data keys for {purpose} are still under an older key: rewrap them first", ServiceState.BUSY)
         for key_id in self._keys(purpose):
-            self._shelf.forget_older(key_id)  # `rewrap` does it too, unless it was killed between the two calls.
+            self._storage.destroy_older_versions(key_id)  # `rewrap` does it too, unless it was killed between the two calls.
         self._change(purpose, "/config", min_decryption_version=self.newest(purpose))
 
     def _keys(self, purpose: Purpose) -> dict[UUID, tuple[KeyRecord, bytes]]:
-        files = {key_id: decode(key_id, kept.content) for key_id, kept in self._shelf.contents(Folder.KEYS).items()}
+        files = {key_id: decode(key_id, stored.content) for key_id, stored in self._storage.contents(KeyFolder.KEYS).items()}
         return {key_id: (file.record, file.wrapped) for key_id, file in files.items() if file.record.purpose is purpose}
 
     def _change(self, purpose: Purpose, verb: str, **fields: object) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import FileKeyStore, KeyStore
 from theseller.crypto.rewrap import RotatableKeyStore
-from theseller.crypto.wrapped import ServiceKeyStore
+from theseller.crypto.service_key_store import ServiceKeyStore
 
 _LABEL = b"theseller/fingerprint/v1"
 
 
-def fresh(store: KeyStore) -> KeyStore:
+def without_cache(store: KeyStore) -> KeyStore:
     """Return the same store as a process sees it that starts now: nothing that was read before is believed."""
     return RotatableKeyStore.of(store) if isinstance(store, FileKeyStore) else store
 
@@ -26,7 +26,7 @@ def purpose_identities(store: KeyStore) -> Mapping[Purpose, frozenset[str]]:
         KeyStoreError: a purpose key can't be opened, or the service does not answer.
     """
     if isinstance(store, FileKeyStore):
-        return RotatableKeyStore.of(store).each_purpose_key(_fingerprint)
+        return RotatableKeyStore.of(store).describe_purpose_keys(_fingerprint)
     if isinstance(store, ServiceKeyStore):
         return {purpose: frozenset({store.identity(purpose)}) for purpose in Purpose if purpose is not Purpose.ROOT}
     raise TypeError("a key store that can't tell its purposes apart")

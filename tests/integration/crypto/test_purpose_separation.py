@@ -11,13 +11,13 @@ from tests.integration.crypto.conftest import KINDS
 from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Moto
 
-from theseller.crypto.choice import make_key_store, read_choice, under_another_name
+from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyStoreError, ServiceError, ServiceState, WrongEnvironmentError
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
-from theseller.crypto.place import NO_TENANT, Place
+from theseller.crypto.purpose_separation import purpose_identities, without_cache
 from theseller.crypto.sealed import open_sealed, seal
-from theseller.crypto.separation import fresh, purpose_identities
+from theseller.crypto.secret_config import for_environment, make_key_store, parse_secret_config
 
 PURPOSES = [purpose for purpose in Purpose if purpose is not Purpose.ROOT]
 OTHERS = [purpose for purpose in PURPOSES if purpose is not Purpose.PII]
@@ -25,8 +25,8 @@ OTHERS = [purpose for purpose in PURPOSES if purpose is not Purpose.PII]
 pytestmark = pytest.mark.parametrize("deployment", KINDS, indirect=True)
 
 
-def _place(purpose: Purpose) -> Place:
-    return Place(NO_TENANT, "facts", "address", "1", purpose, "test")
+def _place(purpose: Purpose) -> EncryptionContext:
+    return EncryptionContext(NO_TENANT, "facts", "address", "1", purpose, "test")
 
 
 def _keys(store: KeyStore) -> dict[Purpose, DataKey]:
@@ -52,7 +52,7 @@ def test_no_message_opens_for_another_purpose(deployment: Deployment) -> None:
     keys = _keys(store)
     messages = {purpose: seal(key, _place(purpose), b"a name and an address") for purpose, key in keys.items()}
     for purpose, message in messages.items():
-        assert open_sealed(fresh(store), _place(purpose), message).reveal_bytes() == b"a name and an address"
+        assert open_sealed(without_cache(store), _place(purpose), message).reveal_bytes() == b"a name and an address"
         for other in PURPOSES:
             if other is not purpose:
                 with pytest.raises(CannotOpenError):
@@ -75,9 +75,9 @@ def test_a_key_file_that_is_called_something_else_gives_no_key(deployment: Deplo
         assert content is not None
         raw.write(key.id, json.dumps({**json.loads(content), "purpose": called.value}))
         with pytest.raises(KeyStoreError):
-            fresh(store).get(key.id)
+            without_cache(store).get(key.id)
         raw.write(key.id, content)
-        assert fresh(store).get(key.id) == key
+        assert without_cache(store).get(key.id) == key
         for one in (known, key):
             store.destroy(one.id)
 
@@ -86,9 +86,9 @@ def test_the_store_is_refused_under_another_environments_name(deployment: Deploy
     """What `cred-least-privilege` asks: files by the root key's own word, OpenBao by the documented policy."""
     if deployment.name == "aws":
         pytest.skip("moto has no policies: it refuses nobody")
-    choice = read_choice(deployment.environ, environment="test", state=deployment.state, guarded=False)
+    choice = parse_secret_config(deployment.environ, environment="test", state=deployment.state, guarded=False)
     provider, key = deployment.provider(), deployment.store().create(Purpose.SESSION, "separation")
-    other = under_another_name(choice, "production")
+    other = for_environment(choice, "production")
     with pytest.raises((WrongEnvironmentError, ServiceError)) as refusal:
         make_key_store(other, provider, deployment.environ).get(key.id)
     assert getattr(refusal.value, "state", ServiceState.DENIED) is ServiceState.DENIED

@@ -11,12 +11,12 @@ from typing import NoReturn
 import pytest
 
 from theseller.crypto import keystore
+from theseller.crypto.environment_secrets import EnvironmentSecretProvider, read_bundle, write_bundle
 from theseller.crypto.errors import KeyStoreError, SecretNotFoundError, SecretProviderError, ServiceError, ServiceState
 from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.keystore import FileKeyStore
-from theseller.crypto.providers import FileSecretProvider, SecretKeeper
-from theseller.crypto.services import PerProcess, checked_address, library
-from theseller.crypto.variables import EnvironmentSecretProvider, read_bundle, write_bundle
+from theseller.crypto.providers import FileSecretProvider, WritableSecretProvider
+from theseller.crypto.service_clients import PerProcess, checked_address, library
 from theseller.lib.secret import Secret
 
 # The tests' own threads (xdist has some) do nothing that a forked child waits for.
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork
 def test_each_place_gives_its_secret(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("from a file\n")
     (tmp_path / "credential").write_text("from systemd")
-    provider: SecretKeeper = EnvironmentSecretProvider(
+    provider: WritableSecretProvider = EnvironmentSecretProvider(
         {
             "THESELLER_VARIABLE": "from a variable",
             "THESELLER_FILED_FILE": str(tmp_path / "file"),
@@ -88,7 +88,7 @@ def test_a_bundle_reads_back_what_it_was_made_of() -> None:
 
 
 def test_a_secret_file_is_removed_and_dated(tmp_path: Path) -> None:
-    provider: SecretKeeper = FileSecretProvider(tmp_path / "secrets")
+    provider: WritableSecretProvider = FileSecretProvider(tmp_path / "secrets")
     assert provider.written_at("a") is None
     provider.put("a", Secret("canary"))
     written = provider.written_at("a")

@@ -20,11 +20,11 @@ from typing import Any
 from uuid import UUID
 
 from theseller.crypto.errors import CannotOpenError, SecretNotFoundError, ServiceError, ServiceState
+from theseller.crypto.hashicorp_vault_client import VaultClient, VaultResponse, json_body
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import KEY_BYTES, Purpose
-from theseller.crypto.providers import checked_for_keeping, checked_name, text_secret
-from theseller.crypto.vault_client import Answer, VaultClient, json_body
-from theseller.crypto.wrapped import Folder, Kept, ServiceKeyStore, wrapping_place
+from theseller.crypto.providers import checked_for_storing, checked_name, text_secret
+from theseller.crypto.service_key_store import KeyFolder, ServiceKeyStore, StoredKeyFile, wrapping_context
 from theseller.lib.secret import Secret
 
 
@@ -44,7 +44,7 @@ class _KeyValue:
             return None
         return self._value(answer, path)
 
-    def _value(self, answer: Answer, path: str) -> tuple[Secret, datetime]:
+    def _value(self, answer: VaultResponse, path: str) -> tuple[Secret, datetime]:
         try:
             at = datetime.fromisoformat(answer.body["data"]["metadata"]["created_time"])
             return Secret(str(answer.body["data"]["data"][self._field])), at
@@ -76,7 +76,7 @@ class _KeyValue:
             raise self._unusable(answer, path)
         return True
 
-    def forget_older(self, path: str) -> None:
+    def destroy_older_versions(self, path: str) -> None:
         """Destroy every version but the newest: one that was replaced, and whose replacer was killed before it could."""
         answer = self._client.call("get", self._path("metadata", path))
         if answer.status == 404:
@@ -94,7 +94,7 @@ class _KeyValue:
         if answer.status >= 300:
             raise self._unusable(answer, path)
 
-    def keep_one_version(self, path: str) -> None:
+    def limit_to_one_version(self, path: str) -> None:
         """Let a new value push out the old one for good, instead of nine more being kept."""
         answer = self._client.call("post", self._path("metadata", path), json_body(max_versions=1))
         if answer.status >= 300:
@@ -112,7 +112,7 @@ class _KeyValue:
     def _path(self, kind: str, path: str) -> str:
         return f"{self._mount}/{kind}/{self._folder}/{path}"
 
-    def _unusable(self, answer: Answer, path: str) -> ServiceError:
+    def _unusable(self, answer: VaultResponse, path: str) -> ServiceError:
         if answer.status < 300 and "data" in (answer.body.get("data") or {}):
             return ServiceError(f"{self._folder}/{path} in the key service has no field `{self._field}`", ServiceState.DAMAGED)
         return self._client.missing(f"kv mount of version 2 named {self._mount!r}")
@@ -139,15 +139,15 @@ class VaultSecretProvider:
     def put(self, name: str, secret: Secret) -> None:
         """Keep `secret` under `name`; what was there is destroyed."""
         path = f"secrets/{checked_name(name)}"
-        self._values.keep_one_version(path)
-        self._values.write(path, checked_for_keeping(name, secret), only_new=False)
+        self._values.limit_to_one_version(path)
+        self._values.write(path, checked_for_storing(name, secret), only_new=False)
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
         """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
         path = f"secrets/{checked_name(name)}"
         if self._values.read(path) is None:
-            self._values.write(path, checked_for_keeping(name, generate()), only_new=True)  # False: another process was faster
-            self._values.keep_one_version(path)
+            self._values.write(path, checked_for_storing(name, generate()), only_new=True)  # False: another process was faster
+            self._values.limit_to_one_version(path)
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -160,42 +160,42 @@ class VaultSecretProvider:
         return None if found is None else found[1]
 
 
-class VaultShelf:
+class VaultKeyFileStorage:
     """Key files in kv-v2."""
 
     def __init__(self, client: VaultClient) -> None:
         self._values = _KeyValue(client, "file")
 
-    def read(self, folder: Folder, key_id: UUID, /) -> Kept | None:
+    def read(self, folder: KeyFolder, key_id: UUID, /) -> StoredKeyFile | None:
         found = self._values.read(f"{folder}/{key_id}")
-        return None if found is None else Kept(found[0].reveal_bytes(), found[1])
+        return None if found is None else StoredKeyFile(found[0].reveal_bytes(), found[1])
 
-    def add(self, folder: Folder, key_id: UUID, content: bytes, /) -> bool:
+    def add(self, folder: KeyFolder, key_id: UUID, content: bytes, /) -> bool:
         return self._values.write(f"{folder}/{key_id}", Secret(content), only_new=True)
 
-    def replace(self, key_id: UUID, content: bytes, *, over: Kept) -> bool:
+    def replace(self, key_id: UUID, content: bytes, *, over: StoredKeyFile) -> bool:
         """Put `content` in place of exactly the file that was read as `over`; False, and nothing changed, if it is another by now.
 
         The one before is gone for good: a file keeps one version from its first replacement on.
         """
-        return self._values.replace(f"{Folder.KEYS}/{key_id}", Secret(content), over=(Secret(over.content), over.written_at))
+        return self._values.replace(f"{KeyFolder.KEYS}/{key_id}", Secret(content), over=(Secret(over.content), over.written_at))
 
-    def forget_older(self, key_id: UUID, /) -> None:
+    def destroy_older_versions(self, key_id: UUID, /) -> None:
         """Destroy what a key's file was before it was replaced."""
-        self._values.forget_older(f"{Folder.KEYS}/{key_id}")
+        self._values.destroy_older_versions(f"{KeyFolder.KEYS}/{key_id}")
 
     def erase(self, key_id: UUID, /) -> None:
-        self._values.erase(f"{Folder.KEYS}/{key_id}")
+        self._values.erase(f"{KeyFolder.KEYS}/{key_id}")
 
-    def ids(self, folder: Folder, /) -> set[UUID]:
+    def ids(self, folder: KeyFolder, /) -> set[UUID]:
         return {UUID(name) for name in self._values.names(folder) if not name.endswith("/")}
 
-    def contents(self, folder: Folder, /) -> Mapping[UUID, Kept]:
+    def contents(self, folder: KeyFolder, /) -> Mapping[UUID, StoredKeyFile]:
         found = {key_id: self.read(folder, key_id) for key_id in self.ids(folder)}
-        return {key_id: kept for key_id, kept in found.items() if kept is not None}
+        return {key_id: stored for key_id, stored in found.items() if stored is not None}
 
 
-class TransitWrapper:
+class TransitKeyWrapper:
     """Wraps with a transit key for each purpose, which the service never gives away."""
 
     def __init__(self, client: VaultClient) -> None:
@@ -227,7 +227,7 @@ class TransitWrapper:
 
     def _call(self, verb: str, record: KeyRecord, text: Secret) -> Mapping[str, Any] | None:
         """Return the answer's data, or None if the service says that this is not its ciphertext, or not in this context."""
-        context = base64.b64encode(wrapping_place(record, self._client.where.environment).canonical()).decode()
+        context = base64.b64encode(wrapping_context(record, self._client.where.environment).canonical()).decode()
         path = f"{self._client.where.transit_mount}/{verb}/{self._name(record)}"
         field = "plaintext" if verb == "encrypt" else "ciphertext"
         answer = self._client.call("post", path, json_body(**{field: text.reveal()}, associated_data=context))
@@ -248,4 +248,4 @@ class TransitWrapper:
 
 def vault_key_store(client: VaultClient) -> ServiceKeyStore:
     """Return the key store of this service. Raises ServiceError if it cannot answer now."""
-    return ServiceKeyStore(VaultShelf(client), TransitWrapper(client))
+    return ServiceKeyStore(VaultKeyFileStorage(client), TransitKeyWrapper(client))
