@@ -19,6 +19,9 @@ from theseller.accounts.types import MemberRole, Operator
 from theseller.amazon.features import OFFERED, roles_for
 from theseller.audit import external_copy
 from theseller.audit.sealing import seal
+from theseller.buyer_pii.operations import enable_packing_slips
+from theseller.buyer_pii.store import store_recipient
+from theseller.buyer_pii.types import Recipient
 from theseller.connections import vault
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
@@ -42,9 +45,6 @@ from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret import Secret
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
-from theseller.vault.keeping import keep_recipient
-from theseller.vault.operations import turn_on
-from theseller.vault.types import Recipient
 
 US = "ATVPDKIKX0DER"
 #: Shaped like a token of Amazon's and worth nothing.
@@ -96,9 +96,9 @@ def set_up() -> Deployment:
 
 def keep_a_recipient(tenant: UUID, connection: UUID) -> None:
     """Turn packing slips on for a connection and store one recipient."""
-    turn_on(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
+    enable_packing_slips(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
     with as_role("worker"):
-        keep_recipient(
+        store_recipient(
             Recipient(("No person",), "US", "", (), None), order="111-0000000-0000009", connection=connection, shipped_at=None,
             tenant=tenant, actor="process:test", at=clock.now(),
         )  # fmt: skip

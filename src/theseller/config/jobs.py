@@ -17,7 +17,7 @@ from theseller.lib.failures import classify
 
 log = logging.getLogger(__name__)
 
-_ROOMS = ("audit", "edge", "accounts", "ingest", "vault", "analytics", "retention", "erasure", "backups", "governance", "controls")
+_ROOMS = ("audit", "edge", "accounts", "ingest", "buyer_pii", "analytics", "retention", "erasure", "backups", "governance", "controls")
 #: Failures of the database that pass by themselves (`lib.failures`).
 AWAY = frozenset(
     {

@@ -104,7 +104,7 @@ INSTALLED_APPS = [
     "theseller.accounts",
     "theseller.connections",
     "theseller.ingest",
-    "theseller.vault",
+    "theseller.buyer_pii",
     "theseller.analytics",
     "theseller.retention",
     "theseller.erasure",

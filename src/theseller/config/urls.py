@@ -14,7 +14,7 @@ urlpatterns = [
     path("", include("theseller.accounts.urls")),
     path("connections/", include("theseller.connections.urls")),
     path("imports/", include("theseller.ingest.urls")),
-    path("packing-slips/", include("theseller.vault.urls")),
+    path("packing-slips/", include("theseller.buyer_pii.urls")),
     path("", include("theseller.erasure.urls")),
     path("security/", include("theseller.controls.urls")),
     path("account/security/", include("theseller.governance.account_end.urls")),

@@ -175,8 +175,8 @@ _ALL = frozenset({"refresh_token", "client_secret", "pii", "backup", "signing", 
 #: Whose keys the key store holds. A key seals something, and what it seals is dead with it.
 KEYS: tuple[KeyOwner, ...] = (
     KeyOwner(f"connection:{_UUID}", frozenset({"refresh_token", "pii"}), "connections", "life-token-now", "the disconnection"),
-    KeyOwner(f"connection-pii:{_UUID}", frozenset({"pii"}), "vault", "61 days", "turning the feature off, or the disconnection"),
-    KeyOwner(r"pii-day:\d{4}-\d{2}-\d{2}", frozenset({"pii"}), "vault", "pii-30-days", "the day"),
+    KeyOwner(f"connection-pii:{_UUID}", frozenset({"pii"}), "buyer_pii", "61 days", "turning the feature off, or the disconnection"),
+    KeyOwner(r"pii-day:\d{4}-\d{2}-\d{2}", frozenset({"pii"}), "buyer_pii", "pii-30-days", "the day"),
     KeyOwner(f"backup:{_UUID}", frozenset({"backup"}), "backups", "28 days, 90 at most", "the end of the backup"),
     KeyOwner(
         "erasure-journal:.+", frozenset({"audit"}), "erasure", "with the deployment", "at once: its tombstone is an entry of the journal"

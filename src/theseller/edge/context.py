@@ -16,7 +16,7 @@ from theseller.edge.types import NavItem
 DEFAULT_NAVIGATION = (
     ("analytics:dashboard", "Dashboard", "chart"),
     ("analytics:products", "Products", "box"),
-    ("vault:orders", "To ship", "print"),
+    ("buyer_pii:orders", "To ship", "print"),
     ("ingest:import", "Import", "upload"),
     ("connections:overview", "Connection", "link"),
     ("controls:page", "Security", "shield"),

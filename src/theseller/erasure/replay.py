@@ -11,6 +11,7 @@ from django.db import connections as databases
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.buyer_pii.expiry import expire_recipients, reapply_withdrawals
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.erasure.connection_journal import ended_connections, journal_folder
@@ -26,7 +27,6 @@ from theseller.erasure.tenants import replay_shop_ends
 from theseller.erasure.types import SubjectKind
 from theseller.retention.roles import ACTOR, COUNTER
 from theseller.tenancy.scope import tenant_scope
-from theseller.vault.sweeping import sweep, withdraw_again
 
 
 class DataRestoredError(RuntimeError):
@@ -60,8 +60,8 @@ def _replay(at: datetime) -> Replayed:
     ended = ended_connections(journal_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)
     again = sum(_end_again(entry) for entry in ended)
     keys = destroy_keys_of_closed_connections()
-    withdraw_again(at=at)
-    sweep(at=at)
+    reapply_withdrawals(at=at)
+    expire_recipients(at=at)
     shops = {entry.id for entry in entries(SubjectKind.TENANT)}
     for entry in ended:
         _erase_again(entry, shops, at)

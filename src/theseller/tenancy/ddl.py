@@ -6,8 +6,11 @@ from importlib import resources
 
 from django.db import migrations
 
+#: Packages that were renamed after their migrations had been applied: a migration keeps the name that it was written with.
+_PACKAGES = {"vault": "buyer_pii"}
+
 
 def run_sql(slice_name: str, file_name: str) -> migrations.RunSQL:
     """Return the migration operation that runs `src/theseller/<slice_name>/sql/<file_name>`. There is no way back: see decision 0003."""
-    text = resources.files(f"theseller.{slice_name}").joinpath("sql", file_name).read_text(encoding="utf-8")
+    text = resources.files(f"theseller.{_PACKAGES.get(slice_name, slice_name)}").joinpath("sql", file_name).read_text(encoding="utf-8")
     return migrations.RunSQL(sql=[text])

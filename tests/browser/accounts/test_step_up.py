@@ -17,7 +17,7 @@ from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
 from tests.browser.serving import served
 from tests.cast import PASSWORD, Cast
-from tests.integration.vault.conftest import connect
+from tests.integration.buyer_pii.conftest import connect
 
 from theseller.accounts.models import User
 

@@ -14,13 +14,13 @@ from tests.conftest import as_role
 from tests.sabotage.saboteurs import Tools, breaks
 
 from theseller.amazon.roles import RestrictedRole
+from theseller.buyer_pii.operations import disable_packing_slips, enable_packing_slips
+from theseller.buyer_pii.store import store_recipient
+from theseller.buyer_pii.types import Recipient
 from theseller.connections.keys import destroy_keys
 from theseller.crypto.keys import Purpose
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
-from theseller.vault.keeping import keep_recipient
-from theseller.vault.operations import turn_off, turn_on
-from theseller.vault.types import Recipient
 
 ORDER = "111-0000000-0000001"
 _HELD = Recipient(("Nobody in particular",), "US", "", (), None)
@@ -32,13 +32,13 @@ def _kept(tools: Tools) -> Iterator[tuple[UUID, UUID]]:
     tenant, connection = tools.deployment.cast.alices_shop, tools.deployment.open
     held = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
     with override_settings(ENVIRONMENT=held):
-        turn_on(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
+        enable_packing_slips(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
         with as_role("worker"):
-            keep_recipient(_HELD, order=ORDER, connection=connection, shipped_at=None, tenant=tenant, actor="process:test", at=clock.now())
+            store_recipient(_HELD, order=ORDER, connection=connection, shipped_at=None, tenant=tenant, actor="process:test", at=clock.now())
         try:
             yield tenant, connection
         finally:
-            turn_off(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
+            disable_packing_slips(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
             tools.superuser.execute("delete from pii.recipient where tenant_id = %s", [tenant])
 
 

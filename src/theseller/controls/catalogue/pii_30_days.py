@@ -29,7 +29,11 @@ CONTROL = Control(
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.vault.dates:day_of_death", "theseller.vault.sweeping:sweep", "theseller.vault.keeping:keep_recipient"),
+    enforced_by=(
+        "theseller.buyer_pii.expiry_date:expiry_date",
+        "theseller.buyer_pii.expiry:expire_recipients",
+        "theseller.buyer_pii.store:store_recipient",
+    ),
     after=(Tag.VAULT_FETCHED, Tag.VAULT_DAY_ENDED, Tag.VAULT_OFF),
 )
 

@@ -30,7 +30,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.amazon.operations:OPERATIONS",
         "theseller.amazon.operations:allowed",
-        "theseller.vault.fetching:fetch_wanted",
+        "theseller.buyer_pii.fetch:fetch_requested",
         "theseller.amazon.operations:require_report_type",
         "theseller.amazon.roles:Role",
     ),

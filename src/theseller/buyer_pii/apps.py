@@ -1,0 +1,19 @@
+"""Django's name for this room."""
+
+from __future__ import annotations
+
+import importlib
+
+from django.apps import AppConfig
+
+
+class BuyerPiiConfig(AppConfig):
+    name = "theseller.buyer_pii"
+    # The label is in the names of applied migrations, in every database.
+    label = "vault"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what this room's tables hold, and for whom its place in the navigation is shown."""
+        importlib.import_module("theseller.buyer_pii.datamap")
+        importlib.import_module("theseller.buyer_pii.navigation")

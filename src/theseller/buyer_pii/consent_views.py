@@ -1,0 +1,92 @@
+"""What only an owner sees of packing slips: the switch for one connection, with the words to agree to and the end, and who looked."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from theseller.accounts.mfa.views import stepped_up, stepped_up_to_change
+from theseller.accounts.seats import seated
+from theseller.accounts.types import Permission, Seat
+from theseller.buyer_pii.forms import AgreeForm
+from theseller.buyer_pii.keys import USING
+from theseller.buyer_pii.labels import ROLE
+from theseller.buyer_pii.operations import FeatureUnavailableError, disable_packing_slips, enable_packing_slips
+from theseller.buyer_pii.queries import MAX_SLIP_VIEWS, count_recipients, features, has_restricted_role, slip_views
+from theseller.buyer_pii.terms import TERMS, TERMS_VERSION
+from theseller.buyer_pii.types import DisableResult, FeatureState
+from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.queries import connection_view
+from theseller.edge.ratelimit import Rate, by_account, limited
+from theseller.lib import clock
+from theseller.tenancy.scope import tenant_scope
+
+
+def _feature(tenant: UUID, connection: UUID) -> FeatureState | None:
+    """Return the feature of this connection; None if it can have none. Raises Http404 where the shop has no such connection."""
+    with tenant_scope(tenant):
+        if connection_view(connection) is None:
+            raise Http404
+        return next((feature for feature in features() if feature.connection.id == connection), None)
+
+
+@require_http_methods(["GET", "POST"])
+@limited("slips-switch", {by_account: Rate.per_minute(6, burst=20)})
+@seated(Permission.VAULT_MANAGE)
+@stepped_up_to_change
+def enable(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
+    """Show the words to agree to (GET), and turn packing slips on by an owner's word (POST)."""
+    feature = _feature(seat.tenant, connection)
+    if feature is None or feature.is_on or not has_restricted_role():
+        return redirect("buyer_pii:orders")  # That page says why.
+    form = AgreeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            enable_packing_slips(connection=connection, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+        except (ConnectionClosedError, FeatureUnavailableError):
+            return redirect("buyer_pii:orders")
+        messages.success(request, "Packing slips are on. Nothing has been fetched yet: select orders and request their slips.")
+        return redirect("buyer_pii:orders")
+    context = {"feature": feature, "form": form, "terms": TERMS, "wording": TERMS_VERSION, "role": ROLE, "shop": seat.tenant_name}
+    return render(request, "buyer_pii/enable.html", context, status=422 if request.method == "POST" else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@limited("slips-switch", {by_account: Rate.per_minute(6, burst=20)})
+@seated(Permission.VAULT_MANAGE)
+@stepped_up
+def disable(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
+    """Say what turning packing slips off destroys (GET), and do it (POST)."""
+    feature = _feature(seat.tenant, connection)
+    if feature is None:
+        return redirect("buyer_pii:orders")
+    if request.method == "POST":
+        done = disable_packing_slips(connection=connection, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+        messages.success(request, _destroyed(done))
+        return redirect("buyer_pii:orders")
+    if not feature.is_on:
+        return redirect("buyer_pii:orders")
+    with tenant_scope(seat.tenant, using=USING):
+        stored = count_recipients(connection)
+    return render(request, "buyer_pii/disable.html", {"feature": feature, "stored": stored})
+
+
+@require_GET
+@seated(Permission.VAULT_MANAGE)
+def slip_view_log(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the owner who looked at which slips."""
+    with tenant_scope(seat.tenant):
+        found = slip_views()
+    return render(request, "buyer_pii/slip_views.html", {"views": found, "full": sum(len(view.orders) for view in found) >= MAX_SLIP_VIEWS})
+
+
+def _destroyed(done: DisableResult) -> str:
+    if not done.first and not done.rows_erased:
+        return "Packing slips were off already. Nothing of a buyer is held."
+    keys = f"{done.keys_destroyed} key{'' if done.keys_destroyed == 1 else 's'} destroyed"
+    rows = f"{done.rows_erased} recipient{'' if done.rows_erased == 1 else 's'} erased"
+    return f"Packing slips are off: {keys}, {rows}. What was fetched can be read nowhere any more, in no backup either."

@@ -1,0 +1,135 @@
+"""The end of each day, and of whatever was left half done: keys first, so that every copy is dead, then rows.
+
+Nothing is remembered between two runs. A day's key is found by its owner in the key store, a dead row by its own date, a feature that
+was half turned off by its destroyed key; a run that was killed is simply done again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+from django.db import transaction
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.buyer_pii.keys import KEY_LIFETIME, day_of, serving_keys
+from theseller.buyer_pii.operations import record_erased, withdraw_consent
+from theseller.buyer_pii.types import ExpiryResult
+from theseller.connections.keys import owner_of
+from theseller.crypto.keys import Purpose
+from theseller.crypto.timestamped_secrets import creation_time
+from theseller.tenancy.scope import tenant_scope
+
+#: The role that deletes rows it can't read.
+ERASER = "retention"
+ACTOR = "process:vault"
+_CONNECTION_OWNER_PREFIX = owner_of(UUID(int=0), Purpose.PII).removesuffix(str(UUID(int=0)))
+
+
+def expire_recipients(*, at: datetime) -> ExpiryResult:
+    """Destroy the keys of days that have come and of connections' old seals, finish what was killed, and erase what nobody may read.
+
+    Raises:
+        KeyStoreError: the key store can't answer now; the next run goes on.
+    """
+    days = _destroy_due_day_keys(at=at)
+    old = _destroy_old_connection_keys(at=at)
+    withdrawn = _finish_withdrawals(at=at)
+    return ExpiryResult(days, old, _erase(at=at), withdrawn)
+
+
+def _destroy_due_day_keys(*, at: datetime) -> int:
+    today = at.astimezone(UTC).date()
+    due = [
+        (one.id, day) for one in settings.KEY_STORE.list() if not one.destroyed and (day := day_of(one.owner)) is not None and day <= today
+    ]
+    for key, day in sorted(due, key=lambda one: one[1]):
+        subject = f"pii-day:{day:%Y-%m-%d}"
+        with transaction.atomic(durable=True):
+            record(Tag.VAULT_DAY_END_INTENDED, actor=ACTOR, tenant=None, subject=subject, at=at, details={"key": str(key)})
+        settings.KEY_STORE.destroy(key)
+        with transaction.atomic(durable=True):
+            record(Tag.VAULT_DAY_ENDED, actor=ACTOR, tenant=None, subject=subject, at=at, details={"key": str(key)})
+    with databases[ERASER].cursor() as cursor:
+        cursor.execute("delete from pii.day_key where dies_on <= %s", [today])
+    return len(due)
+
+
+def _destroy_old_connection_keys(*, at: datetime) -> int:
+    """Destroy connections' keys under which nothing can be alive any more, used or not."""
+    old = [
+        one.id
+        for one in settings.KEY_STORE.list()
+        if one.owner.startswith(_CONNECTION_OWNER_PREFIX)
+        and not one.destroyed
+        and (made := creation_time(one.id)) is not None
+        and at - made > KEY_LIFETIME
+    ]
+    for key in old:
+        settings.KEY_STORE.destroy(key)
+    return len(old)
+
+
+def _finish_withdrawals(*, at: datetime) -> int:
+    """Record the end of features whose connection has ended, or whose key was destroyed by somebody who was killed before the record."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute("select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)", [10_000])
+        consents = cursor.fetchall()
+    finished = 0
+    for tenant, connection, given, ended in consents:
+        with tenant_scope(tenant):
+            serving = serving_keys(connection, since=given, at=at)
+            if ended or any(not settings.KEY_STORE.exists(key) for key in serving):
+                finished += withdraw_consent(connection, tenant=tenant, actor=ACTOR, at=at)
+    return finished
+
+
+def reapply_withdrawals(*, at: datetime) -> int:
+    """In a restored database, end every feature that was ended since: the key store's tombstones know, whatever the database says.
+
+    A key that was destroyed before its time was destroyed because somebody said no. Whoever turned it on again after that turns it on
+    once more: better asked twice than not.
+    """
+    ended: dict[str, datetime] = {}
+    for one in settings.KEY_STORE.list():
+        made = creation_time(one.id)
+        if (
+            one.owner.startswith(_CONNECTION_OWNER_PREFIX)
+            and one.destroyed_at is not None
+            and made is not None
+            and one.destroyed_at - made <= KEY_LIFETIME
+        ):
+            ended[one.owner] = max(one.destroyed_at, ended.get(one.owner, one.destroyed_at))
+    with databases["default"].cursor() as cursor:
+        cursor.execute("select tenant_id, connection_id, given_at from guard.open_consents(%s)", [10_000])
+        consents = cursor.fetchall()
+    again = 0
+    for tenant, connection, given in consents:
+        last = ended.get(owner_of(connection, Purpose.PII))
+        if last is not None and last >= given:
+            with tenant_scope(tenant):
+                again += withdraw_consent(connection, tenant=tenant, actor=ACTOR, at=at)
+    return again
+
+
+def _erase(*, at: datetime) -> int:
+    """Delete rows past their day, and those of features that are off, as a role that can't read what it deletes."""
+    today, erased = at.astimezone(UTC).date(), 0
+    with databases["default"].cursor() as cursor:
+        cursor.execute("select tenant_id from guard.due_recipients(%s, %s)", [today, 1000])
+        due = [row[0] for row in cursor.fetchall()]
+    for tenant in due:
+        with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+            cursor.execute(
+                "delete from pii.recipient r where r.tenant_id = %s and (r.dies_on <= %s or not exists (select from vault_consent c"
+                " where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id and c.withdrawn_at is null))",
+                [tenant, today],
+            )
+            rows = int(cursor.rowcount)
+        if rows:
+            record_erased(rows, tenant=tenant, actor=ACTOR, at=at)
+            erased += rows
+    return erased

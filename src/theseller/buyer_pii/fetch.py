@@ -1,0 +1,161 @@
+"""Fetch recipients from Amazon: one call for each order whose slip somebody asked for, kept in the vault or dropped.
+
+A call is made in a transaction that holds the consent: turning the feature off waits for it, and none leaves after that has committed. What
+it answered is in this process's memory only until it is sealed. The table of wishes is the truth; a job is a nudge.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.amazon import errors as amazon
+from theseller.amazon.decoders.recipients import decode_slip_data
+from theseller.amazon.operations import GET_ORDER_FOR_A_SLIP
+from theseller.buyer_pii.address_lines import printed_recipient
+from theseller.buyer_pii.expiry_date import is_expired, shipped_too_long_ago
+from theseller.buyer_pii.keys import USING
+from theseller.buyer_pii.queries import has_restricted_role, orders, pending_requests
+from theseller.buyer_pii.store import FeatureDisabledError, ShippedTooLongAgoError, store_recipient
+from theseller.buyer_pii.types import RecipientRequest, RequestOutcome, ShippableOrder
+from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.sessions import open_connection
+from theseller.connections.types import ConnectionView
+from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProviderError
+from theseller.ingest.sync.drift import note_drift
+from theseller.ingest.sync.rate_limited_client import RateLimitedClient
+from theseller.tenancy.scope import tenant_scope
+
+log = logging.getLogger(__name__)
+
+ACTOR = "process:vault"
+#: How long Amazon may fail before a wish is given up; who still wants the slip asks again. The wait between two tries, and how many wishes
+#: may fail in one run: one order that Amazon can't answer for keeps no other waiting, and an Amazon that is down isn't asked for all of them.
+RETRY_WINDOW, RETRY_INTERVAL, MAX_FAILURES_PER_RUN = timedelta(minutes=15), timedelta(seconds=30), 3
+_OUTCOME_BY_ERROR: tuple[tuple[type[Exception] | tuple[type[Exception], ...], RequestOutcome], ...] = (
+    ((FeatureDisabledError, KeyDestroyedError), RequestOutcome.SWITCHED_OFF),
+    (ShippedTooLongAgoError, RequestOutcome.TOO_OLD),
+    (amazon.RoleMissingError, RequestOutcome.ROLE_MISSING),
+    (amazon.NotFoundError, RequestOutcome.NOT_FOUND),
+)
+#: What passes: the wish waits, as long as its patience lasts.
+_RETRYABLE = (
+    amazon.UnavailableError,
+    amazon.LWAUnavailableError,
+    amazon.AccessTokenRejectedError,
+    amazon.SellerUnconfirmedError,
+    amazon.ClientSecretInvalidError,
+    KeyStoreError,
+    SecretProviderError,
+)
+
+
+def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetime]) -> datetime | None:
+    """Fetch what is asked for of one connection; return when to go on, None if nothing waits. Never raises for what Amazon does."""
+    at = now()
+    try:
+        with open_connection(tenant, connection, at=at) as opened:
+            view, requests = opened.view, pending_requests(connection)
+            known = orders([connection], [request.order for request in requests], at=at)
+    except ConnectionClosedError:
+        return None
+    client, failures = RateLimitedClient(view, now=now, held=settings.ENVIRONMENT.restricted_roles), 0
+    for request in requests:
+        try:
+            outcome = _fetch(client, view, known.get(request.order), now)
+        except ConnectionClosedError:
+            return None
+        except amazon.ThrottledError as error:
+            return error.not_before
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this wish's alone
+            if isinstance(error, _RETRYABLE) and now() - request.requested_at < RETRY_WINDOW:
+                failures += 1
+                if failures == MAX_FAILURES_PER_RUN:
+                    break
+                continue
+            outcome = _outcome_of(error)
+        _record_outcome(request, outcome, tenant=tenant, connection=connection, at=now())
+    return now() + RETRY_INTERVAL if failures else None
+
+
+def _outcome_of(error: Exception) -> RequestOutcome:
+    known = next((outcome for kinds, outcome in _OUTCOME_BY_ERROR if isinstance(error, kinds)), None)
+    if known is None:
+        # Only Amazon's and our own error texts are free of values; of any other only the type is told.
+        told = str(error) if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError)) else type(error).__name__
+        log.error("a recipient could not be fetched: %s", told)
+    return known or RequestOutcome.AMAZON_FAILED
+
+
+def _fetch(client: RateLimitedClient, view: ConnectionView, order: ShippableOrder | None, now: Callable[[], datetime]) -> RequestOutcome:
+    answered = _outcome_without_call(view, order, now())
+    if answered is not None or order is None:
+        return answered or RequestOutcome.NOT_YOURS
+    client.pay(GET_ORDER_FOR_A_SLIP)
+    body = client.call(GET_ORDER_FOR_A_SLIP, path={"orderId": order.id}, hold=partial(_lock_consent, view.tenant, view.id))
+    data, drift = decode_slip_data(body)
+    if drift:
+        with tenant_scope(view.tenant):
+            note_drift(drift, operation=GET_ORDER_FOR_A_SLIP, tenant=view.tenant, connection=view.id, at=now())
+    if data.order_id != order.id or data.fulfilled_by != "MERCHANT" or data.cancelled:
+        return RequestOutcome.NOT_YOURS
+    if data.address is None:
+        return RequestOutcome.NOT_GIVEN
+    store_recipient(
+        printed_recipient(data, data.address),
+        order=order.id,
+        connection=view.id,
+        # Amazon tells no day of shipment without the parcels, which are not asked for: a parcel can't have left before it was ordered.
+        shipped_at=data.created_at if data.may_have_left else None,
+        tenant=view.tenant,
+        actor=ACTOR,
+        at=now(),
+    )
+    return RequestOutcome.FETCHED
+
+
+def _outcome_without_call(view: ConnectionView, order: ShippableOrder | None, at: datetime) -> RequestOutcome | None:
+    """Return what can be said without asking Amazon; None if it has to be asked."""
+    if order is None:
+        return RequestOutcome.NOT_YOURS
+    if not has_restricted_role():
+        return RequestOutcome.ROLE_MISSING
+    if shipped_too_long_ago(order.purchased_at if order.shipped else None, at=at):
+        return RequestOutcome.TOO_OLD
+    return RequestOutcome.FETCHED if _is_stored(view.tenant, view.id, order.id, at=at) else None
+
+
+def _lock_consent(tenant: UUID, connection: UUID) -> None:
+    """Keep the feature from being turned off while the call is under way. Raises SwitchedOffError."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute(
+            "select 1 from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null for share",
+            [tenant, connection],
+        )
+        if cursor.fetchone() is None:
+            raise FeatureDisabledError
+
+
+def _is_stored(tenant: UUID, connection: UUID, order: str, *, at: datetime) -> bool:
+    with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
+        cursor.execute(
+            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and order_id = %s", [tenant, connection, order]
+        )
+        row = cursor.fetchone()
+    return row is not None and not is_expired(row[0], at=at)
+
+
+def _record_outcome(request: RecipientRequest, outcome: RequestOutcome, *, tenant: UUID, connection: UUID, at: datetime) -> None:
+    """Write down what became of a wish, unless it was made anew meanwhile."""
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        cursor.execute(
+            "update vault_request set outcome = %s, done_at = %s"
+            " where tenant_id = %s and connection_id = %s and order_id = %s and asked_at = %s and outcome is null",
+            [outcome.value, at, tenant, connection, request.order, request.requested_at],
+        )

@@ -1,0 +1,55 @@
+"""What a person chooses on these pages."""
+
+from __future__ import annotations
+
+import re
+
+from django import forms
+
+from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST
+from theseller.buyer_pii.terms import TERMS_VERSION
+
+_ORDER = re.compile(r"[0-9A-Za-z-]{1,40}\Z")
+
+
+class _Orders(forms.MultipleChoiceField):
+    """Numbers of orders. Whether they are this shop's is asked of the database, not here."""
+
+    def valid_value(self, value: str) -> bool:
+        return _ORDER.match(value) is not None
+
+
+class OrdersForm(forms.Form):
+    """The orders that were ticked."""
+
+    order = _Orders(
+        error_messages={
+            "required": "Select at least one order first.",
+            "invalid_choice": "One of these is no order number. Reload the page and select again.",
+        }
+    )
+
+    def clean_order(self) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(self.cleaned_data["order"]))
+        if len(chosen) > MAX_SLIPS_PER_REQUEST:
+            raise forms.ValidationError(
+                f"You selected {len(chosen)} orders; at most {MAX_SLIPS_PER_REQUEST} go at once. Nothing was done: deselect {len(chosen) - MAX_SLIPS_PER_REQUEST}"
+                " of them, and take those in a second go."
+            )
+        return chosen
+
+
+class AgreeForm(forms.Form):
+    """An owner's word that they read the terms, in the version that they were shown."""
+
+    terms = forms.CharField(widget=forms.HiddenInput, initial=TERMS_VERSION)
+    agree = forms.BooleanField(
+        label="I have read this and want it for this connection",
+        label_suffix="",
+        error_messages={"required": "Check the box if you want this, or go back: nothing has been turned on."},
+    )
+
+    def clean_terms(self) -> str:
+        if self.cleaned_data["terms"] != TERMS_VERSION:
+            raise forms.ValidationError("The words below are new since you opened this page. Read them, then decide.")
+        return TERMS_VERSION

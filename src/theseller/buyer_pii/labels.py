@@ -1,0 +1,77 @@
+"""What each state of an order's slip is called, and what somebody can do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+
+from theseller.amazon.roles import RestrictedRole
+from theseller.buyer_pii.expiry_date import is_expired
+from theseller.buyer_pii.types import RequestOutcome, ShippableOrder
+from theseller.edge.times import day as day_text
+from theseller.lib.limits import PII_DAYS_MAX
+
+ROLE = RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING.value
+
+
+@dataclass(frozen=True, slots=True)
+class SlipState:
+    """The state of one order's slip: a badge (`tone` is good, warn, bad, info or empty) and a sentence."""
+
+    label: str
+    tone: str
+    icon: str
+    message: str = ""
+    ready: bool = False
+    waiting: bool = False
+
+
+#: Nobody asked: no badge, no sentence.
+NOT_REQUESTED = SlipState("", "", "minus")
+_WAITING = SlipState("Waiting", "info", "clock", "Asked of Amazon, one order after the other.", waiting=True)
+_EXPIRED = SlipState("Deleted", "", "trash", "What was fetched has had its day. Get it again if you still need it.")
+_STATE_BY_OUTCOME: Mapping[RequestOutcome, SlipState] = MappingProxyType(
+    {
+        RequestOutcome.NOT_YOURS: SlipState(
+            "Not possible", "warn", "warning", "This is no order that your shop ships itself, or it was canceled."
+        ),
+        RequestOutcome.TOO_OLD: SlipState(
+            "Too late",
+            "warn",
+            "warning",
+            f"It left {PII_DAYS_MAX} days ago or longer, or may have: its recipient may not be kept any more.",
+        ),
+        RequestOutcome.NOT_GIVEN: SlipState(
+            "Not given",
+            "bad",
+            "warning",
+            f"Amazon answered without a recipient: your authorization lacks the role “{ROLE}”. An owner authorizes again on the page"
+            " Connection, then get it again.",
+        ),
+        RequestOutcome.NOT_FOUND: SlipState("Not found", "warn", "warning", "Amazon knows no such order any more."),
+        RequestOutcome.ROLE_MISSING: SlipState(
+            "Refused",
+            "bad",
+            "warning",
+            f"Amazon refused, because the role “{ROLE}” is missing. An owner authorizes again on the page Connection; if that does not help,"
+            " whoever runs this service has to ask Amazon.",
+        ),
+        RequestOutcome.SWITCHED_OFF: SlipState("Deleted", "", "trash", "Packing slips were turned off in between. Get it again."),
+        RequestOutcome.AMAZON_FAILED: SlipState(
+            "No answer", "warn", "warning", "Amazon could not answer after several tries. Get it again later."
+        ),
+    }
+)
+
+
+def slip_state(order: ShippableOrder, expires_on: date | None, *, at: datetime) -> SlipState:
+    """Return the state of an order's slip; `expires_on` is the day of death of what is held of it, None for nothing."""
+    if expires_on is not None and not is_expired(expires_on, at=at):
+        return SlipState("Ready", "good", "check", f"Stored; destroyed on {day_text(expires_on)}.", ready=True)
+    if order.requested_at is None:
+        return NOT_REQUESTED
+    if order.outcome is None:
+        return _WAITING
+    return _EXPIRED if order.outcome is RequestOutcome.FETCHED else _STATE_BY_OUTCOME[order.outcome]

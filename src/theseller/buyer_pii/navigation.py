@@ -1,0 +1,26 @@
+"""This room's place in the navigation: shown to who may print slips, in a shop that can have any."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from theseller.accounts.types import Permission, Seat
+from theseller.buyer_pii.queries import features, has_restricted_role
+from theseller.edge.context import SHOWN_IF
+from theseller.tenancy.scope import ScopeError, current_tenant, tenant_scope
+
+
+def can_print_slips(request: HttpRequest) -> bool:
+    """Say whether the person of `request` may print slips of a connection that this deployment could fetch recipients for."""
+    seat: Seat | None = getattr(request, "seat", None)
+    if seat is None or not has_restricted_role() or not seat.may(Permission.SLIP_PRINT):
+        return False
+    try:
+        current_tenant()
+    except ScopeError:
+        with tenant_scope(seat.tenant):
+            return bool(features())
+    return bool(features())  # A page that is drawn inside its scope: scopes do not nest.
+
+
+SHOWN_IF["buyer_pii:orders"] = can_print_slips

@@ -1,0 +1,158 @@
+"""The verbs of the vault: turn the feature on and off, ask for slips, show them, and let what is dead be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.buyer_pii.expiry_date import is_expired
+from theseller.buyer_pii.keys import USING, open_recipient
+from theseller.buyer_pii.queries import features, has_restricted_role, orders
+from theseller.buyer_pii.terms import TERMS_VERSION
+from theseller.buyer_pii.types import DisableResult, Slip
+from theseller.connections.keys import destroy_keys, owner_of
+from theseller.connections.locks import share
+from theseller.connections.types import Origin
+from theseller.crypto.errors import CannotOpenError, KeyDestroyedError
+from theseller.crypto.keys import Purpose
+from theseller.lib.ids import new_id
+from theseller.tenancy.scope import tenant_scope
+
+#: Slips in one print.
+MAX_SLIPS_PER_REQUEST = 30
+
+
+class FeatureUnavailableError(RuntimeError):
+    """The feature can't be turned on here: the application has no such role, or the connection is none that calls Amazon."""
+
+
+def enable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: datetime) -> UUID:
+    """Record that an owner wants packing slips for `connection`; return the consent's id. Again is harmless.
+
+    Raises:
+        NotAvailableError: the operator's application does not hold the role, or these are imported files.
+        ConnectionClosedError: it has ended.
+    """
+    if not has_restricted_role():
+        raise FeatureUnavailableError("this deployment's Amazon application does not hold the role that packing slips need")
+    with tenant_scope(tenant):
+        if share(connection).origin is not Origin.LWA:
+            raise FeatureUnavailableError("imported files have no recipients")
+        with databases["default"].cursor() as cursor:
+            cursor.execute(
+                "insert into vault_consent (tenant_id, id, connection_id, terms, given_at, given_by) values (%s, %s, %s, %s, %s, %s)"
+                " on conflict do nothing",
+                [tenant, new_id(), connection, TERMS_VERSION, at, actor],
+            )
+            first = bool(cursor.rowcount)
+            cursor.execute(
+                "select id from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null", [tenant, connection]
+            )
+            consent: UUID = cursor.fetchone()[0]
+        if first:
+            record(Tag.VAULT_ON, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at, details={"terms": TERMS_VERSION})
+    return consent
+
+
+def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: datetime) -> DisableResult:
+    """End the feature for `connection`: when this returns nothing that was fetched can be read, here or in any backup. Again is harmless.
+
+    The keys are destroyed as the last act before the commit; then the rows go. Killed in between, recurring work finishes it.
+
+    Raises:
+        KeyStoreError: a key can't be destroyed now, so nothing has changed. Call it again.
+    """
+    with tenant_scope(tenant):
+        record(Tag.VAULT_OFF_INTENDED, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at)
+    with tenant_scope(tenant):
+        first = withdraw_consent(connection, tenant=tenant, actor=actor, at=at)
+        destroyed = destroy_keys(connection, Purpose.PII)
+        if first and not destroyed:
+            # A tombstone says no also where nothing was ever sealed: a database that is restored from before this must not say yes again.
+            settings.KEY_STORE.destroy(settings.KEY_STORE.create(Purpose.PII, owner_of(connection, Purpose.PII)).id)
+    with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
+        cursor.execute("delete from pii.recipient where tenant_id = %s and connection_id = %s", [tenant, connection])
+        erased = int(cursor.rowcount)
+    if erased:
+        record_erased(erased, tenant=tenant, actor=actor, at=at)
+    return DisableResult(len(destroyed), erased, first)
+
+
+def withdraw_consent(connection: UUID, *, tenant: UUID, actor: str, at: datetime) -> bool:
+    """Record, inside the caller's scope, that the feature ended; False if it had. Waits for a call that is under way for it."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute(
+            "update vault_consent set withdrawn_at = %s, withdrawn_by = %s"
+            " where tenant_id = %s and connection_id = %s and withdrawn_at is null",
+            [at, actor, tenant, connection],
+        )
+        first = bool(cursor.rowcount)
+        cursor.execute(
+            "update vault_request set outcome = 'switched_off', done_at = %s"
+            " where tenant_id = %s and connection_id = %s and outcome is distinct from 'switched_off'",
+            [at, tenant, connection],
+        )
+    if first:
+        record(Tag.VAULT_OFF, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at)
+    return first
+
+
+def record_erased(rows: int, *, tenant: UUID, actor: str, at: datetime) -> None:
+    """Write down how many recipients were erased."""
+    with tenant_scope(tenant):
+        record(Tag.VAULT_ERASED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details={"rows": rows})
+
+
+def request_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) -> dict[UUID, tuple[str, ...]]:
+    """Write down which orders' recipients are wanted; return those that may be, by connection, for the job that fetches.
+
+    What is no order of this shop that its seller ships now is left out, and so is everything while the feature is off.
+    """
+    wanted: dict[UUID, list[str]] = {}
+    with tenant_scope(tenant):
+        on = [feature.connection.id for feature in features() if feature.is_on] if has_restricted_role() else []
+        with databases["default"].cursor() as cursor:
+            for order in orders(on, ids[:MAX_SLIPS_PER_REQUEST], at=at).values():
+                cursor.execute(
+                    "insert into vault_request (tenant_id, connection_id, order_id, asked_at, asked_by) values (%s, %s, %s, %s, %s)"
+                    " on conflict (tenant_id, connection_id, order_id)"
+                    " do update set asked_at = excluded.asked_at, asked_by = excluded.asked_by, outcome = null, done_at = null",
+                    [tenant, order.connection, order.id, at, actor],
+                )
+                wanted.setdefault(order.connection, []).append(order.id)
+    return {connection: tuple(found) for connection, found in wanted.items()}
+
+
+def open_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) -> tuple[Slip, ...]:
+    """Return the slips that are held of these orders, in their order. Who looks at which is written down before anything is read.
+
+    What can't be opened (its day has come, the feature was turned off a moment ago) is left out.
+    """
+    with tenant_scope(tenant):
+        on = [feature.connection.id for feature in features() if feature.is_on]
+        known = orders(on, ids[:MAX_SLIPS_PER_REQUEST], at=at)
+        for order in known.values():
+            record(Tag.VAULT_VIEWED, actor=actor, tenant=tenant, subject=f"order:{order.id}", at=at)
+    with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
+        cursor.execute(
+            "select connection_id, order_id, dies_on, sealed from pii.recipient where tenant_id = %s and order_id = any(%s)",
+            [tenant, list(known)],
+        )
+        stored = {row[1]: row for row in cursor.fetchall() if row[1] in known and row[0] == known[row[1]].connection}
+    found = []
+    for order in (known[one] for one in ids if one in stored):
+        _, _, expires_on, sealed = stored[order.id]
+        if is_expired(expires_on, at=at):
+            continue
+        try:
+            recipient = open_recipient(bytes(sealed), tenant=tenant, connection=order.connection, order=order.id)
+        except (KeyDestroyedError, CannotOpenError):
+            continue
+        found.append(Slip(order, recipient, expires_on))
+    return tuple(found)

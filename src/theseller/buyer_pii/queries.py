@@ -1,0 +1,144 @@
+"""Reads of what the feature knows without a buyer. Each runs inside the caller's tenant scope, as the web or the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+
+from theseller.accounts.queries import names_of
+from theseller.amazon.roles import RestrictedRole
+from theseller.buyer_pii.keys import USING
+from theseller.buyer_pii.types import FeatureState, RecipientRequest, RequestOutcome, ShippableOrder, SlipLine, SlipView
+from theseller.connections.queries import all_connections
+from theseller.connections.types import Origin
+from theseller.lib.limits import PII_DAYS_MAX
+from theseller.tenancy.scope import current_tenant
+
+#: Orders on one page of the list.
+ORDERS_PER_PAGE = 100
+#: Looks that are listed at most, order by order.
+MAX_SLIP_VIEWS = 1000
+_ORDERS = """
+select l.connection_id, l.order_id, min(l.purchased_at), min(l.marketplace_id), bool_and(l.status = 'shipped'),
+       array_agg(l.line_key order by l.line_key), array_agg(l.sku order by l.line_key), array_agg(coalesce(p.title, '') order by l.line_key),
+       array_agg(l.quantity order by l.line_key), min(r.asked_at), min(r.outcome)
+from ingest_order_line l
+left join ingest_product p on p.tenant_id = l.tenant_id and p.marketplace_id = l.marketplace_id and p.sku = l.sku
+left join vault_request r on r.tenant_id = l.tenant_id and r.connection_id = l.connection_id and r.order_id = l.order_id
+where l.tenant_id = %s and l.connection_id = any(%s) and l.fulfilment = 'merchant' and l.status in ('unshipped', 'shipped')
+  and l.quantity > 0 and l.local_day >= %s::date and (l.status = 'unshipped' or l.last_updated_at > %s)
+"""
+#: An order that the seller has not shipped after so long is not listed any more; Amazon cancels it long before.
+_OLDEST = timedelta(days=120)
+
+
+def has_restricted_role() -> bool:
+    """Say whether the operator's application holds the restricted role, by its configuration."""
+    return RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING in settings.ENVIRONMENT.restricted_roles
+
+
+def features(*, using: str = "default") -> tuple[FeatureState, ...]:
+    """Return the feature's state for each open, authorised connection of the tenant in scope."""
+    with databases[using].cursor() as cursor:
+        cursor.execute(
+            "select connection_id, id, given_at from vault_consent where tenant_id = %s and withdrawn_at is null", [current_tenant()]
+        )
+        on = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+    found = [view for view in all_connections(using=using) if view.is_open and view.origin is Origin.LWA]
+    return tuple(FeatureState(view, *on.get(view.id, (None, None))) for view in found)
+
+
+def orders_to_ship(
+    connections: Sequence[UUID], *, at: datetime, shipped: bool = False, skip: int = 0, most: int = ORDERS_PER_PAGE
+) -> tuple[ShippableOrder, ...]:
+    """Return orders of `connections` that their seller ships, `most` of them after the first `skip`.
+
+    The unshipped ones, the longest waiting first; or those shipped less than 30 days ago, the newest first.
+    """
+    direction = "desc" if shipped else "asc"
+    more = f" group by 1, 2 having bool_and(l.status = 'shipped') = %s order by 3 {direction}, 2 limit %s offset %s"
+    return tuple(_read(_ORDERS, connections, at, more, shipped, most, skip))
+
+
+def orders(connections: Sequence[UUID], ids: Iterable[str], *, at: datetime) -> dict[str, ShippableOrder]:
+    """Return those of the named orders that a slip may be made for, by their number."""
+    return {one.id: one for one in _read(_ORDERS, connections, at, " and l.order_id = any(%s) group by 1, 2", list(ids))}
+
+
+def pending_requests(connection: UUID) -> tuple[RecipientRequest, ...]:
+    """Return the wishes for slips that are not answered, the longest waiting first."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute(
+            "select order_id, asked_at from vault_request where tenant_id = %s and connection_id = %s and outcome is null"
+            " order by asked_at, order_id",
+            [current_tenant(), connection],
+        )
+        return tuple(RecipientRequest(*row) for row in cursor.fetchall())
+
+
+def outcomes(ids: Iterable[str]) -> dict[str, RequestOutcome | None]:
+    """Return what became of the wish for each of these orders; None while it waits; absent if nobody asked."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute(
+            "select order_id, outcome from vault_request where tenant_id = %s and order_id = any(%s)", [current_tenant(), list(ids)]
+        )
+        return {order: RequestOutcome(outcome) if outcome else None for order, outcome in cursor.fetchall()}
+
+
+def expiry_dates(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
+    """Return the day of death of what is held of these orders, by connection and order: dates and numbers, no buyer.
+
+    Runs inside a scope of the vault's own database connection.
+    """
+    with databases[USING].cursor() as cursor:
+        cursor.execute(
+            "select connection_id, order_id, dies_on from pii.recipient where tenant_id = %s and order_id = any(%s)",
+            [current_tenant(), list(ids)],
+        )
+        return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+
+
+def slip_views() -> tuple[SlipView, ...]:
+    """Return who looked at which slips, the latest first, as far back as `MAX_SLIP_VIEWS` orders reach. Inside the shop's scope."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute("select at, actor, subject from guard.slip_looks(%s)", [MAX_SLIP_VIEWS])
+        rows = [(at, actor.removeprefix("user:"), subject.removeprefix("order:")) for at, actor, subject in cursor.fetchall()]
+    names = names_of({UUID(actor) for _, actor, _ in rows})
+    return tuple(
+        SlipView(at, names.get(UUID(actor), ""), tuple(sorted(order for *_, order in group)))
+        for (at, actor), group in groupby(rows, key=itemgetter(0, 1))
+    )
+
+
+def count_recipients(connection: UUID) -> int:
+    """Return how many recipients are held of `connection`. Runs inside a scope of the vault's own database connection."""
+    with databases[USING].cursor() as cursor:
+        cursor.execute("select count(*) from pii.recipient where tenant_id = %s and connection_id = %s", [current_tenant(), connection])
+        return int(cursor.fetchone()[0])
+
+
+def _read(sql: str, connections: Sequence[UUID], at: datetime, more: str, *parameters: Any) -> list[ShippableOrder]:  # noqa: ANN401
+    with databases["default"].cursor() as cursor:
+        cursor.execute(sql + more, [current_tenant(), list(connections), at - _OLDEST, at - timedelta(days=PII_DAYS_MAX), *parameters])
+        return [_order(row) for row in cursor.fetchall()]
+
+
+def _order(row: tuple[Any, ...]) -> ShippableOrder:
+    connection, order, purchased, store, shipped, keys, skus, titles, quantities, requested_at, outcome = row
+    return ShippableOrder(
+        connection=connection,
+        id=order,
+        purchased_at=purchased,
+        marketplace_id=store,
+        shipped=shipped,
+        lines=tuple(SlipLine(*line) for line in zip(keys, skus, titles, quantities, strict=True)),
+        requested_at=requested_at,
+        outcome=RequestOutcome(outcome) if outcome else None,
+    )

@@ -1,0 +1,72 @@
+"""Keep one recipient: sealed twice, with a day of death that never moves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import connections as databases
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.buyer_pii.expiry_date import expiry_date, shipped_too_long_ago
+from theseller.buyer_pii.keys import USING, connection_key, day_key, sealed_recipient
+from theseller.buyer_pii.types import Recipient
+from theseller.connections.locks import share
+from theseller.crypto.keys import DataKey
+from theseller.tenancy.scope import tenant_scope
+
+
+class FeatureDisabledError(RuntimeError):
+    """The feature is off for this connection: nothing of a buyer may be kept for it."""
+
+
+class ShippedTooLongAgoError(ValueError):
+    """The parcel left 30 days ago or longer: what was fetched is dropped."""
+
+
+def store_recipient(  # one for each thing that is known of it
+    recipient: Recipient, *, order: str, connection: UUID, shipped_at: datetime | None, tenant: UUID, actor: str, at: datetime
+) -> date:
+    """Keep what was fetched at `at` for an order, if nothing is kept for it yet; return its day of death.
+
+    What is kept stays as it was first: asking again moves no day. Killed on the way, nothing readable is left: the row is written last.
+
+    Raises:
+        SwitchedOffError, ConnectionClosedError: the feature or the connection has ended.
+        TooOldError: shipped too long ago.
+        KeyDestroyedError: it was ended in this very moment.
+    """
+    if shipped_too_long_ago(shipped_at, at=at):
+        raise ShippedTooLongAgoError
+    own = _connection_key(connection, tenant=tenant, at=at)
+    expires_on = expiry_date(fetched_at=at, shipped_at=shipped_at)
+    day = day_key(expires_on, at=at)
+    sealed = sealed_recipient(recipient, tenant=tenant, connection=connection, order=order, own=own, day=day)
+    with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
+        cursor.execute(
+            "insert into pii.recipient (tenant_id, connection_id, order_id, fetched_at, shipped_at, dies_on, day_key_id, connection_key_id,"
+            " sealed) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (tenant_id, connection_id, order_id) do nothing",
+            [tenant, connection, order, at, shipped_at, expires_on, day.id, own.id, sealed],
+        )
+        cursor.execute(
+            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and order_id = %s", [tenant, connection, order]
+        )
+        kept: date = cursor.fetchone()[0]
+    with tenant_scope(tenant):
+        record(Tag.VAULT_FETCHED, actor=actor, tenant=tenant, subject=f"order:{order}", at=at, details={"dies_on": str(kept)})
+    return kept
+
+
+def _connection_key(connection: UUID, *, tenant: UUID, at: datetime) -> DataKey:
+    """Return the connection's key while the feature is on and the connection open; both wait for us to end."""
+    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+        share(connection)
+        cursor.execute(
+            "select given_at from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null for update",
+            [tenant, connection],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise FeatureDisabledError
+        return connection_key(connection, since=row[0], at=at)

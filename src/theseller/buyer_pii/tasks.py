@@ -1,0 +1,52 @@
+"""Jobs of this room."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from django.db import connections
+from procrastinate.contrib.django import app
+
+from theseller.buyer_pii.enqueue import enqueue_fetch
+from theseller.buyer_pii.expiry import expire_recipients
+from theseller.buyer_pii.fetch import fetch_requested
+from theseller.lib import clock
+
+log = logging.getLogger(__name__)
+
+# The names begin with the package's former name: queues hold jobs by them, and the database checks which jobs the web may add.
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="theseller.vault.tasks.sweep_vault", queueing_lock="sweep_vault", pass_context=False)
+def expire_recipients_periodically(timestamp: int) -> None:
+    """Let each day's key die with its day, and finish whatever was left. At midnight, UTC, and every ten minutes."""
+    del timestamp
+    done = expire_recipients(at=clock.now())
+    log.info(
+        "the vault was swept: days=%d keys=%d rows=%d off=%d",
+        done.day_keys_destroyed,
+        done.connection_keys_destroyed,
+        done.rows_erased,
+        done.withdrawn,
+    )
+
+
+@app.task(name="theseller.vault.tasks.fetch_recipients", pass_context=False)
+def fetch_recipients(tenant: str, connection: str) -> None:
+    """Fetch what is asked for of one connection; what has to wait is tried again."""
+    again = fetch_requested(tenant=UUID(tenant), connection=UUID(connection), now=clock.now)
+    if again is not None:
+        enqueue_fetch(tenant=UUID(tenant), connection=UUID(connection), at=again)
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(name="theseller.vault.tasks.nudge_wishes", queueing_lock="nudge_wishes", pass_context=False)
+def enqueue_pending_fetches(timestamp: int) -> None:
+    """Have a worker fetch what is asked for: who asked waits for a few seconds, and a lost job loses nothing."""
+    del timestamp
+    with connections["default"].cursor() as cursor:
+        cursor.execute("select tenant_id, connection_id from guard.open_wishes(%s)", [1000])
+        for tenant, connection in cursor.fetchall():
+            enqueue_fetch(tenant=tenant, connection=connection)

@@ -1,0 +1,17 @@
+"""Addresses of this room. None holds an order's number: which orders are meant stands in the body of a POST."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from theseller.buyer_pii import consent_views, views
+
+app_name = "buyer_pii"
+urlpatterns = [
+    path("", views.orders, name="orders"),
+    path("requests/", views.request_slips_view, name="request-slips"),
+    path("looks/", consent_views.slip_view_log, name="slip-views"),
+    path("print/", views.print_slips, name="print"),
+    path("<uuid:connection>/on/", consent_views.enable, name="enable"),
+    path("<uuid:connection>/off/", consent_views.disable, name="disable"),
+]

@@ -1,0 +1,121 @@
+"""The list of orders to ship, asking for their slips, and the page that prints them: the only one that shows anything of a buyer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_POST
+
+from theseller.accounts.seats import seated
+from theseller.accounts.types import Permission, Seat
+from theseller.buyer_pii.enqueue import enqueue_fetch
+from theseller.buyer_pii.expiry_date import is_expired
+from theseller.buyer_pii.forms import OrdersForm
+from theseller.buyer_pii.keys import USING
+from theseller.buyer_pii.labels import ROLE
+from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST, open_slips, request_slips
+from theseller.buyer_pii.pages import OrderListQuery, OrdersPage, orders_page, printed_slips
+from theseller.buyer_pii.queries import expiry_dates
+from theseller.edge.ratelimit import Rate, by_account, limited
+from theseller.lib import clock
+from theseller.tenancy.scope import tenant_scope
+
+
+@require_GET
+@seated(Permission.SLIP_PRINT)
+def orders(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the orders to ship, or those shipped a short while ago, each with the state of its slip; for htmx only the states."""
+    page = orders_page(seat.tenant, OrderListQuery.read(request.GET), at=clock.now())
+    partial = request.headers.get("HX-Request") == "true"
+    response = render(request, "buyer_pii/_refresh.html" if partial else "buyer_pii/orders.html", _context(seat, page))
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _context(seat: Seat, page: OrdersPage, error: str = "") -> dict[str, object]:
+    return {
+        "page": page,
+        "availability": page.availability.value,
+        "error": error,
+        "may_switch": seat.may(Permission.VAULT_MANAGE),
+        "most": MAX_SLIPS_PER_REQUEST,
+        "role": ROLE,
+    }
+
+
+def _show_list_again(request: HttpRequest, seat: Seat, error: str, ticked: Collection[str]) -> HttpResponse:
+    """Show the list once more, as it was ticked, with what is wrong."""
+    page = orders_page(seat.tenant, OrderListQuery.read(request.POST), ticked=ticked, at=clock.now())
+    return render(request, "buyer_pii/orders.html", _context(seat, page, error), status=422)
+
+
+@require_POST
+@limited("slips", {by_account: Rate.per_minute(20, burst=20)})
+@seated(Permission.SLIP_PRINT)
+def request_slips_view(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Ask for the slips of the ticked orders. Those that are held already are not asked for again."""
+    form, at = OrdersForm(request.POST), clock.now()
+    if not form.is_valid():
+        return _show_list_again(request, seat, str(form.errors["order"][0]), request.POST.getlist("order"))
+    chosen: tuple[str, ...] = form.cleaned_data["order"]
+    with tenant_scope(seat.tenant, using=USING):
+        stored = {order for (_, order), expires_on in expiry_dates(chosen).items() if not is_expired(expires_on, at=at)}
+    wanted = request_slips(ids=[one for one in chosen if one not in stored], tenant=seat.tenant, actor=seat.actor, at=at)
+    for connection in wanted:
+        enqueue_fetch(tenant=seat.tenant, connection=connection)
+    requested = sum(map(len, wanted.values()))
+    _add_messages(request, requested, len(stored), len(chosen) - requested - len(stored))
+    return redirect(_back(request))
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the address of the list that a form came from."""
+    query = OrderListQuery.read(request.POST).query_string
+    return reverse("buyer_pii:orders") + (f"?{query}" if query else "")
+
+
+def _add_messages(request: HttpRequest, requested: int, stored: int, left: int) -> None:
+    if requested:
+        messages.success(request, f"{_count(requested, 'slip')} asked for. This page shows each as it arrives.")
+    if stored:
+        messages.info(request, f"{_count(stored, 'slip')} {_are(stored)} here already: print {'it' if stored == 1 else 'them'}.")
+    if left:
+        why = "Not an order that your shop ships now, or packing slips are off for its connection."
+        messages.warning(request, f"{_count(left, 'order')} {_are(left)} left out. {why}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+@sensitive_variables()
+@require_POST
+@limited("slips-print", {by_account: Rate.per_minute(20, burst=20)})
+@seated(Permission.SLIP_PRINT)
+def print_slips(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """Show the slips of the ticked orders, one to a printed page. By POST, so that no address names an order and no history keeps the page."""
+    form = OrdersForm(request.POST)
+    if not form.is_valid():
+        return _show_list_again(request, seat, str(form.errors["order"][0]), request.POST.getlist("order"))
+    chosen: tuple[str, ...] = form.cleaned_data["order"]
+    slips = open_slips(ids=chosen, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+    if not slips:
+        return _show_list_again(request, seat, "None of the selected orders has a slip here. Request the slips first; then print.", chosen)
+    shown = {slip.order.id for slip in slips}
+    context: Mapping[str, object] = {
+        "slips": printed_slips(slips),
+        "left": [one for one in chosen if one not in shown],
+        "shop": seat.tenant_name,
+        "back": _back(request),
+    }
+    return render(request, "buyer_pii/print.html", context)  # Like every page of a session it is stored nowhere: the headers' middleware.

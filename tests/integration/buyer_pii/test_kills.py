@@ -1,0 +1,30 @@
+"""kill -9 before and after every statement of keeping a recipient, turning the feature off and ending a day: it always converges."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from tests.integration.governance.deployment import Deployment
+
+pytestmark = pytest.mark.timeout(900)
+_EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
+
+
+@pytest.mark.parametrize(
+    ("act", "boundaries", "stride"),
+    [
+        ("keep", 15, 3), ("off", 20, 4), ("day", 10, 2),
+        *(pytest.param(act, boundaries, 1, marks=_EVERY) for act, boundaries in (("keep", 15), ("off", 20), ("day", 10))),
+    ],
+)  # fmt: skip
+def test_whatever_is_killed_anywhere_converges(
+    deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""
+    monkeypatch.setitem(deployed.environ, "THESELLER_KILLS_STRIDE", str(stride))
+    done = deployed.python("tests.integration.buyer_pii.kills", act, deployed.people()[0]["tenant"], role="worker")
+    assert done.returncode == 0, done.stdout + done.stderr
+    kills = int(done.stdout.split()[-1])
+    sys.stdout.write(f"{act}: {kills} kills\n")
+    assert kills >= boundaries // stride

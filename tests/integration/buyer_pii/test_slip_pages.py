@@ -1,0 +1,378 @@
+"""The pages of packing slips: who sees them, what each state says, and that one page alone, asked for by POST, shows anything of a buyer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+from tests.cast import NOON, PASSWORD, Cast
+from tests.integration.buyer_pii.conftest import CANARY, RECIPIENT, Shop, connect, sell
+
+from theseller.accounts.models import User
+from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.types import MemberRole
+from theseller.buyer_pii import operations, pages
+from theseller.buyer_pii.enqueue import JOB
+from theseller.buyer_pii.keys import open_recipient
+from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST, enable_packing_slips, request_slips
+from theseller.buyer_pii.tasks import fetch_recipients
+from theseller.buyer_pii.terms import TERMS, TERMS_VERSION
+from theseller.buyer_pii.types import Gift, Recipient, RequestOutcome
+from theseller.connections.operations import connection_for_files
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+from theseller.lib.marketplaces import Region
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+LIST, ASK, PRINT = "/packing-slips/", "/packing-slips/requests/", "/packing-slips/print/"
+
+
+def browser(person: UUID, *, checks: bool = False, fresh: bool = False) -> Client:
+    """Return a signed-in browser; a `fresh` one has given the password just now."""
+    client = Client(enforce_csrf_checks=checks)
+    client.force_login(User.objects.get(pk=person))
+    if fresh:
+        session = client.session
+        session["password_at"] = clock.now().isoformat()
+        session.save()
+    return client
+
+
+class Page(Protocol):
+    @property
+    def content(self) -> bytes: ...
+
+
+def text(answer: Page) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+@pytest.fixture
+def today(role: None, cast: Cast, database: str) -> Shop:
+    """Return Alice's shop with packing slips on since a moment ago: pages go by the machine's clock."""
+    shop = Shop(cast, connect(cast.alices_shop), database)
+    enable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=cast.alice.actor, at=clock.now())
+    return shop
+
+
+def _ship(shop: Shop, *orders: str) -> None:
+    for order in orders:
+        sell(shop, order, at=clock.now())
+
+
+def _keep(shop: Shop, *orders: str) -> None:
+    """Sell these orders and hold their recipients, as after the worker's run."""
+    _ship(shop, *orders)
+    for order in orders:
+        shop.keep(order, at=clock.now())
+
+
+def _requests(shop: Shop) -> dict[str, str | None]:
+    return dict(shop.rows("select order_id, outcome from vault_request where tenant_id = %s", shop.tenant))
+
+
+def _looks(shop: Shop) -> list[tuple[str, str]]:
+    found = shop.rows("select actor, subject from audit_event where tenant_id = %s and tag = 'vault:recipient:viewed'", shop.tenant)
+    return [(row[0], row[1]) for row in found]
+
+
+def test_without_the_role_the_page_says_that_nothing_of_buyers_can_be_read(cast: Cast) -> None:
+    connect(cast.alices_shop)
+    told = text(browser(cast.alice.id).get(LIST))
+    assert "not available in this deployment" in told
+    assert "THESELLER_RESTRICTED_ROLES" in told
+    assert "To ship" not in told  # no place in the navigation either
+
+
+def test_off_the_owner_is_led_to_the_words_and_an_analyst_to_an_owner(role: None, cast: Cast) -> None:
+    connection = connect(cast.alices_shop)
+    assert f"/packing-slips/{connection}/on/" in text(browser(cast.alice.id).get(LIST))
+    told = text(browser(cast.bob.id).get(LIST))
+    assert "Only an owner of this shop" in told
+    assert "/on/" not in told
+
+
+def test_only_imported_files_and_nothing_at_all_are_told_apart(role: None, cast: Cast) -> None:
+    assert "No Amazon account is connected" in text(browser(cast.alice.id).get(LIST))
+    with tenant_scope(cast.alices_shop):
+        connection_for_files(Region.NA, tenant=cast.alices_shop, at=NOON)
+    client = browser(cast.alice.id)
+    assert "Imported files hold no recipients" in text(client.get(LIST))
+    assert "To ship" not in text(client.get("/connections/"))
+
+
+def test_on_without_orders_says_that_none_waits(today: Shop) -> None:
+    sell(today, "111-9", fulfilment="amazon", at=clock.now())
+    told = text(browser(today.cast.bob.id).get(LIST))
+    assert "No order is waiting to be shipped by you" in told
+    assert "111-9" not in told
+    assert "Nothing was shipped" in text(browser(today.cast.bob.id).get(LIST + "?shipped=1"))
+
+
+def test_the_place_in_the_navigation_is_for_who_can_use_it(today: Shop) -> None:
+    viewer = add_person(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
+    add_member(person=viewer, role=MemberRole.VIEWER, tenant=today.tenant, actor="process:test", at=NOON)
+    for page in ("/", "/connections/", "/data/"):
+        assert "To ship" in text(browser(today.cast.bob.id).get(page)), page
+        assert "To ship" not in text(browser(viewer).get(page)), page
+        assert "To ship" not in text(browser(today.cast.charlie.id).get(page)), page
+    assert "turn them on or off" in text(browser(today.cast.alice.id).get("/data/"))
+    assert 'href="/packing-slips/"' in text(browser(today.cast.bob.id).get("/data/"))
+    assert "/packing-slips/" not in text(browser(viewer).get("/data/"))
+    for path in (LIST, f"/packing-slips/{today.connection}/on/", f"/packing-slips/{today.connection}/off/"):
+        assert browser(viewer).get(path).status_code == 403
+    for path in (ASK, PRINT):
+        assert browser(viewer).post(path, {"order": "111-1"}).status_code == 403
+
+
+def test_asking_writes_it_down_and_nudges_the_worker_once(today: Shop) -> None:
+    _ship(today, "111-1", "111-2")
+    client = browser(today.cast.bob.id)
+    answer = client.post(ASK, {"order": ["111-1", "111-2", "111-404"]}, follow=True)
+    told = text(answer)
+    assert "2 slips asked for" in told
+    assert "1 order is left out" in told
+    assert told.count("Asked of Amazon") == 2
+    assert _requests(today) == {"111-1": None, "111-2": None}
+    client.post(ASK, {"order": ["111-1"]})
+    jobs = today.rows("select task_name from procrastinate_jobs where args ->> 'connection' = %s", str(today.connection))
+    assert jobs == [(JOB,)]
+    assert fetch_recipients.name == JOB
+
+
+def test_what_is_held_is_not_asked_for_again(today: Shop) -> None:
+    _keep(today, "111-1")
+    told = text(browser(today.cast.bob.id).post(ASK, {"order": "111-1"}, follow=True))
+    assert "1 slip is here already" in told
+    assert _requests(today) == {}
+
+
+@pytest.mark.parametrize("path", [ASK, PRINT])
+def test_none_too_many_and_what_is_no_number_are_told_and_nothing_happens(today: Shop, path: str) -> None:
+    _keep(today, "111-1")
+    client = browser(today.cast.bob.id)
+    many = [f"111-{number}" for number in range(1, MAX_SLIPS_PER_REQUEST + 3)]
+    for chosen, told in (([], "Select at least one"), (many, "deselect 2 of them"), (["111-1", "1\x00"], "no order number")):
+        answer = client.post(path, {"order": chosen})
+        assert (answer.status_code, told in text(answer)) == (422, True), told
+        assert CANARY not in answer.content.decode()
+    assert 'value="111-1" checked' in text(client.post(path, {"order": many}))
+    assert _requests(today) == {}
+    assert _looks(today) == []
+
+
+@pytest.mark.parametrize("outcome", [*RequestOutcome, None])
+def test_each_outcome_is_told_in_words(today: Shop, outcome: RequestOutcome | None) -> None:
+    _ship(today, "111-1")
+    request_slips(ids=["111-1"], tenant=today.tenant, actor=today.cast.bob.actor, at=clock.now())
+    if outcome:
+        today.rows("update vault_request set outcome = %s, done_at = now() where tenant_id = %s", outcome.value, today.tenant)
+    if outcome is RequestOutcome.FETCHED:
+        today.keep("111-1", at=clock.now())
+    told = text(browser(today.cast.bob.id).get(LIST))
+    words = {
+        RequestOutcome.FETCHED: f"Stored; destroyed on {clock.now() + timedelta(days=30):%b %-d, %Y}",
+        RequestOutcome.NOT_YOURS: "no order that your shop ships itself",
+        RequestOutcome.TOO_OLD: "It left 30 days ago or longer",
+        RequestOutcome.NOT_GIVEN: "your authorization lacks the role “Direct-to-Consumer Shipping”",
+        RequestOutcome.NOT_FOUND: "Amazon knows no such order",
+        RequestOutcome.ROLE_MISSING: "the role “Direct-to-Consumer Shipping” is missing",
+        RequestOutcome.SWITCHED_OFF: "turned off in between",
+        RequestOutcome.AMAZON_FAILED: "Amazon could not answer",
+        None: "Asked of Amazon",
+    }
+    assert words[outcome] in told
+    assert ('hx-trigger="every 3s"' in told) is (outcome is None)
+    assert ("Print it" in told) is (outcome is RequestOutcome.FETCHED)
+
+
+def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(today: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "ORDERS_PER_PAGE", 2)
+    now = clock.now()
+    for number in range(5):
+        sell(today, f"111-{number}", at=now - timedelta(hours=number))
+    client = browser(today.cast.bob.id)
+    shown = [re.findall(r'value="(111-\d)"', text(client.get(f"{LIST}?page={page}"))) for page in (1, 2, 3, 4)]
+    assert shown == [["111-4", "111-3"], ["111-2", "111-1"], ["111-0"], []]  # the longest waiting first
+    assert "no such page any more" in text(client.get(f"{LIST}?page=4"))
+    for odd in ("0", "-1", "x", "²", "99999"):
+        assert 'value="111-4"' in text(client.get(LIST, {"page": odd})), odd
+    assert client.post(ASK, {"order": "111-2", "page": "2"})["Location"] == f"{LIST}?page=2"
+    told = text(client.get(f"{LIST}?page=2"))
+    assert 'hx-get="/packing-slips/?page=2"' in told
+    assert re.findall(r'rel="(prev|next)" href="([^"]*)"', told) == [("prev", LIST), ("next", f"{LIST}?page=3")]
+
+
+def test_htmx_gets_the_states_alone(today: Shop) -> None:
+    _ship(today, "111-1")
+    request_slips(ids=["111-1"], tenant=today.tenant, actor=today.cast.bob.actor, at=clock.now())
+    answer = browser(today.cast.bob.id).get(LIST, headers={"HX-Request": "true"})
+    assert "hx-swap-oob" in text(answer)
+    assert "<html" not in text(answer)
+    assert "HX-Request" in answer["Vary"]
+
+
+def test_the_print_page_shows_the_slips_and_says_which_it_has_not(today: Shop) -> None:
+    _keep(today, "111-1")
+    _ship(today, "111-2")
+    answer = browser(today.cast.bob.id).post(PRINT, {"order": ["111-1", "111-2"]})
+    told = text(answer)
+    assert answer.status_code == 200
+    for line in (*RECIPIENT.lines, RECIPIENT.phone, "Alice&#x27;s shop", "111-1", "BRUSH-1", f"For you, {CANARY}", "Ship by"):
+        assert line in told
+    assert told.count('class="paper"') == 1
+    assert "No slip is stored for 111-2" in told
+    assert answer["Cache-Control"] == "private, no-store"
+    assert "data-print" in told
+    assert "<script>" not in told
+    assert _looks(today) == [(today.cast.bob.actor, "order:111-1"), (today.cast.bob.actor, "order:111-2")]
+
+
+def test_what_a_giver_wrote_is_text_and_nothing_else(today: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    _keep(today, "111-1")
+    monkeypatch.setattr(operations, "open_recipient", lambda *rest, **named: _with_markup(open_recipient(*rest, **named)))
+    told = text(browser(today.cast.bob.id).post(PRINT, {"order": "111-1"}))
+    assert "&lt;script&gt;" in told
+    assert "<script>alert" not in told
+
+
+def _with_markup(recipient: Recipient) -> Recipient:
+    return replace(recipient, lines=("<script>alert(1)</script>",), gifts=(Gift("404", "<script>alert(2)</script>"),))
+
+
+def test_no_other_page_holds_anything_of_a_buyer(today: Shop) -> None:
+    _keep(today, "111-1")
+    today.rows("update vault_request set outcome = 'fetched', done_at = now() where tenant_id = %s", today.tenant)
+    client = browser(today.cast.alice.id, fresh=True)
+    others = [LIST, LIST + "?shipped=1", LIST + "?tick=first", f"/packing-slips/{today.connection}/off/", "/data/", "/connections/", "/",
+             "/activity/", "/products/", "/security/"]  # fmt: skip
+    for page in others:
+        answer = client.get(page)
+        assert answer.status_code == 200, page
+        assert CANARY not in answer.content.decode(), page
+        assert "no-store" in answer["Cache-Control"], page
+    exported = b"".join(client.post("/data/export/"))
+    assert CANARY.encode() not in exported
+    assert CANARY in client.post(PRINT, {"order": "111-1"}).content.decode()
+
+
+def test_a_print_is_no_address_and_needs_the_form_s_own_token(today: Shop) -> None:
+    _keep(today, "111-1")
+    assert browser(today.cast.bob.id).get(PRINT, {"order": "111-1"}).status_code == 405
+    for path in (ASK, PRINT, f"/packing-slips/{today.connection}/off/"):
+        assert browser(today.cast.alice.id, checks=True).post(path, {"order": "111-1"}).status_code == 403
+    assert _looks(today) == []
+    assert _requests(today) == {}
+    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [(1,)]
+
+
+def test_another_shop_gets_nothing_and_leaves_no_look(today: Shop) -> None:
+    _keep(today, "111-1")
+    charlie = browser(today.cast.charlie.id, fresh=True)
+    own = Shop(today.cast, connect(today.cast.charlies_shop), today.database)
+    enable_packing_slips(connection=own.connection, tenant=today.cast.charlies_shop, actor=today.cast.charlie.actor, at=clock.now())
+    answer = charlie.post(PRINT, {"order": "111-1"})
+    assert (answer.status_code, CANARY in answer.content.decode()) == (422, False)
+    charlie.post(ASK, {"order": "111-1"})
+    for page in (f"/packing-slips/{today.connection}/on/", f"/packing-slips/{today.connection}/off/"):
+        assert charlie.get(page).status_code == 404
+        assert charlie.post(page, {"agree": "yes", "terms": TERMS_VERSION}).status_code == 404
+    assert _looks(today) == []
+    assert _requests(today) == {}
+    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [(1,)]
+
+
+def test_the_look_is_written_down_before_anything_is_read(today: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    _keep(today, "111-1")
+    seen: list[list[tuple[str, str]]] = []
+
+    def looked(*rest: Any, **named: Any) -> Recipient:  # noqa: ANN401
+        seen.append(_looks(today))  # by another connection, so what it sees is committed
+        return open_recipient(*rest, **named)
+
+    monkeypatch.setattr(operations, "open_recipient", looked)
+    assert browser(today.cast.alice.id).post(PRINT, {"order": "111-1"}).status_code == 200
+    assert seen == [[(today.cast.alice.actor, "order:111-1")]]
+
+
+def test_the_owner_sees_who_looked_and_nobody_else_does(today: Shop) -> None:
+    _keep(today, "111-1", "111-2")
+    browser(today.cast.bob.id).post(PRINT, {"order": ["111-1", "111-2"]})
+    browser(today.cast.alice.id).post(PRINT, {"order": ["111-2"]})
+    told = text(browser(today.cast.alice.id).get("/packing-slips/looks/"))
+    assert re.findall(r"<p><b>(\w+)</b>", told) == ["Alice", "Bob"]
+    assert "2 orders" in told
+    assert "111-1, 111-2" in told
+    assert CANARY not in told
+    assert browser(today.cast.bob.id).get("/packing-slips/looks/").status_code == 403
+    assert "No access" in text(browser(today.cast.charlie.id).get("/packing-slips/looks/"))
+
+
+def test_past_its_day_nothing_is_shown(today: Shop) -> None:
+    _ship(today, "111-1")
+    today.keep("111-1", shipped_at=clock.now() - timedelta(days=30), at=clock.now() - timedelta(days=1))
+    answer = browser(today.cast.bob.id).post(PRINT, {"order": "111-1"})
+    assert answer.status_code == 422
+    assert CANARY not in answer.content.decode()
+    assert "Ready" not in text(browser(today.cast.bob.id).get(LIST))
+
+
+def test_turned_off_nothing_is_shown_and_the_page_says_what_was_destroyed(today: Shop) -> None:
+    _keep(today, "111-1", "111-2")
+    off = f"/packing-slips/{today.connection}/off/"
+    assert "second-factor" in browser(today.cast.alice.id).post(off)["Location"]
+    alice = browser(today.cast.alice.id, fresh=True)
+    assert "2</span> recipients are stored" in text(alice.get(off))
+    told = text(alice.post(off, follow=True))
+    assert "1 key destroyed, 2 recipients erased" in told
+    assert "Packing slips are off" in told
+    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [(0,)]
+    answer = browser(today.cast.bob.id).post(PRINT, {"order": "111-1"})
+    assert (answer.status_code, CANARY in answer.content.decode()) == (422, False)
+    assert "were off already" in text(alice.post(off, follow=True))
+    assert alice.get(off).status_code == 302
+
+
+def test_turning_on_needs_an_owner_who_proved_themselves_and_read_the_words(role: None, cast: Cast, database: str) -> None:
+    shop = Shop(cast, connect(cast.alices_shop), database)
+    on = f"/packing-slips/{shop.connection}/on/"
+
+    def state() -> int:
+        return int(shop.rows("select count(*) from vault_consent where tenant_id = %s", shop.tenant)[0][0])
+
+    agreed = {"agree": "yes", "terms": TERMS_VERSION}
+    assert browser(cast.bob.id, fresh=True).post(on, agreed).status_code == 403
+    unproven = browser(cast.alice.id)
+    assert all(said in text(unproven.get(on)) for _, said in TERMS), "reading the terms needs no password"
+    assert "second-factor" in unproven.post(on, agreed)["Location"]
+    assert state() == 0
+    alice = browser(cast.alice.id, fresh=True)
+    words = text(alice.get(on))
+    for what, said in TERMS:
+        assert what in words
+        assert said in words
+    assert alice.post(on, {"terms": TERMS_VERSION}).status_code == 422
+    stale = alice.post(on, {"agree": "yes", "terms": "packing-slips-0"})
+    assert (stale.status_code, "new since you opened" in text(stale)) == (422, True)
+    assert state() == 0
+    assert "Packing slips are on" in text(alice.post(on, agreed, follow=True))
+    assert shop.rows("select terms, given_by from vault_consent where tenant_id = %s", shop.tenant) == [(TERMS_VERSION, cast.alice.actor)]
+    assert alice.get(on).status_code == 302
+
+
+def test_where_the_role_was_taken_away_what_is_ready_can_be_printed_and_ended(today: Shop) -> None:
+    _keep(today, "111-1")
+    with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, restricted_roles=())):
+        client = browser(today.cast.alice.id, fresh=True)
+        told = text(client.get(LIST))
+        assert "Nothing new can be fetched" in told
+        assert "Request packing slips" not in told
+        assert CANARY in client.post(PRINT, {"order": "111-1"}).content.decode()
+        assert "1 recipient erased" in text(client.post(f"/packing-slips/{today.connection}/off/", follow=True))
