@@ -18,8 +18,8 @@ from django.test.utils import override_settings
 
 from theseller.amazon.endpoints import Endpoints
 from theseller.amazon.features import FEATURES, roles_for
-from theseller.connections import sessions
-from theseller.connections.amazon_account import close_amazon_http, lwa_client
+from theseller.connections import access_tokens
+from theseller.connections.amazon_clients import close_amazon_http, lwa_client
 from theseller.emulator.app import create_app
 from theseller.emulator.settings import Application, Config
 from theseller.lib.clock import now
@@ -94,4 +94,4 @@ def emulated_amazon(
 def _forget() -> None:
     close_amazon_http()
     lwa_client.cache_clear()
-    sessions._cache.clear()
+    access_tokens._cache.clear()

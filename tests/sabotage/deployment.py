@@ -22,7 +22,7 @@ from theseller.audit.sealing import seal
 from theseller.buyer_pii.operations import enable_packing_slips
 from theseller.buyer_pii.store import store_recipient
 from theseller.buyer_pii.types import Recipient
-from theseller.connections import vault
+from theseller.connections import token_store
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.controls.catalogue import CATALOGUE
@@ -160,7 +160,7 @@ def connect(tenant: UUID, person: UUID, region: Region) -> UUID:
             " expires_at) values (%s, %s, sha256(%s), sha256('s'), %s, %s, %s, %s, %s, %s)",
             [tenant, new_id(), connection.bytes, person, stores[0], features, roles, at, at + timedelta(minutes=10)],
         )
-        vault.store(tenant, connection, Secret(TOKEN), at=at)
+        token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
     with as_role("worker"), tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
             "insert into ingest_stream (tenant_id, connection_id, name, due_at, last_attempt_at) values (%s, %s, 'orders', %s, %s)",

@@ -9,7 +9,7 @@ from tests.secret_leaks.failures import FAILURES
 from tests.secret_leaks.planted_secrets import planted_secret
 
 from theseller.config import jobs as product
-from theseller.connections.sessions import open_connection
+from theseller.connections.access_tokens import open_connection
 from theseller.lib import clock
 
 
@@ -26,5 +26,5 @@ def fail(how: str) -> None:
 def refresh(tenant: str, connection: str) -> None:
     """Ask Amazon for an access token as a pull does whose token was refused."""
     with open_connection(UUID(tenant), UUID(connection), at=clock.now()) as opened:
-        opened.forget_access_token()
+        opened.discard_access_token()
         opened.access_token()

@@ -18,7 +18,7 @@ from theseller.audit.tags import Tag
 from theseller.buyer_pii.keys import KEY_LIFETIME, day_of, serving_keys
 from theseller.buyer_pii.operations import record_erased, withdraw_consent
 from theseller.buyer_pii.types import ExpiryResult
-from theseller.connections.keys import owner_of
+from theseller.connections.keys import key_owner
 from theseller.crypto.keys import Purpose
 from theseller.crypto.timestamped_secrets import creation_time
 from theseller.tenancy.scope import tenant_scope
@@ -26,7 +26,7 @@ from theseller.tenancy.scope import tenant_scope
 #: The role that deletes rows it can't read.
 ERASER = "retention"
 ACTOR = "process:vault"
-_CONNECTION_OWNER_PREFIX = owner_of(UUID(int=0), Purpose.PII).removesuffix(str(UUID(int=0)))
+_CONNECTION_OWNER_PREFIX = key_owner(UUID(int=0), Purpose.PII).removesuffix(str(UUID(int=0)))
 
 
 def expire_recipients(*, at: datetime) -> ExpiryResult:
@@ -108,7 +108,7 @@ def reapply_withdrawals(*, at: datetime) -> int:
         consents = cursor.fetchall()
     again = 0
     for tenant, connection, given in consents:
-        last = ended.get(owner_of(connection, Purpose.PII))
+        last = ended.get(key_owner(connection, Purpose.PII))
         if last is not None and last >= given:
             with tenant_scope(tenant):
                 again += withdraw_consent(connection, tenant=tenant, actor=ACTOR, at=at)

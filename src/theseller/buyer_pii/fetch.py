@@ -24,8 +24,8 @@ from theseller.buyer_pii.keys import USING
 from theseller.buyer_pii.queries import has_restricted_role, orders, pending_requests
 from theseller.buyer_pii.store import FeatureDisabledError, ShippedTooLongAgoError, store_recipient
 from theseller.buyer_pii.types import RecipientRequest, RequestOutcome, ShippableOrder
+from theseller.connections.access_tokens import open_connection
 from theseller.connections.locks import ConnectionClosedError
-from theseller.connections.sessions import open_connection
 from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProviderError
 from theseller.ingest.sync.drift import note_drift

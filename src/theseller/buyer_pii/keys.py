@@ -14,7 +14,7 @@ from django.db import connections as databases
 from django.db import transaction
 
 from theseller.buyer_pii.types import Gift, Recipient
-from theseller.connections.keys import keys_of, new_key
+from theseller.connections.keys import connection_keys, create_key
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.keys import DataKey, Purpose
@@ -52,12 +52,12 @@ def connection_key(connection: UUID, *, since: datetime, at: datetime) -> DataKe
     known = serving_keys(connection, since=since, at=at)
     if known:
         return settings.KEY_STORE.get(known[0])
-    return new_key(connection, Purpose.PII, at=at)
+    return create_key(connection, Purpose.PII, at=at)
 
 
 def serving_keys(connection: UUID, *, since: datetime, at: datetime) -> tuple[UUID, ...]:
     """Return the keys of the feature's present time that are young enough to seal, the newest first, destroyed or not."""
-    return tuple(key for key, made in keys_of(connection, Purpose.PII) if made >= since and at - made < SEALING_PERIOD)
+    return tuple(key for key, made in connection_keys(connection, Purpose.PII) if made >= since and at - made < SEALING_PERIOD)
 
 
 def day_key(day: date, *, at: datetime) -> DataKey:

@@ -16,8 +16,8 @@ from theseller.buyer_pii.keys import USING, open_recipient
 from theseller.buyer_pii.queries import features, has_restricted_role, orders
 from theseller.buyer_pii.terms import TERMS_VERSION
 from theseller.buyer_pii.types import DisableResult, Slip
-from theseller.connections.keys import destroy_keys, owner_of
-from theseller.connections.locks import share
+from theseller.connections.keys import destroy_keys, key_owner
+from theseller.connections.locks import lock_shared
 from theseller.connections.types import Origin
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError
 from theseller.crypto.keys import Purpose
@@ -42,7 +42,7 @@ def enable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: date
     if not has_restricted_role():
         raise FeatureUnavailableError("this deployment's Amazon application does not hold the role that packing slips need")
     with tenant_scope(tenant):
-        if share(connection).origin is not Origin.LWA:
+        if lock_shared(connection).origin is not Origin.LWA:
             raise FeatureUnavailableError("imported files have no recipients")
         with databases["default"].cursor() as cursor:
             cursor.execute(
@@ -75,7 +75,7 @@ def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: dat
         destroyed = destroy_keys(connection, Purpose.PII)
         if first and not destroyed:
             # A tombstone says no also where nothing was ever sealed: a database that is restored from before this must not say yes again.
-            settings.KEY_STORE.destroy(settings.KEY_STORE.create(Purpose.PII, owner_of(connection, Purpose.PII)).id)
+            settings.KEY_STORE.destroy(settings.KEY_STORE.create(Purpose.PII, key_owner(connection, Purpose.PII)).id)
     with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
         cursor.execute("delete from pii.recipient where tenant_id = %s and connection_id = %s", [tenant, connection])
         erased = int(cursor.rowcount)

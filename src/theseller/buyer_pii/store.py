@@ -12,7 +12,7 @@ from theseller.audit.tags import Tag
 from theseller.buyer_pii.expiry_date import expiry_date, shipped_too_long_ago
 from theseller.buyer_pii.keys import USING, connection_key, day_key, sealed_recipient
 from theseller.buyer_pii.types import Recipient
-from theseller.connections.locks import share
+from theseller.connections.locks import lock_shared
 from theseller.crypto.keys import DataKey
 from theseller.tenancy.scope import tenant_scope
 
@@ -61,7 +61,7 @@ def store_recipient(  # one for each thing that is known of it
 def _connection_key(connection: UUID, *, tenant: UUID, at: datetime) -> DataKey:
     """Return the connection's key while the feature is on and the connection open; both wait for us to end."""
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
-        share(connection)
+        lock_shared(connection)
         cursor.execute(
             "select given_at from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null for update",
             [tenant, connection],

@@ -15,17 +15,17 @@ from theseller.crypto.keys import DataKey, Purpose
 from theseller.tenancy.scope import current_tenant
 
 #: How the key store names whose key it is, so that a certificate can list it after the row is gone.
-OWNER = "connection-{purpose}:{connection}"
+OWNER_FORMAT = "connection-{purpose}:{connection}"
 
 
-def owner_of(connection: UUID, purpose: Purpose) -> str:
+def key_owner(connection: UUID, purpose: Purpose) -> str:
     """Return the owner's name of a connection's keys for `purpose`."""
-    return OWNER.format(purpose=purpose.value, connection=connection)
+    return OWNER_FORMAT.format(purpose=purpose.value, connection=connection)
 
 
-def new_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
+def create_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
     """Make a key that dies with `connection`. Killed before the commit, a key is left that seals nothing; recurring work destroys it."""
-    key = settings.KEY_STORE.create(purpose, owner_of(connection, purpose))
+    key = settings.KEY_STORE.create(purpose, key_owner(connection, purpose))
     with databases["default"].cursor() as cursor:
         cursor.execute(
             "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s, %s, %s, %s, %s)",
@@ -34,7 +34,7 @@ def new_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
     return key
 
 
-def keys_of(connection: UUID, purpose: Purpose | None = None) -> tuple[tuple[UUID, datetime], ...]:
+def connection_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[tuple[UUID, datetime], ...]:
     """Return (id, when made) of the keys that were made to die with `connection`, for one purpose or for all, the newest first."""
     with databases["default"].cursor() as cursor:
         cursor.execute(
@@ -51,7 +51,7 @@ def destroy_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[UUID
     Raises:
         KeyStoreError: one can't be destroyed now. Call it again.
     """
-    found = tuple(key for key, _ in keys_of(connection, purpose))
+    found = tuple(key for key, _ in connection_keys(connection, purpose))
     for key in found:
         settings.KEY_STORE.destroy(key)
     return found

@@ -19,12 +19,12 @@ class ConnectionClosedError(RuntimeError):
     """The connection has ended, or never was: no call may leave and nothing may be written for it."""
 
 
-def lock_exclusively(connection: UUID, *, using: str = "default") -> None:
+def lock_exclusive(connection: UUID, *, using: str = "default") -> None:
     """Wait until nobody uses `connection`, and keep everybody out until this transaction ends."""
     _lock("pg_advisory_xact_lock", connection, using)
 
 
-def share(connection: UUID, *, using: str = "default") -> ConnectionView:
+def lock_shared(connection: UUID, *, using: str = "default") -> ConnectionView:
     """Keep `connection` from ending until this transaction ends, and return it. Raises ConnectionClosedError if it has."""
     _lock("pg_advisory_xact_lock_shared", connection, using)
     found = connection_view(connection, using=using)
@@ -33,7 +33,7 @@ def share(connection: UUID, *, using: str = "default") -> ConnectionView:
     return found
 
 
-def one_at_a_time(tenant: UUID, region: Region, *, using: str = "default") -> None:
+def lock_region(tenant: UUID, region: Region, *, using: str = "default") -> None:
     """Let only one transaction at a time open a connection of `tenant` in `region`, where there may be one."""
     with databases[using].cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"connections:{tenant}:{region}"])

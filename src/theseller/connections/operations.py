@@ -17,21 +17,21 @@ from theseller.amazon.features import roles_for
 from theseller.amazon.lwa import Grant
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.connections import vault
-from theseller.connections.amazon_account import lwa_client
-from theseller.connections.keys import destroy_keys, keys_of
-from theseller.connections.locks import lock_exclusively, one_at_a_time
+from theseller.connections import token_store
+from theseller.connections.amazon_clients import lwa_client
+from theseller.connections.keys import connection_keys, destroy_keys
+from theseller.connections.locks import lock_exclusive, lock_region
 from theseller.connections.models import AuthorisationAttempt, Connection, Disconnection
 from theseller.connections.queries import connection_view, open_connection_in
-from theseller.connections.seller import SellerCheck, ask_amazon, note_check
+from theseller.connections.seller_check import SellerCheck, check_seller_at_amazon, record_check
 from theseller.connections.types import (
-    Authorised,
-    BegunAuthorisation,
+    Authorized,
     Disconnected,
     DisconnectReason,
     Origin,
     Refusal,
     Refused,
+    StartedAuthorization,
 )
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.lib.ids import new_id
@@ -44,12 +44,12 @@ log = logging.getLogger(__name__)
 #: Amazon breaks the flow off after ten minutes, so a state that is older can only be an attack or a forgotten tab.
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 #: Sellers must authorise an application anew every year.
-AUTHORISATION_LIFETIME = timedelta(days=365)
+AUTHORIZATION_LIFETIME = timedelta(days=365)
 
 
-def begin_authorisation(
+def start_authorization(
     *, features: Sequence[str], marketplace_id: str, session_key: Secret, person: UUID, tenant: UUID, actor: str, at: datetime
-) -> BegunAuthorisation:
+) -> StartedAuthorization:
     """Open an attempt and return the consent address at Seller Central that carries its state.
 
     `session_key` is the browser session's; only a hash of it and of the state is kept. Raises KeyError for an unknown feature or store.
@@ -81,18 +81,18 @@ def begin_authorisation(
         settings.LWA_REDIRECT_URI,
         draft=settings.ENVIRONMENT.application_is_draft,
     )
-    return BegunAuthorisation(attempt, url)
+    return StartedAuthorization(attempt, url)
 
 
-def complete_authorisation(
+def complete_authorization(
     *, state: Secret, code: Secret | None, selling_partner_id: str, session_key: Secret, tenant: UUID, actor: str, at: datetime
-) -> Authorised | Refused:
+) -> Authorized | Refused:
     """Take Amazon's answer: consume the state, exchange the code, seal the token, open the connection.
 
     The state is consumed and committed before the code is used, so that neither can be used twice, whatever fails afterwards.
     `code` is None when the seller declined.
     """
-    attempt = _consume(state, session_key, tenant=tenant, actor=actor, at=at)
+    attempt = _consume_state(state, session_key, tenant=tenant, actor=actor, at=at)
     if isinstance(attempt, Refused):
         return attempt
     if code is None:
@@ -100,12 +100,12 @@ def complete_authorisation(
     try:
         grant = lwa_client().exchange_code(code, settings.LWA_REDIRECT_URI, at)
         region = MARKETPLACES[attempt.marketplace_id].region
-        check = ask_amazon(selling_partner_id, grant.access_token.token, region, at=at)
+        check = check_seller_at_amazon(selling_partner_id, grant.access_token.token, region, at=at)
         if check is SellerCheck.MISMATCH:
             return _refuse(attempt, Refusal.OTHER_SELLER, tenant=tenant, actor=actor, at=at)
         return _open_connection(attempt, grant, selling_partner_id, check, tenant=tenant, actor=actor, at=at)
     except AmazonError as error:
-        refusal = _why_no_grant(error)
+        refusal = _refusal_for(error)
     except (KeyStoreError, SecretProviderError) as error:
         # The grant is dropped with this frame: Amazon gives another at the next consent, and a token without its key is worth nothing.
         log.error("an authorization cannot be stored, because the key or secret service is %s: %s", error.state.value, error)
@@ -117,10 +117,10 @@ def is_open_attempt(*, state: Secret, session_key: Secret, tenant: UUID, at: dat
     """Return whether `state` belongs to an attempt that this session began and that can still be completed at `at`."""
     with tenant_scope(tenant):
         attempt = AuthorisationAttempt.objects.filter(tenant_id=tenant, state_hash=_hash(state)).first()
-    return attempt is not None and _why_not(attempt, session_key, at) is None
+    return attempt is not None and _refusal_of_attempt(attempt, session_key, at) is None
 
 
-def _why_no_grant(error: AmazonError) -> Refusal:
+def _refusal_for(error: AmazonError) -> Refusal:
     if isinstance(error, CodeRejectedError):
         return Refusal.CODE_REJECTED
     if isinstance(error, LWAUnavailableError):
@@ -129,13 +129,13 @@ def _why_no_grant(error: AmazonError) -> Refusal:
     return Refusal.MISCONFIGURED
 
 
-def _consume(state: Secret, session_key: Secret, *, tenant: UUID, actor: str, at: datetime) -> AuthorisationAttempt | Refused:
+def _consume_state(state: Secret, session_key: Secret, *, tenant: UUID, actor: str, at: datetime) -> AuthorisationAttempt | Refused:
     with tenant_scope(tenant):
         attempt = AuthorisationAttempt.objects.select_for_update().filter(tenant_id=tenant, state_hash=_hash(state)).first()
         if attempt is None:
             record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject="attempt:unknown", at=at)
             return Refused(Refusal.STATE_UNKNOWN)
-        refusal = _why_not(attempt, session_key, at)
+        refusal = _refusal_of_attempt(attempt, session_key, at)
         if refusal is not Refusal.STATE_USED:
             AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(
                 consumed_at=at, outcome=refusal.value if refusal else "returned"
@@ -146,7 +146,7 @@ def _consume(state: Secret, session_key: Secret, *, tenant: UUID, actor: str, at
     return attempt
 
 
-def _why_not(attempt: AuthorisationAttempt, session_key: Secret, at: datetime) -> Refusal | None:
+def _refusal_of_attempt(attempt: AuthorisationAttempt, session_key: Secret, at: datetime) -> Refusal | None:
     if attempt.consumed_at is not None:
         return Refusal.STATE_USED
     if bytes(attempt.session_hash) != _hash(session_key):
@@ -176,15 +176,15 @@ def _open_connection(
     tenant: UUID,
     actor: str,
     at: datetime,
-) -> Authorised | Refused:
+) -> Authorized | Refused:
     region = MARKETPLACES[attempt.marketplace_id].region
     with tenant_scope(tenant):
-        one_at_a_time(tenant, region)
+        lock_region(tenant, region)
         existing = open_connection_in(region)
         if existing and existing.origin is Origin.LWA and existing.selling_partner_id != selling_partner_id:
             return _refuse_in_scope(attempt, Refusal.ALREADY_CONNECTED, tenant=tenant, actor=actor, at=at)
         connection = existing.id if existing else new_id()
-        lock_exclusively(connection)
+        lock_exclusive(connection)
         former_key = _write_connection(connection, attempt, grant, selling_partner_id, exists=existing is not None, tenant=tenant, at=at)
         record(
             Tag.CONNECTION_AUTHORISED,
@@ -195,13 +195,13 @@ def _open_connection(
             details={"attempt": str(attempt.id), "region": region.value, "renewed": existing is not None},
         )
         if check is not None:
-            note_check(check, connection=connection, tenant=tenant, at=at)
+            record_check(check, connection=connection, tenant=tenant, at=at)
     if former_key is not None:
-        _destroy_superseded(former_key)
-    return Authorised(connection)
+        _destroy_superseded_key(former_key)
+    return Authorized(connection)
 
 
-def _destroy_superseded(key: UUID) -> None:
+def _destroy_superseded_key(key: UUID) -> None:
     """Destroy the key of the token before. Nothing is sealed under it any more, so that its keeper's silence undoes no renewal."""
     try:
         settings.KEY_STORE.destroy(key)
@@ -222,7 +222,7 @@ def _write_connection(
         "features": attempt.features,
         "roles": attempt.roles,
         "authorised_at": at,
-        "authorisation_expires_at": at + AUTHORISATION_LIFETIME,
+        "authorisation_expires_at": at + AUTHORIZATION_LIFETIME,
         # Another code may be another seller's: what was confirmed of the one before says nothing of it.
         "seller_check": None,
         "seller_checked_at": None,
@@ -232,7 +232,7 @@ def _write_connection(
     else:
         Connection.objects.create(tenant_id=tenant, id=connection, region=region.value, created_at=at, **fields)
     AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(outcome="authorised")
-    return vault.store(tenant, connection, grant.refresh_token, at=at)
+    return token_store.store_token(tenant, connection, grant.refresh_token, at=at)
 
 
 def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
@@ -240,7 +240,7 @@ def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
 
     Runs inside the caller's tenant scope. Imported facts end with this connection, as pulled ones do.
     """
-    one_at_a_time(tenant, region)
+    lock_region(tenant, region)
     existing = open_connection_in(region)
     if existing is not None:
         return existing.id
@@ -279,14 +279,14 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
             details={"reason": reason},
         )
     with tenant_scope(tenant):
-        _wait_for_calls_under_way()
-        lock_exclusively(connection)
+        _allow_long_wait_for_lock()
+        lock_exclusive(connection)
         found = connection_view(connection)
         if found is None:
             raise LookupError("this shop has no such connection")
         if found.disconnected_at is not None and found.disconnect_reason is not None:
             return Disconnected(connection, found.disconnected_at, found.disconnect_reason, first=False)
-        key = vault.delete(tenant, connection)
+        key = token_store.delete_token(tenant, connection)
         Disconnection.objects.create(tenant_id=tenant, connection_id=connection, reason=reason.value, actor=actor, at=at, data_key_id=key)
         record(
             Tag.CONNECTION_DISCONNECTED,
@@ -294,7 +294,7 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
             tenant=tenant,
             subject=f"connection:{connection}",
             at=at,
-            details={"reason": reason, "data_key": str(key) if key else None, "other_keys": len(keys_of(connection))},
+            details={"reason": reason, "data_key": str(key) if key else None, "other_keys": len(connection_keys(connection))},
         )
         # The token's key last: who finds that one destroyed ends the connection again, and with it whatever was left here.
         destroy_keys(connection)
@@ -303,7 +303,7 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
     return Disconnected(connection, at, reason, first=True)
 
 
-def _wait_for_calls_under_way() -> None:
+def _allow_long_wait_for_lock() -> None:
     # A call to Amazon may take up to its own time limit; the lock must outwait it, the statement limit of a page must not cut it off.
     with databases["default"].cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'")

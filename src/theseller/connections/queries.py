@@ -15,7 +15,7 @@ from theseller.tenancy.scope import current_tenant
 #: What is above this package says which stores of the tenant in scope have data (`analytics.apps`).
 STORES_WITH_DATA: list[Callable[[], Collection[str]]] = []
 #: Why a connection ended, as pages say it.
-ENDED: dict[DisconnectReason, str] = {
+DISCONNECT_REASON_TEXT: dict[DisconnectReason, str] = {
     DisconnectReason.ACCOUNT_DELETION: "Its shop or account was deleted",
     DisconnectReason.AMAZON_REQUEST: "Amazon requested the deletion",
     DisconnectReason.AUTHORISATION_EXPIRED: "Amazon\u2019s authorization expired after a year",
@@ -33,22 +33,22 @@ where c.tenant_id = %s
 
 def all_connections(*, using: str = "default") -> tuple[ConnectionView, ...]:
     """Return every connection of the tenant in scope, newest first, ended ones too."""
-    return _read(_SELECT + " order by c.created_at desc, c.id", [current_tenant()], using)
+    return _views(_SELECT + " order by c.created_at desc, c.id", [current_tenant()], using)
 
 
 def connection_view(connection: UUID, *, using: str = "default") -> ConnectionView | None:
     """Return one connection of the tenant in scope, or None."""
-    found = _read(_SELECT + " and c.id = %s", [current_tenant(), connection], using)
+    found = _views(_SELECT + " and c.id = %s", [current_tenant(), connection], using)
     return found[0] if found else None
 
 
 def open_connection_in(region: Region, *, using: str = "default") -> ConnectionView | None:
     """Return the open connection of the tenant in scope in `region`; there is at most one."""
-    found = _read(_SELECT + " and c.region = %s and d.at is null order by c.created_at", [current_tenant(), region.value], using)
+    found = _views(_SELECT + " and c.region = %s and d.at is null order by c.created_at", [current_tenant(), region.value], using)
     return found[0] if found else None
 
 
-def _read(sql: str, parameters: list[Any], using: str) -> tuple[ConnectionView, ...]:
+def _views(sql: str, parameters: list[Any], using: str) -> tuple[ConnectionView, ...]:
     with databases[using].cursor() as cursor:
         cursor.execute(sql, parameters)
         return tuple(_view(row) for row in cursor.fetchall())

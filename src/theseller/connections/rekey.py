@@ -7,8 +7,8 @@ from uuid import UUID
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.connections import vault
-from theseller.connections.locks import ConnectionClosedError, share
+from theseller.connections import token_store
+from theseller.connections.locks import ConnectionClosedError, lock_shared
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -21,10 +21,10 @@ def replace_data_key(*, connection: UUID, tenant: UUID, actor: str, at: datetime
     with tenant_scope(tenant):
         try:
             # Shared with calls under way, so nobody waits; against the connection's end, which must see one key and destroy that.
-            share(connection)
+            lock_shared(connection)
         except ConnectionClosedError:
             return None
-        former = vault.reseal(tenant, connection, at=at)
+        former = token_store.reseal_token(tenant, connection, at=at)
         if former is not None:
             record(
                 Tag.CONNECTION_KEY_REPLACED,

@@ -21,7 +21,7 @@ TEMPLATE = "connections/review.html"
 
 
 @dataclass(frozen=True, slots=True)
-class AskedRole:
+class RequestedRole:
     """One role that Amazon asks for. `title` is as Amazon lists it, `serves` what of the seller's choice needs it."""
 
     role: Role | RestrictedRole
@@ -31,31 +31,33 @@ class AskedRole:
     restricted: bool
 
 
-def asked_roles(features: Sequence[str]) -> tuple[AskedRole, ...]:
+def requested_roles(features: Sequence[str]) -> tuple[RequestedRole, ...]:
     """Return every role of the application's registration: what the choice needs first, the restricted ones last."""
     needed = frozenset(roles_for(features))
     plain = [
-        AskedRole(
+        RequestedRole(
             role, role.value, ROLES[role], tuple(one.title for one in served_by(role, features)) if role in needed else (), restricted=False
         )
         for role in settings.ENVIRONMENT.application_roles
     ]
-    restricted = [AskedRole(role, role.at_amazon, RESTRICTED[role], (), restricted=True) for role in settings.ENVIRONMENT.restricted_roles]
+    restricted = [
+        RequestedRole(role, role.at_amazon, RESTRICTED[role], (), restricted=True) for role in settings.ENVIRONMENT.restricted_roles
+    ]
     return (*sorted(plain, key=lambda one: not one.serves), *restricted)
 
 
-def review(features: Sequence[str], marketplace: str) -> dict[str, Any]:
+def review_context(features: Sequence[str], marketplace: str) -> dict[str, Any]:
     """Return what the page before Amazon's is drawn from."""
-    asked = asked_roles(features)
+    requested = requested_roles(features)
     return {
         "chosen": [FEATURES[key] for key in features],
         "marketplace": MARKETPLACES[marketplace],
-        "roles": asked,
-        "has_restricted": any(one.restricted for one in asked),
-        "has_unneeded": any(not one.serves and not one.restricted for one in asked),
+        "roles": requested,
+        "has_restricted": any(one.restricted for one in requested),
+        "has_unneeded": any(not one.serves and not one.restricted for one in requested),
     }
 
 
-def needed_by_the_program() -> frozenset[str]:
+def roles_used_by_this_version() -> frozenset[str]:
     """Return the names of the roles that something of this version calls for: offered features, and packing slips where they can be had."""
     return frozenset({*(role.value for role in roles_for(OFFERED)), *(role.value for role in settings.ENVIRONMENT.restricted_roles)})

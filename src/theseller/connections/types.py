@@ -44,7 +44,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BegunAuthorisation:
+class StartedAuthorization:
     """Where to send the seller's browser."""
 
     attempt: UUID
@@ -52,7 +52,7 @@ class BegunAuthorisation:
 
 
 @dataclass(frozen=True, slots=True)
-class Authorised:
+class Authorized:
     """The seller granted access; the connection exists and holds its sealed token."""
 
     connection: UUID

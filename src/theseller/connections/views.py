@@ -21,12 +21,12 @@ from theseller.accounts.mfa.views import stepped_up
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.amazon.features import FEATURES, OFFERED, Feature
-from theseller.connections import vault
+from theseller.connections import token_store
 from theseller.connections.forms import REGION_NAMES, ChoiceForm, DisconnectForm
-from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect, is_open_attempt
-from theseller.connections.queries import ENDED, STORES_WITH_DATA, all_connections, connection_view
-from theseller.connections.review import TEMPLATE, review
-from theseller.connections.types import Authorised, ConnectionView, DisconnectReason, Origin, Refusal
+from theseller.connections.operations import complete_authorization, disconnect, is_open_attempt, start_authorization
+from theseller.connections.queries import DISCONNECT_REASON_TEXT, STORES_WITH_DATA, all_connections, connection_view
+from theseller.connections.review import TEMPLATE, review_context
+from theseller.connections.types import Authorized, ConnectionView, DisconnectReason, Origin, Refusal
 from theseller.edge.errors import too_many_requests
 from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, Subject, by_account, by_ip, check, limited
 from theseller.lib import clock
@@ -35,7 +35,7 @@ from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
 #: How often an authorization may be begun or completed.
-AUTHORISATION: Mapping[Subject, Rate] = {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}
+AUTHORIZATION_RATES: Mapping[Subject, Rate] = {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}
 #: What each refusal means to a seller: (title, what to do).
 REFUSALS: dict[Refusal, tuple[str, str]] = {
     Refusal.ALREADY_CONNECTED: (
@@ -75,12 +75,12 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
 def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show the shop's connections, open ones first."""
     with tenant_scope(seat.tenant):
-        found, holders = all_connections(), vault.holders(seat.tenant)
+        found, holders = all_connections(), token_store.connections_with_token(seat.tenant)
         with_data = frozenset().union(*(stores() for stores in STORES_WITH_DATA))
     lost = {view.id for view in found if view.is_open and view.origin is Origin.LWA and view.id not in holders}
     context = {
-        "open_connections": [_shown(view, with_data) | {"lost": view.id in lost} for view in found if view.is_open],
-        "closed_connections": [_shown(view) for view in found if not view.is_open],
+        "open_connections": [_connection_context(view, with_data) | {"lost": view.id in lost} for view in found if view.is_open],
+        "closed_connections": [_connection_context(view) for view in found if not view.is_open],
         "restricted": settings.ENVIRONMENT.restricted_roles,
         "may_manage": seat.may(Permission.CONNECTION_MANAGE),
         "at": clock.now(),
@@ -98,21 +98,21 @@ def choose(request: HttpRequest, seat: Seat) -> HttpResponse:
     initial = {"features": list(OFFERED)} | ({"marketplace": asked} if asked in MARKETPLACES else {})
     form = ChoiceForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        return render(request, TEMPLATE, review(form.cleaned_data["features"], form.cleaned_data["marketplace"]))
+        return render(request, TEMPLATE, review_context(form.cleaned_data["features"], form.cleaned_data["marketplace"]))
     status = 422 if request.method == "POST" else 200
-    context = {"form": form, "features": _offers(form), "connected": " and ".join(regions), "connected_count": len(regions)}
+    context = {"form": form, "features": _feature_choices(form), "connected": " and ".join(regions), "connected_count": len(regions)}
     return render(request, "connections/choose.html", context, status=status)
 
 
 @require_POST
-@limited("authorisation", AUTHORISATION)
+@limited("authorisation", AUTHORIZATION_RATES)
 @seated(Permission.CONNECTION_MANAGE)
-def begin(request: HttpRequest, seat: Seat) -> HttpResponse:
+def start(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Open an attempt and send the browser to Seller Central."""
     form = ChoiceForm(request.POST)
     if not form.is_valid():
-        return render(request, "connections/choose.html", {"form": form, "features": _offers(form)}, status=422)
-    begun = begin_authorisation(
+        return render(request, "connections/choose.html", {"form": form, "features": _feature_choices(form)}, status=422)
+    started = start_authorization(
         features=form.cleaned_data["features"],
         marketplace_id=form.cleaned_data["marketplace"],
         session_key=_session_key(request),
@@ -121,22 +121,22 @@ def begin(request: HttpRequest, seat: Seat) -> HttpResponse:
         actor=seat.actor,
         at=clock.now(),
     )
-    response = HttpResponse(status=303, headers={"Location": begun.consent_url})
+    response = HttpResponse(status=303, headers={"Location": started.consent_url})
     response["Referrer-Policy"] = "no-referrer"
     return response
 
 
-def _sign_in_for_the_overview() -> str:
+def _sign_in_url() -> str:
     return f"{reverse('accounts:sign-in')}?{urlencode({'next': reverse('connections:overview')})}"
 
 
-def _signed_in_or_without_the_answer(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def _sign_in_without_query(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Have somebody who isn't signed in sent to sign in without code and state: usually the whole address goes along as `next`.
 
     They could not be used afterwards anyway, since they belong to the session that asked for them.
     """
     # What Django's own middleware asks of a view.
-    view.login_url = lazy(_sign_in_for_the_overview, str)()  # type: ignore[attr-defined]
+    view.login_url = lazy(_sign_in_url, str)()  # type: ignore[attr-defined]
     view.redirect_field_name = ""  # type: ignore[attr-defined]
     return view
 
@@ -149,11 +149,11 @@ def _callback_allowance(request: HttpRequest, state: Secret, seat: Seat) -> Allo
     """
     own = is_open_attempt(state=state, session_key=_session_key(request), tenant=seat.tenant, at=clock.now())
     if own:
-        return check(request, "authorisation", AUTHORISATION, clock.now())
+        return check(request, "authorisation", AUTHORIZATION_RATES, clock.now())
     return check(request, "authorisation-unknown", {by_account: Rate.per_minute(12, burst=20)}, clock.now())
 
 
-@_signed_in_or_without_the_answer
+@_sign_in_without_query
 @sensitive_variables()
 @require_GET
 @seated(Permission.CONNECTION_MANAGE)
@@ -167,7 +167,7 @@ def callback(request: HttpRequest, seat: Seat) -> HttpResponse:
     partner = request.GET.get("selling_partner_id", "")
     if len(partner) > 64 or not partner.isalnum():
         code, partner = "", "unknown"
-    outcome = complete_authorisation(
+    outcome = complete_authorization(
         state=state,
         code=Secret(code[:500]) if code else None,
         selling_partner_id=partner,
@@ -176,7 +176,7 @@ def callback(request: HttpRequest, seat: Seat) -> HttpResponse:
         actor=seat.actor,
         at=clock.now(),
     )
-    if isinstance(outcome, Authorised):
+    if isinstance(outcome, Authorized):
         messages.success(request, "Connected. Your history is on its way.")
         response = redirect("connections:overview")
     else:
@@ -213,7 +213,7 @@ def disconnection(request: HttpRequest, seat: Seat, connection: UUID) -> HttpRes
         disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=seat.tenant, actor=seat.actor, at=clock.now())
         return redirect("erasure:erasure", connection=connection)
     status = 422 if request.method == "POST" else 200
-    return render(request, "connections/disconnection.html", {"form": form, "connection": _shown(view)}, status=status)
+    return render(request, "connections/disconnection.html", {"form": form, "connection": _connection_context(view)}, status=status)
 
 
 def _session_key(request: HttpRequest) -> Secret:
@@ -222,12 +222,12 @@ def _session_key(request: HttpRequest) -> Secret:
     return Secret(request.session.session_key or "")
 
 
-def _offers(form: ChoiceForm) -> list[tuple[Feature, bool]]:
+def _feature_choices(form: ChoiceForm) -> list[tuple[Feature, bool]]:
     chosen = form["features"].value() or []
     return [(feature, feature.key in chosen) for feature in OFFERED.values()]
 
 
-def _shown(view: ConnectionView, with_data: Collection[str] = ()) -> dict[str, Any]:
+def _connection_context(view: ConnectionView, with_data: Collection[str] = ()) -> dict[str, Any]:
     """Return what a page shows of a connection. Amazon authorizes a region: `with_data` are the stores that the seller sells in."""
     stores = [store for store in view.marketplace_ids if store in MARKETPLACES and store in with_data]
     return {
@@ -235,6 +235,6 @@ def _shown(view: ConnectionView, with_data: Collection[str] = ()) -> dict[str, A
         "stores": ", ".join(MARKETPLACES[store].sales_channel for store in stores) or "none yet",
         "stores_pending": not stores,
         "main_store": (stores or view.marketplace_ids)[0] if view.marketplace_ids else "",
-        "reason": ENDED[view.disconnect_reason] if view.disconnect_reason else "",
+        "reason": DISCONNECT_REASON_TEXT[view.disconnect_reason] if view.disconnect_reason else "",
         "features": [FEATURES[key].title for key in view.features if key in FEATURES],
     }

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.connections.keys import owner_of
+from theseller.connections.keys import key_owner
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import Purpose
 from theseller.erasure.connection_journal import ended_connections, journal_folder
@@ -31,7 +31,7 @@ class KeyStillActiveError(RuntimeError):
 def owners_of(connections: Collection[UUID]) -> frozenset[str]:
     """Return every name under which the key store may have keys of these connections."""
     tokens = {f"connection:{connection}" for connection in connections}
-    return frozenset(tokens | {owner_of(connection, purpose) for connection in connections for purpose in Purpose})
+    return frozenset(tokens | {key_owner(connection, purpose) for connection in connections for purpose in Purpose})
 
 
 def destroy_keys_of(connections: Collection[UUID]) -> int:

@@ -7,7 +7,7 @@ from uuid import UUID
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from theseller.connections.sessions import forget_stale_tokens
+from theseller.connections.access_tokens import discard_stale_tokens
 from theseller.ingest.sync.planner import due_streams, plan_new_connections
 from theseller.ingest.sync.runner import run_stream
 from theseller.ingest.types import StreamKey
@@ -18,7 +18,7 @@ from theseller.lib import clock
 @app.task(name="ingest.tick", queueing_lock="ingest.tick")
 def tick(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names the tick; the time that counts is the work's own
     """Plan new connections and nudge every stream that is due."""
-    forget_stale_tokens(at=clock.now())  # Also where no connection is left to be opened.
+    discard_stale_tokens(at=clock.now())  # Also where no connection is left to be opened.
     plan_new_connections(at=clock.now())
     for key in due_streams(at=clock.now()):
         _enqueue(key)

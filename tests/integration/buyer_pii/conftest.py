@@ -22,7 +22,7 @@ from theseller.amazon.roles import RestrictedRole
 from theseller.buyer_pii.operations import enable_packing_slips
 from theseller.buyer_pii.store import store_recipient
 from theseller.buyer_pii.types import Gift, Recipient
-from theseller.connections import vault as tokens
+from theseller.connections import token_store as tokens
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
@@ -90,7 +90,7 @@ def connect(tenant: UUID) -> UUID:
             " values (%s, %s, 'lwa', 'na', 'A2VAULT', %s, '{}', '{}', %s, %s, 'confirmed', %s)",
             [tenant, connection, [US], NOON, NOON, NOON],
         )
-        tokens.store(tenant, connection, Secret("Atzr|a-token-of-nobody"), at=NOON)
+        tokens.store_token(tenant, connection, Secret("Atzr|a-token-of-nobody"), at=NOON)
     return connection
 
 

@@ -25,7 +25,7 @@ from theseller.buyer_pii.keys import open_recipient
 from theseller.buyer_pii.operations import disable_packing_slips
 from theseller.buyer_pii.store import FeatureDisabledError, store_recipient
 from theseller.buyer_pii.terms import TERMS_VERSION
-from theseller.connections.keys import keys_of
+from theseller.connections.keys import connection_keys
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.keys import Purpose
 from theseller.lib import clock
@@ -114,7 +114,7 @@ def _off_well(tenant: UUID, connection: UUID, sealed: bytes) -> None:
     assert not _readable(sealed, tenant, connection)
     assert _rows(connection) == 0
     with tenant_scope(tenant):
-        assert keys_of(connection, Purpose.PII)
+        assert connection_keys(connection, Purpose.PII)
     try:
         _keep(tenant, connection, clock.now())
     except FeatureDisabledError:

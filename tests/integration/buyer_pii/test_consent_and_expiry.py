@@ -18,7 +18,7 @@ from theseller.buyer_pii.keys import day_owner, open_recipient
 from theseller.buyer_pii.operations import FeatureUnavailableError, disable_packing_slips, enable_packing_slips, open_slips, request_slips
 from theseller.buyer_pii.queries import orders_to_ship
 from theseller.buyer_pii.store import FeatureDisabledError, ShippedTooLongAgoError
-from theseller.connections.keys import destroy_keys, keys_of
+from theseller.connections.keys import connection_keys, destroy_keys
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
@@ -163,7 +163,7 @@ def test_the_disconnection_destroys_the_key_and_its_certificate_names_it(shop: S
 
 def _key(shop: Shop) -> UUID:
     with tenant_scope(shop.tenant):
-        [(key, _)] = keys_of(shop.connection, Purpose.PII)
+        [(key, _)] = connection_keys(shop.connection, Purpose.PII)
     return key
 
 

@@ -14,16 +14,16 @@ from django.test.utils import override_settings
 from tests.cast import Cast
 from tests.conftest import as_role
 from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
-from tests.integration.connections.test_authorisation import _complete, _connect, _consent
+from tests.integration.connections.test_authorization import _complete, _connect, _consent
 from tests.step_up import after_step_up
 
 from theseller.accounts.models import User
+from theseller.connections.access_tokens import open_connection
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.models import RefreshToken
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
-from theseller.connections.sessions import open_connection
-from theseller.connections.types import Authorised, DisconnectReason, Refusal, Refused
+from theseller.connections.types import Authorized, DisconnectReason, Refusal, Refused
 from theseller.crypto.errors import KeyStoreError, ServiceError, ServiceState
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
@@ -86,13 +86,13 @@ def _token_rows(cast: Cast) -> int:
         return RefreshToken.objects.filter(tenant_id=cast.alices_shop).count()
 
 
-def _end(cast: Cast, authorised: Authorised) -> None:
+def _end(cast: Cast, authorised: Authorized) -> None:
     disconnect(
         connection=authorised.connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
     )  # fmt: skip
 
 
-def _open(cast: Cast, authorised: Authorised) -> bool:
+def _open(cast: Cast, authorised: Authorized) -> bool:
     with tenant_scope(cast.alices_shop):
         view = connection_view(authorised.connection)
     assert view is not None
@@ -164,7 +164,7 @@ def test_an_authorisation_without_keys_stores_nothing_and_says_why(
     assert _complete(cast, back) == Refused(Refusal.KEYS_UNAVAILABLE)
     assert _token_rows(cast) == 0
     keys.state = None
-    assert isinstance(_complete(cast, _consent(cast, amazon)), Authorised)
+    assert isinstance(_complete(cast, _consent(cast, amazon)), Authorized)
     assert _token_rows(cast) == 1
 
 
@@ -179,7 +179,7 @@ def test_a_renewal_stands_although_the_former_key_cannot_be_destroyed(cast: Cast
                 raise ServiceError("the key service does not answer", ServiceState.SEALED)
 
     with override_settings(KEY_STORE=OnlyDestroyFails(real)):
-        assert _complete(cast, back) == Authorised(authorised.connection)
+        assert _complete(cast, back) == Authorized(authorised.connection)
     with as_role("worker"), open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened:
         assert opened.access_token()
 

@@ -17,7 +17,7 @@ from tests.cast import NOON, Cast
 from tests.conftest import as_role
 from tests.database import test_server
 
-from theseller.connections import vault
+from theseller.connections import token_store
 from theseller.connections.models import Connection
 from theseller.crypto import sealed as sealed_messages
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
@@ -167,7 +167,7 @@ def connect(tenant: UUID, number: int, token: str) -> UUID:
             created_at=NOON,
             authorised_at=NOON,
         )
-        vault.store(tenant, connection, Secret(token), at=NOON)
+        token_store.store_token(tenant, connection, Secret(token), at=NOON)
     return connection
 
 
@@ -197,13 +197,13 @@ def test_a_superuser_who_swaps_rows_gains_nothing(cast: Cast, database: str) -> 
                 put(target, kept[source])
                 with as_role("worker"), tenant_scope(target[0]):
                     if source == target:
-                        assert vault.unseal(*target) is not None
+                        assert token_store.open_token(*target) is not None
                         continue
                     with pytest.raises(CannotOpenError):
-                        vault.unseal(*target)
+                        token_store.open_token(*target)
                 refused += 1
             put(target, kept[target])
         assert refused == 6
     for (tenant, connection), (_, number) in zip(homes, shops, strict=True):
         with as_role("worker"), tenant_scope(tenant):
-            assert vault.unseal(tenant, connection) == Secret(f"canary-token-{number}")
+            assert token_store.open_token(tenant, connection) == Secret(f"canary-token-{number}")

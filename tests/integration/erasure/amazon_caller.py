@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-from theseller.connections import sessions
+from theseller.connections import access_tokens
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView
@@ -32,13 +32,13 @@ def careless(connection: UUID, *, using: str = "default") -> ConnectionView:
 def main() -> None:
     tenant, connection, told, how = UUID(sys.argv[1]), UUID(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
     if how == "careless":
-        setattr(sessions, "share", careless)  # noqa: B010  a name that the module does not hand out
+        setattr(access_tokens, "lock_shared", careless)  # noqa: B010  a name that the module does not hand out
     refused, chance = 0, random.Random(told.name)  # noqa: S311  no secret
     with told.open("w", buffering=1) as file:
         while refused < _REFUSALS:
             try:
-                with sessions.open_connection(tenant, connection, at=clock.now()) as opened:
-                    opened.forget_access_token()
+                with access_tokens.open_connection(tenant, connection, at=clock.now()) as opened:
+                    opened.discard_access_token()
                     time.sleep(chance.uniform(0, _PREPARATION))
                     file.write(f"{time.monotonic()}\n")
                     opened.access_token()

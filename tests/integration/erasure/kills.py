@@ -35,7 +35,7 @@ from theseller.backups.source import Moment
 from theseller.backups.targets import Target
 from theseller.backups.types import Fingerprint
 from theseller.backups.wal import finished
-from theseller.connections import vault
+from theseller.connections import token_store
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
@@ -189,7 +189,7 @@ def open_connection(tenant: UUID) -> UUID:
 
 def _sealed_token(tenant: UUID, connection: UUID) -> None:
     with tenant_scope(tenant):
-        vault.store(tenant, connection, Secret(TOKEN), at=clock.now())
+        token_store.store_token(tenant, connection, Secret(TOKEN), at=clock.now())
 
 
 def _disconnect(tenant: UUID, connection: UUID) -> None:

@@ -24,7 +24,7 @@ from tests.sabotage.deployment import connect, put_product
 from theseller.backups.error_messages import as_backup_error
 from theseller.backups.types import BackupError
 from theseller.cli.main import main
-from theseller.connections.keys import owner_of
+from theseller.connections.keys import key_owner
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
@@ -108,7 +108,7 @@ def connected(cast: Cast, database: str) -> UUID:
     """Return a connection with a token's key and one for buyers' data."""
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     put_product(cast.alices_shop, connection)
-    key = settings.KEY_STORE.create(Purpose.PII, owner_of(connection, Purpose.PII))
+    key = settings.KEY_STORE.create(Purpose.PII, key_owner(connection, Purpose.PII))
     superuser(
         database, "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s, %s, %s, 'pii', now())",
         cast.alices_shop, connection, key.id,

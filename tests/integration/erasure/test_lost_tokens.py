@@ -15,10 +15,10 @@ from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import TOKEN, connect, put_product
 
 from theseller.accounts.models import User
-from theseller.connections import vault
+from theseller.connections import token_store
+from theseller.connections.access_tokens import open_connection
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.queries import connection_view
-from theseller.connections.sessions import open_connection
 from theseller.erasure.queries import due_purges
 from theseller.erasure.replay import delete_tokens_without_key, replay_erasures
 from theseller.lib import clock
@@ -42,7 +42,7 @@ def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, datab
         of_backup = superuser.execute(read, [connection]).fetchone()
         assert of_backup is not None
         with as_role("worker"), tenant_scope(cast.alices_shop):
-            former = vault.reseal(cast.alices_shop, connection, at=clock.now())
+            former = token_store.reseal_token(cast.alices_shop, connection, at=clock.now())
         assert former == of_backup[1]
         settings.KEY_STORE.destroy(former)
         superuser.execute(
@@ -74,5 +74,5 @@ def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, datab
     page = client.get("/connections/").content.decode()
     assert "nothing new is read until you authorize it again" in page
     with tenant_scope(cast.alices_shop):
-        vault.store(cast.alices_shop, connection, Secret(TOKEN), at=clock.now())
+        token_store.store_token(cast.alices_shop, connection, Secret(TOKEN), at=clock.now())
     assert "nothing new is read" not in client.get("/connections/").content.decode()

@@ -19,10 +19,10 @@ from uuid import UUID
 from django.conf import settings
 from tests.integration.governance.people import TOKEN
 
-from theseller.accounts.mfa import vault as mfa_vault
+from theseller.accounts.mfa import token_store as mfa_vault
 from theseller.accounts.mfa.rekey import second_factor_keys
 from theseller.accounts.models import Authenticator
-from theseller.connections import vault
+from theseller.connections import token_store
 from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.governance.rotation.inventory import one_entry
 from theseller.governance.rotation.operations import give_client_secret, rotate
@@ -78,7 +78,7 @@ def all_is_well(name: str) -> None:
         tenant, connection = UUID(one["tenant"]), UUID(one["connection"])
         with tenant_scope(tenant):
             assert Tenant.objects.count() == 1
-            assert vault.unseal(tenant, connection) == Secret(TOKEN)
+            assert token_store.open_token(tenant, connection) == Secret(TOKEN)
         apps = [mfa_vault.unsealed(row, bytes(sealed)) for row, sealed in Authenticator.objects.values_list("id", "sealed")]
         assert Secret(one["app"]) in apps
         assert len(second_factor_keys()) == 1

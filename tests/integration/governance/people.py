@@ -12,7 +12,7 @@ from django.db import connections as databases
 from tests.cast import create_cast
 from tests.operators import enroll_app
 
-from theseller.connections import vault
+from theseller.connections import token_store
 from theseller.crypto.keys import Purpose
 from theseller.lib import clock
 from theseller.lib.ids import new_id
@@ -35,7 +35,7 @@ def main() -> None:
                 " values (%s, %s, 'lwa', 'na', 'A2ROTATION', %s, '{}', '{}', %s, %s, %s)",
                 [tenant, connection, ["ATVPDKIKX0DER"], at, at, at],
             )
-            vault.store(tenant, connection, Secret(TOKEN), at=at)
+            token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
         app = enroll_app(person.id, at).reveal()
         found.append({"tenant": str(tenant), "connection": str(connection), "person": str(person.id), "app": app})
     settings.KEY_STORE.create(Purpose.SIGNING, "certificates")

@@ -27,14 +27,14 @@ from procrastinate.contrib.django.utils import connector_params
 from tests.integration.governance.people import TOKEN
 
 from theseller.accounts.mfa import operations as mfa
+from theseller.accounts.mfa import token_store as mfa_vault
 from theseller.accounts.mfa import totp
-from theseller.accounts.mfa import vault as mfa_vault
 from theseller.accounts.models import Authenticator, User
 from theseller.accounts.sessions import SessionStore, end_all_sessions
 from theseller.amazon.errors import AuthorizationRevokedError
 from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
-from theseller.connections import vault
+from theseller.connections import token_store
 from theseller.crypto.keys import Purpose
 from theseller.erasure.certificates import signing_key
 from theseller.lib import clock
@@ -115,7 +115,7 @@ def reconnect(turn: int) -> None:
 def unseal(turn: int) -> None:
     one = _PEOPLE[turn % len(_PEOPLE)]
     with tenant_scope(UUID(one["tenant"])):
-        if vault.unseal(UUID(one["tenant"]), UUID(one["connection"])) != Secret(TOKEN):
+        if token_store.open_token(UUID(one["tenant"]), UUID(one["connection"])) != Secret(TOKEN):
             raise WrongAnswerError("token lost")
 
 

@@ -70,8 +70,8 @@ def _left_off(tools: Tools) -> Iterator[None]:
         shown = full(features, marketplace)
         return {**shown, "roles": [one for one in shown["roles"] if not one.restricted]}
 
-    full = review_module.review
-    tools.patch.setattr(auth_minimum_roles, "review", review)
+    full = review_module.review_context
+    tools.patch.setattr(auth_minimum_roles, "review_context", review)
     yield
 
 

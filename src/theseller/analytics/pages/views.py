@@ -27,7 +27,7 @@ from theseller.analytics.pages.product_table import product_context, read_table
 from theseller.analytics.pages.selection import Selection, StoreOption, select, store_options
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.connections.queries import ENDED, all_connections
+from theseller.connections.queries import DISCONNECT_REASON_TEXT, all_connections
 from theseller.connections.types import Origin
 from theseller.edge.compression import compressed
 from theseller.ingest.sync.queries import freshness, is_running, progress
@@ -98,7 +98,9 @@ def _without_figures(request: HttpRequest, seat: Seat) -> HttpResponse:
     context = {
         "seat": seat,
         "connected": any(connection.origin is Origin.LWA for connection in connections),
-        "ended": [{"view": view, "reason": ENDED[view.disconnect_reason] if view.disconnect_reason else ""} for view in ended],
+        "ended": [
+            {"view": view, "reason": DISCONNECT_REASON_TEXT[view.disconnect_reason] if view.disconnect_reason else ""} for view in ended
+        ],
         "at": clock.now(),
         "imported": any(connection.origin is Origin.FILES for connection in connections),
         "may_connect": seat.may(Permission.CONNECTION_MANAGE),

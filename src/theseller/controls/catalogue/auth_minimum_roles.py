@@ -13,7 +13,7 @@ from typing_extensions import override
 from theseller.amazon import features as amazon_features
 from theseller.amazon.roles import RestrictedRole
 from theseller.audit.tags import Tag
-from theseller.connections.review import TEMPLATE, needed_by_the_program, review
+from theseller.connections.review import TEMPLATE, review_context, roles_used_by_this_version
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 
@@ -31,8 +31,8 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.amazon.features:roles_for",
-        "theseller.connections.operations:begin_authorisation",
-        "theseller.connections.review:asked_roles",
+        "theseller.connections.operations:start_authorization",
+        "theseller.connections.review:requested_roles",
     ),
     after=(Tag.AUTHORISATION_BEGUN, Tag.CONNECTION_AUTHORISED),
 )
@@ -80,18 +80,18 @@ def _registered() -> set[str]:
 
 
 def _surplus(registered: set[str]) -> Iterator[str]:
-    for role in sorted(registered - needed_by_the_program()):
+    for role in sorted(registered - roles_used_by_this_version()):
         yield f"Amazon asks every seller for the role {role}, and no feature of this version needs it."
 
 
 def _lacking(registered: set[str]) -> Iterator[str]:
-    for role in sorted(needed_by_the_program() - registered):
+    for role in sorted(roles_used_by_this_version() - registered):
         yield f"A feature needs the role {role}, and the application is not registered for it."
 
 
 def _shown(features: Sequence[str]) -> set[str]:
     """Return the roles that the consent page names, read from the page as it is rendered for these features."""
-    return _Reader.read(render_to_string(TEMPLATE, review(list(features), _ANY_STORE)))
+    return _Reader.read(render_to_string(TEMPLATE, review_context(list(features), _ANY_STORE)))
 
 
 def _page(shown: set[str], registered: set[str]) -> Iterator[str]:

@@ -24,7 +24,7 @@ CONTROL = Control(
     citation="Security page §2; Data Protection Policy 1.4",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.connections.operations:disconnect", "theseller.connections.sessions:open_connection"),
+    enforced_by=("theseller.connections.operations:disconnect", "theseller.connections.access_tokens:open_connection"),
     after=(Tag.CONNECTION_AUTHORISED, Tag.CONNECTION_DISCONNECTED),
 )
 

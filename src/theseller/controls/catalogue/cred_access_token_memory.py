@@ -41,7 +41,7 @@ CONTROL = Control(
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.lib.secret:Secret",
-        "theseller.connections.sessions:OpenConnection",
+        "theseller.connections.access_tokens:OpenConnection",
         "theseller.lib.redaction",
         "theseller.lib.memory",
     ),

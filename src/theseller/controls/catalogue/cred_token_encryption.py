@@ -34,7 +34,7 @@ CONTROL = Control(
     citation="Security page §3; Data Protection Policy 2.4",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.crypto.sealed:seal", "theseller.crypto.keystore:FileKeyStore", "theseller.connections.vault:store"),
+    enforced_by=("theseller.crypto.sealed:seal", "theseller.crypto.keystore:FileKeyStore", "theseller.connections.token_store:store_token"),
     after=(Tag.CONNECTION_AUTHORISED,),
 )
 

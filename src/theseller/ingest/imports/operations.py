@@ -28,7 +28,7 @@ from theseller.amazon.reports import (
 )
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.connections.locks import ConnectionClosedError, share
+from theseller.connections.locks import ConnectionClosedError, lock_shared
 from theseller.connections.operations import connection_for_files
 from theseller.connections.types import ConnectionView
 from theseller.ingest.facts.bulk import Bulk
@@ -120,7 +120,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
         bulk.run("select set_config(%(name)s, %(limit)s, true)", name=name, limit=limit)
     renew_ticket(timedelta(minutes=10))
     bulk.lock(_IMPORT_LOCK)
-    connection = share(connection_for_files(file.region, tenant=tenant, at=at))
+    connection = lock_shared(connection_for_files(file.region, tenant=tenant, at=at))
     done = ImportOutcome(ImportStatus.IMPORTED, file.inspection, region=file.region)
     known = _recorded_at(bulk, file.inspection, connection.id)
     _refuse_while_erasing(bulk)

@@ -9,8 +9,8 @@ from functools import partial
 from theseller.amazon.errors import OtherSellerError, SellerUnconfirmedError
 from theseller.amazon.seller_identity import named_in_transactions
 from theseller.amazon.spapi import Value
-from theseller.connections.seller import SellerCheck, check_of, note_check
-from theseller.connections.sessions import open_connection
+from theseller.connections.access_tokens import open_connection
+from theseller.connections.seller_check import SellerCheck, compare_sellers, record_check
 from theseller.connections.types import ConnectionView
 from theseller.ingest.sync import leases
 from theseller.ingest.sync.rate_limited_client import CONFIRMS_SELLER
@@ -28,7 +28,7 @@ def confirm_seller(step: SyncStep) -> ConnectionView:
         AmazonError, ConnectionClosedError: as for any call.
     """
     named = named_in_transactions(partial(_ask, step), at=step.at)
-    check = check_of(named, step.view.selling_partner_id)
+    check = compare_sellers(named, step.view.selling_partner_id)
     if check is None:
         raise SellerUnconfirmedError(CONFIRMS_SELLER)
     if check is SellerCheck.MISMATCH:
@@ -44,4 +44,4 @@ def _ask(step: SyncStep, params: dict[str, Value]) -> bytes:
 def _note(step: SyncStep, check: SellerCheck, *, at: datetime) -> None:
     with open_connection(step.tenant, step.connection, at=at):
         leases.wake_unconfirmed(step.lease.key, at=at)
-        note_check(check, connection=step.connection, tenant=step.tenant, at=at)
+        record_check(check, connection=step.connection, tenant=step.tenant, at=at)

@@ -68,7 +68,9 @@ class PostgresLimiter(Limiter):
     whoever looks at the buckets can see that nothing was asked for any more.
     """
 
-    def __init__(self, tenant: UUID, connection: UUID, *, using: str = "default", hold: Callable[[UUID], object] = locks.share) -> None:
+    def __init__(
+        self, tenant: UUID, connection: UUID, *, using: str = "default", hold: Callable[[UUID], object] = locks.lock_shared
+    ) -> None:
         self._tenant = tenant
         self._connection = connection
         self._using = using

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import connections
 
+from theseller.connections.access_tokens import open_connection
 from theseller.connections.locks import ConnectionClosedError
-from theseller.connections.sessions import open_connection
 from theseller.ingest.facts.bulk import Bulk
 from theseller.ingest.sync.streams.registry import streams_of
 from theseller.ingest.types import StreamKey

@@ -13,8 +13,8 @@ from theseller.amazon.operations import allowed
 from theseller.amazon.roles import RestrictedRole
 from theseller.amazon.spapi import SPAPIClient, Value
 from theseller.amazon.throttle import BucketKey
-from theseller.connections.amazon_account import amazon_http
-from theseller.connections.sessions import open_connection, with_access_token
+from theseller.connections.access_tokens import open_connection, with_access_token
+from theseller.connections.amazon_clients import amazon_http
 from theseller.connections.types import ConnectionView
 from theseller.ingest.sync.limiter import PostgresLimiter, PrepaidLimiter
 from theseller.lib.secret import Secret

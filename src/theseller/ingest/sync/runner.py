@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from theseller.amazon import errors as amazon
 from theseller.amazon.reports import ReportRefusedError
+from theseller.connections.access_tokens import open_connection
 from theseller.connections.locks import ConnectionClosedError
-from theseller.connections.seller import SellerCheck, note_check
-from theseller.connections.sessions import open_connection
+from theseller.connections.seller_check import SellerCheck, record_check
 from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.ingest.sync import leases
@@ -123,7 +123,7 @@ def _failed(step: SyncStep, error: Exception, at: datetime) -> None:
     def write() -> None:
         leases.fail(step.lease, outcome, at + wait, counts=True)
         if isinstance(error, amazon.OtherSellerError):
-            note_check(SellerCheck.MISMATCH, connection=step.connection, tenant=step.tenant, at=at)
+            record_check(SellerCheck.MISMATCH, connection=step.connection, tenant=step.tenant, at=at)
         if isinstance(error, amazon.DriftedError):
             note_drift([error.path], operation=error.operation, tenant=step.tenant, connection=step.connection, at=at)
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from theseller.amazon.decoders.reports import decode_report_document
 from theseller.amazon.spapi import Value
-from theseller.connections.sessions import open_connection
+from theseller.connections.access_tokens import open_connection
 from theseller.connections.types import ConnectionView
 from theseller.ingest.sync import leases
 from theseller.ingest.sync.drift import note_drift

@@ -23,8 +23,8 @@ from theseller.analytics.pages.queries import day_series, stores
 from theseller.analytics.pages.types import ProductFigures, Scope
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.analytics.rollups.types import Figures
-from theseller.connections.operations import begin_authorisation, complete_authorisation
-from theseller.connections.types import Authorised
+from theseller.connections.operations import complete_authorization, start_authorization
+from theseller.connections.types import Authorized
 from theseller.ingest.imports.operations import import_report
 from theseller.ingest.imports.types import ImportStatus
 from theseller.ingest.sync.planner import plan
@@ -70,10 +70,10 @@ class Shop:
         """Authorize `seller` for Alice's shop, with a history of `windows` times 30 days."""
         shop = cls(cast.alices_shop, clock)
         known: dict[str, Any] = {"session_key": SESSION, "tenant": shop.tenant, "actor": cast.alice.actor, "at": clock()}
-        begun = begin_authorisation(features=["sales", "finances"], marketplace_id=marketplace, person=cast.alice.id, **known)
+        begun = start_authorization(features=["sales", "finances"], marketplace_id=marketplace, person=cast.alice.id, **known)
         back = amazon.consent(begun.consent_url, seller=seller)
-        done = complete_authorisation(state=back.state, code=back.code, selling_partner_id=back.selling_partner_id, **known)
-        assert isinstance(done, Authorised)
+        done = complete_authorization(state=back.state, code=back.code, selling_partner_id=back.selling_partner_id, **known)
+        assert isinstance(done, Authorized)
         shop.connection = done.connection
         with as_role("worker"):
             plan(shop.tenant, shop.connection, at=clock())

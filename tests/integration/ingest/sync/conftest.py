@@ -17,8 +17,8 @@ from tests.conftest import as_role
 from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
 
 from theseller.amazon.features import FEATURES
-from theseller.connections.operations import begin_authorisation, complete_authorisation
-from theseller.connections.types import Authorised
+from theseller.connections.operations import complete_authorization, start_authorization
+from theseller.connections.types import Authorized
 from theseller.ingest.sync.planner import plan
 from theseller.ingest.sync.runner import run_stream
 from theseller.ingest.sync.streams import registry
@@ -39,7 +39,7 @@ def amazon(tmp_path: Path) -> Iterator[EmulatedAmazon]:
 
 def connect(cast: Cast, amazon: EmulatedAmazon, features: Sequence[str]) -> UUID:
     """Authorise the small seller for Alice's shop; return the connection."""
-    begun = begin_authorisation(
+    begun = start_authorization(
         features=features,
         marketplace_id=UK,
         session_key=SESSION,
@@ -49,7 +49,7 @@ def connect(cast: Cast, amazon: EmulatedAmazon, features: Sequence[str]) -> UUID
         at=clock.now(),
     )
     back = amazon.consent(begun.consent_url, seller=SMALL_SELLER)
-    done = complete_authorisation(
+    done = complete_authorization(
         state=back.state,
         code=back.code,
         selling_partner_id=back.selling_partner_id,
@@ -58,7 +58,7 @@ def connect(cast: Cast, amazon: EmulatedAmazon, features: Sequence[str]) -> UUID
         actor=cast.alice.actor,
         at=clock.now(),
     )
-    assert isinstance(done, Authorised)
+    assert isinstance(done, Authorized)
     return done.connection
 
 

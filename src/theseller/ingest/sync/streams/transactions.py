@@ -9,7 +9,7 @@ from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.errors import GoneError, InvalidRequestError, OtherSellerError
 from theseller.amazon.spapi import Value
-from theseller.connections.seller import SellerCheck, check_of
+from theseller.connections.seller_check import SellerCheck, compare_sellers
 from theseller.ingest.facts.ledger import write_transactions
 from theseller.ingest.facts.unclassified import report_unclassified
 from theseller.ingest.sync.sync_step import SyncStep
@@ -41,7 +41,7 @@ def run_step(step: SyncStep) -> None:
             raise
         step.commit(Advance(due_at=step.at, cursor={**cursor, "token": None}))
         return
-    check = check_of(page.selling_partner_ids, step.view.selling_partner_id)
+    check = compare_sellers(page.selling_partner_ids, step.view.selling_partner_id)
     if check is SellerCheck.MISMATCH:
         raise OtherSellerError("listTransactions")
     step.note_unknown_fields("listTransactions", page.drift)

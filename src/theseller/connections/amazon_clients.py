@@ -11,7 +11,7 @@ from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import HTTPClient, new_http
 
 #: `cache` alone would make one client for each of the threads that ask first, and leave the connections of all but one open.
-_ONE_AT_A_TIME = threading.Lock()
+_CREATION_LOCK = threading.Lock()
 
 
 @cache
@@ -21,13 +21,13 @@ def _http() -> HTTPClient:
 
 def amazon_http() -> HTTPClient:
     """Return this process's HTTP client for calls to Amazon."""
-    with _ONE_AT_A_TIME:
+    with _CREATION_LOCK:
         return _http()
 
 
 def close_amazon_http() -> None:
     """Close this process's HTTP client, if it has one; the next call makes another."""
-    with _ONE_AT_A_TIME:
+    with _CREATION_LOCK:
         if _http.cache_info().currsize:
             _http().close()
         _http.cache_clear()

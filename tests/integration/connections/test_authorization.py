@@ -22,11 +22,11 @@ from tests.database import test_server
 from tests.emulated_amazon import ALICE, CHARLIE, ConsentRedirect, EmulatedAmazon, emulated_amazon
 
 from theseller.accounts.models import User
+from theseller.connections.access_tokens import discard_stale_tokens, open_connection, with_access_token
 from theseller.connections.locks import ConnectionClosedError
-from theseller.connections.operations import begin_authorisation, complete_authorisation, disconnect
+from theseller.connections.operations import complete_authorization, disconnect, start_authorization
 from theseller.connections.queries import all_connections, connection_view
-from theseller.connections.sessions import forget_stale_tokens, open_connection, with_access_token
-from theseller.connections.types import Authorised, DisconnectReason, Refusal, Refused
+from theseller.connections.types import Authorized, DisconnectReason, Refusal, Refused
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
@@ -43,7 +43,7 @@ def amazon(tmp_path: Path) -> Iterator[EmulatedAmazon]:
 
 
 def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, store: str = US, at: datetime | None = None) -> ConsentRedirect:
-    begun = begin_authorisation(
+    begun = start_authorization(
         features=["sales", "finances", "stock"],
         marketplace_id=store,
         session_key=SESSION,
@@ -57,8 +57,8 @@ def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, store: 
 
 def _complete(
     cast: Cast, back: ConsentRedirect, *, session: Secret = SESSION, at: datetime | None = None, code: Secret | None = None
-) -> Authorised | Refused:
-    return complete_authorisation(
+) -> Authorized | Refused:
+    return complete_authorization(
         state=back.state,
         code=code or back.code,
         selling_partner_id=back.selling_partner_id,
@@ -69,13 +69,13 @@ def _complete(
     )
 
 
-def _connect(cast: Cast, amazon: EmulatedAmazon) -> Authorised:
+def _connect(cast: Cast, amazon: EmulatedAmazon) -> Authorized:
     outcome = _complete(cast, _consent(cast, amazon))
-    assert isinstance(outcome, Authorised)
+    assert isinstance(outcome, Authorized)
     return outcome
 
 
-def _call(cast: Cast, authorised: Authorised) -> Secret:
+def _call(cast: Cast, authorised: Authorized) -> Secret:
     """Get an access token as the worker does around each call."""
     with as_role("worker"), open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened:
         return with_access_token(opened, lambda token: token)
@@ -93,7 +93,7 @@ def test_a_confirmed_consent_opens_a_connection_whose_token_works(cast: Cast, am
 
 def test_a_state_works_once(cast: Cast, amazon: EmulatedAmazon) -> None:
     back = _consent(cast, amazon)
-    assert isinstance(_complete(cast, back), Authorised)
+    assert isinstance(_complete(cast, back), Authorized)
     assert _complete(cast, back) == Refused(Refusal.STATE_USED)
 
 
@@ -137,7 +137,7 @@ def test_a_code_lapses_after_five_minutes(cast: Cast, amazon: EmulatedAmazon) ->
 
 def test_a_declined_consent_stores_nothing(cast: Cast, amazon: EmulatedAmazon) -> None:
     back = _consent(cast, amazon)
-    outcome = complete_authorisation(
+    outcome = complete_authorization(
         state=back.state,
         code=None,
         selling_partner_id="",
@@ -153,7 +153,7 @@ def test_a_declined_consent_stores_nothing(cast: Cast, amazon: EmulatedAmazon) -
 
 def test_an_answer_for_charlies_shop_does_not_find_alices_attempt(cast: Cast, amazon: EmulatedAmazon) -> None:
     back = _consent(cast, amazon)
-    outcome = complete_authorisation(
+    outcome = complete_authorization(
         state=back.state,
         code=back.code,
         selling_partner_id=ALICE,
@@ -273,11 +273,11 @@ def test_no_call_leaves_after_a_disconnection_has_committed(cast: Cast, amazon: 
 def test_another_account_of_the_same_region_is_refused_while_one_is_open(cast: Cast, amazon: EmulatedAmazon) -> None:
     _connect(cast, amazon)
     again = _consent(cast, amazon)
-    assert isinstance(_complete(cast, again), Authorised)  # the same account again: a renewal
+    assert isinstance(_complete(cast, again), Authorized)  # the same account again: a renewal
     with tenant_scope(cast.alices_shop):
         assert len(all_connections()) == 1
     # In Europe there is a second seller.
-    assert isinstance(_complete(cast, _consent(cast, amazon, seller=EUROPEAN, store=DE)), Authorised)
+    assert isinstance(_complete(cast, _consent(cast, amazon, seller=EUROPEAN, store=DE)), Authorized)
     assert _complete(cast, _consent(cast, amazon, seller=CHARLIE, store=DE)) == Refused(Refusal.ALREADY_CONNECTED)
 
 
@@ -291,15 +291,15 @@ def test_an_access_token_is_forgotten_when_it_has_expired_or_nobody_uses_it(cast
     first = token(at)
     assert token(at + timedelta(minutes=4)) == first
     assert token(at + timedelta(minutes=8)) == first, "it was used four minutes ago"
-    assert forget_stale_tokens(at=at + timedelta(minutes=12)) == 0
-    assert forget_stale_tokens(at=at + timedelta(minutes=13)) == 1, "nobody used it for five minutes"
+    assert discard_stale_tokens(at=at + timedelta(minutes=12)) == 0
+    assert discard_stale_tokens(at=at + timedelta(minutes=13)) == 1, "nobody used it for five minutes"
     second = token(at + timedelta(minutes=13))
     assert second != first
-    assert forget_stale_tokens(at=at + timedelta(minutes=17)) == 0
-    assert forget_stale_tokens(at=at + timedelta(hours=2)) == 1, "it has expired"
+    assert discard_stale_tokens(at=at + timedelta(minutes=17)) == 0
+    assert discard_stale_tokens(at=at + timedelta(hours=2)) == 1, "it has expired"
 
 
-def _in_another_process(cast: Cast, authorised: Authorised, asked: Connection) -> None:
+def _in_another_process(cast: Cast, authorised: Authorized, asked: Connection) -> None:
     """As a worker: answer each request with the access token that the next call would carry."""
     while asked.recv():
         asked.send(_call(cast, authorised).reveal())
@@ -337,7 +337,7 @@ def _ask_worker(worker: Connection) -> str:
     return str(worker.recv())
 
 
-def _check(cast: Cast, authorised: Authorised) -> str | None:
+def _check(cast: Cast, authorised: Authorized) -> str | None:
     with tenant_scope(cast.alices_shop):
         view = connection_view(authorised.connection)
     assert view is not None
@@ -362,7 +362,7 @@ def test_a_seller_id_that_the_browser_changed_is_refused_and_nothing_is_stored(c
 
 def test_renewing_with_another_sellers_code_is_refused_and_leaves_the_connection(cast: Cast, amazon: EmulatedAmazon) -> None:
     authorised = _complete(cast, _consent(cast, amazon, seller=EUROPEAN, store=DE))
-    assert isinstance(authorised, Authorised)
+    assert isinstance(authorised, Authorized)
     theirs = _consent(cast, amazon, seller=CHARLIE, store=DE)
     assert _complete(cast, replace(theirs, selling_partner_id=EUROPEAN)) == Refused(Refusal.OTHER_SELLER)
     assert _check(cast, authorised) == "confirmed"

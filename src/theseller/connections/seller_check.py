@@ -23,7 +23,7 @@ from theseller.amazon.spapi import SPAPIClient
 from theseller.amazon.throttle import InMemoryLimiter
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
-from theseller.connections.amazon_account import amazon_http
+from theseller.connections.amazon_clients import amazon_http
 from theseller.connections.models import Connection
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
@@ -38,14 +38,14 @@ class SellerCheck(StrEnum):
     MISMATCH = "mismatch"
 
 
-def check_of(named: Collection[str], selling_partner_id: str) -> SellerCheck | None:
+def compare_sellers(named: Collection[str], selling_partner_id: str) -> SellerCheck | None:
     """Return what the sellers that an answer names say of `selling_partner_id`; None if it names none."""
     if not named:
         return None
     return SellerCheck.CONFIRMED if set(named) == {selling_partner_id} else SellerCheck.MISMATCH
 
 
-def ask_amazon(selling_partner_id: str, access_token: Secret, region: Region, *, at: datetime) -> SellerCheck | None:
+def check_seller_at_amazon(selling_partner_id: str, access_token: Secret, region: Region, *, at: datetime) -> SellerCheck | None:
     """Ask Amazon for a transaction under `access_token` and compare; None if none names a seller, or Amazon does not answer that."""
     client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), InMemoryLimiter(), application=settings.ENVIRONMENT.application_id)
     try:
@@ -53,10 +53,10 @@ def ask_amazon(selling_partner_id: str, access_token: Secret, region: Region, *,
     except AmazonError as error:
         log.info("whose authorization it is will be seen later: %s", error)
         return None
-    return check_of(named, selling_partner_id)
+    return compare_sellers(named, selling_partner_id)
 
 
-def note_check(check: SellerCheck, *, connection: UUID, tenant: UUID, at: datetime) -> None:
+def record_check(check: SellerCheck, *, connection: UUID, tenant: UUID, at: datetime) -> None:
     """Store what Amazon's answer says of a connection, with a line in the audit log, inside the caller's tenant scope."""
     changed = (
         Connection.objects.filter(tenant_id=tenant, id=connection)

@@ -14,7 +14,7 @@ from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.secret import Secret
 
 
-def _place(tenant: UUID, connection: UUID) -> EncryptionContext:
+def _context(tenant: UUID, connection: UUID) -> EncryptionContext:
     return EncryptionContext(
         tenant=tenant,
         table="connections_refresh_token",
@@ -25,7 +25,7 @@ def _place(tenant: UUID, connection: UUID) -> EncryptionContext:
     )
 
 
-def store(tenant: UUID, connection: UUID, token: Secret, *, at: datetime) -> UUID | None:
+def store_token(tenant: UUID, connection: UUID, token: Secret, *, at: datetime) -> UUID | None:
     """Seal `token` under a fresh data key, replacing any older one; return the id of the key that is now superseded, if any.
 
     The caller destroys the superseded key after its transaction has committed: until then the old token must stay readable.
@@ -34,24 +34,24 @@ def store(tenant: UUID, connection: UUID, token: Secret, *, at: datetime) -> UUI
     former = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
     RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).delete()
     RefreshToken.objects.create(
-        tenant_id=tenant, connection_id=connection, sealed=seal(key, _place(tenant, connection), token), data_key_id=key.id, sealed_at=at
+        tenant_id=tenant, connection_id=connection, sealed=seal(key, _context(tenant, connection), token), data_key_id=key.id, sealed_at=at
     )
     return former
 
 
-def reseal(tenant: UUID, connection: UUID, *, at: datetime) -> UUID | None:
+def reseal_token(tenant: UUID, connection: UUID, *, at: datetime) -> UUID | None:
     """Seal the token anew under a fresh data key; return the id of the key that is now superseded, None if there is no token.
 
-    As after `store`, the superseded key must live until nobody can hold the old row any more.
+    As after `store_token`, the superseded key must live until nobody can hold the old row any more.
     """
     row = RefreshToken.objects.select_for_update().filter(tenant_id=tenant, connection_id=connection).first()
     if row is None:
         return None
-    place = _place(tenant, connection)
-    token = open_sealed(settings.KEY_STORE, place, bytes(row.sealed))
+    context = _context(tenant, connection)
+    token = open_sealed(settings.KEY_STORE, context, bytes(row.sealed))
     key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{connection}")
     RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).update(
-        sealed=seal(key, place, token), data_key_id=key.id, sealed_at=at
+        sealed=seal(key, context, token), data_key_id=key.id, sealed_at=at
     )
     return UUID(str(row.data_key_id))
 
@@ -65,20 +65,20 @@ def token_identity(tenant: UUID, connection: UUID) -> UUID | None:
     return UUID(str(key)) if key is not None else None
 
 
-def unseal(tenant: UUID, connection: UUID) -> Secret | None:
+def open_token(tenant: UUID, connection: UUID) -> Secret | None:
     """Return the refresh token, or None if the connection holds none. Raises KeyDestroyedError, CannotOpenError."""
     row = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).first()
     if row is None:
         return None
-    return open_sealed(settings.KEY_STORE, _place(tenant, connection), bytes(row.sealed))
+    return open_sealed(settings.KEY_STORE, _context(tenant, connection), bytes(row.sealed))
 
 
-def holders(tenant: UUID) -> frozenset[UUID]:
+def connections_with_token(tenant: UUID) -> frozenset[UUID]:
     """Return the connections of a tenant that hold a token."""
     return frozenset(RefreshToken.objects.filter(tenant_id=tenant).values_list("connection_id", flat=True))
 
 
-def delete(tenant: UUID, connection: UUID) -> UUID | None:
+def delete_token(tenant: UUID, connection: UUID) -> UUID | None:
     """Delete the token's row; return the id of its data key, which the caller destroys in the same transaction."""
     # The web's role may not read the sealed text, only say which key it needs.
     key = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()

@@ -15,9 +15,9 @@ from uuid import UUID
 
 from theseller.amazon.errors import AccessTokenRejectedError, AuthorizationRevokedError
 from theseller.amazon.lwa import AccessToken
-from theseller.connections import vault
-from theseller.connections.amazon_account import lwa_client
-from theseller.connections.locks import ConnectionClosedError, share
+from theseller.connections import token_store
+from theseller.connections.amazon_clients import lwa_client
+from theseller.connections.locks import ConnectionClosedError, lock_shared
 from theseller.connections.operations import disconnect
 from theseller.connections.types import ConnectionView, DisconnectReason
 from theseller.crypto.errors import KeyDestroyedError
@@ -25,14 +25,14 @@ from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
 #: A token this close to its end is not used any more: the call may take a while.
-_LEEWAY = timedelta(minutes=2)
+_EXPIRY_MARGIN = timedelta(minutes=2)
 
 #: A token that nobody used for so long is forgotten: its connection may have ended in another process, and a new one costs one call.
-_IDLE = timedelta(minutes=5)
+_IDLE_LIMIT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedToken:
     """A token, which refresh token it was made of (`vault.token_identity`), and when it was last requested."""
 
     access: AccessToken
@@ -40,9 +40,9 @@ class _Kept:
     used_at: datetime
 
 
-_cache: dict[UUID, _Kept] = {}
-_flights: dict[UUID, Lock] = {}
-_flights_lock = Lock()
+_cache: dict[UUID, _CachedToken] = {}
+_refresh_locks: dict[UUID, Lock] = {}
+_refresh_locks_guard = Lock()
 
 T = TypeVar("T")
 
@@ -56,29 +56,29 @@ class OpenConnection:
 
     def access_token(self) -> Secret:
         """Return a valid access token. Raises ConnectionClosedError when the connection holds no refresh token (imported files)."""
-        with _flight(self.view.id):
+        with _refresh_lock(self.view.id):
             # The seller may have authorized again, in another process too: what the token before allowed is of no use then.
-            source = vault.token_identity(self.view.tenant, self.view.id)
-            kept = _cache.get(self.view.id)
-            if kept is not None and kept.source == source and kept.access.expires_at > self.at + _LEEWAY:
-                _cache[self.view.id] = replace(kept, used_at=self.at)
-                return kept.access.token
+            source = token_store.token_identity(self.view.tenant, self.view.id)
+            cached = _cache.get(self.view.id)
+            if cached is not None and cached.source == source and cached.access.expires_at > self.at + _EXPIRY_MARGIN:
+                _cache[self.view.id] = replace(cached, used_at=self.at)
+                return cached.access.token
             _cache.pop(self.view.id, None)
-            refresh_token = vault.unseal(self.view.tenant, self.view.id)
+            refresh_token = token_store.open_token(self.view.tenant, self.view.id)
             if refresh_token is None or source is None:
                 raise ConnectionClosedError("this connection holds no authorization of Amazon's")
             fresh = lwa_client().refresh(refresh_token, self.at)
-            _cache[self.view.id] = _Kept(fresh, source, self.at)
+            _cache[self.view.id] = _CachedToken(fresh, source, self.at)
             return fresh.token
 
-    def forget_access_token(self) -> None:
+    def discard_access_token(self) -> None:
         """Drop the token that Amazon rejected, so that the next call refreshes."""
         _cache.pop(self.view.id, None)
 
 
-def forget_stale_tokens(*, at: datetime) -> int:
+def discard_stale_tokens(*, at: datetime) -> int:
     """Forget this process's access tokens that have expired or that nobody uses; return how many. Recurring work calls it."""
-    stale = [one for one, kept in tuple(_cache.items()) if kept.access.expires_at <= at or kept.used_at + _IDLE <= at]
+    stale = [one for one, cached in tuple(_cache.items()) if cached.access.expires_at <= at or cached.used_at + _IDLE_LIMIT <= at]
     for one in stale:
         _cache.pop(one, None)
     return len(stale)
@@ -93,16 +93,16 @@ def open_connection(tenant: UUID, connection: UUID, *, at: datetime) -> Iterator
     Raises:
         ConnectionClosedError: the connection has ended, or ended just now.
     """
-    forget_stale_tokens(at=at)
+    discard_stale_tokens(at=at)
     try:
         with tenant_scope(tenant):
-            yield OpenConnection(share(connection), at)
+            yield OpenConnection(lock_shared(connection), at)
     except AuthorizationRevokedError:
-        _end(tenant, connection, DisconnectReason.REVOKED_AT_AMAZON, actor="amazon:invalid_grant", at=at)
+        _disconnect(tenant, connection, DisconnectReason.REVOKED_AT_AMAZON, actor="amazon:invalid_grant", at=at)
         raise ConnectionClosedError("the seller revoked this authorization at Amazon") from None
     except KeyDestroyedError:
         # A disconnection was killed after it destroyed the key and before it committed: finish it.
-        _end(tenant, connection, DisconnectReason.SELLER_REQUEST, actor="process:recovery", at=at)
+        _disconnect(tenant, connection, DisconnectReason.SELLER_REQUEST, actor="process:recovery", at=at)
         raise ConnectionClosedError("this connection has ended") from None
     except ConnectionClosedError:
         _cache.pop(connection, None)
@@ -114,15 +114,15 @@ def with_access_token(opened: OpenConnection, call: Callable[[Secret], T]) -> T:
     try:
         return call(opened.access_token())
     except AccessTokenRejectedError:
-        opened.forget_access_token()
+        opened.discard_access_token()
         return call(opened.access_token())
 
 
-def _end(tenant: UUID, connection: UUID, reason: DisconnectReason, *, actor: str, at: datetime) -> None:
+def _disconnect(tenant: UUID, connection: UUID, reason: DisconnectReason, *, actor: str, at: datetime) -> None:
     _cache.pop(connection, None)
     disconnect(connection=connection, reason=reason, tenant=tenant, actor=actor, at=at)
 
 
-def _flight(connection: UUID) -> Lock:
-    with _flights_lock:
-        return _flights.setdefault(connection, Lock())
+def _refresh_lock(connection: UUID) -> Lock:
+    with _refresh_locks_guard:
+        return _refresh_locks.setdefault(connection, Lock())
