@@ -20,7 +20,7 @@ from tests.sabotage.machine import encrypted_machine
 from theseller.amazon.roles import RestrictedRole
 from theseller.controls.catalogue import bak_automatic
 from theseller.controls.probe_tools import disk_encryption
-from theseller.lib.egress import confine
+from theseller.lib.egress import restrict_egress
 from theseller.postgres.layout import control_folder, saved_layout
 
 
@@ -49,13 +49,13 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         where.write_text(json.dumps({"home": str(server.home), "run": str(server.run)}))
         # The tests' server hands over no log of changes; the saboteurs' deployment looks at one that does.
         patch.setattr(bak_automatic, "archiver", lambda _world: (True, False))
-        confine(settings.EGRESS)
+        restrict_egress(settings.EGRESS)
         held = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
         with override_settings(ENVIRONMENT=held), small_backup(tmp_path_factory.mktemp("archive")), a_log():
             made = set_up()
             keep_a_recipient(made.cast.charlies_shop, made.charlies)
             yield made
-        confine(None)
+        restrict_egress(None)
         where.unlink()
 
 

@@ -32,7 +32,7 @@ from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keystore import FileKeyStore
 from theseller.erasure.operations import purge
 from theseller.erasure.queries import due_purges
-from theseller.lib.ids import made_at
+from theseller.lib.ids import creation_time
 from theseller.lib.marketplaces import Region
 from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
 from theseller.retention.expiry import delete_expired_facts, tenants_with_expired_facts
@@ -100,10 +100,10 @@ def test_no_promise_about_time_is_broken(life: Life, days: int, capsys: pytest.C
     _live(life, days)
     lags = sorted(life.lags)
     assert len(lags) > days / 2, "too few sellers left for the figures to mean anything"
-    assert life.happened["backups"] > days / 2, "too few backups were taken"
+    assert life.what_happened["backups"] > days / 2, "too few backups were taken"
     with capsys.disabled():
         sys.stdout.write(
-            f"\n  {days} days: {dict(life.happened)}; erased after p50 {_hours(lags[len(lags) // 2])}, p99 {_hours(lags[len(lags) * 99 // 100])},"
+            f"\n  {days} days: {dict(life.what_happened)}; erased after p50 {_hours(lags[len(lags) // 2])}, p99 {_hours(lags[len(lags) * 99 // 100])},"
             f" at most {_hours(lags[-1])}; oldest readable backup {life.oldest.total_seconds() / 86_400:.1f} d (cap {BACKUP_DAYS_MAX});"
             f" longest without a younger one {_hours(life.gap)}\n"
         )
@@ -132,7 +132,7 @@ def _live(life: Life, days: int) -> None:
         _sellers_come_and_go(life)
         if life.random.random() < 0.004:
             life.down_until = life.at + OUTAGE_MAX * life.random.random()
-            life.happened["outages"] += 1
+            life.what_happened["outages"] += 1
         if life.at >= life.down_until:
             _worker(life)
         _look(life)
@@ -148,13 +148,13 @@ def _sellers_come_and_go(life: Life) -> None:
                 _fact(tenant, connection, life.at.date() - timedelta(days=age), life.at)
         life.shops.append(tenant)
         life.open.append((tenant, connection))
-        life.happened["connected"] += 1
+        life.what_happened["connected"] += 1
     if life.open and life.random.random() < 0.16:
         tenant, connection = life.open.pop(life.random.randrange(len(life.open)))
         reason = life.random.choice(list(DisconnectReason))
         disconnect(connection=connection, reason=reason, tenant=tenant, actor="process:test", at=life.at)
         life.ended[connection] = life.at
-        life.happened["disconnected"] += 1
+        life.what_happened["disconnected"] += 1
 
 
 def _fact(tenant: UUID, connection: UUID, day: date, at: datetime) -> None:
@@ -191,11 +191,11 @@ def _worker(life: Life) -> None:
                 _new_wal(life)
                 take(place, now=lambda: life.at)
                 life.began = True
-                life.happened["backups"] += 1
+                life.what_happened["backups"] += 1
         except Killed:
-            life.happened["kills"] += 1
+            life.what_happened["kills"] += 1
         except TargetError:
-            life.happened["without a target"] += 1
+            life.what_happened["without a target"] += 1
 
 
 def _erase(life: Life) -> None:
@@ -204,7 +204,7 @@ def _erase(life: Life) -> None:
             life.lags.append(life.at - life.ended.pop(closed.connection))
     for tenant in tenants_with_expired_facts(at=life.at, most=1000):
         if tenant in life.shops:
-            life.happened["facts aged"] += sum(delete_expired_facts(tenant=tenant, at=life.at).values())
+            life.what_happened["facts aged"] += sum(delete_expired_facts(tenant=tenant, at=life.at).values())
 
 
 def _new_wal(life: Life) -> None:
@@ -226,13 +226,13 @@ class _Gone(DirectoryTarget):
 def _newest(life: Life, living: tuple[KeyRecord, ...]) -> datetime | None:
     found = (readable(life.place, entry) for entry in reversed(living))
     newest = next((identity for identity in found if identity is not None), None)
-    return made_at(newest) if newest else None
+    return creation_time(newest) if newest else None
 
 
 def _look(life: Life) -> None:
     """What somebody with every surviving key could read now."""
     living = readable_backup_keys(life.place.keys)
-    ages = [life.at - made_at(backup_of_key(entry) or entry.id) for entry in living]
+    ages = [life.at - creation_time(backup_of_key(entry) or entry.id) for entry in living]
     oldest = max(ages, default=timedelta())
     life.oldest = max(life.oldest, oldest)
     assert oldest <= timedelta(days=BACKUP_DAYS) + SLACK, f"{life.at}: a backup of {oldest} can be read"

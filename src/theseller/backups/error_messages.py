@@ -22,7 +22,7 @@ from theseller.crypto.errors import (
     WrongEnvironmentError,
 )
 from theseller.erasure.journal import JournalUnreadableError
-from theseller.lib.failures import classify
+from theseller.lib.database_failures import classify
 from theseller.lib.state_files import FULL
 from theseller.postgres.errors import PostgresError
 

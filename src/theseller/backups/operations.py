@@ -30,7 +30,7 @@ from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.erasure.journal_extent import journal_extent
-from theseller.lib.ids import made_at, new_id_at
+from theseller.lib.ids import creation_time, new_id_at
 from theseller.retention.backup_keys import BACKUP_OWNER, backup_of_key, readable_backup_keys
 from theseller.retention.limits import BACKUP_DAYS
 
@@ -173,7 +173,7 @@ def prune(context: BackupContext, *, at: datetime) -> tuple[UUID, ...]:
 def _age_limit(entry: KeyRecord) -> datetime:
     identity = backup_of_key(entry)
     # A key that doesn't say what it belongs to can't be shown to be young.
-    return made_at(identity or entry.id) + timedelta(days=BACKUP_DAYS)
+    return creation_time(identity or entry.id) + timedelta(days=BACKUP_DAYS)
 
 
 def _adopt(context: BackupContext, entry: KeyRecord, identity: UUID) -> None:

@@ -16,8 +16,8 @@ from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.sealed import KeyLookup
 from theseller.crypto.stream import open_stream, seal_stream
+from theseller.lib.byte_streams import as_file
 from theseller.lib.state_files import is_backup_object
-from theseller.lib.streams import as_file
 
 #: Three is zstandard's own default: measured, higher ones cost more time than the bytes they save are worth on a page-shaped file.
 _LEVEL = 3

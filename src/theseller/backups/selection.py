@@ -11,7 +11,7 @@ from theseller.backups.context import BackupContext
 from theseller.backups.operations import read_manifest, readable
 from theseller.backups.types import BackupError
 from theseller.erasure.journal_extent import missing_entries
-from theseller.lib.ids import made_at
+from theseller.lib.ids import creation_time
 from theseller.retention.backup_keys import BACKUP_OWNER, backup_of_key, readable_backup_keys
 
 _MANIFEST = re.compile(r"([0-9a-f]{32})/manifest")
@@ -103,4 +103,4 @@ def _why_not(context: BackupContext, wanted: str, known: list[UUID], keyless: li
 
 
 def _named(identity: UUID) -> str:
-    return f"{identity} of {made_at(identity):%Y-%m-%d %H:%M} UTC"
+    return f"{identity} of {creation_time(identity):%Y-%m-%d %H:%M} UTC"

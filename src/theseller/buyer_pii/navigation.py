@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from theseller.accounts.types import Permission, Seat
 from theseller.buyer_pii.queries import features, has_restricted_role
-from theseller.edge.context import SHOWN_IF
+from theseller.edge.page_context import NAVIGATION_CONDITIONS
 from theseller.tenancy.scope import ScopeError, current_tenant, tenant_scope
 
 
@@ -23,4 +23,4 @@ def can_print_slips(request: HttpRequest) -> bool:
     return bool(features())  # A page that is drawn inside its scope: scopes do not nest.
 
 
-SHOWN_IF["buyer_pii:orders"] = can_print_slips
+NAVIGATION_CONDITIONS["buyer_pii:orders"] = can_print_slips

@@ -19,8 +19,8 @@ from theseller.config.environment import InvalidSettingError, ProcessRole, read_
 from theseller.config.processes import WEB_PROCESSES, connections_of_deployment
 from theseller.crypto.errors import CryptoError
 from theseller.crypto.secret_config import make_key_store, make_secret_provider
-from theseller.lib.failures import classify
-from theseller.lib.traces import describe
+from theseller.lib.database_failures import classify
+from theseller.lib.safe_tracebacks import describe
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from theseller.cli.errors import CommandError
-from theseller.lib.failures import classify
+from theseller.lib.database_failures import classify
 from theseller.postgres.roles import OWNER
 
 #: The oldest PostgreSQL that is supported, as `server_version_num`.

@@ -16,11 +16,11 @@ from typing import Protocol, cast
 from theseller import __version__
 from theseller.cli import commands
 from theseller.cli.errors import FAILURE, INTERRUPTED, CommandError
-from theseller.lib.failures import classify, server_text
-from theseller.lib.memory import forbid_memory_images
+from theseller.lib.database_failures import classify, server_text
+from theseller.lib.memory import disable_core_dumps
 from theseller.lib.redaction import redact_text
+from theseller.lib.safe_tracebacks import trace_text
 from theseller.lib.state_files import FULL
-from theseller.lib.traces import trace_text
 from theseller.postgres.errors import PostgresError
 
 
@@ -34,7 +34,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `theseller ARGUMENTS` and return its exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    forbid_memory_images()
+    disable_core_dumps()
     parser = build_parser()
     args = parser.parse_args(argv)
     try:

@@ -6,7 +6,7 @@ import sys
 import time
 
 from theseller.lib.logs import configure_logging, getLogger
-from theseller.lib.memory import forbid_memory_images
+from theseller.lib.memory import disable_core_dumps
 
 _STARTED = time.monotonic()
 
@@ -19,7 +19,7 @@ secure_scheme_headers: dict[str, str] = {}
 
 def on_starting(_arbiter: object) -> None:
     """Keep the first process's memory off the disk, and its messages in the form of all others. Its workers do the same by the settings."""
-    forbid_memory_images()
+    disable_core_dumps()
     configure_logging("web", sys.stderr)
 
 

@@ -13,12 +13,12 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from typing_extensions import override
 
-from theseller.lib.failures import classify
+from theseller.lib.database_failures import classify
 
 log = logging.getLogger(__name__)
 
 _ROOMS = ("audit", "edge", "accounts", "ingest", "buyer_pii", "analytics", "retention", "erasure", "backups", "governance", "controls")
-#: Failures of the database that pass by themselves (`lib.failures`).
+#: Failures of the database that pass by themselves (`lib.database_failures`).
 AWAY = frozenset(
     {
         "connection_lost", "restarting", "refused", "socket_missing", "timeout", "no_connection", "connection_failed",

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from theseller.config.database import served_aliases
 from theseller.crypto.errors import CryptoError
-from theseller.lib.failures import classify
+from theseller.lib.database_failures import classify
 from theseller.tenancy.files_host import OtherHostError, folder_identity, refuse_other_folder
 from theseller.tenancy.schema_version import WrongSchemaError, pending_migrations, refuse_newer_schema
 from theseller.tenancy.startup import UnsafeDatabaseRoleError, WrongDatabaseError, refuse_bypassing_session, refuse_foreign_database
@@ -35,7 +35,7 @@ _REASONS: dict[type[Exception], str] = {
     WrongDatabaseError: OTHER_DATABASE,
     WrongSchemaError: OTHER_SCHEMA,
 }
-#: What `lib.failures` calls an answer of the server that refuses a role, rather than no answer.
+#: What `lib.database_failures` calls an answer of the server that refuses a role, rather than no answer.
 _REFUSED = frozenset({
     "password_wrong", "password_missing", "role_missing", "role_no_login", "connect_denied", "not_admitted", "permission_denied",
 })  # fmt: skip

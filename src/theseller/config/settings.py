@@ -22,11 +22,11 @@ from theseller.crypto.secret_config import make_key_store, make_secret_provider
 from theseller.edge.csp import content_security_policy
 from theseller.lib.logs import configure_logging
 from theseller.lib.marketplaces import MARKETPLACES
-from theseller.lib.memory import forbid_memory_images
+from theseller.lib.memory import disable_core_dumps
 from theseller.lib.secret import Secret
 
 # Before the first secret is read, whichever server or script is reading these settings.
-forbid_memory_images()
+disable_core_dumps()
 
 ENVIRONMENT = read_environment(os.environ, default_state=Path(__file__).parents[3] / "state")
 
@@ -116,10 +116,10 @@ MIDDLEWARE = [
     "theseller.edge.middleware.RequestIdMiddleware",
     "theseller.edge.proxies.TrustedProxyMiddleware",
     "theseller.edge.middleware.SecurityHeadersMiddleware",
-    "theseller.edge.proxies.ProbeMiddleware",
+    "theseller.edge.proxies.HealthCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "theseller.edge.static_files.StaticFilesMiddleware",
-    "theseller.edge.outage.OutageMiddleware",
+    "theseller.edge.database_outage.OutageMiddleware",
     "theseller.config.live.LiveSessionKeysMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -129,7 +129,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "theseller.edge.keyservice.KeyServiceMiddleware",
+    "theseller.edge.key_service_errors.KeyServiceMiddleware",
 ]
 TEMPLATES = [
     {
@@ -139,7 +139,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.messages.context_processors.messages",
-                "theseller.edge.context.chrome",
+                "theseller.edge.page_context.page_frame",
                 "theseller.config.context.shell",
             ],
             "builtins": ["theseller.edge.templatetags.edge_ui"],

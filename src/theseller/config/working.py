@@ -18,7 +18,7 @@ from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
 from theseller.config.processes import QUEUE_POOLED
-from theseller.lib.failures import Failure, classify
+from theseller.lib.database_failures import Failure, classify
 from theseller.lib.logs import getLogger
 
 log = getLogger(__name__)

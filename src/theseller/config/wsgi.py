@@ -9,19 +9,19 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from theseller.edge.wsgi import in_utf8
+from theseller.edge.wsgi import read_as_utf8
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
-application = in_utf8(get_wsgi_application())
+application = read_as_utf8(get_wsgi_application())
 
 from django.conf import settings  # noqa: E402  # needs Django ready
 
 from theseller.config.database import served_aliases  # noqa: E402
 from theseller.config.memory import apply_memory_limit  # noqa: E402
-from theseller.lib.egress import confine  # noqa: E402
+from theseller.lib.egress import restrict_egress  # noqa: E402
 from theseller.tenancy.startup import refuse_unsafe_database  # noqa: E402
 
-confine(settings.EGRESS)
+restrict_egress(settings.EGRESS)
 apply_memory_limit(os.environ)
 for _alias in served_aliases(settings.ENVIRONMENT.role):
     refuse_unsafe_database(_alias)

@@ -11,7 +11,7 @@ from theseller.controls.catalogue import CATALOGUE, SECTIONS
 from theseller.controls.catalogue.pending import PENDING
 from theseller.controls.queries import latest_evidence
 from theseller.controls.types import DECLARED, Control, DisplayedControl, Evidence, Pending, Section, SecurityPage, Status
-from theseller.edge.status import look_of
+from theseller.edge.status import badge_for
 
 #: Clocks of two machines may differ by this much; evidence from further ahead is believed by nobody.
 _SKEW = timedelta(minutes=1)
@@ -71,11 +71,11 @@ def template_context(shown: SecurityPage, *, public_keys: Sequence[str]) -> dict
         "page": shown,
         "at": shown.at,
         "public_keys": public_keys,
-        "tally": [(status, f"{shown.count(status)} {look_of(status).label.lower()}") for status in Status if shown.count(status)],
+        "tally": [(status, f"{shown.count(status)} {badge_for(status).label.lower()}") for status in Status if shown.count(status)],
         "without_probe": sum(not one.has_probe for one in shown.controls),
         "tested": sum(one.has_probe for one in shown.controls),
         "attention": [
-            (look_of(status).label, one) for status in _ATTENTION for one in shown.controls if one.has_probe and one.outcome is status
+            (badge_for(status).label, one) for status in _ATTENTION for one in shown.controls if one.has_probe and one.outcome is status
         ],
         "has_broken": bool(shown.count(Status.FAILED)),
         "total": len(shown.controls),

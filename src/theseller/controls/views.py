@@ -47,7 +47,7 @@ def clause(request: HttpRequest, clause: str) -> HttpResponse:
     one = next((one for one in page.security_page(at).controls if one.id == clause), None)
     if one is None:
         raise Http404
-    lasts = times.lasts(int(one.freshness.total_seconds())) if one.freshness else ""
+    lasts = times.duration_text(int(one.freshness.total_seconds())) if one.freshness else ""
     response = render(request, "controls/clause.html", {"control": one, "history": history(clause), "at": at, "lasts": lasts})
     response["Cache-Control"] = _CACHED
     return response

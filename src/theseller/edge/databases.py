@@ -12,9 +12,9 @@ from django.db import connections
 from django.db.models import Model
 
 _AUTH, _OPERATOR = "auth", "operator"
-_SERVING = "theseller_web"
+_WEB_ROLE = "theseller_web"
 #: Tables that the web reaches as `auth` only: by model, app label and name in small letters.
-_OF_ACCOUNTS = frozenset({
+_ACCOUNT_MODELS = frozenset({
     "accounts.authenticator", "accounts.membership", "accounts.operator", "accounts.passkey", "accounts.recoverycode", "accounts.user",
     "edge.ratebucket", "sessions.session",
 })  # fmt: skip
@@ -35,7 +35,7 @@ class AccountsRouter:
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:  # noqa: ANN401  # Django's own signature
         del hints
-        return accounts_database() if model._meta.label_lower in _OF_ACCOUNTS else None  # noqa: SLF001  # Django's public name for it
+        return accounts_database() if model._meta.label_lower in _ACCOUNT_MODELS else None  # noqa: SLF001  # Django's public name for it
 
     db_for_write = db_for_read
 
@@ -47,5 +47,5 @@ class AccountsRouter:
 
 def _alias(role: str) -> str:
     # By the role that `default` signs in as, not by the process's name: a test may take another process's part.
-    served = connections["default"].settings_dict.get("USER") == _SERVING
+    served = connections["default"].settings_dict.get("USER") == _WEB_ROLE
     return role if served and role in connections.settings else "default"

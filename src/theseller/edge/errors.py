@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
 
 from theseller.edge.middleware import request_id_of
-from theseller.edge.times import lasts
+from theseller.edge.times import duration_text
 
 _log = structlog.get_logger(__name__)
 
@@ -22,8 +22,8 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class ErrorText:
     title: str
-    happened: str
-    todo: str
+    what_happened: str
+    next_step: str
 
 
 _TEXTS = {
@@ -61,18 +61,20 @@ _EXPIRED_FORM = ErrorText(
 )
 
 # The last resort has no template, no style sheet and no static file that could be missing.
-_BARE = '<!doctype html><html lang="en"><title>Error {status}</title><h1>{title}</h1><p>{happened}</p><p>{todo}</p><p>Reference: {id}</p></html>'
+_FALLBACK_PAGE = '<!doctype html><html lang="en"><title>Error {status}</title><h1>{title}</h1><p>{what_happened}</p><p>{next_step}</p><p>Reference: {id}</p></html>'
 
 
 def error_page(request: HttpRequest | None, status: int, text: ErrorText | None = None) -> HttpResponse:
     """Render the page for `status`; its reference is the request's id."""
-    words = text or _TEXTS[status]
+    error_text = text or _TEXTS[status]
     request_id = request_id_of(request)
     try:
-        body: str = render_to_string("edge/error.html", {"status": status, "text": words, "request_id": request_id})
+        body: str = render_to_string("edge/error.html", {"status": status, "text": error_text, "request_id": request_id})
     except Exception:  # noqa: BLE001 (whatever broke the page, the reader gets an answer; the log has the cause)
         _log.exception("error_page_failed", status=status)
-        body = _BARE.format(status=status, title=words.title, happened=words.happened, todo=words.todo, id=request_id)
+        body = _FALLBACK_PAGE.format(
+            status=status, title=error_text.title, what_happened=error_text.what_happened, next_step=error_text.next_step, id=request_id
+        )
     return HttpResponse(body, status=status, headers={"Cache-Control": "private, no-store"})
 
 
@@ -99,19 +101,19 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, UnreadablePostError):
         return error_page(request, 400)
-    for instead in _INSTEAD:
-        if error is not None and (answer := instead(request, error)) is not None:
+    for handler in _SERVER_ERROR_HANDLERS:
+        if error is not None and (answer := handler(request, error)) is not None:
             return answer
     return error_page(request, 500)
 
 
 #: Answers to particular errors, asked in turn.
-_INSTEAD: list[Callable[[HttpRequest, BaseException], HttpResponse | None]] = []
+_SERVER_ERROR_HANDLERS: list[Callable[[HttpRequest, BaseException], HttpResponse | None]] = []
 
 
-def replace_server_error(instead: Callable[[HttpRequest, BaseException], HttpResponse | None]) -> None:
+def register_server_error_handler(handler: Callable[[HttpRequest, BaseException], HttpResponse | None]) -> None:
     """Register an answer that replaces the 500 page where it is not None."""
-    _INSTEAD.append(instead)
+    _SERVER_ERROR_HANDLERS.append(handler)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -123,6 +125,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def too_many_requests(request: HttpRequest, seconds: int) -> HttpResponse:
     """Answer 429 with ``Retry-After``."""
     usual = _TEXTS[429]
-    response = error_page(request, 429, ErrorText(usual.title, usual.happened, f"Wait {lasts(seconds)}, then try again."))
+    response = error_page(request, 429, ErrorText(usual.title, usual.what_happened, f"Wait {duration_text(seconds)}, then try again."))
     response.headers["Retry-After"] = str(seconds)
     return response

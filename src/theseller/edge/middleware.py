@@ -28,9 +28,9 @@ PERMISSIONS_POLICY = ", ".join(
 )
 
 #: What a browser asks of every answer.
-_EVERYWHERE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 #: What it asks of documents only; style sheets, scripts and pictures would carry it for nothing, a kilobyte each time.
-_OF_DOCUMENTS = {
+_DOCUMENT_HEADERS = {
     # Not `no-referrer`: with it a browser sends `Origin: null` on our own forms, and the forgery check would refuse them.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -68,13 +68,13 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         static = bool(settings.STATIC_URL) and request.path.startswith(settings.STATIC_URL) and response.status_code == 200
-        for name, value in (_EVERYWHERE if static else _EVERYWHERE | _OF_DOCUMENTS).items():
+        for name, value in (_HEADERS if static else _HEADERS | _DOCUMENT_HEADERS).items():
             response.headers.setdefault(name, value)
-        _forbid_storing(request, response)
+        _forbid_caching(request, response)
         return response
 
 
-def _forbid_storing(request: HttpRequest, response: HttpResponse) -> None:
+def _forbid_caching(request: HttpRequest, response: HttpResponse) -> None:
     if settings.STATIC_URL and request.path.startswith(settings.STATIC_URL):
         return  # Style sheets and scripts are the same for everybody.
     # Reading `request.user` here would ask the database for every page; the cookie says as much.

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
-from theseller.edge.addresses import client_address
+from theseller.edge.client_address import client_address
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -19,7 +19,7 @@ _FORWARDED = (
     "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME",
 )  # fmt: skip
 #: What load balancers ask, by address.
-PROBES = {"/healthz": "theseller.edge.views.healthz", "/readyz": "theseller.config.ready.readyz"}
+HEALTH_CHECKS = {"/healthz": "theseller.edge.views.healthz", "/readyz": "theseller.config.ready.readyz"}
 
 
 class TrustedProxyMiddleware:
@@ -45,14 +45,14 @@ class TrustedProxyMiddleware:
         return self.get_response(request)
 
 
-class ProbeMiddleware:
+class HealthCheckMiddleware:
     """Answer `/healthz` and `/readyz` whatever host name was used, and never by a redirect: load balancers ask by address, and without TLS."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        probe = PROBES.get(request.path_info)
+        probe = HEALTH_CHECKS.get(request.path_info)
         if probe is None or request.method not in {"GET", "HEAD"}:
             return self.get_response(request)
         answer: HttpResponse = import_string(probe)(request)

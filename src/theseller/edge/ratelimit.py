@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol
 from django.db import connections
 from django.http import HttpRequest, HttpResponseBase
 
-from theseller.edge.addresses import bucket_key, client_address
+from theseller.edge.client_address import bucket_key, client_address
 from theseller.edge.databases import accounts_database
 from theseller.edge.errors import too_many_requests
 from theseller.lib import clock
@@ -95,7 +95,7 @@ def allow(cursor: Cursor, key: str, rate: float, burst: int, at: datetime) -> Al
     return RetryAfter(max(ceil((1 - tokens) / rate), 1))
 
 
-def forget_idle(cursor: Cursor, at: datetime, idle: timedelta = timedelta(days=1)) -> None:
+def delete_idle(cursor: Cursor, at: datetime, idle: timedelta = timedelta(days=1)) -> None:
     """Delete buckets untouched for `idle`: they are full again, so nothing is lost but rows."""
     cursor.execute("DELETE FROM edge_ratebucket WHERE updated_at < %(before)s", {"before": at - idle})
 

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class StatusLook:
+class StatusBadge:
     key: str
     label: str
     icon: str
 
 
-LOOKS = (
-    StatusLook("met", "Passing", "check"),
-    StatusLook("broken", "Failing", "cross"),
-    StatusLook("declared", "Partly declared", "minus"),
-    StatusLook("stale", "Stale", "clock"),
-    StatusLook("unknown", "Unknown", "question"),
-    StatusLook("notapplicable", "Not applicable", "minus"),
+STATUS_BADGES = (
+    StatusBadge("met", "Passing", "check"),
+    StatusBadge("broken", "Failing", "cross"),
+    StatusBadge("declared", "Partly declared", "minus"),
+    StatusBadge("stale", "Stale", "clock"),
+    StatusBadge("unknown", "Unknown", "question"),
+    StatusBadge("notapplicable", "Not applicable", "minus"),
 )
-_BY_KEY = {look.key: look for look in LOOKS}
+_BY_KEY = {badge.key: badge for badge in STATUS_BADGES}
 
 
-def look_of(outcome: object) -> StatusLook:
+def badge_for(outcome: object) -> StatusBadge:
     """Return the look of an outcome: a word (``not_applicable``), an enum member, or a value of a class named like it.
 
     Anything else is shown as Unknown: a badge can never turn green by a misspelling.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from theseller.edge.ratelimit import forget_idle
+from theseller.edge.ratelimit import delete_idle
 from theseller.lib import clock
 
 
@@ -15,4 +15,4 @@ def delete_idle_buckets(timestamp: int) -> None:
     """Delete rate-limit buckets that no request touched for a day. Recurring, each hour."""
     del timestamp
     with connection.cursor() as cursor:
-        forget_idle(cursor, clock.now())
+        delete_idle(cursor, clock.now())

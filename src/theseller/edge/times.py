@@ -31,17 +31,17 @@ def day_range(first: date, last: date) -> str:
     return f"{short_day(first) if first.year == last.year else day(first)} \u2013 {day(last)}"
 
 
-def exact(instant: datetime) -> str:
+def exact_time(instant: datetime) -> str:
     """Write an aware instant with its zone: ``Nov 23, 2026, 14:05 UTC``."""
     local = instant if instant.utcoffset() is not None else instant.replace(tzinfo=UTC)
     return f"{day(local)}, {format_date(local, 'H:i')} {local.tzname()}"
 
 
-def ago(instant: datetime, at: datetime) -> str:
+def time_ago(instant: datetime, at: datetime) -> str:
     """Say how old `instant` is at `at`: ``just now``, ``14 min ago``, ``3 h ago``, ``5 days ago``, then the day itself."""
     seconds = int((at - instant).total_seconds())
     if seconds < 0:
-        return "just now" if seconds > -_MINUTE else exact(instant)
+        return "just now" if seconds > -_MINUTE else exact_time(instant)
     if seconds < _MINUTE:
         return "just now"
     if seconds < _HOUR:
@@ -54,7 +54,7 @@ def ago(instant: datetime, at: datetime) -> str:
     return day(instant)
 
 
-def lasts(seconds: int) -> str:
+def duration_text(seconds: int) -> str:
     """Say how long to wait, rounded up: ``20 seconds``, ``3 minutes``, ``2 hours``."""
     for size, name in ((_HOUR, "hour"), (_MINUTE, "minute")):
         if seconds >= size:

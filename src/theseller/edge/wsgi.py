@@ -11,7 +11,7 @@ _CHARSET = re.compile(r"""\s*;\s*charset\s*=\s*("[^"]*"|[^;\s]*)""", re.IGNORECA
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-def in_utf8(application: Application) -> Application:
+def read_as_utf8(application: Application) -> Application:
     """Wrap `application` so that every request is read as UTF-8, whatever character set it names.
 
     Django decodes address and form by that name, and some names that Python knows, such as `hex`, are no character sets: an error before

@@ -24,7 +24,7 @@ from theseller.erasure.connections import progress_of
 from theseller.erasure.key_destruction import KeyStillActiveError, destroy_keys_of, owners_of
 from theseller.erasure.records import deleted_by_table
 from theseller.erasure.types import Progress, SanitizationProof
-from theseller.lib.ids import made_at, new_id
+from theseller.lib.ids import creation_time, new_id
 from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
 from theseller.retention.limits import BACKUP_DAYS
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
@@ -170,7 +170,7 @@ def backups_section(at: datetime) -> dict[str, object]:
     found = []
     for entry in readable_backup_keys(settings.KEY_STORE):
         identity = backup_of_key(entry) or entry.id
-        taken = made_at(identity)
+        taken = creation_time(identity)
         found.append({"backup": str(identity), "taken_at": taken.isoformat(), "ends_by": (taken + timedelta(days=BACKUP_DAYS)).isoformat()})
     return {
         "affected": found,

@@ -14,9 +14,9 @@ from django.db import connections as databases
 
 from theseller.edge.databases import operators_database
 from theseller.erasure.types import Subject, SubjectKind
-from theseller.lib.failures import classify
+from theseller.lib.database_failures import classify
+from theseller.lib.safe_tracebacks import describe
 from theseller.lib.state_files import FULL
-from theseller.lib.traces import describe
 from theseller.retention.roles import ERASER
 
 #: The first pause is that of the recurring job; each is twice as long as the one before.

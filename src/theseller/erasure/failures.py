@@ -11,7 +11,7 @@ from uuid import UUID
 from theseller.erasure.failure_records import clear_failure, record_failure
 from theseller.erasure.types import Subject
 from theseller.erasure.vacuum import RetryLaterError
-from theseller.lib.traces import describe
+from theseller.lib.safe_tracebacks import describe
 
 log = logging.getLogger(__name__)
 

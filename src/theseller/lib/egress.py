@@ -53,7 +53,7 @@ class _Thread(threading.local):
     may_call = False
 
 
-class _Border:
+class _EgressGuard:
     """What the hook asks. There is one for a process."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class _Border:
         self.hooked = False
         self.thread = _Thread()
 
-    def ask(self, host: object) -> None:
+    def check_host(self, host: object) -> None:
         """Let a name pass, or an address that stands for itself. Raises EgressRefusedError."""
         name = _name(host)
         if self.destinations is None or is_local(name):
@@ -70,35 +70,35 @@ class _Border:
             raise EgressRefusedError
         self.thread.may_call = True
 
-    def connect(self, address: object) -> None:
+    def check_connection(self, address: object) -> None:
         """Let a connection pass: to a name that may be called, or to an address after such a name was looked up. Raises EgressRefusedError."""
         if self.destinations is None or not isinstance(address, tuple):
             return  # A socket of this machine's file system, or one that is connected already and was asked about then.
         name = _name(address[0])
         if is_local(name) or (_is_address(name) and self.thread.may_call):
             return
-        self.ask(name)
+        self.check_host(name)
 
 
-_BORDER = _Border()
+_GUARD = _EgressGuard()
 #: Events by the argument that names the host; `gethostbyname_ex` and `connect_ex` raise the events of their shorter names.
-_NAMES = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
-_ADDRESSES = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_NAME_EVENTS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+_ADDRESS_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 #: Looks the name of an address up, in the name service of that address.
-_REVERSE = "socket.getnameinfo"
+_REVERSE_LOOKUP_EVENT = "socket.getnameinfo"
 
 
-def confine(destinations: Sequence[Destination] | None) -> None:
+def restrict_egress(destinations: Sequence[Destination] | None) -> None:
     """From now on let this process speak to `destinations` and to its own machine only. None lets it speak to all: tests begin so."""
-    _BORDER.destinations = None if destinations is None else tuple(destinations)
-    if not _BORDER.hooked:
+    _GUARD.destinations = None if destinations is None else tuple(destinations)
+    if not _GUARD.hooked:
         sys.addaudithook(_hook)
-        _BORDER.hooked = True
+        _GUARD.hooked = True
 
 
-def confined_to() -> tuple[Destination, ...] | None:
+def allowed_destinations() -> tuple[Destination, ...] | None:
     """Return where this process may speak to; None if it isn't confined."""
-    return _BORDER.destinations
+    return _GUARD.destinations
 
 
 def is_local(host: str) -> bool:
@@ -112,12 +112,12 @@ def is_local(host: str) -> bool:
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event in _NAMES:
-        _BORDER.ask(arguments[0])
-    elif event in _ADDRESSES:
-        _BORDER.connect(arguments[1])
-    elif event == _REVERSE:
-        _BORDER.connect(arguments[0])
+    if event in _NAME_EVENTS:
+        _GUARD.check_host(arguments[0])
+    elif event in _ADDRESS_EVENTS:
+        _GUARD.check_connection(arguments[1])
+    elif event == _REVERSE_LOOKUP_EVENT:
+        _GUARD.check_connection(arguments[0])
 
 
 def _name(host: object) -> str:

@@ -21,7 +21,7 @@ def new_id_at(at: datetime) -> UUID:
     return _version_7(int(at.timestamp() * 1000))
 
 
-def made_at(identity: UUID) -> datetime:
+def creation_time(identity: UUID) -> datetime:
     """Return the moment, in UTC to the millisecond, that a version 7 UUID begins with."""
     return datetime.fromtimestamp((identity.int >> 80) / 1000, UTC)
 

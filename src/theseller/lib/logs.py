@@ -1,7 +1,7 @@
 """Logging: one JSON object a line, everything through one redactor, whoever logs it and however.
 
 A line has ``time``, ``level``, ``process``, ``logger``, ``event`` and the fields of the call; ``exception`` is a traceback
-without local variables and without the texts of foreign exceptions (`traces`). Fields whose names smell of secrets lose their values (`redaction.smells`): to log how far something
+without local variables and without the texts of foreign exceptions (`traces`). Fields whose names smell of secrets lose their values (`redaction.is_sensitive_name`): to log how far something
 is, say ``status``, not ``state`` or ``code``, which are secrets of the OAuth exchange.
 """
 
@@ -25,9 +25,9 @@ import structlog
 from structlog.typing import EventDict, Processor
 from typing_extensions import override
 
-from theseller.lib.addresses import tell_by_pattern
+from theseller.lib.log_addresses import replace_address_by_route
 from theseller.lib.redaction import redact
-from theseller.lib.traces import trace_text
+from theseller.lib.safe_tracebacks import trace_text
 
 #: Loggers that print requests, headers, statements or their parameters below WARNING, at any level of ours.
 QUIET_LOGGERS = (
@@ -60,7 +60,7 @@ def configure_logging(process: str, target: TextIO | Path, level: int | str = lo
     """
     handler = _handler(target)
     handler.setFormatter(_RedactingFormatter(process))
-    _take_over_loggers()
+    _remove_other_handlers()
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level)
@@ -128,7 +128,7 @@ class _PrivateFileHandler(WatchedFileHandler):
         return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding="utf-8")
 
 
-def _take_over_loggers() -> None:
+def _remove_other_handlers() -> None:
     loggers = [logging.getLogger(name) for name in tuple(logging.root.manager.loggerDict)]
     for logger in (logging.getLogger(), *loggers):
         for handler in tuple(logger.handlers):
@@ -150,7 +150,7 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
         ]
         super().__init__(
             foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.ExtraAdder()],
-            processors=[*shared, _Finish(process), _render],
+            processors=[*shared, _FixedFields(process), _render],
         )
 
     @override
@@ -163,7 +163,7 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
             return json.dumps({"time": _time(record), **failed})
 
 
-class _Finish:
+class _FixedFields:
     """Puts the fixed fields first, drops structlog's own, and passes the rest through the redactor."""
 
     def __init__(self, process: str) -> None:
@@ -216,7 +216,7 @@ def _render(_logger: logging.Logger, _method: str, event: MutableMapping[str, An
 def _safe_copy(record: logging.LogRecord) -> logging.LogRecord:
     """Return a copy whose %-arguments are redacted one by one: in ``{"password": "x"}`` the name is what tells."""
     safe = copy.copy(record)
-    tell_by_pattern(safe)
+    replace_address_by_route(safe)
     safe.exc_text = None  # A trace that another formatter has rendered has texts that ours leaves out.
     if record.args:
         safe.args = _redacted_arguments(safe.args or ())

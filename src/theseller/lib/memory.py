@@ -18,7 +18,7 @@ _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def forbid_memory_images() -> None:
+def disable_core_dumps() -> None:
     """Have the system write no image of this process when it crashes, and let no other of this user attach to it (Linux).
 
     Call it as the first thing of a process. The limit is final, also for what this process starts, unless root raises it.
@@ -37,7 +37,7 @@ def limit_memory(extra: int) -> bool:
 
     Source: getrlimit(2); Linux 4.7 or newer.
     """
-    now = memory_taken()
+    now = private_memory_bytes()
     if now is None:
         return False
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
@@ -46,7 +46,7 @@ def limit_memory(extra: int) -> bool:
     return True
 
 
-def memory_taken() -> int | None:
+def private_memory_bytes() -> int | None:
     """Return the bytes of private writable memory that this process has mapped (what `limit_memory` limits); None if unknown."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
@@ -56,7 +56,7 @@ def memory_taken() -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
-def memory_images_forbidden() -> bool:
+def core_dumps_disabled() -> bool:
     """Say whether both locks hold for this process; where there is only the one (not Linux), whether that does."""
     dumpable = _LIBC is not None and _LIBC.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0
     return resource.getrlimit(resource.RLIMIT_CORE)[0] == 0 and not dumpable

@@ -16,7 +16,7 @@ _WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
 #: The longest entry: a bracketed, IPv4-mapped IPv6 address with a zone and a port.
 _ENTRY_MAX = 96
 #: The shortest prefixes that are accepted: those of the widest private networks, 10.0.0.0/8 and fc00::/7.
-_WIDEST = {4: 8, 6: 7}
+_MIN_PREFIX = {4: 8, 6: 7}
 #: The word that stands for a peer on a Unix socket, which has no address.
 UNIX = "unix"
 #: The word that says that no proxy is in front of this deployment.
@@ -35,9 +35,9 @@ class TrustedProxies:
         if not peer:
             return self.unix
         parsed = parse_address(peer)
-        return parsed is not None and self.holds(parsed)
+        return parsed is not None and self.contains(parsed)
 
-    def holds(self, address: Address) -> bool:
+    def contains(self, address: Address) -> bool:
         """Return whether `address` is in one of the networks."""
         return any(address in network for network in self.networks)
 
@@ -76,7 +76,7 @@ def _network(word: str) -> Network:
         if network.subnet_of(_MAPPED):
             mapped = network.network_address.ipv4_mapped
             network = ip_network((str(mapped), network.prefixlen - 96))
-    if network.prefixlen < _WIDEST[network.version]:
+    if network.prefixlen < _MIN_PREFIX[network.version]:
         raise ValueError(f"`{word[:60]}` is too wide: strangers in it could choose the address that they are counted by")
     return network
 
@@ -118,17 +118,17 @@ def forwarded_address(peer: str, forwarded: str, proxies: TrustedProxies) -> str
     nearest = str(known) if known else peer
     if peer not in proxies:
         return nearest
-    for entry in _from_the_right(forwarded):
+    for entry in _entries_from_right(forwarded):
         address = parse_address(entry)
         if address is None:
             return nearest
         nearest = str(address)
-        if not proxies.holds(address):
+        if not proxies.contains(address):
             return nearest
     return nearest
 
 
-def _from_the_right(forwarded: str) -> Iterable[str]:
+def _entries_from_right(forwarded: str) -> Iterable[str]:
     # RFC 9110 section 5.6.1.2: empty elements of a list are ignored.
     return (entry for entry in reversed(forwarded.split(",")) if entry.strip(" \t"))
 

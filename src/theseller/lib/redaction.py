@@ -12,23 +12,21 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
 
+from theseller.lib.safe_tracebacks import describe
 from theseller.lib.secret import REDACTED, Secret
-from theseller.lib.traces import describe
 
-_DEEPEST = 12
+_MAX_DEPTH = 12
 
-_SMELL = (
+_SENSITIVE_WORD = (
     r"password|passwd|passphrase|secret|token|authori[sz]ation|cookie|credential|api_?key|private_?key|root_?key|session_?key"
     r"|signature|ticket|oauth_?code|otp|recovery_?code|e_?mail"
 )
 #: Names that are secrets in an OAuth answer and too common to be looked for inside longer names.
 _EXACT_NAMES = frozenset({"code", "state", "dsn", "sessionid", "session_id", "sid", "spapi_oauth_code"})
-_SMELLING_NAME = re.compile(_SMELL)
+_SENSITIVE_NAME = re.compile(_SENSITIVE_WORD)
 
 # Repetitions are bounded throughout: a log line is no place for a search that takes quadratic time.
-_NAME = (
-    rf"[\w.-]{{0,64}}(?:{_SMELL.replace('_?', '[_-]?')})[\w.-]{{0,64}}|(?:spapi_oauth_)?code|state|dsn|session_?id|sid|x-amz-[\w-]{{1,64}}"
-)
+_NAME = rf"[\w.-]{{0,64}}(?:{_SENSITIVE_WORD.replace('_?', '[_-]?')})[\w.-]{{0,64}}|(?:spapi_oauth_)?code|state|dsn|session_?id|sid|x-amz-[\w-]{{1,64}}"
 _QUOTED = r'\\?"(?:[^"\\]|\\[^"])*\\?"|\\?' + r"'(?:[^'\\]|\\[^'])*\\?'"
 _SPACE = r"\s{0,8}"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -64,10 +62,10 @@ def redact_text(text: str) -> str:
     return text
 
 
-def smells(name: str) -> bool:
+def is_sensitive_name(name: str) -> bool:
     """Say whether a value under this name is presumed secret (``refresh_token``, ``X-Amz-Signature``, ``code``)."""
     plain = name.casefold().replace("-", "_").replace(" ", "_")
-    return plain in _EXACT_NAMES or _SMELLING_NAME.search(plain) is not None
+    return plain in _EXACT_NAMES or _SENSITIVE_NAME.search(plain) is not None
 
 
 def redact(value: object, *, depth: int = 0) -> object:
@@ -76,7 +74,7 @@ def redact(value: object, *, depth: int = 0) -> object:
     Bytes become their length. What is no plain value is shown by its `str`, and not at all if that fails.
     """
     if isinstance(value, Mapping | list | tuple | AbstractSet):
-        return _redact_inside(value, depth + 1) if depth < _DEEPEST else "<too deep>"
+        return _redact_inside(value, depth + 1) if depth < _MAX_DEPTH else "<too deep>"
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
     if isinstance(value, float):
@@ -93,7 +91,7 @@ def _redact_inside(value: Mapping[object, object] | list[object] | tuple[object,
 
 
 def _value_of(name: str, value: object, depth: int) -> object:
-    if smells(name) and value is not None and not isinstance(value, bool):
+    if is_sensitive_name(name) and value is not None and not isinstance(value, bool):
         return REDACTED
     return redact(value, depth=depth)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import psycopg.conninfo
 
-from theseller.lib.streams import as_file
+from theseller.lib.byte_streams import as_file
 from theseller.postgres import cluster
 from theseller.postgres.account import Account
 from theseller.postgres.errors import PostgresError

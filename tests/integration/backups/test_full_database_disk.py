@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from tests.integration.governance.deployment import Deployment, deployment
 
-from theseller.lib.failures import classify
+from theseller.lib.database_failures import classify
 from theseller.postgres.layout import saved_layout
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(1200)]
@@ -24,7 +24,7 @@ _INGEST = """
 import sys
 from uuid import UUID
 from django.db import connections
-from theseller.lib.failures import classify
+from theseller.lib.database_failures import classify
 from theseller.tenancy.scope import tenant_scope
 tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
 try:
@@ -43,7 +43,7 @@ from uuid import UUID
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
-from theseller.lib.failures import classify
+from theseller.lib.database_failures import classify
 from theseller.erasure.operations import purge
 tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
 def tried(act):

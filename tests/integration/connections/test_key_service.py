@@ -27,7 +27,7 @@ from theseller.connections.types import Authorized, DisconnectReason, Refusal, R
 from theseller.crypto.errors import KeyStoreError, ServiceError, ServiceState
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
-from theseller.edge.keyservice import STATES
+from theseller.edge.key_service_errors import STATE_TEXTS
 from theseller.ingest.sync.planner import plan_new_connections
 from theseller.ingest.sync.runner import run_stream
 from theseller.ingest.types import Outcome, StreamKey
@@ -147,7 +147,7 @@ def test_the_page_says_which_state_it_is_and_that_nothing_was_changed(
     page = answer.content.decode()
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) > 0
-    for said in (*STATES[state], "Nothing was changed"):
+    for said in (*STATE_TEXTS[state], "Nothing was changed"):
         assert said.replace("'", "&#x27;") in page
     assert _open(cast, authorised)
     keys.state = None

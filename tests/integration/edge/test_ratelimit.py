@@ -12,7 +12,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, allow, by_account, by_ip, forget_idle, limited
+from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, allow, by_account, by_ip, delete_idle, limited
 from theseller.lib.ids import new_id
 
 AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
@@ -76,7 +76,7 @@ def test_idle_buckets_are_forgotten() -> None:
     with connections["auth"].cursor() as cursor:
         allow(cursor, old, 1, 1, AT - timedelta(days=2))
         allow(cursor, fresh, 1, 1, AT)
-        forget_idle(cursor, AT)
+        delete_idle(cursor, AT)
         cursor.execute("SELECT key FROM edge_ratebucket WHERE key IN (%s, %s)", [old, fresh])
         assert cursor.fetchall() == [(fresh,)]
 

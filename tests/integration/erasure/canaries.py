@@ -29,7 +29,7 @@ from theseller.erasure.operations import purge
 from theseller.erasure.queries import certificate, erasable
 from theseller.erasure.tenants import erase_shop
 from theseller.lib import clock
-from theseller.lib.streams import as_file
+from theseller.lib.byte_streams import as_file
 from theseller.postgres.layout import conninfo, saved_layout
 from theseller.retention.backup_keys import readable_backup_keys
 from theseller.tenancy.scope import tenant_scope

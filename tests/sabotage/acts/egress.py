@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import override_settings
 from tests.sabotage.saboteurs import Tools, breaks
 
-from theseller.lib.egress import Destination, Subprocessor, confine
+from theseller.lib.egress import Destination, Subprocessor, restrict_egress
 
 _ELSEWHERE = Destination("metrics.example.com", "figures of use")
 
@@ -17,9 +17,9 @@ _ELSEWHERE = Destination("metrics.example.com", "figures of use")
 def _unlisted(tools: Tools) -> Iterator[None]:
     del tools
     with override_settings(EGRESS=(*settings.EGRESS, _ELSEWHERE)):
-        confine(settings.EGRESS)
+        restrict_egress(settings.EGRESS)
         yield
-    confine(settings.EGRESS)
+    restrict_egress(settings.EGRESS)
 
 
 @breaks("pii-no-sharing", "lists a subprocessor whose host is never called")
@@ -32,14 +32,14 @@ def _idle(tools: Tools) -> Iterator[None]:
 @breaks("pii-no-sharing", "takes the border of the process away")
 def _open_border(tools: Tools) -> Iterator[None]:
     del tools
-    confine(None)
+    restrict_egress(None)
     yield
-    confine(settings.EGRESS)
+    restrict_egress(settings.EGRESS)
 
 
 @breaks("pii-no-sharing", "lets the process speak to one more host than it is configured for")
 def _one_more(tools: Tools) -> Iterator[None]:
     del tools
-    confine((*settings.EGRESS, Destination("*.invalid", "a door")))
+    restrict_egress((*settings.EGRESS, Destination("*.invalid", "a door")))
     yield
-    confine(settings.EGRESS)
+    restrict_egress(settings.EGRESS)

@@ -9,7 +9,7 @@ from django.template import Context, Template
 from tests.unit.edge.specimens_data import AT
 
 from theseller.edge import svg
-from theseller.edge.status import look_of
+from theseller.edge.status import badge_for
 from theseller.edge.types import WaterfallRow
 from theseller.edge.waterfall import bars, extent
 from theseller.lib.money import MixedCurrenciesError, Money
@@ -88,7 +88,7 @@ def test_the_waterfall_is_a_table_with_names_amounts_and_shares() -> None:
     [("Met", "met"), ("not_applicable", "notapplicable"), ("NotApplicable", "notapplicable"), ("meet", "unknown"), (object(), "unknown")],
 )
 def test_no_misspelling_turns_a_badge_green(outcome: object, key: str) -> None:
-    assert look_of(outcome).key == key
+    assert badge_for(outcome).key == key
 
 
 def test_a_badge_knows_a_value_by_its_class() -> None:

@@ -16,7 +16,7 @@ from theseller.config import gunicorn
 from theseller.config.environment import Hsts, InvalidSettingError, read_environment
 from theseller.crypto.keys import new_root_key
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
-from theseller.edge.outage import is_unavailable
+from theseller.edge.database_outage import is_unavailable
 
 _HTTPS = {"THESELLER_PUBLIC_URL": "https://shop.example", "THESELLER_ENV": "staging", "THESELLER_ALLOW_FILE_SECRETS": "yes"}
 _ASK = """

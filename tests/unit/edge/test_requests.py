@@ -13,10 +13,10 @@ from django.test import Client, RequestFactory, override_settings
 from tests.unit.edge.specimen_urls import SCREENS
 
 from theseller.edge import errors
-from theseller.edge.addresses import bucket_key
-from theseller.edge.context import navigation
+from theseller.edge.client_address import bucket_key
 from theseller.edge.csp import content_security_policy
 from theseller.edge.middleware import RequestIdMiddleware, SecurityHeadersMiddleware
+from theseller.edge.page_context import navigation
 from theseller.edge.ratelimit import Rate
 
 

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import theseller
-from theseller.edge.context import DEFAULT_NAVIGATION
-from theseller.edge.status import LOOKS
+from theseller.edge.page_context import DEFAULT_NAVIGATION
+from theseller.edge.status import STATUS_BADGES
 
 SOURCE = Path(theseller.__file__).parent
 STATIC = SOURCE / "edge/static/edge"
@@ -62,5 +62,5 @@ def test_every_icon_that_is_used_exists() -> None:
     names = {symbol.get("id") for symbol in ET.parse(STATIC / "icons.svg").iter("{http://www.w3.org/2000/svg}symbol")}  # noqa: S314 (our own drawing)
     templates = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
     used = set(re.findall(r"""\{% icon ["']([a-z-]+)["']""", templates))
-    used |= {look.icon for look in LOOKS} | {icon for _, _, icon in DEFAULT_NAVIGATION}
+    used |= {look.icon for look in STATUS_BADGES} | {icon for _, _, icon in DEFAULT_NAVIGATION}
     assert used <= names

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from theseller.edge.times import ago, exact, lasts
+from theseller.edge.times import duration_text, exact_time, time_ago
 
 AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 
@@ -24,13 +24,13 @@ AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
     ],
 )
 def test_ages(age: timedelta, said: str) -> None:
-    assert ago(AT - age, AT) == said
+    assert time_ago(AT - age, AT) == said
 
 
 def test_an_exact_instant_names_its_zone() -> None:
-    assert exact(AT) == "Nov 23, 2026, 14:05 UTC"
+    assert exact_time(AT) == "Nov 23, 2026, 14:05 UTC"
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0, "1 second"), (20, "20 seconds"), (61, "2 minutes"), (3600, "1 hour")])
 def test_waits_are_rounded_up(seconds: int, said: str) -> None:
-    assert lasts(seconds) == said
+    assert duration_text(seconds) == said

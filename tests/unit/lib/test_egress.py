@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from theseller.lib.egress import Destination, EgressRefusedError, confine, confined_to, is_local
+from theseller.lib.egress import Destination, EgressRefusedError, allowed_destinations, is_local, restrict_egress
 
 ALLOWED = (Destination("api.example.invalid", "a test"), Destination("*.files.invalid", "a test"))
 
 
 @pytest.fixture
 def border() -> Iterator[None]:
-    before = confined_to()
-    confine(ALLOWED)
+    before = allowed_destinations()
+    restrict_egress(ALLOWED)
     yield
-    confine(before)
+    restrict_egress(before)
 
 
 def _looked_up(host: str | bytes) -> None:
@@ -79,7 +79,7 @@ def test_what_is_this_machine(host: str, local: bool) -> None:  # noqa: FBT001
 
 
 def test_told_nothing_it_refuses_nothing(border: None) -> None:
-    confine(None)
+    restrict_egress(None)
     _looked_up("elsewhere.invalid")
 
 

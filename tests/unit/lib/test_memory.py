@@ -9,11 +9,11 @@ from pathlib import Path
 
 _LOOK = """
 import json, resource, subprocess, sys
-from theseller.lib.memory import forbid_memory_images, memory_images_forbidden
-before = memory_images_forbidden()
-forbid_memory_images()
+from theseller.lib.memory import disable_core_dumps, core_dumps_disabled
+before = core_dumps_disabled()
+disable_core_dumps()
 child = subprocess.run([sys.executable, "-c", "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"], capture_output=True, text=True)
-print(json.dumps([before, memory_images_forbidden(), resource.getrlimit(resource.RLIMIT_CORE), child.stdout.strip()]))
+print(json.dumps([before, core_dumps_disabled(), resource.getrlimit(resource.RLIMIT_CORE), child.stdout.strip()]))
 """
 
 
@@ -27,7 +27,7 @@ def test_no_image_is_made_of_a_process_or_of_what_it_starts() -> None:
 
 
 def test_a_crash_leaves_nothing(tmp_path: Path) -> None:
-    code = "import os; from theseller.lib.memory import forbid_memory_images; forbid_memory_images(); os.abort()"
+    code = "import os; from theseller.lib.memory import disable_core_dumps; disable_core_dumps(); os.abort()"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode < 0
     assert list(tmp_path.iterdir()) == []

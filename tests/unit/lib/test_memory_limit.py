@@ -12,9 +12,9 @@ from theseller.config.memory import DEFAULT_MB, memory_limit
 
 _PROGRAM = """
 import threading
-from theseller.lib.memory import limit_memory, memory_taken
+from theseller.lib.memory import limit_memory, private_memory_bytes
 assert limit_memory(100 << 20)
-before = memory_taken()
+before = private_memory_bytes()
 for _ in range(3):
     try:
         bytearray(300 << 20)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from theseller.lib.redaction import redact, redact_text, smells
+from theseller.lib.redaction import is_sensitive_name, redact, redact_text
 from theseller.lib.secret import REDACTED, Secret
 
 CORE = "Q7zK2mV9xR4tB8nL"
@@ -120,7 +120,7 @@ def test_what_helps_to_understand_is_left(text: str) -> None:
     ],
 )
 def test_names_that_smell(name: str) -> None:
-    assert smells(name)
+    assert is_sensitive_name(name)
     assert redact({name: CORE}) == {name: REDACTED}
     assert redact({name: [CORE]}) == {name: REDACTED}
     assert redact({name: 123456}) == {name: REDACTED}
@@ -128,7 +128,7 @@ def test_names_that_smell(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["status", "status_code", "key_id", "rows", "client_id", "encoded", "statement"])
 def test_names_that_do_not(name: str) -> None:
-    assert not smells(name)
+    assert not is_sensitive_name(name)
     assert redact({name: 7}) == {name: 7}
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from django.http import HttpResponse
 
-from theseller.lib.formulas import safe_text
+from theseller.lib.formula_injection import neutralize_formulas
 
 Cell = str | int | Decimal | date | datetime | None
 
@@ -23,7 +23,7 @@ def _cell(value: Cell) -> str:
         return plain.rstrip("0").rstrip(".") if "." in plain else plain
     if isinstance(value, date | datetime):
         return value.isoformat()
-    return safe_text(value) if isinstance(value, str) else str(value)
+    return neutralize_formulas(value) if isinstance(value, str) else str(value)
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> HttpResponse:

@@ -10,7 +10,7 @@ from theseller.cli.django import setup_django
 from theseller.cli.paths import hold_state_folder, make_state_folder, state_folder
 from theseller.config.memory import apply_memory_limit
 from theseller.config.processes import WORKER_JOBS
-from theseller.lib.egress import confine
+from theseller.lib.egress import restrict_egress
 
 HELP = "run the jobs: pulls, imports, rollups, purges, checks"
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from theseller.config.working import work  # noqa: PLC0415  needs Django ready
     from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
-    confine(settings.EGRESS)
+    restrict_egress(settings.EGRESS)
     apply_memory_limit(os.environ)
     refuse_unsafe_database()
     _settle_journal()

@@ -25,7 +25,7 @@ from theseller.controls.probe_tools.search import (
     state_files,
 )
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.lib.memory import memory_images_forbidden
+from theseller.lib.memory import core_dumps_disabled
 from theseller.lib.secret import Secret
 
 CONTROL = Control(
@@ -69,7 +69,7 @@ def probe(context: ProbeContext) -> Outcome:
     failures = [f"A token of Amazon's lies in {place}." for place in (*tables.hits, *files.hits)]
     failures += [f"A token of Amazon's lies in {in_sessions} browser session(s)."] if in_sessions else []
     failures += _talkative()
-    if not memory_images_forbidden():
+    if not core_dumps_disabled():
         failures.append("A crash of this process would write its memory to the disk: core dumps are on.")
     if files.skipped and not failures:
         return Unknown(f"{files.skipped} file(s) of the state folder could not be searched.")

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.lib.egress import EgressRefusedError, confined_to
+from theseller.lib.egress import EgressRefusedError, allowed_destinations
 
 CONTROL = Control(
     id="pii-no-sharing",
@@ -24,7 +24,7 @@ CONTROL = Control(
     citation="Security page §5; Data Protection Policy 1.1",
     owner="Operator",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.lib.egress:confine", "theseller.config.egress:destinations", "theseller.config.egress:read_register"),
+    enforced_by=("theseller.lib.egress:restrict_egress", "theseller.config.egress:destinations", "theseller.config.egress:read_register"),
 )
 
 #: Names and an address (RFC 2606, RFC 5737) that nobody's service is, so that nothing leaves even where nothing is refused.
@@ -75,7 +75,7 @@ def _lets_local_through() -> bool:
 
 def _border() -> Iterator[str]:
     """Try to get out of this very process, which does the work that touches data."""
-    if confined_to() != settings.EGRESS:
+    if allowed_destinations() != settings.EGRESS:
         yield "This process may speak to other hosts than its configuration names."
     for host in _ELSEWHERE:
         try:

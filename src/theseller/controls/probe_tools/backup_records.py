@@ -16,7 +16,7 @@ from theseller.backups.targets import Target, make_target
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import NotApplicable, Outcome, Unknown
 from theseller.crypto.stream import HEADER_BYTES
-from theseller.lib.ids import made_at
+from theseller.lib.ids import creation_time
 from theseller.retention.backup_keys import BACKUP_OWNER
 
 _RECORDS = """
@@ -67,7 +67,7 @@ def records(context: ProbeContext) -> list[BackupRecord]:
 
 def live_backup_keys(context: ProbeContext) -> dict[UUID, datetime]:
     """Return, by the key store, what could be read as a backup now, and since when it is there."""
-    return {identity: made_at(identity) for identity, destroyed in _keys(context) if not destroyed}
+    return {identity: creation_time(identity) for identity, destroyed in _keys(context) if not destroyed}
 
 
 def _keys(context: ProbeContext) -> Iterator[tuple[UUID, bool]]:

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from theseller.edge import numbers, svg, times, waterfall
-from theseller.edge.status import look_of
+from theseller.edge.status import badge_for
 from theseller.edge.types import WaterfallRow
 from theseller.lib.money import Money
 
@@ -88,13 +88,15 @@ def freshness(instant: datetime | None, at: datetime) -> SafeString:
     """Say how old an instant is; the exact one is in the element."""
     if instant is None:
         return SafeString('<span class="absent">never</span>')
-    return format_html('<time datetime="{}" title="{}">{}</time>', instant.isoformat(), times.exact(instant), times.ago(instant, at))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', instant.isoformat(), times.exact_time(instant), times.time_ago(instant, at)
+    )
 
 
 @register.simple_tag
 def instant(moment: datetime) -> SafeString:
     """Write an instant exactly."""
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), times.exact(moment))
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), times.exact_time(moment))
 
 
 @register.filter(expects_localtime=True)
@@ -118,14 +120,14 @@ def week_day(value: date | None) -> str:
 @register.filter(expects_localtime=True)
 def moment(value: datetime | None) -> str:
     """Write an instant with its zone: ``Nov 23, 2026, 14:05 UTC``."""
-    return times.exact(value) if value else ""
+    return times.exact_time(value) if value else ""
 
 
 @register.simple_tag
 def status_badge(outcome: object, label: str = "") -> SafeString:
     """Show an outcome (Met, Broken, Stale, Unknown, Not applicable) by word, icon and colour."""
-    look = look_of(outcome)
-    return format_html('<span class="badge is-{}">{}{}</span>', look.key, icon(look.icon), label or look.label)
+    badge = badge_for(outcome)
+    return format_html('<span class="badge is-{}">{}{}</span>', badge.key, icon(badge.icon), label or badge.label)
 
 
 @register.simple_tag
@@ -165,7 +167,7 @@ def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "Profit and loss"
 @register.filter
 def status_key(outcome: object) -> str:
     """Return the class word of an outcome: ``met``, ``broken``, ``stale``, ``unknown``, ``notapplicable``."""
-    return look_of(outcome).key
+    return badge_for(outcome).key
 
 
 @register.inclusion_tag("edge/components/chart.html")

@@ -20,7 +20,7 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import DataClass
-from theseller.lib.formulas import safe_text
+from theseller.lib.formula_injection import neutralize_formulas
 from theseller.tenancy.scope import tenant_scope
 
 _PAGE = 5_000
@@ -115,9 +115,9 @@ def _text(names: list[str], rows: list[tuple[Any, ...]], *, header: bool) -> byt
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  # whatever a column holds
     if isinstance(value, str):
-        return safe_text(value)
+        return neutralize_formulas(value)
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     if isinstance(value, list):
-        return safe_text(" ".join(str(one) for one in value))
+        return neutralize_formulas(" ".join(str(one) for one in value))
     return value.isoformat() if isinstance(value, datetime) else value

@@ -34,8 +34,8 @@ from theseller.governance.rotation.types import (
     UnknownSecretError,
 )
 from theseller.lib.ids import new_id
+from theseller.lib.safe_tracebacks import describe
 from theseller.lib.secret import Secret
-from theseller.lib.traces import describe
 
 _STEPS: dict[Kind, Callable[[Run], tuple[Step, ...]]] = {
     Kind.ROOT_KEY: keys.root_key_steps,

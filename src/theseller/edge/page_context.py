@@ -21,16 +21,16 @@ DEFAULT_NAVIGATION = (
     ("connections:overview", "Connection", "link"),
     ("controls:page", "Security", "shield"),
 )
-#: The places of the operator's area, in the place of a shop's. All stand under `OPERATE`.
-OPERATE_NAVIGATION = (
+#: The places of the operator's area, in the place of a shop's. All stand under `OPERATOR_PREFIX`.
+OPERATOR_NAVIGATION = (
     ("operate:overview", "Overview", "shield"),
     ("operate:access", "Access", "search"),
     ("operate:review", "Review", "check"),
     ("operate:deletion-requests", "Deletions", "trash"),
 )
-OPERATE = "/operate/"
+OPERATOR_PREFIX = "/operate/"
 #: Places that not every shop can use, by URL name: shown only where the room that they lead to says so. The room puts its answer in.
-SHOWN_IF: dict[str, Callable[[HttpRequest], bool]] = {}
+NAVIGATION_CONDITIONS: dict[str, Callable[[HttpRequest], bool]] = {}
 DEFAULT_SIGN_OUT = "accounts:sign-out"
 DEFAULT_ACCOUNT = "accounts:security"
 
@@ -45,18 +45,20 @@ def _url(name: str) -> str:
 
 def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
     """Return the destinations that exist and are not `hidden` (URL names); the one whose address is the longest beginning of `path` is current."""
-    places = OPERATE_NAVIGATION if path.startswith(OPERATE) else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
-    found = [(_url(name), label, icon) for name, label, icon in places if name not in hidden]
+    destinations = (
+        OPERATOR_NAVIGATION if path.startswith(OPERATOR_PREFIX) else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
+    )
+    found = [(_url(name), label, icon) for name, label, icon in destinations if name not in hidden]
     found = [entry for entry in found if entry[0]]
     # Every path begins with "/": the start page is current only when it is the page itself.
     current = max((url for url, _, _ in found if path == url or (url != "/" and path.startswith(url))), key=len, default="")
     return [NavItem(label, icon, url, url == current) for url, label, icon in found]
 
 
-def chrome(request: HttpRequest) -> dict[str, Any]:
+def page_frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor: ``edge_nav``, ``edge_account`` and ``edge_sign_out`` (each an address or empty) and ``request_id``."""
     return {
-        "edge_nav": navigation(request.path, {name for name, shown in SHOWN_IF.items() if not shown(request)}),
+        "edge_nav": navigation(request.path, {name for name, condition in NAVIGATION_CONDITIONS.items() if not condition(request)}),
         "edge_account": _url(DEFAULT_ACCOUNT),
         "edge_sign_out": _url(getattr(settings, "THESELLER_SIGN_OUT_URL_NAME", DEFAULT_SIGN_OUT)),
         "request_id": request_id_of(request),

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from theseller.lib.addresses import NOWHERE
+from theseller.lib.log_addresses import UNKNOWN_ADDRESS
 from theseller.lib.logs import _RedactingFormatter
 
 
@@ -26,7 +26,7 @@ class _Request:
         return f"<Request: {self.method} '{self.path}?{self.query}'>"
 
 
-@pytest.mark.parametrize(("route", "told"), [("days/<str:day>/", "/days/<str:day>/"), ("", "/"), (None, NOWHERE)])
+@pytest.mark.parametrize(("route", "told"), [("days/<str:day>/", "/days/<str:day>/"), ("", "/"), (None, UNKNOWN_ADDRESS)])
 def test_neither_path_nor_query_is_told(route: str | None, told: str) -> None:
     match = None if route is None else SimpleNamespace(route=route)
     request = _Request("GET", "/days/BRUSH-77/", "q=BRUSH-77", match)

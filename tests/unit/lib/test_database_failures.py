@@ -8,8 +8,8 @@ from django.db import OperationalError
 
 from theseller.backups.error_messages import as_backup_error
 from theseller.backups.types import UnavailableError
-from theseller.edge.outage import is_unavailable
-from theseller.lib.failures import classify
+from theseller.edge.database_outage import is_unavailable
+from theseller.lib.database_failures import classify
 
 #: As PostgreSQL 18 says it when a new connection can't write its file; such a refusal carries no code.
 _REFUSED = 'connection failed: connection to server on socket "/run/.s.PGSQL.5432" failed: FATAL:  could not write init file: No space left on device'

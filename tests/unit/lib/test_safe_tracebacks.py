@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from tests.database import superuser
 
-from theseller.lib.traces import describe, trace_text
+from theseller.lib.safe_tracebacks import describe, trace_text
 from theseller.postgres.errors import ServerFailedError
 
 VALUE = "correct-horse-battery"
@@ -42,7 +42,7 @@ def test_the_text_of_a_foreign_exception_is_not_told_and_its_kind_is(error: Base
     told = _trace(error)
     assert VALUE not in told
     assert type(error).__name__ in told
-    assert "test_traces.py" in told
+    assert "test_safe_tracebacks.py" in told
 
 
 def test_our_own_texts_are_told() -> None:

@@ -13,7 +13,7 @@ _FORMULA = re.compile(rf"(^|[;,\t\r\n|])(?=[{_IGNORED}{_QUOTES}]*[{_STARTS}])")
 _CONTROL_START = ("\t", "\r", "\n")
 
 
-def safe_text(text: str) -> str:
+def neutralize_formulas(text: str) -> str:
     """Return `text` with an apostrophe before each place where a spreadsheet could begin a formula: then it shows a text.
 
     Titles and SKUs are other people's words; ``=HYPERLINK(\u2026)`` in one would run on the machine of the person who opens the file.

@@ -24,7 +24,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _TextRule:
     pattern: str
     reason: str
     message: str
@@ -37,79 +37,81 @@ _CA = "Name the file of the authority that signed it: sslrootcert=FILE in the UR
 #: By libpq's and the server's texts, the first that fits. Groups are names, hosts or files, never values.
 _BY_TEXT = (
     # A new connection writes a file: its refusal has no code. So does the start of a server whose disk is full.
-    _Known(
+    _TextRule(
         r"FATAL: .*(?:No space left on device|Disk quota exceeded)", "disk_full", "The disk of the database is full.",
         "Free some space there: it goes on by itself, and nothing is half done.",
     ),
-    _Known(
+    _TextRule(
         r'root certificate file "(?P<file>[^"]*)" does not exist', "ca_file_missing",
         "The file of trusted certificates, {file}, does not exist.", _CA, lasting=True,
     ),
-    _Known(r"could not read root certificate file", "ca_file_unreadable", "The file of trusted certificates can't be read.", _CA, lasting=True),
-    _Known(
+    _TextRule(r"could not read root certificate file", "ca_file_unreadable", "The file of trusted certificates can't be read.", _CA, lasting=True),
+    _TextRule(
         r"certificate verify failed", "ca_wrong",
         "The database server's certificate was not signed by an authority that is trusted here.", _CA, lasting=True,
     ),
-    _Known(
+    _TextRule(
         r'server certificate for "(?P<given>[^"]*)".* does not match host name "(?P<host>[^"]*)"', "tls_host_mismatch",
         "The server's certificate is for {given}, and the URL names {host}.", "Use the name that the certificate is for.", lasting=True,
     ),
-    _Known(
+    _TextRule(
         r"server does not support SSL", "tls_not_offered", "The database server does not offer TLS.",
         "Switch it on there (ssl = on); TheSeller sends no password in the clear.", lasting=True,
     ),
-    _Known(
+    _TextRule(
         r"could not translate host name|failed to resolve host|[Nn]ame or service not known|[Nn]ame resolution|nodename nor servname",
         "host_unknown", "The host name of the database is not known here.", _URL,
     ),
-    _Known(r"Connection refused", "refused", "Nothing accepts connections{where}.", "Start the database, or mend host and port. " + _URL),
-    _Known(r"on socket .*No such file or directory", "socket_missing", "No database listens{where}.", "Start the database. " + _URL),
-    _Known(r"No route to host|Network is unreachable", "unreachable", "The database's host can't be reached{where}.", "Look at the network. " + _URL),
-    _Known(
+    _TextRule(r"Connection refused", "refused", "Nothing accepts connections{where}.", "Start the database, or mend host and port. " + _URL),
+    _TextRule(r"on socket .*No such file or directory", "socket_missing", "No database listens{where}.", "Start the database. " + _URL),
+    _TextRule(r"No route to host|Network is unreachable", "unreachable", "The database's host can't be reached{where}.", "Look at the network. " + _URL),
+    _TextRule(
         r"timeout expired|[Cc]onnection timed out", "timeout", "The database does not answer in time{where}.",
         "Look at the network and its firewalls. " + _URL,
     ),
-    _Known(r'database "(?P<name>[^"]*)" does not exist', "database_missing", "There is no database named {name}.", _URL, lasting=True),
-    _Known(
+    _TextRule(r'database "(?P<name>[^"]*)" does not exist', "database_missing", "There is no database named {name}.", _URL, lasting=True),
+    _TextRule(
         r'role "(?P<name>[^"]*)" does not exist', "role_missing", "The server has no role named {name}.",
         "`theseller migrate` creates TheSeller's roles; an administrator's role is named in THESELLER_ADMIN_URL.", lasting=True,
     ),
-    _Known(
+    _TextRule(
         r'password authentication failed(?: for user "(?P<name>[^"]*)")?', "password_wrong", "The database refuses the password of {name}.",
         "For a role of TheSeller: `theseller migrate` sets it to what the secrets say. For THESELLER_ADMIN_URL: mend ~/.pgpass.", lasting=True,
     ),
-    _Known(
+    _TextRule(
         r"no password supplied", "password_missing", "The database asks for a password, and none was given.",
         "For THESELLER_ADMIN_URL put it into ~/.pgpass (mode 0600) or PGPASSWORD.", lasting=True,
     ),
-    _Known(
+    _TextRule(
         r"no pg_hba\.conf entry|pg_hba\.conf rejects", "not_admitted", "The server's pg_hba.conf does not admit this connection.",
         "Add a line for this host, database and role there.", lasting=True,
     ),
-    _Known(
+    _TextRule(
         r'role "(?P<name>[^"]*)" is not permitted to log in', "role_no_login", "The role {name} may not sign in.",
         "`theseller migrate` sets TheSeller's roles right.", lasting=True,
     ),
-    _Known(
+    _TextRule(
         r"sorry, too many clients|too many connections|remaining connection slots are reserved", "too_many_connections",
         "The database has no connection left.", "Raise max_connections there, or run fewer processes (docs/operate/settings.md).",
     ),
-    _Known(
+    _TextRule(
         r"is starting up|is shutting down|in recovery mode|not yet accepting connections", "restarting",
         "The database is starting or stopping.", "Try again in a moment.",
     ),
-    _Known(
+    _TextRule(
         r"permission denied for database", "connect_denied", "The role may not use this database.",
         "`theseller migrate` sets the rights of TheSeller's roles.", lasting=True,
     ),
-    _Known(
+    _TextRule(
         r"server closed the connection|terminating connection|connection (?:is|was|has been) (?:closed|lost)|consuming input failed"
         r"|connection not open|could not receive data|Connection reset|Broken pipe",
         "connection_lost", "The connection to the database was lost.", "Try again: it may have been restarted.",
     ),
-    _Known(r"invalid (?:connection option|URI|sslmode|port|integer)|missing \"=\"", "url_invalid", "The address of the database can't be read.", _URL, lasting=True),
+    _TextRule(r"invalid (?:connection option|URI|sslmode|port|integer)|missing \"=\"", "url_invalid", "The address of the database can't be read.", _URL, lasting=True),
 )  # fmt: skip
-_FULL = Failure("disk_full", "The disk of the database is full.", "Free some space there: it goes on by itself, and nothing is half done.")
+_DISK_FULL = Failure(
+    "disk_full", "The disk of the database is full.", "Free some space there: it goes on by itself, and nothing is half done."
+)
 _LOCKED = "Something else holds a lock that is needed. Nothing is half done."
 _BY_CODE = {
     "42501": Failure(
@@ -117,7 +119,7 @@ _BY_CODE = {
         "For `theseller migrate`: the role of THESELLER_ADMIN_URL has to be a superuser. Else: `theseller migrate` sets the rights.", lasting=True,
     ),
     "25006": Failure("read_only", "The database is read-only, as a standby is.", "Name the primary server. " + _URL, lasting=True),
-    "53100": _FULL,
+    "53100": _DISK_FULL,
     "53200": Failure("out_of_memory", "The database has no memory left.", "Give it more, or run fewer processes."),
     "55P03": Failure("lock_timeout", _LOCKED, "Try again; what holds it is in pg_stat_activity."),
     "40P01": Failure("deadlock", _LOCKED, "Try again."),
@@ -133,12 +135,14 @@ _POOL = Failure(
     "no_connection", "No connection to the database could be had in time.",
     "The log says why connections fail; else all are in use: run fewer threads or raise max_connections.",
 )  # fmt: skip
-_WHERE = re.compile(r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)|on socket "(?P<socket>[^"]*)")')
+_SERVER_ADDRESS = re.compile(
+    r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)|on socket "(?P<socket>[^"]*)")'
+)
 
 
 def classify(error: BaseException) -> Failure | None:
     """Return what a failure of the database means; None if `error`, its causes and its group hold none that is known."""
-    found = [_of_one(one) for one in _database_errors(error)]
+    found = [_classify_one(one) for one in _database_errors(error)]
     # A pool's time-out hides what its connections failed of, which stands beside it if anything does.
     known = sorted((one for one in found if one is not None), key=lambda one: one is _POOL)
     return known[0] if known else None
@@ -148,7 +152,7 @@ def reason_of(error: BaseException) -> str:
     """Return the reason of a failed connection, "" of any other error. Causes are not looked at."""
     if type(error).__module__.partition(".")[0] not in _DRIVERS or isinstance(getattr(error, "sqlstate", None), str):
         return ""
-    failure = _of_one(error)
+    failure = _classify_one(error)
     return failure.reason if failure is not None else ""
 
 
@@ -178,16 +182,16 @@ def _database_errors(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
 
 
-def _of_one(error: BaseException) -> Failure | None:
+def _classify_one(error: BaseException) -> Failure | None:
     if type(error).__name__ in {"PoolTimeout", "TooManyRequests", "PoolClosed"}:
         return _POOL
     state = getattr(error, "sqlstate", None)
     if isinstance(state, str):
-        return _BY_CODE.get(state) or (_lost(error) if state[:2] == "08" else None)
-    return _lost(error)
+        return _BY_CODE.get(state) or (_classify_by_text(error) if state[:2] == "08" else None)
+    return _classify_by_text(error)
 
 
-def _lost(error: BaseException) -> Failure | None:
+def _classify_by_text(error: BaseException) -> Failure | None:
     """Tell a failure without a code by its text. Only errors of connections have none."""
     if not any(kind.__name__ in {"OperationalError", "InterfaceError", "ProgrammingError"} for kind in type(error).__mro__):
         return None
@@ -196,16 +200,16 @@ def _lost(error: BaseException) -> Failure | None:
         found = re.search(one.pattern, text, re.DOTALL)
         if found:
             names = {name: value or "the role" for name, value in found.groupdict().items()}
-            return Failure(one.reason, one.message.format(**names, where=_where(text)), one.advice, one.lasting)
+            return Failure(one.reason, one.message.format(**names, where=_server_address(text)), one.advice, one.lasting)
     if any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):
         return Failure(
-            "connection_failed", f"The database can't be reached{_where(text)}.", "Run it again with --debug to see what it says."
+            "connection_failed", f"The database can't be reached{_server_address(text)}.", "Run it again with --debug to see what it says."
         )
     return None
 
 
-def _where(text: str) -> str:
-    found = _WHERE.search(text)
+def _server_address(text: str) -> str:
+    found = _SERVER_ADDRESS.search(text)
     if found is None:
         return ""
     return f" at {found['socket']}" if found["socket"] else f" at {found['host']}, port {found['port']}"

@@ -12,10 +12,10 @@ _PIECE = 1024 * 1024
 
 def as_file(pieces: Iterable[bytes]) -> io.BufferedReader:
     """Return a readable file of `pieces`. An error of the iteration passes through `read`."""
-    return io.BufferedReader(_Pieces(pieces), _PIECE)
+    return io.BufferedReader(_ChunkReader(pieces), _PIECE)
 
 
-class _Pieces(io.RawIOBase):
+class _ChunkReader(io.RawIOBase):
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
         self._held = memoryview(b"")

@@ -11,15 +11,15 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from psycopg_pool import PoolTimeout
 
-from theseller.edge.errors import ErrorText, error_page, replace_server_error
-from theseller.lib.failures import classify
+from theseller.edge.errors import ErrorText, error_page, register_server_error_handler
+from theseller.lib.database_failures import classify
 
 _log = structlog.get_logger(__name__)
 
 #: SQLSTATEs of a server that ends, starts or is full; class 08 is a connection that was lost or refused.
 _UNAVAILABLE = {"57P01", "57P02", "57P03", "53100", "53300"}
 #: Seconds in which no request waits for a connection after one waited in vain, and after which it is worth trying again.
-_PAUSE = 2.0
+_RETRY_SECONDS = 2.0
 _RETRY_AFTER = 5
 
 _TEXT = ErrorText(
@@ -29,7 +29,7 @@ _TEXT = ErrorText(
 )
 
 
-class _Breaker:
+class _CircuitBreaker:
     """Lets one request at a time try while the database is away, and all again after one that worked."""
 
     def __init__(self) -> None:
@@ -43,18 +43,18 @@ class _Breaker:
                 return True
             if now < self._until:
                 return False
-            self._until = now + _PAUSE  # this one tries; the others wait for what it finds
+            self._until = now + _RETRY_SECONDS  # this one tries; the others wait for what it finds
             return True
 
     def failed(self) -> None:
         with self._lock:
-            self._until = time.monotonic() + _PAUSE
+            self._until = time.monotonic() + _RETRY_SECONDS
 
     def worked(self) -> None:
         self._until = 0.0
 
 
-_BREAKER = _Breaker()
+_BREAKER = _CircuitBreaker()
 
 
 class OutageMiddleware:
@@ -87,7 +87,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _instead(request: HttpRequest, error: BaseException) -> HttpResponse | None:
+def _outage_page(request: HttpRequest, error: BaseException) -> HttpResponse | None:
     if not is_unavailable(error):
         return None
     if isinstance(error.__cause__, PoolTimeout):
@@ -98,4 +98,4 @@ def _instead(request: HttpRequest, error: BaseException) -> HttpResponse | None:
     return unavailable(request)
 
 
-replace_server_error(_instead)
+register_server_error_handler(_outage_page)

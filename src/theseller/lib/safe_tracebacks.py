@@ -9,11 +9,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 
-from theseller.lib.failures import reason_of
+from theseller.lib.database_failures import reason_of
 
 #: Our own exceptions hold no value from a payload and no secret; the texts of all others may.
-_OURS = "theseller."
-_NEXT = {
+_OWN_PACKAGE = "theseller."
+_CHAIN_TEXT = {
     "cause": "The above exception was the direct cause of the following exception:",
     "context": "During handling of the above exception, another exception occurred:",
 }
@@ -23,7 +23,7 @@ def describe(error: BaseException) -> str:
     """Return the exception's kind with what is harmless of it: our own text, PostgreSQL's code and names, the system's words."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
-    told = _harmless(error)
+    told = _safe_details(error)
     return f"{name}: {told}" if told else name
 
 
@@ -32,8 +32,8 @@ def trace_text(error: BaseException) -> str:
     return "\n".join(_lines(error, set()))
 
 
-def _harmless(error: BaseException) -> str:
-    if type(error).__module__.startswith(_OURS):
+def _safe_details(error: BaseException) -> str:
+    if type(error).__module__.startswith(_OWN_PACKAGE):
         try:
             return str(error)
         except Exception:  # noqa: BLE001  whatever it raises, its text could hold the secret
@@ -45,10 +45,10 @@ def _harmless(error: BaseException) -> str:
         return ", ".join([f"SQLSTATE {state}", *(f"{part} {name}" for part, name in names.items() if name)])
     if reason := reason_of(error):
         return f"reason={reason}"
-    return _of_the_system(error)
+    return _operating_system_text(error)
 
 
-def _of_the_system(error: BaseException) -> str:
+def _operating_system_text(error: BaseException) -> str:
     if isinstance(error, ImportError) and error.name:
         return error.name
     if isinstance(error, OSError) and isinstance(error.strerror, str):
@@ -61,7 +61,7 @@ def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
     before, word = (error.__cause__, "cause") if error.__cause__ is not None else (error.__context__, "context")
     if before is not None and id(before) not in seen and not (word == "context" and error.__suppress_context__):
         yield from _lines(before, seen)
-        yield f"\n{_NEXT[word]}\n"
+        yield f"\n{_CHAIN_TEXT[word]}\n"
     if error.__traceback__ is not None:
         yield "Traceback (most recent call last):"
         yield "".join(traceback.format_tb(error.__traceback__)).rstrip("\n")

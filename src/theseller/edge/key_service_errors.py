@@ -13,21 +13,21 @@ from theseller.edge.errors import ErrorText, error_page
 _log = structlog.get_logger(__name__)
 
 #: How soon it is worth trying again where the state passes by itself; others wait for a person.
-_AGAIN_SECONDS = {ServiceState.SLOW: 10, ServiceState.BUSY: 30}
-_OPERATOR_SECONDS = 300
-_WAIT = "Wait a moment, then try again."
-_OPERATOR = "The service's log records this. Send its operator the reference below, then try again."
+_RETRY_SECONDS = {ServiceState.SLOW: 10, ServiceState.BUSY: 30}
+_RETRY_SECONDS_OTHERWISE = 300
+_WAIT_TEXT = "Wait a moment, then try again."
+_OPERATOR_TEXT = "The service's log records this. Send its operator the reference below, then try again."
 
 #: What each state means to a person, in words that name no machine.
-STATES: dict[ServiceState, tuple[str, str]] = {
-    ServiceState.UNREACHABLE: ("The service that keeps our keys can't be reached.", _OPERATOR),
-    ServiceState.SLOW: ("The service that keeps our keys did not answer in time.", _WAIT),
-    ServiceState.BUSY: ("The service that keeps our keys has too much to do at the moment.", _WAIT),
-    ServiceState.SEALED: ("The service that keeps our keys is locked and must be opened by hand.", _OPERATOR),
-    ServiceState.DENIED: ("The service that keeps our keys refuses us.", _OPERATOR),
-    ServiceState.NOT_SET_UP: ("The service that keeps our keys is not set up completely.", _OPERATOR),
-    ServiceState.READ_ONLY: ("The service that keeps our keys can't be written to.", _OPERATOR),
-    ServiceState.DAMAGED: ("A key that this needs is damaged, or lies in another place.", _OPERATOR),
+STATE_TEXTS: dict[ServiceState, tuple[str, str]] = {
+    ServiceState.UNREACHABLE: ("The service that keeps our keys can't be reached.", _OPERATOR_TEXT),
+    ServiceState.SLOW: ("The service that keeps our keys did not answer in time.", _WAIT_TEXT),
+    ServiceState.BUSY: ("The service that keeps our keys has too much to do at the moment.", _WAIT_TEXT),
+    ServiceState.SEALED: ("The service that keeps our keys is locked and must be opened by hand.", _OPERATOR_TEXT),
+    ServiceState.DENIED: ("The service that keeps our keys refuses us.", _OPERATOR_TEXT),
+    ServiceState.NOT_SET_UP: ("The service that keeps our keys is not set up completely.", _OPERATOR_TEXT),
+    ServiceState.READ_ONLY: ("The service that keeps our keys can't be written to.", _OPERATOR_TEXT),
+    ServiceState.DAMAGED: ("A key that this needs is damaged, or lies in another place.", _OPERATOR_TEXT),
 }
 
 
@@ -49,8 +49,8 @@ class KeyServiceMiddleware:
 
 def unavailable(request: HttpRequest, state: ServiceState) -> HttpResponse:
     """Render the page for one state: 503, and when it is worth trying again."""
-    happened, todo = STATES[state]
-    text = ErrorText("Our keys are out of reach", f"{happened} Nothing was changed and nothing is lost.", todo)
+    what_happened, next_step = STATE_TEXTS[state]
+    text = ErrorText("Our keys are out of reach", f"{what_happened} Nothing was changed and nothing is lost.", next_step)
     response = error_page(request, 503, text)
-    response.headers["Retry-After"] = str(_AGAIN_SECONDS.get(state, _OPERATOR_SECONDS))
+    response.headers["Retry-After"] = str(_RETRY_SECONDS.get(state, _RETRY_SECONDS_OTHERWISE))
     return response
