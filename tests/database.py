@@ -23,7 +23,7 @@ from psycopg import sql
 
 from theseller.postgres.layout import conninfo
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import ProcessMark, mark, stop_processes, wait_until
+from theseller.postgres.processes import ProcessMark, process_mark, stop_processes, wait_until
 from theseller.postgres.roles import DATABASE, LOGIN_ROLES, close_database, ensure_database, ensure_roles
 from theseller.postgres.server import Server
 
@@ -145,7 +145,7 @@ def session_folder() -> Path:
     with locked(root, "sessions.lock"):
         for other in root.glob("session-*"):
             _remove_if_dead(other)
-        owner = mark(_watched())
+        owner = process_mark(_watched())
         if not folder.exists() and owner:
             # The database's unprivileged user must be able to pass through.
             folder.mkdir(mode=0o711)
@@ -191,7 +191,7 @@ def _start_guardian(state: Path) -> None:
 
 def _guard(state: Path, watched: int) -> None:
     """Run the server until the watched process is gone or we are told to stop; then leave nothing."""
-    me, pytest = mark(os.getpid()), mark(watched)
+    me, pytest = process_mark(os.getpid()), process_mark(watched)
     if me is None or pytest is None:
         return
     stopping = False
@@ -211,7 +211,7 @@ def _guard(state: Path, watched: int) -> None:
         while pytest.alive() and not stopping:
             time.sleep(0.1)
     finally:
-        server.hurry()
+        server.stop_immediately()
         server.stop()
         shutil.rmtree(state, ignore_errors=True)
 

@@ -22,7 +22,7 @@ import psycopg
 
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import conninfo, saved_layout
-from theseller.postgres.processes import ProcessMark, die_with_parent, mark, stop_processes, wait_until
+from theseller.postgres.processes import ProcessMark, process_mark, stop_processes, stop_with_parent, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The emulated Amazon allows this many times its usual rates, so that years arrive in seconds.
@@ -85,7 +85,7 @@ class Demo:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "theseller.cli.main", "demo", "--rate-scale", self.rate_scale, "--people", self.people],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self.environ, start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGTERM),  # noqa: PLW1509  one prctl call, loaded before the fork
             )  # fmt: skip
         child = self._child
 
@@ -170,7 +170,7 @@ class Demo:
     def postmaster(self) -> ProcessMark:
         """Return PostgreSQL's first process."""
         try:
-            found = mark(int((self.data / "postmaster.pid").read_text().split()[0]))
+            found = process_mark(int((self.data / "postmaster.pid").read_text().split()[0]))
         except (OSError, ValueError, IndexError):
             found = None
         if found is None:

@@ -25,7 +25,7 @@ from tests.demo_deployment import Demo, running_demo
 from tests.expected_figures import SMALL_SELLER, ExpectedFigures, ExpectedLedger, ExpectedSales, moments
 
 from theseller.lib import clock
-from theseller.postgres.processes import ProcessMark, mark, wait_until
+from theseller.postgres.processes import ProcessMark, process_mark, wait_until
 
 pytestmark = pytest.mark.timeout(2400)
 TENANT = "a11ce000-0000-7000-8000-000000000001"
@@ -122,7 +122,7 @@ def _kill(processes: list[ProcessMark]) -> None:
 
 def _child_of(parent: ProcessMark) -> ProcessMark:
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    found = mark(int(children[0])) if children else None
+    found = process_mark(int(children[0])) if children else None
     assert found is not None, "gunicorn has no worker"
     return found
 
@@ -131,7 +131,7 @@ def _postgres(demo: Demo) -> list[ProcessMark]:
     """Return PostgreSQL's first process and all that it started, children first: none of them may clean up after the others."""
     first = demo.postmaster()
     children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
-    found = [mark(int(child)) for child in children]
+    found = [process_mark(int(child)) for child in children]
     return [*(child for child in found if child is not None), first]
 
 

@@ -18,9 +18,9 @@ from theseller.backups.source import EmbeddedSource, Source
 from theseller.backups.targets import Target, make_target
 from theseller.backups.types import BackupError
 from theseller.crypto.keystore import KeyStore
-from theseller.postgres.account import server_account
-from theseller.postgres.layout import control_folder, saved_layout, settle
+from theseller.postgres.layout import control_folder, prepare_layout, saved_layout
 from theseller.postgres.locator import find_binaries
+from theseller.postgres.os_account import server_account
 
 _LOCK = "backups.lock"
 
@@ -57,7 +57,7 @@ def backup_context(*, new: bool = False) -> BackupContext:
         raise BackupError("this deployment keeps no backups itself (THESELLER_BACKUPS=none, or a database of its own service)")
     layout = saved_layout(environment.state)
     if layout is None and new:
-        layout = settle(environment.state, server_account(control_folder(environment.state) / "data", lambda _sentence: None))
+        layout = prepare_layout(environment.state, server_account(control_folder(environment.state) / "data", lambda _sentence: None))
     if layout is None:
         raise BackupError("there is no embedded database in this state folder yet: run `theseller migrate` first")
     password = settings.SECRETS.get("db-backup").reveal()

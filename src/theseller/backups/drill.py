@@ -23,8 +23,8 @@ from theseller.backups.fingerprints import fingerprints
 from theseller.backups.quarantine import Quarantine, discard, lay_out, running
 from theseller.backups.types import BackupError, Drill, UnavailableError
 from theseller.lib.ids import new_id_at
+from theseller.postgres.basebackup import run_program
 from theseller.postgres.errors import PostgresError
-from theseller.postgres.physical import run_program
 
 _FAULTS_SHOWN = 20
 #: The restored database, and as much again for what recovery and checks write.

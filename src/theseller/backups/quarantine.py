@@ -28,14 +28,14 @@ from theseller.backups.sealing import fetch, place_of
 from theseller.backups.source import refuse_other_major
 from theseller.backups.types import BackupError, Manifest
 from theseller.crypto.errors import CannotOpenError
-from theseller.postgres.account import Account, server_account
+from theseller.postgres.basebackup import unpack, verify_unpacked
 from theseller.postgres.cluster import SUPERUSER
-from theseller.postgres.layout import Layout, own_folder, saved_layout, settle
-from theseller.postgres.leftovers import clear_leftovers
+from theseller.postgres.layout import Layout, own_folder, prepare_layout, saved_layout
 from theseller.postgres.locator import Binaries, find_binaries
-from theseller.postgres.physical import unpack, verify_unpacked
+from theseller.postgres.os_account import Account, server_account
 from theseller.postgres.roles import DATABASE, QUARANTINE
 from theseller.postgres.server import Server, make_folder
+from theseller.postgres.stale_files import remove_stale_files
 
 #: Under the quarantine's roof: WAL in plain, gone with it.
 _WAL, _HBA = "wal", "pg_hba.conf"
@@ -90,7 +90,7 @@ def lay_out(context: BackupContext, identity: UUID, folder: Path, *, whole_wal: 
         make_folder(folder)
         make_folder(folder / "postgres")
         account = server_account(folder / "postgres" / "data", lambda _sentence: None)
-        layout = settle(folder, account)
+        layout = prepare_layout(folder, account)
         _write_wal(context, described, layout, account, whole=whole_wal)  # First: it is little, and as likely to be at fault.
         unpack(_content(context, described, "base"), layout, account)
         verify_unpacked(layout, binaries, account)
@@ -102,7 +102,7 @@ def discard(folder: Path) -> None:
     """Remove a quarantine with everything in it, wherever its server had to put its data."""
     layout = saved_layout(folder) if folder.is_dir() else None
     if layout is not None:
-        clear_leftovers(layout.data, layout.run, lambda _sentence: None)  # Of a run that was killed: it would take away our socket.
+        remove_stale_files(layout.data, layout.run, lambda _sentence: None)  # Of a run that was killed: it would take away our socket.
     if layout is not None and not layout.home.is_relative_to(folder):
         shutil.rmtree(layout.home, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)

@@ -19,9 +19,9 @@ from theseller.backups.selection import refuse_shorter_journal, select_backup
 from theseller.backups.types import Restored
 from theseller.lib.secret import Secret
 from theseller.postgres.cluster import SUPERUSER
-from theseller.postgres.exchange import exchange
 from theseller.postgres.layout import saved_layout
 from theseller.postgres.roles import set_password
+from theseller.postgres.swap_data_dir import swap_data_dir
 
 #: The backup's own moment, as a choice of `until`.
 MOMENT = "moment"
@@ -71,7 +71,7 @@ def restore(
     except BaseException:
         discard(folder)
         raise
-    exchange(state, layout, reached=context.reached)
+    swap_data_dir(state, layout, reached=context.reached)
     discard(folder)
     context.reached("discarded")
     return Restored(identity, described.begun_at, again, to_authorise, keys)

@@ -16,7 +16,7 @@ from theseller.backups.queries import backups, newest_finished
 from theseller.backups.restore import FOLDER
 from theseller.backups.sealing import object_name
 from theseller.backups.types import Backup, BackupError, MaintenanceReport
-from theseller.postgres.exchange import forget_replaced
+from theseller.postgres.swap_data_dir import delete_replaced_databases
 from theseller.retention.limits import BACKUP_HOURS
 
 #: A fresh deployment has little to keep, and its first minutes have better things to do.
@@ -97,7 +97,7 @@ def _drill(context: BackupContext, folder: Path, *, now: Callable[[], datetime])
 def _clear(state: Path, *, at: datetime) -> list[str]:
     """Remove what a killed restore left (while we run on the database, none is under way), and databases that one replaced a week ago."""
     discard(state / FOLDER)
-    removed = forget_replaced(state, at=at)
+    removed = delete_replaced_databases(state, at=at)
     return [f"removed {removed} replaced databases"] if removed else []
 
 

@@ -13,8 +13,8 @@ import psycopg
 
 from theseller.backups.fingerprints import marked_moment
 from theseller.backups.types import BackupError, Fingerprint
+from theseller.postgres.basebackup import base_backup
 from theseller.postgres.locator import Binaries
-from theseller.postgres.physical import base_backup
 
 _PATIENCE_SECONDS = 120.0
 _STEP_SECONDS = 0.1

@@ -162,7 +162,7 @@ def _connections(cursor: CursorWrapper) -> Finding:
 
 def _ours(_cursor: CursorWrapper) -> Finding:
     from theseller.tenancy.schema_version import refuse_other_schema  # noqa: PLC0415  needs Django ready
-    from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
     try:
         refuse_unsafe_database()
@@ -173,7 +173,7 @@ def _ours(_cursor: CursorWrapper) -> Finding:
 
 
 def _host(_cursor: CursorWrapper) -> Finding:
-    from theseller.tenancy.files_host import OtherHostError, folder_identity, refuse_other_host  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_host  # noqa: PLC0415  needs Django ready
 
     state = state_folder(os.environ)
     if not uses_files_of_one_host(state):

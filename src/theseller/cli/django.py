@@ -68,7 +68,7 @@ def _refuse_other_host(state: Path) -> None:
     """Raise OtherHostError if secrets and keys are in files, and the database knows them in another state folder."""
     if not uses_files_of_one_host(state):
         return
-    from theseller.tenancy.files_host import folder_identity, refuse_other_host  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.state_folder_host import folder_identity, refuse_other_host  # noqa: PLC0415  needs Django ready
 
     refuse_other_host(folder_identity(state))
 

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Protocol
 
 from theseller.cli.errors import CommandError
-from theseller.postgres.processes import ProcessMark, die_with_parent, mark, stop_processes
+from theseller.postgres.processes import ProcessMark, process_mark, stop_processes, stop_with_parent
 from theseller.postgres.server import Server
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
@@ -87,9 +87,9 @@ class Program:
                 env=dict(self.environ),
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
                 # Killed, not asked: with us the database goes too, and waiting for that helps nobody. All of them survive a kill.
-                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
             )
-        own = mark(self._child.pid)
+        own = process_mark(self._child.pid)
         if own:
             own.save(self.mark_file)
         return begun
@@ -155,10 +155,10 @@ class Database:
         return self.server.poll()
 
     def terminate(self) -> None:
-        self.server.ask_to_stop()
+        self.server.request_stop()
 
     def kill(self) -> None:
-        self.server.hurry()
+        self.server.stop_immediately()
 
     def close(self) -> None:
         self.server.stop()

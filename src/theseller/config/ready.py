@@ -16,9 +16,9 @@ from django.views.decorators.http import require_safe
 from theseller.config.database import served_aliases
 from theseller.crypto.errors import CryptoError
 from theseller.lib.database_failures import classify
-from theseller.tenancy.files_host import OtherHostError, folder_identity, refuse_other_folder
 from theseller.tenancy.schema_version import WrongSchemaError, pending_migrations, refuse_newer_schema
-from theseller.tenancy.startup import UnsafeDatabaseRoleError, WrongDatabaseError, refuse_bypassing_session, refuse_foreign_database
+from theseller.tenancy.startup_checks import UnsafeDatabaseRoleError, WrongDatabaseError, refuse_bypassing_session, refuse_foreign_database
+from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_folder
 
 _log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from django.conf import settings  # noqa: E402  # needs Django ready
 from theseller.config.database import served_aliases  # noqa: E402
 from theseller.config.memory import apply_memory_limit  # noqa: E402
 from theseller.lib.egress import restrict_egress  # noqa: E402
-from theseller.tenancy.startup import refuse_unsafe_database  # noqa: E402
+from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: E402
 
 restrict_egress(settings.EGRESS)
 apply_memory_limit(os.environ)

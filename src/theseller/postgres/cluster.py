@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from theseller.lib.state_files import INITDB_PASSWORD
-from theseller.postgres import diagnosis
-from theseller.postgres.account import Account
+from theseller.postgres import startup_errors
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import PORT, Layout, own_folder
 from theseller.postgres.locator import Binaries
+from theseller.postgres.os_account import Account
 
 SUPERUSER = "theseller_super"
 #: WAL that is not full is finished after this long if anything changed: what a lost machine may cost, at most, besides sealing it.
@@ -24,7 +24,7 @@ _MIB = 1024 * 1024
 SPACE_NEEDED = 300 * _MIB
 
 
-def initialise(layout: Layout, binaries: Binaries, account: Account, superuser_password: str) -> None:
+def initialize(layout: Layout, binaries: Binaries, account: Account, superuser_password: str) -> None:
     """Make the cluster in `layout.data`: checksums, UTF-8, scram for everybody. Half-made ones are discarded, never used."""
     free = shutil.disk_usage(layout.home).free
     if free < SPACE_NEEDED:
@@ -45,7 +45,7 @@ def initialise(layout: Layout, binaries: Binaries, account: Account, superuser_p
         )
     if answer.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise diagnosis.failure("could not make its data folder", answer.stderr)
+        raise startup_errors.startup_failure("could not make its data folder", answer.stderr)
     fresh.rename(layout.data)
 
 

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import psycopg.conninfo
 
-from theseller.postgres.account import Account, can_reach
 from theseller.postgres.errors import ServerFailedError
+from theseller.postgres.os_account import Account, can_reach
 
 PORT = 5432
 _SOCKET_NAME = f".s.PGSQL.{PORT}"
 # sockaddr_un.sun_path less its final zero: unix(7) on Linux, unix(4) on macOS.
 _LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 # A fresh cluster is 40 MB and wants room for its log of changes (WAL).
-ELSEWHERE = Path("/var/lib")
+FALLBACK_ROOT = Path("/var/lib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ def conninfo(state: Path, role: str, password: str, dbname: str = "theseller") -
     )
 
 
-def settle(state: Path, account: Account, elsewhere: Path = ELSEWHERE) -> Layout:
+def prepare_layout(state: Path, account: Account, fallback_root: Path = FALLBACK_ROOT) -> Layout:
     """Make the folders of the server, with owners and modes, and write down where they are."""
-    layout = saved_layout(state) or _choose(state, account, elsewhere)
+    layout = saved_layout(state) or _choose_layout(state, account, fallback_root)
     own_folder(layout.run, account)
     if layout.home != control_folder(state):
         layout.home.mkdir(mode=0o711, exist_ok=True)
@@ -110,16 +110,16 @@ def own_folder(folder: Path, account: Account) -> None:
     folder.chmod(0o700)
 
 
-def _choose(state: Path, account: Account, elsewhere: Path) -> Layout:
+def _choose_layout(state: Path, account: Account, fallback_root: Path) -> Layout:
     name = f"theseller-{hashlib.sha256(str(state).encode()).hexdigest()[:12]}"
     if can_reach(account, control_folder(state)):
         home, run = control_folder(state), state / "run"
     else:
-        home = elsewhere / name
+        home = fallback_root / name
         run = home / "run"
         home.mkdir(mode=0o711, exist_ok=True)
     if not _fits(run):
-        run = _short_place(account) / name
+        run = _short_folder(account) / name
     if not _fits(run):
         raise ServerFailedError(f"The socket's path {run} is too long.", "Choose a shorter folder with THESELLER_STATE.")
     return Layout(home, run)
@@ -133,7 +133,7 @@ def _fits(run: Path) -> bool:
     return len(os.fsencode(run / _SOCKET_NAME)) <= _LONGEST_SOCKET_PATH
 
 
-def _short_place(account: Account) -> Path:
+def _short_folder(account: Account) -> Path:
     """Return a folder with a short name: the user's runtime folder, root's /run, else the temporary one."""
     own = os.environ.get("XDG_RUNTIME_DIR", "")
     if own and not account.switch and Path(own).is_dir() and Path(own).stat().st_uid == account.uid:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from theseller.postgres.processes import ProcessMark, mark
+from theseller.postgres.processes import ProcessMark, process_mark
 
 
 class LockFile:
@@ -53,7 +53,7 @@ class LockFile:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             pid, _, purpose = self.path.read_text().strip().partition(" ")
-            found = mark(int(pid)) if pid.isdigit() else None
+            found = process_mark(int(pid)) if pid.isdigit() else None
             return (found, purpose) if found else None
         finally:
             os.close(handle)

@@ -49,7 +49,7 @@ class ProcessMark:
             return None
 
 
-def mark(pid: int) -> ProcessMark | None:
+def process_mark(pid: int) -> ProcessMark | None:
     """Return the mark of a living process, None if there is none with this pid (a zombie counts as none)."""
     started = start_time(pid)
     return None if started is None else ProcessMark(pid, started)
@@ -108,13 +108,13 @@ def stop_processes(marks: Iterable[ProcessMark], *, signals: Iterable[tuple[sign
                     os.killpg(one.pid, number)
                 else:
                     os.kill(one.pid, number)
-        if wait_until(partial(_all_gone, remaining), patience):
+        if wait_until(partial(_all_ended, remaining), patience):
             return True
         remaining = [one for one in remaining if one.alive()]
     return False
 
 
-def _all_gone(marks: Iterable[ProcessMark]) -> bool:
+def _all_ended(marks: Iterable[ProcessMark]) -> bool:
     return not any(one.alive() for one in marks)
 
 
@@ -128,7 +128,7 @@ def wait_until(condition: Callable[[], bool], patience: float, *, step: float = 
     return True
 
 
-def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+def stop_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     """Return what a child runs before exec so that the kernel sends it `number` when its parent dies, even by kill -9.
 
     Linux only; elsewhere None, and the pid files let the next run find what was left.

@@ -48,8 +48,8 @@ def read_rights(cursor: Cursor, *, administrators: Sequence[str] = ()) -> tuple[
 
 
 _CHECKPOINT = "role theseller_retention may become pg_checkpoint"
-_AT_ONCE = ", and has its rights at once"
-_MAINTAIN = f"role theseller_retention may become pg_maintain{_AT_ONCE}"
+_WITH_INHERIT = ", and has its rights at once"
+_MAINTAIN = f"role theseller_retention may become pg_maintain{_WITH_INHERIT}"
 #: PostgreSQL 18 has a function of its own for this.
 _CLEAR_SAMPLES = (
     "function guard.clear_samples(relation regclass, inherited boolean) belongs to (administrator), and acts with its rights",
@@ -68,7 +68,7 @@ def expected_rights(*, server_version: int = 180_000, external: bool = False) ->
     if server_version < 170_000:
         replaced[_MAINTAIN] = None
     if server_version < 160_000:  # A membership had no options of its own yet, and this role is NOINHERIT.
-        replaced[_CHECKPOINT + _AT_ONCE] = _CHECKPOINT
+        replaced[_CHECKPOINT + _WITH_INHERIT] = _CHECKPOINT
     if external:
         replaced[_BACKUP_ROLE] = _NO_BACKUP_ROLE
     lines = (line for line in _file("rights.txt").splitlines() if line and not line.startswith("#"))

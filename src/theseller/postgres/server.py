@@ -16,18 +16,27 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from theseller.postgres import cluster, diagnosis
-from theseller.postgres.account import Account, can_reach, server_account
+from theseller.postgres import cluster, startup_errors
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
-from theseller.postgres.exchange import refuse_pending
-from theseller.postgres.layout import ELSEWHERE, Layout, conninfo, control_folder, own_folder, saved_layout, settle, socket_directory
-from theseller.postgres.leftovers import clear_leftovers
+from theseller.postgres.layout import (
+    FALLBACK_ROOT,
+    Layout,
+    conninfo,
+    control_folder,
+    own_folder,
+    prepare_layout,
+    saved_layout,
+    socket_directory,
+)
 from theseller.postgres.locator import Binaries
 from theseller.postgres.lockfile import LockFile
-from theseller.postgres.processes import die_with_parent, wait_until
+from theseller.postgres.os_account import Account, can_reach, server_account
+from theseller.postgres.processes import stop_with_parent, wait_until
+from theseller.postgres.stale_files import remove_stale_files
+from theseller.postgres.swap_data_dir import refuse_pending_swap
 
 # Recovery after a crash replays at most max_wal_size; a slow disk may need minutes. A dead child ends the wait at once.
-_START_PATIENCE = 600.0
+_START_TIMEOUT = 600.0
 _LOG_LIMIT = 10 * 1024 * 1024
 
 
@@ -49,7 +58,7 @@ class Server:
         archiving: bool = False,
         extra: Mapping[str, str] = MappingProxyType({}),
         purpose: str = "theseller",
-        elsewhere: Path = ELSEWHERE,
+        fallback_root: Path = FALLBACK_ROOT,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.state = state.absolute()
@@ -59,7 +68,7 @@ class Server:
         self._durable = durable
         self._archiving = archiving
         self._extra = extra
-        self._elsewhere = elsewhere
+        self._fallback_root = fallback_root
         self._say = say
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = LockFile(control_folder(self.state) / "lock", purpose)
@@ -113,13 +122,13 @@ class Server:
                     break
         self._lock.release()
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         """Ask the server to stop, and return at once; `poll()` says when it has."""
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(signal.SIGINT)
 
-    def hurry(self) -> None:
+    def stop_immediately(self) -> None:
         """Ask a server that is stopping to stop at once; the next start recovers."""
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -152,15 +161,15 @@ class Server:
         return f"The database in {self.state} is already run by {who}.", "Use that one, or stop it first."
 
     def _start(self) -> None:
-        refuse_pending(self.state)
+        refuse_pending_swap(self.state)
         known = saved_layout(self.state)
         account = server_account((known.data if known else control_folder(self.state) / "data"), self._say)
-        layout = settle(self.state, account, self._elsewhere)
+        layout = prepare_layout(self.state, account, self._fallback_root)
         binaries = self._reachable_programs(layout, account)
         if not (layout.data / "PG_VERSION").exists():
-            cluster.initialise(layout, binaries, account, self._superuser_password)
+            cluster.initialize(layout, binaries, account, self._superuser_password)
         cluster.check_version(layout, binaries)
-        clear_leftovers(layout.data, layout.run, self._say)
+        remove_stale_files(layout.data, layout.run, self._say)
         written = self._spawn(layout, binaries, account)
         self._await_ready(layout, written)
 
@@ -186,7 +195,7 @@ class Server:
                 cwd="/",
                 env=cluster.environment(),
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509  one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGINT),  # noqa: PLW1509  one prctl call, loaded before the fork
                 **account.popen_options(),
             )
             return log.tell()
@@ -199,12 +208,12 @@ class Server:
         while not _is_ready(layout.data, child.pid):
             if child.poll() is not None:
                 self._child = None
-                raise diagnosis.failure("did not start", diagnosis.tail(self.log, written), self.log)
+                raise startup_errors.startup_failure("did not start", startup_errors.tail(self.log, written), self.log)
             waited = time.monotonic() - begun
             if waited > 5.0 and not told:
                 told = True
                 self._say("PostgreSQL is recovering what a crash left; this can take a while")
-            if waited > _START_PATIENCE:
+            if waited > _START_TIMEOUT:
                 self.stop()
                 raise ServerFailedError("PostgreSQL does not become ready.", f"Its log: {self.log}")
             time.sleep(0.02)

@@ -74,7 +74,7 @@ def tenant_scope(tenant: UUID, *, using: str = "default") -> Iterator[None]:
             connections[using].ensure_connection()
             scope.limit = STATEMENT_LIMITS.get(connections[using].settings_dict["USER"], timedelta(minutes=1))
             _set_ticket(scope)
-            with connections[using].execute_wrapper(_renewing):
+            with connections[using].execute_wrapper(_renew_before_execute):
                 yield
     finally:
         _open_scope.reset(token)
@@ -132,6 +132,6 @@ def _set_ticket(scope: _Scope) -> None:
     scope.expires = expires
 
 
-def _renewing(execute: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401  # Django's own signature
+def _renew_before_execute(execute: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401  # Django's own signature
     renew_ticket()
     return execute(*arguments)

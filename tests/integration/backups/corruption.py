@@ -27,8 +27,8 @@ from theseller.backups.sealing import keep, place_of
 from theseller.backups.types import BackupError, Fingerprint, Manifest
 from theseller.crypto.stream import CHUNK_BYTES, HEADER_BYTES
 from theseller.lib import clock
-from theseller.postgres.exchange import pending
 from theseller.postgres.layout import saved_layout
+from theseller.postgres.swap_data_dir import swap_pending
 from theseller.retention.backup_keys import readable_backup_keys
 
 #: One chunk as it lies at the target: the plaintext and its tag of 16 bytes.
@@ -230,7 +230,7 @@ def _restored(place: BackupContext, damage: Damage) -> str:
             watched, STATE / "elsewhere" if damage.elsewhere else STATE, wanted, until=None, despite_gap=False, superuser_password=password
         )
     except BackupError as error:
-        assert not pending(STATE), "a refused restore left the note of an exchange"
+        assert not swap_pending(STATE), "a refused restore left the note of an exchange"
         assert not (STATE / FOLDER).exists(), "a refused restore left its quarantine"
         assert data.data.stat().st_ino == before, "a refused restore replaced the database"
         return str(error)

@@ -13,7 +13,7 @@ from tests.integration.erasure.kills import Boundaries
 
 from theseller.backups.context import backup_context
 from theseller.backups.restore import MOMENT, restore
-from theseller.postgres.exchange import finish_exchange, pending
+from theseller.postgres.swap_data_dir import finish_swap, swap_pending
 
 
 def main() -> None:
@@ -25,8 +25,8 @@ def main() -> None:
         boundaries.passing(step)
 
     state = settings.ENVIRONMENT.state
-    if pending(state):
-        finish_exchange(state, reached=reached)
+    if swap_pending(state):
+        finish_swap(state, reached=reached)
         return
     place = replace(backup_context(), reached=reached)
     password = settings.SECRETS.get("db-superuser")

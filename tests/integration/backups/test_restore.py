@@ -30,10 +30,10 @@ from tests.integration.governance.deployment import WITH_DJANGO, Deployment
 from theseller.audit.tags import Tag
 from theseller.backups.restore import FOLDER
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.exchange import pending
 from theseller.postgres.layout import saved_layout
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.server import Server
+from theseller.postgres.swap_data_dir import swap_pending
 
 pytestmark = pytest.mark.timeout(900)
 #: Between two rounds of the watcher, in seconds: without one it takes the machine away from what it watches.
@@ -290,7 +290,7 @@ def test_refused_with_a_sentence_and_nothing_changed(story: Story, arguments: li
     assert says in done.stderr
     assert not re.search(r"Traceback|unexpectedly", done.stderr), done.stderr
     assert not (deployed.state / FOLDER).exists()
-    assert not pending(deployed.state)
+    assert not swap_pending(deployed.state)
     deployed.server.ensure_started()
     assert story.skus(story.kept[1])[-1] == "ROW-5"
 
@@ -343,9 +343,9 @@ def test_killed_before_and_in_the_exchange_it_converges(story: Story) -> None:
     deployed = story.deployed
     deployed.server.stop()
     assert _killed(deployed, story.backup, 1) == "recovered"
-    assert not pending(deployed.state)
+    assert not swap_pending(deployed.state)
     assert _killed(deployed, story.backup, 4) == "set aside"
-    assert pending(deployed.state)
+    assert swap_pending(deployed.state)
     with pytest.raises(ServerFailedError, match="restore was interrupted"):
         deployed.server.ensure_started()
     done = deployed.python("tests.integration.backups.killed_restores", story.backup, str(_NEVER))
@@ -362,11 +362,11 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
     steps: list[str] = []
     for number in range(3):  # before the exchange every run begins anew, so that each is killed one step later
         steps.append(_killed(deployed, story.backup, number))
-        assert not pending(deployed.state)
+        assert not swap_pending(deployed.state)
     while True:
         # Going on with an exchange, the first step that is left; emptying the archive is done again.
-        steps.append(_killed(deployed, story.backup, int(steps[-1] == "archive emptied") if pending(deployed.state) else 3))
-        if not pending(deployed.state):
+        steps.append(_killed(deployed, story.backup, int(steps[-1] == "archive emptied") if swap_pending(deployed.state) else 3))
+        if not swap_pending(deployed.state):
             break
         with pytest.raises(ServerFailedError, match="restore was interrupted"):
             deployed.server.ensure_started()
@@ -394,7 +394,7 @@ def test_killed_at_any_instant_it_converges(story: Story) -> None:
             _restoring(deployed, story.backup, chance.uniform(0, whole * 1.1))
             continue
         killed += 1
-        if pending(deployed.state):
+        if swap_pending(deployed.state):
             going_on += 1
             with pytest.raises(ServerFailedError, match="restore was interrupted"):
                 deployed.server.ensure_started()
@@ -404,7 +404,7 @@ def test_killed_at_any_instant_it_converges(story: Story) -> None:
         assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
         deployed.server.stop()
     sys.stdout.write(f"restore: {killed} kills in {rounds} rounds of {whole:.1f} s, {going_on} during the exchange, seed {seed}\n")
-    if pending(deployed.state):
+    if swap_pending(deployed.state):
         assert deployed.python("tests.integration.backups.killed_restores", story.backup, str(_NEVER)).returncode == 0
     restore(deployed, story.backup, "--until", "moment")
     story.forgotten()

@@ -26,9 +26,9 @@ import pytest
 from tests.demo_deployment import ROOT, free_ports
 from tests.tls_certificates import write_certificate
 
-from theseller.postgres.account import server_account
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import die_with_parent, wait_until
+from theseller.postgres.os_account import server_account
+from theseller.postgres.processes import stop_with_parent, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 _PATIENCE = 60.0
@@ -131,7 +131,7 @@ def site() -> Iterator[Site]:
     with (root / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [binaries.bin_dir / "postgres", "-D", root / "data", "-k", root / "run", *(f"--{name}={value}" for name, value in settings.items())],
-            cwd="/", stderr=log, preexec_fn=die_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
+            cwd="/", stderr=log, preexec_fn=stop_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
         )  # fmt: skip
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(root / "ours.pem", root / "ours.key")

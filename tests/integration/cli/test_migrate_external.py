@@ -17,9 +17,9 @@ import pytest
 from tests.demo_deployment import ROOT, inherited_environ
 
 from theseller.cli.main import main
-from theseller.postgres.account import server_account
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import die_with_parent, wait_until
+from theseller.postgres.os_account import server_account
+from theseller.postgres.processes import stop_with_parent, wait_until
 
 _PATIENCE = 60.0
 
@@ -71,7 +71,7 @@ def cluster() -> Iterator[Cluster]:
     subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
     server = subprocess.Popen(
         [bin_dir / "postgres", "-D", root / "data", "-k", root / "run", "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=30"],
-        cwd="/", stderr=subprocess.DEVNULL, preexec_fn=die_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
+        cwd="/", stderr=subprocess.DEVNULL, preexec_fn=stop_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
     )  # fmt: skip
     found = Cluster(root / "run")
 

@@ -19,7 +19,7 @@ from tests.demo_deployment import ROOT, free_ports
 from tests.integration.governance.deployment import Deployment, deployment
 
 from theseller.postgres.layout import conninfo
-from theseller.postgres.processes import die_with_parent, wait_until
+from theseller.postgres.processes import stop_with_parent, wait_until
 
 _PATIENCE = 90.0
 pytestmark = pytest.mark.timeout(1800)
@@ -63,7 +63,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "theseller.cli.main", name.partition("-")[0], *arguments],
                 cwd=ROOT, env=built.environ, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
             )  # fmt: skip
             stack.callback(process.wait)
             stack.callback(_end, process)

@@ -19,7 +19,7 @@ from tests.integration.governance.deployment import Deployment, deployment
 
 from theseller.config import ready
 from theseller.postgres.layout import conninfo
-from theseller.postgres.processes import die_with_parent, wait_until
+from theseller.postgres.processes import stop_with_parent, wait_until
 
 _PATIENCE = 90.0
 pytestmark = pytest.mark.timeout(600)
@@ -62,7 +62,7 @@ def site() -> Iterator[Site]:
         process = subprocess.Popen(
             [sys.executable, "-m", "theseller.cli.main", "serve", "--port", str(port), "--workers", "1"],
             cwd=ROOT, env=built.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
+            preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
         )  # fmt: skip
         stack.callback(process.wait)
         stack.callback(_end, process)

@@ -14,7 +14,7 @@ from theseller.config.environment import ProcessRole
 from theseller.controls.catalogue.net_tenant_isolation import probe
 from theseller.controls.probe_tools.context import live_context
 from theseller.controls.types import Failed, Passed, Unknown
-from theseller.tenancy.startup import UnsafeDatabaseRoleError, refuse_unsafe_database
+from theseller.tenancy.startup_checks import UnsafeDatabaseRoleError, refuse_unsafe_database
 
 _COST = "update pg_proc set procost = %s where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
 

@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 from tests.demo_deployment import ROOT, free_ports
 from tests.tls_certificates import write_certificate
 
-from theseller.postgres.processes import die_with_parent
+from theseller.postgres.processes import stop_with_parent
 
 HOST = "shop.test"
 _PATIENCE = 90.0
@@ -131,7 +131,7 @@ def behind_nginx(database_url: str) -> Iterator[Site]:
         for command in commands:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509
+                preexec_fn=stop_with_parent(signal.SIGTERM),  # noqa: PLW1509
             )  # fmt: skip
             stack.callback(_end, process)
         _await_ready(site)

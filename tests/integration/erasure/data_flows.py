@@ -32,7 +32,7 @@ from theseller.accounts.mfa import totp
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 from theseller.postgres.layout import conninfo
-from theseller.postgres.processes import die_with_parent
+from theseller.postgres.processes import stop_with_parent
 
 _PATIENCE = 60.0
 #: What the web must fail at, and the worker: the database refuses rows that hold the canary, and quotes it in its error.
@@ -101,7 +101,7 @@ def service(deployed: Deployment) -> Iterator[str]:
             log = stack.enter_context((logs / f"{name}.log").open("ab"))
             process = subprocess.Popen(
                 [sys.executable, "-m", "theseller.cli.main", *arguments], env=environ, stdout=log, stderr=log,
-                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
+                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )  # fmt: skip
             stack.callback(_stop, process)
         address = f"http://127.0.0.1:{port}"

@@ -26,7 +26,7 @@ from theseller.crypto.providers import WritableSecretProvider
 from theseller.crypto.secret_config import SecretConfig, make_key_store, make_secret_provider, parse_secret_config
 from theseller.postgres.layout import conninfo, control_folder, saved_layout
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import die_with_parent
+from theseller.postgres.processes import stop_with_parent
 from theseller.postgres.server import Server
 
 _PATIENCE = 60.0
@@ -203,7 +203,7 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
     emulator = subprocess.Popen(
         [sys.executable, "-m", "theseller.emulator", "serve", "--host", "127.0.0.1", "--port", str(port), "--state",
          str(state / "emulator"), "--application", str(application)],
-        cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
+        cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
     )  # fmt: skip
     stack.callback(_end, emulator)
     if not filled:
@@ -300,7 +300,7 @@ def traffic(deployed: Deployment) -> Iterator[Traffic]:
             process = subprocess.Popen(
                 [sys.executable, "-c", WITH_DJANGO, "tests.integration.governance.traffic", str(folder / f"{role}.json")],
                 cwd=ROOT, env=deployed.environ | {"THESELLER_ROLE": role}, stdout=log, stderr=log,
-                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
+                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )  # fmt: skip
             stack.callback(_end, process)
             running.processes.append(process)

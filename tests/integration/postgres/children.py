@@ -10,16 +10,20 @@ from pathlib import Path
 
 import psycopg
 
-from theseller.postgres.layout import ELSEWHERE
+from theseller.postgres.layout import FALLBACK_ROOT
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.server import Server
 
 PASSWORD = "crash-test"
 
 
-def server(state: Path, *, elsewhere: Path | None = None) -> Server:
+def server(state: Path, *, fallback_root: Path | None = None) -> Server:
     return Server(
-        state, binaries=find_binaries(os.environ), superuser_password=PASSWORD, purpose="a test", elsewhere=elsewhere or ELSEWHERE
+        state,
+        binaries=find_binaries(os.environ),
+        superuser_password=PASSWORD,
+        purpose="a test",
+        fallback_root=fallback_root or FALLBACK_ROOT,
     )
 
 

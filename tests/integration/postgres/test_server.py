@@ -21,7 +21,7 @@ from tests.integration.postgres.children import PASSWORD, server
 
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import command_line, mark, processes_in, start_time, wait_until
+from theseller.postgres.processes import command_line, process_mark, processes_in, start_time, wait_until
 from theseller.postgres.server import Server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -279,14 +279,14 @@ def test_as_root_the_server_is_somebody_else_and_others_cannot_connect(shared: S
 
 @needs_root
 def test_as_root_below_a_closed_folder_the_data_moves_and_nothing_is_opened(state: Path) -> None:
-    closed, elsewhere = state / "closed", state / "elsewhere"
+    closed, fallback_root = state / "closed", state / "elsewhere"
     closed.mkdir(mode=0o700)
-    elsewhere.mkdir(mode=0o755)
-    one = server(closed / "state", elsewhere=elsewhere)
+    fallback_root.mkdir(mode=0o755)
+    one = server(closed / "state", fallback_root=fallback_root)
     one.ensure_started()
     try:
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-        assert one.socket_dir.is_relative_to(elsewhere)
+        assert one.socket_dir.is_relative_to(fallback_root)
         with psycopg.connect(one.superuser_dsn()) as connection:
             assert connection.execute("select 1").fetchone() == (1,)
     finally:
@@ -334,7 +334,7 @@ def test_as_an_ordinary_user(state: Path) -> None:
 
 
 def test_marks_tell_processes_apart() -> None:
-    mine = mark(os.getpid())
+    mine = process_mark(os.getpid())
     assert mine is not None
     assert mine.alive()
     assert not type(mine)(mine.pid, "another start").alive()

@@ -8,7 +8,7 @@ from tests.cast import Cast
 
 from theseller.tenancy.models import Tenant
 from theseller.tenancy.scope import ScopeError, current_tenant, tenant_scope
-from theseller.tenancy.startup import UnsafeDatabaseRoleError, refuse_bypassing_role
+from theseller.tenancy.startup_checks import UnsafeDatabaseRoleError, refuse_bypassing_role
 
 
 def test_a_scope_shows_its_tenant_and_no_other(cast: Cast) -> None:

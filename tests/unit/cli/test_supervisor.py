@@ -14,7 +14,7 @@ import pytest
 from theseller.cli import supervisor as module
 from theseller.cli.errors import CommandError
 from theseller.cli.supervisor import Program, StopRequestedError, Supervisor, describe_end, stop_orphans
-from theseller.postgres.processes import ProcessMark, mark, start_time, wait_until
+from theseller.postgres.processes import ProcessMark, process_mark, start_time, wait_until
 
 SLEEP = "import time; time.sleep(600)"
 READY_THEN_SLEEP = "import sys, time, pathlib; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
@@ -171,7 +171,7 @@ def test_a_programs_own_children_go_with_it(stage: Stage) -> None:
     stage.supervisor.start(parent)
     flag = stage.folder / "parent.flag"
     assert wait_until(lambda: flag.read_text() != "", 10.0)
-    grandchild = mark(int(flag.read_text()))
+    grandchild = process_mark(int(flag.read_text()))
     assert grandchild is not None
     stage.supervisor.stop()
     assert wait_until(lambda: not grandchild.alive(), 10.0)

@@ -11,14 +11,14 @@ import psycopg.conninfo
 import pytest
 
 from theseller.postgres import cluster, layout
-from theseller.postgres.account import Account, can_reach
-from theseller.postgres.diagnosis import failure, tail
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.layout import Layout, conninfo, control_folder, own_folder, saved_layout, settle, socket_directory
+from theseller.postgres.layout import Layout, conninfo, control_folder, own_folder, prepare_layout, saved_layout, socket_directory
 from theseller.postgres.locator import Binaries
 from theseller.postgres.lockfile import LockFile
-from theseller.postgres.processes import ProcessMark, command_line, mark, wait_until
+from theseller.postgres.os_account import Account, can_reach
+from theseller.postgres.processes import ProcessMark, command_line, process_mark, wait_until
 from theseller.postgres.roles import LOGIN_ROLES, ensure_roles
+from theseller.postgres.startup_errors import startup_failure, tail
 
 ME = Account("me", os.geteuid(), os.getegid(), switch=False)
 STRANGER = Account("stranger", 54321, 54321, switch=True)
@@ -33,7 +33,7 @@ def state_in(tmp_path: Path) -> Path:
 def test_the_usual_layout_is_inside_and_moves_with_the_folder(tmp_path: Path) -> None:
     state = state_in(tmp_path)
     assert saved_layout(state) is None
-    assert settle(state, ME) == Layout(state / "postgres", state / "run")
+    assert prepare_layout(state, ME) == Layout(state / "postgres", state / "run")
     moved = tmp_path / "moved"
     state.rename(moved)
     assert socket_directory(moved) == moved / "run"
@@ -45,10 +45,10 @@ def test_a_closed_folder_sends_the_data_elsewhere(tmp_path: Path) -> None:
     state, elsewhere = state_in(tmp_path), tmp_path / "var"
     elsewhere.mkdir()
     tmp_path.chmod(0o700)
-    found = settle(state, STRANGER, elsewhere)
+    found = prepare_layout(state, STRANGER, elsewhere)
     assert found.home.parent == elsewhere
     assert tmp_path.stat().st_mode & 0o777 == 0o700
-    assert settle(state, STRANGER, tmp_path / "another") == found
+    assert prepare_layout(state, STRANGER, tmp_path / "another") == found
 
 
 def test_a_folder_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
@@ -73,13 +73,13 @@ def test_a_damaged_note_says_how_to_mend_it(tmp_path: Path) -> None:
 
 
 def test_a_long_path_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout, "_short_place", lambda _account: tmp_path)
+    monkeypatch.setattr(layout, "_short_folder", lambda _account: tmp_path)
     monkeypatch.setattr(layout, "_LONGEST_SOCKET_PATH", len(str(tmp_path)) + 60)
     state = state_in(tmp_path / ("x" * 80))
-    assert settle(state, ME).run.parent == tmp_path
+    assert prepare_layout(state, ME).run.parent == tmp_path
     monkeypatch.setattr(layout, "_LONGEST_SOCKET_PATH", 10)
     with pytest.raises(ServerFailedError, match="too long"):
-        settle(state_in(tmp_path / "y"), ME)
+        prepare_layout(state_in(tmp_path / "y"), ME)
 
 
 def test_conninfo_quotes_what_a_password_may_hold(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_one_lock_one_holder(tmp_path: Path) -> None:
 
 def test_a_mark_survives_saving_and_dies_with_its_process(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    saved = mark(child.pid)
+    saved = process_mark(child.pid)
     assert saved is not None
     saved.save(tmp_path / "mark")
     assert ProcessMark.load(tmp_path / "mark") == saved
@@ -121,7 +121,7 @@ def test_a_mark_survives_saving_and_dies_with_its_process(tmp_path: Path) -> Non
     # A zombie, not waited for yet, counts as gone.
     assert wait_until(lambda: not saved.alive(), 10.0)
     child.communicate()
-    assert mark(child.pid) is None
+    assert process_mark(child.pid) is None
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"pid": "x", "started": 1}'])
@@ -144,7 +144,7 @@ def test_a_full_disk_is_said_before_anything_is_made(tmp_path: Path, monkeypatch
     monkeypatch.setattr(cluster, "SPACE_NEEDED", 2**62)
     binaries = Binaries(tmp_path, "18.6", "wheel")
     with pytest.raises(ServerFailedError, match=r"MB left; PostgreSQL needs"):
-        cluster.initialise(Layout(tmp_path, tmp_path / "run"), binaries, ME, "x")
+        cluster.initialize(Layout(tmp_path, tmp_path / "run"), binaries, ME, "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,7 +159,7 @@ def test_a_full_disk_is_said_before_anything_is_made(tmp_path: Path, monkeypatch
     ],
 )
 def test_diagnoses(text: str, cause: str) -> None:
-    assert cause in failure("did not start", text).message
+    assert cause in startup_failure("did not start", text).message
 
 
 def test_tail_reads_only_what_is_new(tmp_path: Path) -> None:

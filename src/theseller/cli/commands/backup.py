@@ -11,7 +11,7 @@ from uuid import UUID
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
-from theseller.postgres.exchange import replaced
+from theseller.postgres.swap_data_dir import replaced_databases
 
 if TYPE_CHECKING:
     from theseller.backups.types import Backup, Drill
@@ -112,7 +112,7 @@ def _list(*, as_json: bool) -> int:
             "backups": [_document(one, one.begun_at + timedelta(days=BACKUP_DAYS)) for one in found],
             "replaced_databases": [
                 {"folder": str(one.path), "bytes": one.bytes, "removed_after": one.removed_after.isoformat()}
-                for one in replaced(settings.ENVIRONMENT.state)
+                for one in replaced_databases(settings.ENVIRONMENT.state)
             ],
         }
         print(json.dumps(document, indent=1))
@@ -123,7 +123,7 @@ def _list(*, as_json: bool) -> int:
         # Of one that was taken after the moment to which the database was restored, the database does not know the size.
         size = f"{one.bytes / 1e6:.1f}" if one.bytes else "?"
         print(f"{one.id}  {one.begun_at:%Y-%m-%d %H:%M}  {size:>8}  {_rows(one):>10}  {expires:%Y-%m-%d}  {_state(one)}")
-    for former in replaced(settings.ENVIRONMENT.state):
+    for former in replaced_databases(settings.ENVIRONMENT.state):
         print(f"{former.path}: a replaced database, {former.bytes / 1e6:.1f} MB, removed after {former.removed_after:%Y-%m-%d}")
     return OK if any(one.good for one in found) else FAILURE
 

@@ -14,8 +14,8 @@ from theseller.cli.supervisor import stop_orphans
 from theseller.config.environment import Kind, read_kind
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import control_folder, saved_layout
-from theseller.postgres.leftovers import clear_leftovers
 from theseller.postgres.lockfile import LockFile
+from theseller.postgres.stale_files import remove_stale_files
 
 HELP = "delete the demo's data, keys and people (refuses while it runs)"
 
@@ -78,7 +78,7 @@ def _remove(state: Path) -> None:
     except ServerFailedError:
         layout = None
     if layout:
-        clear_leftovers(layout.data, layout.run, print)
+        remove_stale_files(layout.data, layout.run, print)
         for folder in (layout.run, layout.home):
             # Only folders that settle() made: below the state folder, or by the name it gives.
             if folder.is_relative_to(state) or folder.name.startswith("theseller-") or folder.parent.name.startswith("theseller-"):

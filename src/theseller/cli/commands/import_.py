@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.shop and not args.person:
         args.usage_error("say which shop: --as EMAIL of one of its people, or --shop with its id")
     setup_django("web")
-    from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
     refuse_unsafe_database()
     shop = _find_shop(args.shop, args.person)

@@ -22,7 +22,7 @@ from theseller.cli.secrets import ensure_secrets, passwords_in_use, role_passwor
 from theseller.config.environment import read_kind, uses_external_server
 from theseller.lib import clock
 from theseller.postgres.layout import saved_layout
-from theseller.postgres.ownership import ForeignServerError, hold_roles, refuse_foreign_roles
+from theseller.postgres.role_ownership import ForeignServerError, lock_roles, refuse_foreign_roles
 from theseller.postgres.roles import QUARANTINE, ensure_roles
 
 HELP = "bring the database to this version: roles, tables, grants"
@@ -77,7 +77,7 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
         record_shell_action(state, Tag.ROTATION_FORCED, subject=f"database:{database}", at=clock.now(), details=details)
 
     def check(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
-        hold_roles(superuser)
+        lock_roles(superuser)
         if not quarantined and foreign is None:
             refuse_foreign_roles(superuser, passwords, secrets_at=str(state))
 
@@ -101,9 +101,9 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
     Raises:
         WrongDatabaseError: the database belongs to another environment, which can't be overruled.
     """
-    from theseller.tenancy.files_host import OtherHostError, folder_identity, refuse_other_folder  # noqa: PLC0415  imports Django
-    from theseller.tenancy.guard_keys import refuse_foreign_keys  # noqa: PLC0415  imports Django
-    from theseller.tenancy.startup import WrongDatabaseError, refuse_foreign_database  # noqa: PLC0415  imports Django
+    from theseller.tenancy.startup_checks import WrongDatabaseError, refuse_foreign_database  # noqa: PLC0415  imports Django
+    from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_folder  # noqa: PLC0415  imports Django
+    from theseller.tenancy.ticket_keys import refuse_foreign_keys  # noqa: PLC0415  imports Django
 
     passwords, keys = passwords_in_use(state), ticket_keys_in_use(state)
     with psycopg.connect(admin, autocommit=True) as superuser:
@@ -127,7 +127,7 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
 
 def _claim_files(superuser_dsn: str, state: Path) -> None:
     """Have the database know which state folder has the secrets and keys, if they are in files."""
-    from theseller.tenancy.files_host import claim_files, folder_identity  # noqa: PLC0415  imports Django
+    from theseller.tenancy.state_folder_host import claim_files, folder_identity  # noqa: PLC0415  imports Django
 
     identity = folder_identity(state, make=True) if uses_files_of_one_host(state) else ""
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:

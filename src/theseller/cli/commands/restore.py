@@ -14,10 +14,10 @@ from theseller.cli.errors import OK, CommandError
 from theseller.cli.paths import is_copied, is_state_folder, make_state_folder, refuse_other_environment, state_folder
 from theseller.cli.secrets import secret_provider
 from theseller.lib import clock
-from theseller.postgres.exchange import finish_exchange, pending
 from theseller.postgres.layout import control_folder
 from theseller.postgres.lockfile import LockFile
 from theseller.postgres.server import make_folder
+from theseller.postgres.swap_data_dir import finish_swap, swap_pending
 
 _AFTERWARDS = """The former database is kept beside it for seven days.
 Now: 1. start the services again; a backup is taken at once, since those from before don't know the new history.
@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
         who = f"process {holder[0].pid} ({holder[1]})" if holder else "another process"
         raise CommandError(f"The database of {state} is run by {who}.", "Stop it first: nobody may write while it is replaced.")
     try:
-        if pending(state):
-            finish_exchange(state)
+        if swap_pending(state):
+            finish_swap(state)
             _forget_quarantine(state)
             print("An earlier restore was interrupted at its last step; it is complete now.")
             print(_AFTERWARDS)

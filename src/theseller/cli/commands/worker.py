@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from django.conf import settings  # noqa: PLC0415  needs Django ready
 
     from theseller.config.working import work  # noqa: PLC0415  needs Django ready
-    from theseller.tenancy.startup import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
     restrict_egress(settings.EGRESS)
     apply_memory_limit(os.environ)

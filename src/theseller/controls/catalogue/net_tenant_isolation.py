@@ -16,7 +16,7 @@ from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_o
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import DataClass, TableDescriptor
 from theseller.postgres.functions import compare_functions, expected_functions, read_functions
-from theseller.tenancy.guard_keys import key_hash
+from theseller.tenancy.ticket_keys import key_hash
 
 CONTROL = Control(
     id="net-tenant-isolation",
@@ -29,7 +29,7 @@ CONTROL = Control(
     citation="Security page §4; Data Protection Policy 1.1",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.tenancy.scope:tenant_scope", "theseller/tenancy/sql/policies.sql", "theseller.tenancy.startup"),
+    enforced_by=("theseller.tenancy.scope:tenant_scope", "theseller/tenancy/sql/policies.sql", "theseller.tenancy.startup_checks"),
 )
 
 #: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owners of a few functions

@@ -36,8 +36,8 @@ from theseller.governance.rotation.secrets import (
 from theseller.governance.rotation.types import NewSecretRefusedError, Run, Step
 from theseller.lib.secret import Secret
 from theseller.postgres.roles import BACKUP, LOGIN_ROLES, set_password
-from theseller.tenancy.guard_keys import install_ticket_key, retire_other_ticket_keys
 from theseller.tenancy.scope import LONGEST_TICKET
+from theseller.tenancy.ticket_keys import install_ticket_key, retire_other_ticket_keys
 
 #: Amazon goes on accepting a replaced client secret this long; so do we, for processes that read the old one.
 CLIENT_SECRET_GRACE = timedelta(days=7)

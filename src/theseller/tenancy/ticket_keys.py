@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
-from theseller.tenancy.startup import WrongDatabaseError
+from theseller.tenancy.startup_checks import WrongDatabaseError
 
 
 def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) -> bool:

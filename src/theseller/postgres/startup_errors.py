@@ -7,7 +7,7 @@ from pathlib import Path
 
 from theseller.postgres.errors import ServerFailedError
 
-_KNOWN = (
+_CAUSES = (
     (r"No space left on device|could not write .*: wrote only", "the disk is full", "Free some space and start again; nothing is lost."),
     (
         r"could not (?:create|resize|map) .*shared memory|could not map anonymous shared memory",
@@ -26,9 +26,9 @@ _KNOWN = (
 )
 
 
-def failure(doing: str, text: str, log: Path | None = None) -> ServerFailedError:
+def startup_failure(doing: str, text: str, log: Path | None = None) -> ServerFailedError:
     """Return the error to raise: what we were doing, the likely cause, and what to do about it."""
-    for pattern, cause, advice in _KNOWN:
+    for pattern, cause, advice in _CAUSES:
         if re.search(pattern, text, re.IGNORECASE):
             return ServerFailedError(f"PostgreSQL {doing}: {cause}.", advice)
     last = [line.strip() for line in text.splitlines() if re.search(r"FATAL|PANIC|error:|ERROR", line)][-1:]

@@ -17,10 +17,10 @@ from psycopg import sql
 from tests.demo_deployment import ROOT, inherited_environ
 
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.ownership import ForeignServerError, matches, refuse_foreign_roles
+from theseller.postgres.role_ownership import ForeignServerError, password_matches, refuse_foreign_roles
 from theseller.postgres.roles import LOGIN_ROLES
 from theseller.postgres.server import Server
-from theseller.tenancy.files_host import folder_identity
+from theseller.tenancy.state_folder_host import folder_identity
 
 pytestmark = pytest.mark.timeout(600)
 _REASON = "The first machine burned down; this one takes its place."
@@ -253,8 +253,8 @@ def test_a_verifier_is_compared_as_postgresql_does(external: External, first: Pa
         connection.execute("create role compared login password 'right'")
         row = connection.execute("select rolpassword from pg_authid where rolname = 'compared'").fetchone()
     assert row is not None
-    assert matches(str(row[0]), "compared", "right")
-    assert not matches(str(row[0]), "compared", "wrong")
-    assert matches("md5" + "c6b3c8bf3d4b3ad2a0b1f4c4cb66e4a8", "compared", "right") is False
+    assert password_matches(str(row[0]), "compared", "right")
+    assert not password_matches(str(row[0]), "compared", "wrong")
+    assert password_matches("md5" + "c6b3c8bf3d4b3ad2a0b1f4c4cb66e4a8", "compared", "right") is False
     for broken in ("", "SCRAM-SHA-256$0:AAAA$AAAA:AAAA", "SCRAM-SHA-256$4096:A$AAAA:AAAA", "SCRAM-SHA-256$99999999999:AAAA$AAAA:AAAA"):
-        assert not matches(broken, "compared", "right")
+        assert not password_matches(broken, "compared", "right")

@@ -16,14 +16,14 @@ import psycopg.conninfo
 
 from theseller.lib.byte_streams import as_file
 from theseller.postgres import cluster
-from theseller.postgres.account import Account
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.layout import Layout, own_folder
 from theseller.postgres.locator import Binaries
-from theseller.postgres.unpacking import UnexpectedMemberError, extract
+from theseller.postgres.os_account import Account
+from theseller.postgres.tar_extract import UnexpectedMemberError, extract
 
-_PIECE = 1024 * 1024
-_VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+_CHUNK_BYTES = 1024 * 1024
+_LIBPQ_VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
 
 
 class BackupFailedError(PostgresError):
@@ -53,7 +53,7 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
             output = child.stdout
             if output is None:
                 raise BackupFailedError("pg_basebackup has no output.")
-            while piece := output.read(_PIECE):
+            while piece := output.read(_CHUNK_BYTES):
                 yield piece
             if child.wait() != 0:
                 words.seek(0)
@@ -122,7 +122,7 @@ def run_program(binaries: Binaries, name: str, arguments: list[str], conninfo: s
 
 def _client_environment(conninfo: str) -> Mapping[str, str]:
     parameters = psycopg.conninfo.conninfo_to_dict(conninfo)
-    known = {variable: str(parameters[name]) for name, variable in _VARIABLES.items() if parameters.get(name)}
+    known = {variable: str(parameters[name]) for name, variable in _LIBPQ_VARIABLES.items() if parameters.get(name)}
     return {**cluster.environment(), **known}
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from theseller.postgres.account import Account
+from theseller.postgres.basebackup import DamagedBackupError, unpack
 from theseller.postgres.layout import Layout
-from theseller.postgres.physical import DamagedBackupError, unpack
+from theseller.postgres.os_account import Account
 
 
 def _member(name: str, content: bytes | None = b"x", **fields: object) -> tuple[tarfile.TarInfo, bytes]:

@@ -13,27 +13,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from theseller.postgres.account import server_account
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.layout import Layout, control_folder, saved_layout, settle
+from theseller.postgres.layout import Layout, control_folder, prepare_layout, saved_layout
+from theseller.postgres.os_account import server_account
 
 #: A database that a restore replaced is kept this long, in case the restore was the mistake; it holds what is erased since.
-REPLACED_KEPT = timedelta(days=7)
-_NOTE, _FORMER = "restoring.json", "data.replaced-"
+REPLACED_RETENTION = timedelta(days=7)
+_NOTE, _REPLACED_PREFIX = "restoring.json", "data.replaced-"
 
 
-def pending(state: Path) -> bool:
+def swap_pending(state: Path) -> bool:
     """Say whether an exchange was begun and not finished."""
     return (control_folder(state) / _NOTE).exists()
 
 
-def refuse_pending(state: Path) -> None:
+def refuse_pending_swap(state: Path) -> None:
     """Raise ServerFailedError while an exchange is not finished."""
-    if pending(state):
+    if swap_pending(state):
         raise ServerFailedError("A restore was interrupted at its last step.", "Run `theseller restore` again: it finishes it in a moment.")
 
 
-def exchange(state: Path, restored: Layout, *, reached: Callable[[str], None] = lambda _step: None) -> None:
+def swap_data_dir(state: Path, restored: Layout, *, reached: Callable[[str], None] = lambda _step: None) -> None:
     """Make `restored`'s data the state folder's. Both servers are stopped; the former data stays beside it.
 
     `reached` is told the name of each step after it was done.
@@ -47,17 +47,17 @@ def exchange(state: Path, restored: Layout, *, reached: Callable[[str], None] = 
     fresh.replace(note)
     _sync(note.parent)
     reached("noted")
-    finish_exchange(state, reached=reached)
+    finish_swap(state, reached=reached)
 
 
-def finish_exchange(state: Path, *, reached: Callable[[str], None] = lambda _step: None) -> None:
+def finish_swap(state: Path, *, reached: Callable[[str], None] = lambda _step: None) -> None:
     """Do what is left of an exchange; again is harmless."""
     note = control_folder(state) / _NOTE
     restored = Path(json.loads(note.read_text())["from"])
-    own = saved_layout(state) or settle(state, server_account(control_folder(state) / "data", lambda _sentence: None))
+    own = saved_layout(state) or prepare_layout(state, server_account(control_folder(state) / "data", lambda _sentence: None))
     if restored.exists():
         if own.data.exists():
-            own.data.rename(own.home / f"{_FORMER}{_free_number(own)}")
+            own.data.rename(own.home / f"{_REPLACED_PREFIX}{_free_number(own)}")
             reached("set aside")
         # Another file system can't be renamed into; a copy that was cut is begun again, since the note is still there.
         beside = own.home / "data.arriving"
@@ -81,7 +81,7 @@ def finish_exchange(state: Path, *, reached: Callable[[str], None] = lambda _ste
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class ReplacedDatabase:
     """A database that a restore replaced, and when it is removed."""
 
     path: Path
@@ -89,21 +89,21 @@ class Replaced:
     removed_after: datetime
 
 
-def replaced(state: Path) -> tuple[Replaced, ...]:
+def replaced_databases(state: Path) -> tuple[ReplacedDatabase, ...]:
     """Return the databases that restores replaced and that are still kept, oldest first."""
     own, found = saved_layout(state), []
-    for former in sorted(own.home.glob(f"{_FORMER}*")) if own else ():
+    for former in sorted(own.home.glob(f"{_REPLACED_PREFIX}*")) if own else ():
         size = sum(path.lstat().st_size for path in former.rglob("*") if not path.is_dir())
-        found.append(Replaced(former, size, datetime.fromtimestamp(former.stat().st_ctime, UTC) + REPLACED_KEPT))
+        found.append(ReplacedDatabase(former, size, datetime.fromtimestamp(former.stat().st_ctime, UTC) + REPLACED_RETENTION))
     return tuple(found)
 
 
-def forget_replaced(state: Path, *, at: datetime) -> int:
+def delete_replaced_databases(state: Path, *, at: datetime) -> int:
     """Remove databases that a restore replaced long enough ago; return how many."""
     own = saved_layout(state)
     removed = 0
-    for former in own.home.glob(f"{_FORMER}*") if own else ():
-        if at.timestamp() - former.stat().st_ctime >= REPLACED_KEPT.total_seconds():
+    for former in own.home.glob(f"{_REPLACED_PREFIX}*") if own else ():
+        if at.timestamp() - former.stat().st_ctime >= REPLACED_RETENTION.total_seconds():
             shutil.rmtree(former, ignore_errors=True)
             removed += 1
     return removed
@@ -129,4 +129,4 @@ def _sync(path: Path) -> None:
 
 
 def _free_number(own: Layout) -> int:
-    return 1 + max((int(path.name.removeprefix(_FORMER)) for path in own.home.glob(f"{_FORMER}*")), default=0)
+    return 1 + max((int(path.name.removeprefix(_REPLACED_PREFIX)) for path in own.home.glob(f"{_REPLACED_PREFIX}*")), default=0)

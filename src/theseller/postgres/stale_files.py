@@ -9,25 +9,25 @@ from pathlib import Path
 
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import PORT
-from theseller.postgres.processes import ProcessMark, command_line, mark, processes_in, stop_processes
+from theseller.postgres.processes import ProcessMark, command_line, process_mark, processes_in, stop_processes
 
 # Fast shutdown, immediate shutdown, then the kernel's: the data survives each, the last two by recovery.
-_GENTLE_FIRST = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
+_SHUTDOWN_SIGNALS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 
 
-def clear_leftovers(data: Path, run: Path, say: Callable[[str], None]) -> None:
+def remove_stale_files(data: Path, run: Path, say: Callable[[str], None]) -> None:
     """Stop a server of ours that still holds `data`, then remove lock files that no living process stands behind.
 
     Called only under our own lock, so that no other supervisor can be starting a server here meanwhile.
     """
-    found = orphan(data)
+    found = orphaned_server(data)
     if found:
         say(f"stopping PostgreSQL (process {found.pid}), left by a run that was killed")
-        if not stop_processes([found], signals=_GENTLE_FIRST):
+        if not stop_processes([found], signals=_SHUTDOWN_SIGNALS):
             raise ServerFailedError(
                 f"PostgreSQL's process {found.pid} holds {data} and can't be stopped.", f"Stop it by hand: kill {found.pid}"
             )
-    stragglers = [one for one in map(mark, processes_in(data)) if one]
+    stragglers = [one for one in map(process_mark, processes_in(data)) if one]
     if stragglers and not stop_processes(stragglers, signals=((signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))):
         numbers = ", ".join(str(one.pid) for one in stragglers)
         raise ServerFailedError(f"Processes {numbers} still work in {data} and can't be stopped.", "Stop them by hand, then try again.")
@@ -37,7 +37,7 @@ def clear_leftovers(data: Path, run: Path, say: Callable[[str], None]) -> None:
             stale.unlink()
 
 
-def orphan(data: Path) -> ProcessMark | None:
+def orphaned_server(data: Path) -> ProcessMark | None:
     """Return the living server that `postmaster.pid` names, if it really is one on this data folder."""
     try:
         first = (data / "postmaster.pid").read_text().split("\n", 1)[0].strip()
@@ -48,4 +48,4 @@ def orphan(data: Path) -> ProcessMark | None:
     pid = int(first)
     arguments = command_line(pid)
     is_ours = any(Path(word).name == "postgres" for word in arguments[:1]) and str(data) in arguments
-    return mark(pid) if is_ours else None
+    return process_mark(pid) if is_ours else None

@@ -17,7 +17,7 @@ from django.db import connections
 from psycopg import Connection
 
 #: A random number, made once for each state folder.
-MARK = ".theseller-host"
+HOST_MARK_FILE = ".theseller-host"
 _MACHINE = Path("/etc/machine-id")
 
 
@@ -35,7 +35,7 @@ def folder_identity(state: Path, *, make: bool = False) -> str:
         state: the state folder.
         make: whether to make the mark if there is none.
     """
-    path = state / MARK
+    path = state / HOST_MARK_FILE
     if make and not path.exists():
         _write(path, secrets.token_hex(16))
     try:

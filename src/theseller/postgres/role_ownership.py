@@ -24,7 +24,7 @@ from theseller.postgres.roles import LOGIN_ROLES
 
 #: PostgreSQL's form of a SCRAM verifier (documentation of pg_authid; RFC 5803).
 _SCRAM = re.compile(r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
-_MOST_ROUNDS = 1_000_000
+_MAX_ITERATIONS = 1_000_000
 
 Connection = psycopg.Connection[Any]
 
@@ -43,10 +43,13 @@ def refuse_foreign_roles(superuser: Connection, passwords: Mapping[str, Collecti
     """
     found = _verifiers(superuser)
     if found is None:
-        ours = _signs_in(superuser, passwords)
+        ours = _can_sign_in(superuser, passwords)
     else:
         ours = not found or any(
-            matches(found[role], role, one) for short, role in LOGIN_ROLES.items() if role in found for one in passwords.get(short, ())
+            password_matches(found[role], role, one)
+            for short, role in LOGIN_ROLES.items()
+            if role in found
+            for one in passwords.get(short, ())
         )
     if not ours:
         raise ForeignServerError(
@@ -57,14 +60,14 @@ def refuse_foreign_roles(superuser: Connection, passwords: Mapping[str, Collecti
         )
 
 
-def matches(verifier: str, role: str, password: str) -> bool:
+def password_matches(verifier: str, role: str, password: str) -> bool:
     """Say whether `password` is the one of which PostgreSQL keeps `verifier` (SCRAM-SHA-256, RFC 5802; or MD5) for `role`."""
     found = _SCRAM.fullmatch(verifier)
     if found is None:
         digest = hashlib.md5((password + role).encode(), usedforsecurity=False).hexdigest()
         return hmac.compare_digest(verifier.encode(), f"md5{digest}".encode())
     rounds = int(found[1])
-    if not 1 <= rounds <= _MOST_ROUNDS:
+    if not 1 <= rounds <= _MAX_ITERATIONS:
         return False
     try:
         salt, stored = base64.b64decode(found[2], validate=True), base64.b64decode(found[3], validate=True)
@@ -75,7 +78,7 @@ def matches(verifier: str, role: str, password: str) -> bool:
     return hmac.compare_digest(hashlib.sha256(client_key).digest(), stored)
 
 
-def hold_roles(superuser: Connection) -> None:
+def lock_roles(superuser: Connection) -> None:
     """Let no other transaction change a role until the caller's ends, in no database of the server."""
     with contextlib.suppress(psycopg.errors.InsufficientPrivilege), superuser.transaction():
         superuser.execute("lock table pg_catalog.pg_authid in share row exclusive mode")
@@ -94,7 +97,7 @@ def _verifiers(superuser: Connection) -> dict[str, str] | None:
     return {str(role): str(verifier) for role, verifier in rows}
 
 
-def _signs_in(superuser: Connection, passwords: Mapping[str, Collection[str]]) -> bool:
+def _can_sign_in(superuser: Connection, passwords: Mapping[str, Collection[str]]) -> bool:
     """Say whether the server has none of our roles, or accepts one of our passwords for one of them and a wrong one not.
 
     A server that lets the role in with any password (`trust`) proves nothing.

@@ -19,7 +19,7 @@ _NAME_BYTES, _PATH_BYTES = 255, 4000
 _FILE_BYTES = 1 << 41
 _PLAIN = {tarfile.REGTYPE, tarfile.AREGTYPE}
 _SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
-_PIECE = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 
 
 class UnexpectedMemberError(ValueError):
@@ -50,7 +50,7 @@ def extract(stream: IO[bytes], folder: Path) -> int:
                 continue
             files.add(name)
             total += _write(archive, member, folder / name)
-    while stream.read(_PIECE):
+    while stream.read(_CHUNK_BYTES):
         pass  # What feeds the stream may raise at its very end: a seal is proven only there.
     if not files:
         raise UnexpectedMemberError("it holds no file")
@@ -89,7 +89,7 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> int
         raise UnexpectedMemberError(f"{member.name[:80]!r} has no content")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with content, os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        shutil.copyfileobj(content, file, _PIECE)
+        shutil.copyfileobj(content, file, _CHUNK_BYTES)
         written = file.tell()
     if written != member.size:
         raise EOFError
