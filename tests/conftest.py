@@ -46,6 +46,8 @@ LONGEST = (
     "integration/backups/test_corruption.py",
     "integration/erasure/test_no_call_after.py",
     "integration/erasure/test_kills.py",
+    "integration/governance/test_services.py",
+    "sabotage/test_evidence.py",
     "journeys/test_packing_slips.py",
 )
 
