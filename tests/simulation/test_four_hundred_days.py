@@ -100,10 +100,10 @@ def test_no_promise_about_time_is_broken(life: Life, days: int, capsys: pytest.C
     _live(life, days)
     lags = sorted(life.lags)
     assert len(lags) > days / 2, "too few sellers left for the figures to mean anything"
-    assert life.what_happened["backups"] > days / 2, "too few backups were taken"
+    assert life.happened["backups"] > days / 2, "too few backups were taken"
     with capsys.disabled():
         sys.stdout.write(
-            f"\n  {days} days: {dict(life.what_happened)}; erased after p50 {_hours(lags[len(lags) // 2])}, p99 {_hours(lags[len(lags) * 99 // 100])},"
+            f"\n  {days} days: {dict(life.happened)}; erased after p50 {_hours(lags[len(lags) // 2])}, p99 {_hours(lags[len(lags) * 99 // 100])},"
             f" at most {_hours(lags[-1])}; oldest readable backup {life.oldest.total_seconds() / 86_400:.1f} d (cap {BACKUP_DAYS_MAX});"
             f" longest without a younger one {_hours(life.gap)}\n"
         )
@@ -132,7 +132,7 @@ def _live(life: Life, days: int) -> None:
         _sellers_come_and_go(life)
         if life.random.random() < 0.004:
             life.down_until = life.at + OUTAGE_MAX * life.random.random()
-            life.what_happened["outages"] += 1
+            life.happened["outages"] += 1
         if life.at >= life.down_until:
             _worker(life)
         _look(life)
@@ -148,13 +148,13 @@ def _sellers_come_and_go(life: Life) -> None:
                 _fact(tenant, connection, life.at.date() - timedelta(days=age), life.at)
         life.shops.append(tenant)
         life.open.append((tenant, connection))
-        life.what_happened["connected"] += 1
+        life.happened["connected"] += 1
     if life.open and life.random.random() < 0.16:
         tenant, connection = life.open.pop(life.random.randrange(len(life.open)))
         reason = life.random.choice(list(DisconnectReason))
         disconnect(connection=connection, reason=reason, tenant=tenant, actor="process:test", at=life.at)
         life.ended[connection] = life.at
-        life.what_happened["disconnected"] += 1
+        life.happened["disconnected"] += 1
 
 
 def _fact(tenant: UUID, connection: UUID, day: date, at: datetime) -> None:
@@ -191,11 +191,11 @@ def _worker(life: Life) -> None:
                 _new_wal(life)
                 take(place, now=lambda: life.at)
                 life.began = True
-                life.what_happened["backups"] += 1
+                life.happened["backups"] += 1
         except Killed:
-            life.what_happened["kills"] += 1
+            life.happened["kills"] += 1
         except TargetError:
-            life.what_happened["without a target"] += 1
+            life.happened["without a target"] += 1
 
 
 def _erase(life: Life) -> None:
@@ -204,7 +204,7 @@ def _erase(life: Life) -> None:
             life.lags.append(life.at - life.ended.pop(closed.connection))
     for tenant in tenants_with_expired_facts(at=life.at, most=1000):
         if tenant in life.shops:
-            life.what_happened["facts aged"] += sum(delete_expired_facts(tenant=tenant, at=life.at).values())
+            life.happened["facts aged"] += sum(delete_expired_facts(tenant=tenant, at=life.at).values())
 
 
 def _new_wal(life: Life) -> None:

@@ -41,7 +41,7 @@ def _twice(_tools: Tools) -> Iterator[None]:
     store = RotatableKeyStore(_keys_folder(), settings.SECRETS, environment=settings.ENVIRONMENT.kind.value)
     token = store._purpose_key(Purpose.REFRESH_TOKEN, UUID(_newest(Purpose.REFRESH_TOKEN).stem))
     record = KeyRecord(new_id(), Purpose.PII, PURPOSE_KEY, None)
-    wrapped = seal(store._roots()[0], store._place(Purpose.PII.value, record.id, Purpose.ROOT, PURPOSE_KEY), token.material)
+    wrapped = seal(store._roots()[0], store._context(Purpose.PII.value, record.id, Purpose.ROOT, PURPOSE_KEY), token.material)
     added = _newest(Purpose.PII).with_name(f"{record.id}.json")
     shutil.copy2(_newest(Purpose.PII), added)
     added.write_bytes(encode(record, wrapped))
