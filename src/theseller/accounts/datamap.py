@@ -1,67 +1,136 @@
-"""What this room holds."""
+"""Table descriptors of `accounts`: what each of its tables stores, for how long, and who may use it."""
 
 from __future__ import annotations
 
 from theseller.datamap.registry import describe_table
-from theseller.datamap.types import DataClass, Eraser
+from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 
 describe_table(
     "accounts_user",
     DataClass.SELLER_PERSONAL,
+    note="People who sign in: address, name, password hash.",
+    columns="password:credentials last_login id email name joined_at",
+    indexes="_pkey _email_any_case _email_b2644a56_like _email_key",
     retention="until the account is deleted",
     eraser=Eraser.DELETE_USER,
-    note="People who sign in: address, name, password hash.",
 )
 describe_table(
     "accounts_membership",
     DataClass.SELLER_PERSONAL,
-    retention="until the account is deleted",
-    eraser=Eraser.DELETE_TENANT,
+    columns="tenant_id user_id role since",
+    indexes="_pkey _person",
     tenant_column="tenant_id",
     parents=("tenancy_tenant", "accounts_user"),
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_TENANT,
+    date_column="since",
+    inventory_category="shop",
+    functions=(
+        CrossTenantFunction("tenants_of(uuid)", ("auth", "retention")),
+        CrossTenantFunction("shops_of_person(uuid)", ("retention",)),
+        CrossTenantFunction("shops_without_another_owner(uuid)", ("requests", "auth")),
+    ),
 )
 describe_table(
     "django_session",
     DataClass.OPERATIONAL,
+    note="Browser sessions under a hash of their key.",
+    columns="session_key:credentials session_data:seller_personal expire_date",
+    indexes="_pkey _expire_date_a5c62663 _session_key_c0390e0f_like",
     retention="12 hours, and up to ten minutes until the job runs",
     eraser=Eraser.EXPIRY,
     expired_by="theseller.accounts.tasks.delete_expired_sessions",
-    note="Browser sessions under a hash of their key.",
 )
-for _table in ("django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"):
-    describe_table(
-        _table, DataClass.NONE, retention="with the deployment", eraser=Eraser.KEEP, note="Django's own bookkeeping; no personal data."
-    )
+describe_table(
+    "django_migrations",
+    DataClass.NONE,
+    note="Django's own bookkeeping; no personal data.",
+    columns="id app name applied",
+    indexes="_pkey",
+    retention="with the deployment",
+    eraser=Eraser.KEEP,
+)
+describe_table(
+    "django_content_type",
+    DataClass.NONE,
+    note="Django's own bookkeeping; no personal data.",
+    columns="id app_label model",
+    indexes="_pkey _app_label_model_76bd3d3b_uniq",
+    retention="with the deployment",
+    eraser=Eraser.KEEP,
+)
+describe_table(
+    "auth_permission",
+    DataClass.NONE,
+    note="Django's own bookkeeping; no personal data.",
+    columns="id name content_type_id codename",
+    indexes="_pkey _content_type_id_2f476e4b _content_type_id_codename_01ab375a_uniq",
+    retention="with the deployment",
+    eraser=Eraser.KEEP,
+)
+describe_table(
+    "auth_group",
+    DataClass.NONE,
+    note="Django's own bookkeeping; no personal data.",
+    columns="id name",
+    indexes="_pkey _name_a6ea08ec_like _name_key",
+    retention="with the deployment",
+    eraser=Eraser.KEEP,
+)
+describe_table(
+    "auth_group_permissions",
+    DataClass.NONE,
+    note="Django's own bookkeeping; no personal data.",
+    columns="id group_id permission_id",
+    indexes=("_pkey _group_id_b120cbf9 _group_id_permission_id_0cd325b0_uniq _permission_id_84c5c92e"),
+    retention="with the deployment",
+    eraser=Eraser.KEEP,
+)
 describe_table(
     "accounts_operator",
     DataClass.SELLER_PERSONAL,
+    note="Who operates this deployment.",
+    columns="user_id since granted_by:evidence",
+    indexes="_pkey",
+    parents=("accounts_user",),
     retention="until the account is deleted",
     eraser=Eraser.DELETE_USER,
-    parents=("accounts_user",),
-    note="Who operates this deployment.",
 )
 describe_table(
     "accounts_authenticator",
     DataClass.CREDENTIALS,
-    retention="until the person removes it",
-    eraser=Eraser.DELETE_USER,
+    note=("Secrets of authenticator apps, sealed to their rows under the deployment's key for second factors."),
+    columns=(
+        "id:operational user_id:operational sealed data_key_id:operational "
+        "last_step:operational added_at:operational confirmed_at:operational"
+    ),
+    indexes="_pkey _begun _used",
     parents=("accounts_user",),
     sealed_columns=(("sealed", "mfa"),),
-    note="Secrets of authenticator apps, sealed to their rows under the deployment's key for second factors.",
+    retention="until the person removes it",
+    eraser=Eraser.DELETE_USER,
 )
 describe_table(
     "accounts_passkey",
     DataClass.CREDENTIALS,
+    note="Public halves of passkeys.",
+    columns=(
+        "id:operational user_id:operational credential_id credential "
+        "sign_count:operational name:seller_personal added_at:operational "
+        "answered:operational"
+    ),
+    indexes="_pkey _credential_id_key _person",
+    parents=("accounts_user",),
     retention="until the person removes it",
     eraser=Eraser.DELETE_USER,
-    parents=("accounts_user",),
-    note="Public halves of passkeys.",
 )
 describe_table(
     "accounts_recovery_code",
     DataClass.CREDENTIALS,
+    note="Hashes of recovery codes.",
+    columns=("set_id:operational code_hash user_id:operational made_at:operational used_at:operational"),
+    indexes="_pkey _person",
+    parents=("accounts_user",),
     retention="until the person makes new ones",
     eraser=Eraser.DELETE_USER,
-    parents=("accounts_user",),
-    note="Hashes of recovery codes.",
 )

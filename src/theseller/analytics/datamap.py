@@ -1,21 +1,46 @@
-"""What this room holds."""
+"""Table descriptors of `analytics`: what each of its tables stores, for how long, and who may use it."""
 
 from __future__ import annotations
 
 from theseller.datamap.registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
-for _table, _note in {
-    "analytics_day": "Totals per day and store.",
-    "analytics_day_product": "Totals per day, store and product.",
-}.items():
-    describe_table(
-        _table,
-        DataClass.SELLER_FACTS,
-        retention="life-purge-30; 18 months",
-        eraser=Eraser.REBUILD,
-        tenant_column="tenant_id",
-        partitions=f"{_table}_t",
-        erase_order=10,
-        note=_note,
-    )
+describe_table(
+    "analytics_day",
+    DataClass.SELLER_FACTS,
+    note="Totals per day and store.",
+    columns=(
+        "tenant_id local_day marketplace_id currency orders cancelled_orders "
+        "pending_orders order_items units unpriced_units ordered_sales promotions "
+        "refunds product_sales credits discounts refunded_sales fees advertising "
+        "reimbursements unclassified net_proceeds selling_fees fulfilment_fees "
+        "storage_fees deferred ledger_source computed_at:operational posted_orders "
+        "posted_lines settled_net ordered_tax deferred_sales"
+    ),
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    partitions="analytics_day_t",
+    erase_order=10,
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.REBUILD,
+    age_column="local_day",
+    inventory_category="totals",
+)
+describe_table(
+    "analytics_day_product",
+    DataClass.SELLER_FACTS,
+    note="Totals per day, store and product.",
+    columns=(
+        "tenant_id local_day marketplace_id sku asin currency orders units "
+        "ordered_sales promotions refunds refunded_sales fees net_proceeds "
+        "product_sales posted_orders posted_lines"
+    ),
+    indexes="_pkey _read",
+    tenant_column="tenant_id",
+    partitions="analytics_day_product_t",
+    erase_order=10,
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.REBUILD,
+    age_column="local_day",
+    inventory_category="totals",
+)

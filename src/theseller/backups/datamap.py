@@ -1,4 +1,4 @@
-"""The tables of `backups` in the data map."""
+"""Table descriptors of `backups`: what each of its tables stores, for how long, and who may use it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "retention_backup",
     DataClass.EVIDENCE,
+    note=("Which backups there were and when their keys were destroyed. Ids, sizes and dates."),
+    columns=("id key_id target begun_at finished_at bytes first_segment last_segment failed key_destroyed_at"),
+    indexes="_pkey _key_id_key",
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
-    note="Which backups there were and when their keys were destroyed. Ids, sizes and dates.",
 )
 describe_table(
     "retention_drill",
     DataClass.EVIDENCE,
+    note="What the rehearsal of each restore found: counts, and names of tables.",
+    columns="id backup_id begun_at finished_at passed report",
+    indexes="_pkey _backup",
+    parents=("retention_backup",),
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
-    parents=("retention_backup",),
-    note="What the rehearsal of each restore found: counts, and names of tables.",
 )

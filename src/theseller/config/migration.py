@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
+from theseller.datamap.grants import grant_statements
 from theseller.postgres.roles import apply_grants, bypass_functions_replaceable
 from theseller.retention.limits import FACTS_KEPT_DAYS
 from theseller.tenancy.schema_version import pending_migrations, refuse_newer_schema
@@ -41,7 +42,7 @@ def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
     connections.close_all()
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
         claim_database(superuser, environment, at=at)
-        apply_grants(superuser)
+        apply_grants(superuser, grant_statements())
         install_ticket_key(superuser, settings.SECRETS.ensure("tenant-ticket-key", new_timestamped_secret), at=at)
         first, last = months_needed(at.date())
         superuser.execute("select guard.ensure_months(%s, %s)", [first, last])

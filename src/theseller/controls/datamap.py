@@ -1,4 +1,4 @@
-"""What this room holds."""
+"""Table descriptors of `controls`: what each of its tables stores, for how long, and who may use it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "controls_evidence",
     DataClass.EVIDENCE,
+    note="What the probes saw: counts and names of tables, never a row of anybody's.",
+    columns=("position id control_id outcome checked summary observations code_version collected_at"),
+    indexes="_pkey _id_key _latest",
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
-    note="What the probes saw: counts and names of tables, never a row of anybody's.",
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from theseller.datamap.columns import COLUMNS, INDEXES
-from theseller.datamap.objects import EXTENSIONS, JOBS, KEYS, PROCESS_STATE, ROUTINES, SEQUENCES
+from theseller.datamap.columns import all_columns, all_indexes
+from theseller.datamap.objects import EXTENSIONS, JOBS, KEYS, PROCESS_STATE, SEQUENCES, guard_functions
 from theseller.datamap.registry import descriptors
 from theseller.datamap.state_folder import STATE_ENTRIES
 from theseller.datamap.types import DataClass, TableDescriptor
@@ -64,12 +64,13 @@ def _columns() -> Iterator[str]:
     """Write each table's columns by class, and its indexes, which hold values of the same columns."""
     classes = {one.table if "." in one.table else f"public.{one.table}": one.data_class for one in descriptors()}
     yield from ("## Columns and indexes", "", "A partition has its parent's.", "", "| table | columns | indexes |", "|---|---|---|")
-    for table, columns in COLUMNS.items():
+    indexes = all_indexes()
+    for table, columns in all_columns().items():
         by_class: dict[DataClass, list[str]] = {}
         for name, said in columns.items():
             by_class.setdefault(said or classes.get(table, DataClass.NONE), []).append(name)
         told = "; ".join(f"*{kind}*: {', '.join(names)}" for kind, names in by_class.items())
-        yield f"| `{table.removeprefix('public.')}` | {told} | {', '.join(sorted(INDEXES[table]))} |"
+        yield f"| `{table.removeprefix('public.')}` | {told} | {', '.join(sorted(indexes[table]))} |"
 
 
 def _places() -> Iterator[str]:
@@ -127,8 +128,7 @@ def _rest() -> Iterator[str]:
         f"Sequences (numbers without meaning): {', '.join(f'`{one}`' for one in sorted(SEQUENCES))}.",
         "",
     )
-    for schema, names in ROUTINES.items():
-        yield f"Functions in `{schema}`: {', '.join(f'`{one}`' for one in sorted(names))}."
+    yield f"Functions in `guard`: {', '.join(f'`{one}`' for one in sorted(guard_functions()))}."
     yield from (
         "",
         f"Extensions: {', '.join(f'`{one}`' for one in sorted(EXTENSIONS))}. No views, large objects, foreign tables, publications.",

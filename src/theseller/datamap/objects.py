@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from theseller.datamap.grants import cross_tenant_functions
 from theseller.datamap.types import DataClass
 
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -32,63 +33,29 @@ SEQUENCES = frozenset({
     "public.procrastinate_events_id_seq", "public.procrastinate_jobs_id_seq", "public.procrastinate_periodic_defers_id_seq",
     "public.procrastinate_workers_id_seq",
 })  # fmt: skip
-#: Functions of ours in the database, by schema. They hold no row; a new one could show some (rights.txt says who may call which).
-ROUTINES = {
-    "guard": frozenset(
-        [
-            "access_sessions",
-            "access_to_review",
-            "access_views",
-            "aged_tenants",
-            "check_job",
-            "check_review",
-            "connections_of_seller",
-            "create_stage",
-            "deletion_requests",
-            "dirty_tenants",
-            "due_purges",
-            "due_recipients",
-            "due_shop_ends",
-            "due_streams",
-            "end_by_link",
-            "ended_access",
-            "ended_authorisations",
-            "ends",
-            "ensure_months",
-            "failed_erasure_of_shop",
-            "failed_erasures",
-            "fingerprint",
-            "clear_samples",
-            "hold_writers",
-            "keep_no_statistics",
-            "log_of_shop",
-            "mark_settled_days",
-            "note_confirmed_seller",
-            "number_checkpoint",
-            "number_event",
-            "open_access",
-            "open_consents",
-            "open_wishes",
-            "protect",
-            "recipients_of_shop",
-            "refusals_since",
-            "refuse_change",
-            "request_of_end",
-            "request_person_end",
-            "request_shop_end",
-            "session_start",
-            "shops_of_person",
-            "shops_without_another_owner",
-            "slip_looks",
-            "split_by_tenant",
-            "tenants_of",
-            "ticket_key_hashes",
-            "ticket_tenant",
-            "unbegun_requests",
-            "unplanned_connections",
-        ]
-    ),
-}
+#: Functions of the schema `guard` that no table descriptor has. None holds a row, but a new one could
+#: show some: rights.txt says who may call which.
+_GUARD_FUNCTIONS = frozenset(
+    {
+        "check_review",
+        "clear_samples",
+        "create_stage",
+        "ensure_months",
+        "fingerprint",
+        "hold_writers",
+        "keep_no_statistics",
+        "mark_settled_days",
+        "note_confirmed_seller",
+        "number_checkpoint",
+        "number_event",
+        "protect",
+        "refuse_change",
+        "session_start",
+        "split_by_tenant",
+        "ticket_key_hashes",
+        "ticket_tenant",
+    }
+)
 #: The queue's own functions carry its name and a version.
 QUEUE_ROUTINE = re.compile(r"procrastinate_[a-z_]+_v[0-9]+")
 #: PostgreSQL's own language. An extension may keep what passes by: pg_stat_statements keeps the texts of statements.
@@ -122,6 +89,12 @@ JOBS: dict[str, frozenset[str]] = {
 JOBS["procrastinate.builtin_tasks.remove_old_jobs"] = JOBS["builtin:procrastinate.builtin_tasks.remove_old_jobs"]
 #: What an argument of a job may be: an id, a name, a number. Never a payload.
 JOB_ARGUMENT = r"^[A-Za-z0-9:_.-]{0,64}$"
+
+
+def guard_functions() -> frozenset[str]:
+    """Return the names of all registered functions of the schema `guard`."""
+    return _GUARD_FUNCTIONS | cross_tenant_functions()
+
 
 _PROCESS = ("with the process", "the process; no image of it reaches a disk")
 PROCESS_STATE: tuple[ProcessState, ...] = (

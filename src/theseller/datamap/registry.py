@@ -6,7 +6,7 @@ import heapq
 import importlib
 from collections.abc import Collection, Iterable, Mapping
 
-from theseller.datamap.types import DataClass, Differences, Eraser, TableDescriptor
+from theseller.datamap.types import Column, CrossTenantFunction, DataClass, Differences, Eraser, TableDescriptor
 
 
 class DataMapError(Exception):
@@ -122,12 +122,14 @@ erasure_order = _REGISTRY.erasure_order
 differences = _REGISTRY.differences
 
 
-def describe_table(  # noqa: PLR0913 - one for each field of a holding
+def describe_table(  # noqa: PLR0913 - one for each field of a descriptor
     table: str,
     data_class: DataClass,
     *,
     retention: str,
     eraser: Eraser,
+    columns: str = "",
+    indexes: str = "",
     tenant_column: str | None = None,
     connection_column: str | None = None,
     parents: tuple[str, ...] = (),
@@ -136,8 +138,17 @@ def describe_table(  # noqa: PLR0913 - one for each field of a holding
     note: str = "",
     sealed_columns: tuple[tuple[str, str], ...] = (),
     expired_by: str = "",
+    age_column: str | None = None,
+    date_column: str | None = None,
+    inventory_category: str = "",
+    functions: tuple[CrossTenantFunction, ...] = (),
+    grants: tuple[tuple[str, str], ...] = (),
 ) -> TableDescriptor:
-    """Register one table and return its holding; the arguments are the fields of `TableDescriptor`."""
+    """Register one table and return its descriptor.
+
+    The arguments are the fields of `TableDescriptor`; `columns` and `indexes` are words
+    (`read_columns`, `read_indexes`).
+    """
     made = TableDescriptor(
         table,
         data_class,
@@ -151,9 +162,28 @@ def describe_table(  # noqa: PLR0913 - one for each field of a holding
         note=note,
         sealed_columns=sealed_columns,
         expired_by=expired_by,
+        columns=read_columns(columns),
+        indexes=read_indexes(table, indexes),
+        age_column=age_column,
+        date_column=date_column or age_column,
+        inventory_category=inventory_category,
+        functions=functions,
+        grants=grants,
     )
     register(made)
     return made
+
+
+def read_columns(words: str) -> tuple[Column, ...]:
+    """Return the columns of `words`: names, each with its data class after a colon if it differs."""
+    parts = (word.partition(":") for word in words.split())
+    return tuple(Column(name, DataClass(given) if given else None) for name, _, given in parts)
+
+
+def read_indexes(table: str, words: str) -> tuple[str, ...]:
+    """Return the full names of the indexes of `words`; ``_x`` stands for ``<table>_x``."""
+    name = table.rpartition(".")[2]
+    return tuple(name + word if word.startswith("_") else word for word in words.split())
 
 
 def load(modules: Iterable[str]) -> tuple[TableDescriptor, ...]:

@@ -1,4 +1,4 @@
-"""The words of the data map."""
+"""Values of the data map: table descriptors, their columns, functions and grants."""
 
 from __future__ import annotations
 
@@ -42,14 +42,61 @@ BY_THE_WORKER = "the worker, when a job ends"
 
 
 @dataclass(frozen=True, slots=True)
-class TableDescriptor:
-    """One table, partitions included.
+class Column:
+    """One column; `data_class` is None where it is of its table's own class."""
 
-    `table` is its name, with the schema before it where that is not `public`. `retention` names the limit or clause that says how long (``life-purge-30``). `parents` are the tables that its rows refer to:
-    they are erased later. Among tables that are free of each other, a lower `erase_order` goes first. `note` says what a reader
-    of the map needs to know, above all why something is kept. `partitions` is the prefix of its partitions' names, if it has any. `sealed_columns`
-    are the columns that hold sealed messages, each with the purpose of the keys that seal it (`crypto.keys.Purpose`, by value).
-    `expired_by` is the recurring job that deletes rows by age alone, by its task name, or `BY_THE_WORKER`.
+    name: str
+    data_class: DataClass | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CrossTenantFunction:
+    """A database function in the schema `guard` that reads or checks rows of all tenants.
+
+    `signature` is its name with the types of its arguments, as PostgreSQL's GRANT wants it.
+    `callers` are the short names of the roles that may execute it (``worker``), `owner` the
+    role without a login that it runs as. The owner's own rights stand in `grants`.
+    """
+
+    signature: str
+    callers: tuple[str, ...] = ()
+    owner: str = "directory"
+
+    @property
+    def name(self) -> str:
+        return self.signature.partition("(")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class TableDescriptor:
+    """Everything that is decided about one table, partitions included.
+
+    Attributes:
+        table: name, with the schema before it where that is not `public`.
+        data_class: which rules its rows are under; `Column.data_class` for exceptions.
+        retention: the limit or clause that says how long rows stay (``life-purge-30``).
+        eraser: how rows are deleted when their tenant or connection is.
+        tenant_column: the column that names the tenant of a row.
+        connection_column: the column that names the connection that a row came by.
+        parents: tables that its rows refer to; they are erased later.
+        partitions: prefix of its partitions' names, if it has any.
+        erase_order: among tables that are free of each other, a lower number is erased first.
+        note: what a reader of the data map needs to know, above all why something is kept.
+        sealed_columns: columns of sealed messages, each with the purpose of its keys
+            (`crypto.keys.Purpose`, by value).
+        expired_by: task name of the recurring job that deletes rows by age alone, or
+            `BY_THE_WORKER`.
+        columns: every column. The live database is compared with them.
+        indexes: every index, by its full name. A partition has its parent's.
+        age_column: the date by which facts leave after 18 months: ``local_day``, counted in the
+            calendar of the row's store, or a timestamp, counted in UTC.
+        date_column: the date that the data inventory shows for a row; by default `age_column`.
+        inventory_category: key of the category under which the data inventory and its page count
+            the rows (`data_inventory` of the privacy pages); required for tables of a tenant.
+        functions: database functions that answer over all tenants, listed at the table that they
+            are mainly about.
+        grants: (role's short name, rights) pairs, e.g. ``("worker", "select, insert")``. Tables
+            whose rights stand in `postgres/sql/grants.sql` have none here.
     """
 
     table: str
@@ -65,19 +112,36 @@ class TableDescriptor:
     note: str = ""
     sealed_columns: tuple[tuple[str, str], ...] = ()
     expired_by: str = ""
+    columns: tuple[Column, ...] = ()
+    indexes: tuple[str, ...] = ()
+    age_column: str | None = None
+    date_column: str | None = None
+    inventory_category: str = ""
+    functions: tuple[CrossTenantFunction, ...] = ()
+    grants: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def qualified(self) -> str:
+        """Return the name with its schema."""
+        return self.table if "." in self.table else f"public.{self.table}"
 
     def __post_init__(self) -> None:
-        """Refuse a holding that contradicts itself.
+        """Refuse a descriptor that contradicts itself.
 
         Raises:
             ValueError: saying which law it breaks.
         """
         sealed = (name for column in self.sealed_columns for name in column)
-        columns = (self.tenant_column, self.connection_column, self.partitions, *sealed)
+        dates = (self.age_column, self.date_column)
+        columns = (self.tenant_column, self.connection_column, self.partitions, *dates, *sealed)
         wrong = [name for name in columns if name is not None and not _NAME.fullmatch(name)]
         wrong += [name for name in (self.table, *self.parents) if not _TABLE.fullmatch(name)]
         if wrong:
             raise ValueError(f"{self.table}: {wrong[0]!r} is no plain name of PostgreSQL")
+        known = {column.name for column in self.columns}
+        named = {self.tenant_column, self.connection_column, *dates, *(name for name, _ in self.sealed_columns)} - {None}
+        if known and not named <= known:
+            raise ValueError(f"{self.table}: it has no column {min(map(str, named - known))}")
         for broken, law in self._rules():
             if broken:
                 raise ValueError(f"{self.table}: {law}")

@@ -1,4 +1,4 @@
-"""What this room holds."""
+"""Table descriptors of `edge`: what each of its tables stores, for how long, and who may use it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "edge_ratebucket",
     DataClass.OPERATIONAL,
+    note="Counts under keyed hashes; no address can be read from it.",
+    columns="key tokens updated_at",
+    indexes="_pkey _key_662d5ed1_like _updated_at_aa45f743",
     retention="a day after the last request, and up to an hour until the job runs",
     eraser=Eraser.EXPIRY,
     expired_by="theseller.edge.tasks.delete_idle_buckets",
-    note="Counts under keyed hashes; no address can be read from it.",
 )

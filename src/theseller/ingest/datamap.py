@@ -1,60 +1,255 @@
-"""What this room holds."""
+"""Table descriptors of `ingest`: what each of its tables stores, for how long, and who may use it."""
 
 from __future__ import annotations
 
 from theseller.datamap.registry import describe_table
-from theseller.datamap.types import BY_THE_WORKER, DataClass, Eraser
+from theseller.datamap.types import BY_THE_WORKER, CrossTenantFunction, DataClass, Eraser
 
-_FACTS = {
-    "ingest_order_line": "Lines of orders: products, quantities, prices. No buyer, no recipient, no address.",
-    "ingest_ledger_line": "Money lines as Amazon posted them.",
-    "ingest_product": "The seller's products: SKU, ASIN, title.",
-    "ingest_inventory": "Stock at Amazon now.",
-    "ingest_traffic_day": "Sessions and page views per day.",
-    "ingest_document": "Which documents became facts: type, period, hash, counts.",
-}
-_SPLIT = {"ingest_order_line", "ingest_ledger_line"}
-for _table, _note in _FACTS.items():
-    describe_table(
-        _table,
-        DataClass.SELLER_FACTS,
-        retention="life-purge-30; 18 months",
-        eraser=Eraser.DELETE_CONNECTION,
-        tenant_column="tenant_id",
-        connection_column="connection_id",
-        partitions=f"{_table}_t" if _table in _SPLIT else None,
-        note=_note,
-    )
-for _table, _note in {
-    "ingest_plan": "For which authorization the streams were planned.",
-    "ingest_stream": "Cursors: how far each stream is.",
-    "ingest_bucket": "Token buckets of Amazon's rate limits.",
-    "ingest_drift": "Paths of fields that this version does not know; never their values.",
-}.items():
-    describe_table(
-        _table,
-        DataClass.OPERATIONAL,
-        retention="life-purge-30",
-        eraser=Eraser.DELETE_CONNECTION,
-        tenant_column="tenant_id",
-        connection_column="connection_id",
-        parents=("connections_connection",) if _table in {"ingest_plan", "ingest_stream"} else (),
-        note=_note,
-    )
+describe_table(
+    "ingest_order_line",
+    DataClass.SELLER_FACTS,
+    note=("Lines of orders: products, quantities, prices. No buyer, no recipient, no address."),
+    columns=(
+        "tenant_id local_day order_id line_key connection_id marketplace_id "
+        "purchased_at last_updated_at status fulfilment is_business is_replacement sku "
+        "asin quantity quantity_shipped currency item_price item_tax shipping_price "
+        "gift_wrap_price promotion_discount source replacement_told carried_at"
+    ),
+    indexes="_pkey _order",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    partitions="ingest_order_line_t",
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.DELETE_CONNECTION,
+    age_column="local_day",
+    inventory_category="orders",
+    functions=(CrossTenantFunction("aged_tenants(date, timestamptz, int)", ("worker", "probe")),),
+)
+describe_table(
+    "ingest_ledger_line",
+    DataClass.SELLER_FACTS,
+    note="Money lines as Amazon posted them.",
+    columns=(
+        "tenant_id local_day source source_key source_line connection_id marketplace_id "
+        "posted_at state kind transaction_type breakdown currency amount quantity "
+        "order_id sku asin supersedes settlement_id group_id store_named"
+    ),
+    indexes="_pkey _source _supersedes _order _group _settlement _unnamed",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    partitions="ingest_ledger_line_t",
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.DELETE_CONNECTION,
+    age_column="local_day",
+    inventory_category="money",
+)
+describe_table(
+    "ingest_product",
+    DataClass.SELLER_FACTS,
+    note="The seller's products: SKU, ASIN, title.",
+    columns="tenant_id marketplace_id sku connection_id asin title updated_at",
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.DELETE_CONNECTION,
+    age_column="updated_at",
+    inventory_category="products",
+    grants=(
+        ("directory", "select (tenant_id, updated_at)"),
+        ("probe", "select (tenant_id, connection_id, marketplace_id)"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+        ("worker", "select, insert, update, delete"),
+    ),
+)
+describe_table(
+    "ingest_inventory",
+    DataClass.SELLER_FACTS,
+    note="Stock at Amazon now.",
+    columns=("tenant_id marketplace_id sku condition connection_id asin fnsku fulfillable inbound reserved unfulfillable total as_of"),
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.DELETE_CONNECTION,
+    age_column="as_of",
+    inventory_category="stock",
+    grants=(
+        ("directory", "select (tenant_id, as_of)"),
+        ("probe", "select (tenant_id, connection_id, marketplace_id)"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+        ("worker", "select, insert, update, delete"),
+    ),
+)
+describe_table(
+    "ingest_traffic_day",
+    DataClass.SELLER_FACTS,
+    note="Sessions and page views per day.",
+    columns=(
+        "tenant_id marketplace_id local_day asin connection_id sessions page_views units_ordered ordered_sales currency buy_box_percent"
+    ),
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.DELETE_CONNECTION,
+    age_column="local_day",
+    inventory_category="traffic",
+    grants=(
+        ("directory", "select (tenant_id, local_day)"),
+        ("probe", "select (tenant_id, connection_id, marketplace_id)"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+        ("worker", "select, insert, update, delete"),
+    ),
+)
+describe_table(
+    "ingest_document",
+    DataClass.SELLER_FACTS,
+    note="Which documents became facts: type, period, hash, counts.",
+    columns=(
+        "tenant_id id connection_id origin report_type source_key content_sha256 "
+        "marketplace_ids covers_from covers_until rows_kept rows_skipped "
+        "columns_dropped recorded_at"
+    ),
+    indexes="_pkey _tenant_id_report_type_source_key_key",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.DELETE_CONNECTION,
+    age_column="covers_until",
+    inventory_category="documents",
+    grants=(
+        ("directory", "select (tenant_id, covers_until)"),
+        ("probe", "select"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+        ("worker", "select, insert, update, delete"),
+    ),
+)
+describe_table(
+    "ingest_plan",
+    DataClass.OPERATIONAL,
+    note="For which authorization the streams were planned.",
+    columns="tenant_id connection_id planned_for",
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    parents=("connections_connection",),
+    retention="life-purge-30",
+    eraser=Eraser.DELETE_CONNECTION,
+    date_column="planned_for",
+    inventory_category="progress",
+    functions=(CrossTenantFunction("unplanned_connections(timestamptz, int)", ("worker",)),),
+)
+describe_table(
+    "ingest_stream",
+    DataClass.OPERATIONAL,
+    note="Cursors: how far each stream is.",
+    columns=(
+        "tenant_id connection_id name marketplace_id cursor work_done work_total due_at "
+        "lease_expires_at lease_id last_attempt_at last_success_at last_outcome "
+        "failures_in_row fresh_until"
+    ),
+    indexes="_pkey _due",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    parents=("connections_connection",),
+    retention="life-purge-30",
+    eraser=Eraser.DELETE_CONNECTION,
+    date_column="last_attempt_at",
+    inventory_category="progress",
+    functions=(CrossTenantFunction("due_streams(timestamptz, int)", ("worker",)),),
+)
+describe_table(
+    "ingest_bucket",
+    DataClass.OPERATIONAL,
+    note="Token buckets of Amazon's rate limits.",
+    columns="tenant_id key connection_id tokens rate burst updated_at",
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30",
+    eraser=Eraser.DELETE_CONNECTION,
+    date_column="updated_at",
+    inventory_category="progress",
+)
+describe_table(
+    "ingest_drift",
+    DataClass.OPERATIONAL,
+    note="Paths of fields that this version does not know; never their values.",
+    columns="tenant_id connection_id operation path first_seen_at last_seen_at times_seen",
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30",
+    eraser=Eraser.DELETE_CONNECTION,
+    date_column="first_seen_at",
+    inventory_category="progress",
+)
 describe_table(
     "ingest_dirty_day",
     DataClass.OPERATIONAL,
+    note="Days whose rollups are to be made again.",
+    columns="tenant_id marketplace_id local_day marked_at",
+    indexes="_pkey",
+    tenant_column="tenant_id",
     retention="life-purge-30",
     eraser=Eraser.REBUILD,
-    tenant_column="tenant_id",
-    note="Days whose rollups are to be made again.",
+    age_column="local_day",
+    inventory_category="totals",
+    functions=(CrossTenantFunction("dirty_tenants(int)", ("worker",)),),
+    grants=(
+        ("directory", "select (tenant_id, marketplace_id, local_day, marked_at)"),
+        ("probe", "select"),
+        ("retention", "select, delete, insert"),
+        ("web", "select, insert, update, delete"),
+        ("worker", "select, insert, update, delete"),
+    ),
 )
-for _table in ("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"):
-    describe_table(
-        _table,
-        DataClass.OPERATIONAL,
-        retention="until done",
-        eraser=Eraser.EXPIRY,
-        expired_by=BY_THE_WORKER,
-        note="The job queue: names and ids, no payloads.",
-    )
+describe_table(
+    "procrastinate_jobs",
+    DataClass.OPERATIONAL,
+    note="The job queue: names and ids, no payloads.",
+    columns=("id queue_name task_name lock args status scheduled_at attempts queueing_lock priority abort_requested worker_id"),
+    indexes=(
+        "_pkey idx_procrastinate_jobs_worker_not_null _id_lock_idx_v1 _lock_idx_v1 "
+        "_priority_idx_v1 _queue_name_idx_v1 _queueing_lock_idx_v1"
+    ),
+    retention="until done",
+    eraser=Eraser.EXPIRY,
+    expired_by=BY_THE_WORKER,
+    functions=(CrossTenantFunction("check_job()", owner="requests"),),
+)
+describe_table(
+    "procrastinate_events",
+    DataClass.OPERATIONAL,
+    note="The job queue: names and ids, no payloads.",
+    columns="id job_id type at",
+    indexes="_pkey _job_id_fkey_v1",
+    retention="until done",
+    eraser=Eraser.EXPIRY,
+    expired_by=BY_THE_WORKER,
+)
+describe_table(
+    "procrastinate_periodic_defers",
+    DataClass.OPERATIONAL,
+    note="The job queue: names and ids, no payloads.",
+    columns="id task_name defer_timestamp job_id periodic_id",
+    indexes="_pkey _job_id_fkey_v1 _unique",
+    retention="until done",
+    eraser=Eraser.EXPIRY,
+    expired_by=BY_THE_WORKER,
+)
+describe_table(
+    "procrastinate_workers",
+    DataClass.OPERATIONAL,
+    note="The job queue: names and ids, no payloads.",
+    columns="id last_heartbeat",
+    indexes="_pkey idx_procrastinate_workers_last_heartbeat",
+    retention="until done",
+    eraser=Eraser.EXPIRY,
+    expired_by=BY_THE_WORKER,
+)

@@ -36,6 +36,8 @@ _BYPASS_OWNERS = ("theseller_directory", "theseller_fingerprint", "theseller_req
 _GRANTS_INHERIT = 160_000
 # PostgreSQL's error class 28: the server is well and does not accept who we say we are.
 _REFUSED = "password authentication failed"
+#: The line of grants.sql in whose place the grants of the table descriptors are run.
+_DECLARED = "-- {{ grants of the table descriptors }}"
 
 
 def ensure_roles(
@@ -118,10 +120,18 @@ def bypass_functions_replaceable(connection: psycopg.Connection[tuple[object, ..
         connection.execute(sql.SQL("revoke {} from {}").format(roles, owner))
 
 
-def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Run grants.sql in one transaction. `connection` is a superuser's, in the database itself."""
+def apply_grants(connection: psycopg.Connection[tuple[object, ...]], declared: str) -> None:
+    """Run grants.sql in one transaction, with what the table descriptors declare in its place.
+
+    Args:
+        connection: a superuser's, in autocommit mode, in the database itself.
+        declared: the statements of `datamap.grants.grant_statements`.
+    """
+    script = _script("grants.sql").decode()
+    if script.count(_DECLARED) != 1:
+        raise ValueError(f"grants.sql must say once where the descriptors' grants go: {_DECLARED}")
     with connection.transaction():
-        connection.execute(_script("grants.sql"))
+        connection.execute(script.replace(_DECLARED, declared).encode())
 
 
 def set_password(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:

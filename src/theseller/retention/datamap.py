@@ -1,4 +1,4 @@
-"""The tables of `retention` in the data map."""
+"""Table descriptors of `retention`: what each of its tables stores, for how long, and who may use it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "retention_hold",
     DataClass.EVIDENCE,
+    note=("Which legal holds stood, why, placed by whom. It shows why something was older than its limit, after the shop has gone too."),
+    columns="tenant_id id reason placed_by placed_at until lifted_at lifted_by",
+    indexes="_pkey",
+    tenant_column="tenant_id",
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
-    tenant_column="tenant_id",
-    note="Which legal holds stood, why, placed by whom. It shows why something was older than its limit, after the shop has gone too.",
+    date_column="placed_at",
+    inventory_category="proofs",
 )

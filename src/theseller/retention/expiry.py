@@ -14,6 +14,8 @@ from django.db import connections as databases
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.datamap.registry import descriptors
+from theseller.datamap.types import TableDescriptor
 from theseller.lib.limits import FACTS_KEPT_DAYS
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.retention.holds import active_hold
@@ -21,9 +23,6 @@ from theseller.retention.roles import ERASER
 from theseller.tenancy.scope import tenant_scope
 
 ACTOR = "process:ages"
-#: Tables whose rows have a day of their store, and the others with the moment that their age counts from.
-_BY_DAY = ("ingest_order_line", "ingest_ledger_line", "ingest_traffic_day", "ingest_dirty_day", "analytics_day", "analytics_day_product")
-_BY_MOMENT = {"ingest_product": "updated_at", "ingest_inventory": "as_of", "ingest_document": "covers_until"}
 
 
 def oldest_moment_kept(at: datetime) -> datetime:
@@ -36,9 +35,9 @@ def oldest_day_kept(store: Marketplace, at: datetime) -> date:
     return store.local_day(oldest_moment_kept(at))
 
 
-def expiring_tables() -> tuple[str, ...]:
-    """Return every table that facts leave by age. A test compares it with the data map."""
-    return (*_BY_DAY, *_BY_MOMENT)
+def expiring_tables() -> tuple[TableDescriptor, ...]:
+    """Return the descriptors of the tables that facts leave by age."""
+    return tuple(one for one in descriptors() if one.age_column)
 
 
 def tenants_with_expired_facts(*, at: datetime, most: int = 100, using: str = "default") -> tuple[UUID, ...]:
@@ -58,18 +57,19 @@ def _erase(tenant: UUID, at: datetime) -> Iterator[tuple[str, int]]:
     # Money of no store is booked by UTC days, under a blank store.
     stores = [*MARKETPLACES, ""]
     days = [*(oldest_day_kept(store, at) for store in MARKETPLACES.values()), oldest_moment_kept(at).astimezone(UTC).date()]
-    for table in expiring_tables():
+    for descriptor in expiring_tables():
+        table, column = descriptor.table, descriptor.age_column
         with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
             if active_hold(at=at, using=ERASER) is not None:
                 return
-            if table in _BY_MOMENT:
+            if column != "local_day":
                 cursor.execute(
-                    f"delete from {table} where tenant_id = %s and {_BY_MOMENT[table]} < %s",  # noqa: S608  # names of this module
+                    f"delete from {table} where tenant_id = %s and {column} < %s",  # noqa: S608  # the data map's own names
                     [tenant, oldest_moment_kept(at)],
                 )
             else:
                 cursor.execute(
-                    f"delete from {table} t using unnest(%s::text[], %s::date[]) as kept (store, day)"  # noqa: S608  # names of this module
+                    f"delete from {table} t using unnest(%s::text[], %s::date[]) as kept (store, day)"  # noqa: S608  # the data map's own names
                     " where t.tenant_id = %s and t.marketplace_id = kept.store and t.local_day < kept.day and t.local_day < %s",
                     [stores, days, tenant, max(days)],
                 )

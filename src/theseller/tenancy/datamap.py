@@ -1,4 +1,4 @@
-"""What this room holds."""
+"""Table descriptors of `tenancy`: what each of its tables stores, for how long, and who may use it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "tenancy_tenant",
     DataClass.SELLER_PERSONAL,
+    note=("The shop's name and nothing else. It stays when a connection ends, and goes with the account."),
+    columns="id name created_at",
+    indexes="_pkey",
+    tenant_column="id",
     retention="until the account is deleted",
     eraser=Eraser.DELETE_TENANT,
-    tenant_column="id",
-    note="The shop's name and nothing else. It stays when a connection ends, and goes with the account.",
+    date_column="created_at",
+    inventory_category="shop",
 )

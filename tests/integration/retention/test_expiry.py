@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connections as databases
 from django.test import Client
 from tests.cast import NOON, Cast
 from tests.conftest import as_role
+from tests.database import test_server
 from tests.integration.governance.test_held import _orders
 from tests.sabotage.deployment import US, connect, put_product
 
@@ -18,7 +21,7 @@ from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import descriptors
-from theseller.datamap.types import DataClass
+from theseller.datamap.types import DataClass, Eraser
 from theseller.erasure.operations import purge
 from theseller.lib import clock
 from theseller.lib.ids import new_id
@@ -89,7 +92,17 @@ def test_money_of_no_store_leaves_by_age_and_with_its_connection(cast: Cast) -> 
 
 def test_every_table_of_facts_with_rows_of_its_own_leaves_by_age() -> None:
     facts = {one.table for one in descriptors() if one.data_class is DataClass.SELLER_FACTS}
-    assert facts <= set(expiring_tables())
+    assert facts <= {one.table for one in expiring_tables()}
+
+
+def test_the_search_for_expired_facts_reads_every_table_that_leaves_by_age(database: str) -> None:
+    """`guard.aged_tenants` has a list of its own, in a migration: a new table needs a new version of it."""
+    derived = {one.table for one in expiring_tables() if one.eraser is Eraser.REBUILD and one.data_class is not DataClass.SELLER_FACTS}
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        row = superuser.execute("select prosrc from pg_proc where proname = 'aged_tenants'").fetchone()
+    assert row is not None
+    read = set(re.findall(r"\b(?:from|join) (?:public\.)?(\w+)", row[0]))
+    assert {one.table for one in expiring_tables()} - derived <= read
 
 
 def test_a_hold_keeps_facts_until_it_ends_or_is_lifted(cast: Cast) -> None:

@@ -19,6 +19,7 @@ from tests.integration.tenancy.shops import fill
 from tests.sabotage.databases import own_database
 
 from theseller.crypto.mac import tenant_ticket
+from theseller.datamap.grants import grant_statements
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.postgres.roles import apply_grants
@@ -244,7 +245,7 @@ def test_a_database_that_moved_to_another_version_gets_the_indexes_of_that_versi
             superuser.execute(f"drop index {index}".encode())
             superuser.execute(other.encode())
         assert not set(before) & set(superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall())
-        apply_grants(superuser)
+        apply_grants(superuser, grant_statements())
         assert superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall() == before
 
 

@@ -9,12 +9,12 @@ from tests.sabotage.saboteurs import Superuser, Tools, breaks
 
 from theseller.audit import checkpoint_format, external_copy
 from theseller.crypto.signing import SigningKey
-from theseller.datamap.columns import COLUMNS
+from theseller.datamap.columns import all_columns
 from theseller.lib.secret import Secret
 
 _CONTROL = "cred-access-log"
 #: Every column of the log, by the data map, which a control compares with the live database.
-_COLUMNS = tuple(COLUMNS["public.audit_event"])
+_COLUMNS = tuple(all_columns()["public.audit_event"])
 #: A line in the middle of what is sealed.
 _MIDDLE = "(select position from audit_event order by txid, position offset 4 limit 1)"
 

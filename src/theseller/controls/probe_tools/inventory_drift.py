@@ -12,8 +12,8 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 
 from theseller.controls.probe_tools.context import ProbeContext
-from theseller.datamap.columns import COLUMNS, INDEXES
-from theseller.datamap.objects import EXTENSIONS, JOB_ARGUMENT, JOBS, KEYS, PROCESS_STATE, QUEUE_ROUTINE, ROUTINES, SEQUENCES
+from theseller.datamap.columns import all_columns, all_indexes
+from theseller.datamap.objects import EXTENSIONS, JOB_ARGUMENT, JOBS, KEYS, PROCESS_STATE, QUEUE_ROUTINE, SEQUENCES, guard_functions
 from theseller.datamap.registry import descriptors
 from theseller.datamap.state_folder import GUARD_RELATIONS, fully_listed_entries, unregistered_entries, unregistered_files
 from theseller.lib.logs import unredacted_sinks
@@ -85,8 +85,8 @@ def _relations(context: ProbeContext) -> Iterator[str]:
 def _parts(context: ProbeContext) -> Iterator[str]:
     """Compare columns and indexes of the registered tables; a table that nobody registered is named once, by itself."""
     for kind, query, known in (
-        ("column", _COLUMNS, {table: set(columns) for table, columns in COLUMNS.items()}),
-        ("index", _INDEXES, {table: set(names) for table, names in INDEXES.items()}),
+        ("column", _COLUMNS, {table: set(columns) for table, columns in all_columns().items()}),
+        ("index", _INDEXES, {table: set(names) for table, names in all_indexes().items()}),
     ):
         live: dict[str, set[str]] = {}
         for table, name in context.rows(query):
@@ -98,8 +98,9 @@ def _parts(context: ProbeContext) -> Iterator[str]:
 
 
 def _others(context: ProbeContext) -> Iterator[str]:
+    functions = guard_functions()
     for schema, name in context.rows(_ROUTINES):
-        if name not in ROUTINES.get(schema, ()) and not (schema == "public" and QUEUE_ROUTINE.fullmatch(name)):
+        if not (schema == "guard" and name in functions) and not (schema == "public" and QUEUE_ROUTINE.fullmatch(name)):
             yield f"The function {schema}.{name} stands in no data map."
     for kind, name in context.rows(_OTHERS):
         if not (kind == "extension" and name in EXTENSIONS):

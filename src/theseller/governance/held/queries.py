@@ -21,7 +21,6 @@ _LOG = Kind(
     "Security log",
     "Who did what in this shop, and when. Ids only: no name, no amount.",
     Limit.EVIDENCE,
-    (),
     ("cred-access-log",),
     why="Amazon requires it, and it proves what is promised here",
 )
@@ -31,7 +30,6 @@ _BACKUPS = Kind(
     "Backups",
     "Encrypted copies of the whole database, each under a key that dies with it. A restore repeats every erasure before anybody can read.",
     Limit.BACKUP,
-    (),
     ("life-backups-90", "bak-cap"),
     why="So that nothing of yours is lost when a machine is",
 )

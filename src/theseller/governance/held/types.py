@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from theseller.datamap.registry import descriptors
+
 
 class Group(StrEnum):
     """The parts of the page, in their order."""
@@ -46,10 +48,15 @@ class Kind:
     title: str
     words: str
     limit: Limit
-    sources: tuple[Source, ...]
     clauses: tuple[str, ...]
     why: str = ""
     features: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The tables that are counted in it, from their descriptors (`inventory_category`)."""
+        found = (one for one in descriptors() if one.inventory_category == self.key)
+        return tuple(Source(one.table, one.date_column) for one in found)
 
 
 @dataclass(frozen=True, slots=True)

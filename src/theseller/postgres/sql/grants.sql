@@ -1,6 +1,7 @@
--- Who may do what: the one reviewed file. Applied whole, in one transaction, by a superuser, after every migration; tests run with
+-- Who may do what. Applied whole, in one transaction, by a superuser, after every migration; rights that a table descriptor declares
+-- (each package's datamap.py) are added in the marked place. What both make of a new database is reviewed in rights.txt. Tests run with
 -- exactly these grants, and a control compares the live database with what they make of a new one (rights.txt; after a change here or in a
--- migration: THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_rights.py). Nothing is granted anywhere else.
+-- migration: THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_rights.py). Nothing else grants.
 --
 --   theseller_web        serves pages: signs people in, begins and ends connections, imports files, reads
 --   theseller_worker     calls Amazon, writes facts and rollups
@@ -60,46 +61,13 @@ grant select on guard.deployment to theseller_web, theseller_worker, theseller_r
 -- Which migrations were applied: a program of another version refuses to start.
 grant select on django_migrations to theseller_web, theseller_worker;
 grant execute on function guard.ensure_months(date, date) to theseller_worker;
-alter function guard.tenants_of(uuid) owner to theseller_directory;
-alter function guard.due_streams(timestamptz, int) owner to theseller_directory;
-alter function guard.unplanned_connections(timestamptz, int) owner to theseller_directory;
-alter function guard.dirty_tenants(int) owner to theseller_directory;
-alter function guard.due_purges(timestamptz, int) owner to theseller_directory;
-alter function guard.open_access(uuid, timestamptz) owner to theseller_directory;
-alter function guard.access_sessions(int) owner to theseller_directory;
-alter function guard.ended_access(timestamptz) owner to theseller_directory;
-alter function guard.access_to_review(int) owner to theseller_directory;
-alter function guard.refusals_since(timestamptz) owner to theseller_directory;
-alter function guard.access_views() owner to theseller_directory;
-alter function guard.log_of_shop() owner to theseller_directory;
-grant execute on function guard.log_of_shop() to theseller_web;
-alter function guard.unbegun_requests() owner to theseller_directory;
-grant execute on function guard.unbegun_requests() to theseller_worker;
-alter function guard.connections_of_seller(text) owner to theseller_directory;
-alter function guard.ended_authorisations(timestamptz, int) owner to theseller_directory;
-alter function guard.deletion_requests(int) owner to theseller_directory;
-grant execute on function guard.connections_of_seller(text) to theseller_operator, theseller_worker;
-grant execute on function guard.ended_authorisations(timestamptz, int) to theseller_worker;
-grant execute on function guard.deletion_requests(int) to theseller_operator, theseller_worker;
-grant execute on function guard.open_access(uuid, timestamptz) to theseller_operator, theseller_probe;
-grant execute on function guard.access_sessions(int) to theseller_operator;
-grant execute on function guard.access_views() to theseller_web;
-grant execute on function guard.ended_access(timestamptz) to theseller_worker;
-grant execute on function guard.access_to_review(int) to theseller_operator, theseller_probe;
-grant execute on function guard.refusals_since(timestamptz) to theseller_operator;
 grant execute on function guard.ticket_tenant() to theseller_directory;
-grant execute on function guard.tenants_of(uuid) to theseller_auth;
-grant execute on function guard.due_streams(timestamptz, int) to theseller_worker;
-grant execute on function guard.unplanned_connections(timestamptz, int) to theseller_worker;
-grant execute on function guard.dirty_tenants(int) to theseller_worker;
-grant execute on function guard.due_purges(timestamptz, int) to theseller_worker;
 grant select (tenant_id, user_id, role) on accounts_membership to theseller_directory;
 grant select (user_id) on accounts_operator to theseller_directory;
 grant select on governance_access_session, governance_access_review, audit_event to theseller_directory;
 grant select (id, name) on tenancy_tenant to theseller_directory;
 grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at) on ingest_stream to theseller_directory;
 grant select (tenant_id, connection_id, planned_for) on ingest_plan to theseller_directory;
-grant select (tenant_id, marketplace_id, local_day, marked_at) on ingest_dirty_day to theseller_directory;
 grant select (tenant_id, id, origin, authorised_at, authorisation_expires_at, selling_partner_id, seller_confirmed_at)
     on connections_connection to theseller_directory;
 grant select (tenant_id, connection_id, at) on connections_disconnection to theseller_directory;
@@ -228,14 +196,6 @@ grant update (asked_at, asked_by, outcome, done_at) on vault_request to theselle
 grant select on vault_consent, vault_request to theseller_worker, theseller_retention, theseller_probe;
 grant select on connections_key to theseller_retention, theseller_probe;
 grant delete on vault_consent, vault_request, connections_key to theseller_retention;
-alter function guard.due_recipients(date, int) owner to theseller_directory;
-alter function guard.open_consents(int) owner to theseller_directory;
-alter function guard.open_wishes(int) owner to theseller_directory;
-alter function guard.recipients_of_shop() owner to theseller_directory;
-alter function guard.slip_looks(int) owner to theseller_directory;
-grant execute on function guard.recipients_of_shop(), guard.slip_looks(int) to theseller_web;
-grant execute on function guard.due_recipients(date, int), guard.open_consents(int), guard.open_wishes(int)
-    to theseller_worker;
 grant select (tenant_id, connection_id, fetched_at, dies_on) on pii.recipient to theseller_directory;
 grant select (tenant_id, connection_id, given_at, withdrawn_at) on vault_consent to theseller_directory;
 grant select (tenant_id, connection_id, asked_at, outcome) on vault_request to theseller_directory;
@@ -245,8 +205,6 @@ grant select, insert, update, delete on ingest_stream, ingest_bucket to theselle
 grant select, insert, update on ingest_plan to theseller_worker;
 grant select on ingest_stream, ingest_drift to theseller_web;
 grant select, insert, update on ingest_drift to theseller_worker;
-grant select, insert, update, delete on ingest_document, ingest_product, ingest_inventory, ingest_traffic_day, ingest_dirty_day
-    to theseller_web, theseller_worker;
 -- Slices are replaced, never edited: no update.
 grant select, insert, delete on ingest_order_line, ingest_ledger_line to theseller_web, theseller_worker;
 
@@ -254,9 +212,8 @@ grant select, insert, delete on ingest_order_line, ingest_ledger_line to thesell
 grant select, insert, delete on analytics_day, analytics_day_product to theseller_web, theseller_worker;
 
 -- Erasure: only inside a tenant's scope, never the evidence.
-grant select, delete on ingest_plan, ingest_stream, ingest_bucket, ingest_drift, ingest_document, ingest_order_line, ingest_ledger_line, ingest_product,
-    ingest_inventory, ingest_traffic_day, ingest_dirty_day, analytics_day, analytics_day_product, connections_attempt to theseller_retention;
-grant insert on ingest_dirty_day to theseller_retention;
+grant select, delete on ingest_plan, ingest_stream, ingest_bucket, ingest_drift, ingest_order_line, ingest_ledger_line,
+    analytics_day, analytics_day_product, connections_attempt to theseller_retention;
 grant select (tenant_id, connection_id) on connections_refresh_token to theseller_retention;
 grant select, insert on retention_purge, retention_certificate to theseller_retention;
 grant update (steps_done, completed_at, erased_at, erased_xid, rewritten, wal_from) on retention_purge to theseller_retention;
@@ -295,7 +252,6 @@ grant select on retention_purge, retention_certificate to theseller_web;
 grant select, insert on governance_deletion_request to theseller_operator, theseller_worker;
 grant select on governance_deletion_request to theseller_web;
 grant select, insert on governance_deletion_request to theseller_requests;
-alter function guard.request_of_end() owner to theseller_requests;
 grant select on governance_deletion_request to theseller_probe;
 
 -- What is held: a shop's own page counts these, too.
@@ -303,29 +259,16 @@ grant select (tenant_id, planned_for) on ingest_plan to theseller_web;
 grant select (tenant_id, updated_at) on ingest_bucket to theseller_web;
 
 -- Ends by age, and the legal holds that keep facts from it: the operator's command places them, as the worker.
-alter function guard.aged_tenants(date, timestamptz, int) owner to theseller_directory;
-grant execute on function guard.aged_tenants(date, timestamptz, int) to theseller_worker, theseller_probe;
-grant select (tenant_id, local_day) on ingest_order_line, ingest_ledger_line, ingest_traffic_day, analytics_day, analytics_day_product
-    to theseller_directory;
-grant select (tenant_id, updated_at) on ingest_product to theseller_directory;
-grant select (tenant_id, as_of) on ingest_inventory to theseller_directory;
-grant select (tenant_id, covers_until) on ingest_document to theseller_directory;
+grant select (tenant_id, local_day) on ingest_order_line, ingest_ledger_line, analytics_day, analytics_day_product to theseller_directory;
 grant select, insert on retention_hold to theseller_worker;
 grant update (lifted_at, lifted_by) on retention_hold to theseller_worker;
 grant select on retention_hold to theseller_web, theseller_retention, theseller_probe;
 grant select (tenant_id, placed_at, until, lifted_at) on retention_hold to theseller_directory;
 
 -- The end of a shop, and of the accounts of people who have no other.
-alter function guard.due_shop_ends(timestamptz) owner to theseller_directory;
-alter function guard.due_shop_ends(timestamptz, timestamptz) owner to theseller_directory;
-grant execute on function guard.due_shop_ends(timestamptz), guard.due_shop_ends(timestamptz, timestamptz) to theseller_worker;
 -- What of it fails: the eraser's to write; operators see all, a shop's own page its own.
 grant select, insert, update, delete on retention_end_failure to theseller_retention;
 grant select on retention_end_failure to theseller_directory, theseller_probe;
-alter function guard.failed_erasures(int) owner to theseller_directory;
-alter function guard.failed_erasure_of_shop(uuid) owner to theseller_directory;
-grant execute on function guard.failed_erasures(int) to theseller_operator, theseller_worker;
-grant execute on function guard.failed_erasure_of_shop(uuid) to theseller_web;
 grant select on retention_shop_end to theseller_directory, theseller_web, theseller_retention, theseller_probe;
 grant insert on retention_shop_end to theseller_retention;
 grant update (begun_at, plan, steps_done, left_over, completed_at, people, erased_at, erased_xid, rewritten, wal_from)
@@ -333,11 +276,7 @@ grant update (begun_at, plan, steps_done, left_over, completed_at, people, erase
 grant select, insert on retention_person_end to theseller_retention;
 grant update (asked_at, own_wish, begun_at, plan, steps_done, left_over, completed_at, kept, erased_at, erased_xid, rewritten, wal_from)
     on retention_person_end to theseller_retention;
-alter function guard.request_person_end(uuid, timestamptz, bytea, timestamptz) owner to theseller_requests;
-alter function guard.request_shop_end(uuid, uuid, timestamptz, bytea, timestamptz) owner to theseller_requests;
-grant execute on function guard.request_person_end(uuid, timestamptz, bytea, timestamptz),
-    guard.request_shop_end(uuid, uuid, timestamptz, bytea, timestamptz) to theseller_auth;
-grant execute on function guard.ticket_tenant(), guard.shops_without_another_owner(uuid) to theseller_requests;
+grant execute on function guard.ticket_tenant() to theseller_requests;
 grant select (id, password) on accounts_user to theseller_requests;
 grant select (user_id) on accounts_operator to theseller_requests;
 grant select (tenant_id, user_id, role) on accounts_membership to theseller_requests;
@@ -347,7 +286,6 @@ grant update (asked_at, own_wish, completed_at, kept) on retention_person_end to
 grant insert on retention_end_link to theseller_requests;
 grant select (user_id, own_wish) on retention_person_end to theseller_auth;
 grant select on retention_person_end to theseller_directory, theseller_probe;
-grant execute on function guard.tenants_of(uuid) to theseller_retention;
 grant select (tenant_id, user_id) on accounts_membership, connections_attempt to theseller_retention;
 grant select (tenant_id, user_id) on connections_attempt to theseller_directory;
 grant delete on accounts_membership, tenancy_tenant, connections_connection, connections_disconnection to theseller_retention;
@@ -360,14 +298,6 @@ grant delete on accounts_user, accounts_operator, accounts_authenticator, accoun
 grant select (tenant_id, user_id) on accounts_membership to theseller_probe;
 grant select (id) on tenancy_tenant, accounts_user to theseller_probe;
 -- Their proofs, and the links to them for who has no account any more.
-alter function guard.end_by_link(bytea, timestamptz) owner to theseller_directory;
-alter function guard.ends(int) owner to theseller_directory;
-alter function guard.shops_of_person(uuid) owner to theseller_directory;
-alter function guard.shops_without_another_owner(uuid) owner to theseller_directory;
-grant execute on function guard.end_by_link(bytea, timestamptz) to theseller_web;
-grant execute on function guard.shops_without_another_owner(uuid) to theseller_auth;
-grant execute on function guard.ends(int) to theseller_operator, theseller_worker;
-grant execute on function guard.shops_of_person(uuid) to theseller_retention;
 grant select on retention_end_link, retention_end_certificate to theseller_directory;
 grant insert on retention_end_link to theseller_retention;
 grant select, delete on retention_end_link to theseller_retention;
@@ -401,7 +331,6 @@ grant usage on all sequences in schema public to theseller_worker;
 -- The web adds jobs of one kind (`guard.check_job`), and reads none: their arguments name tenants and connections.
 grant select (id), insert (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at) on procrastinate_jobs to theseller_web;
 grant insert on procrastinate_events to theseller_web;
-alter function guard.check_job() owner to theseller_requests;
 grant select (queueing_lock, status) on procrastinate_jobs to theseller_requests;
 grant usage on sequence procrastinate_jobs_id_seq, procrastinate_events_id_seq to theseller_web;
 do $$
@@ -425,15 +354,14 @@ grant select (task_name, args) on procrastinate_jobs to theseller_probe;
 
 -- The probe: counts and clocks over all tenants. No sealed token, no title, no amount, no person.
 grant select (tenant_id, id, user_id, state_hash, created_at, expires_at, consumed_at, outcome, features, roles) on connections_attempt to theseller_probe;
-grant select on connections_connection, connections_disconnection, ingest_stream, ingest_document, ingest_drift, ingest_dirty_day,
-    retention_purge, audit_event to theseller_probe;
+grant select on connections_connection, connections_disconnection, ingest_stream, ingest_drift, retention_purge,
+    audit_event to theseller_probe;
 grant select (tenant_id, connection_id, id, issued_at, public_key) on retention_certificate to theseller_probe;
 grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_probe;
 grant select (tenant_id, local_day, connection_id, marketplace_id) on ingest_order_line, ingest_ledger_line to theseller_probe;
 -- `updated_at`: when a call was last granted, so that a call after the end of a connection shows.
 grant select (tenant_id, connection_id, updated_at) on ingest_bucket to theseller_probe;
 grant select (tenant_id, connection_id) on ingest_plan to theseller_probe;
-grant select (tenant_id, connection_id, marketplace_id) on ingest_product, ingest_inventory, ingest_traffic_day to theseller_probe;
 grant select (tenant_id, marketplace_id, local_day) on analytics_day, analytics_day_product to theseller_probe;
 -- Who operates, and whether by two factors: ids and dates only.
 grant select (user_id, since) on accounts_operator to theseller_probe;
@@ -442,6 +370,10 @@ grant select (id, user_id) on accounts_passkey to theseller_probe;
 grant select (set_id, user_id) on accounts_recovery_code to theseller_probe;
 grant select on controls_evidence to theseller_probe, theseller_web, theseller_worker;
 grant insert on controls_evidence to theseller_probe;
+
+-- Here: functions that answer over all tenants, with their owners and callers, and the rights on tables whose descriptors
+-- declare them (each package's datamap.py, written by datamap/grants.py).
+-- {{ grants of the table descriptors }}
 
 -- Statistics of row-secured tables tell their values through EXPLAIN (tenancy/sql/statistics.sql). New columns get none either, and what
 -- an earlier version gathered is deleted; only a superuser can, and a database that never had one never gathered any.
