@@ -1,1 +1,1 @@
-"""Every promise of the security page as a control: what enforces it, a live probe, evidence with an age, and the page itself."""
+"""Controls of the security page: one file per clause, live probes, dated evidence, and the page."""

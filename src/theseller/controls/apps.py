@@ -1,4 +1,4 @@
-"""Django's name for this room."""
+"""Django application of the controls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ControlsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold, and know which program this process runs."""
+        """Register the tables, and record which version of the program this process runs."""
         importlib.import_module("theseller.controls.datamap")
         # Now, not at the first page: files that are replaced under a running process are not what it runs.
         code_version()

@@ -8,7 +8,7 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "controls_evidence",
     DataClass.EVIDENCE,
-    note="What the probes saw: counts and names of tables, never a row of anybody's.",
+    note="What the probes saw: counts and names of tables, never anyone's row.",
     columns=("position id control_id outcome checked summary observations code_version collected_at"),
     indexes="_pkey _id_key _latest",
     retention="as long as the audit log",

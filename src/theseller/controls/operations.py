@@ -1,4 +1,4 @@
-"""Run probes and store what they saw. Nothing here, or anywhere, sets a colour: the page derives it from this evidence."""
+"""Run probes and store what they saw. Nothing sets a status: the page derives it."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
     except BlindProbeError as blind:
         return Unknown(str(blind))
     except NothingCheckedError:
-        return Unknown("There was nothing to look at, so nothing is proven.")
+        return Unknown("There was nothing to check, so nothing is proven.")
     except Exception as error:  # noqa: BLE001  # any failure at all is "unknown", never silence and never green
-        log.error("the probe of %s failed: %s", entry.control.id, type(error).__name__)
+        log.error("probe_failed control=%s error=%s", entry.control.id, type(error).__name__)
         return Unknown(f"The probe could not finish ({type(error).__name__}).")
 
 

@@ -1,4 +1,7 @@
-"""The page, derived: from the catalogue, the newest evidence, the time and the running program. There is no way to set a colour."""
+"""Derive the security page from the catalogue, the newest evidence, the time and the running program.
+
+There is no way to set a status.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,10 @@ from theseller.controls.queries import latest_evidence
 from theseller.controls.types import DECLARED, Control, DisplayedControl, Evidence, Pending, Section, SecurityPage, Status
 from theseller.edge.status import badge_for
 
-#: Clocks of two machines may differ by this much; evidence from further ahead is believed by nobody.
+#: Clocks of two machines may differ by this much; evidence from further ahead is not accepted.
 _SKEW = timedelta(minutes=1)
 
-#: What a visitor is told at the top, the worst first: of controls that have a probe.
+#: What the page lists at its top, the worst first: controls that have a probe.
 _ATTENTION = (Status.FAILED, Status.STALE, Status.UNKNOWN)
 
 
@@ -30,7 +33,7 @@ def displayed_status(evidence: Evidence | None, freshness: timedelta, *, at: dat
     if evidence.outcome in {Status.FAILED, Status.UNKNOWN}:
         return evidence.outcome, ""  # Bad news does not get better with age.
     if evidence.collected_at > at + _SKEW:
-        return Status.UNKNOWN, "The newest evidence is dated in the future, so it is not believed."
+        return Status.UNKNOWN, "The newest evidence is dated in the future, so it is not accepted."
     if evidence.code_version != version:
         return Status.STALE, "The program has changed since; the evidence speaks of another version."
     if at - evidence.collected_at > freshness:

@@ -1,4 +1,4 @@
-"""The run of every probe that an operator asked for: enqueue it, and say how far it is and what it waits for."""
+"""Enqueue a run of every probe for an operator, and report its progress."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _waiting_for(job: list[tuple[object, ...]], missing: tuple[str, ...]) -> tup
     others = ", ".join(f"{name} for {_seconds(age)}" for name, age in _rows(_RUNNING)) or "no job"
     return (
         f"The run of the probes has been waiting in the queue for {_seconds(waiting)}. The worker runs: {others}.",
-        "It is not lost: the worker takes it as soon as it has room and no other run of probes is under way.",
+        "It is not lost: the worker takes it as soon as it is free and no other run of probes is under way.",
     )
 
 

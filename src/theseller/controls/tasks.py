@@ -1,4 +1,4 @@
-"""Jobs of this room."""
+"""Recurring and requested runs of the probes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of this room: what a control is, what a probe can answer, what evidence is, and what the page shows."""
+"""Values of the controls: control, outcome of a probe, evidence, and the security page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Observations = Mapping[str, int | str | Sequence[str]]
 
 
 class EnforcementKind(StrEnum):
-    """Who makes it true: the machine; people, by the machine's clock and record; or the deployment around the machine."""
+    """What enforces a control: the software, a dated procedure of people, or the deployment."""
 
     SOFTWARE = "M"
     PROCEDURE = "C"
@@ -44,10 +44,10 @@ class Status(StrEnum):
 
 
 class NothingCheckedError(ValueError):
-    """A probe said "met" and had looked at nothing. It is recorded as unknown."""
+    """A probe passed without checking anything. It is recorded as unknown."""
 
     def __init__(self) -> None:
-        super().__init__("nothing was there to look at")
+        super().__init__("nothing was there to check")
 
 
 class BlindProbeError(Exception):
@@ -68,7 +68,11 @@ def must_find(found: object, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """It holds for the `checked` things that were looked at. Raises NothingCheckedError when there were none: that proves nothing."""
+    """The control holds for the `checked` items.
+
+    Raises:
+        NothingCheckedError: nothing was checked, which proves nothing.
+    """
 
     checked: int
     summary: str = ""
@@ -81,7 +85,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It does not hold. `evidence` is shown to everybody: counts and names of tables, never anybody's row or id."""
+    """The control does not hold. `evidence` is public: counts and names of tables, never a row or an id."""
 
     evidence: str
     checked: int = 0
@@ -97,7 +101,7 @@ class NotApplicable:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It could not be seen."""
+    """The probe could not tell."""
 
     reason: str
 
@@ -120,7 +124,7 @@ def verdict(checked: int, failures: Sequence[str], summary: str, **observations:
         more = f" And {len(shown) - 3} more." if len(shown) > 3 else ""
         return Failed(" ".join(shown[:3]) + more, checked, {**observations, "findings": shown[:20]})
     if checked < 1:
-        return Unknown("There is nothing to look at yet, so nothing is proven.")
+        return Unknown("There is nothing to check yet, so nothing is proven.")
     if not observations.get(DECLARED, True):
         observations.pop(DECLARED)
     return Passed(checked, summary, observations)

@@ -1,4 +1,4 @@
-"""Addresses of this room."""
+"""URLs of the security page."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from theseller.datamap.types import DataClass, TableDescriptor
 
 _HEAD = """# The data map
 
-Everything that this deployment keeps, with its class, whose room it is, how long it stays and how it goes. Written by a test from the map
+Everything that this deployment stores, with its class, owning package, retention and how it is deleted. Written by a test from the descriptors
 that the erasure itself follows (`THESELLER_WRITE_DOCS=1 pytest tests/completeness/test_data_map.py`); what the running deployment has and
 this page has not turns the control `pii-strip` red.
 """
@@ -69,8 +69,8 @@ def _columns() -> Iterator[str]:
         by_class: dict[DataClass, list[str]] = {}
         for name, said in columns.items():
             by_class.setdefault(said or classes.get(table, DataClass.NONE), []).append(name)
-        told = "; ".join(f"*{kind}*: {', '.join(names)}" for kind, names in by_class.items())
-        yield f"| `{table.removeprefix('public.')}` | {told} | {', '.join(sorted(indexes[table]))} |"
+        listed = "; ".join(f"*{kind}*: {', '.join(names)}" for kind, names in by_class.items())
+        yield f"| `{table.removeprefix('public.')}` | {listed} | {', '.join(sorted(indexes[table]))} |"
 
 
 def _places() -> Iterator[str]:
@@ -90,7 +90,7 @@ def _jobs() -> Iterator[str]:
     yield from (
         "## Jobs in the queue",
         "",
-        "Operational; owner: the room in the name; until done, then cleared by age. An argument is an id, a name or a number.",
+        "Operational; owner: the package in the name; until done, then cleared by age. An argument is an id, a name or a number.",
         "",
     )
     yield from ("| kind | arguments |", "|---|---|")
@@ -113,7 +113,7 @@ def _keys() -> Iterator[str]:
         "",
         "Credentials, in the key store outside the database and its backups.",
         "",
-        "| owner of the key | for | room | stays | goes |",
+        "| owner of the key | for | package | kept | deleted |",
         "|---|---|---|---|---|",
     )
     for one in KEYS:

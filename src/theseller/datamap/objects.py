@@ -1,6 +1,6 @@
-"""What else holds something, or could: sequences, routines, extensions, jobs, caches, memories of the process, sinks of the log, keys.
+"""Registers of everything besides tables: functions, extensions, jobs, process state, log sinks, keys.
 
-Each with its class, whose room it is, how long it stays and how it goes. The running deployment is compared with this, too.
+Each with its class, owning package, retention and how it is deleted. A control compares the running deployment with it.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ProcessState("memory", "theseller.edge.static_files:_compressed", DataClass.NONE, "edge", *_PROCESS),
     ProcessState("memory", "theseller.edge.static_files:_registered", DataClass.NONE, "edge", *_PROCESS),
     ProcessState("memory", "theseller.edge.static_files:static_version", DataClass.NONE, "edge", *_PROCESS),
-    # A line of the log passes the redactor, whoever writes it; a handler that does not is no sink of ours.
+    # Every log line passes the redactor; a handler without it is not registered.
     ProcessState(
         "log", "redacted", DataClass.OPERATIONAL, "lib", "as the deployment rotates it", "rotation; nothing of a payload is in it"
     ),
@@ -145,7 +145,7 @@ class KeyOwner:
 
 
 _ALL = frozenset({"refresh_token", "client_secret", "pii", "backup", "signing", "tenant_context", "session", "mfa", "audit"})
-#: Whose keys the key store holds. A key seals something, and what it seals is dead with it.
+#: Whose keys the key store holds. What a key sealed is unreadable once the key is destroyed.
 KEYS: tuple[KeyOwner, ...] = (
     KeyOwner(f"connection:{_UUID}", frozenset({"refresh_token", "pii"}), "connections", "life-token-now", "the disconnection"),
     KeyOwner(f"connection-pii:{_UUID}", frozenset({"pii"}), "buyer_pii", "61 days", "turning the feature off, or the disconnection"),

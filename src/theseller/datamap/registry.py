@@ -1,4 +1,4 @@
-"""The one register of holdings, filled at import time."""
+"""The register of table descriptors, filled at import time."""
 
 from __future__ import annotations
 
@@ -10,65 +10,65 @@ from theseller.datamap.types import Column, CrossTenantFunction, DataClass, Diff
 
 
 class DataMapError(Exception):
-    """The map contradicts itself: a table twice, a parent that nobody registered, parents in a circle."""
+    """The map contradicts itself: a table twice, an unregistered parent, parents in a circle."""
 
 
 class TableRegistry:
-    """A set of holdings, by table. The deployment has one (the functions of this module); a test may make its own."""
+    """A set of table descriptors. The deployment has one (the functions of this module); a test may make its own."""
 
     def __init__(self) -> None:
-        self._holdings: dict[str, TableDescriptor] = {}
+        self._descriptors: dict[str, TableDescriptor] = {}
 
     def register(self, *descriptors: TableDescriptor) -> None:
-        """Add holdings, all or none.
+        """Add descriptors, all or none.
 
         Raises:
-            DataMapError: a table or a prefix of partitions is claimed twice with different words. The very same holding again is
+            DataMapError: a table or a prefix of partitions is claimed twice differently. The very same descriptor again is
                 harmless, since a module may be imported twice.
         """
-        new = dict(self._holdings)
+        new = dict(self._descriptors)
         for descriptor in descriptors:
             known = new.setdefault(descriptor.table, descriptor)
             if known != descriptor:
                 raise DataMapError(f"table {descriptor.table} is registered twice, differently")
         _refuse_overlaps(new, {descriptor.table for descriptor in descriptors})
-        self._holdings = new
+        self._descriptors = new
 
     def descriptors(self) -> tuple[TableDescriptor, ...]:
-        """Return all holdings, by table name."""
-        return tuple(self._holdings[table] for table in sorted(self._holdings))
+        """Return all descriptors, by table name."""
+        return tuple(self._descriptors[table] for table in sorted(self._descriptors))
 
     def descriptor(self, relation: str) -> TableDescriptor:
-        """Return the holding that covers a table or partition.
+        """Return the descriptor that covers a table or partition.
 
         Raises:
-            KeyError: nobody has registered it.
+            KeyError: it is not registered.
         """
-        if relation in self._holdings:
-            return self._holdings[relation]
-        for descriptor in self._holdings.values():
+        if relation in self._descriptors:
+            return self._descriptors[relation]
+        for descriptor in self._descriptors.values():
             if descriptor.covers(relation):
                 return descriptor
         raise KeyError(f"table {relation} is in no data map: register it in its slice's datamap module")
 
     def erasure_order(self) -> tuple[TableDescriptor, ...]:
-        """Return all holdings, children before their parents; where free, by `erase_order` and then by name.
+        """Return all descriptors, children before their parents; where free, by `erase_order` and then by name.
 
         Raises:
-            DataMapError: a parent is registered by nobody, or tables are parents of each other in a circle.
+            DataMapError: a parent is not registered, or tables are parents of each other in a circle.
         """
-        children_left = _count_children(self._holdings)
-        ready = [_rank(self._holdings[table]) for table, count in children_left.items() if count == 0]
+        children_left = _count_children(self._descriptors)
+        ready = [_rank(self._descriptors[table]) for table, count in children_left.items() if count == 0]
         heapq.heapify(ready)
         order: list[TableDescriptor] = []
         while ready:
-            descriptor = self._holdings[heapq.heappop(ready)[1]]
+            descriptor = self._descriptors[heapq.heappop(ready)[1]]
             order.append(descriptor)
             for parent in set(descriptor.parents):
                 children_left[parent] -= 1
                 if children_left[parent] == 0:
-                    heapq.heappush(ready, _rank(self._holdings[parent]))
-        if len(order) < len(self._holdings):
+                    heapq.heappush(ready, _rank(self._descriptors[parent]))
+        if len(order) < len(self._descriptors):
             circle = sorted(table for table, count in children_left.items() if count > 0)
             raise DataMapError(f"no order of erasure: these tables are in or behind a circle of parents: {', '.join(circle)}")
         return tuple(order)
@@ -77,10 +77,10 @@ class TableRegistry:
         """Compare with the relations that the live database has (tables and partitions, names without schema)."""
         relations = set(catalogue)
         unregistered = {relation for relation in relations if not self._covered(relation)}
-        return Differences(tuple(sorted(unregistered)), tuple(sorted(set(self._holdings) - relations)))
+        return Differences(tuple(sorted(unregistered)), tuple(sorted(set(self._descriptors) - relations)))
 
     def _covered(self, relation: str) -> bool:
-        return relation in self._holdings or any(descriptor.covers(relation) for descriptor in self._holdings.values())
+        return relation in self._descriptors or any(descriptor.covers(relation) for descriptor in self._descriptors.values())
 
 
 def _rank(descriptor: TableDescriptor) -> tuple[int, str]:
@@ -92,7 +92,7 @@ def _count_children(descriptors: Mapping[str, TableDescriptor]) -> dict[str, int
     for descriptor in descriptors.values():
         for parent in set(descriptor.parents):
             if parent not in counts:
-                raise DataMapError(f"table {descriptor.table} names the parent {parent}, which nobody has registered")
+                raise DataMapError(f"table {descriptor.table} names the parent {parent}, which is not registered")
             counts[parent] += 1
     return counts
 
@@ -181,7 +181,7 @@ def read_columns(words: str) -> tuple[Column, ...]:
 
 
 def read_indexes(table: str, words: str) -> tuple[str, ...]:
-    """Return the full names of the indexes of `words`; ``_x`` stands for ``<table>_x``."""
+    """Return the full names of the indexes of `words`; ``_x`` means ``<table>_x``."""
     name = table.rpartition(".")[2]
     return tuple(name + word if word.startswith("_") else word for word in words.split())
 

@@ -1,4 +1,4 @@
-"""What rests outside the tables: the places of the state folder, and the guard's own tables, each with its class, its life and how it ends."""
+"""Entries of the state folder, and the guard's own tables: class, retention, and how they are deleted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ANY = r".*"
 
 @dataclass(frozen=True, slots=True)
 class StateEntry:
-    """One entry at the top of the state folder. `retention` says how long, `eraser` how it goes, `owner` whose room writes it, `files`
+    """One entry at the top of the state folder. `retention` says how long, `eraser` how it goes, `owner` the package that writes it, `files`
     how the files in it are called, as a regular expression of their whole path below it; "" for an entry that is a file itself.
     """
 

@@ -19,13 +19,13 @@ class DataClass(StrEnum):
     CREDENTIALS = "credentials"  # sealed tokens and secrets
     SELLER_PERSONAL = "seller_personal"  # about our own users: names, addresses, sign-ins
     OPERATIONAL = "operational"  # how the deployment runs: jobs, cursors, limits
-    BUYER_PERSONAL = "buyer_personal"  # about buyers: only sealed, only in the schema `pii`, each row with its day of death
+    BUYER_PERSONAL = "buyer_personal"  # about buyers: only sealed, only in the schema `pii`, each row with its expiry date
     EVIDENCE = "evidence"  # kept to show what was done, without personal data
-    NONE = "none"  # nothing of anybody's: reference data, migration state
+    NONE = "none"  # no one's data: reference data, migration state
 
 
 class Eraser(StrEnum):
-    """How a row goes when its tenant or connection goes."""
+    """How a row is deleted when its tenant or connection is."""
 
     DELETE_TENANT = "delete_tenant"  # rows of the tenant, by its column
     DELETE_CONNECTION = "delete_connection"  # rows of the connection, by its column
@@ -55,7 +55,7 @@ class CrossTenantFunction:
 
     `signature` is its name with the types of its arguments, as PostgreSQL's GRANT wants it.
     `callers` are the short names of the roles that may execute it (``worker``), `owner` the
-    role without a login that it runs as. The owner's own rights stand in `grants`.
+    role without a login that it runs as. The owner's own rights are declared in `grants`.
     """
 
     signature: str
@@ -96,7 +96,7 @@ class TableDescriptor:
         functions: database functions that answer over all tenants, listed at the table that they
             are mainly about.
         grants: (role's short name, rights) pairs, e.g. ``("worker", "select, insert")``. Tables
-            whose rights stand in `postgres/sql/grants.sql` have none here.
+            whose rights are in `postgres/sql/grants.sql` have none here.
     """
 
     table: str
@@ -147,7 +147,7 @@ class TableDescriptor:
                 raise ValueError(f"{self.table}: {law}")
 
     def _rules(self) -> tuple[tuple[bool, str], ...]:
-        of_somebody = self.data_class in {
+        has_owner = self.data_class in {
             DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL, DataClass.BUYER_PERSONAL,
         }  # fmt: skip
         return (
@@ -172,11 +172,11 @@ class TableDescriptor:
             ),
             (self.eraser is Eraser.CASCADE and not self.parents, "rows go with a parent only if one is named"),
             ((self.eraser is Eraser.EXPIRY) is not bool(self.expired_by), "rows expire by a job, and it has to be named"),
-            (self.eraser is Eraser.KEEP and of_somebody, f"{self.data_class} cannot be kept when its tenant goes"),
+            (self.eraser is Eraser.KEEP and has_owner, f"{self.data_class} cannot be kept when its tenant goes"),
             (self.eraser is Eraser.KEEP and not self.note.strip(), "say in its note why it may outlive the tenant"),
             (
                 self.data_class is DataClass.NONE and (self.tenant_column or self.connection_column) is not None,
-                "a table with a tenant's or a connection's rows holds something of somebody's",
+                "a table with a tenant's or a connection's rows holds someone's data",
             ),
         )
 

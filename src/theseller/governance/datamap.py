@@ -17,7 +17,7 @@ describe_table(
 describe_table(
     "governance_secret_age",
     DataClass.EVIDENCE,
-    note=("When a secret that somebody else made was made, as the operator said, beside a fingerprint of it."),
+    note=("When a secret that another system made was made, as the operator said, beside a fingerprint of it."),
     columns="secret fingerprint made_at noted_at actor",
     indexes="_pkey",
     retention="as long as the audit log",
@@ -37,7 +37,7 @@ describe_table(
     DataClass.EVIDENCE,
     note=(
         "Which operator opened which shop when, with what reason: it shows who looked, "
-        "after the shop has gone too. Nothing of what was seen."
+        "after the shop was deleted too. Nothing of what was seen."
     ),
     columns="tenant_id id operator reason ticket opened_at expires_at closed_at closed_how",
     indexes="_pkey _operator",
@@ -56,7 +56,7 @@ describe_table(
     "governance_deletion_request",
     DataClass.EVIDENCE,
     note=(
-        "That a deletion was asked for, by whom and when: it shows that it was done in time, after the shop has gone too. Ids and dates."
+        "That a deletion was asked for, by whom and when: it shows that it was done in time, after the shop was deleted too. Ids and dates."
     ),
     columns=("tenant_id id origin connections ends_shop received_at recorded_at recorded_by reference"),
     indexes="_pkey",

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.conf import settings
 from tests.integration.governance.people import TOKEN
 
-from theseller.accounts.mfa import token_store as mfa_vault
+from theseller.accounts.mfa import vault as mfa_vault
 from theseller.accounts.mfa.rekey import second_factor_keys
 from theseller.accounts.models import Authenticator
 from theseller.connections import token_store

@@ -27,8 +27,8 @@ from procrastinate.contrib.django.utils import connector_params
 from tests.integration.governance.people import TOKEN
 
 from theseller.accounts.mfa import operations as mfa
-from theseller.accounts.mfa import token_store as mfa_vault
 from theseller.accounts.mfa import totp
+from theseller.accounts.mfa import vault as mfa_vault
 from theseller.accounts.models import Authenticator, User
 from theseller.accounts.sessions import SessionStore, end_all_sessions
 from theseller.amazon.errors import AuthorizationRevokedError

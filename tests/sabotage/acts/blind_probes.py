@@ -75,7 +75,7 @@ def _refused(tools: Tools) -> Iterator[None]:
 @blinds("page-true", "has every color agree with the evidence")
 def _agreeing(tools: Tools) -> Iterator[None]:
     tools.patch.setattr(page_true, "_is_proven", lambda *_: None)
-    tools.patch.setattr(page_true, "_wrong_colours", lambda *_: iter(()))
+    tools.patch.setattr(page_true, "_wrong_statuses", lambda *_: iter(()))
     yield
 
 

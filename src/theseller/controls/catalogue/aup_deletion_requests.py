@@ -16,9 +16,9 @@ CONTROL = Control(
     section=1,
     title="A deletion request by you or by Amazon is honored within 30 days",
     statement=(
-        "Whoever asks, one kind of record is made: disconnecting here, revoking in Seller Central, deleting the shop, a request of Amazon's,"
+        "Every request becomes one kind of record: disconnecting here, revoking in Seller Central, deleting the shop, a request of Amazon's,"
         " the yearly end of the authorization. Each starts the same erasure, has a clock of 30 days that its shop can see, and is closed"
-        " by a certificate for each connection that it covers, and by nothing else; if it ends the shop, the shop has to be gone too."
+        " by a certificate for each connection that it covers, and by nothing else; if it ends the shop, the shop has to be deleted too."
     ),
     citation="Security page §1; Data Protection Policy 1.7",
     owner="Engineering",
@@ -88,11 +88,11 @@ def probe(context: ProbeContext) -> Outcome:
         for received, _, covered, _, certified, issued, _ in requests
         if covered and certified == covered and context.at - issued < _PROMISED
     )
-    held_up = sum(ended < covered and context.at - recorded > _BEGUN_WITHIN for _, recorded, covered, ended, _, _, _ in requests)
+    delayed = sum(ended < covered and context.at - recorded > _BEGUN_WITHIN for _, recorded, covered, ended, _, _, _ in requests)
     overdue = sum(context.at - received > _PROMISED for received in waiting)
     return verdict(
         len(requests),
-        list(_broken(context, overdue, oldest, late, held_up)),
+        list(_failures(context, overdue, oldest, late, delayed)),
         f"{len(requests) - len(waiting)} of {len(requests)} request(s) are closed, each with its certificate;"
         + (f" the oldest of the others is {oldest} day(s) old." if waiting else " none is open."),
         requests=len(requests),
@@ -102,13 +102,13 @@ def probe(context: ProbeContext) -> Outcome:
     )
 
 
-def _broken(context: ProbeContext, overdue: int, oldest: int, late: int, held_up: int) -> Iterator[str]:
+def _failures(context: ProbeContext, overdue: int, oldest: int, late: int, delayed: int) -> Iterator[str]:
     if overdue:
         yield f"{overdue} request(s) are open after their 30 days; the oldest was received {oldest} days ago."
     if late:
         yield f"{late} request(s) were closed in the last month, after their 30 days."
-    if held_up:
-        yield f"{held_up} request(s) are recorded, and the connections that they cover are open after an hour."
+    if delayed:
+        yield f"{delayed} request(s) are recorded, and the connections that they cover are open after an hour."
     unrecorded = context.number(_UNRECORDED)
     if unrecorded:
         yield f"{unrecorded} connection(s) have ended without a request on record."

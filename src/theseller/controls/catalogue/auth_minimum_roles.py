@@ -75,8 +75,8 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _registered() -> set[str]:
     """Return the roles of the application by its configuration, restricted ones too: what Amazon asks every seller for."""
-    held = settings.ENVIRONMENT
-    return {*(role.value for role in held.application_roles), *(role.value for role in held.restricted_roles)}
+    environment = settings.ENVIRONMENT
+    return {*(role.value for role in environment.application_roles), *(role.value for role in environment.restricted_roles)}
 
 
 def _surplus(registered: set[str]) -> Iterator[str]:

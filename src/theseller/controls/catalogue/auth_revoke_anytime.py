@@ -17,7 +17,7 @@ CONTROL = Control(
     section=2,
     title="You can withdraw access at any time, here or at Amazon",
     statement=(
-        "One step ends a connection, whoever takes it: the seller on the connection page, or Amazon when access is revoked in Seller"
+        "One step ends a connection: by the seller on the connection page, or by Amazon when access is revoked in Seller"
         " Central."
         " A connection that has ended holds no token and no key that could open one."
     ),

@@ -42,7 +42,7 @@ CONTROL = Control(
 _OLDEST = timedelta(hours=26)
 #: The server hands over its log every five minutes if anything was written; the worker takes it every minute.
 _LOG_WAITS = timedelta(minutes=15)
-#: Words that stand in the plain copy of any cluster, and a token's beginning.
+#: Words that the plain copy of any cluster contains, and the beginning of a token.
 _PLAIN = (b"PG_VERSION", b"postgresql.conf", b"pg_hba.conf", b"Atzr|")
 _SEARCHED = 8 << 20
 _ARCHIVER = """
@@ -51,10 +51,10 @@ select current_setting('archive_mode') <> 'off', last_failed_time > coalesce(las
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Take the age of the newest whole backup, open its files' beginnings, and look for a log of changes that nobody took."""
-    said = backup_records.why_not_testable()
-    if said is not None:
-        return said if isinstance(said, Unknown) else Failed("This deployment keeps no backups at all.")
+    """Take the age of the newest whole backup, open its files' beginnings, and look for WAL that was not archived."""
+    untestable = backup_records.why_not_testable()
+    if untestable is not None:
+        return untestable if isinstance(untestable, Unknown) else Failed("This deployment keeps no backups at all.")
     newest = next((one for one in backup_records.records(context) if one.living and one.finished_at), None)
     born: datetime = context.rows("select set_at from guard.deployment")[0][0]
     if newest is None and context.at - born < _OLDEST:

@@ -17,8 +17,8 @@ CONTROL = Control(
     title="No backup lives longer than 90 days",
     statement=(
         "Each backup has a key of its own. The key is destroyed when the backup is 28 days old, which ends every copy of it, wherever one"
-        " lies; then its files are removed. The age counts from the backup's own name and not from a record that could be changed. Nobody"
-        " can configure more than the cap."
+        " lies; then its files are removed. The age counts from the backup's own name and not from a record that could be changed. The"
+        " cap can't be exceeded by configuration."
     ),
     citation="Security page §11; Data Protection Policy 1.4",
     owner="Engineering",
@@ -31,23 +31,23 @@ CONTROL = Control(
 _PROMISED_DAYS = 90
 #: A machine that was off ends at once what became due meanwhile.
 _LATE = timedelta(days=1)
-#: What died is swept in the same minute, unless the target doesn't answer.
+#: Files of an expired backup are removed in the same minute, unless the target doesn't answer.
 _SWEPT_AFTER = timedelta(hours=1)
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Take the age of every key that opens a backup, and look for files whose key is gone."""
-    said = backup_records.why_not_testable()
-    if said is not None:
-        return said
+    """Take the age of every key that opens a backup, and look for files whose key is destroyed."""
+    untestable = backup_records.why_not_testable()
+    if untestable is not None:
+        return untestable
     living = backup_records.live_backup_keys(context)
     oldest = max((context.at - made for made in living.values()), default=timedelta(0))
     names = backup_records.target().names()
     if living and not names:
-        return Unknown("Backups have living keys, and no file is where they are stored: nothing can be said of their age.")
+        return Unknown("Backups have living keys, and no file is where they are stored: nothing can be untestable of their age.")
     return verdict(
         len(living) and len(living) + len(names),
-        [*_old(oldest), *_dead_files(context, names)],
+        [*_old(oldest), *_unreadable_files(context, names)],
         f"{len(living)} backup(s) can be read, the oldest {max(oldest.days, 0)} day(s) old; none may reach {BACKUP_DAYS} days, and no file"
         " of another is left.",
         readable=len(living),
@@ -64,13 +64,13 @@ def _old(oldest: timedelta) -> Iterator[str]:
         yield f"A backup of {oldest.days} days ago can still be read."
 
 
-def _dead_files(context: ProbeContext, names: tuple[str, ...]) -> Iterator[str]:
+def _unreadable_files(context: ProbeContext, names: tuple[str, ...]) -> Iterator[str]:
     living = {identity.hex for identity in backup_records.live_backup_keys(context)}
     ended = {one.id.hex: one.key_destroyed_at for one in backup_records.records(context)}
-    dead = 0
+    unreadable = 0
     for name in names:
         backup = name.split("/", 1)[0]
         at = ended.get(backup)
-        dead += backup not in living and (at is None or context.at - at > _SWEPT_AFTER)
-    if dead:
-        yield f"{dead} file(s) lie where the backups are, and no living key is theirs."
+        unreadable += backup not in living and (at is None or context.at - at > _SWEPT_AFTER)
+    if unreadable:
+        yield f"{unreadable} file(s) lie where the backups are, and no living key is theirs."

@@ -17,9 +17,9 @@ CONTROL = Control(
     section=11,
     title="Restoring is tested with every backup",
     statement=(
-        "Every backup is restored within a day of its making, into a database of its own that nobody else can reach: its files are compared"
+        "Every backup is restored within a day of its making, into a database of its own that no one else can reach: its files are compared"
         " with what was copied, every table with what it held, every index with its table, and no shop may see another's rows. Then the"
-        " erasures since are done again. What fails any of it is shown as refused."
+        " erasures since are repeated. What fails any of it is shown as refused."
     ),
     citation="Security page §11; Data Protection Policy 2.6",
     owner="Operations",
@@ -33,9 +33,9 @@ _WITHIN = timedelta(hours=DRILL_HOURS)
 
 def probe(context: ProbeContext) -> Outcome:
     """Look at the last drill of every backup that can still be read."""
-    said = backup_records.why_not_testable()
-    if said is not None:
-        return said
+    untestable = backup_records.why_not_testable()
+    if untestable is not None:
+        return untestable
     living = [one for one in backup_records.records(context) if one.living and one.finished_at]
     proven = [one for one in living if one.drill_passed]
     failures = [*_unproven(context, living)]

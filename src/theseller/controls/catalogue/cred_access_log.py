@@ -1,4 +1,4 @@
-"""Security page §3: operators' access to credentials and data is in a log that nobody can change unnoticed, and it is reviewed."""
+"""Security page §3: operators' access to credentials and data is in a tamper-evident log, which is reviewed."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ CONTROL = Control(
     kind=EnforcementKind.SOFTWARE_AND_PROCEDURE,
 )
 
-#: A longer log is checked in part: what is new, and as much else as fills this, from a start that nobody can foresee.
+#: A longer log is checked in part: what is new, and as much else as fills this, from an unpredictable start.
 LINES_MOST = 200_000
 #: A line can be sealed when its transaction has ended, which the longest statement and ticket bound: 31 minutes, for an erasure. The job
 #: seals every five minutes, and one run may fail.
 UNSEALED_AT_MOST = LONGEST_TICKET + timedelta(minutes=10)
 #: The job that writes down the end of a session runs every minute.
 _CLOSED_WITHIN = timedelta(minutes=10)
-_LOOKED_BACK = timedelta(days=30)
+_LOOKBACK = timedelta(days=30)
 _FINDINGS_MOST = 20
 
 _VERIFIED = """
@@ -79,7 +79,7 @@ def probe(context: ProbeContext) -> Outcome:
         log.rows_checked,
         failures,
         f"{log.rows_checked} of {log.rows_sealed} sealed lines are as they were written, under {log.checkpoints} signed checkpoints that a"
-        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_said(state, context)}",
+        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_summary(state, context)}",
         lines_checked=log.rows_checked,
         lines_sealed=log.rows_sealed,
         lines_unsealed=log.unsealed,
@@ -98,12 +98,12 @@ def _log(log: Verdict, context: ProbeContext) -> Iterator[str]:
 
 
 def _sessions(context: ProbeContext) -> Iterator[str]:
-    found = context.rows(_SESSIONS, [context.at - _LOOKED_BACK])
+    found = context.rows(_SESSIONS, [context.at - _LOOKBACK])
     endless = sum(not opened < expires <= opened + LONGEST for _, _, opened, expires, _ in found)
     if endless:
         yield f"{endless} session(s) of operators have no end within the hour."
     over = {row[0] for row in found if row[4] is not None or row[3] <= context.at}
-    working = sum(_works(operator, over, context) for operator in {row[1] for row in found})
+    working = sum(_is_accepted(operator, over, context) for operator in {row[1] for row in found})
     if working:
         yield f"{working} operator(s) can still use a session that is over."
     late = sum(row[4] is None and row[3] < context.at - _CLOSED_WITHIN for row in found)
@@ -114,7 +114,7 @@ def _sessions(context: ProbeContext) -> Iterator[str]:
         yield f"{unlogged} session(s) were opened without a line in the log."
 
 
-def _works(operator: UUID, over: set[UUID], context: ProbeContext) -> bool:
+def _is_accepted(operator: UUID, over: set[UUID], context: ProbeContext) -> bool:
     """Ask as the guard of a visit does."""
     opened = open_session(operator, at=context.at, using=context.probe)
     return opened is not None and opened.id in over
@@ -127,10 +127,10 @@ def _reviews(state: ReviewState, context: ProbeContext) -> Iterator[str]:
         yield "A review is dated in the future."
     unlogged = context.number(_UNLOGGED_REVIEWS)
     if unlogged:
-        yield f"{unlogged} review(s) stand in the table and not in the log."
+        yield f"{unlogged} review(s) are in the table and not in the log."
 
 
-def _said(state: ReviewState, context: ProbeContext) -> str:
+def _summary(state: ReviewState, context: ProbeContext) -> str:
     if state.last_at is None:
         if state.due_at is None:
             return "Reviews do not apply yet: there has been nothing to review."

@@ -107,7 +107,7 @@ def _unpacked(text: str) -> bytes:
         packed = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
         return zlib.decompress(packed) if text.startswith(".") else packed
     except (ValueError, binascii.Error, zlib.error):
-        return text.encode()  # Not packed as Django packs: what is stored is searched as it stands.
+        return text.encode()  # Not packed as Django packs: the stored text is searched as it is.
 
 
 def _planted_session() -> str:

@@ -25,7 +25,7 @@ CONTROL = Control(
     section=3,
     title="Each process holds only the rights that its work needs, and one environment can't read another",
     statement=(
-        "Every right in the database stands in one reviewed file, to one role for each kind of work; the live database grants exactly that,"
+        "Every right in the database is in one reviewed file (rights.txt), to one role for each kind of work; the live database grants exactly that,"
         " no more and no less, and no other role may sign in. What one environment seals, no other can open: not by name, not by key."
     ),
     citation="Security page §3; Data Protection Policy 1.2",
@@ -38,7 +38,7 @@ CONTROL = Control(
     ),
 )
 
-_STRANGERS = """
+_FOREIGN_ROLES = """
 select rolname from pg_roles where not starts_with(rolname, 'theseller_') and not starts_with(rolname, 'pg_') order by length(rolname) desc
 """
 _OTHER = {"production": "staging"}
@@ -59,11 +59,11 @@ def probe(context: ProbeContext) -> Outcome:
         must_find(compare([*found, "a right that was planted"], expected).extra, "a right that is too much")
         must_find(compare([line for line in found if line != expected[0]], expected).missing, "a right that is missing")
     administrators = len(settings.ENVIRONMENT.database_administrators)
-    shown = _without_strangers(context)
+    shown = _redact_foreign_names(context)
     failures = [f"Too much: {shown(line)}." for line in difference.extra]
     failures += [f"Missing: {shown(line)}." for line in difference.missing]
     failures += [*_wrong_logins(context), *_wrong_environment(context)]
-    tried, crossed = _cross(context)
+    tried, crossed = _cross_environment(context)
     failures += crossed
     if tried is None and not failures:
         return Unknown("The key store did not answer under another environment's name, so nothing is known of that border.")
@@ -85,11 +85,11 @@ def probe(context: ProbeContext) -> Outcome:
     )
 
 
-def _without_strangers(context: ProbeContext) -> _Shown:
-    return _Shown([name for (name,) in context.rows(_STRANGERS)])
+def _redact_foreign_names(context: ProbeContext) -> _Redactor:
+    return _Redactor([name for (name,) in context.rows(_FOREIGN_ROLES)])
 
 
-class _Shown:
+class _Redactor:
     """Says a right without naming anybody who is not ours: the page is public, and an administrator may be named after a person."""
 
     def __init__(self, strangers: Sequence[str]) -> None:
@@ -114,7 +114,7 @@ def _wrong_environment(context: ProbeContext) -> Iterator[str]:
         yield "The database belongs to another environment than this process."
 
 
-def _cross(context: ProbeContext) -> tuple[int | None, list[str]]:
+def _cross_environment(context: ProbeContext) -> tuple[int | None, list[str]]:
     """Seal with a key of the real store; return how many ways to open it elsewhere were tried, None if the store could not say, and what worked."""
     here = settings.ENVIRONMENT.kind.value
     there = _OTHER.get(here, "production")

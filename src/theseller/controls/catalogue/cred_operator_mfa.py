@@ -48,7 +48,7 @@ AREA = "operate/"
 # What is promised, in this file's own words: were the guard's limits loosened, these would not move with them.
 _PROOF_LASTS, _IDLE_AT_MOST, _STEP_UP_WITHIN = timedelta(hours=12), timedelta(minutes=30), timedelta(minutes=5)
 _LATE = timedelta(minutes=1)
-#: A new operator has this long to set up a second factor. Until then they can't come in; afterwards somebody has to ask why.
+#: A new operator has this long to set up a second factor. Until then they can't sign in; afterwards this control fails.
 _ENROL_WITHIN = timedelta(days=7)
 _OPERATORS_MOST, _SESSIONS_MOST = 20, 2000
 
@@ -73,33 +73,33 @@ class _Address:
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Knock at every address of the area as every kind of person who must not come in, and look through the living sessions."""
+    """Request every address of the area as every kind of person who must be refused, and check live sessions."""
     addresses = list(_addresses(get_resolver().url_patterns))
     operators: dict[UUID, Any] = dict(context.rows(_OPERATORS))
     factors: dict[UUID, list[tuple[UUID, FactorKind]]] = {}
     for person, factor, kind in context.rows(_FACTORS):
         factors.setdefault(person, []).append((factor, FactorKind(kind)))
-    knocks = _Knocks(context)
+    requests = _GuardProbe(context)
     for address in addresses:
-        knocks.as_stranger(address)
+        requests.as_stranger(address)
         for operator in list(operators)[:_OPERATORS_MOST]:
-            knocks.as_operator(address, operator, factors.get(operator, []))
+            requests.as_operator(address, operator, factors.get(operator, []))
     if operators and not _unguarded(addresses) and any(one in factors for one in operators):
-        must_find(knocks.let_in(addresses, operators, factors), "an operator with a proof of now, who must be let in")
+        must_find(requests.let_in(addresses, operators, factors), "an operator with a current proof, who must be let in")
     late = sum(one not in factors and context.at - since > _ENROL_WITHIN for one, since in operators.items())
     sessions, let_in = _sessions(context, operators, factors)
-    failures = [*_unguarded(addresses), *knocks.found(), *let_in]
+    failures = [*_unguarded(addresses), *requests.found(), *let_in]
     if late:
         failures.append(f"{late} operator(s) have had no second factor for more than {_ENROL_WITHIN.days} days.")
     if not operators and not failures:
         return Unknown("There is no operator yet, so no one who must prove a second factor.")
     return verdict(
-        knocks.made,
+        requests.made,
         failures,
-        f"{knocks.made} requests to {len(addresses)} address(es) of the area without a proof of today were all refused;"
-        f" {sessions} living session(s) of operators were looked at.",
+        f"{requests.made} requests to {len(addresses)} address(es) of the area without a proof of today were all refused;"
+        f" {sessions} live session(s) of operators were checked.",
         addresses=len(addresses),
-        knocks=knocks.made,
+        requests=requests.made,
         operators=len(operators),
         operators_without_a_second_factor=sum(one not in factors for one in operators),
         operators_sessions=sessions,
@@ -121,17 +121,17 @@ def _unguarded(addresses: list[_Address]) -> list[str]:
 
 def _bare(addresses: list[_Address]) -> Iterator[str]:
     if not addresses:
-        yield "The operator's area has no address, so nothing of it was looked at."
+        yield "The operator's area has no address, so nothing was tested."
     bare = sum(not one.guard for one in addresses)
     if bare:
-        yield f"{bare} address(es) of the operator's area stand behind no guard."
+        yield f"{bare} address(es) of the operator's area have no guard."
     public = sum(not getattr(one.view, "login_required", True) for one in addresses)
     if public or "django.contrib.auth.middleware.LoginRequiredMiddleware" not in settings.MIDDLEWARE:
         yield f"{public or len(addresses)} address(es) of the operator's area can be asked for without signing in."
 
 
-class _Knocks:
-    """Requests that must be turned away, and how many of each kind were not."""
+class _GuardProbe:
+    """Requests that must be refused, and how many of each kind were not."""
 
     def __init__(self, context: ProbeContext) -> None:
         self._context = context
@@ -142,24 +142,24 @@ class _Knocks:
         """Ask as a person who is no operator, with a proof as good as one can be."""
         at, person = self._context.at, new_id()
         proof = content(Proof(person, new_id(), FactorKind.PASSKEY, at), at)
-        self._knock("a person who is no operator", address, person, proof)
+        self._request("a person who is no operator", address, person, proof)
 
     def as_operator(self, address: _Address, operator: UUID, factors: list[tuple[UUID, FactorKind]]) -> None:
         """Ask as an operator whose session proves nothing, too little, or nothing any more."""
         at = self._context.at
-        self._knock("an operator who has proven no second factor", address, operator, {})
+        self._request("an operator who has proven no second factor", address, operator, {})
         foreign = content(Proof(operator, new_id(), FactorKind.PASSKEY, at), at)
-        self._knock("an operator whose second factor was removed", address, operator, foreign)
+        self._request("an operator whose second factor was removed", address, operator, foreign)
         for factor, kind in factors[:1]:
             old = content(Proof(operator, factor, kind, at - _PROOF_LASTS - _LATE), at)
-            self._knock("an operator whose proof is older than 12 hours", address, operator, old)
+            self._request("an operator whose proof is older than 12 hours", address, operator, old)
             idle = content(Proof(operator, factor, kind, at - _IDLE_AT_MOST - _LATE), at - _IDLE_AT_MOST - _LATE)
-            self._knock("an operator who was away for more than 30 minutes", address, operator, idle)
+            self._request("an operator who was away for more than 30 minutes", address, operator, idle)
             other = content(Proof(new_id(), factor, kind, at), at)
-            self._knock("an operator with somebody else's proof", address, operator, other)
+            self._request("an operator with another person's proof", address, operator, other)
             if address.guard == "step_up":
                 stale = content(Proof(operator, factor, kind, at - _STEP_UP_WITHIN - _LATE), at)
-                self._knock("an operator whose proof is too old for a dangerous act", address, operator, stale)
+                self._request("an operator whose proof is too old for a dangerous act", address, operator, stale)
 
     def let_in(
         self, addresses: list[_Address], operators: Mapping[UUID, object], factors: Mapping[UUID, list[tuple[UUID, FactorKind]]]
@@ -175,7 +175,7 @@ class _Knocks:
         for who, count in self._opened.items():
             yield f"{count} address(es) of the operator's area opened to {who}."
 
-    def _knock(self, who: str, address: _Address, person: UUID, session: Mapping[str, Any]) -> None:
+    def _request(self, who: str, address: _Address, person: UUID, session: Mapping[str, Any]) -> None:
         self.made += 1
         if not refused(address.view, address.names, person=person, session=session, using=self._context.probe):
             self._opened[who] = self._opened.get(who, 0) + 1

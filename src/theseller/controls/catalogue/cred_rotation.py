@@ -35,7 +35,7 @@ CONTROL = Control(
 
 #: Amazon's seven days for a replaced client secret, and one to notice that they are over.
 _UNDER_WAY_AT_MOST = timedelta(days=8)
-#: A replacement after a leak waits for nobody; this is for a machine that was off.
+#: A replacement after a leak starts at once; this allows for a machine that was off.
 _LEAK_AT_MOST = timedelta(hours=1)
 #: Ages that the operator noted, of secrets that do not carry their own.
 _NOTED = "select secret, made_at from governance_secret_age"
@@ -52,7 +52,7 @@ def probe(context: ProbeContext) -> Outcome:
     declared = sorted({one.kind.value for one in counted if (one.name, one.made_at) in noted})
     return verdict(
         len(counted),
-        [*_red(counted), *_stuck(context)],
+        [*_overdue(counted), *_stuck(context)],
         f"The oldest secret is {max(oldest.days, 0)} day(s) old; none may become older than {longest_life().days}.",
         secrets=len(counted),
         renewed_by_the_machine=sum(one.by_machine for one in counted),
@@ -61,7 +61,7 @@ def probe(context: ProbeContext) -> Outcome:
     )
 
 
-def _red(entries: list[Entry]) -> Iterator[str]:
+def _overdue(entries: list[Entry]) -> Iterator[str]:
     # By kind and not by name: the page is public, and a connection's key is named after the connection.
     for (state, kind), count in sorted(Counter((one.state, one.kind) for one in entries if one.state.red).items()):
         what = "of unknown age" if state is State.UNKNOWN else f"older than {longest_life().days} days"

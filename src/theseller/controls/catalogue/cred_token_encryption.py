@@ -58,7 +58,7 @@ order by r.rolname
 def probe(context: ProbeContext) -> Outcome:
     """Check every token's key, every message's form, that none opens at a neighbour's place, and where the keys lie."""
     tokens = context.rows(_TOKENS)
-    # A token that was renewed since we listed it names another key now: what looks wrong is looked at twice.
+    # A token that was renewed since we listed it names another key now: so a mismatch is read a second time.
     wrong_keys = list(_wrong_keys(context, tokens)) and list(_wrong_keys(context, context.rows(_TOKENS)))
     failures = [*_wrong_places_for_keys(context), *_wrong_readers(context), *_self_test(), *wrong_keys]
     for row in tokens[:MOST]:

@@ -17,8 +17,8 @@ CONTROL = Control(
     section=6,
     title="Backups from before you left are deleted within 90 days",
     statement=(
-        "What is erased from the database stays in backups from before until they die, 28 days after they were made. A restore, and each"
-        " rehearsal of one, does every erasure since the backup again, by a ledger outside the database, before anybody can reach it."
+        "What is erased from the database stays in backups from before until they expire, 28 days after they were made. A restore, and each"
+        " rehearsal of one, repeats every erasure since the backup, from a journal outside the database, before anyone can reach it."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
     owner="Engineering",
@@ -41,46 +41,50 @@ left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """A connection that ended. `gone_at`: since when the database has no row of it; None while it is not proven."""
+    """A connection that ended. `erased_at`: since when the database has no row of it; None until that is proven."""
 
     at: datetime
-    gone_at: datetime | None
+    erased_at: datetime | None
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Find, for each connection that ended, the backups that may hold it, and the day on which the last of them dies."""
-    said = backup_records.why_not_testable()
-    if said is not None:
-        return said
+    """Find, for each connection that ended, the backups that may hold it, and the day on which the last of them expires."""
+    untestable = backup_records.why_not_testable()
+    if untestable is not None:
+        return untestable
     ended = [_Ended(*row) for row in context.rows(_ENDED)]
     living = list(backup_records.live_backup_keys(context).values())
     drill = next((one for one in backup_records.records(context) if one.drill_passed), None)
-    failures = [*_alive_past_it(context, ended, living)]
+    failures = [*_readable_too_long(context, ended, living)]
     if drill is None and not failures:
-        return Unknown("No backup has been restored yet, so it is not shown that a restore forgets who left.")
+        return Unknown("No backup has been restored yet, so it is not proven that a restore erases former sellers again.")
     if drill is not None and "erasures" not in drill.checked:
-        failures.append("The last drill did not do the erasures since its backup again.")
+        failures.append("The last drill did not repeat the erasures since its backup.")
     possible = [made for made in living for one in ended if _may_hold(made, one)]
-    last = f" The last backup that may hold one of them dies on {_dies(max(possible)):%Y-%m-%d}." if possible else " No backup holds them."
+    last = (
+        f" The last backup that may contain one of them expires on {_expires(max(possible)):%Y-%m-%d}."
+        if possible
+        else " No backup contains them."
+    )
     return verdict(
         len(ended),
         failures,
         f"{len(ended)} connection(s) ended.{last} The last drill did every erasure until then again.",
         ended_connections=len(ended),
         backups_from_before=len(set(possible)),
-        last_dies=f"{_dies(max(possible)):%Y-%m-%d}" if possible else "",
+        last_expires=f"{_expires(max(possible)):%Y-%m-%d}" if possible else "",
     )
 
 
 def _may_hold(made: datetime, one: _Ended) -> bool:
-    return one.gone_at is None or made <= one.gone_at
+    return one.erased_at is None or made <= one.erased_at
 
 
-def _dies(made: datetime) -> datetime:
+def _expires(made: datetime) -> datetime:
     return made + timedelta(days=BACKUP_DAYS)
 
 
-def _alive_past_it(context: ProbeContext, ended: list[_Ended], living: list[datetime]) -> Iterator[str]:
+def _readable_too_long(context: ProbeContext, ended: list[_Ended], living: list[datetime]) -> Iterator[str]:
     if BACKUP_DAYS + ERASURE_DAYS_MAX > _PROMISED_DAYS:
         yield f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {BACKUP_DAYS} more for a backup."
     past = sum(context.at - one.at > timedelta(days=_PROMISED_DAYS) and any(_may_hold(made, one) for made in living) for one in ended)

@@ -17,8 +17,8 @@ CONTROL = Control(
     section=6,
     title="Everything derived from a connection is erased within 30 days of its end",
     statement=(
-        "A recurring job erases every row that came of an ended connection, writes anew what they lay in, so that the bytes go too, and"
-        " certifies it. Nothing has to be remembered for it: what has ended and has no certificate is due. The certificate is kept to; its connection's rows are counted again and again."
+        "A recurring job erases every row that came from an ended connection, rewrites the tables that contained them (VACUUM FULL) so that the"
+        " bytes leave the disk, and certifies it. Nothing has to be remembered for it: what has ended and has no certificate is due. The certificate is kept to; its connection's rows are counted again and again."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
     owner="Engineering",
@@ -39,12 +39,12 @@ select count(*), count(c.id), min(d.at) filter (where c.id is null)
 from connections_disconnection d
 left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_id = d.connection_id
 """
-#: Certified, and the bytes were not seen to: nothing was written anew, or the planner's samples were not, or WAL from before was not let go.
+#: Certified without sanitization: tables or the planner's samples were not rewritten, or older WAL was not removed.
 _NOT_REWRITTEN = """
 select count(*) from retention_purge p join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
 where p.erased_at is not null and (not p.rewritten ? 'pg_catalog.pg_statistic' or p.wal_from is null)
 """
-#: Certified before the rows were counted as gone.
+#: Certified before the rows were counted as deleted.
 _TOO_SOON = """
 select count(*) from retention_purge p join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
 where p.completed_at is null or c.issued_at < p.erased_at
@@ -77,7 +77,7 @@ def probe(context: ProbeContext) -> Outcome:
     ended, certified, waiting_since = context.rows(_ENDED)[0]
     failures = [*_left_over(context)]
     if skipped := context.number(_NOT_REWRITTEN):
-        failures.append(f"{skipped} erasure(s) are certified whose tables were not written anew: deleted bytes are left.")
+        failures.append(f"{skipped} erasure(s) are certified although their tables were not rewritten: deleted bytes are left.")
     if early := context.number(_TOO_SOON):
         failures.append(f"{early} certificate(s) were issued before the erasure was complete.")
     days = (context.at - waiting_since).days if waiting_since else 0

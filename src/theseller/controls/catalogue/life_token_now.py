@@ -45,7 +45,7 @@ from connections_disconnection d
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """For each end of a connection, compare when its key died with when it ended, and look for any use of it afterwards."""
+    """For each end of a connection, compare when its key was destroyed with when it ended, and look for later use of it."""
     ended = [_End(*row) for row in context.rows(_ENDED)]
     failures = [problem for end in ended for problem in _late(context, end)]
     keys = sum(end.key is not None for end in ended)
@@ -76,21 +76,21 @@ def _late(context: ProbeContext, end: _End) -> Iterator[str]:
         yield "A connection that ended still holds the token it had."
     ended = end.at
     if end.key is not None:
-        died = _died(context, end.key)
-        if died is None:
+        destroyed = _destroyed_at(context, end.key)
+        if destroyed is None:
             yield "The key of an ended connection's token was not destroyed."
         else:
-            # The key dies as the last act before the commit, so its death is the moment after which nothing may run.
-            ended = max(end.at, died)
-            if died > end.at + _AT_ONCE:
-                yield f"A token's key lived on for {int((died - end.at).total_seconds() // 60)} minutes after its connection ended."
+            # The key is destroyed last before the commit, so nothing may run after that moment.
+            ended = max(end.at, destroyed)
+            if destroyed > end.at + _AT_ONCE:
+                yield f"A token's key lived on for {int((destroyed - end.at).total_seconds() // 60)} minutes after its connection ended."
     if end.attempt is not None and end.attempt > ended:
         yield "A stream tried to call Amazon for a connection that had ended."
     if end.grant is not None and end.grant > ended:
         yield "A call to Amazon was granted for a connection that had ended."
 
 
-def _died(context: ProbeContext, key: UUID) -> datetime | None:
+def _destroyed_at(context: ProbeContext, key: UUID) -> datetime | None:
     try:
         return context.keys.record(key).destroyed_at
     except KeyNotFoundError:

@@ -75,7 +75,7 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _unseen(hidden: dict[str, Volume], fields: str) -> str:
     declared = settings.ENVIRONMENT.volumes_encrypted_by
-    # A declaration is shown as one. It changes no colour: nobody has proven anything by it.
+    # A declaration is shown as one. It changes no status, because it proves nothing.
     said = f'Declared by the operator, not proven by us: "{declared}".' if declared else _TO_DO
     return f"Not known to be encrypted: {_names(hidden, 'on')}. {said} {fields}"
 
@@ -87,7 +87,7 @@ def _fields(columns: ColumnInspection, pages: PageSearch) -> str:
 
 def _wrong_pages(pages: PageSearch) -> Iterator[str]:
     if pages.hits:
-        yield f"A token of Amazon's stands in plain text in {pages.hits} file(s) of the database's tables."
+        yield f"A token of Amazon's is in plain text in {pages.hits} file(s) of the database's tables."
 
 
 def _keys_inside(context: ProbeContext) -> Iterator[str]:

@@ -17,7 +17,7 @@ CONTROL = Control(
     section=4,
     title="Only the server calls Amazon; a browser never can",
     statement=(
-        "One part of the program speaks HTTP to the outside, to Amazon's addresses and no others. Pages forbid the browser to load from or"
+        "One package sends HTTP requests to the outside, to Amazon's addresses and no others. Pages forbid the browser to load from or"
         " connect to any host but ours, so no credential of Amazon's has a way there."
     ),
     citation="Security page §4; Data Protection Policy 1.1",
@@ -27,7 +27,7 @@ CONTROL = Control(
 )
 
 _CLIENTS = ("httpx", "requests", "urllib.request", "urllib3", "http.client", "aiohttp", "websockets", "ftplib", "paramiko")
-#: The only rooms that may: Amazon's client, and the supervisor that asks its own programs whether they answer.
+#: The only packages that may: Amazon's client, and the supervisor that asks its own programs whether they answer.
 _MAY_SPEAK = ("amazon/", "cli/", "emulator/")
 _OURS = {"'self'", "'none'"}
 
@@ -38,7 +38,7 @@ def probe(context: ProbeContext) -> Outcome:
     modules = code_version.module_imports()
     addresses = list(_addresses())
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
-    must_find(_speaking({"planted.py": frozenset({"httpx"})}), "a module that speaks HTTP to the outside")
+    must_find(_speaking({"planted.py": frozenset({"httpx"})}), "a module that sends HTTP requests")
     must_find(
         any(name.startswith(_CLIENTS) for module in modules if module.startswith("amazon/") for name in modules[module]), "Amazon's client"
     )
@@ -66,7 +66,7 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _speaking(modules: Mapping[str, frozenset[str]]) -> list[str]:
     return [
-        f"Module {module} can speak to other hosts ({name})."
+        f"Module {module} can send requests to other hosts ({name})."
         for module, names in modules.items()
         if not module.startswith(_MAY_SPEAK)
         for name in sorted(names)

@@ -34,7 +34,7 @@ CONTROL = Control(
 )
 
 #: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owners of a few functions
-#: that name work, or count, and never show data. Nobody can sign in as the latter.
+#: that name work, or count, and never show data. No one can sign in as the latter.
 _MAY_BYPASS = {"theseller_probe", "theseller_directory", "theseller_fingerprint", "theseller_requests"}
 #: Besides those of the table descriptors (`datamap.grants`): counts and hashes of whole tables for the comparison of a restored backup,
 #: and, before PostgreSQL 18, a superuser's function that deletes the planner's samples of a table and answers nothing.
@@ -157,7 +157,7 @@ def _unprotected(table: _Table) -> Iterator[str]:
     descriptor = _covering(table.name)
     column = "tenant_id" if table.name == PROBE_TABLE else descriptor.tenant_column if descriptor else None
     if descriptor is None and column is None:
-        yield f"Table {table.name} is in no data map, so nobody knows whose rows it holds."
+        yield f"Table {table.name} is in no data map, so the owner of its rows is unknown."
     elif descriptor is not None and column is None:
         if table.has_tenant and descriptor.data_class is not DataClass.EVIDENCE:
             yield f"Table {table.name} names tenants and is not protected."
@@ -167,7 +167,7 @@ def _unprotected(table: _Table) -> Iterator[str]:
         if table.policies != _expected(column or ""):
             yield f"The policies of table {table.name} are not the two that the guard makes."
         if table.partition and table.granted:
-            yield f"Partition {table.name} is granted to somebody by itself."
+            yield f"Partition {table.name} has grants of its own."
 
 
 def _covering(name: str) -> TableDescriptor | None:

@@ -20,7 +20,7 @@ CONTROL = Control(
     section=14,
     title="This page says no more than was proven",
     statement=(
-        "A clause is green only while the newest evidence says so, is young enough and was gathered by the program that runs now. Nobody"
+        "A clause is green only while the newest evidence says so, is young enough and was gathered by the program that runs now. No one"
         " can"
         " set a color: evidence is added by one database role and can be changed by none."
     ),
@@ -67,8 +67,8 @@ def probe(context: ProbeContext) -> Outcome:
     listed = {one.id: one for one in security_page.controls}
     proven = {name for name in shown if name in listed and _is_proven(context, latest.get(name), listed[name].freshness)}
     flipped = {name: "unknown" if name in proven else Status.PASSED for name in shown}
-    must_find(len([*_wrong_colours(context, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every color is wrong")
-    failures = [*_wrong_colours(context, shown, latest, listed), *_changeable(context)]
+    must_find(len([*_wrong_statuses(context, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every color is wrong")
+    failures = [*_wrong_statuses(context, shown, latest, listed), *_changeable(context)]
     json_says = {one["id"]: one["outcome"] for one in page.as_json_document(security_page)["controls"]}
     failures += [f"{name} is shown otherwise as JSON." for name in json_says if json_says[name] != shown.get(name)]
     if context.number(_FROM_THE_FUTURE, [context.at + timedelta(minutes=2)]):
@@ -84,7 +84,7 @@ def probe(context: ProbeContext) -> Outcome:
     )
 
 
-def _wrong_colours(
+def _wrong_statuses(
     context: ProbeContext, shown: Mapping[str, str], latest: Mapping[str, Row], listed: Mapping[str, DisplayedControl]
 ) -> Iterator[str]:
     for name in sorted(set(shown) ^ set(listed)):
@@ -99,7 +99,7 @@ def _wrong_colours(
 
 
 def _is_proven(context: ProbeContext, evidence: Row | None, freshness: timedelta | None) -> bool:
-    """The rule of colours once more, written from the clause and not from `page.colour`."""
+    """Derive the status again, from the clause's text and not from `page.displayed_status`."""
     if evidence is None or freshness is None:
         return False
     outcome, checked, version, collected, _declared = evidence
@@ -116,7 +116,7 @@ def _changeable(context: ProbeContext) -> Iterator[str]:
 
 
 class _Reader(HTMLParser):
-    """Reads what the page says: each clause's element id and the word of its colour."""
+    """Reads what the page says: each clause's element id and its status."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The clauses that no probe covers yet. They stand on the page as not yet proven; a file of its own takes a clause off this list."""
+"""The clauses that no probe covers yet. The page shows them as not yet proven. A clause with a file of its own is removed from this list."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PENDING: tuple[Pending, ...] = (
         "net-tls",
         4,
         "Every public address speaks TLS 1.2 or later",
-        "Plain HTTP is redirected, and browsers are told to insist on TLS.",
+        "Plain HTTP is redirected, and browsers are instructed to require TLS (HSTS).",
         EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
         "No probe shakes hands with the public address yet.",
     ),
@@ -74,7 +74,7 @@ PENDING: tuple[Pending, ...] = (
         "inc-triage",
         7,
         "Alerts reach someone on call: acknowledged in 30 minutes, triaged in two hours",
-        "An alert opens an incident and pages until somebody answers.",
+        "An alert opens an incident and pages until someone acknowledges it.",
         EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "Alerting is not built yet.",
     ),
@@ -115,7 +115,7 @@ PENDING: tuple[Pending, ...] = (
     Pending(
         "org-notify",
         8,
-        "Amazon is told within 30 days of every change that matters",
+        "Amazon is notified within 30 days of every material change",
         "The service opens a notice by itself when it sees a new role, kind of data, host or subprocessor.",
         EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "The register of changes is not built yet.",
@@ -123,7 +123,7 @@ PENDING: tuple[Pending, ...] = (
     Pending(
         "ppl-onboarding",
         9,
-        "Nobody gets access without security onboarding and a promise of confidentiality",
+        "No one gets access without security onboarding and a promise of confidentiality",
         "A grant is refused without a dated record of both.",
         EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "Personnel records are not built yet.",
@@ -140,7 +140,7 @@ PENDING: tuple[Pending, ...] = (
         "ppl-offboard",
         9,
         "Access ends within 24 hours of leaving or changing role",
-        "One event ends sessions and grants and renews what the person knew.",
+        "One event ends sessions and grants and rotates the secrets that the person knew.",
         EnforcementKind.SOFTWARE,
         "`theseller operator remove` ends an operator at once; personnel records, and the renewal of what a leaver knew, are not built.",
     ),
@@ -173,7 +173,7 @@ PENDING: tuple[Pending, ...] = (
         "vul-intake",
         12,
         "Reports are acknowledged within 48 hours and assessed within five working days",
-        "Testing in good faith is welcome; serious findings are mended without delay, and credited if wished.",
+        "Testing in good faith is welcome; serious findings are fixed without delay, and credited on request.",
         EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "The intake is not built yet.",
     ),

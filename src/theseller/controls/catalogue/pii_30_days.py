@@ -22,8 +22,8 @@ CONTROL = Control(
     section=5,
     title="What a feature needs of buyers is destroyed 30 days after shipment, in every backup too",
     statement=(
-        "Buyers' data that a feature needs lies sealed in a store of its own, each record with its day of death: 30 days after the shipment or"
-        " the fetching, whichever was first. It is sealed under a key of that day, which lies outside the database and its backups and is"
+        "Buyers' data that a feature needs is sealed in a store of its own, each record with its expiry date: 30 days after the shipment or"
+        " the fetching, whichever was first. It is sealed under a key of that day, which is stored outside the database and its backups and is"
         " destroyed on the day: no copy, however old, can be read from then on."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
@@ -45,7 +45,7 @@ _ROWS = "select dies_on, fetched_at, shipped_at, day_key_id, connection_key_id, 
 _DAYS = "select dies_on, key_id from pii.day_key"
 _ON = "select tenant_id, connection_id from vault_consent where withdrawn_at is null"
 _DAY, _CONNECTION = "pii-day:", "connection-pii:"
-#: Whose the keys of the probe's own records are: a day that came long ago.
+#: Owner of the keys of the probe's own records: a day long past.
 _OURS = f"{_DAY}2020-01-01"
 _RENEWED_AFTER = timedelta(days=30)
 
@@ -53,7 +53,7 @@ _RENEWED_AFTER = timedelta(days=30)
 def probe(context: ProbeContext) -> Outcome:
     """Look at each record's day and keys and at each day's key, and try to open a copy of a record whose day has come."""
     try:
-        failures = [*_days(context), *_rows(context), *_dead_copy(context)]
+        failures = [*_days(context), *_rows(context), *_expired_copy(context)]
     except KeyStoreError as error:
         if error.state is ServiceState.DAMAGED:
             return Failed("What the key store keeps is damaged, or lies in another key's place.")
@@ -83,7 +83,7 @@ def _days(context: ProbeContext) -> Iterator[str]:
     living = {one.id: one for one in context.keys.list() if one.owner.startswith(_DAY) and not one.destroyed}
     for one in living.values():
         if date.fromisoformat(one.owner.removeprefix(_DAY)) <= _today(context):
-            yield "A key of a day that has come still lives."
+            yield "A key of a past day still exists."
         if one.purpose is not Purpose.PII:
             yield "A key of a day serves another purpose than personal data."
     for day, key in context.rows(_DAYS):
@@ -102,16 +102,16 @@ def _record(context: ProbeContext, key: object) -> str | None:
 def _rows(context: ProbeContext) -> Iterator[str]:
     on = {(tenant, connection) for tenant, connection in context.rows(_ON)}
     names: dict[object, str | None] = {}
-    for dies_on, fetched_at, shipped_at, day_key, own_key, tenant, connection in context.rows(_ROWS):
+    for expires_on, fetched_at, shipped_at, day_key, own_key, tenant, connection in context.rows(_ROWS):
         first: datetime = min(one for one in (fetched_at, shipped_at) if one is not None)
-        if dies_on <= _today(context):
+        if expires_on <= _today(context):
             yield "A record of a buyer is past its day."
-        if dies_on > (first + timedelta(days=_PROMISED_DAYS)).astimezone(UTC).date():
+        if expires_on > (first + timedelta(days=_PROMISED_DAYS)).astimezone(UTC).date():
             yield "A record of a buyer has a day that is later than 30 days after its shipment or fetching."
         for key in (day_key, own_key):
             if key not in names:
                 names[key] = _record(context, key)
-        if names[day_key] != f"{_DAY}{dies_on:%Y-%m-%d}":
+        if names[day_key] != f"{_DAY}{expires_on:%Y-%m-%d}":
             yield "A record of a buyer is sealed under another key than its day's."
         if names[own_key] != f"{_CONNECTION}{connection}":
             yield "A record of a buyer is sealed under another key than its connection's."
@@ -124,16 +124,16 @@ def _rows(context: ProbeContext) -> Iterator[str]:
         yield "A record of a buyer can be read, and its feature is off."
 
 
-def _dead_copy(context: ProbeContext) -> Iterator[str]:
-    """Ask for the key of a day that came long ago; and each month seal a record under such a key, let it die, and try the copy again."""
+def _expired_copy(context: ProbeContext) -> Iterator[str]:
+    """Request the key of a past day; each month also seal a record under such a key, destroy it, and try the copy."""
     known = [one for one in context.keys.list() if one.owner == _OURS]
     made = creation_time(known[-1].id) if known else None
     if made is None or context.at - made > _RENEWED_AFTER:
-        yield from _let_one_die(context)
+        yield from _expire_one(context)
     for one in known:
         try:
             context.keys.get(one.id)
-            yield "The key of a day that came long ago can be had."
+            yield "The key of a day long past is available."
         except KeyDestroyedError:
             continue
     stranger, place = new_data_key(Purpose.PII), _place()
@@ -142,17 +142,17 @@ def _dead_copy(context: ProbeContext) -> Iterator[str]:
         yield "A record opened without its key."
 
 
-def _let_one_die(context: ProbeContext) -> Iterator[str]:
+def _expire_one(context: ProbeContext) -> Iterator[str]:
     own, place = ephemeral_key(context, context.keys, Purpose.PII), _place()
-    dead = context.keys.create(Purpose.PII, _OURS)
-    copy = seal(dead, place, b"thrown away")
+    expired = context.keys.create(Purpose.PII, _OURS)
+    copy = seal(expired, place, b"thrown away")
     before = can_open(context.keys, place, copy)
     inner = seal(own, place, copy)
-    if not before and context.keys.exists(dead.id):  # The job may have destroyed it in this moment: its day has come.
-        yield "A record does not open while its day's key lives."
-    context.keys.destroy(dead.id)
+    if not before and context.keys.exists(expired.id):  # The job may have destroyed it in this moment: its day has come.
+        yield "A record does not open while its day's key exists."
+    context.keys.destroy(expired.id)
     if can_open(context.keys, place, copy) or not can_open(context.keys, place, inner):
-        yield "A copy of a record whose day has come was opened, or one whose key lives was not."
+        yield "A copy of a record whose day has come was opened, or one whose key exists was not."
 
 
 def _place() -> EncryptionContext:

@@ -18,10 +18,10 @@ from theseller.controls.types import Control, Outcome, must_find, verdict
 CONTROL = Control(
     id="pii-default-none",
     section=5,
-    title="No personal data of buyers is asked for unless a shop's owner turns packing slips on",
+    title="No personal data of buyers is requested for unless a shop's owner turns packing slips on",
     statement=(
         "The service can call only the operations and read only the report types of a fixed list. None of them needs a restricted role or a"
-        " restricted data token, and orders are asked for without buyer, recipient, tax, payment and parcel data. One call more, for packing"
+        " restricted data token, and orders are requested for without buyer, recipient, tax, payment and parcel data. One call more, for packing"
         " slips, is refused unless the operator’s application holds the role for it and the owner of a shop turned the feature on."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
@@ -37,14 +37,14 @@ CONTROL = Control(
 )
 
 #: Written again here on purpose: a probe that read the program's own constant would agree with whatever it says.
-_ASKED_OF_ORDERS = ("PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT")
+_REQUESTED_OF_ORDERS = ("PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT")
 _ORDER_OPERATIONS = ("searchOrders", "getOrder")
 _ON = "select count(*) from vault_consent where withdrawn_at is null"
 _WITHOUT_CONSENT = """
 select count(*) from pii.recipient r
 where not exists (select from vault_consent c where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id)
 """
-#: What may be asked with a restricted role: by the name of the call, the role, the address and what it asks for.
+#: What may be requested with a restricted role: by the name of the call, the role, the address and what it asks for.
 _WITH_A_ROLE = {
     "getOrder for a packing slip": (
         "Direct-to-Consumer Shipping", "GET", "/orders/2026-01-01/orders/{orderId}", {"includedData": ("RECIPIENT", "FULFILLMENT")},
@@ -98,7 +98,7 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _slips(on: int) -> str:
     if on:
-        return f"{on} connection(s) have packing slips on: for those the recipients of their own shipments are asked for, when someone wants a slip."
+        return f"{on} connection(s) have packing slips on: for those the recipients of their own shipments are requested for, when someone wants a slip."
     return "No shop has packing slips on."
 
 
@@ -117,7 +117,7 @@ def _operations() -> Iterator[str]:
             yield f"The operation {name} is on the list and opens personal data."
     for name in _ORDER_OPERATIONS:
         order_operation = allow_list.OPERATIONS[name]
-        if dict(order_operation.forced).get("includedData") != _ASKED_OF_ORDERS or "includedData" in order_operation.params:
+        if dict(order_operation.forced).get("includedData") != _REQUESTED_OF_ORDERS or "includedData" in order_operation.params:
             yield f"{name} may ask for more of an order than its money, promotions, cancellation and fulfillment."
     for name in _MUST_BE_REFUSED:
         if _is_allowed(name):
@@ -127,8 +127,8 @@ def _operations() -> Iterator[str]:
 def _with_a_role() -> Iterator[str]:
     """Try every call that answers with buyers' data without a role: each is refused, and the list has none but those written here."""
     for name, operation in allow_list.RESTRICTED_OPERATIONS.items():
-        asked = (str(operation.needs), operation.method, operation.path, dict(operation.forced))
-        if asked != _WITH_A_ROLE.get(name) or operation.params or operation.body:
+        requested = (str(operation.needs), operation.method, operation.path, dict(operation.forced))
+        if requested != _WITH_A_ROLE.get(name) or operation.params or operation.body:
             yield f"The call {name} asks for other buyers' data, or needs another role, than is known here."
         if _is_allowed(name):
             yield f"The call {name} was not refused, though no role was shown for it."

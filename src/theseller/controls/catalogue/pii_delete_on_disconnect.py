@@ -1,4 +1,4 @@
-"""Security page §5: after a disconnection or the end of an account nothing derived is left, and copies end with their keys."""
+"""Security page §5: after a disconnection or an account deletion nothing derived is left, and copies end with their keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTROL = Control(
     statement=(
         "Whether a connection ends, a shop or an account: what came of it is erased and stays erased. Who ended is read from the audit log,"
         " which outlives them, and what may be left is looked for in every table that has a column for whose a row is, whatever the erasure"
-        " planned. The keys of who ended are dead; a backup dies after 28 days by the end of its own."
+        " planned. The keys of deleted subjects are destroyed; a backup expires after 28 days, when its own key is destroyed."
     ),
     citation="Security page §5; Data Protection Policy 1.4",
     owner="Engineering",
@@ -42,7 +42,7 @@ CONTROL = Control(
 _PROMISED_DAYS, _PROMISED_BACKUP_DAYS = 30, 90
 #: A machine that was off ends at once what became due meanwhile.
 _LATE = timedelta(days=1)
-_OF_SOMEBODY = {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
+_WITH_AN_OWNER = {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 #: Every connection that ended, by the log as well as by its record: the log knows of those whose record went with their shop.
 _ENDED = """
@@ -67,7 +67,7 @@ where c.relkind in ('r', 'p') and not c.relispartition and case n.nspname when '
   and a.attnum > 0 and not a.attisdropped
 group by 1, 2
 """
-#: From who is certified as gone to the rows, each by their key. A thousand of one are enough to know.
+#: From certified subjects to rows, each by their key. A thousand of one are enough.
 _OF_CONNECTION = """
 select count(*) from retention_certificate c cross join lateral (
     select from {table} t where t.{tenant} = c.tenant_id and t.{column} = c.connection_id limit 1000) l
@@ -94,11 +94,11 @@ where e.completed_at is not null and not e.kept
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Somebody who ended. `gone_at` is None until it is proven; `settled` is False if the database knows nothing of the end any more."""
+    """A subject that ended. `erased_at` is None until it is proven; `settled` is False if the database has no record of the end."""
 
     id: UUID
     at: datetime
-    gone_at: datetime | None
+    erased_at: datetime | None
     settled: bool = True
 
 
@@ -110,7 +110,7 @@ class _Table:
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Go through everybody who ended: rows that are left or came back, erasures that are late, keys that live, backups that are too old."""
+    """Check every subject that ended: rows left or restored, late erasures, live keys, and backups that are too old."""
     connections = [_End(*row) for row in context.rows(_ENDED, [Tag.CONNECTION_DISCONNECTED.value])]
     shops, people = ([_End(*row) for row in context.rows(query)] for query in (_SHOPS, _PEOPLE))
     counts = list(_counts(context))
@@ -122,26 +122,26 @@ def probe(context: ProbeContext) -> Outcome:
             for kind, ends in (("connection", connections), ("shop", shops), ("account", people))
             for problem in _late(context, kind, ends)
         ),
-        *_keys_alive(context, connections, shops),
+        *_live_keys(context, connections, shops),
         *_limits(),
         *_backups_too_old(context),
     ]
-    said = backup_records.why_not_testable()
-    if isinstance(said, Unknown) and not failures:
-        return said
-    everybody = [*connections, *shops, *people]
-    gone = sum(one.gone_at is not None for one in everybody)
+    untestable = backup_records.why_not_testable()
+    if isinstance(untestable, Unknown) and not failures:
+        return untestable
+    subjects = [*connections, *shops, *people]
+    erased = sum(one.erased_at is not None for one in subjects)
     return verdict(
-        gone,
+        erased,
         failures,
-        f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s) ended; {gone} are erased, with no row left in"
+        f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s) ended; {erased} are erased, with no row left in"
         f" {len({table for table, _ in counts})} tables and no key alive. No backup is older than {BACKUP_DAYS} days.",
         connections=len(connections),
         shops=len(shops),
         accounts=len(people),
-        gone=gone,
+        erased=erased,
         counts_made=len(counts),
-        oldest_backup_days=max((context.at - made for made in _living_backups(context)), default=timedelta(0)).days,
+        oldest_backup_days=max((context.at - made for made in _readable_backups(context)), default=timedelta(0)).days,
     )
 
 
@@ -156,7 +156,7 @@ def _queries(table: _Table) -> Iterator[str]:
     descriptor, tenant = table.descriptor, table.descriptor.tenant_column
     if tenant is not None:
         yield _OF_SHOP.format(table=table.relation, column=tenant)
-        goes = descriptor.data_class in _OF_SOMEBODY or descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
+        goes = descriptor.data_class in _WITH_AN_OWNER or descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
         column = descriptor.connection_column or ("connection_id" if "connection_id" in table.columns else None)
         if goes and column:
             yield _OF_CONNECTION.format(table=table.relation, tenant=tenant, column=column)
@@ -173,7 +173,7 @@ def _rows_left(context: ProbeContext, counts: list[tuple[str, str]]) -> Iterator
     for table, query in counts:
         if number := context.number(query):
             left[table] = left.get(table, 0) + number
-    yield from (f"{number} row(s) of {table} are of somebody who is certified as gone." for table, number in left.items())
+    yield from (f"{number} row(s) of {table} belong to a subject that is certified as erased." for table, number in left.items())
 
 
 def _unsettled(connections: list[_End]) -> Iterator[str]:
@@ -183,14 +183,14 @@ def _unsettled(connections: list[_End]) -> Iterator[str]:
 
 
 def _late(context: ProbeContext, kind: str, ends: list[_End]) -> Iterator[str]:
-    late = [one for one in ends if one.gone_at is None and context.at - one.at > timedelta(days=_PROMISED_DAYS)]
+    late = [one for one in ends if one.erased_at is None and context.at - one.at > timedelta(days=_PROMISED_DAYS)]
     if late:
-        yield f"{len(late)} {kind}(s) ended more than {_PROMISED_DAYS} days ago and are not proven gone."
+        yield f"{len(late)} {kind}(s) ended more than {_PROMISED_DAYS} days ago and are not proven erased."
 
 
-def _keys_alive(context: ProbeContext, connections: list[_End], shops: list[_End]) -> Iterator[str]:
-    dead = {one.id for one in connections} | {one.id for one in shops if one.gone_at is not None}
-    alive = sum(not dead.isdisjoint(map(UUID, _UUID.findall(entry.owner))) for entry in context.keys.list() if not entry.destroyed)
+def _live_keys(context: ProbeContext, connections: list[_End], shops: list[_End]) -> Iterator[str]:
+    ended = {one.id for one in connections} | {one.id for one in shops if one.erased_at is not None}
+    alive = sum(not ended.isdisjoint(map(UUID, _UUID.findall(entry.owner))) for entry in context.keys.list() if not entry.destroyed)
     if alive:
         yield f"{alive} key(s) of connections or shops that ended can still be used."
 
@@ -200,11 +200,11 @@ def _limits() -> Iterator[str]:
         yield f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {max(BACKUP_DAYS, BACKUP_DAYS_MAX)} for a backup."
 
 
-def _living_backups(context: ProbeContext) -> list[datetime]:
+def _readable_backups(context: ProbeContext) -> list[datetime]:
     return list(backup_records.live_backup_keys(context).values()) if backup_records.why_not_testable() is None else []
 
 
 def _backups_too_old(context: ProbeContext) -> Iterator[str]:
-    old = sum(context.at - made > timedelta(days=BACKUP_DAYS) + _LATE for made in _living_backups(context))
+    old = sum(context.at - made > timedelta(days=BACKUP_DAYS) + _LATE for made in _readable_backups(context))
     if old:
         yield f"{old} backup(s) older than {BACKUP_DAYS} days can still be read."

@@ -1,4 +1,4 @@
-"""Security page §5: personal data goes to nobody but the listed subprocessors."""
+"""Security page §5: personal data goes to no one but the listed subprocessors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONTROL = Control(
     section=5,
     title="Personal data goes to no third party but the listed subprocessors",
     statement=(
-        "Web and worker can speak to Amazon, to its own machine, and to the hosts of its configuration; whatever else they try is refused before"
+        "Web and worker can connect to Amazon, to their own machine, and to the hosts of their configuration; whatever else they try is refused before"
         " anything is sent. Each of those hosts belongs to a subprocessor that the operator has listed, and the list names no host that"
         " isn’t called."
     ),
@@ -27,12 +27,12 @@ CONTROL = Control(
     enforced_by=("theseller.lib.egress:restrict_egress", "theseller.config.egress:destinations", "theseller.config.egress:read_register"),
 )
 
-#: Names and an address (RFC 2606, RFC 5737) that nobody's service is, so that nothing leaves even where nothing is refused.
+#: Names and an address (RFC 2606, RFC 5737) that no service has, so that nothing is sent even where nothing is refused.
 _ELSEWHERE = ("elsewhere.invalid", "amazonaws.com.elsewhere.invalid", "192.0.2.1")
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Compare what may be called with what is listed, and try to speak to somebody who is neither."""
+    """Compare what may be called with what is listed, and try to connect to hosts that are neither."""
     del context
     callable_hosts = {one.host: one for one in settings.EGRESS if not one.local and not one.source}
     listed = {host: party.name for party in settings.SUBPROCESSORS for host in party.hosts}
@@ -45,7 +45,7 @@ def probe(context: ProbeContext) -> Outcome:
         f"{name} is listed with {host}, which the service never calls." for host, name in listed.items() if host not in callable_hosts
     ]
     must_find(_lets_local_through(), "a host that may be called")
-    failures += list(_border())
+    failures += list(_egress_attempts())
     unseen = [party.name for party in settings.SUBPROCESSORS if not party.hosts]
     names = "; ".join(party.name for party in settings.SUBPROCESSORS) or "none"
     return verdict(
@@ -73,10 +73,10 @@ def _lets_local_through() -> bool:
     return True
 
 
-def _border() -> Iterator[str]:
+def _egress_attempts() -> Iterator[str]:
     """Try to get out of this very process, which does the work that touches data."""
     if allowed_destinations() != settings.EGRESS:
-        yield "This process may speak to other hosts than its configuration names."
+        yield "This process can connect to hosts that its configuration does not name."
     for host in _ELSEWHERE:
         try:
             socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)

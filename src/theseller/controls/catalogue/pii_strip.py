@@ -29,9 +29,9 @@ CONTROL = Control(
     statement=(
         "Answers and report files pass a decoder that makes values only of listed fields: a name or an address that Amazon sends is"
         " skipped as"
-        " bytes. (One decoder keeps a recipient, for a packing slip that somebody asked for; it lies sealed and apart, see pii-30-days.) What is"
-        " stored elsewhere has no column for it, and a field that nobody listed is reported by its name, never kept."
-        " Whatever rests in the database, the state folder, the key store or a process stands in the data map."
+        " bytes. (One decoder keeps a recipient, for a packing slip that was requested; it is sealed and stored apart, see pii-30-days.) What is"
+        " stored elsewhere has no column for it, and an unlisted field is reported by its name, never kept."
+        " Everything stored in the database, the state folder, the key store or a process is in the data map."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",

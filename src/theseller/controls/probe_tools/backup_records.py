@@ -1,4 +1,4 @@
-"""What the probes of backups look at: the key store, the target's files and the records, each asked by itself."""
+"""Reads of backups for their probes: key store, target's files and database records."""
 
 from __future__ import annotations
 
@@ -85,18 +85,18 @@ def target() -> Target:
 
 
 def target_description() -> str:
-    """Say for everybody to read what kind of place that is. A folder's name is nobody's business."""
+    """Describe that place for the public page, without the name of a folder."""
     parts = urlsplit(settings.ENVIRONMENT.backups)
     if parts.scheme != "s3":
         return "a folder of the deployment's own machine"
     return f"a bucket in the region {parse_qs(parts.query).get('region', ['that its credentials name'])[-1]}"
 
 
-def read_head(kept: Target, name: str, size: int = HEADER_BYTES) -> bytes:
+def read_head(store: Target, name: str, size: int = HEADER_BYTES) -> bytes:
     """Return the first bytes of an object."""
-    held = b""
-    for piece in kept.get(name):
-        held += piece
-        if len(held) >= size:
+    found = b""
+    for piece in store.get(name):
+        found += piece
+        if len(found) >= size:
             break
-    return held[:size]
+    return found[:size]

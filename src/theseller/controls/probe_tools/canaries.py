@@ -1,4 +1,4 @@
-"""Answers and report files full of canaries: one at every documented place that must not pass, one where nobody documented anything."""
+"""Make responses and report files with canaries in every dropped and in unlisted fields."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def decoded_values(shape: Shape[Any], body: bytes) -> str:
 
 
 def report_with_canaries(kind: ReportType) -> bytes:
-    """Return a report file of one row, with a canary in every column that is dropped, and in one that nobody listed."""
+    """Return a report file of one row, with a canary in every column that is dropped, and in an unlisted one."""
     columns = COLUMNS[kind]
     kept = sorted(columns.required | columns.optional)
     cells = {name: _CELLS.get(name, "") for name in kept} | dict.fromkeys((*columns.dropped, "column-that-nobody-listed"), CANARY)

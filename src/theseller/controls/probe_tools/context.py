@@ -1,4 +1,4 @@
-"""What a probe may touch: the running deployment, read only, and the application's own connection to try what must fail."""
+"""What a probe may use: the deployment, read-only, and the application's connection for attempts that must fail."""
 
 from __future__ import annotations
 

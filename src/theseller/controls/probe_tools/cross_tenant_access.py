@@ -32,7 +32,7 @@ TENANT_CONNECTIONS = ("web", "retention", "pii")
 #: The probe's own rows: a table with nothing else in it, and the ids of no shop that its two rows belong to (`tenancy/sql`).
 PROBE_TABLE = "guard.isolation_probe"
 OWN, OTHER = UUID("00000000-0000-7000-8000-00000000000a"), UUID("00000000-0000-7000-8000-00000000000b")
-#: What stands for a tenant in the middle of a statement: `{own}` before, `{victim}` after. Each is offered to the planner as the row's.
+#: Expressions for a tenant that change in the middle of a statement: `{own}` before, `{victim}` after. Each is offered to the planner as the row's.
 _TO_VICTIM = "set_config('theseller.attempt', '{victim}', true)"
 _SETTING = "current_setting('theseller.attempt')::uuid"
 _SWITCHES = {
@@ -75,7 +75,7 @@ def attempts(context: ProbeContext, victim: UUID | None) -> Iterator[Attempt]:
     for using in connections(context):
         yield from _on_own_rows(context, using)
         if victim is not None:
-            yield from _as(context, using, victim)
+            yield from _on_tenant_tables(context, using, victim)
 
 
 def _on_own_rows(context: ProbeContext, using: str) -> Iterator[Attempt]:
@@ -93,10 +93,10 @@ def _on_own_rows(context: ProbeContext, using: str) -> Iterator[Attempt]:
         yield _plan(using, PROBE_TABLE, "tenant_id")
         yield from _mid_statement(using, PROBE_TABLE, "tenant_id", own, OTHER)
     yield from _without_a_ticket(context, using, PROBE_TABLE, "tenant_id", OTHER)
-    yield _late(using)
+    yield _condition_before_policies(using)
 
 
-def _late(using: str) -> Attempt:
+def _condition_before_policies(using: str) -> Attempt:
     """Ask without a ticket by a condition that costs the planner nothing and that no row meets.
 
     The policies come first, so they raise an error. Without one the condition came first, and such conditions tell of other shops' rows.
@@ -114,25 +114,27 @@ def _late(using: str) -> Attempt:
     return Attempt("a condition before the policies", "A condition of a statement is evaluated before the policies.")
 
 
-def _as(context: ProbeContext, using: str, victim: UUID) -> Iterator[Attempt]:
-    reachable = [(one.table, one.tenant_column) for one in descriptors() if one.tenant_column and _may(using, one.table, "select")]
-    held = []
+def _on_tenant_tables(context: ProbeContext, using: str, victim: UUID) -> Iterator[Attempt]:
+    reachable = [
+        (one.table, one.tenant_column) for one in descriptors() if one.tenant_column and _has_privilege(using, one.table, "select")
+    ]
+    occupied = []
     with tenant_scope(victim, using=using):
         for table, column in reachable:
-            if _number(using, f"select count(*) from (select from {_named(table)} limit 1) seen"):  # noqa: S608
-                held.append((table, column))
-    for table, column in held:
+            if _number(using, f"select count(*) from (select from {_qualified(table)} limit 1) seen"):  # noqa: S608
+                occupied.append((table, column))
+    for table, column in occupied:
         yield from _without_a_ticket(context, using, table, column, victim)
     own = new_id()
     with tenant_scope(own, using=using):
         for table, column in reachable:
             yield _plan(using, table, column)
-        for table, column in held:
+        for table, column in occupied:
             yield from _mid_statement(using, table, column, own, victim)
 
 
 def _without_a_ticket(context: ProbeContext, using: str, table: str, column: str, victim: UUID) -> Iterator[Attempt]:
-    count = f"select count(*) from (select from {_named(table)} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
+    count = f"select count(*) from (select from {_qualified(table)} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
     for method in ("no scope", "forged ticket"):
         with transaction.atomic(using=using):
             if method == "forged ticket":
@@ -141,7 +143,7 @@ def _without_a_ticket(context: ProbeContext, using: str, table: str, column: str
                 session = read_session(connection.connection)
                 forged = Secret("a guess at the key of this deployment")
                 set_ticket(connection.connection, tenant_ticket(forged, victim, session, context.at + timedelta(minutes=1)))
-            seen = _tried(using, count)
+            seen = _rows_reached(using, count)
         yield Attempt(f"{method} on {table}", f"{seen} row(s) of {table} were seen with {method}." if seen else "")
 
 
@@ -150,24 +152,24 @@ def _mid_statement(using: str, table: str, column: str, own: UUID, victim: UUID)
     names = {"own": own, "victim": victim, "column": column}
     for what, condition in _SWITCHES.items():
         where = condition.format(**names)
-        one_row = f"ctid = any (array(select ctid from {_named(table)} where {where} limit 1))"  # noqa: S608
+        one_row = f"ctid = any (array(select ctid from {_qualified(table)} where {where} limit 1))"  # noqa: S608
         for verb, statement in (
-            ("select", f"select count(*) from (select from {_named(table)} where {where} limit 1000) seen"),  # noqa: S608
-            ("delete", f"delete from {_named(table)} where {one_row} and {where}"),  # noqa: S608
-            ("update", f"update {_named(table)} set {column} = {column} where {one_row} and {where}"),  # noqa: S608
+            ("select", f"select count(*) from (select from {_qualified(table)} where {where} limit 1000) seen"),  # noqa: S608
+            ("delete", f"delete from {_qualified(table)} where {one_row} and {where}"),  # noqa: S608
+            ("update", f"update {_qualified(table)} set {column} = {column} where {one_row} and {where}"),  # noqa: S608
         ):
-            if verb != "select" and not _may(using, table, verb):
+            if verb != "select" and not _has_privilege(using, table, verb):
                 continue
             with transaction.atomic(using=using):
                 with databases[using].cursor() as cursor:
                     cursor.execute("select set_config('theseller.attempt', %s, true)", [str(own)])
-                reached = _tried(using, statement)
+                reached = _rows_reached(using, statement)
                 transaction.set_rollback(True, using=using)
             yield Attempt(
                 f"{what} changed in the middle of a {verb} on {table}",
                 f"{reached} row(s) of {table} were reached by a {verb} in which {what} changed." if reached else "",
             )
-    if _may(using, table, "insert"):
+    if _has_privilege(using, table, "insert"):
         reached = _inserted(using, table, victim, column)
         yield Attempt(f"insert for another shop into {table}", f"A row of another shop was added to {table}." if reached else "")
 
@@ -179,10 +181,10 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
         try:
             with transaction.atomic(using=using), databases[using].cursor() as cursor:
                 cursor.execute(
-                    "select exists (select from pg_attribute where attrelid = %s::regclass and attname = 'local_day')", [_named(table)]
+                    "select exists (select from pg_attribute where attrelid = %s::regclass and attname = 'local_day')", [_qualified(table)]
                 )
                 names, values = (f"{column}, local_day", "%s, current_date") if cursor.fetchone()[0] else (column, "%s")
-                cursor.execute(f"insert into {_named(table)} ({names}) values ({values})", [victim])  # noqa: S608
+                cursor.execute(f"insert into {_qualified(table)} ({names}) values ({values})", [victim])  # noqa: S608
             reached = 1
         except DatabaseError as refusal:
             cause = refusal.__cause__
@@ -196,7 +198,7 @@ def _plan(using: str, table: str, column: str) -> Attempt:
     """Look for the check of the ticket in the filter of every scan of a plan, beside a value of the statement's own."""
     where = f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''), gen_random_uuid()::text)::uuid"
     with databases[using].cursor() as cursor:
-        cursor.execute(f"explain (format json) select from {_named(table)} where {where}")
+        cursor.execute(f"explain (format json) select from {_qualified(table)} where {where}")
         found = cursor.fetchone()[0]
     plans = json.loads(found) if isinstance(found, str) else found
     bare = [node for node in _scans(plans[0]["Plan"]) if not _PER_ROW.search(" ".join(str(node.get("Filter", "")).split()))]
@@ -210,7 +212,7 @@ def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _scans(child)
 
 
-def _tried(using: str, statement: str) -> int:
+def _rows_reached(using: str, statement: str) -> int:
     """Return how many rows a statement reached. A refusal is what we hope for; anything else is trouble and no proof."""
     try:
         with transaction.atomic(using=using), databases[using].cursor() as cursor:
@@ -228,15 +230,15 @@ def _number(using: str, statement: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _may(using: str, table: str, verb: str) -> bool:
+def _has_privilege(using: str, table: str, verb: str) -> bool:
     with databases[using].cursor() as cursor:
         # A role without the schema has no right to its tables, and PostgreSQL refuses to be asked for one by name.
         cursor.execute(
             "select case when has_schema_privilege(%s, 'usage') then has_table_privilege(%s, %s) else false end",
-            [_named(table).split(".")[0], _named(table), verb],
+            [_qualified(table).split(".")[0], _qualified(table), verb],
         )
         return bool(cursor.fetchone()[0])
 
 
-def _named(table: str) -> str:
+def _qualified(table: str) -> str:
     return table if "." in table else f"public.{table}"

@@ -26,7 +26,7 @@ _VIRTUAL_NAME = re.compile(r"(vd|xvd|nbd|rbd)")
 _VIRTUAL_MAKER = re.compile(
     r"qemu|kvm|vmware|virtualbox|innotek|xen|amazon|google|microsoft|openstack|digitalocean|hetzner|bochs|parallels", re.IGNORECASE
 )
-#: FS_IOC_GET_ENCRYPTION_POLICY_EX, _IOWR('f', 22, __u8[9]); the buffer is a length and room for the longest policy.
+#: FS_IOC_GET_ENCRYPTION_POLICY_EX, _IOWR('f', 22, __u8[9]); the buffer is a length and space for the longest policy.
 _GET_POLICY, _POLICY_BYTES = 0xC0096616, 24
 _PATIENCE_SECONDS = 10.0
 

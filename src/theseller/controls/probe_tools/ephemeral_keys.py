@@ -1,4 +1,4 @@
-"""Keys for messages that a probe seals, tries to open where it must not open, and throws away.
+"""Short-lived keys for test messages of probes.
 
 They are keys of the real key store, since a probe of anything else would prove nothing about it. Each purpose has one, which serves a
 month and is destroyed then: a key for each run would leave a tombstone for each run.
@@ -80,7 +80,7 @@ class KeyRing:
 
 
 def _key(context: ProbeContext, store: KeyStore, purpose: Purpose, known: list[KeyRecord]) -> DataKey:
-    """Return the newest of the known keys, or a new one if that is old. Older ones go when nobody can be using them any more."""
+    """Return the newest of the known keys, or a new one if that is old. Older ones are destroyed when no probe can be using them."""
     made = creation_time(known[-1].id) if known else None
     if made is None or context.at - made > _RENEWED_AFTER:
         return store.create(purpose, PROBE_OWNER)

@@ -1,5 +1,6 @@
-"""What rests in the live database, the state folder, the key store or this process, and stands in no data map: nobody would erase it, and
-nobody would know of it.
+"""Find what the live deployment stores and the data map lacks: no erasure would delete it.
+
+It compares the database, the state folder, the key store, the job queue and this process.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ join pg_attribute a on a.attrelid = c.oid
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p') and not c.relispartition
   and a.attnum > 0 and not a.attisdropped
 """
-#: Indexes that are no part of an index over all partitions: such a one stands for its parts.
+#: Indexes that are no part of an index over all partitions: such a one covers its parts.
 _INDEXES = """
 select n.nspname || '.' || coalesce(root.relname, t.relname), i.relname
 from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace
@@ -59,7 +60,7 @@ _NO_STATE = frozenset({"urlpatterns", "secure_scheme_headers"})
 
 
 def inventory_drift(context: ProbeContext) -> Iterator[str]:
-    """Yield a finding for each thing of the running deployment that nobody has registered, and each that is registered and isn't there."""
+    """Yield a finding for each unregistered object of the deployment, and each registered one that is missing."""
     yield from _relations(context)
     yield from _parts(context)
     yield from _others(context)
@@ -77,13 +78,13 @@ def _relations(context: ProbeContext) -> Iterator[str]:
         elif kind == "S" and f"{schema}.{name}" in SEQUENCES:
             continue
         elif not (schema == "guard" and kind == "r" and name in GUARD_RELATIONS):
-            yield f"The {_KINDS.get(kind, 'table')} {schema}.{name} stands in no data map."
-    yield from (f"Table {name} stands in no data map." for name in sorted(tables - known))
-    yield from (f"Table {name} stands in the data map and not in the database." for name in sorted(known - tables))
+            yield f"The {_KINDS.get(kind, 'table')} {schema}.{name} is missing from the data map."
+    yield from (f"Table {name} is missing from the data map." for name in sorted(tables - known))
+    yield from (f"Table {name} is in the data map and not in the database." for name in sorted(known - tables))
 
 
 def _parts(context: ProbeContext) -> Iterator[str]:
-    """Compare columns and indexes of the registered tables; a table that nobody registered is named once, by itself."""
+    """Compare columns and indexes of the registered tables; an unregistered table is named once, by itself."""
     for kind, query, known in (
         ("column", _COLUMNS, {table: set(columns) for table, columns in all_columns().items()}),
         ("index", _INDEXES, {table: set(names) for table, names in all_indexes().items()}),
@@ -93,26 +94,26 @@ def _parts(context: ProbeContext) -> Iterator[str]:
             live.setdefault(table, set()).add(name)
         for table, names in sorted(live.items()):
             if table in known:
-                yield from (f"The {kind} {name} of {table} stands in no data map." for name in sorted(names - known[table]))
-                yield from (f"The {kind} {name} of {table} stands in the data map and not there." for name in sorted(known[table] - names))
+                yield from (f"The {kind} {name} of {table} is missing from the data map." for name in sorted(names - known[table]))
+                yield from (f"The {kind} {name} of {table} is in the data map and does not exist." for name in sorted(known[table] - names))
 
 
 def _others(context: ProbeContext) -> Iterator[str]:
     functions = guard_functions()
     for schema, name in context.rows(_ROUTINES):
         if not (schema == "guard" and name in functions) and not (schema == "public" and QUEUE_ROUTINE.fullmatch(name)):
-            yield f"The function {schema}.{name} stands in no data map."
+            yield f"The function {schema}.{name} is missing from the data map."
     for kind, name in context.rows(_OTHERS):
         if not (kind == "extension" and name in EXTENSIONS):
-            yield f"The {kind} {name} stands in no data map."
+            yield f"The {kind} {name} is missing from the data map."
 
 
 def _jobs(context: ProbeContext) -> Iterator[str]:
     """Look at the kinds of jobs that this program has, and at those that wait: an argument is an id, a name or a number."""
-    yield from (f"The kind of job {name} stands in no data map." for name in sorted(set(app.tasks) - set(JOBS)))
+    yield from (f"The kind of job {name} is missing from the data map." for name in sorted(set(app.tasks) - set(JOBS)))
     for task, argument, strange in context.rows(_JOBS, [JOB_ARGUMENT]):
         if task not in JOBS or (argument and argument not in JOBS[task]):
-            yield f"A job {task} waits with an argument that stands in no data map: {argument or 'none'}."
+            yield f"A job {task} waits with an argument that is missing from the data map: {argument or 'none'}."
         elif strange:
             yield f"{strange} job(s) {task} have an argument {argument} that is no id, name or number."
 
@@ -121,28 +122,30 @@ def _files(context: ProbeContext) -> Iterator[str]:
     if not context.state.is_dir():
         return
     entries = frozenset(path.name for path in context.state.iterdir())
-    yield from (f"The state folder has an entry that stands in no data map: {name}." for name in unregistered_entries(entries))
+    yield from (f"The state folder has an entry that is missing from the data map: {name}." for name in unregistered_entries(entries))
     for place in sorted(entries & fully_listed_entries()):
         folder = context.state / place
         paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
-        yield from (f"The folder {place} has a file that stands in no data map: {name}." for name in unregistered_files(place, paths))
+        yield from (
+            f"The folder {place} has a file that is missing from the data map: {name}." for name in unregistered_files(place, paths)
+        )
 
 
 def _keys(context: ProbeContext) -> Iterator[str]:
-    """Name owners of living keys by their kind only: what stands behind the colon is somebody's id."""
+    """Name owners of living keys by their kind only: behind the colon is someone's id."""
     strange = {
         one.owner.partition(":")[0]
         for one in context.keys.list()
         if not one.destroyed and not any(known.covers(one.owner, one.purpose.value if one.purpose else None) for known in KEYS)
     }
-    yield from (f"The key store holds keys whose owner stands in no data map: {owner}." for owner in sorted(strange))
+    yield from (f"The key store holds keys whose owner is missing from the data map: {owner}." for owner in sorted(strange))
 
 
 def _process() -> Iterator[str]:
     """Look at this process: what it remembers between two pieces of work, its caches, and where its log goes."""
     known = {thing.name for thing in PROCESS_STATE}
-    yield from (f"The cache {one} stands in no data map." for one in sorted(_caches() - known))
-    yield from (f"The process remembers something that stands in no data map: {one}." for one in sorted(_memories() - known))
+    yield from (f"The cache {one} is missing from the data map." for one in sorted(_caches() - known))
+    yield from (f"The process keeps state that is missing from the data map: {one}." for one in sorted(_memories() - known))
     yield from (f"The log goes somewhere without the redactor: {kind}." for kind in unredacted_sinks())
 
 

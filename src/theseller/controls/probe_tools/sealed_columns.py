@@ -1,4 +1,4 @@
-"""What stands in the columns that must hold sealed messages, and in the pages that the database keeps on its disk."""
+"""Check the columns that must hold sealed messages, and the database's pages on disk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FILES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class ColumnInspection:
-    """`values` were looked at in `columns`; `unseen` are columns that no connection of ours may read; `broken` are sentences."""
+    """`values` were checked in `columns`; `unreadable` columns no connection of ours may read; `failures` are sentences."""
 
     columns: int
     values: int
@@ -72,7 +72,7 @@ def inspect_sealed_columns(context: ProbeContext) -> ColumnInspection:
 
 
 def can_find_plain_text(context: ProbeContext) -> bool:
-    """Return whether a value that is no sealed message would be found: the positive control of `look_into_columns`."""
+    """Return whether a value that is no sealed message would be found: the positive control of `inspect_sealed_columns`."""
     return any(_wrong(context, "planted", "planted", Purpose.REFRESH_TOKEN, [b"plain text"]))
 
 
@@ -96,7 +96,7 @@ def _bytes(rows: list[tuple[Any, ...]]) -> Iterator[bytes]:
 
 
 def _turn(context: ProbeContext, tenant: UUID) -> bytes:
-    """Order shops anew each hour, so that over time each of many has its turn."""
+    """Order shops differently each hour, so that over time each of many is checked."""
     return hashlib.sha256(f"{tenant} {context.at:%Y-%m-%d %H}".encode()).digest()
 
 
@@ -127,7 +127,7 @@ def _wrong_key(context: ProbeContext, where: str, key: UUID, purpose: Purpose) -
 
 
 def _reader(context: ProbeContext, table: str) -> str:
-    """Return the application's connection that may read a table: what is held of buyers only the vault's own can."""
+    """Return the application's connection that may read a table: buyer data only its own connection."""
     return "pii" if table.startswith("pii.") else context.application
 
 
@@ -138,7 +138,7 @@ def _readable(context: ProbeContext, table: str, column: str) -> bool:
 
 
 def search_database_pages(context: ProbeContext) -> PageSearch:
-    """Search the files of this database's tables for tokens, whatever column or dead row they stand in.
+    """Search the files of this database's tables for tokens, whatever column or deleted row they are in.
 
     Compressed values hide from this, and so does what has not been written to the disk yet.
     """

@@ -1,4 +1,4 @@
-"""Search what rests: text columns, the state folder's files. Says how much was searched; returns places, never what stood there."""
+"""Search text columns and files of the state folder. Results name locations, never their content."""
 
 from __future__ import annotations
 
