@@ -26,8 +26,9 @@ import psycopg
 from tests.database import test_server
 
 from theseller.amazon.reports.report import Options, stream_report
-from theseller.ingest.facts.minimize import ORDER_COLUMNS, Minimizer
+from theseller.ingest.facts.minimize_orders import OrderMinimizer
 from theseller.ingest.facts.orders import write_orders
+from theseller.ingest.facts.rows import ORDER_COLUMNS
 from theseller.lib.ids import new_id
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
@@ -98,7 +99,7 @@ def _run(database: str) -> dict[str, Any]:
 def _minimised(document: bytes) -> list[tuple[Any, ...]]:
 
     tenant, connection = new_id(), new_id()
-    batches = Minimizer(_AT).report_orders(stream_report([document], Options(as_tuples=True)).batches())
+    batches = OrderMinimizer(_AT).report_orders(stream_report([document], Options(as_tuples=True)).batches())
     return [(tenant, connection, "all_orders_report", *row) for batch in batches for row in batch]
 
 

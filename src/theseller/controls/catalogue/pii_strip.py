@@ -36,7 +36,12 @@ CONTROL = Control(
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.amazon.decoders.shape:Shape", "theseller.amazon.reports.types:COLUMNS", "theseller.ingest.facts.minimize"),
+    enforced_by=(
+        "theseller.amazon.decoders.shape:Shape",
+        "theseller.amazon.reports.types:COLUMNS",
+        "theseller.ingest.facts.minimize_orders",
+        "theseller.ingest.facts.minimize_ledger",
+    ),
     after=(Tag.CONNECTION_AUTHORISED, Tag.IMPORT_RECORDED),
 )
 

@@ -19,23 +19,19 @@ from theseller.amazon.decoders.finances import Transaction
 from theseller.amazon.reports import SettlementSummary
 from theseller.amazon.reports.report import Row as ReportRow
 from theseller.amazon.reports.types import ReportType
-from theseller.ingest.facts.bulk import Bulk, Row
-from theseller.ingest.facts.minimize import LEDGER_COLUMNS, Minimizer
-from theseller.ingest.facts.order_writer import Day
-from theseller.ingest.facts.orders import LEDGER_LOCK, mark_dirty_days
+from theseller.ingest.facts.bulk import Bulk
+from theseller.ingest.facts.dirty_days import Day, mark_dirty_days
+from theseller.ingest.facts.locks import LEDGER_LOCK
+from theseller.ingest.facts.minimize_ledger import LedgerMinimizer
+from theseller.ingest.facts.rows import LEDGER_COLUMNS, LedgerRow, names_of
 from theseller.ingest.facts.seller_stores import stores_of_seller
 from theseller.ingest.types import WriteResult
 
 _STAGE = "incoming_ledger_line"
-_LINE = ", ".join(name for name, _ in LEDGER_COLUMNS)
+_LINE = names_of(LEDGER_COLUMNS)
 _PRINT = "sum(hashtextextended(row({})::text, 0))".format(
     ", ".join(f"{name}::numeric(20, 4)" if kind == "numeric" else name for name, kind in LEDGER_COLUMNS)
 )
-_PLACE = {name: place for place, (name, _) in enumerate(LEDGER_COLUMNS)}
-_DAY, _KEY, _STORE, _POSTED, _STATE = (_PLACE[name] for name in ("local_day", "source_key", "marketplace_id", "posted_at", "state"))
-_ORDER, _SUPERSEDES = _PLACE["order_id"], _PLACE["supersedes"]
-#: Next to each other.
-_SETTLEMENT, _GROUP = _PLACE["settlement_id"], _PLACE["group_id"]
 _ONE_DAY = timedelta(days=1)
 #: A settlement may hold what was posted up to these days before it began.
 _BEFORE_SETTLEMENT = timedelta(days=3)
@@ -57,7 +53,7 @@ def write_transactions(
     `marketplace_ids` are the stores of the connection's region. Money that names no store goes to the only one of them that the seller is
     known to have and that keeps its currency, else to none.
     """
-    minimizer = Minimizer(at)
+    minimizer = LedgerMinimizer(at)
     bulk = Bulk(tenant, using)
     rows = minimizer.transactions(transactions, stores_of_seller(bulk, marketplace_ids))
     bulk.lock(LEDGER_LOCK)
@@ -79,10 +75,10 @@ def write_settlement(
 
     A line older than facts are kept is left out and counted, so that a settlement at the edge is not refused.
     """
-    minimizer = Minimizer(at)
+    minimizer = LedgerMinimizer(at)
     bulk = Bulk(tenant, using)
     rows = minimizer.settlement(lines, stores_of_seller(bulk, marketplace_ids))
-    if any(row[1] != summary.settlement_id for row in rows):
+    if any(row.source_key != summary.settlement_id for row in rows):
         raise ValueError("the lines belong to another settlement than the summary")
     bulk.lock(LEDGER_LOCK)
     written = _replace(bulk, rows, "settlement", connection, at, (summary.starts_at, summary.ends_at)) if rows else WriteResult()
@@ -91,7 +87,7 @@ def write_settlement(
 
 def _replace(
     bulk: Bulk,
-    rows: list[Row],
+    rows: list[LedgerRow],
     source: str,
     connection: UUID,
     at: datetime,
@@ -99,10 +95,10 @@ def _replace(
     replaced: Iterable[str] = (),
 ) -> WriteResult:
     """Put the incoming slices in place of those stored under their keys or superseded by them."""
-    superseded = sorted({*replaced, *(row[_SUPERSEDES] for row in rows if row[_SUPERSEDES] is not None)})
+    superseded = sorted({*replaced, *(row.supersedes for row in rows if row.supersedes is not None)})
     rows, outdated = _without_superseded(bulk, rows, source)
     rows = _with_known_identifiers(bulk, rows, source)
-    keys = sorted({row[_KEY] for row in rows})
+    keys = sorted({row.source_key for row in rows})
     bulk.create_stage(_STAGE, LEDGER_COLUMNS)
     bulk.copy(_STAGE, LEDGER_COLUMNS, [rows])
     unchanged = _unchanged(bulk, keys, source, connection)
@@ -115,11 +111,13 @@ def _replace(
         source=source,
         unchanged=sorted(unchanged),
     )
-    changed = [row for row in rows if row[_KEY] not in unchanged]
-    days = {*gone, *((row[_STORE], row[_DAY]) for row in changed)}
+    changed = [row for row in rows if row.source_key not in unchanged]
+    days = {*gone, *((row.marketplace_id, row.local_day) for row in changed)}
     if changed or gone:
-        orders |= {row[_ORDER] for row in changed if row[_ORDER]}
-        instants = [row[_POSTED] for row in changed if not row[_ORDER]] if period is None else [*period, *(row[_POSTED] for row in changed)]
+        orders |= {row.order_id for row in changed if row.order_id}
+        instants = (
+            [row.posted_at for row in changed if not row.order_id] if period is None else [*period, *(row.posted_at for row in changed)]
+        )
         days |= _days_beside(bulk, orders, instants, between=period is not None) | _days_of_groups(bulk, groups)
         if source == "settlement":
             days |= _days_stated(bulk, keys)
@@ -127,13 +125,13 @@ def _replace(
     return WriteResult(added, gone.total(), len(unchanged), outdated, days=len(days))
 
 
-def _without_superseded(bulk: Bulk, rows: list[Row], source: str) -> tuple[list[Row], int]:
+def _without_superseded(bulk: Bulk, rows: list[LedgerRow], source: str) -> tuple[list[LedgerRow], int]:
     """Leave out transactions whose release is stored or arrives with them, and a deferred version of what is stored as released."""
     if source != "finances" or not rows:
         return rows, 0
-    keys = {row[_KEY] for row in rows}
-    late = {row[_SUPERSEDES] for row in rows} & keys
-    released = {row[_KEY] for row in rows if row[_STATE] == "released"}
+    keys = {row.source_key for row in rows}
+    late = {row.supersedes for row in rows} & keys
+    released = {row.source_key for row in rows if row.state == "released"}
     stored = bulk.rows(
         "select supersedes, true from ingest_ledger_line where tenant_id = %(tenant)s and source = %(source)s and supersedes = any(%(keys)s)"
         f" union select source_key, false from ingest_ledger_line where {_STANDING} and state = 'released'",
@@ -142,13 +140,13 @@ def _without_superseded(bulk: Bulk, rows: list[Row], source: str) -> tuple[list[
     )
     late |= {key for key, replaced in stored if replaced}
     released |= {key for key, replaced in stored if not replaced}
-    kept = [row for row in rows if row[_KEY] not in late and not (row[_STATE] == "deferred" and row[_KEY] in released)]
-    return kept, len(keys - {row[_KEY] for row in kept})
+    kept = [row for row in rows if row.source_key not in late and not (row.state == "deferred" and row.source_key in released)]
+    return kept, len(keys - {row.source_key for row in kept})
 
 
-def _with_known_identifiers(bulk: Bulk, rows: list[Row], source: str) -> list[Row]:
+def _with_known_identifiers(bulk: Bulk, rows: list[LedgerRow], source: str) -> list[LedgerRow]:
     """Keep the settlement and group that an earlier answer stated: an answer that states none does not take them back."""
-    lacking = sorted({row[_KEY] for row in rows if source == "finances" and None in row[_SETTLEMENT : _GROUP + 1]})
+    lacking = sorted({row.source_key for row in rows if source == "finances" and None in (row.settlement_id, row.group_id)})
     if not lacking:
         return rows
     found = bulk.rows(
@@ -158,9 +156,13 @@ def _with_known_identifiers(bulk: Bulk, rows: list[Row], source: str) -> list[Ro
     )
     known = {key: (settlement, group) for key, settlement, group in found}
     for row in rows:  # In one page, too: the same transaction may come twice.
-        settlement, group = known.get(row[_KEY], (None, None))
-        known[row[_KEY]] = (row[_SETTLEMENT] or settlement, row[_GROUP] or group)
-    return [(*row[:_SETTLEMENT], *known.get(row[_KEY], (None, None)), *row[_GROUP + 1 :]) for row in rows]
+        settlement, group = known.get(row.source_key, (None, None))
+        known[row.source_key] = (row.settlement_id or settlement, row.group_id or group)
+    return [_with_identifiers(row, *known[row.source_key]) for row in rows]
+
+
+def _with_identifiers(row: LedgerRow, settlement: str | None, group: str | None) -> LedgerRow:
+    return row._replace(settlement_id=settlement, group_id=group)
 
 
 def _new_groups(bulk: Bulk, source: str) -> list[str]:

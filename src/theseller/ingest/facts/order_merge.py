@@ -16,21 +16,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from theseller.ingest.facts.bulk import Row
-from theseller.ingest.facts.minimize import ORDER_COLUMNS
+from theseller.ingest.facts.rows import OrderRow
 
-NAMES = tuple(name for name, _ in ORDER_COLUMNS)
-_AT = {name: place for place, name in enumerate(NAMES)}
-KEY, SKU, STAMP = _AT["line_key"], _AT["sku"], _AT["last_updated_at"]
-_QUANTITY, _PRICE, _STATUS, _TOLD, _REPLACEMENT = (
-    _AT[name] for name in ("quantity", "item_price", "status", "replacement_told", "is_replacement")
-)
-_FREE = tuple(_AT[name] for name in ("shipping_price", "gift_wrap_price", "promotion_discount"))
-#: Bought when and where: one fact, of one document.
-PLACE = tuple(_AT[name] for name in ("purchased_at", "local_day", "marketplace_id"))
+#: When and where an order was bought: one fact, from one document.
+PLACE = ("purchased_at", "local_day", "marketplace_id")
 #: Set apart from the fields that are merged one by one.
-_NOT_FIELDS = {"order_id", "line_key", "last_updated_at", "is_replacement", "purchased_at", "local_day", "marketplace_id"}
-FIELDS = tuple((name, place) for name, place in _AT.items() if name not in _NOT_FIELDS)
+_NOT_FIELDS = {"order_id", "line_key", "last_updated_at", "is_replacement", *PLACE}
+FIELDS = tuple(name for name in OrderRow._fields if name not in _NOT_FIELDS)
+#: Fields of a line that is free only if all of them are blank or zero.
+_EXTRAS = ("shipping_price", "gift_wrap_price", "promotion_discount")
 #: Values that say nothing: as good as blank.
 BLANK: Mapping[str, Any] = {"sku": "", "asin": "", "fulfilment": "unknown", "is_business": False}
 _PROGRESS = {"pending": 0, "unshipped": 1, "shipped": 2, "cancelled": 3}
@@ -44,15 +38,14 @@ class Line:
     `parts`: where a numbered line and one without a number were found to be the same, what was said of each.
     """
 
-    row: Row
+    row: OrderRow
     carried: Mapping[str, datetime]
     source: str
     parts: tuple[Line, ...] = ()
 
     @property
     def key(self) -> str:
-        key: str = self.row[KEY]
-        return key
+        return self.row.line_key
 
 
 def merge_order(stored: Iterable[Line], incoming: Iterable[Line]) -> list[Line]:
@@ -71,7 +64,7 @@ def _apart(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _marked(line: Line, *, replacement: bool) -> Line:
-    row = (*line.row[:_REPLACEMENT], replacement, *line.row[_REPLACEMENT + 1 :])
+    row = line.row._replace(is_replacement=replacement)
     return replace(line, row=row, parts=tuple(_marked(part, replacement=replacement) for part in line.parts))
 
 
@@ -87,42 +80,44 @@ def _alike_in_every_file(incoming: Iterable[Line]) -> list[Line]:
     nameless: dict[str, list[Line]] = defaultdict(list)
     for line in incoming:
         if "/" in line.key:
-            nameless[line.row[SKU]].append(line)
+            nameless[line.row.sku].append(line)
         else:
             found.append(line)
     for sku, lines in nameless.items():
         for number, line in enumerate(sorted(lines, key=_content), 1):
-            found.append(replace(line, row=(*line.row[:KEY], f"/{sku}/{number}", *line.row[KEY + 1 :])))
+            found.append(replace(line, row=line.row._replace(line_key=f"/{sku}/{number}")))
     return found
 
 
 def _content(line: Line) -> tuple[Any, ...]:
-    return (*_likeness(line)[:-1], [(value is not None, str(value)) for place, value in enumerate(line.row) if place != KEY])
+    others = line.row._replace(line_key="")
+    return (*_likeness(line)[:-1], [(value is not None, str(value)) for value in others])
 
 
 def merge(one: Line, other: Line) -> Line:
     """Return one line of what two documents say of it, under the key of `one`."""
-    newest = max(one.row[STAMP], other.row[STAMP])
-    values = list(one.row)
-    values[STAMP] = newest
+    newest = max(one.row.last_updated_at, other.row.last_updated_at)
+    values: dict[str, Any] = {"last_updated_at": newest}
     carried: dict[str, datetime] = {}
-    for name, place in FIELDS:
-        told = [
-            (stamp_of(line, name), _RANK.get(name, _same)(line.row[place]), line.row[place])
+    for name in FIELDS:
+        stated = [
+            (stamp_of(line, name), _RANK.get(name, _same)(getattr(line.row, name)), getattr(line.row, name))
             for line in (one, other)
-            if says(line, name, place)
+            if says(line, name)
         ]
-        if told:
-            stamp, _, values[place] = max(told, key=lambda each: each[:2])
+        if stated:
+            stamp, _, values[name] = max(stated, key=lambda each: each[:2])
             if stamp < newest:
                 carried[name] = stamp
-        else:
-            values[place] = one.row[place]
-    newer = max((one, other), key=lambda line: (line.row[STAMP], [line.row[place] for place in PLACE]))
-    for place in PLACE:
-        values[place] = newer.row[place]
-    source = max((line.row[STAMP], line.source) for line in (one, other))[1]
-    return Line(tuple(values), carried, source)
+    newer = max((one, other), key=lambda line: (line.row.last_updated_at, place_of(line)))
+    values |= zip(PLACE, place_of(newer), strict=True)
+    _, source = max((line.row.last_updated_at, line.source) for line in (one, other))
+    return Line(one.row._replace(**values), carried, source)
+
+
+def place_of(line: Line) -> list[Any]:
+    """Return when and where the line's order was bought, in the order of `PLACE`."""
+    return [getattr(line.row, name) for name in PLACE]
 
 
 def _same(value: Any) -> Any:  # noqa: ANN401  # any field's value
@@ -131,13 +126,12 @@ def _same(value: Any) -> Any:  # noqa: ANN401  # any field's value
 
 def stamp_of(line: Line, name: str) -> datetime:
     """Return the stamp of the document that a field's value is of."""
-    stamp: datetime = line.carried.get(name, line.row[STAMP])
-    return stamp
+    return line.carried.get(name, line.row.last_updated_at)
 
 
-def says(line: Line, name: str, place: int) -> bool:
+def says(line: Line, name: str) -> bool:
     """Say whether a line has a value in a field, which is no blank."""
-    value = line.row[place]
+    value = getattr(line.row, name)
     return value is not None and (name not in BLANK or value != BLANK[name])
 
 
@@ -145,7 +139,7 @@ def _named(lines: dict[str, Line]) -> list[Line]:
     """Unite lines without an item number (European reports have none) with those that have one, product by product."""
     groups: dict[str, tuple[list[Line], list[Line]]] = defaultdict(lambda: ([], []))
     for line in lines.values():
-        groups[line.row[SKU]]["/" in line.key].append(line)
+        groups[line.row.sku]["/" in line.key].append(line)
     found: list[Line] = []
     for numbered, nameless in groups.values():
         found += _united(sorted(numbered, key=_likeness), sorted(nameless, key=_likeness))
@@ -166,34 +160,34 @@ def _united(numbered: list[Line], nameless: list[Line]) -> list[Line]:
 
 
 def _says_the_same(one: Line, other: Line) -> bool:
-    return (one.row[_QUANTITY], one.row[_PRICE]) == (other.row[_QUANTITY], other.row[_PRICE])
+    return (one.row.quantity, one.row.item_price) == (other.row.quantity, other.row.item_price)
 
 
 def _may_be_the_same(one: Line, other: Line) -> bool:
     """Say whether two lines can be one: at one instant an order's line has one quantity and one price."""
-    prices = {line.row[_PRICE] for line in (one, other)} - {None}
-    quantities = {line.row[_QUANTITY] for line in (one, other)}
-    return one.row[STAMP] != other.row[STAMP] or (len(prices) < 2 and len(quantities) < 2)
+    prices = {line.row.item_price for line in (one, other)} - {None}
+    quantities = {line.row.quantity for line in (one, other)}
+    return one.row.last_updated_at != other.row.last_updated_at or (len(prices) < 2 and len(quantities) < 2)
 
 
 def _likeness(line: Line) -> tuple[Any, ...]:
-    price = line.row[_PRICE]
-    return (line.row[_QUANTITY], price is not None, price or 0, line.key)
+    price = line.row.item_price
+    return (line.row.quantity, price is not None, price or 0, line.key)
 
 
-def _is_replacement(rows: list[Row]) -> bool:
+def _is_replacement(rows: list[OrderRow]) -> bool:
     """Say whether an order replaces another: as Amazon says, else because all of it was sent for nothing.
 
     A free product among paid ones is no replacement, nor is a product with a discount or a price that is not known yet.
     """
-    told = {row[_TOLD] for row in rows}
-    if True in told or False in told:
-        return True in told
-    sent = [row for row in rows if row[_STATUS] != "cancelled"]
+    stated = {row.replacement_told for row in rows}
+    if True in stated or False in stated:
+        return True in stated
+    sent = [row for row in rows if row.status != "cancelled"]
     return bool(sent) and all(map(_is_free, sent))
 
 
-def _is_free(row: Row) -> bool:
-    price = row[_PRICE]
-    nothing_else = not any(row[place] for place in _FREE)
-    return price is not None and price == 0 and row[_QUANTITY] > 0 and row[_STATUS] != "pending" and nothing_else
+def _is_free(row: OrderRow) -> bool:
+    price = row.item_price
+    nothing_else = not any(getattr(row, name) for name in _EXTRAS)
+    return price is not None and price == 0 and row.quantity > 0 and row.status != "pending" and nothing_else

@@ -11,9 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from theseller.ingest.facts.bulk import Row
-from theseller.ingest.facts.minimize import ORDER_COLUMNS
-from theseller.ingest.facts.order_merge import BLANK, FIELDS, KEY, PLACE, STAMP, Line, says, stamp_of
+from theseller.ingest.facts.order_merge import BLANK, FIELDS, PLACE, Line, place_of, says, stamp_of
+from theseller.ingest.facts.rows import ORDER_COLUMNS, OrderRow
 
 _NUMERIC = frozenset(name for name, kind in ORDER_COLUMNS if kind == "numeric")
 #: Not the name of a column.
@@ -28,7 +27,7 @@ def dump(line: Line) -> str | None:
     return json.dumps(told) if told else None
 
 
-def load(row: Row, source: str, text: str | None) -> Line:
+def load(row: OrderRow, source: str, text: str | None) -> Line:
     """Return the line that was stored as `row` with what `written` returned."""
     told: dict[str, Any] = json.loads(text) if text else {}
     parts = told.pop(_PARTS, ())
@@ -36,18 +35,18 @@ def load(row: Row, source: str, text: str | None) -> Line:
     return Line(row, whole.carried, source, tuple(_line(whole, part) for part in parts))
 
 
-def _said(line: Line, name: str, place: int) -> tuple[Any, datetime] | None:
-    return (line.row[place], stamp_of(line, name)) if says(line, name, place) else None
+def _said(line: Line, name: str) -> tuple[Any, datetime] | None:
+    return (getattr(line.row, name), stamp_of(line, name)) if says(line, name) else None
 
 
 def _part(whole: Line, part: Line) -> dict[str, Any]:
     found: dict[str, Any] = {"key": part.key, "source": part.source}
-    if part.row[STAMP] != whole.row[STAMP]:
-        found["updated"] = part.row[STAMP].isoformat()
-    where, whole_where = ([line.row[place] for place in PLACE] for line in (part, whole))
-    if where != whole_where:
+    if part.row.last_updated_at != whole.row.last_updated_at:
+        found["updated"] = part.row.last_updated_at.isoformat()
+    where = place_of(part)
+    if where != place_of(whole):
         found["place"] = [value if isinstance(value, str) else value.isoformat() for value in where]
-    said = {name: _said(part, name, place) for name, place in FIELDS if _said(part, name, place) != _said(whole, name, place)}
+    said = {name: _said(part, name) for name in FIELDS if _said(part, name) != _said(whole, name)}
     if said:
         found["said"] = {name: _plain(value) for name, value in said.items()}
     return found
@@ -61,25 +60,25 @@ def _plain(value: tuple[Any, datetime] | None) -> list[Any] | None:
 
 
 def _line(whole: Line, part: Mapping[str, Any]) -> Line:
-    updated = datetime.fromisoformat(part["updated"]) if "updated" in part else whole.row[STAMP]
-    values = list(whole.row)
-    values[KEY], values[STAMP] = part["key"], updated
+    updated = datetime.fromisoformat(part["updated"]) if "updated" in part else whole.row.last_updated_at
+    values: dict[str, Any] = {"line_key": part["key"], "last_updated_at": updated}
     if "place" in part:
         bought, day, store = part["place"]
-        for place, value in zip(PLACE, (datetime.fromisoformat(bought), date.fromisoformat(day), store), strict=True):
-            values[place] = value
+        found = (datetime.fromisoformat(bought), date.fromisoformat(day), store)
+        values |= zip(PLACE, found, strict=True)
     said = part.get("said", {})
     carried: dict[str, datetime] = {}
-    for name, place in FIELDS:
+    for name in FIELDS:
+        value = getattr(whole.row, name)
         if name not in said:
             stamp = stamp_of(whole, name)
         elif said[name] is None:
-            values[place] = BLANK.get(name)
+            values[name] = BLANK.get(name)
             continue
         else:
-            value, text = said[name]
-            values[place] = Decimal(value) if name in _NUMERIC else value
-            stamp = datetime.fromisoformat(text)
-        if stamp < updated and values[place] is not None:
+            text, stamp_text = said[name]
+            values[name] = value = Decimal(text) if name in _NUMERIC else text
+            stamp = datetime.fromisoformat(stamp_text)
+        if stamp < updated and value is not None:
             carried[name] = stamp
-    return Line(tuple(values), carried, part["source"])
+    return Line(whole.row._replace(**values), carried, part["source"])

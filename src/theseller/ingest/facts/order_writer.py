@@ -9,27 +9,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
 from theseller.ingest.facts import order_parts
 from theseller.ingest.facts.bulk import Bulk, Row
-from theseller.ingest.facts.minimize import ORDER_COLUMNS
+from theseller.ingest.facts.dirty_days import Day
 from theseller.ingest.facts.order_merge import Line, merge_order
+from theseller.ingest.facts.rows import ORDER_COLUMNS, OrderRow, names_of
 from theseller.ingest.types import OrderSource, WriteResult
-
-Day = tuple[str, date]
 
 _STAGE = "incoming_order_line"
 _STAGED = (*ORDER_COLUMNS, ("carried_at", "text"), ("source", "text"))
-_LINE = ", ".join(name for name, _ in ORDER_COLUMNS)
+_LINE = names_of(ORDER_COLUMNS)
 _SPAN = "tenant_id = %(tenant)s and local_day between %(first)s and %(last)s"
-_PLACES = {name: place for place, (name, _) in enumerate(ORDER_COLUMNS)}
-_DAY, _ORDER, _KEY, _STORE, _UPDATED = 0, 1, 2, 3, 5
-_PRICE, _TOLD = _PLACES["item_price"], _PLACES["replacement_told"]
-_AMOUNTS = frozenset(_PLACES[name] for name, kind in ORDER_COLUMNS if kind == "numeric")
+_AMOUNTS = tuple(name for name, kind in ORDER_COLUMNS if kind == "numeric")
 _SMALLEST = Decimal("0.0001")
 #: Orders merged at a time.
 _PART = 5_000
@@ -37,7 +33,10 @@ _ONE_DAY = timedelta(days=1)
 
 
 class OrderWriter:
-    """Takes rows of ORDER_COLUMNS. `days` are those whose lines changed. The caller has serialised the book."""
+    """Writes the order lines of one document. `days`: those whose lines changed.
+
+    The caller has taken the lock of orders.
+    """
 
     def __init__(self, bulk: Bulk, connection: UUID, source: OrderSource) -> None:
         self.days: set[Day] = set()
@@ -45,44 +44,45 @@ class OrderWriter:
         self._connection = connection
         self._source = source
         self._new: set[str] = set()
-        self._known: list[Row] = []
+        self._known: list[OrderRow] = []
         self._written = WriteResult()
-        self._empty = not bulk.rows("select exists (select from ingest_order_line where tenant_id = %(tenant)s)")[0][0]
+        [(filled,)] = bulk.rows("select exists (select from ingest_order_line where tenant_id = %(tenant)s)")
+        self._empty = not filled
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, rows: list[OrderRow]) -> None:
         """Write the lines of orders that are not stored yet; keep those of the others for `settle`.
 
         Whether an order for nothing is a replacement shows only when all its lines are there: it waits, too, and so do a line that comes
         twice, and an order with several lines of one product that have no item numbers.
         """
-        orders = {row[_ORDER] for row in rows}
-        waiting = {row[_ORDER] for row in rows if row[_PRICE] is not None and not row[_PRICE] and row[_TOLD] is None}
-        waiting |= {row[_ORDER] for row in rows if "/" in row[_KEY] and not row[_KEY].endswith("/1")}
+        orders = {row.order_id for row in rows}
+        waiting = {row.order_id for row in rows if row.item_price is not None and not row.item_price and row.replacement_told is None}
+        waiting |= {row.order_id for row in rows if "/" in row.line_key and not row.line_key.endswith("/1")}
         if not self._empty:
             waiting |= self._standing(rows, orders)
-        if len(keys := {(row[_ORDER], row[_KEY]) for row in rows}) < len(rows):
-            times = Counter((row[_ORDER], row[_KEY]) for row in rows)
+        if len(keys := {(row.order_id, row.line_key) for row in rows}) < len(rows):
+            times = Counter((row.order_id, row.line_key) for row in rows)
             waiting |= {order for order, key in keys if times[order, key] > 1}
         waiting |= orders & self._new
         if waiting:
-            self._known.extend(row for row in rows if row[_ORDER] in waiting)
-            rows = [row for row in rows if row[_ORDER] not in waiting]
+            self._known.extend(row for row in rows if row.order_id in waiting)
+            rows = [row for row in rows if row.order_id not in waiting]
         if rows:
             self._new |= orders - waiting
             self._insert([Line(row, {}, self._source.value) for row in rows])
 
     def settle(self) -> WriteResult:
         """Merge what came for known orders with what is stored of them."""
-        by_order: dict[str, list[Row]] = defaultdict(list)
+        by_order: dict[str, list[OrderRow]] = defaultdict(list)
         for row in self._known:
-            by_order[row[_ORDER]].append(row)
+            by_order[row.order_id].append(row)
         self._known = []
         orders = sorted(by_order)
         for start in range(0, len(orders), _PART):
             self._merge({order: by_order.pop(order) for order in orders[start : start + _PART]})
         return self._written
 
-    def _standing(self, rows: list[Row], orders: set[str]) -> set[str]:
+    def _standing(self, rows: list[OrderRow], orders: set[str]) -> set[str]:
         """Return which of `orders` are stored. An order is bought once: its old lines lie within the span of the new."""
         stage = "incoming_order"
         self._bulk.create_stage(stage, [("order_id", "text")])
@@ -93,7 +93,7 @@ class OrderWriter:
         )
         return {order for (order,) in found}
 
-    def _merge(self, by_order: dict[str, list[Row]]) -> None:
+    def _merge(self, by_order: dict[str, list[OrderRow]]) -> None:
         stored, foreign = self._stored(by_order)
         gone: list[tuple[str, str]] = list(foreign)
         fresh: list[Line] = []
@@ -109,14 +109,14 @@ class OrderWriter:
             gone += [(order, key) for key in [*lost, *(line.key for line in changed if line.key in former)]]
             fresh += changed
             if not changed and not lost:
-                newer = max((line.row[_UPDATED] for line in before), default=None)
-                late = newer is not None and all(row[_UPDATED] < newer for row in rows)
+                newer = max((line.row.last_updated_at for line in before), default=None)
+                late = newer is not None and all(row.last_updated_at < newer for row in rows)
                 outdated, unchanged = outdated + late, unchanged + (not late)
         removed = self._delete(gone)
         self._written += WriteResult(0, removed, unchanged, outdated)
         self._insert(fresh)
 
-    def _stored(self, by_order: dict[str, list[Row]]) -> tuple[dict[str, list[Line]], list[tuple[str, str]]]:
+    def _stored(self, by_order: dict[str, list[OrderRow]]) -> tuple[dict[str, list[Line]], list[tuple[str, str]]]:
         """Return the stored lines of these orders, and the keys of those under another connection.
 
         Such a connection has ended and its lines are about to be erased: what comes takes their place.
@@ -128,11 +128,12 @@ class OrderWriter:
         )
         stored: dict[str, list[Line]] = defaultdict(list)
         foreign: list[tuple[str, str]] = []
-        for *row, carried, source, connection in found:
+        for *values, carried, source, connection in found:
+            row = OrderRow._make(values)
             if connection != self._connection:
-                foreign.append((row[_ORDER], row[_KEY]))
+                foreign.append((row.order_id, row.line_key))
                 continue
-            stored[row[_ORDER]].append(order_parts.load(tuple(row), source, carried))
+            stored[row.order_id].append(order_parts.load(row, source, carried))
         return stored, foreign
 
     def _insert(self, lines: list[Line]) -> None:
@@ -145,7 +146,7 @@ class OrderWriter:
             f" select %(tenant)s, %(connection)s, {_LINE}, carried_at::jsonb, source from pg_temp.{_STAGE}",
             connection=self._connection,
         )
-        self.days.update({(line.row[_STORE], line.row[_DAY]) for line in lines})
+        self.days.update({(line.row.marketplace_id, line.row.local_day) for line in lines})
         self._written += WriteResult(added)
 
     def _delete(self, keys: list[tuple[str, str]]) -> int:
@@ -164,11 +165,10 @@ class OrderWriter:
         return sum(count for _, _, count in gone)
 
 
-def _as_stored(row: Row) -> Row:
+def _as_stored(row: OrderRow) -> OrderRow:
     """Round amounts as the database does, so that what is read again equals what is stored."""
-    return tuple(
-        value.quantize(_SMALLEST, ROUND_HALF_UP) if place in _AMOUNTS and value is not None else value for place, value in enumerate(row)
-    )
+    amounts = {name: getattr(row, name) for name in _AMOUNTS}
+    return row._replace(**{name: amount.quantize(_SMALLEST, ROUND_HALF_UP) for name, amount in amounts.items() if amount is not None})
 
 
 def _staged(lines: list[Line]) -> Iterator[Row]:
@@ -183,6 +183,6 @@ def _differs(former: Line | None, line: Line) -> bool:
     return len(former.parts) != len(line.parts) or any(_differs(*pair) for pair in zip(former.parts, line.parts, strict=True))
 
 
-def _span(rows: list[Row]) -> dict[str, Any]:
-    days = [row[_DAY] for row in rows]
+def _span(rows: list[OrderRow]) -> dict[str, Any]:
+    days = [row.local_day for row in rows]
     return {"first": min(days) - _ONE_DAY, "last": max(days) + _ONE_DAY}

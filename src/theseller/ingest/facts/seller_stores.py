@@ -9,21 +9,35 @@ on the order in which documents arrive: `reassign_storeless_lines` looks again o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any
 
 from theseller.ingest.facts.bulk import Bulk
-from theseller.ingest.facts.minimize import LEDGER_COLUMNS, SellerStores
-from theseller.lib.marketplaces import MARKETPLACES
+from theseller.ingest.facts.dirty_days import Day
+from theseller.ingest.facts.locks import LEDGER_LOCK
+from theseller.ingest.facts.rows import LEDGER_COLUMNS
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 
-Day = tuple[str, date]
-
-#: The ledger's book (`persist`). Who writes the ledger takes no book after it, so it may be taken last.
-_LEDGER_LOCK = 102
 _LINE = ", ".join(name for name, _ in LEDGER_COLUMNS if name not in {"local_day", "marketplace_id"})
 _SHARED = sorted({store.currency for store in MARKETPLACES.values()})
 #: Currencies that several of Amazon's stores keep: only for these it matters which stores a seller has.
 SHARED_CURRENCIES = tuple(currency for currency in _SHARED if sum(store.currency == currency for store in MARKETPLACES.values()) > 1)
+
+
+class SellerStores:
+    """The stores that the seller is known to have, and which of them gets money that Amazon attributes to none."""
+
+    def __init__(self, marketplace_ids: Iterable[str]) -> None:
+        self._own = frozenset(marketplace_ids)
+
+    def only(self, currency: str) -> Marketplace | None:
+        """Return the one store that money in `currency` can only belong to; None if there are several or none.
+
+        It is Amazon's only store with that currency, else the seller's only one. A store that the seller does not have is never
+        returned for a currency that several of Amazon's stores keep.
+        """
+        stores = [store for store in MARKETPLACES.values() if store.currency == currency]
+        own = stores if len(stores) == 1 else [store for store in stores if store.id in self._own]
+        return own[0] if len(own) == 1 else None
 
 
 def stores_of_seller(bulk: Bulk, within: Iterable[str] = tuple(MARKETPLACES)) -> SellerStores:
@@ -55,7 +69,7 @@ def reassign_storeless_lines(bulk: Bulk, currencies: Iterable[str] = SHARED_CURR
     )
     if not lines:
         return set()
-    bulk.lock(_LEDGER_LOCK)
+    bulk.lock(LEDGER_LOCK)
     stores = stores_of_seller(bulk)
     changed: set[Day] = set()
     for currency, former in lines:

@@ -32,17 +32,17 @@ from theseller.connections.locks import ConnectionClosedError, lock_shared
 from theseller.connections.operations import connection_for_files
 from theseller.connections.types import ConnectionView
 from theseller.ingest.facts.bulk import Bulk
+from theseller.ingest.facts.documents import Document, document_of, record_document
 from theseller.ingest.facts.ledger import write_settlement
+from theseller.ingest.facts.locks import IMPORT_LOCK
 from theseller.ingest.facts.orders import write_orders
-from theseller.ingest.facts.stock import Document, document_of, record_document, write_traffic
+from theseller.ingest.facts.traffic import write_traffic
 from theseller.ingest.facts.unclassified import report_unclassified
 from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
 from theseller.ingest.types import DocumentOrigin, WriteResult
 from theseller.lib.marketplaces import MARKETPLACES, Region, by_code
 from theseller.tenancy.scope import renew_ticket, tenant_scope
 
-#: Taken before every other book: two imports of one shop follow each other, so that the second sees what the first stored.
-_IMPORT_LOCK = 100
 #: The web's own limits are a page's; a large file takes longer, and so must the ticket.
 _PATIENCE = (("statement_timeout", "10min"), ("lock_timeout", "60s"), ("idle_in_transaction_session_timeout", "5min"))
 #: Where a line of an all-orders report has its last-updated stamp.
@@ -119,7 +119,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
     for name, limit in _PATIENCE:
         bulk.run("select set_config(%(name)s, %(limit)s, true)", name=name, limit=limit)
     renew_ticket(timedelta(minutes=10))
-    bulk.lock(_IMPORT_LOCK)
+    bulk.lock(IMPORT_LOCK)
     connection = lock_shared(connection_for_files(file.region, tenant=tenant, at=at))
     done = ImportOutcome(ImportStatus.IMPORTED, file.inspection, region=file.region)
     known = _recorded_at(bulk, file.inspection, connection.id)

@@ -20,9 +20,13 @@ from theseller.amazon.decoders.finances import Transaction, TransactionItem, Tra
 from theseller.amazon.decoders.inventory import Summary
 from theseller.amazon.decoders.orders import decode_orders_page
 from theseller.amazon.reports import AllOrdersLine, ReportRefusedError, SettlementLine, SettlementSummary, TrafficDay, TrafficProduct
+from theseller.ingest.facts.documents import Document, record_document
+from theseller.ingest.facts.inventory import write_inventory
 from theseller.ingest.facts.ledger import write_settlement, write_transactions
-from theseller.ingest.facts.orders import write_api_orders, write_orders, write_products
-from theseller.ingest.facts.stock import Document, record_document, write_inventory, write_traffic
+from theseller.ingest.facts.orders import write_api_orders, write_orders
+from theseller.ingest.facts.products import write_products
+from theseller.ingest.facts.rows import ProductRow
+from theseller.ingest.facts.traffic import write_traffic
 from theseller.ingest.sync.drift import note_drift
 from theseller.ingest.types import DocumentOrigin, WriteResult
 from theseller.lib.ids import new_id
@@ -369,7 +373,7 @@ def test_a_title_that_is_missing_does_not_erase_the_one_that_is_known(shop: Shop
         ("B0OLD00000", "An old mug", AT - timedelta(days=1)),
     ):
         with tenant_scope(shop.tenant):
-            write_products([(US, "MUG", asin, title, seen)], tenant=shop.tenant, connection=CONNECTION)
+            write_products([ProductRow(US, "MUG", asin, title, seen)], tenant=shop.tenant, connection=CONNECTION)
     assert shop.rows("select asin, title from ingest_product") == [("B000000001", "A mug")]
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from theseller.ingest.facts import order_parts
-from theseller.ingest.facts.minimize import ORDER_COLUMNS
-from theseller.ingest.facts.order_merge import NAMES, Line, merge_order
+from theseller.ingest.facts.order_merge import Line, merge_order
+from theseller.ingest.facts.rows import ORDER_COLUMNS, OrderRow
 
 BOUGHT = datetime(2026, 11, 3, 9, tzinfo=UTC)
 _AMOUNTS = {name for name, kind in ORDER_COLUMNS if kind == "numeric"}
@@ -23,9 +23,13 @@ _BLANK = {
 
 
 def said(key: str, hours: int, source: str, **values: Any) -> Line:  # noqa: ANN401  # any column
-    row: dict[str, Any] = _BLANK | {"line_key": key, "last_updated_at": BOUGHT + timedelta(hours=hours)} | values
-    return Line(tuple(Decimal(row[name]).quantize(Decimal("0.0001")) if name in _AMOUNTS and row.get(name) is not None else row.get(name)
-                      for name in NAMES), {}, source)  # fmt: skip
+    row: dict[str, Any] = (
+        dict.fromkeys(OrderRow._fields) | _BLANK | {"line_key": key, "last_updated_at": BOUGHT + timedelta(hours=hours)} | values
+    )
+    for name in _AMOUNTS & row.keys():
+        if row[name] is not None:
+            row[name] = Decimal(row[name]).quantize(Decimal("0.0001"))
+    return Line(OrderRow(**row), {}, source)
 
 
 def api(hours: int, prices: list[str | None], **values: Any) -> list[Line]:  # noqa: ANN401  # any column
@@ -50,7 +54,7 @@ def read_in(documents: list[list[Line]]) -> list[Line]:
 
 
 def prices(lines: list[Line]) -> list[Decimal]:
-    return sorted(line.row[NAMES.index("item_price")] or Decimal(0) for line in lines)
+    return sorted(line.row.item_price or Decimal(0) for line in lines)
 
 
 @pytest.mark.parametrize("early", [[None, None], ["20", "10"], [None, "10"]])
@@ -88,14 +92,13 @@ def test_lines_that_were_stored_by_asin_are_the_same_lines() -> None:
     result = merge_order(
         stored, [said(f"/MUG-1/{place}", 9, "all_orders_report", item_price=price, asin="") for place, price in ((1, "10"), (2, "20"))]
     )
-    assert (prices(result), {line.row[NAMES.index("asin")] for line in result}) == ([Decimal(10), Decimal(20)], {"B000000001"})
+    assert (prices(result), {line.row.asin for line in result}) == ([Decimal(10), Decimal(20)], {"B000000001"})
 
 
 def _shuffled(chance: Random, lines: list[Line]) -> list[Line]:
     """Return what a file says if it lists its rows in another order: they are numbered by place."""
     rows = chance.sample(lines, len(lines))
-    key = NAMES.index("line_key")
-    return [Line((*row.row[:key], line.key, *row.row[key + 1 :]), {}, row.source) for row, line in zip(rows, lines, strict=True)]
+    return [Line(row.row._replace(line_key=line.key), {}, row.source) for row, line in zip(rows, lines, strict=True)]
 
 
 def test_any_order_and_repetition_of_random_documents_gives_one_result() -> None:

@@ -23,8 +23,8 @@ from theseller.amazon.errors import (
 )
 from theseller.amazon.reports import Options, ReportRefusedError, ReportType, stream_report
 from theseller.amazon.spapi import Value
+from theseller.ingest.facts.documents import document_of, record_document
 from theseller.ingest.facts.orders import write_orders
-from theseller.ingest.facts.stock import document_of, record_document
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.time_windows import HISTORY_WINDOWS, Window, format_instant, parse_instant, whole_second, window
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome

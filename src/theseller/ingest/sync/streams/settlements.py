@@ -8,8 +8,8 @@ from typing import Any
 from theseller.amazon.decoders.reports import decode_reports
 from theseller.amazon.errors import GoneError, InvalidRequestError, NotFoundError
 from theseller.amazon.reports import ReportRefusedError, ReportType, read_report
+from theseller.ingest.facts.documents import document_of, record_document
 from theseller.ingest.facts.ledger import write_settlement
-from theseller.ingest.facts.stock import document_of, record_document
 from theseller.ingest.facts.unclassified import report_unclassified
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.time_windows import format_instant
