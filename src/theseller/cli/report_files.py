@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from theseller.amazon.reports import Chunks, Limits, ReportRefusedError, ReportType
+from theseller.ingest.reports.registry import TYPE_NAMES
 
 STDIN = "-"
 _PIECE = 1 << 20
@@ -27,18 +28,12 @@ _ENCODINGS = (
     "utf-16",
 )
 _CHOICES = "utf-8, windows-1250, windows-1252, windows-1254, shift_jis, euc-jp, gb18030 or utf-16"
-_TYPES = {
-    "orders-by-date": ReportType.ALL_ORDERS_BY_ORDER_DATE,
-    "orders-by-update": ReportType.ALL_ORDERS_BY_LAST_UPDATE,
-    "settlement": ReportType.SETTLEMENT_V2,
-    "traffic": ReportType.SALES_AND_TRAFFIC,
-}
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a report as Amazon made it, also gzipped; - reads standard input")
     parser.add_argument("--encoding", type=_encoding, help=f"overrule how the file is decoded: {_CHOICES}")
-    parser.add_argument("--type", type=_type, metavar="TYPE", help=f"refuse the file unless it is this: {', '.join(_TYPES)}")
+    parser.add_argument("--type", type=_type, metavar="TYPE", help=f"refuse the file unless it is this: {', '.join(TYPE_NAMES)}")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -60,9 +55,9 @@ def _encoding(text: str) -> str:
 
 def _type(text: str) -> ReportType:
     try:
-        return _TYPES.get(text) or ReportType(text)
+        return TYPE_NAMES.get(text) or ReportType(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"choose one of {', '.join(_TYPES)}, or Amazon's own name of the report type") from None
+        raise argparse.ArgumentTypeError(f"choose one of {', '.join(TYPE_NAMES)}, or Amazon's own name of the report type") from None
 
 
 def shown_name(name: str) -> str:

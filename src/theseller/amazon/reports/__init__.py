@@ -11,10 +11,11 @@ from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.input_bytes import Chunks, Limits, Source
 from theseller.amazon.reports.inspection import Inspection, Period, RefusedRow
 from theseller.amazon.reports.lines import open_report
+from theseller.amazon.reports.registry import must_add_up
 from theseller.amazon.reports.report import Options, Report, ReportStream, inspect_report, read_report, stream_report
 from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficProduct
-from theseller.amazon.reports.settlement import SettlementLine, SettlementSummary
-from theseller.amazon.reports.types import ReportType
+from theseller.amazon.reports.settlement import SettlementLine
+from theseller.amazon.reports.types import ReportType, SettlementSummary
 
 __all__ = [
     "AllOrdersLine",
@@ -34,6 +35,7 @@ __all__ = [
     "TrafficDay",
     "TrafficProduct",
     "inspect_report",
+    "must_add_up",
     "open_report",
     "read_report",
     "stream_report",

@@ -19,11 +19,12 @@ import msgspec
 from theseller.amazon.reports import values
 from theseller.amazon.reports.broken_rows import FEWER_CELLS, without_blank_tail
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
-from theseller.amazon.reports.header import Header
+from theseller.amazon.reports.formats import FlatFormat
+from theseller.amazon.reports.header import Header, Recognized
 from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.inspection import Findings
 from theseller.amazon.reports.lines import Batch, OpenReport
-from theseller.amazon.reports.types import COLUMNS, ReportType, column_name
+from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, ReportType, SettlementSummary, column_name
 from theseller.amazon.reports.values import Cached
 from theseller.lib.marketplaces import Marketplace
 from theseller.lib.money import minor_unit_digits
@@ -161,6 +162,8 @@ def _parser(column: str, digits: int) -> Callable[[str], object]:
 
 class AllOrdersDecoder:
     """Turns batches of lines into rows (tuples in the order of AllOrdersLine) and findings."""
+
+    summary: SettlementSummary | None = None
 
     def __init__(self, header: Header, limits: Limits = DEFAULT_LIMITS) -> None:
         self.header = header
@@ -363,3 +366,22 @@ class AllOrdersDecoder:
 
 def _is_cancelled(row: tuple[Any, ...]) -> bool:
     return "Cancelled" in (_STATUS(row), _ITEM_STATUS(row))
+
+
+def _recognize(names: frozenset[str], expected: ReportType | None) -> Recognized | None:
+    if not COLUMNS[ReportType.ALL_ORDERS_BY_ORDER_DATE].required <= names:
+        return None
+    if expected in ALL_ORDERS:
+        evidence = "its columns are those of All Orders; the type of the request decides which of the two it is"
+        return Recognized(expected, evidence)
+    if "cpf" in names:
+        return Recognized(ReportType.ALL_ORDERS_BY_ORDER_DATE, "its columns; only All Orders by order date has cpf")
+    return Recognized(ReportType.ALL_ORDERS_BY_LAST_UPDATE, "", decided=False)
+
+
+FORMAT = FlatFormat(
+    types=(ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE),
+    recognize=_recognize,
+    decoder=lambda header, report: AllOrdersDecoder(header, report.source.limits),
+    line=AllOrdersLine,
+)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.input_bytes import Limits
-from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, UNKNOWN_COLUMN, ReportType, column_name
+from theseller.amazon.reports.types import COLUMNS, UNKNOWN_COLUMN, ReportType, column_name
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
 
 _BLANK = "\t \x1a\ufeff"
@@ -58,6 +58,19 @@ class DroppedColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognized:
+    """The type that column names show, and why. Not `decided`: the rows may show another type."""
+
+    type: ReportType
+    evidence: str
+    decided: bool = True
+
+
+#: Returns what the names of a header show, given the type that was requested; None if another kind.
+Recognize = Callable[[frozenset[str], ReportType | None], Recognized | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What the first line says. `positions` counts cells from 0, `line` from 1; `type` may still be corrected by `settle_type`."""
 
@@ -75,23 +88,33 @@ class Header:
         return self.positions.get(column, self.width)
 
 
-def read_header(lines: Sequence[str], limits: Limits, expected: ReportType | None = None) -> Header:
-    """Recognize a header by its columns, in the first of `lines` that is not blank; a file's name proves nothing.
+def read_header(
+    lines: Sequence[str],
+    limits: Limits,
+    recognizers: Iterable[Recognize],
+    expected: ReportType | None = None,
+) -> Header:
+    """Recognize a report by its columns, in the first of `lines` that is not blank.
 
-    Raises ReportRefusedError; a report of Amazon's that is known but not read is called by its name.
+    A file's name proves nothing.
+
+    Raises:
+        ReportRefusedError: no recognizer knows the columns. A report of Amazon's that is known but
+            not supported is called by its name.
     """
     number, line = next(((at, text) for at, text in enumerate(lines, 1) if text.strip(_BLANK)), (1, ""))
     cells = line.lstrip("\ufeff").split("\t")
     if len(cells) > limits.columns:
         raise ReportRefusedError(f"the first line has more than {limits.columns} columns", _OURS, line=number)
     names = [column_name(cell) for cell in cells]
-    kind, evidence, decided = _recognise(set(names), expected)
-    if kind is None:
+    tried = (recognize(frozenset(names), expected) for recognize in recognizers)
+    found = next(filter(None, tried), None)
+    if found is None:
         refuse_unsupported(lines)
         _refuse_resaved(lines)
         _refuse_stranger(set(names), cells)
         raise AssertionError  # the line above always raises
-    columns = COLUMNS[kind]
+    columns = COLUMNS[found.type]
     kept = [name for name in names if name in columns.kept]
     if len(kept) != len(set(kept)):
         raise ReportRefusedError("a column is twice in the first line", "Download the report again and don't change it.", line=number)
@@ -101,7 +124,7 @@ def read_header(lines: Sequence[str], limits: Limits, expected: ReportType | Non
         if name not in columns.kept and not (place == len(names) and not name)
     )
     positions = {name: place for place, name in enumerate(names) if name in columns.kept}
-    return Header(kind, evidence, len(names), positions, tuple(kept), dropped, decided, number)
+    return Header(found.type, found.evidence, len(names), positions, tuple(kept), dropped, found.decided, number)
 
 
 def _shown(name: str, place: int) -> str:
@@ -112,18 +135,6 @@ def _shown(name: str, place: int) -> str:
     words = name.split("-")
     known = name in _KNOWN_NAMES or (len(words) > 1 and all(word in _KNOWN_WORDS for word in words))
     return name if known else f"column {place}"
-
-
-def _recognise(names: set[str], expected: ReportType | None) -> tuple[ReportType | None, str, bool]:
-    if COLUMNS[ReportType.SETTLEMENT_V2].required <= names:
-        return ReportType.SETTLEMENT_V2, "its columns", True
-    if not COLUMNS[ReportType.ALL_ORDERS_BY_ORDER_DATE].required <= names:
-        return None, "", False
-    if expected in ALL_ORDERS:
-        return expected, "its columns are those of All Orders; which of the two was said by whoever asked for it", True
-    if "cpf" in names:
-        return ReportType.ALL_ORDERS_BY_ORDER_DATE, "its columns; only All Orders by order date has cpf", True
-    return ReportType.ALL_ORDERS_BY_LAST_UPDATE, "", False
 
 
 def _refuse_resaved(lines: Sequence[str]) -> None:

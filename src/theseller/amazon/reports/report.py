@@ -14,18 +14,20 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
-from theseller.amazon.reports.all_orders import AllOrdersDecoder, AllOrdersLine
+from theseller.amazon.reports.all_orders import AllOrdersLine
 from theseller.amazon.reports.encoding import Encoding, decide_encoding, decoded, in_any_encoding
 from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.formats import Decoder
 from theseller.amazon.reports.header import DroppedColumn, Header, read_header
 from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Chunks, Limits, Source
-from theseller.amazon.reports.inspection import Findings, Inspection, conclude, refusal
+from theseller.amazon.reports.inspection import Inspection, conclude, refusal
 from theseller.amazon.reports.lines import OpenReport
-from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficDecoder, TrafficProduct
-from theseller.amazon.reports.settlement import SettlementDecoder, SettlementLine, SettlementSummary
-from theseller.amazon.reports.types import ALL_ORDERS, ReportType
+from theseller.amazon.reports.registry import FLAT_FORMATS, JSON_FORMAT, flat_format, must_add_up
+from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficProduct
+from theseller.amazon.reports.settlement import SettlementLine
+from theseller.amazon.reports.types import ALL_ORDERS, ReportType, SettlementSummary
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
 
 Row = AllOrdersLine | SettlementLine | TrafficDay | TrafficProduct | tuple[Any, ...]
@@ -79,7 +81,7 @@ class ReportStream:
             raise
         self._report = OpenReport(self.source, self.encoding)
         self._header = self._read_header(self.encoding)
-        self.report_type = self._header.type if self._header else ReportType.SALES_AND_TRAFFIC
+        self.report_type = self._header.type if self._header else JSON_FORMAT.types[0]
         _check_expected(self.report_type, self._options.expected)
 
     def _read_header(self, encoding: Encoding) -> Header | None:
@@ -89,7 +91,8 @@ class ReportStream:
             return None
         if not head:
             raise ReportRefusedError("the file holds nothing but blanks", "Download the report again.")
-        return read_header(next(self._report.batches()).lines, self.source.limits, self._options.expected)
+        recognizers = (form.recognize for form in FLAT_FORMATS)
+        return read_header(next(self._report.batches()).lines, self.source.limits, recognizers, self._options.expected)
 
     def batches(self) -> Iterator[list[Row]]:
         """Yield the rows batch by batch, in the file's order. Raises ReportRefusedError, at the latest at the end."""
@@ -102,9 +105,9 @@ class ReportStream:
             raise refused
 
     def _batches(self) -> Iterator[list[Row]]:
-        inspection = yield from self._traffic() if self._header is None else self._flat(self._header)
+        inspection = yield from self._json() if self._header is None else self._flat(self._header)
         self.inspection = inspection
-        tolerated = self._options.allow_refused_rows and inspection.report_type is not ReportType.SETTLEMENT_V2
+        tolerated = self._options.allow_refused_rows and not must_add_up(inspection.report_type)
         if not inspection.importable and not (tolerated and inspection.rows_refused_count):
             raise ReportRefusedError(inspection.why_not, inspection.advice)
 
@@ -115,23 +118,18 @@ class ReportStream:
         return self.inspection
 
     def _flat(self, header: Header) -> Generator[list[Row], None, Inspection]:
-        decoder: SettlementDecoder | AllOrdersDecoder
-        if header.type is ReportType.SETTLEMENT_V2:
-            decoder = SettlementDecoder(header, self._report)
-            struct: type[SettlementLine | AllOrdersLine] = SettlementLine
-        else:
-            decoder, struct = AllOrdersDecoder(header, self.source.limits), AllOrdersLine
+        form = flat_format(header.type)
+        decoder = form.decoder(header, self._report)
         for rows in decoder.all(self._report):
-            if isinstance(decoder, SettlementDecoder):
-                self.summary = decoder.summary
+            self.summary = decoder.summary
             if rows:
-                yield list(rows) if self._options.as_tuples else [struct(*row) for row in rows]
+                yield list(rows) if self._options.as_tuples else [form.line(*row) for row in rows]
         return self._conclude(decoder, header.kept, header.dropped)
 
-    def _traffic(self) -> Generator[list[Row], None, Inspection]:
+    def _json(self) -> Generator[list[Row], None, Inspection]:
         text = decoded(self.source.content(), self._report.encoding)
         head = next(text).lstrip("\ufeff")  # A second byte order mark, which some programs add, is no character of the text.
-        decoder = TrafficDecoder((piece.encode() for piece in chain([head], text)), self.source.limits)
+        decoder = JSON_FORMAT.decoder((piece.encode() for piece in chain([head], text)), self.source.limits)
         for rows in decoder.batches():
             if rows:
                 yield list(rows)
@@ -150,16 +148,6 @@ class ReportStream:
             kept=kept,
             dropped=dropped,
         )
-
-
-class Decoder(Protocol):
-    """What every report's decoder can say at the end."""
-
-    findings: Findings
-
-    def verdict(self) -> tuple[str, str]: ...
-
-    def settled_type(self) -> tuple[ReportType, str]: ...
 
 
 @dataclass(frozen=True, slots=True)

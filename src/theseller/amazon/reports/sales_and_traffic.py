@@ -18,6 +18,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.amazon.reports.formats import JsonFormat
 from theseller.amazon.reports.header import DroppedColumn
 from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.inspection import Findings
@@ -392,3 +393,6 @@ def _marketplace(specification: _Specification) -> Marketplace:
     if marketplace is None:
         raise ReportRefusedError("the report is of a marketplace this version doesn't know", "Update TheSeller.")
     return marketplace
+
+
+FORMAT = JsonFormat(types=(ReportType.SALES_AND_TRAFFIC,), decoder=TrafficDecoder)

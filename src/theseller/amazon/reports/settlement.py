@@ -21,23 +21,13 @@ from theseller.amazon.reports import values
 from theseller.amazon.reports.amounts import AmountEvidence, AmountNotation
 from theseller.amazon.reports.broken_rows import FEWER_CELLS, SettlementRow, settlement_rows
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
-from theseller.amazon.reports.header import Header
+from theseller.amazon.reports.formats import FlatFormat
+from theseller.amazon.reports.header import Header, Recognized
 from theseller.amazon.reports.inspection import Findings
 from theseller.amazon.reports.lines import OpenReport
-from theseller.amazon.reports.types import ReportType
+from theseller.amazon.reports.types import COLUMNS, ReportType, SettlementSummary
 from theseller.amazon.reports.values import Cached, DateEvidence, DateNotation
 from theseller.lib.marketplaces import Marketplace, by_sales_channel
-
-
-class SettlementSummary(msgspec.Struct, frozen=True):
-    """The payout that the lines add up to. Dates without a time stand at noon UTC."""
-
-    settlement_id: str
-    starts_at: datetime
-    ends_at: datetime
-    deposited_at: datetime
-    total_amount: Decimal
-    currency: str
 
 
 class SettlementLine(msgspec.Struct, frozen=True):
@@ -296,3 +286,18 @@ def _identifier(text: str) -> str:
     if not text.isascii() or not text.isalnum() or len(text) > 40:
         raise BadCellError("not a settlement number")
     return text
+
+
+def _recognize(names: frozenset[str], expected: ReportType | None) -> Recognized | None:  # noqa: ARG001
+    if COLUMNS[ReportType.SETTLEMENT_V2].required <= names:
+        return Recognized(ReportType.SETTLEMENT_V2, "its columns")
+    return None
+
+
+FORMAT = FlatFormat(
+    types=(ReportType.SETTLEMENT_V2,),
+    recognize=_recognize,
+    decoder=SettlementDecoder,
+    line=SettlementLine,
+    must_add_up=True,
+)

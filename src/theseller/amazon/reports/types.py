@@ -12,8 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
+
+import msgspec
 
 _SEPARATORS = re.compile(r"[ _]")
 
@@ -30,6 +34,17 @@ class ReportType(StrEnum):
     ALL_ORDERS_BY_LAST_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
     SETTLEMENT_V2 = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
     SALES_AND_TRAFFIC = "GET_SALES_AND_TRAFFIC_REPORT"
+
+
+class SettlementSummary(msgspec.Struct, frozen=True):
+    """The payout that the lines add up to. Dates without a time stand at noon UTC."""
+
+    settlement_id: str
+    starts_at: datetime
+    ends_at: datetime
+    deposited_at: datetime
+    total_amount: Decimal
+    currency: str
 
 
 ALL_ORDERS = frozenset({ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE})

@@ -13,8 +13,9 @@ from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.cli.report_files import STDIN, add_file_arguments, check_files, open_source, shown_name
 from theseller.cli.report_text import inspection_text
-from theseller.ingest.imports.labels import counted, outcome_texts, title
+from theseller.ingest.imports.labels import counted, outcome_texts
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
+from theseller.ingest.reports.registry import title
 from theseller.lib import clock
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from theseller.amazon.reports import ReportType
 from theseller.ingest.facts.bulk import Bulk
 from theseller.ingest.facts.dirty_days import Day
 from theseller.ingest.facts.locks import LEDGER_LOCK
@@ -53,9 +54,10 @@ def stores_of_seller(bulk: Bulk, within: Iterable[str] = tuple(MARKETPLACES)) ->
         where exists (select from ingest_product p where p.tenant_id = %(tenant)s and p.marketplace_id = c.store)
            or exists (select from ingest_document d
                       where d.tenant_id = %(tenant)s and c.store = any (d.marketplace_ids)
-                        and (d.origin = 'imported' or d.report_type like '%%SETTLEMENT%%'))
+                        and (d.origin = 'imported' or d.report_type = %(settlement)s))
         """,
         candidates=candidates,
+        settlement=ReportType.SETTLEMENT_V2.value,
     )
     return SellerStores(store for (store,) in found)
 

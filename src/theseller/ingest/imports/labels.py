@@ -1,26 +1,15 @@
-"""Reports and imports in words: what the page and the command line both say. Knows no Django."""
+"""Texts about reports and imports, for the page and the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
-from theseller.amazon.reports import Inspection, ReportType
+from theseller.amazon.reports import Inspection
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
+from theseller.ingest.reports.registry import handler_of
 from theseller.lib.marketplaces import by_code
 
-TITLES: Mapping[str, str] = {
-    ReportType.ALL_ORDERS_BY_ORDER_DATE: "All Orders, by order date",
-    ReportType.ALL_ORDERS_BY_LAST_UPDATE: "All Orders, by last update",
-    ReportType.SETTLEMENT_V2: "Settlement, flat file V2",
-    ReportType.SALES_AND_TRAFFIC: "Sales and traffic",
-}
 _COUNTED = ("quantity", "units", "sessions")
-
-
-def title(report_type: str | None) -> str:
-    """Return what sellers call a report type."""
-    return TITLES.get(report_type or "", report_type or "not recognized")
 
 
 def is_count(measure: str) -> bool:
@@ -64,42 +53,41 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def outcome_texts(outcome: ImportOutcome) -> list[str]:
-    """Say in sentences what an import did, the most important first."""
+    """Return sentences about what an import did, the most important first."""
     if outcome.status is ImportStatus.REFUSED:
         return [f"Nothing was stored: {outcome.why_not}.", *([outcome.advice] if outcome.advice else [])]
     if outcome.status is ImportStatus.ALREADY:
         when = f" on {outcome.since.day} {outcome.since:%b %Y, %H:%M} UTC" if outcome.since else ""
-        return [f"This report was already imported{when}. Nothing was changed."]
+        return [f"This report was already imported{when}. No data changed."]
     texts = [_stored_text(outcome)]
     written = outcome.written
-    whole = "settlement" if outcome.inspection.report_type is ReportType.SETTLEMENT_V2 else "order"
+    kind = outcome.inspection.report_type
+    whole = handler_of(kind).slice_name if kind else "order"
     if written.unchanged:
-        texts.append(f"{counted(written.unchanged, whole)} already stood exactly so.")
+        texts.append(f"{counted(written.unchanged, whole)} unchanged.")
     if written.outdated:
-        texts.append(f"{counted(written.outdated, whole)} left alone, because something newer stands.")
+        texts.append(f"{counted(written.outdated, whole)} skipped: a newer version is stored.")
     return texts + _left_out(outcome)
 
 
 def _stored_text(outcome: ImportOutcome) -> str:
     if outcome.status is ImportStatus.EMPTY:
-        return "There is nothing in it to store. Nothing was changed."
+        return "This file has nothing to import. No data changed."
     written = outcome.written
     if not written.rows:
-        return "Recorded; no line had to be changed."
-    instead = f", in place of {written.replaced:,} earlier" if written.replaced else ""
+        return "Recorded. All lines are already stored."
+    instead = f", replacing {counted(written.replaced, 'earlier line')}" if written.replaced else ""
     return f"Stored {counted(written.rows, 'line')}{instead}."
 
 
 def _left_out(outcome: ImportOutcome) -> list[str]:
     written, inspection, texts = outcome.written, outcome.inspection, []
     if inspection.rows_refused_count:
-        texts.append(f"{counted(inspection.rows_refused_count, 'row')} left out that can't be read.")
+        texts.append(f"{counted(inspection.rows_refused_count, 'row')} skipped: unreadable.")
     if written.too_old:
-        texts.append(f"{counted(written.too_old, 'line')} left out, older than the 18 months that figures are kept.")
-    if written.elsewhere and inspection.report_type is ReportType.SALES_AND_TRAFFIC:
-        texts.append(
-            f"{counted(written.elsewhere, 'row')} by product left out: they cover more than one day, so they are no fact of a day."
-        )
-    elif written.elsewhere:
-        texts.append(f"{counted(written.elsewhere, 'line')} left out, of sales outside Amazon's stores.")
+        texts.append(f"{counted(written.too_old, 'line')} skipped: older than the 18 months that data is kept.")
+    if written.elsewhere and inspection.report_type:
+        handler = handler_of(inspection.report_type)
+        lines = counted(written.elsewhere, handler.outside_unit)
+        texts.append(f"{lines} skipped: {handler.outside_reason}.")
     return texts

@@ -14,6 +14,8 @@ from typing import Any
 
 from django.db import connections
 
+from theseller.ingest.reports.registry import types_completing
+from theseller.ingest.reports.types import Facts
 from theseller.ingest.sync.time_windows import HISTORY_WINDOWS, Window, parse_instant, window
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.tenancy.scope import current_tenant
@@ -26,9 +28,9 @@ where s.tenant_id = %(tenant)s and s.name = any (%(names)s::text[]) and not exis
     select from connections_disconnection d where d.tenant_id = s.tenant_id and d.connection_id = s.connection_id)
 """
 _DOCUMENTS = """
-select report_type like '%%SETTLEMENT%%', origin = 'imported', marketplace_ids, covers_from, covers_until
+select report_type = any(%(money_reports)s), origin = 'imported', marketplace_ids, covers_from, covers_until
 from ingest_document
-where tenant_id = %(tenant)s and (report_type like '%%SETTLEMENT%%' or report_type like '%%ALL_ORDERS%%')
+where tenant_id = %(tenant)s and report_type = any(%(money_reports)s || %(order_reports)s)
 """
 #: Stretches whose ends are this close are one: a document of whole days ends a microsecond before midnight.
 _SEAM = timedelta(seconds=1)
@@ -46,7 +48,12 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
     """Return what is stored of each store of the tenant in scope, by open connections and by documents."""
     orders: dict[str, list[Window]] = defaultdict(list)
     money: dict[str, list[Window]] = defaultdict(list)
-    values: dict[str, Any] = {"tenant": current_tenant(), "names": ["orders_history", "orders", "transactions"]}
+    values: dict[str, Any] = {
+        "tenant": current_tenant(),
+        "names": ["orders_history", "orders", "transactions"],
+        "money_reports": types_completing(Facts.MONEY),
+        "order_reports": types_completing(Facts.ORDERS),
+    }
     with connections[using].cursor() as cursor:
         cursor.execute(_STREAMS, values)
         by_connection: dict[Any, dict[str, _Stream]] = defaultdict(dict)

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connections
 
+from theseller.ingest.reports.registry import types_completing
+from theseller.ingest.reports.types import Facts
 from theseller.ingest.sync.streams.registry import KINDS, StreamKind
 from theseller.ingest.types import Freshness, Outcome, StreamProgress
 from theseller.tenancy.scope import current_tenant
@@ -84,13 +86,17 @@ def freshness(*, using: str = "default") -> Freshness:
             f"""
             select coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'orders'),
                             (select max(covers_until) from ingest_document
-                             where tenant_id = %(tenant)s and report_type like '%%ALL_ORDERS%%')),
+                             where tenant_id = %(tenant)s and report_type = any(%(orders)s))),
                    coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'transactions'),
                             (select max(covers_until) from ingest_document
-                             where tenant_id = %(tenant)s and report_type like '%%SETTLEMENT%%')),
+                             where tenant_id = %(tenant)s and report_type = any(%(money)s))),
                    (select max(as_of) from ingest_inventory where tenant_id = %(tenant)s)
             """,  # noqa: S608  # of this module's own parts
-            {"tenant": current_tenant()},
+            {
+                "tenant": current_tenant(),
+                "orders": types_completing(Facts.ORDERS),
+                "money": types_completing(Facts.MONEY),
+            },
         )
         return Freshness(*cursor.fetchone())
 

@@ -1,0 +1,74 @@
+"""How each kind of report is recognized and decoded: one description a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from theseller.amazon.reports.header import DroppedColumn, Header, Recognize
+from theseller.amazon.reports.input_bytes import Limits
+from theseller.amazon.reports.inspection import Findings
+from theseller.amazon.reports.lines import OpenReport
+from theseller.amazon.reports.types import ReportType, SettlementSummary
+
+
+class Decoder(Protocol):
+    """What the decoder of any report can say at the end."""
+
+    findings: Findings
+
+    def verdict(self) -> tuple[str, str]:
+        """Return why the report as a whole can't be imported, and what to do; blank if it can."""
+
+    def settled_type(self) -> tuple[ReportType, str]:
+        """Return the type after all rows were seen, and the evidence for it."""
+
+
+class FlatDecoder(Decoder, Protocol):
+    """Decodes a tab-separated report."""
+
+    summary: SettlementSummary | None
+
+    def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the readable rows, batch by batch, as tuples in the order of the format's line."""
+
+
+class JsonDecoder(Decoder, Protocol):
+    """Decodes a JSON report."""
+
+    kept: list[str]
+
+    @property
+    def dropped(self) -> Iterable[DroppedColumn]: ...
+
+    def batches(self) -> Iterable[Iterable[Any]]:
+        """Yield the readable rows, batch by batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlatFormat:
+    """A kind of tab-separated report.
+
+    Attributes:
+        types: its report types; they share columns and decoder.
+        recognize: returns which of them the column names show, or None.
+        decoder: makes the decoder of one opened report.
+        line: the struct of a row.
+        must_add_up: no row may be left out, since the rows add up to a total.
+    """
+
+    types: tuple[ReportType, ...]
+    recognize: Recognize
+    decoder: Callable[[Header, OpenReport], FlatDecoder]
+    line: Callable[..., Any]
+    must_add_up: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonFormat:
+    """A kind of JSON report, which names its type itself. The attributes are those of FlatFormat."""
+
+    types: tuple[ReportType, ...]
+    decoder: Callable[[Iterable[bytes], Limits], JsonDecoder]
+    must_add_up: bool = False

@@ -1,0 +1,34 @@
+"""Sales and traffic reports (JSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from theseller.amazon.reports import ReportStream, ReportType
+from theseller.ingest.facts.traffic import write_traffic
+from theseller.ingest.reports.periods import covered
+from theseller.ingest.reports.types import ReportHandler, StoredReport, Target
+
+
+def _write(stream: ReportStream, target: Target) -> StoredReport:
+    batches: Iterator[list[Any]] = stream.batches()
+    result = write_traffic(
+        chain.from_iterable(batches),
+        tenant=target.tenant,
+        connection=target.connection,
+        at=target.at,
+    )
+    inspection = stream.require_inspection()
+    return StoredReport(result, inspection.sha256, *covered(inspection))
+
+
+HANDLER = ReportHandler(
+    titles={ReportType.SALES_AND_TRAFFIC: "Sales and traffic"},
+    names={"traffic": ReportType.SALES_AND_TRAFFIC},
+    slice_name="day",
+    outside_unit="row",
+    outside_reason="by product over more than one day",
+    write=_write,
+)

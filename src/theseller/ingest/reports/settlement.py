@@ -1,0 +1,52 @@
+"""Settlement reports, flat file V2."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from theseller.amazon.reports import Inspection, ReportRefusedError, ReportStream, ReportType
+from theseller.ingest.facts.ledger import write_settlement
+from theseller.ingest.reports.types import (
+    Facts,
+    ReportHandler,
+    StoredReport,
+    Target,
+    regions_by_store,
+)
+from theseller.lib.marketplaces import MARKETPLACES, Region
+
+
+def _write(stream: ReportStream, target: Target) -> StoredReport:
+    lines = list(chain.from_iterable(stream.batches()))
+    summary = stream.summary
+    if summary is None:
+        raise ReportRefusedError("the file holds no settlement")
+    result = write_settlement(
+        summary,
+        lines,
+        tenant=target.tenant,
+        connection=target.connection,
+        marketplace_ids=target.marketplace_ids,
+        at=target.at,
+    )
+    first, last = sorted((summary.starts_at, summary.ends_at))
+    return StoredReport(result, summary.settlement_id, first, last)
+
+
+def _regions(inspection: Inspection) -> frozenset[Region]:
+    """Return the regions of the stores; a settlement of fees alone names none: its currency tells."""
+    return regions_by_store(inspection) or frozenset(
+        store.region for store in MARKETPLACES.values() if store.currency in inspection.currencies
+    )
+
+
+HANDLER = ReportHandler(
+    titles={ReportType.SETTLEMENT_V2: "Settlement, flat file V2"},
+    names={"settlement": ReportType.SETTLEMENT_V2},
+    slice_name="settlement",
+    outside_unit="line",
+    outside_reason="sold outside Amazon's stores",
+    write=_write,
+    completes=Facts.MONEY,
+    regions=_regions,
+)

@@ -1,0 +1,74 @@
+"""What a handler of reports consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from theseller.amazon.reports import Inspection, ReportStream, ReportType
+from theseller.ingest.types import WriteResult
+from theseller.lib.marketplaces import Region, by_code
+
+
+class Facts(StrEnum):
+    """Facts that a stored document completes for the time it covers."""
+
+    ORDERS = "orders"
+    MONEY = "money"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the rows of a report are stored: an open connection, at an instant."""
+
+    tenant: UUID
+    connection: UUID
+    marketplace_ids: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """What a handler stored.
+
+    `source_key` identifies the document among those of its type: a settlement's number, or the
+    SHA-256 of a file. `covers_from`, `covers_until`: the first and last instant it completes.
+    """
+
+    result: WriteResult
+    source_key: str
+    covers_from: datetime
+    covers_until: datetime
+
+
+def regions_by_store(inspection: Inspection) -> frozenset[Region]:
+    """Return the regions of the stores that a report names."""
+    return frozenset(by_code(code).region for code in inspection.marketplaces)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportHandler:
+    """What to do with the reports of one kind.
+
+    Attributes:
+        titles: type → what Seller Central calls it.
+        names: name on the command line → type.
+        slice_name: what is replaced as a whole, in the singular ("order").
+        outside_unit: what a line outside the stored facts is called, in the singular.
+        outside_reason: why such lines are left out; completes "3 lines left out".
+        write: stores the rows of a stream in the caller's transaction. Raises ReportRefusedError.
+        completes: the facts that a stored document completes, if any.
+        regions: the regions that an inspected report belongs to.
+    """
+
+    titles: Mapping[ReportType, str]
+    names: Mapping[str, ReportType]
+    slice_name: str
+    outside_unit: str
+    outside_reason: str
+    write: Callable[[ReportStream, Target], StoredReport]
+    completes: Facts | None = None
+    regions: Callable[[Inspection], frozenset[Region]] = regions_by_store
