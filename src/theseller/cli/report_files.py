@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from theseller.amazon.reports import Chunks, Limits, ReportRefusedError, ReportType
-from theseller.ingest.reports.registry import TYPE_NAMES
+from theseller.amazon.reports.registry import TYPE_NAMES
 
 STDIN = "-"
 _PIECE = 1 << 20

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from theseller.amazon.reports import Inspection
+from theseller.amazon.reports.registry import title
 from theseller.ingest.imports.labels import counted, dropped_by_reason, is_count, period_texts
-from theseller.ingest.reports.registry import title
 from theseller.lib.marketplaces import by_code
 from theseller.lib.money import minor_unit_digits
 

@@ -17,6 +17,7 @@ from typing_extensions import override
 from theseller.emulator.app import create_app
 from theseller.emulator.invented_buyers import CANARIES, PLAUSIBLE
 from theseller.emulator.reports import documents, settlement, traffic
+from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.settings import ApplicationFileError, Config, load_application
 from theseller.emulator.state import StateFileError
 from theseller.emulator.world.sellers import SELLERS
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--people", choices=(CANARIES, PLAUSIBLE), default=CANARIES, help="what recipients of parcels look like")
     report = commands.add_parser("report", help="write a report document to a file")
     report.add_argument("--seller", required=True, choices=sorted(SELLERS))
-    report.add_argument("--type", required=True, choices=(*documents.REQUESTABLE, *documents.GENERATED))
+    report.add_argument("--type", required=True, choices=tuple(documents.GENERATORS))
     report.add_argument("--from", dest="start", required=True, type=date.fromisoformat, metavar="DAY", help="first day, as 2026-01-31")
     report.add_argument("--to", dest="end", required=True, type=date.fromisoformat, metavar="DAY", help="last day")
     report.add_argument("--marketplace", metavar="ID", help="for settlements and traffic; the seller's first store if absent")
@@ -122,12 +123,12 @@ def _report(options: argparse.Namespace) -> int:
         text = documents.render_settlement(world, periods[0], decimal_comma=options.decimal_comma) if periods else None
     else:
         end = documents.midnight(options.end) if options.type == traffic.REPORT_TYPE else until
-        text = documents.render(world, documents.Order(seller, options.type, start, end, now, (store.marketplace.id,)))
+        text = documents.render(world, ReportOrder(seller, options.type, start, end, now, (store.marketplace.id,)))
     if text is None:
         sys.stderr.write("emulator: no data in this period; choose another\n")
         return 1
     try:
-        data = documents.encode(text, options.encoding or documents.encoding_of(seller, options.type), compress=options.gzip)
+        data = documents.encode(text, options.encoding or documents.GENERATORS[options.type].encoding(seller), compress=options.gzip)
     except LookupError:
         sys.stderr.write(f"emulator: there is no encoding {options.encoding!r}\n")
         return 2

@@ -18,6 +18,7 @@ from theseller.amazon.reports import ReportType
 from theseller.cli.main import main
 from theseller.emulator.canary import PREFIX
 from theseller.emulator.reports import documents
+from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.world import World
 
@@ -25,7 +26,7 @@ AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def _orders(seller: str = "A2ALICEEXAMPLE1") -> str:
-    order = documents.Order(
+    order = ReportOrder(
         SELLERS[seller],
         ReportType.ALL_ORDERS_BY_ORDER_DATE,
         documents.midnight(date(2026, 10, 1)),

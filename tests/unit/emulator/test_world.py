@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.unit.emulator.support import ALICE, CHARLIE, DORA, NOW
 
 from theseller.emulator.reports import all_orders, documents
+from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.spapi.order_json import OrderWriter
 from theseller.emulator.spapi.transaction_json import BREAKDOWN_TYPES, TransactionWriter
 from theseller.emulator.world.events import months, of_order
@@ -32,12 +33,12 @@ sellers = st.sampled_from(sorted(SELLERS))
 
 
 def aor(world: World, seller_id: str, report_type: str, start: datetime, end: datetime, at: datetime) -> list[dict[str, str]]:
-    text = documents.render(world, documents.Order(SELLERS[seller_id], report_type, start, end, at))
+    text = documents.render(world, ReportOrder(SELLERS[seller_id], report_type, start, end, at))
     return list(csv.DictReader(io.StringIO(text or ""), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
-    order = documents.Order(SELLERS[ALICE], all_orders.LAST_UPDATE, NOW - timedelta(days=10), NOW, NOW)
+    order = ReportOrder(SELLERS[ALICE], all_orders.LAST_UPDATE, NOW - timedelta(days=10), NOW, NOW)
     first, second, other = (documents.encode(documents.render(World(seed), order) or "", "utf-8", compress=True) for seed in (7, 7, 8))
     assert first == second
     assert first != other
@@ -245,7 +246,7 @@ def test_late_changes_arrive_by_last_update(world: World) -> None:
 
 def test_the_all_orders_report_ignores_marketplaces(world: World) -> None:
     seller = SELLERS[CHARLIE]
-    order = documents.Order(seller, all_orders.ORDER_DATE, NOW - timedelta(days=5), NOW, NOW, (seller.stores[0].marketplace.id,))
+    order = ReportOrder(seller, all_orders.ORDER_DATE, NOW - timedelta(days=5), NOW, NOW, (seller.stores[0].marketplace.id,))
     rows = csv.DictReader(io.StringIO(documents.render(world, order) or ""), delimiter="\t")
     assert {"Amazon.co.uk", "Amazon.de", "Amazon.fr"} <= {row["sales-channel"] for row in rows}
 
@@ -253,7 +254,7 @@ def test_the_all_orders_report_ignores_marketplaces(world: World) -> None:
 def test_nothing_was_sold_before_a_shop_opened(world: World) -> None:
     seller = SELLERS[ALICE]
     assert not world.orders_of_day(seller, seller.stores[0], seller.opened - timedelta(days=1))
-    empty = documents.Order(seller, all_orders.ORDER_DATE, documents.midnight(date(2020, 1, 1)), documents.midnight(date(2020, 1, 5)), NOW)
+    empty = ReportOrder(seller, all_orders.ORDER_DATE, documents.midnight(date(2020, 1, 1)), documents.midnight(date(2020, 1, 5)), NOW)
     assert documents.render(world, empty) is None
 
 

@@ -380,7 +380,14 @@ def _recognize(names: frozenset[str], expected: ReportType | None) -> Recognized
 
 
 FORMAT = FlatFormat(
-    types=(ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE),
+    titles={
+        ReportType.ALL_ORDERS_BY_ORDER_DATE: "All Orders, by order date",
+        ReportType.ALL_ORDERS_BY_LAST_UPDATE: "All Orders, by last update",
+    },
+    names={
+        "orders-by-date": ReportType.ALL_ORDERS_BY_ORDER_DATE,
+        "orders-by-update": ReportType.ALL_ORDERS_BY_LAST_UPDATE,
+    },
     recognize=_recognize,
     decoder=lambda header, report: AllOrdersDecoder(header, report.source.limits),
     line=AllOrdersLine,

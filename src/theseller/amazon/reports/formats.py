@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,14 +51,16 @@ class FlatFormat:
     """A kind of tab-separated report.
 
     Attributes:
-        types: its report types; they share columns and decoder.
+        titles: report type → what Seller Central calls it. The types share columns and decoder.
+        names: short name, for the command line → report type.
         recognize: returns which of them the column names show, or None.
         decoder: makes the decoder of one opened report.
         line: the struct of a row.
         must_add_up: no row may be left out, since the rows add up to a total.
     """
 
-    types: tuple[ReportType, ...]
+    titles: Mapping[ReportType, str]
+    names: Mapping[str, ReportType]
     recognize: Recognize
     decoder: Callable[[Header, OpenReport], FlatDecoder]
     line: Callable[..., Any]
@@ -69,6 +71,7 @@ class FlatFormat:
 class JsonFormat:
     """A kind of JSON report, which names its type itself. The attributes are those of FlatFormat."""
 
-    types: tuple[ReportType, ...]
+    titles: Mapping[ReportType, str]
+    names: Mapping[str, ReportType]
     decoder: Callable[[Iterable[bytes], Limits], JsonDecoder]
     must_add_up: bool = False

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from theseller.amazon.reports import all_orders, sales_and_traffic, settlement
 from theseller.amazon.reports.formats import FlatFormat, JsonFormat
 from theseller.amazon.reports.types import ReportType
 
-FLAT_FORMATS: tuple[FlatFormat, ...] = (settlement.FORMAT, all_orders.FORMAT)
-#: One only: a second one needs a look at the type that the document names before it is decoded.
+FLAT_FORMATS: tuple[FlatFormat, ...] = (all_orders.FORMAT, settlement.FORMAT)
+#: One only: before a second one, read which type the document names, then choose.
 JSON_FORMAT: JsonFormat = sales_and_traffic.FORMAT
-_FLAT_BY_TYPE = {kind: form for form in FLAT_FORMATS for kind in form.types}
-_FORMATS: tuple[FlatFormat | JsonFormat, ...] = (*FLAT_FORMATS, JSON_FORMAT)
-_MUST_ADD_UP = frozenset(kind for form in _FORMATS if form.must_add_up for kind in form.types)
+JSON_TYPE = ReportType.SALES_AND_TRAFFIC
+FORMATS: tuple[FlatFormat | JsonFormat, ...] = (*FLAT_FORMATS, JSON_FORMAT)
+_FLAT_BY_TYPE = {kind: form for form in FLAT_FORMATS for kind in form.titles}
+_TITLES = {kind.value: title for form in FORMATS for kind, title in form.titles.items()}
+_MUST_ADD_UP = frozenset(kind for form in FORMATS if form.must_add_up for kind in form.titles)
+#: Short name, for the command line → report type.
+TYPE_NAMES: Mapping[str, ReportType] = MappingProxyType({name: kind for form in FORMATS for name, kind in form.names.items()})
 
 
 def flat_format(report_type: ReportType) -> FlatFormat:
@@ -22,3 +29,8 @@ def flat_format(report_type: ReportType) -> FlatFormat:
 def must_add_up(report_type: ReportType | None) -> bool:
     """Return whether no row of such a report may be left out."""
     return report_type in _MUST_ADD_UP
+
+
+def title(report_type: str | None) -> str:
+    """Return what Seller Central calls a report type; the type itself if it is unknown."""
+    return _TITLES.get(report_type or "", report_type or "not recognized")

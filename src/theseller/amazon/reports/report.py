@@ -24,7 +24,7 @@ from theseller.amazon.reports.header import DroppedColumn, Header, read_header
 from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Chunks, Limits, Source
 from theseller.amazon.reports.inspection import Inspection, conclude, refusal
 from theseller.amazon.reports.lines import OpenReport
-from theseller.amazon.reports.registry import FLAT_FORMATS, JSON_FORMAT, flat_format, must_add_up
+from theseller.amazon.reports.registry import FLAT_FORMATS, JSON_FORMAT, JSON_TYPE, flat_format, must_add_up
 from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
 from theseller.amazon.reports.types import ALL_ORDERS, ReportType, SettlementSummary
@@ -81,7 +81,7 @@ class ReportStream:
             raise
         self._report = OpenReport(self.source, self.encoding)
         self._header = self._read_header(self.encoding)
-        self.report_type = self._header.type if self._header else JSON_FORMAT.types[0]
+        self.report_type = self._header.type if self._header else JSON_TYPE
         _check_expected(self.report_type, self._options.expected)
 
     def _read_header(self, encoding: Encoding) -> Header | None:

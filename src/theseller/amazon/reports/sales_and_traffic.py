@@ -395,4 +395,8 @@ def _marketplace(specification: _Specification) -> Marketplace:
     return marketplace
 
 
-FORMAT = JsonFormat(types=(ReportType.SALES_AND_TRAFFIC,), decoder=TrafficDecoder)
+FORMAT = JsonFormat(
+    titles={ReportType.SALES_AND_TRAFFIC: "Sales and traffic"},
+    names={"traffic": ReportType.SALES_AND_TRAFFIC},
+    decoder=TrafficDecoder,
+)

@@ -295,7 +295,8 @@ def _recognize(names: frozenset[str], expected: ReportType | None) -> Recognized
 
 
 FORMAT = FlatFormat(
-    types=(ReportType.SETTLEMENT_V2,),
+    titles={ReportType.SETTLEMENT_V2: "Settlement, flat file V2"},
+    names={"settlement": ReportType.SETTLEMENT_V2},
     recognize=_recognize,
     decoder=SettlementDecoder,
     line=SettlementLine,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from theseller.amazon.reports import Inspection, Options, ReportRefusedError
+from theseller.amazon.reports.registry import title
 from theseller.cli.django import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.cli.report_files import STDIN, add_file_arguments, check_files, open_source, shown_name
 from theseller.cli.report_text import inspection_text
-from theseller.ingest.imports.labels import counted, outcome_texts
+from theseller.ingest.imports.labels import counted
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
-from theseller.ingest.reports.registry import title
 from theseller.lib import clock
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ def _recompute(shop: _Shop) -> int:
 
 
 def _print(name: str, outcome: ImportOutcome) -> None:
+    from theseller.ingest.imports.outcome_texts import outcome_texts  # noqa: PLC0415  needs Django ready
+
     if outcome.status is ImportStatus.REFUSED:
         if outcome.inspection.report_type:
             print("\n" + inspection_text(name, outcome.inspection))

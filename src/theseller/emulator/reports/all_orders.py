@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from theseller.emulator.canary import canary
 from theseller.emulator.formats import amount
+from theseller.emulator.reports.types import ReportGenerator, ReportOrder, regional_encoding
 from theseller.emulator.world.orders import Line, Order
 from theseller.emulator.world.random_draws import number
 from theseller.emulator.world.sellers import Seller
@@ -107,3 +108,40 @@ def _row(seed: int, order: Order, line: Line, at: datetime) -> dict[str, str]:
         "purchase-order-number": plant("purchase-order-number"),
         "price-designation": "Business Price" if order.business else "",
     }
+
+
+def _has_data(world: World, order: ReportOrder) -> bool:
+    found = orders(world, order.seller, order.report_type, order.start, order.end, order.at)
+    return next(found, None) is not None
+
+
+def _render(world: World, order: ReportOrder) -> str:
+    body = rows(world, order.seller, order.report_type, order.start, order.end, order.at)
+    return write(columns(order.report_type, order.seller), body)
+
+
+def _with_byte_order_mark(seller: Seller) -> str:
+    encoding = regional_encoding(seller)
+    return "utf-8-sig" if encoding == "utf-8" else encoding
+
+
+_FULFILLING = frozenset({"Amazon Fulfillment", "Inventory and Order Tracking"})
+_LONGEST = timedelta(days=30)
+GENERATORS = (
+    ReportGenerator(
+        report_type=LAST_UPDATE,
+        roles=_FULFILLING | {"Product Listing"},
+        has_data=_has_data,
+        render=_render,
+        encoding=regional_encoding,
+        longest=_LONGEST,
+    ),
+    ReportGenerator(
+        report_type=ORDER_DATE,
+        roles=_FULFILLING | {"Pricing"},
+        has_data=_has_data,
+        render=_render,
+        encoding=_with_byte_order_mark,
+        longest=_LONGEST,
+    ),
+)

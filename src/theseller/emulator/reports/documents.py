@@ -1,69 +1,46 @@
-"""Turns a report that was asked for into the bytes that are served: text, encoding, compression."""
+"""Make the bytes that are served for a requested report: text, encoding, compression."""
 
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 
 from theseller.emulator.reports import all_orders, settlement, traffic
 from theseller.emulator.reports.settlement import SettlementWriter
-from theseller.emulator.reports.traffic import TrafficWriter
+from theseller.emulator.reports.types import ReportGenerator, ReportOrder
 from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlements import Period
 from theseller.emulator.world.world import World
 
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A report as ordered. `at`: the instant whose knowledge it holds; a document never changes after that."""
-
-    seller: Seller
-    report_type: str
-    start: datetime
-    end: datetime
-    at: datetime
-    marketplace_ids: tuple[str, ...] = ()
-    options: dict[str, str] = field(default_factory=dict)
-
-
-def encoding_of(seller: Seller, report_type: str) -> str:
-    """Return what Amazon really uses despite "all UTF-8": Windows-1252 in Europe, Shift_JIS in Japan, sometimes a byte order mark."""
-    if report_type == traffic.REPORT_TYPE:
-        return "utf-8"
-    if seller.region == "eu":
-        return "cp1252"
-    if seller.region == "fe":
-        return "cp932"
-    return "utf-8-sig" if report_type == all_orders.ORDER_DATE else "utf-8"
+#: Every report type of the emulated Amazon.
+GENERATORS: Mapping[str, ReportGenerator] = MappingProxyType(
+    {one.report_type: one for one in (*all_orders.GENERATORS, *traffic.GENERATORS, *settlement.GENERATORS)}
+)
+REQUESTABLE = tuple(name for name, one in GENERATORS.items() if one.render is not None)
 
 
 def content_type_of(seller: Seller, report_type: str) -> str:
-    """Return the Content-Type that the document storage sends. Charsets as recorded in Europe and North America; none in Japan."""
-    charset = {"cp1252": "Cp1252", "utf-8": "utf8", "utf-8-sig": "utf8"}.get(encoding_of(seller, report_type))
+    """Return the Content-Type that the document storage sends.
+
+    Charsets as recorded in Europe and North America; none in Japan.
+    """
+    encoding = GENERATORS[report_type].encoding(seller)
+    charset = {"cp1252": "Cp1252", "utf-8": "utf8", "utf-8-sig": "utf8"}.get(encoding)
     return f"text/plain; charset={charset}" if charset else "text/plain"
 
 
-def has_data(world: World, order: Order) -> bool:
-    """Say whether there is anything to report, without writing it."""
-    if order.report_type == traffic.REPORT_TYPE:
-        return order.end.date() >= order.seller.opened
-    orders = all_orders.orders(world, order.seller, order.report_type, order.start, order.end, order.at)
-    return next(orders, None) is not None
+def has_data(world: World, order: ReportOrder) -> bool:
+    """Return whether there is anything to report, without writing it."""
+    found = GENERATORS[order.report_type].has_data
+    return found is not None and found(world, order)
 
 
-def render(world: World, order: Order) -> str | None:
-    """Return the text of a requested report, or None if there is nothing to report (Amazon cancels it then)."""
-    if not has_data(world, order):
-        return None
-    if order.report_type == traffic.REPORT_TYPE:
-        store = order.seller.store(order.marketplace_ids[0])
-        first, last = order.start.date(), order.end.date()
-        granularity = {"date_granularity": order.options.get("dateGranularity", "DAY")}
-        granularity["asin_granularity"] = order.options.get("asinGranularity", "PARENT")
-        return TrafficWriter(world, order.seller, store, order.at).text(max(first, order.seller.opened), last, **granularity)
-    body = all_orders.rows(world, order.seller, order.report_type, order.start, order.end, order.at)
-    return all_orders.write(all_orders.columns(order.report_type, order.seller), body)
+def render(world: World, order: ReportOrder) -> str | None:
+    """Return the text of a requested report; None without data (Amazon cancels it then)."""
+    write = GENERATORS[order.report_type].render
+    return write(world, order) if write is not None and has_data(world, order) else None
 
 
 def render_settlement(world: World, period: Period, *, decimal_comma: bool | None = None) -> str:
@@ -81,7 +58,3 @@ def encode(text: str, encoding: str, *, compress: bool) -> bytes:
 def midnight(day: date) -> datetime:
     """Return the UTC instant at which `day` begins."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-REQUESTABLE = (all_orders.LAST_UPDATE, all_orders.ORDER_DATE, traffic.REPORT_TYPE)
-GENERATED = (settlement.REPORT_TYPE,)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from theseller.emulator.formats import amount, amount_with_comma
+from theseller.emulator.reports.types import ReportGenerator, regional_encoding
 from theseller.emulator.world.events import Event, ItemEvent
 from theseller.emulator.world.money import Charge
 from theseller.emulator.world.settlements import Period
@@ -102,3 +103,13 @@ def _charges(event: Event) -> Iterator[tuple[ItemEvent | None, Charge]]:
             yield item, charge
     for charge in event.charges:
         yield None, charge
+
+
+#: Made by Amazon at the end of a settlement; see `documents.render_settlement`.
+GENERATORS = (
+    ReportGenerator(
+        report_type=REPORT_TYPE,
+        roles=frozenset({"Finance and Accounting"}),
+        encoding=regional_encoding,
+    ),
+)

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from theseller.emulator.formats import amount
+from theseller.emulator.reports.types import ReportGenerator, ReportOrder
 from theseller.emulator.world.events import Event
 from theseller.emulator.world.orders import day_bounds
 from theseller.emulator.world.products import Product
@@ -189,3 +190,32 @@ def _bucket(day: date, first: date, granularity: str) -> date:
 def _keys(product: Product, granularity: str) -> tuple[str, ...]:
     keys = (product.parent_asin, product.asin, product.sku)
     return keys[: {"PARENT": 1, "CHILD": 2}.get(granularity, 3)]
+
+
+def _has_data(world: World, order: ReportOrder) -> bool:  # noqa: ARG001  # as every generator
+    return order.end.date() >= order.seller.opened
+
+
+def _render(world: World, order: ReportOrder) -> str:
+    store = order.seller.store(order.marketplace_ids[0])
+    first, last = max(order.start.date(), order.seller.opened), order.end.date()
+    return TrafficWriter(world, order.seller, store, order.at).text(
+        first,
+        last,
+        date_granularity=order.options.get("dateGranularity", "DAY"),
+        asin_granularity=order.options.get("asinGranularity", "PARENT"),
+    )
+
+
+GENERATORS = (
+    ReportGenerator(
+        report_type=REPORT_TYPE,
+        roles=frozenset({"Brand Analytics"}),
+        has_data=_has_data,
+        render=_render,
+        encoding=lambda _seller: "utf-8",
+        oldest=timedelta(days=731),
+        one_store=True,
+        most_requests=(3, timedelta(minutes=5)),
+    ),
+)

@@ -16,7 +16,7 @@ from theseller.emulator.spapi.call import Call
 _ANY_BUT_BRAND = frozenset(ROLES) - {"Brand Analytics"}
 _FINANCE = frozenset({"Finance and Accounting"})
 _PARTICIPATIONS = frozenset({"Product Listing", "Selling Partner Insights"})
-_REPORTS = frozenset(ROLES)  # The type decides (reports.TYPE_ROLES); Brand Analytics must be able to ask for its own.
+_REPORTS = frozenset(ROLES)  # The type decides (`documents.GENERATORS`); Brand Analytics must be able to ask for its own.
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 from theseller.emulator.formats import instant
 from theseller.emulator.reports import documents
 from theseller.emulator.reports.settlement import REPORT_TYPE as SETTLEMENT
+from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.world.random_draws import identifier, number
 from theseller.emulator.world.sellers import Seller
@@ -55,8 +56,8 @@ def settlement_report(emulator: Emulator, period: Period) -> Report:
     )  # fmt: skip
 
 
-def _order(report: Report) -> documents.Order:
-    return documents.Order(report.seller, report.type, report.start, report.end, report.ended, report.marketplace_ids, report.options)
+def _order(report: Report) -> ReportOrder:
+    return ReportOrder(report.seller, report.type, report.start, report.end, report.ended, report.marketplace_ids, report.options)
 
 
 class ReportStore:
@@ -153,7 +154,7 @@ class ReportStore:
             header, *rows = text.splitlines()
             text = "".join(f"{row}\t{extra_column}\n" for row in rows)
             text = f"{header}\trecently-introduced-column\n{text}"
-        return documents.encode(text, documents.encoding_of(report.seller, report.type), compress=report.compressed)
+        return documents.encode(text, documents.GENERATORS[report.type].encoding(report.seller), compress=report.compressed)
 
     def json(self, report: Report, at: datetime) -> dict[str, Any]:
         """Return the Reports API's Report."""

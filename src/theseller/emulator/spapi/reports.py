@@ -8,15 +8,15 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from theseller.emulator.reports import all_orders, traffic
-from theseller.emulator.reports.documents import REQUESTABLE
+from theseller.emulator.reports.documents import GENERATORS, REQUESTABLE
+from theseller.emulator.reports.settlement import REPORT_TYPE as SETTLEMENT
+from theseller.emulator.reports.types import ReportGenerator
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.spapi.call import Call, parse_instant
 from theseller.emulator.spapi.errors import denied, invalid, not_found
 from theseller.emulator.spapi.report_store import Report, ReportStore, settlement_report
 from theseller.emulator.world.random_draws import identifier
 
-SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 URL_LIFETIME = timedelta(minutes=5)
 RESTRICTED = frozenset(
     {
@@ -27,14 +27,6 @@ RESTRICTED = frozenset(
     }
 )  # fmt: skip
 _STATUSES = ("CANCELLED", "DONE", "FATAL", "IN_PROGRESS", "IN_QUEUE")
-#: Any one of these roles opens a report type.
-TYPE_ROLES = {
-    all_orders.LAST_UPDATE: frozenset({"Product Listing", "Amazon Fulfillment", "Inventory and Order Tracking"}),
-    all_orders.ORDER_DATE: frozenset({"Pricing", "Amazon Fulfillment", "Inventory and Order Tracking"}),
-    traffic.REPORT_TYPE: frozenset({"Brand Analytics"}),
-    SETTLEMENT: frozenset({"Finance and Accounting"}),
-}
-_TRAFFIC_LIMIT, _TRAFFIC_WINDOW = 3, timedelta(minutes=5)
 
 
 def create_report(call: Call) -> dict[str, Any]:
@@ -52,18 +44,19 @@ def create_report(call: Call) -> dict[str, Any]:
         raise denied()
     if report_type not in REQUESTABLE:
         raise invalid("Invalid Report Type or it can not be requested.")
-    if not call.roles & TYPE_ROLES[report_type]:
+    generator = GENERATORS[report_type]
+    if not call.roles & generator.roles:
         raise denied()
     call.stores_of(marketplace_ids)
-    start, end = _range(call, body, report_type)
+    start, end = _range(call, body, generator)
     options = body.get("reportOptions") or {}
     if not isinstance(options, dict):
         raise invalid("reportOptions must be an object.")
-    if report_type == traffic.REPORT_TYPE and len(marketplace_ids) != 1:
+    if generator.one_store and len(marketplace_ids) != 1:
         raise invalid("Exactly one marketplace must be given for this report type.")
     store = ReportStore(call.emulator)
     outcome = "FATAL" if call.emulator.faults.draw("reports.createReport", frozenset({"fatal_report"})) else ""
-    if report_type == traffic.REPORT_TYPE and _asked_too_often(call, store):
+    if _requested_too_often(call, store, generator):
         outcome = "CANCELLED"
     report = store.add(
         call.seller, report_type, marketplace_ids, (start, end), {str(k): str(v) for k, v in options.items()}, outcome, call.at
@@ -71,7 +64,7 @@ def create_report(call: Call) -> dict[str, Any]:
     return {"reportId": report.id}
 
 
-def _range(call: Call, body: dict[str, Any], report_type: str) -> tuple[datetime, datetime]:
+def _range(call: Call, body: dict[str, Any], generator: ReportGenerator) -> tuple[datetime, datetime]:
     texts = body.get("dataStartTime"), body.get("dataEndTime")
     if not isinstance(texts[0], str) or not isinstance(texts[1] or "", str):
         raise invalid("dataStartTime is required for this report type.")
@@ -79,17 +72,20 @@ def _range(call: Call, body: dict[str, Any], report_type: str) -> tuple[datetime
     end = parse_instant(texts[1], "dataEndTime") if texts[1] else call.at
     if end < start or start > call.at:
         raise invalid("dataEndTime must not be before dataStartTime, and dataStartTime not in the future.")
-    if report_type != traffic.REPORT_TYPE and end - start > timedelta(days=30):
-        raise invalid("The date range of this report type is limited to 30 days.")
-    if report_type == traffic.REPORT_TYPE and start < call.at - timedelta(days=731):
+    if generator.longest and end - start > generator.longest:
+        raise invalid(f"The date range of this report type is limited to {generator.longest.days} days.")
+    if generator.oldest and start < call.at - generator.oldest:
         raise invalid("dataStartTime must be within the last two years.")
     return start, end
 
 
-def _asked_too_often(call: Call, store: ReportStore) -> bool:
-    window = _TRAFFIC_WINDOW / call.emulator.config.rate_scale
-    recent = [report for report in store.of(call.seller) if report.type == traffic.REPORT_TYPE and report.created > call.at - window]
-    return len(recent) >= _TRAFFIC_LIMIT
+def _requested_too_often(call: Call, store: ReportStore, generator: ReportGenerator) -> bool:
+    if generator.most_requests is None:
+        return False
+    most, window = generator.most_requests
+    since = call.at - window / call.emulator.config.rate_scale
+    recent = [report for report in store.of(call.seller) if report.type == generator.report_type and report.created > since]
+    return len(recent) >= most
 
 
 def get_reports(call: Call) -> dict[str, Any]:
@@ -102,7 +98,7 @@ def get_reports(call: Call) -> dict[str, Any]:
         content = _asked(call)
     since, until = parse_instant(content["since"], "createdSince"), parse_instant(content["until"], "createdUntil")
     for report_type in content["types"]:
-        if report_type in TYPE_ROLES and not call.roles & TYPE_ROLES[report_type]:
+        if report_type in GENERATORS and not call.roles & GENERATORS[report_type].roles:
             raise denied()
     store = ReportStore(call.emulator)
     found = [report for report in store.of(call.seller) if report.type in content["types"]]
@@ -125,7 +121,7 @@ def _asked(call: Call) -> dict[str, Any]:
     types = call.texts("reportTypes")
     if not 1 <= len(types) <= 10:
         raise invalid("Either reportTypes (1 to 10) or nextToken is required.")
-    if not set(types) <= set(TYPE_ROLES) | RESTRICTED:
+    if not set(types) <= set(GENERATORS) | RESTRICTED:
         raise invalid("Invalid value for reportTypes.")
     oldest = call.at - timedelta(days=90)
     since = max(call.instant("createdSince") or oldest, oldest)
@@ -144,7 +140,7 @@ def _find(call: Call) -> Report:
     report = ReportStore(call.emulator).find(call.seller, call.path["report_id"], call.at)
     if report is None:
         raise not_found("The requested report was not found.")
-    if not call.roles & TYPE_ROLES[report.type]:
+    if not call.roles & GENERATORS[report.type].roles:
         raise denied()
     return report
 
@@ -170,7 +166,7 @@ def get_report_document(call: Call) -> dict[str, Any]:
     report = store.find_document(call.seller, call.path["document_id"], call.at)
     if report is None:
         raise not_found("The requested document was not found.")
-    if not call.roles & TYPE_ROLES[report.type]:
+    if not call.roles & GENERATORS[report.type].roles:
         raise denied()
     expired = call.emulator.faults.draw("reports.getReportDocument", frozenset({"expired_document"}))
     signed = call.at - 2 * URL_LIFETIME if expired else call.at

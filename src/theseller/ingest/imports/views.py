@@ -17,14 +17,15 @@ from django.views.decorators.http import require_http_methods
 from theseller.accounts.seats import seated
 from theseller.accounts.types import Permission, Seat
 from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
+from theseller.amazon.reports.registry import title
 from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
 from theseller.ingest.imports.concurrency import ImportBusyError, import_slot
 from theseller.ingest.imports.forms import ImportForm
-from theseller.ingest.imports.labels import counted, dropped_by_reason, is_count, outcome_texts, period_texts, span
+from theseller.ingest.imports.labels import counted, dropped_by_reason, is_count, period_texts, span
 from theseller.ingest.imports.operations import import_report, imported_documents, may_leave_out_rows
+from theseller.ingest.imports.outcome_texts import outcome_texts
 from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
 from theseller.ingest.imports.upload_limits import drain_body, limit_upload
-from theseller.ingest.reports.registry import title
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES, by_code
 from theseller.lib.money import Money

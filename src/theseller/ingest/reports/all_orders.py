@@ -57,14 +57,7 @@ class _Updates:
 
 
 HANDLER = ReportHandler(
-    titles={
-        ReportType.ALL_ORDERS_BY_ORDER_DATE: "All Orders, by order date",
-        ReportType.ALL_ORDERS_BY_LAST_UPDATE: "All Orders, by last update",
-    },
-    names={
-        "orders-by-date": ReportType.ALL_ORDERS_BY_ORDER_DATE,
-        "orders-by-update": ReportType.ALL_ORDERS_BY_LAST_UPDATE,
-    },
+    types=(ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE),
     slice_name="order",
     outside_unit="line",
     outside_reason="sold outside Amazon's stores",

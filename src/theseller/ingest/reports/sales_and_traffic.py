@@ -25,8 +25,7 @@ def _write(stream: ReportStream, target: Target) -> StoredReport:
 
 
 HANDLER = ReportHandler(
-    titles={ReportType.SALES_AND_TRAFFIC: "Sales and traffic"},
-    names={"traffic": ReportType.SALES_AND_TRAFFIC},
+    types=(ReportType.SALES_AND_TRAFFIC,),
     slice_name="day",
     outside_unit="row",
     outside_reason="by product over more than one day",

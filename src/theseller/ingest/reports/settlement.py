@@ -41,8 +41,7 @@ def _regions(inspection: Inspection) -> frozenset[Region]:
 
 
 HANDLER = ReportHandler(
-    titles={ReportType.SETTLEMENT_V2: "Settlement, flat file V2"},
-    names={"settlement": ReportType.SETTLEMENT_V2},
+    types=(ReportType.SETTLEMENT_V2,),
     slice_name="settlement",
     outside_unit="line",
     outside_reason="sold outside Amazon's stores",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -54,8 +54,7 @@ class ReportHandler:
     """What to do with the reports of one kind.
 
     Attributes:
-        titles: type → what Seller Central calls it.
-        names: name on the command line → type.
+        types: the report types; how they are recognized is in `theseller.amazon.reports`.
         slice_name: what is replaced as a whole, in the singular ("order").
         outside_unit: what a line outside the stored facts is called, in the singular.
         outside_reason: why such lines are left out; completes "3 lines left out".
@@ -64,8 +63,7 @@ class ReportHandler:
         regions: the regions that an inspected report belongs to.
     """
 
-    titles: Mapping[ReportType, str]
-    names: Mapping[str, ReportType]
+    types: tuple[ReportType, ...]
     slice_name: str
     outside_unit: str
     outside_reason: str

@@ -137,7 +137,7 @@ def test_bad_files_are_explained_and_readable_rows_can_be_taken(browser: Browser
     assert page.locator("[data-import]").count() == 1
     page.locator("[data-partly]").click()
     expect(page.locator("[data-done] .badge")).to_have_text("Imported")
-    expect(page.get_by_text("3 rows left out that can't be read.")).to_have_count(1)
+    expect(page.get_by_text("3 rows skipped: unreadable.")).to_have_count(1)
     page.locator(".import-card").nth(1).locator("h2").wait_for()
     assert visit.complaints == []
 

@@ -13,6 +13,7 @@ from tests.database import test_server
 
 from theseller.amazon.reports import ReportType
 from theseller.emulator.reports import documents
+from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.world import World
 
@@ -33,7 +34,7 @@ def report(seller: str, kind: ReportType, start: date = date(2026, 10, 1), days:
     first, until = documents.midnight(start), documents.midnight(start + timedelta(days=days))
     if kind is ReportType.SALES_AND_TRAFFIC:
         until -= timedelta(days=1)
-    text = documents.render(world(), documents.Order(who, kind.value, first, until, AT, (who.stores[0].marketplace.id,)))
+    text = documents.render(world(), ReportOrder(who, kind.value, first, until, AT, (who.stores[0].marketplace.id,)))
     assert text
     return text
 

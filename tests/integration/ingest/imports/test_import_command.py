@@ -81,7 +81,7 @@ def test_refused_rows_are_shown_and_left_out_only_when_told(cast: Cast, folder: 
     assert "bad.txt: REFUSED" in said
     assert picture() == before
     assert main(["import", str(folder / "bad.txt"), "--as", cast.alice.email, "--allow-refused-rows"]) == 0
-    assert "1 row left out that can't be read." in capsys.readouterr().out
+    assert "1 row skipped: unreadable." in capsys.readouterr().out
     assert PREFIX not in said + text_of_everything()
 
 

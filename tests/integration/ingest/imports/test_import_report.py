@@ -35,8 +35,8 @@ from theseller.connections.queries import all_connections
 from theseller.connections.types import DisconnectReason, Origin
 from theseller.emulator.canary import PREFIX
 from theseller.erasure.operations import purge
-from theseller.ingest.imports.labels import outcome_texts
 from theseller.ingest.imports.operations import import_report, imported_documents
+from theseller.ingest.imports.outcome_texts import outcome_texts
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
@@ -140,7 +140,7 @@ def test_the_same_file_again_changes_nothing_and_says_so(cast: Cast, content: st
     before = picture()
     again = _import(zipped(content), cast)
     assert again.status is ImportStatus.ALREADY
-    assert outcome_texts(again) == ["This report was already imported on 20 Nov 2026, 12:00 UTC. Nothing was changed."]
+    assert outcome_texts(again) == ["This report was already imported on 20 Nov 2026, 12:00 UTC. No data changed."]
     assert picture() == before
     # Another shop has not imported it.
     assert _import(content, cast, shop=cast.charlies_shop).status is ImportStatus.IMPORTED
@@ -162,7 +162,7 @@ def test_overlapping_reports_count_each_order_once(cast: Cast) -> None:
     assert second.status is ImportStatus.IMPORTED
     assert second.written.rows == 0
     assert second.written.unchanged > 0
-    assert "no line had to be changed" in outcome_texts(second)[0]
+    assert "All lines are already stored" in outcome_texts(second)[0]
     rows = inspect_report([report(ALICE, BY_DATE, days=5).encode()]).rows
     assert _ask(cast.alices_shop, "select count(*) from ingest_order_line") == [(rows,)]
 
@@ -229,7 +229,7 @@ def test_readable_rows_are_stored_only_when_asked_for(cast: Cast) -> None:
     assert _import(bad, cast).status is ImportStatus.REFUSED
     outcome = _import(bad, cast, options=Options(allow_refused_rows=True))
     assert outcome.status is ImportStatus.IMPORTED
-    assert "1 row left out that can't be read." in outcome_texts(outcome)
+    assert "1 row skipped: unreadable." in outcome_texts(outcome)
     (document,), _ = imported_documents(tenant=cast.alices_shop)
     assert document.rows_skipped == 1 + outcome.written.skipped
     # A settlement's lines must add up, whatever is asked for.
@@ -261,7 +261,7 @@ def test_a_report_with_nothing_for_us_leaves_no_trace(cast: Cast, rows: str) -> 
     before = picture()
     outcome = _import(header + "\n" + ("\t".join(cells) + "\n" if rows else ""), cast)
     assert outcome.status is ImportStatus.EMPTY
-    assert outcome_texts(outcome)[0] == "There is nothing in it to store. Nothing was changed."
+    assert outcome_texts(outcome)[0] == "This file has nothing to import. No data changed."
     assert picture() == before
 
 
