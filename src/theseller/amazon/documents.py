@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from theseller.amazon.deadlines import pieces_until
-from theseller.amazon.errors import DriftedError, GoneError, NotAllowedError, UnavailableError
+from theseller.amazon.errors import DriftedError, ExpiredError, NotAllowedError, UnavailableError
 from theseller.amazon.gunzip import Damage, GunzipError, GunzipLimits, gunzip
 from theseller.amazon.transport import DOCUMENT_SECONDS, Failure, TransportError, opened
 from theseller.lib.secret import Secret
@@ -121,7 +121,7 @@ def _check_status(response: httpx.Response) -> None:
     if status == 200:
         return
     if status in {400, 401, 403, 404, 410}:  # S3 says 403 for an expired signature, and 400 for an expired token in it.
-        raise GoneError(_OPERATION, status=status)
+        raise ExpiredError(_OPERATION, status=status)
     raise UnavailableError(_OPERATION, status=status)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 
 def harmless(value: str | None, limit: int = 64) -> str:
-    """Return `value` if it is a short word of letters, digits and ``_.-``, else ``-``: what may stand in a log."""
+    """Return `value` if it is a short word of letters, digits and ``_.-``, else ``-``: safe to log."""
     return value if value and len(value) <= limit and re.fullmatch(r"[A-Za-z0-9_.=-]+", value) else "-"
 
 
@@ -121,7 +121,7 @@ class NotFoundError(AmazonError):
     advice = "it does not exist for this seller"
 
 
-class GoneError(AmazonError):
+class ExpiredError(AmazonError):
     """It existed and has expired: a document's address after five minutes, a page token after its time. Ask for a new one."""
 
     advice = "it has expired: ask for a new one"

@@ -92,10 +92,10 @@ def operations_for(features: Iterable[str]) -> tuple[Operation, ...]:
 
 def uncovered(features: Iterable[str], roles: Iterable[Role], region: Region = Region.EU) -> tuple[str, ...]:
     """Name the operations and report types of the chosen features that `roles` do not open in `region`; empty if all are open."""
-    chosen, held = tuple(features), frozenset(roles)
-    operations = [o.name for o in operations_for(chosen) if not any(o.opened_by(role, region) for role in held)]
+    chosen, roles_granted = tuple(features), frozenset(roles)
+    operations = [o.name for o in operations_for(chosen) if not any(o.opened_by(role, region) for role in roles_granted)]
     reports = {t for key in chosen for stream in FEATURES[key].streams for t in STREAMS[stream].report_types}
-    return (*operations, *sorted(t for t in reports if not ALLOWED_REPORT_TYPES[t] & held))
+    return (*operations, *sorted(t for t in reports if not ALLOWED_REPORT_TYPES[t] & roles_granted))
 
 
 def roles_for(features: Iterable[str]) -> tuple[Role, ...]:
@@ -114,7 +114,7 @@ def roles_for(features: Iterable[str]) -> tuple[Role, ...]:
 
 
 def served_by(role: Role, features: Iterable[str]) -> tuple[Feature, ...]:
-    """Return which of the chosen features call something that `role` opens: what a seller is told the role is needed for."""
+    """Return which of the chosen features call something that `role` opens: what the consent page says the role is needed for."""
     return tuple(feature for key in dict.fromkeys(features) if _opens_something(role, feature := FEATURES[key]))
 
 

@@ -68,7 +68,7 @@ _REFUSAL = msgspec.json.Decoder(_Refusal)
 
 
 class LWAClient:
-    """Speaks to Amazon's token endpoint for one application.
+    """Client of Amazon's token endpoint for one application.
 
     `client_secrets` returns the secrets that are live now, newest first. For seven days after a rotation there are two, and the older one
     is tried when Amazon refuses the newer.

@@ -1,9 +1,9 @@
-"""The allow-list: what we may ask Amazon for. What is not in these tables cannot be called, whoever asks.
+"""The allow-list: what may be requested from Amazon. What is not in these tables cannot be called.
 
 Rates and bursts are Amazon's default usage plans from its published models (requests a second, bucket size). Roles are any-of, from
 Amazon's role mapping. A restricted role that would also open an operation of the first table is left out: it is called without.
 
-What needs a restricted role stands in a table of its own, and is refused to whoever doesn't show that the application holds the role.
+What needs a restricted role is in a table of its own, and is refused unless the caller shows that the application has the role.
 """
 
 from __future__ import annotations
@@ -183,14 +183,14 @@ RESTRICTED_OPERATIONS: Mapping[str, Operation] = MappingProxyType(
 )
 
 
-def allowed(name: str, held: Collection[RestrictedRole] = ()) -> Operation:
+def allowed(name: str, granted: Collection[RestrictedRole] = ()) -> Operation:
     """Return the operation called `name`. `held` are the restricted roles that the application holds: none, unless the caller shows one.
 
     Raises:
         NotAllowedError: it is in no table, or needs a role that isn't held.
     """
     operation = OPERATIONS.get(name) or RESTRICTED_OPERATIONS.get(name)
-    if operation is None or (operation.needs is not None and operation.needs not in held):
+    if operation is None or (operation.needs is not None and operation.needs not in granted):
         raise NotAllowedError(name, code="operation")
     return operation
 
@@ -208,7 +208,7 @@ ALLOWED_REPORT_TYPES: Mapping[str, frozenset[Role]] = MappingProxyType(
 #: Amazon makes these by itself; they are listed with getReports and cannot be ordered.
 UNREQUESTABLE_REPORT_TYPES = frozenset({"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"})
 
-#: Report types that hold buyers' personal data. All but the allowed ones are refused anyway; these are named so that nobody allows one.
+#: Report types that hold buyers' personal data. All but the allowed ones are refused anyway; these are listed so that none is allowed by mistake.
 #: The last five are not restricted at Amazon, and still carry names, addresses or contact data.
 DENIED_REPORT_TYPES = frozenset(
     {

@@ -17,7 +17,7 @@ from theseller.amazon.errors import (
     AccessTokenRejectedError,
     AccountBlockedError,
     AmazonError,
-    GoneError,
+    ExpiredError,
     InvalidRequestError,
     NotAllowedError,
     NotFoundError,
@@ -68,13 +68,13 @@ class SPAPIClient:
     """
 
     def __init__(
-        self, endpoints: Endpoints, http: httpx.Client, limiter: Limiter, *, application: str, held: Collection[RestrictedRole] = ()
+        self, endpoints: Endpoints, http: httpx.Client, limiter: Limiter, *, application: str, granted: Collection[RestrictedRole] = ()
     ) -> None:
         self._endpoints = endpoints
         self._http = http
         self._limiter = limiter
         self._application = application
-        self._held = held
+        self._granted = granted
 
     def call(
         self,
@@ -96,7 +96,7 @@ class SPAPIClient:
             AccessTokenRejectedError, RoleMissingError, AccountBlockedError, NotFoundError, GoneError, InvalidRequestError,
             UnavailableError: as their names say.
         """
-        plan = allowed(operation, self._held)
+        plan = allowed(operation, self._granted)
         request = self._request(plan, region, access_token, at, params or {}, path or {}, body)
         key = BucketKey(self._application, selling_partner_id, region, plan.name)
         answer = self._limiter.acquire(key, at)
@@ -184,7 +184,7 @@ def _check_reports(plan: Operation, params: Mapping[str, Value], body: Mapping[s
         types = params.get("reportTypes", ())
         for report_type in types if isinstance(types, Sequence) and not isinstance(types, str) else [types]:
             require_report_type(plan.name, report_type)
-        if not types and "nextToken" not in params:  # A next token stands alone: it repeats the first, checked request.
+        if not types and "nextToken" not in params:  # A next token comes alone: it repeats the first, checked request.
             raise NotAllowedError(plan.name, code="reportTypes")
 
 
@@ -232,7 +232,7 @@ def _error(operation: str, answer: Answer, request_id: str) -> AmazonError:
     if problem is not None:
         if status in {401, 403}:
             return _refused(problem)(operation, status=status, code=code, request_id=request_id)
-        simple = {404: NotFoundError, 410: GoneError}.get(status)
+        simple = {404: NotFoundError, 410: ExpiredError}.get(status)
         if simple is not None:
             return simple(operation, status=status, code=code, request_id=request_id)
     if 300 <= status < 500 and status != 408 and (problem is not None or status < 400):
@@ -242,7 +242,7 @@ def _error(operation: str, answer: Answer, request_id: str) -> AmazonError:
 
 
 def _refused(problem: _Problem) -> type[AmazonError]:
-    """Read why Amazon refused. The reason stands in `details`, seldom in `message`; with no known reason a role or the region is missing."""
+    """Read why Amazon refused. The reason is in `details`, seldom in `message`; with no known reason a role or the region is missing."""
     reason = f"{problem.details or ''} {problem.message or ''}".casefold()
     if "access denied for this account" in reason or "contact support" in reason:
         return AccountBlockedError

@@ -47,7 +47,7 @@ class NotBefore:
 
 
 def refill(bucket: Bucket, at: datetime) -> Bucket:
-    """Return `bucket` as it stands at `at`. A clock that went back adds nothing and takes nothing."""
+    """Return `bucket` as it is at `at`. A clock that went back adds nothing and takes nothing."""
     elapsed = (at - bucket.updated_at).total_seconds()
     if elapsed <= 0:
         return bucket
@@ -75,7 +75,7 @@ def learn(bucket: Bucket, header_rate: str | None, at: datetime) -> Bucket:
 
 
 def penalise(bucket: Bucket, at: datetime) -> Bucket:
-    """Believe a 429: Amazon's bucket was empty, so ours is; if it already was, our rate is too high, and the wait grows by one token.
+    """Apply a 429: Amazon's bucket was empty, so ours is; if it already was, our rate is too high, and the wait grows by one token.
 
     The debt is at most the burst or four tokens, so that a storm of refusals cannot lock a seller out for long.
     """

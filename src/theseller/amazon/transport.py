@@ -32,7 +32,7 @@ _TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
 def new_http(*, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """Return a client that follows no redirect, reads no proxy or netrc from its surroundings, keeps no cookie, and gives up in time.
 
-    `transport` stands in for the network in tests.
+    `transport` replaces the network in tests.
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2

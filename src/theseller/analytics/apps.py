@@ -1,4 +1,4 @@
-"""Django's name for this room."""
+"""Django application of analytics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class AnalyticsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register the tables in the data map."""
         importlib.import_module("theseller.analytics.datamap")
         connections = importlib.import_module("theseller.connections.queries")
         connections.STORES_WITH_DATA.append(_stores_with_data)

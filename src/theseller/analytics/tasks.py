@@ -1,4 +1,4 @@
-"""Jobs of this room."""
+"""Jobs: recompute dirty days, and recount random days each night."""
 
 from __future__ import annotations
 

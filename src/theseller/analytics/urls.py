@@ -1,4 +1,4 @@
-"""Addresses of this room."""
+"""URLs of the dashboard, the products and the page of one day."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetim
             known = orders([connection], [request.order for request in requests], at=at)
     except ConnectionClosedError:
         return None
-    client, failures = RateLimitedClient(view, now=now, held=settings.ENVIRONMENT.restricted_roles), 0
+    client, failures = RateLimitedClient(view, now=now, granted=settings.ENVIRONMENT.restricted_roles), 0
     for request in requests:
         try:
             outcome = _fetch(client, view, known.get(request.order), now)

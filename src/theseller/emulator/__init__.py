@@ -12,7 +12,7 @@ Where Amazon publishes nothing, this is what is assumed, and what a first real a
 - where prices contain the tax, Orders shows no TAX proceeds and Principal is the price with tax; DISCOUNT proceeds are negative;
 - pending orders show no money, but do in Japan; cancelled orders keep their money in Orders and lose it in the all-orders reports;
 - the all-orders reports have order-item-id, as documented, but in Europe not, as files of sellers there do not;
-- a report on sales and traffic that is asked for too often is cancelled; access is gone at once when a seller disables the application;
+- a report on sales and traffic that is requested too often is canceled; access ends at once when a seller disables the application;
 - some columns and answers come in Windows-1252 or Shift_JIS, as developers report, although Amazon says UTF-8;
 - the names of exceptions in x-amzn-ErrorType other than those of 403 and 429 follow their pattern; Japanese documents name no charset.
 

@@ -26,7 +26,7 @@ async def _health(_request: Request) -> Response:
 
 
 async def _document(request: Request) -> Response:
-    """Serve a report document to whoever has its link, as a storage service does: no token, five minutes."""
+    """Serve a report document to anyone who has its link, as a storage service does: no token, five minutes."""
     emulator: Emulator = request.app.state.emulator
     seller_id, document_id = request.path_params["seller_id"], request.path_params["document_id"]
     at, query = emulator.now(), request.query_params

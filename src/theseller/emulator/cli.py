@@ -100,7 +100,7 @@ def _serve(options: argparse.Namespace) -> int:
         sys.stderr.write(f"emulator: {error}\n")
         return 2
     logging.getLogger("uvicorn.error").addFilter(_expected_truncation)
-    # No access log: links to documents are secrets, and they stand in the path.
+    # No access log: links to documents are secrets, and they are in the path.
     server = _Server(uvicorn.Config(app, host=options.host, port=options.port, log_level="warning", access_log=False))
     server.ready_line = (
         f"emulated Amazon ready at http://{options.host}:{options.port} (seed {options.seed}, rates x{options.rate_scale:g})"

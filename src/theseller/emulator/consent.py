@@ -67,18 +67,18 @@ def _sellers(emulator: Emulator, host: str) -> list[Seller]:
     return [seller for seller in emulator.world.sellers.values() if seller.region in regions]
 
 
-def _refusal(emulator: Emulator, host: str, asked: dict[str, str]) -> Response | None:
+def _refusal(emulator: Emulator, host: str, requested: dict[str, str]) -> Response | None:
     """Return the error page for a request that Seller Central does not accept, or None."""
-    application, uri = emulator.config.application, asked["redirect_uri"]
+    application, uri = emulator.config.application, requested["redirect_uri"]
     if not _sellers(emulator, host):
         return pages.problem(host, "404", "There is no emulated seller at this address.", "Use the address of your own store.", status=404)
     problems = (
         (
-            asked["application_id"] != application.application_id,
+            requested["application_id"] != application.application_id,
             ("MD9010", "This application does not exist.", "Check the application_id in the link you followed."),
         ),
         (
-            application.draft and asked["version"] != "beta",
+            application.draft and requested["version"] != "beta",
             ("MD1000", "This application is a draft.", "Add version=beta to the authorization link while it is one."),
         ),
         (not application.redirect_uris, ("MD9100", "This application has no redirect URI.", "Register one for the application.")),
@@ -95,8 +95,8 @@ async def _ask(request: Request) -> Response:
     """Show who asks for what, and let the seller choose."""
     emulator: Emulator = request.app.state.emulator
     host = request.path_params["host"]
-    asked = {name: request.query_params.get(name, "") for name in _FIELDS}
-    refusal = _refusal(emulator, host, asked)
+    requested = {name: request.query_params.get(name, "") for name in _FIELDS}
+    refusal = _refusal(emulator, host, requested)
     if refusal:
         return refusal
     application, sellers = emulator.config.application, _sellers(emulator, host)
@@ -108,7 +108,7 @@ async def _ask(request: Request) -> Response:
         _choice(_SECONDARY + sellers[0].id, f"{sellers[0].owner}'s assistant", f"User without the owner's rights · {sellers[0].id}")
     )
     content = (
-        f'<form method="post" autocomplete="off">{pages.hidden(asked)}'
+        f'<form method="post" autocomplete="off">{pages.hidden(requested)}'
         f'<section class="card"><p><strong>{escape(application.name)}</strong> asks for access to your seller account. '
         'You can end it at any time under <em>Manage your apps</em>.</p><p class="quiet">'
         f"Application {escape(application.application_id)}</p></section>"
@@ -117,7 +117,7 @@ async def _ask(request: Request) -> Response:
         '<div class="actions"><button class="primary" name="decision" value="confirm">Confirm</button>'
         '<button name="decision" value="cancel">Cancel</button></div></form>'
     )
-    return pages.page(host, f"Authorize {application.name}", content, form_targets=_origin(_target(emulator, asked)))
+    return pages.page(host, f"Authorize {application.name}", content, form_targets=_origin(_target(emulator, requested)))
 
 
 def _countries(seller: Seller) -> str:
@@ -132,8 +132,8 @@ def _choice(value: str, name: str, note: str, *, checked: bool = False) -> str:
     )
 
 
-def _target(emulator: Emulator, asked: dict[str, str]) -> str:
-    return asked["redirect_uri"] or emulator.config.application.redirect_uris[0]
+def _target(emulator: Emulator, requested: dict[str, str]) -> str:
+    return requested["redirect_uri"] or emulator.config.application.redirect_uris[0]
 
 
 def _origin(uri: str) -> str:
@@ -146,12 +146,14 @@ async def _decide(request: Request) -> Response:
     emulator: Emulator = request.app.state.emulator
     host = request.path_params["host"]
     form = {name: str(value) for name, value in (await request.form()).items()}
-    asked = {name: form.get(name, "") for name in _FIELDS}
-    refusal = _refusal(emulator, host, asked)
+    requested = {name: form.get(name, "") for name in _FIELDS}
+    refusal = _refusal(emulator, host, requested)
     if refusal:
         return refusal
     if form.get("decision") != "confirm":
-        content = '<section class="card"><p>You did not authorize the application. It was told nothing, and you can close this page.</p></section>'
+        content = (
+            '<section class="card"><p>You did not authorize the application. It received nothing. You can close this page.</p></section>'
+        )
         return pages.page(host, "Authorization canceled", content)
     account = form.get("account", "")
     if account.startswith(_SECONDARY):
@@ -161,11 +163,11 @@ async def _decide(request: Request) -> Response:
         )
     if account not in {seller.id for seller in _sellers(emulator, host)}:
         return pages.problem(host, "404", "This account does not exist here.", "Go back and choose one of the accounts.", status=404)
-    target = _target(emulator, asked)
+    target = _target(emulator, requested)
     code = emulator.state.authorise(
-        account, target, list(emulator.config.application.roles), emulator.now(), named=bool(asked["redirect_uri"])
+        account, target, list(emulator.config.application.roles), emulator.now(), named=bool(requested["redirect_uri"])
     )
-    query = urlencode({"state": asked["state"], "selling_partner_id": account, "spapi_oauth_code": code})
+    query = urlencode({"state": requested["state"], "selling_partner_id": account, "spapi_oauth_code": code})
     joint = "&" if urlsplit(target).query else "?"
     return RedirectResponse(f"{target}{joint}{query}", 303, {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
 

@@ -1,4 +1,4 @@
-"""Django's name for this room."""
+"""Django application of ingest."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ class IngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register the tables in the data map."""
         importlib.import_module("theseller.ingest.datamap")

@@ -1,1 +1,1 @@
-"""Nothing here: facts are written in bulk and read by SQL (`sql/tables.sql` is their definition)."""
+"""No models: facts are written in bulk and read by SQL (`sql/tables.sql` is their definition)."""

@@ -1,4 +1,4 @@
-"""Jobs of this room. A job is a nudge; the table of streams is the truth."""
+"""Jobs of the sync. A job only starts a stream; the table of streams decides which are due."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from theseller.lib import clock
 @app.periodic(cron="* * * * * */2")
 @app.task(name="ingest.tick", queueing_lock="ingest.tick")
 def tick(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names the tick; the time that counts is the work's own
-    """Plan new connections and nudge every stream that is due."""
+    """Plan new connections and enqueue every stream that is due."""
     discard_stale_tokens(at=clock.now())  # Also where no connection is left to be opened.
     plan_new_connections(at=clock.now())
     for key in due_streams(at=clock.now()):

@@ -1,4 +1,4 @@
-"""Values of this room."""
+"""Values that sync, imports and facts share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from uuid import UUID
 class WriteResult:
     """What a write did. A slice is a whole order, transaction, settlement or store's stock.
 
-    `rows`: lines added. `replaced`: lines removed for them. `unchanged`: slices that already stood so. `outdated`: slices left out because
-    something newer stands. `too_old`: lines older than facts are kept. `elsewhere`: lines of sales outside Amazon's stores.
+    `rows`: lines added. `replaced`: lines removed for them. `unchanged`: slices already stored with the same content. `outdated`: slices left out because
+    a newer version is stored. `too_old`: lines older than facts are kept. `elsewhere`: lines of sales outside Amazon's stores.
     `days`: days of stores whose rollups are now to be recomputed.
     """
 
@@ -44,7 +44,7 @@ class WriteResult:
 
 
 class OrderSource(StrEnum):
-    """Which of Amazon's doors an order line came through."""
+    """Which source of Amazon's an order line came from."""
 
     ALL_ORDERS_REPORT = "all_orders_report"
     ORDERS_API = "orders_api"
@@ -90,7 +90,7 @@ class StreamKey:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to run a stream until somebody else may: `id` fences every write, so that a worker that overslept changes nothing."""
+    """The right to run a stream until it expires: `id` fences every write, so that a worker that overslept changes nothing."""
 
     key: StreamKey
     id: UUID

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from theseller.amazon.documents import DocumentLimits, stream_document
 from theseller.amazon.endpoints import Endpoints
-from theseller.amazon.errors import AmazonError, DriftedError, GoneError, NotAllowedError, UnavailableError
+from theseller.amazon.errors import AmazonError, DriftedError, ExpiredError, NotAllowedError, UnavailableError
 from theseller.amazon.spapi import SPAPIClient
 from theseller.amazon.throttle import InMemoryLimiter
 from theseller.amazon.transport import new_http
@@ -133,7 +133,8 @@ def test_a_stream_that_breaks_off_is_retriable(failure: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [(403, GoneError), (404, GoneError), (410, GoneError), (500, UnavailableError), (302, UnavailableError)]
+    ("status", "expected"),
+    [(403, ExpiredError), (404, ExpiredError), (410, ExpiredError), (500, UnavailableError), (302, UnavailableError)],
 )
 def test_statuses(status: int, expected: type[AmazonError]) -> None:
     with pytest.raises(expected):

@@ -1,6 +1,6 @@
 """Amazon's reports, from bytes to rows: the same decoders serve the Reports API and the files that sellers download themselves.
 
-Pure: no Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are the doors; the way of the data is
+Pure: no Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are the entry points; data passes through
 bytes_in → encoding → lines → header (allow-list) → all_orders | settlement, or sales_and_traffic for JSON.
 """
 

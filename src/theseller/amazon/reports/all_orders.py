@@ -1,7 +1,7 @@
 """All Orders, by order date or by last update: one line per order item, without buyer or place.
 
 The report has no unique key (analytics of public connectors: order + SKU repeats in rare cases), so `occurrence` counts within an identical
-(order, SKU), and whoever stores the lines replaces whole orders.
+(order, SKU), and writers replace whole orders.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from theseller.amazon.reports import values
 from theseller.amazon.reports.broken_rows import FEWER_CELLS, without_blank_tail
-from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
+from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, safe_reason
 from theseller.amazon.reports.formats import FlatFormat
 from theseller.amazon.reports.header import Header, Recognized
 from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
@@ -316,7 +316,7 @@ class AllOrdersDecoder:
             try:
                 _parser(column, digits)(cell)
             except ValueError as error:
-                self.findings.refuse(number, column, told_of(error) if cell else "blank")
+                self.findings.refuse(number, column, safe_reason(error) if cell else "blank")
                 return
         raise AssertionError("a row was refused that every column's parser accepts")
 

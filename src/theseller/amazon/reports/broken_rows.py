@@ -28,7 +28,7 @@ SettlementRow = tuple[int, list[str], bool]
 def settlement_rows(batches: Iterable[Batch], header: Header) -> Iterator[list[SettlementRow]]:
     """Yield the rows of a settlement below its header, batch by batch."""
     identity = header.at("settlement-id")
-    held: SettlementRow | None = None
+    pending: SettlementRow | None = None
     known = ""
     for batch in batches:
         rows: list[SettlementRow] = []
@@ -38,17 +38,17 @@ def settlement_rows(batches: Iterable[Batch], header: Header) -> Iterator[list[S
             cells = line.split("\t")
             if len(cells) > header.width or line[-1] == "\x1a":
                 cells = without_blank_tail(line.rstrip("\x1a").split("\t"), header.width)
-            if held is not None:
+            if pending is not None:
                 other = len(cells) <= identity or not known or cells[identity] != known
-                if other and (whole := _joined(held[1], cells, header)):
-                    held = held[0], whole, True
+                if other and (whole := _joined(pending[1], cells, header)):
+                    pending = pending[0], whole, True
                     continue
-                rows.append(held)
-            held = number, cells, False
+                rows.append(pending)
+            pending = number, cells, False
             known = cells[identity] if len(cells) > identity else ""
         yield rows
-    if held is not None:
-        yield [held]
+    if pending is not None:
+        yield [pending]
 
 
 def without_blank_tail(cells: list[str], width: int) -> list[str]:
@@ -58,16 +58,16 @@ def without_blank_tail(cells: list[str], width: int) -> list[str]:
     return cells
 
 
-def _joined(held: list[str], cells: list[str], header: Header) -> list[str] | None:
+def _joined(pending: list[str], cells: list[str], header: Header) -> list[str] | None:
     """Return the row of which `held` is the beginning and `cells` the rest; None if they are two rows."""
     if _is_summary(cells, header):
         return None  # Of another settlement.
-    missing = header.width - len(held) - len(cells)
-    if missing == 0 and _is_line(whole := [*held, *cells], header):
+    missing = header.width - len(pending) - len(cells)
+    if missing == 0 and _is_line(whole := [*pending, *cells], header):
         return whole  # The line break was between two cells, in place of the tab.
-    if missing < -1 or (len(held) == header.width and not (held[-1] or _is_promotion(cells[0], header))):
+    if missing < -1 or (len(pending) == header.width and not (pending[-1] or _is_promotion(cells[0], header))):
         return None
-    return [*held[:-1], f"{held[-1]} {cells[0]}".strip(), *cells[1:]]
+    return [*pending[:-1], f"{pending[-1]} {cells[0]}".strip(), *cells[1:]]
 
 
 def _is_line(cells: list[str], header: Header) -> bool:

@@ -25,6 +25,6 @@ class BadCellError(ValueError):
     """A cell can't be read; the text is the reason, without the cell."""
 
 
-def told_of(error: ValueError) -> str:
+def safe_reason(error: ValueError) -> str:
     """Return what may be said of a cell that can't be read: our own reason, never another library's, which may quote it."""
     return str(error) if isinstance(error, BadCellError) else "can't be read"

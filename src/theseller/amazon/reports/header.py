@@ -84,7 +84,7 @@ class Header:
     line: int = 1
 
     def at(self, column: str) -> int:
-        """Return where `column` stands; `width` (one past the end) if the file lacks it."""
+        """Return the position of `column`; `width` (one past the end) if the file lacks it."""
         return self.positions.get(column, self.width)
 
 

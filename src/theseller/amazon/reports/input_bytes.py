@@ -113,14 +113,14 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Even out the sizes: a file given as one block is not decoded as one block, and single bytes are not decoded one by one."""
-    held = bytearray()
+    received = bytearray()
     for chunk in sliced(chunks, _PIECE):
-        held += chunk
-        while len(held) > _PIECE:
-            yield bytes(held[:_PIECE])
-            del held[:_PIECE]
-    if held:
-        yield bytes(held)
+        received += chunk
+        while len(received) > _PIECE:
+            yield bytes(received[:_PIECE])
+            del received[:_PIECE]
+    if received:
+        yield bytes(received)
 
 
 def _gunzip(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from theseller.amazon.reports.input_bytes import Source
 from theseller.amazon.reports.types import COLUMNS, column_name
 
-#: Bytes of distinct cells that are looked at.
+#: Bytes of distinct cells that are checked.
 _SAMPLE = 1 << 20
 #: A line without an end that is longer is cut: it is refused later.
 _LONGEST = 1 << 20
@@ -27,7 +27,7 @@ _IDENTITY = re.compile(rb"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}|[0-9]{4,20}")
 
 
 class Store(StrEnum):
-    """Which language's encoding a store's name speaks for."""
+    """The language whose encoding a store's name suggests."""
 
     JAPAN = "Japan"
     POLAND = "Poland"
@@ -56,7 +56,7 @@ class KeptBytes:
 def kept_bytes(source: Source) -> KeptBytes:
     """Read `source` once. Of a file that is no flat file of ours, every cell counts as kept."""
     cells: set[bytes] = set()
-    room, escapes, high, in_utf8 = _SAMPLE, False, 0, 0
+    left, escapes, high, in_utf8 = _SAMPLE, False, 0, 0
     stores: set[Store] = set()
     layout: _Layout | None = None
     for line in _lines(source):
@@ -70,9 +70,9 @@ def kept_bytes(source: Source) -> KeptBytes:
             escapes = escapes or b"\x1b" in cell
             high += sum(map(len, _HIGH_RUN.findall(cell)))
             in_utf8 += sum(map(len, _UTF8_LETTER.findall(cell)))
-            if not cell.isascii() and cell not in cells and room > 0:
+            if not cell.isascii() and cell not in cells and left > 0:
                 cells.add(cell)
-                room -= len(cell)
+                left -= len(cell)
     return KeptBytes(b"\n".join(sorted(cells)), in_utf8 / high if high else 0.0, escapes, frozenset(stores))
 
 
@@ -101,10 +101,10 @@ class _Layout:
 
 
 def _lines(source: Source) -> Iterator[bytes]:
-    held = b""
+    pending = b""
     for piece in source.content():
-        *lines, held = _ENDS.split(held + piece)
-        if len(held) > _LONGEST:
-            lines, held = [*lines, held], b""
+        *lines, pending = _ENDS.split(pending + piece)
+        if len(pending) > _LONGEST:
+            lines, pending = [*lines, pending], b""
         yield from lines
-    yield held
+    yield pending

@@ -22,7 +22,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class OpenReport:
-    """A report whose encoding is known. `batches()` may be called again: each call reads the source anew."""
+    """A report whose encoding is known. `batches()` may be called again: each call reads the source again."""
 
     source: Source
     encoding: Encoding
@@ -62,34 +62,34 @@ def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
     Titles may hold other characters that `str.splitlines` would cut at.
     """
     number = 1
-    held = ""
+    pending = ""
     ending = ""
     for piece in texts:
         text = piece
         if "\x00" in text:  # Only UTF-16 gets here with one.
             raise ReportRefusedError("the file holds null characters", "Check that it is the report itself.", line=number)
         if not ending:
-            text, held = held + text, ""
+            text, pending = pending + text, ""
             ending = _ending(text)
         if ending == "\r" and "\n" in text:
             text = text.replace("\n", "\r")
         block, end, rest = text.rpartition(ending) if ending else ("", "", text)
         if not end:
-            held += rest
+            pending += rest
         else:
-            lines = (held + block).split(ending)
-            held = rest
+            lines = (pending + block).split(ending)
+            pending = rest
             if ending == "\n" and ("\r" in block or lines[0].endswith("\r")):
                 lines = [line.rstrip("\r") for line in lines]
             _check(lines, number, limits)
             yield Batch(number, lines)
             number += len(lines)
-        if len(held) > limits.line:
+        if len(pending) > limits.line:
             _refuse_long(number, limits)
-    held = held.rstrip(_END_OF_FILE + "\r")
-    if held:
-        _check([held], number, limits)
-        yield Batch(number, [held], cut=True)
+    pending = pending.rstrip(_END_OF_FILE + "\r")
+    if pending:
+        _check([pending], number, limits)
+        yield Batch(number, [pending], cut=True)
 
 
 def _check(lines: list[str], number: int, limits: Limits) -> None:

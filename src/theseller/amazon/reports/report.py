@@ -1,4 +1,4 @@
-"""The three doors of this room: inspect a report, read it once it has proved whole, or stream it inside a transaction.
+"""Inspect, read or stream a report.
 
 - `inspect_report` says what a file is and stores nothing; it never raises for what is in the file.
 - `read_report` decodes the whole file once to check it, and only then hands out its rows, decoding again. For imports.

@@ -348,19 +348,19 @@ def _batched(rows: Iterator[_Fact]) -> Iterator[list[_Fact]]:
 
 def _document(pieces: Iterable[bytes], limits: Limits) -> _Document:
     """Hold the document's bytes and where each row is in them. Its rows are counted before an object is made for each."""
-    held = bytearray()
+    received = bytearray()
     for piece in pieces:
-        held += piece
-        if len(held) > limits.json:
+        received += piece
+        if len(received) > limits.json:
             raise ReportRefusedError(f"the JSON document is larger than {limits.json >> 20} MiB", "Request a shorter period.")
     _COUNTER.left = limits.json_rows
     try:
-        _OUTLINE.decode(held)
-        return _DOCUMENT.decode(held)
+        _OUTLINE.decode(received)
+        return _DOCUMENT.decode(received)
     except _TooManyRowsError:
         reason = f"the JSON document has more than {limits.json_rows:,} rows"
     except msgspec.ValidationError as error:
-        if b'"errors"' in held[:200]:
+        if b'"errors"' in received[:200]:
             raise ReportRefusedError("this is an error message of Amazon's, not a report", "Request the report again.") from None
         raise _no_such_report(error) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

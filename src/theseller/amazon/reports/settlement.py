@@ -20,7 +20,7 @@ from theseller.amazon.charge_classifier import ChargeType, classify_settlement
 from theseller.amazon.reports import values
 from theseller.amazon.reports.amounts import AmountEvidence, AmountNotation
 from theseller.amazon.reports.broken_rows import FEWER_CELLS, SettlementRow, settlement_rows
-from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, told_of
+from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, safe_reason
 from theseller.amazon.reports.formats import FlatFormat
 from theseller.amazon.reports.header import Header, Recognized
 from theseller.amazon.reports.inspection import Findings
@@ -183,7 +183,7 @@ class SettlementDecoder:
             column = "settlement-id"
             read[column] = _identifier(cells[_PLACE[column]])
         except ValueError as error:
-            raise ReportRefusedError(f"the summary can't be read: {column}: {told_of(error)}", _AGAIN, line=number) from None
+            raise ReportRefusedError(f"the summary can't be read: {column}: {safe_reason(error)}", _AGAIN, line=number) from None
         if not read["currency"] or cells[_PLACE["amount"]]:
             raise ReportRefusedError("the summary lacks its currency, or has an amount like a line", _AGAIN, line=number)
         self.summary = SettlementSummary(
@@ -216,7 +216,7 @@ class SettlementDecoder:
             column = "quantity-purchased"
             quantity = self._quantity[cells[16]] if cells[16] else None
         except ValueError as error:
-            self.findings.refuse(number, column, "blank" if not cells[_PLACE[column]] else told_of(error))
+            self.findings.refuse(number, column, "blank" if not cells[_PLACE[column]] else safe_reason(error))
             return
         if currency != summary.currency:
             reason = f"a line is in {currency}, the payout in {summary.currency}, and no total spans two currencies"

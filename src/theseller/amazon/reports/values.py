@@ -32,16 +32,16 @@ class Cached(dict[str, T], Generic[T]):
     A long cell is parsed each time, so that what is remembered is bounded by `room` short cells.
     """
 
-    def __init__(self, parse: Callable[[str], T], room: int = 20_000) -> None:
+    def __init__(self, parse: Callable[[str], T], size: int = 20_000) -> None:
         super().__init__()
         self._parse = parse
-        self._room = room
+        self._size = size
 
     def __missing__(self, text: str) -> T:
         value = self._parse(text)
         if len(text) > _REMEMBERED_LENGTH:
             return value
-        if len(self) >= self._room:
+        if len(self) >= self._size:
             self.clear()
         self[text] = value
         return value

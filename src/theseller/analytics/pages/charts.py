@@ -66,7 +66,7 @@ class Points:
         return [known.value(metric, span, series.by_day) for span in self.spans]
 
     def whole(self, index: int) -> bool:
-        """Say whether a point stands for as many days as the others; a week of two days would look like a fall."""
+        """Return whether a point sums as many days as the others; a week of two days would look like a drop."""
         return not self.weekly or self.spans[index].length == 7
 
 

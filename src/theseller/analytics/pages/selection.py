@@ -1,6 +1,6 @@
 """What a page is about, read from its address and written back into links: stores, period, comparison, metric.
 
-Everything stands in the address, so that a page can be shared, bookmarked and used without JavaScript.
+Everything is in the address, so that a page can be shared, bookmarked and used without JavaScript.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpRespo
 
 
 def _address(name: str) -> str:
-    # A room that is not mounted has no address, and then no link: its absence must not break a page.
+    # A package that is not mounted has no address, and then no link: its absence must not break a page.
     try:
         return reverse(name)
     except NoReverseMatch:

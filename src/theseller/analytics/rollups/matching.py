@@ -75,7 +75,7 @@ def _of_order(ours: list[Money], theirs: list[Money]) -> list[Money]:
 def _of_none(ours: list[Money], theirs: list[Money]) -> list[Money]:
     """Match charges without an order: on one day by amount; within a settlement's period by amount and kind.
 
-    Each settlement is looked at by itself: what it holds does not depend on which others are stored.
+    Each settlement is matched by itself: what it contains does not depend on which others are stored.
     """
     ours = sorted((one for one in ours if not one.deferred), key=_place)
     left, open_ = _pairs(_same_amount_and_day)(ours, sorted(theirs, key=_place))

@@ -90,8 +90,8 @@ def settled_transactions(
     for (order, currency), by_key in transactions.items():
         ours = [one for one in by_key.values() if one.settlement is None or one.settlement in present]
         theirs = sorted(postings[order, currency].values(), key=lambda each: (each.second, each.key, each.total, sorted(each.skus)))
-        held = _Order(ours, theirs, periods).held() if order else _charges(ours, theirs, periods)
-        found |= {(one.key, currency) for one in held}
+        matched = _Order(ours, theirs, periods).matched() if order else _charges(ours, theirs, periods)
+        found |= {(one.key, currency) for one in matched}
         found |= {(one.key, currency) for one in ours if one.settlement is not None and not one.deferred}
     return found
 
@@ -143,12 +143,12 @@ def _join(one: Money, posting: Money) -> None:
 
 
 def _charges(ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[str, Period]) -> list[Money]:
-    """Return the charges without an order that are in a settlement. Each settlement is looked at by itself."""
+    """Return the charges without an order that are in a settlement. Each settlement is matched by itself."""
     released = [one for one in ours if not one.deferred]
     for by in (lambda one: one.second, lambda one: one.day):
         _same_sums(released, theirs, by)
     _by_time(released, theirs, lambda one: (one.day, one.total))
-    held = [one for one in released if one.partner is not None]
+    matched = [one for one in released if one.partner is not None]
     left = _free(released)
     for number in sorted({posting.key for posting in _free(theirs)} & set(periods)):
         begins, ends = periods[number]
@@ -156,10 +156,10 @@ def _charges(ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[st
         begins = min(begins, *(posting.second for posting in here))
         near = [one for one in left if one.settlement == number or (not one.settlement and begins - 3 * _DAY <= one.second <= ends + _DAY)]
         _by_time(near, here, lambda one: (one.total, one.nature))
-        held += [one for one in near if one.partner is not None]
+        matched += [one for one in near if one.partner is not None]
         for one in near:  # What one settlement holds does not depend on another.
             one.partner = None
-    return held
+    return matched
 
 
 class _Order:
@@ -170,7 +170,7 @@ class _Order:
         self._deferred = sorted((one for one in ours if one.deferred), key=lambda one: (one.second, one.key))
         self._theirs, self._periods = theirs, periods
 
-    def held(self) -> list[Money]:
+    def matched(self) -> list[Money]:
         for by in (lambda one: one.second, lambda one: one.day):
             _same_sums(self._released, self._theirs, by)
         for number in self._numbers():
@@ -216,8 +216,8 @@ class _Order:
     def _unnamed(self, number: str) -> tuple[list[Money], list[Money]]:
         """Return what is open of a settlement, of natures of which one side names no product at all."""
         ours, theirs = self._of(number, 3)
-        told = {one.nature for one in ours if one.skus} & {posting.nature for posting in theirs if posting.skus}
-        return [one for one in ours if one.nature not in told], [one for one in theirs if one.nature not in told]
+        named = {one.nature for one in ours if one.skus} & {posting.nature for posting in theirs if posting.skus}
+        return [one for one in ours if one.nature not in named], [one for one in theirs if one.nature not in named]
 
     def _same_instant(self) -> None:
         seconds = {one.second for one in _free(self._released)} & {one.second for one in _free(self._theirs)}

@@ -1,6 +1,6 @@
-"""The two books in words that SQL can be given: which kinds make which column, and when a store's day begins and ends.
+"""Parameters of the rollup statements: charge types of each column, and each store's days.
 
-The orders book is by purchase day, the ledger by posted day. Which transactions count is decided
+Orders count by purchase date, the ledger by posted date. Which transactions count is decided
 in `statements/matching.sql` and `matching.py`, and applied in `statements/counted_lines.sql`.
 """
 

@@ -1,4 +1,4 @@
-"""The verb of this room: make rollups equal to their base rows again."""
+"""Recompute rollups from their facts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def recompute_dirty(*, tenant: UUID, at: datetime, limit: int = 200, using: str 
     Days that another worker is recomputing are passed over; running it twice changes nothing. Figures keep the ledger's signs
     (`sql/tables.sql`). A day without counted base rows has no rollup rows afterwards.
 
-    Whoever changes base rows must mark the day in the same transaction by ``insert … on conflict (…) do update set marked_at = …``:
+    A writer of base rows must mark the day in the same transaction by ``insert … on conflict (…) do update set marked_at = …``:
     that waits for a recomputation under way, so the mark can't be lost.
     """
     with tenant_scope(tenant, using=using), connections[using].cursor() as cursor:

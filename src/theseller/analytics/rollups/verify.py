@@ -42,7 +42,7 @@ _PRODUCT_COLUMNS = (
 
 
 def differences(tenant: UUID, *, days: int, seed: int, using: str = "default") -> tuple[tuple[Difference, ...], int]:
-    """Recount up to `days` random clean days of `tenant`; return what differs, and how many days were looked at.
+    """Recount up to `days` random clean days of `tenant`; return what differs, and how many days were checked.
 
     Days that are marked dirty are left out: they are known to be behind.
     """
@@ -166,10 +166,10 @@ def _days_settled_with(cursor: CursorWrapper, tenant: UUID, days: set[date]) -> 
         if any(first <= day <= last for day in days):
             numbers.append(number)
             found |= {first + step * _DAY for step in range((last - first).days + 1)}
-    held = _select(
+    matched = _select(
         cursor, "tenant_id = %s and source = 'settlement' and source_key = any (%s) and coalesce(order_id, '') = ''", [tenant, numbers]
     )
-    return found | {row["posted_at"].astimezone(UTC).date() for row in held}
+    return found | {row["posted_at"].astimezone(UTC).date() for row in matched}
 
 
 def _periods(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> dict[str, tuple[datetime, datetime]]:
@@ -264,10 +264,10 @@ def _without_replacements(orders: Sequence[Row]) -> list[Row]:
         by_order[row["order_id"]].append(row)
     judged: list[Row] = []
     for lines in by_order.values():
-        told = [line["replacement_told"] for line in lines if line["replacement_told"] is not None]
+        stated = [line["replacement_told"] for line in lines if line["replacement_told"] is not None]
         sent = [line for line in lines if line["status"] != "cancelled"]
         free = bool(sent) and all(_sent_for_nothing(line) for line in sent)
-        judged += [{**line, "is_replacement": any(told) if told else free} for line in lines]
+        judged += [{**line, "is_replacement": any(stated) if stated else free} for line in lines]
     return judged
 
 

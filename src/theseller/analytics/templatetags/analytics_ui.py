@@ -1,4 +1,4 @@
-"""Template tags of this room: `{% load analytics_ui %}`."""
+"""Template tags of the dashboard: `{% load analytics_ui %}`."""
 
 from __future__ import annotations
 

@@ -27,13 +27,13 @@ def list_transactions(call: Call) -> dict[str, Any]:
     if status not in {None, "DEFERRED", "RELEASED", "DEFERRED_RELEASED"}:
         raise invalid("Invalid value for transactionStatus.")
     stores = call.stores_of([call.query["marketplaceId"]]) if call.query.get("marketplaceId") else list(call.seller.stores)
-    asked = "&".join(f"{name}={call.query.get(name, '')}" for name in _FILTERS)
+    requested = "&".join(f"{name}={call.query.get(name, '')}" for name in _FILTERS)
     token = call.read_token("nextToken", "transactions", _TOKEN_LIFETIME)
-    if token and token["asked"] != asked:
+    if token and token["asked"] != requested:
         raise invalid("nextToken does not belong to these parameters.")
     position = (parse_instant(token["last"][0], "nextToken"), token["last"][1]) if token else None
     if token and not token["solid"] and number(call.emulator.world.seed, token["last"][1], "empty page", below=6) == 0:
-        content = {"asked": asked, "last": token["last"], "solid": True}
+        content = {"asked": requested, "last": token["last"], "solid": True}
         return {"payload": {"transactions": [], "nextToken": call.token("transactions", content)}}
     writer = TransactionWriter(call.emulator.world, call.seller.id, call.at)
     wanted = (
@@ -45,7 +45,7 @@ def list_transactions(call: Call) -> dict[str, Any]:
     payload: dict[str, Any] = {"transactions": [entry.write() for entry in page[:_PAGE]]}
     if len(page) > _PAGE:
         last = page[_PAGE - 1]
-        payload["nextToken"] = call.token("transactions", {"asked": asked, "last": [last.posted.isoformat(), last.id], "solid": False})
+        payload["nextToken"] = call.token("transactions", {"asked": requested, "last": [last.posted.isoformat(), last.id], "solid": False})
     return {"payload": payload}
 
 

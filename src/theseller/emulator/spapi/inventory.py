@@ -18,7 +18,7 @@ _TOKEN_LIFETIME = timedelta(seconds=30)
 
 
 def get_inventory_summaries(call: Call) -> dict[str, Any]:
-    """Return a page of stock in one marketplace. A nextToken dies after thirty seconds."""
+    """Return a page of stock in one marketplace. A nextToken expires after thirty seconds."""
     if call.query.get("granularityType") != "Marketplace":
         raise invalid("granularityType must be Marketplace.")
     wanted = call.texts("marketplaceIds")

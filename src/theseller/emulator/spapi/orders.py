@@ -31,11 +31,11 @@ def search_orders(call: Call) -> dict[str, Any]:
     channels = set(call.choices("fulfilledBy", ("MERCHANT", "AMAZON")))
     sections = frozenset(call.choices("includedData", SECTIONS))
     stores = call.stores()
-    asked = "&".join(f"{name}={call.query.get(name, '')}" for name in _FILTERS)
+    requested = "&".join(f"{name}={call.query.get(name, '')}" for name in _FILTERS)
     token = call.read_token("paginationToken", "orders", _TOKEN_LIFETIME)
     position: tuple[datetime, str] | None = None
     if token:
-        if token["asked"] != asked:
+        if token["asked"] != requested:
             raise invalid("paginationToken does not belong to these parameters.")
         before = parse_instant(token["before"], "paginationToken")
         position = (parse_instant(token["last"][0], "paginationToken"), token["last"][1])
@@ -61,7 +61,7 @@ def search_orders(call: Call) -> dict[str, Any]:
     answer["createdBefore" if by_creation else "lastUpdatedBefore"] = instant(before)
     if len(page) > size:
         last = key(page[size - 1])
-        content = {"asked": asked, "before": before.isoformat(), "last": [last[0].isoformat(), last[1]]}
+        content = {"asked": requested, "before": before.isoformat(), "last": [last[0].isoformat(), last[1]]}
         answer["pagination"] = {"nextToken": call.token("orders", content)}
     return answer
 

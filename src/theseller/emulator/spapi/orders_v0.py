@@ -99,13 +99,13 @@ def get_order_items(call: Call) -> Json:
 
 
 def get_order_buyer_info(call: Call) -> Json:
-    """Return what is told about the buyer."""
+    """Return the buyer's data."""
     order = _find(call)
     return {"payload": {"AmazonOrderId": order.id, **_buyer(call, order)}}
 
 
 def get_order_address(call: Call) -> Json:
-    """Return what is told about the place of delivery."""
+    """Return the delivery address."""
     order = _find(call)
     return {"payload": {"AmazonOrderId": order.id, "ShippingAddress": _address(call, order)}}
 

@@ -95,7 +95,7 @@ def get_reports(call: Call) -> dict[str, Any]:
             raise invalid("nextToken must be the only parameter.")
         content = call.read_token("nextToken", "reports", timedelta(hours=24)) or {}
     else:
-        content = _asked(call)
+        content = _requested(call)
     since, until = parse_instant(content["since"], "createdSince"), parse_instant(content["until"], "createdUntil")
     for report_type in content["types"]:
         if report_type in GENERATORS and not call.roles & GENERATORS[report_type].roles:
@@ -117,7 +117,7 @@ def get_reports(call: Call) -> dict[str, Any]:
     return answer
 
 
-def _asked(call: Call) -> dict[str, Any]:
+def _requested(call: Call) -> dict[str, Any]:
     types = call.texts("reportTypes")
     if not 1 <= len(types) <= 10:
         raise invalid("Either reportTypes (1 to 10) or nextToken is required.")

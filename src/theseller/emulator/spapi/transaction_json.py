@@ -24,7 +24,7 @@ from theseller.emulator.world.world import World
 
 Json = dict[str, Any]
 
-#: Where a charge stands in the tree: (amount-type, amount-description) → path from the root to the leaf.
+#: Where a charge is in the tree: (amount-type, amount-description) → path from the root to the leaf.
 _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("ItemPrice", "Principal"): ("Sales", "ProductCharges", "OurPricePrincipal"),
     ("ItemPrice", "Shipping"): ("Sales", "Shipping", "ShippingPrincipal"),

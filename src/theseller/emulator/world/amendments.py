@@ -110,12 +110,12 @@ def _cancelled(order: Order, at: datetime) -> Order:
 
 def _refunded(order: Order, at: datetime, share: float) -> Order:
     """Return an order whose lines, as far as none was refunded before, are refunded by `share`."""
-    lines, gone = [], set()
+    lines, removed = [], set()
     for line in order.lines:
         if not line.price or (line.refund and line.refund.at <= at):
             lines.append(line)
             continue
-        gone |= {line.refund.at} if line.refund else set()
+        removed |= {line.refund.at} if line.refund else set()
         lines.append(replace(line, refund=Refund(at, "Refund", share, prompt=True)))
-    updates = sorted({at, *(update for update in order.updates if update not in gone)})
+    updates = sorted({at, *(update for update in order.updates if update not in removed)})
     return replace(order, lines=tuple(lines), updates=tuple(updates))

@@ -68,7 +68,7 @@ class Order:
     business: bool
     service_level: str
     off_amazon: bool
-    """A multi-channel fulfillment order: Amazon ships it, nobody bought it on Amazon. It is no sale."""
+    """A multi-channel fulfillment order: Amazon ships it; it was not bought on Amazon. It is no sale."""
     replaces: str | None
     destination: str
     """Country of the delivery address."""

@@ -1,4 +1,4 @@
-"""The catalogues: long-tailed, seeded, with titles that a shopper would believe. Every name here is invented."""
+"""The catalogues: long-tailed, seeded, with lifelike titles. Every name here is invented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way into the world: orders by day, by change, by id; events by posting; settlements. Days are remembered, never stored."""
+"""Read the emulated world: orders by day, by change, by id; events by posting; settlements. Days are remembered, never stored."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _ONE_DAY = timedelta(days=1)
 #: A settlement may hold what was posted up to these days before it began.
 _BEFORE_SETTLEMENT = timedelta(days=3)
 #: Keys are passed as an array: one index scan a partition, however many keys.
-_STANDING = "tenant_id = %(tenant)s and source = %(source)s and source_key = any(%(keys)s)"
+_STORED_SLICES = "tenant_id = %(tenant)s and source = %(source)s and source_key = any(%(keys)s)"
 
 
 def write_transactions(
@@ -103,7 +103,7 @@ def _replace(
     bulk.copy(_STAGE, LEDGER_COLUMNS, [rows])
     unchanged = _unchanged(bulk, keys, source, connection)
     groups = _new_groups(bulk, source)
-    gone, orders = _delete(bulk, [*(key for key in keys if key not in unchanged), *superseded], source)
+    deleted, orders = _delete(bulk, [*(key for key in keys if key not in unchanged), *superseded], source)
     added = bulk.run(
         f"insert into ingest_ledger_line (tenant_id, connection_id, source, {_LINE})"
         f" select %(tenant)s, %(connection)s, %(source)s, {_LINE} from pg_temp.{_STAGE} where source_key <> all(%(unchanged)s)",
@@ -112,8 +112,8 @@ def _replace(
         unchanged=sorted(unchanged),
     )
     changed = [row for row in rows if row.source_key not in unchanged]
-    days = {*gone, *((row.marketplace_id, row.local_day) for row in changed)}
-    if changed or gone:
+    days = {*deleted, *((row.marketplace_id, row.local_day) for row in changed)}
+    if changed or deleted:
         orders |= {row.order_id for row in changed if row.order_id}
         instants = (
             [row.posted_at for row in changed if not row.order_id] if period is None else [*period, *(row.posted_at for row in changed)]
@@ -122,7 +122,7 @@ def _replace(
         if source == "settlement":
             days |= _days_stated(bulk, keys)
     mark_dirty_days(bulk, days, at)
-    return WriteResult(added, gone.total(), len(unchanged), outdated, days=len(days))
+    return WriteResult(added, deleted.total(), len(unchanged), outdated, days=len(days))
 
 
 def _without_superseded(bulk: Bulk, rows: list[LedgerRow], source: str) -> tuple[list[LedgerRow], int]:
@@ -134,7 +134,7 @@ def _without_superseded(bulk: Bulk, rows: list[LedgerRow], source: str) -> tuple
     released = {row.source_key for row in rows if row.state == "released"}
     stored = bulk.rows(
         "select supersedes, true from ingest_ledger_line where tenant_id = %(tenant)s and source = %(source)s and supersedes = any(%(keys)s)"
-        f" union select source_key, false from ingest_ledger_line where {_STANDING} and state = 'released'",
+        f" union select source_key, false from ingest_ledger_line where {_STORED_SLICES} and state = 'released'",
         keys=sorted(keys),
         source=source,
     )
@@ -150,7 +150,7 @@ def _with_known_identifiers(bulk: Bulk, rows: list[LedgerRow], source: str) -> l
     if not lacking:
         return rows
     found = bulk.rows(
-        f"select source_key, max(settlement_id), max(group_id) from ingest_ledger_line where {_STANDING} group by source_key",
+        f"select source_key, max(settlement_id), max(group_id) from ingest_ledger_line where {_STORED_SLICES} group by source_key",
         keys=lacking,
         source=source,
     )
@@ -263,7 +263,7 @@ def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> se
         f"""
         select source_key from
         (select source_key, {_PRINT} as lines, bool_and(connection_id = %(connection)s) as mine
-         from ingest_ledger_line where {_STANDING} group by source_key) s
+         from ingest_ledger_line where {_STORED_SLICES} group by source_key) s
         join (select source_key, {_PRINT} as lines from pg_temp.{_STAGE} group by source_key) i using (source_key)
         where s.lines = i.lines and s.mine
         """,
@@ -278,15 +278,15 @@ def _delete(bulk: Bulk, keys: list[Any], source: str) -> tuple[Counter[Day], set
     """Delete slices; return how many lines went from which day of which store, and of which orders."""
     if not keys:
         return Counter(), set()
-    gone = bulk.rows(
+    deleted = bulk.rows(
         f"""
-        with gone as (delete from ingest_ledger_line where {_STANDING} returning marketplace_id, local_day, order_id)
-        select marketplace_id, local_day, order_id, count(*) from gone group by marketplace_id, local_day, order_id
+        with deleted as (delete from ingest_ledger_line where {_STORED_SLICES} returning marketplace_id, local_day, order_id)
+        select marketplace_id, local_day, order_id, count(*) from deleted group by marketplace_id, local_day, order_id
         """,
         keys=keys,
         source=source,
     )
     days: Counter[Day] = Counter()
-    for store, day, _, count in gone:
+    for store, day, _, count in deleted:
         days[store, day] += count
-    return days, {order for _, _, order, _ in gone if order}
+    return days, {order for _, _, order, _ in deleted if order}

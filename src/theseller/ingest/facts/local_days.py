@@ -10,11 +10,11 @@ _Seam = tuple[datetime, date, date]
 
 
 class LocalDays:
-    """Remembers, per store and UTC day, the instant at which the store's day changes. Forgets all when full."""
+    """Caches, per store and UTC day, the instant at which the store's day changes. Cleared when full."""
 
-    def __init__(self, room: int = 20_000) -> None:
+    def __init__(self, size: int = 20_000) -> None:
         self._seams: dict[tuple[str, date], _Seam] = {}
-        self._room = room
+        self._size = size
 
     def day(self, marketplace: Marketplace, instant: datetime) -> date:
         """Return what `marketplace.local_day(instant)` returns; `instant` is in UTC."""
@@ -25,7 +25,7 @@ class LocalDays:
         return seam[2] if instant >= seam[0] else seam[1]
 
     def _remember(self, key: tuple[str, date], marketplace: Marketplace) -> _Seam:
-        if len(self._seams) >= self._room:
+        if len(self._seams) >= self._size:
             self._seams.clear()
         start = datetime(key[1].year, key[1].month, key[1].day, tzinfo=UTC)
         first = marketplace.local_day(start)

@@ -49,7 +49,7 @@ class Line:
 
 
 def merge_order(stored: Iterable[Line], incoming: Iterable[Line]) -> list[Line]:
-    """Return the lines of one order after a document has said `incoming` of it, whatever `stored` was told before."""
+    """Return the lines of one order after a document has said `incoming` of it, whatever earlier documents said."""
     lines: dict[str, Line] = {}
     for line in (*_by_sku(_apart(stored)), *_alike_in_every_file(_apart(incoming))):
         lines[line.key] = merge(lines[line.key], line) if line.key in lines else line

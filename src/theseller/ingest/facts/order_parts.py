@@ -21,17 +21,17 @@ _PARTS = "parts"
 
 def dump(line: Line) -> str | None:
     """Return JSON of what a line's own row does not hold; None if that is nothing."""
-    told: dict[str, Any] = {name: stamp.isoformat() for name, stamp in sorted(line.carried.items())}
+    stated: dict[str, Any] = {name: stamp.isoformat() for name, stamp in sorted(line.carried.items())}
     if line.parts:
-        told[_PARTS] = [_part(line, part) for part in line.parts]
-    return json.dumps(told) if told else None
+        stated[_PARTS] = [_part(line, part) for part in line.parts]
+    return json.dumps(stated) if stated else None
 
 
 def load(row: OrderRow, source: str, text: str | None) -> Line:
     """Return the line that was stored as `row` with what `written` returned."""
-    told: dict[str, Any] = json.loads(text) if text else {}
-    parts = told.pop(_PARTS, ())
-    whole = Line(row, {name: datetime.fromisoformat(stamp) for name, stamp in told.items()}, source)
+    stated: dict[str, Any] = json.loads(text) if text else {}
+    parts = stated.pop(_PARTS, ())
+    whole = Line(row, {name: datetime.fromisoformat(stamp) for name, stamp in stated.items()}, source)
     return Line(row, whole.carried, source, tuple(_line(whole, part) for part in parts))
 
 
@@ -55,8 +55,8 @@ def _part(whole: Line, part: Line) -> dict[str, Any]:
 def _plain(value: tuple[Any, datetime] | None) -> list[Any] | None:
     if value is None:
         return None
-    told, stamp = value
-    return [str(told) if isinstance(told, Decimal) else told, stamp.isoformat()]
+    stated, stamp = value
+    return [str(stated) if isinstance(stated, Decimal) else stated, stamp.isoformat()]
 
 
 def _line(whole: Line, part: Mapping[str, Any]) -> Line:

@@ -59,7 +59,7 @@ class OrderWriter:
         waiting = {row.order_id for row in rows if row.item_price is not None and not row.item_price and row.replacement_told is None}
         waiting |= {row.order_id for row in rows if "/" in row.line_key and not row.line_key.endswith("/1")}
         if not self._empty:
-            waiting |= self._standing(rows, orders)
+            waiting |= self._already_stored(rows, orders)
         if len(keys := {(row.order_id, row.line_key) for row in rows}) < len(rows):
             times = Counter((row.order_id, row.line_key) for row in rows)
             waiting |= {order for order, key in keys if times[order, key] > 1}
@@ -82,7 +82,7 @@ class OrderWriter:
             self._merge({order: by_order.pop(order) for order in orders[start : start + _PART]})
         return self._written
 
-    def _standing(self, rows: list[OrderRow], orders: set[str]) -> set[str]:
+    def _already_stored(self, rows: list[OrderRow], orders: set[str]) -> set[str]:
         """Return which of `orders` are stored. An order is bought once: its old lines lie within the span of the new."""
         stage = "incoming_order"
         self._bulk.create_stage(stage, [("order_id", "text")])
@@ -95,24 +95,24 @@ class OrderWriter:
 
     def _merge(self, by_order: dict[str, list[OrderRow]]) -> None:
         stored, foreign = self._stored(by_order)
-        gone: list[tuple[str, str]] = list(foreign)
+        deleted: list[tuple[str, str]] = list(foreign)
         fresh: list[Line] = []
         unchanged = outdated = 0
         for order, rows in by_order.items():
             before = stored.get(order, [])
             former = {line.key: line for line in before}
-            told = [Line(_as_stored(row), {}, self._source.value) for row in rows]
+            stated = [Line(_as_stored(row), {}, self._source.value) for row in rows]
             # Of an order that this document brought, everything stored is its own, too: lines are counted together, not part by part.
-            lines = merge_order([], [*before, *told]) if order in self._new else merge_order(before, told)
+            lines = merge_order([], [*before, *stated]) if order in self._new else merge_order(before, stated)
             changed = [line for line in lines if _differs(former.get(line.key), line)]
             lost = [key for key in former if key not in {line.key for line in lines}]
-            gone += [(order, key) for key in [*lost, *(line.key for line in changed if line.key in former)]]
+            deleted += [(order, key) for key in [*lost, *(line.key for line in changed if line.key in former)]]
             fresh += changed
             if not changed and not lost:
                 newer = max((line.row.last_updated_at for line in before), default=None)
                 late = newer is not None and all(row.last_updated_at < newer for row in rows)
                 outdated, unchanged = outdated + late, unchanged + (not late)
-        removed = self._delete(gone)
+        removed = self._delete(deleted)
         self._written += WriteResult(0, removed, unchanged, outdated)
         self._insert(fresh)
 
@@ -153,16 +153,16 @@ class OrderWriter:
         """Delete lines by order and key; return how many."""
         if not keys:
             return 0
-        gone = self._bulk.rows(
-            "with gone as (delete from ingest_order_line l using unnest(%(orders)s::text[], %(keys)s::text[]) as k (order_id, line_key)"
+        deleted = self._bulk.rows(
+            "with deleted as (delete from ingest_order_line l using unnest(%(orders)s::text[], %(keys)s::text[]) as k (order_id, line_key)"
             " where l.tenant_id = %(tenant)s and l.order_id = k.order_id and l.line_key = k.line_key"
             " returning l.marketplace_id, l.local_day)"
-            " select marketplace_id, local_day, count(*) from gone group by marketplace_id, local_day",
+            " select marketplace_id, local_day, count(*) from deleted group by marketplace_id, local_day",
             orders=[order for order, _ in keys],
             keys=[key for _, key in keys],
         )
-        self.days.update((store, day) for store, day, _ in gone)
-        return sum(count for _, _, count in gone)
+        self.days.update((store, day) for store, day, _ in deleted)
+        return sum(count for _, _, count in deleted)
 
 
 def _as_stored(row: OrderRow) -> OrderRow:

@@ -75,11 +75,11 @@ def _write(
 
 def _parts(batches: Iterable[list[OrderRow]]) -> Iterator[list[OrderRow]]:
     """Yield the rows in parts of at least PART_ROWS, but the last."""
-    held: list[OrderRow] = []
+    pending: list[OrderRow] = []
     for batch in batches:
-        held.extend(batch)
-        if len(held) >= PART_ROWS:
-            yield held
-            held = []
-    if held:
-        yield held
+        pending.extend(batch)
+        if len(pending) >= PART_ROWS:
+            yield pending
+            pending = []
+    if pending:
+        yield pending

@@ -86,16 +86,16 @@ def _move(bulk: Bulk, currency: str, former: str, home: Any) -> set[Day]:  # noq
     store, zone = (home.id, home.zone_name) if home else ("", "UTC")
     days = bulk.rows(
         f"""
-        with gone as (
+        with deleted as (
             delete from ingest_ledger_line
             where tenant_id = %(tenant)s and not store_named and currency = %(currency)s and marketplace_id = %(former)s
             returning *
         ), moved as (
             insert into ingest_ledger_line (tenant_id, connection_id, source, local_day, marketplace_id, {_LINE})
-            select tenant_id, connection_id, source, (posted_at at time zone %(zone)s)::date, %(store)s, {_LINE} from gone
+            select tenant_id, connection_id, source, (posted_at at time zone %(zone)s)::date, %(store)s, {_LINE} from deleted
             returning marketplace_id, local_day
         )
-        select marketplace_id, local_day from gone union select marketplace_id, local_day from moved
+        select marketplace_id, local_day from deleted union select marketplace_id, local_day from moved
         """,
         currency=currency,
         former=former,

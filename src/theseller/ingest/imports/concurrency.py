@@ -19,7 +19,7 @@ _LOCK = "select pg_try_advisory_lock(hashtextextended(%s, 11))"
 
 
 class ImportBusyError(RuntimeError):
-    """Other files are being read. `reason` says whose; nothing was looked at."""
+    """Other files are being read. `reason` says whose; no file was read."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

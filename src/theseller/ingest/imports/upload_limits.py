@@ -43,7 +43,7 @@ def _was_read(request: HttpRequest) -> bool:
 def _read(request: HttpRequest) -> bytes:
     try:
         return bytes(request.read(_PIECE))
-    except OSError:  # The sender has gone.
+    except OSError:  # The sender has closed the connection.
         return b""
 
 

@@ -1,4 +1,7 @@
-"""The import page: files come in, are looked at, and on a second word stored. Between the two the browser keeps them, never the server."""
+"""The import page: files are inspected, then stored on confirmation.
+
+Between the two requests the browser keeps the files, never the server.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ _BUSY_SECONDS = 3
 
 
 def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpResponse:
-    """Answer an upload whose files were not looked at."""
+    """Answer an upload whose files were not read."""
     # The body may be unread, so the header says how the answer is wanted.
     if request.headers.get("X-Fragment"):
         return render(request, "ingest/import_refusal.html", {"heading": heading, "text": text}, status=status)
@@ -97,7 +100,7 @@ def _page(request: HttpRequest, *, form: ImportForm, status: int = 200, template
 
 
 def _cards(files: list[UploadedFile[bytes]], form: ImportForm, seat: Seat) -> list[dict[str, Any]]:
-    """Look at each file, or store it, as long as the request has not taken too much of a processor; then say which ones are left."""
+    """Inspect or store each file until the request has used its CPU time; report the files that are left."""
     cards = []
     begun = thread_time()
     for file in files:

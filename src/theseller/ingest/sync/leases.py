@@ -1,6 +1,6 @@
 """The table of streams: who runs which, how far it is, how it went. All of it inside the caller's tenant scope.
 
-The table is the truth and a job is only a nudge: a lost job, a doubled job or a killed worker changes nothing but the moment.
+The table decides what runs; a job only starts it. A lost job, a doubled job or a killed worker changes nothing but the time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LeaseLostError(RuntimeError):
 
 
 def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
-    """Take the right to run a stream that is due and that nobody runs; None if there is nothing to take."""
+    """Take the right to run a stream that is due and that no worker runs; None if there is nothing to take."""
     lease_id = new_id()
     bulk = Bulk(key.tenant)
     # A worker that is just committing a long write holds the row: it is not waited for.

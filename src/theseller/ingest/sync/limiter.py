@@ -65,7 +65,7 @@ class PostgresLimiter(Limiter):
     """The limiter of one connection. Call it outside of any tenant scope: it opens its own.
 
     `hold` keeps the connection from ending meanwhile, or raises ConnectionClosedError: a bucket is never touched after the end, so that
-    whoever looks at the buckets can see that nothing was asked for any more.
+    the buckets prove that no request was made any more.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class PostgresLimiter(Limiter):
         return {
             "tenant": self._tenant,
             "connection": self._connection,
-            # The connection stands for the seller and the region: two of a seller's connections in a region are one after the other.
+            # A connection has one seller and one region: two of a seller's connections in a region are one after the other.
             "key": f"{key.application}|{self._connection}|{key.operation}"[:200],
             "rate": plan.rate,
             "burst": float(plan.burst),

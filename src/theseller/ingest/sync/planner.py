@@ -18,7 +18,7 @@ _MOST = 100
 
 
 def plan_new_connections(*, at: datetime) -> int:
-    """Make the streams of every connection that was authorised, or authorised anew, since; return how many connections were planned."""
+    """Make the streams of every connection that was authorized, or authorized again, since; return how many connections were planned."""
     planned = 0
     for tenant, connection in _unplanned(at):
         try:
@@ -63,7 +63,7 @@ def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
 
 
 def due_streams(*, at: datetime, most: int = _MOST, using: str = "default") -> list[StreamKey]:
-    """Return the streams that are due and that nobody runs, the longest waiting first."""
+    """Return the streams that are due and that no worker runs, the longest waiting first."""
     with connections[using].cursor() as cursor:
         cursor.execute("select tenant_id, connection_id, name, marketplace_id from guard.due_streams(%s, %s)", [at, most])
         return [StreamKey(*row) for row in cursor.fetchall()]

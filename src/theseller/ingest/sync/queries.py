@@ -20,7 +20,7 @@ from ingest_stream s where s.tenant_id = %(tenant)s and not exists (
     select from connections_disconnection d where d.tenant_id = s.tenant_id and d.connection_id = s.connection_id)
 """
 
-#: What to tell the seller about an outcome that stops a stream, and whether only somebody's deed goes on from there.
+#: What the page says about an outcome that stops a stream.
 _NOTES: dict[Outcome, str] = {
     Outcome.ACCOUNT_BLOCKED: "Amazon denies access to this seller account. Ask Amazon's seller support; we look again by ourselves.",
     Outcome.CLIENT_SECRET_INVALID: "Amazon does not accept this service's own credentials. Its operator has to replace them; nothing is lost.",
@@ -117,7 +117,7 @@ def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
     done, total = sum(stream.done for stream in answering), sum(stream.total for stream in answering)
     stopped = next((stream for stream in answering if stream.stopped), None)
     step = _step_of(answering, stopped)
-    told = stopped or next((stream for stream in answering if not stream.finished), answering[0])
+    shown = stopped or next((stream for stream in answering if not stream.finished), answering[0])
     return StreamProgress(
         name=kind.name,
         title=kind.title,
@@ -126,7 +126,7 @@ def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
         percent=100 * done // total if total else 0,
         step=step,
         state={"done": "up to date", "failed": "paused", "waiting": "queued"}.get(step, f"{done} of {total} {kind.unit}"),
-        note="" if step in {"done", "waiting"} else _NOTES.get(told.outcome, ""),
+        note="" if step in {"done", "waiting"} else _NOTES.get(shown.outcome, ""),
         last_success_at=max((stream.success_at for stream in answering if stream.success_at), default=None),
         next_due_at=min((stream.due_at for stream in answering), default=None),
         fresh_until=min((stream.fresh_until for stream in answering if stream.fresh_until), default=None),

@@ -28,13 +28,13 @@ _CALL_SECONDS = 45.0
 class RateLimitedClient:
     """Calls for `view`. `now` asks for the present instant; `held` are the restricted roles that a call may show: none, for figures."""
 
-    def __init__(self, view: ConnectionView, *, now: Callable[[], datetime], held: Collection[RestrictedRole] = ()) -> None:
+    def __init__(self, view: ConnectionView, *, now: Callable[[], datetime], granted: Collection[RestrictedRole] = ()) -> None:
         self._view = view
         self._now = now
-        self._held = held
+        self._granted = granted
         self._prepaid = PrepaidLimiter(PostgresLimiter(view.tenant, view.id))
         application = settings.ENVIRONMENT.application_id
-        self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), self._prepaid, application=application, held=held)
+        self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), self._prepaid, application=application, granted=granted)
 
     def pay(self, operation: str) -> None:
         """Take a token of `operation` for the call that follows; a caller that finds none does not wait here.
@@ -47,7 +47,7 @@ class RateLimitedClient:
             raise OtherSellerError(operation)
         if operation != CONFIRMS_SELLER and not self._view.seller_is_confirmed:
             raise SellerUnconfirmedError(operation)
-        plan = allowed(operation, self._held)
+        plan = allowed(operation, self._granted)
         key = BucketKey(settings.ENVIRONMENT.application_id, self._view.selling_partner_id, self._view.region, plan.name)
         wait = self._prepaid.pay(key, self._now())
         if wait is not None:

@@ -41,7 +41,7 @@ _VERDICTS: tuple[tuple[type[Exception], _Verdict], ...] = (
     (ReportRefusedError, (Outcome.REFUSED, timedelta(minutes=15), 6 * _HOUR)),
     (amazon.InvalidRequestError, (Outcome.REFUSED, timedelta(minutes=15), 6 * _HOUR)),
     (amazon.NotFoundError, (Outcome.REFUSED, timedelta(minutes=15), 6 * _HOUR)),
-    (amazon.GoneError, (Outcome.UNAVAILABLE, timedelta(seconds=1), timedelta(minutes=5))),
+    (amazon.ExpiredError, (Outcome.UNAVAILABLE, timedelta(seconds=1), timedelta(minutes=5))),
     (amazon.AccessTokenRejectedError, (Outcome.UNAVAILABLE, timedelta(seconds=30), _HOUR)),
     # Short waits: no call is made to Amazon without a key, and what was missed is made up for.
     (KeyStoreError, (Outcome.KEYS_UNAVAILABLE, timedelta(seconds=15), timedelta(minutes=5))),
@@ -94,7 +94,7 @@ def _is_wanted(key: StreamKey, view: ConnectionView) -> bool:
 
 
 def _step(lease: Lease, view: ConnectionView, now: Callable[[], datetime], work: Callable[[SyncStep], None]) -> Lease | None:
-    """Do one step's `work`; return the lease as it stands afterwards, None if the stream was given back."""
+    """Do one step's `work`; return the lease as it is afterwards, None if the stream was given back."""
     step = SyncStep(lease, view, now=now)
     try:
         work(step)
@@ -115,10 +115,10 @@ def _failed(step: SyncStep, error: Exception, at: datetime) -> None:
     wait = min(first * 2 ** min(step.lease.failures_in_row, 16), longest)
     if isinstance(error, (amazon.UnavailableError, amazon.LWAUnavailableError)):
         wait = max(wait, timedelta(seconds=error.retry_after or 0))
-    # Only our own and Amazon's error texts are free of values; of any other only the type is told.
-    told = str(error) if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError)) else type(error).__name__
+    # Only our own and Amazon's error texts are free of values; of any other only the type is logged.
+    message = str(error) if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError)) else type(error).__name__
     level = logging.ERROR if outcome in _OPERATORS else logging.WARNING
-    log.log(level, "stream %s stopped: %s (%s)", step.lease.key.name, outcome.value, told)
+    log.log(level, "stream %s stopped: %s (%s)", step.lease.key.name, outcome.value, message)
 
     def write() -> None:
         leases.fail(step.lease, outcome, at + wait, counts=True)

@@ -55,7 +55,7 @@ class SyncStep:
         return self.lease.key.connection
 
     def pay(self, operation: str) -> None:
-        """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none: nobody waits for it here."""
+        """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none; it does not wait."""
         self._client.pay(operation)
 
     def call(

@@ -1,4 +1,4 @@
-"""Stock at Amazon: all pages of one store in one go, since Amazon's page token dies after thirty seconds."""
+"""Inventory: all pages of one store in one step, since the page token expires after 30 seconds."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 from theseller.amazon.decoders.reports import ReportState, decode_created_report, decode_report, decode_reports
 from theseller.amazon.errors import (
     AccountBlockedError,
-    GoneError,
+    ExpiredError,
     InvalidRequestError,
     NotAllowedError,
     NotFoundError,
@@ -136,7 +136,7 @@ def _look_after(step: SyncStep, cursor: dict[str, Any], index: str) -> None:
     entry = cursor["open"][index]
     try:
         report = decode_report(step.call("getReport", path={"reportId": entry["id"]}))
-    except (NotFoundError, GoneError):  # Amazon forgets reports after 90 days. Ask again.
+    except (NotFoundError, ExpiredError):  # Amazon deletes reports after 90 days. Ask again.
         del cursor["open"][index]
         step.commit(_go_on(step, cursor))
         return

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from theseller.amazon.decoders.orders import decode_orders_page
-from theseller.amazon.errors import GoneError, InvalidRequestError
+from theseller.amazon.errors import ExpiredError, InvalidRequestError
 from theseller.amazon.spapi import Value
 from theseller.ingest.facts.orders import write_api_orders
 from theseller.ingest.sync.sync_step import SyncStep
@@ -42,10 +42,10 @@ def run_step(step: SyncStep) -> None:
         page = decode_orders_page(
             step.call("searchOrders", params=params | ({"paginationToken": cursor["token"]} if cursor["token"] else {}))
         )
-    except (GoneError, InvalidRequestError):
+    except (ExpiredError, InvalidRequestError):
         if not cursor["token"]:
             raise
-        # The token lived its day. Begin the pass again; what it had written stands and is replaced by itself.
+        # The token has expired. Start the pass again; rows that it wrote are written again without effect.
         step.commit(Advance(due_at=step.at, cursor={**cursor, "until": None, "token": None, "pages": 0}))
         return
     step.note_unknown_fields("searchOrders", page.drift)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from theseller.amazon.decoders.reports import decode_reports
-from theseller.amazon.errors import GoneError, InvalidRequestError, NotFoundError
+from theseller.amazon.errors import ExpiredError, InvalidRequestError, NotFoundError
 from theseller.amazon.reports import ReportRefusedError, ReportType, read_report
 from theseller.ingest.facts.documents import document_of, record_document
 from theseller.ingest.facts.ledger import write_settlement
@@ -51,7 +51,7 @@ def _list(step: SyncStep, cursor: dict[str, Any]) -> None:
         }
     try:
         page = decode_reports(step.call("getReports", params=params))
-    except (GoneError, InvalidRequestError):
+    except (ExpiredError, InvalidRequestError):
         if not cursor["token"]:
             raise
         step.commit(Advance(due_at=step.at, cursor={**cursor, "token": None}))
@@ -90,7 +90,7 @@ def _fetch(step: SyncStep, cursor: dict[str, Any]) -> None:
         stores = step.view.marketplace_ids
         done = write_settlement(summary, report.rows(), tenant=step.tenant, connection=step.connection, marketplace_ids=stores, at=step.at)
         report_unclassified(report.inspection.unclassified, source="settlement", stored=done.rows > 0)
-        # A settlement speaks for the stores that it names. Said of all, it would silence Finances for stores that it knows nothing of.
+        # A settlement covers the stores that it names. For others it must not exclude transactions of Finances.
         named = [by_code(code).id for code in report.inspection.marketplaces]
         document = document_of(
             report.inspection,

@@ -7,7 +7,7 @@ from typing import Any
 
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.decoders.finances import decode_transactions
-from theseller.amazon.errors import GoneError, InvalidRequestError, OtherSellerError
+from theseller.amazon.errors import ExpiredError, InvalidRequestError, OtherSellerError
 from theseller.amazon.spapi import Value
 from theseller.connections.seller_check import SellerCheck, compare_sellers
 from theseller.ingest.facts.ledger import write_transactions
@@ -36,7 +36,7 @@ def run_step(step: SyncStep) -> None:
         page = decode_transactions(
             step.call("listTransactions", params=params | ({"nextToken": cursor["token"]} if cursor["token"] else {}))
         )
-    except (GoneError, InvalidRequestError):
+    except (ExpiredError, InvalidRequestError):
         if not cursor["token"]:
             raise
         step.commit(Advance(due_at=step.at, cursor={**cursor, "token": None}))
