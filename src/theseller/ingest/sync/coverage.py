@@ -28,9 +28,9 @@ where s.tenant_id = %(tenant)s and s.name = any (%(names)s::text[]) and not exis
     select from connections_disconnection d where d.tenant_id = s.tenant_id and d.connection_id = s.connection_id)
 """
 _DOCUMENTS = """
-select report_type = any(%(money_reports)s), origin = 'imported', marketplace_ids, covers_from, covers_until
+select report_type = any(%(money_reports)s::text[]), origin = 'imported', marketplace_ids, covers_from, covers_until
 from ingest_document
-where tenant_id = %(tenant)s and report_type = any(%(money_reports)s || %(order_reports)s)
+where tenant_id = %(tenant)s and report_type = any(%(money_reports)s::text[] || %(order_reports)s::text[])
 """
 #: Stretches whose ends are this close are one: a document of whole days ends a microsecond before midnight.
 _SEAM = timedelta(seconds=1)

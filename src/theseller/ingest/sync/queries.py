@@ -86,10 +86,10 @@ def freshness(*, using: str = "default") -> Freshness:
             f"""
             select coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'orders'),
                             (select max(covers_until) from ingest_document
-                             where tenant_id = %(tenant)s and report_type = any(%(orders)s))),
+                             where tenant_id = %(tenant)s and report_type = any(%(orders)s::text[]))),
                    coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'transactions'),
                             (select max(covers_until) from ingest_document
-                             where tenant_id = %(tenant)s and report_type = any(%(money)s))),
+                             where tenant_id = %(tenant)s and report_type = any(%(money)s::text[]))),
                    (select max(as_of) from ingest_inventory where tenant_id = %(tenant)s)
             """,  # noqa: S608  # of this module's own parts
             {
