@@ -51,13 +51,13 @@ def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | N
     return row[0] if row else None
 
 
-def note(name: str, secret: Secret, *, creation_time: datetime, actor: str, at: datetime, using: str = "default") -> None:
+def note(name: str, secret: Secret, *, made_at: datetime, actor: str, at: datetime, using: str = "default") -> None:
     """Note when somebody else's secret was made, as the operator says. The first word stands: a secret grows no younger."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(
             "insert into governance_secret_age (secret, fingerprint, made_at, noted_at, actor) values (%s, %s, %s, %s, %s)"
             " on conflict do nothing",
-            [name, fingerprint(name, secret), creation_time, at, actor],
+            [name, fingerprint(name, secret), made_at, at, actor],
         )
         if cursor.rowcount:
             record(
@@ -66,7 +66,7 @@ def note(name: str, secret: Secret, *, creation_time: datetime, actor: str, at: 
                 tenant=None,
                 subject=f"secret:{name}",
                 at=at,
-                details={"made_at": creation_time.isoformat()},
+                details={"made_at": made_at.isoformat()},
                 using=using,
             )
 

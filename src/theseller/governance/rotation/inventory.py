@@ -53,7 +53,7 @@ _DEMO_ONLY = {"demo-cast-password", "demo-authenticator-secret"}
 class _Found:
     name: str
     kind: Kind
-    creation_time: datetime | None
+    made_at: datetime | None
     how: str
     owner: str = OPERATIONS
 
@@ -113,7 +113,7 @@ def _entry(found: _Found, at: datetime, rotated_at: datetime | None, step: str |
         name=found.name,
         kind=found.kind,
         owner=found.owner,
-        creation_time=found.made_at,
+        made_at=found.made_at,
         due_at=found.made_at + longest_life() if found.made_at and not demo else None,
         state=State.EXEMPT if demo else state_of(found.made_at, at),
         by_machine=found.by_machine,
