@@ -15,7 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psycopg
-from tests.integration.governance.deployment import deployment
+from tests.integration.deployment import deployment
 
 BAR = 1.3
 #: A drill must not take the disk for a whole night: ten minutes for a GiB.

@@ -22,7 +22,7 @@ from uuid import UUID
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psycopg
-from tests.integration.governance.deployment import Deployment, deployment
+from tests.integration.deployment import Deployment, deployment
 
 from theseller.lib.ids import new_id
 from theseller.postgres.layout import conninfo

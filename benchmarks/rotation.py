@@ -1,6 +1,6 @@
 """Rotation: operations a second while each kind of secret is replaced again and again, against the same traffic undisturbed.
 
-Two processes read and write as the web and the worker do (`tests/integration/governance/traffic.py`); each kind is replaced by the command
+Two processes read and write as the web and the worker do (`tests/integration/deployment_traffic.py`); each kind is replaced by the command
 for THESELLER_ROTATION_SECONDS (10 by default; the promise is made for 60). One error anywhere ends it.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.integration.governance.deployment import Deployment, Traffic, deployment, traffic
+from tests.integration.deployment import Deployment, Traffic, deployment, traffic
 
 #: Operations a second that must go on in any case.
 PROMISED = 300

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
@@ -55,6 +55,6 @@ def create_cast(*, at: datetime = NOON) -> Cast:
 
 def _person(name: str, tenant: UUID, role: MemberRole, at: datetime) -> Person:
     email = f"{name.lower()}.{new_id().hex[-12:]}@example.com"
-    person = add_person(email=email, name=name, password=Secret(PASSWORD), at=at)
+    person = create_user(email=email, name=name, password=Secret(PASSWORD), at=at)
     add_member(person=person, role=role, tenant=tenant, actor="process:test", at=at)
     return Person(person, name, email, tenant)

@@ -37,16 +37,16 @@ LONGEST = (
     "journeys/test_connect_to_deletion_proof.py",
     "completeness/test_urls.py",
     "journeys/test_controls_on_a_demo.py",
-    "integration/governance/test_traffic.py",
+    "integration/key_rotation/test_under_traffic.py",
     "integration/backups/test_restore.py",
     "journeys/test_secret_leaks.py",
-    "integration/governance/test_operating.py",
+    "integration/key_rotation/test_rotation.py",
     "simulation/test_four_hundred_days.py",
     "integration/erasure/test_residual_data.py",
     "integration/backups/test_corruption.py",
     "integration/erasure/test_no_call_after.py",
     "integration/erasure/test_kills.py",
-    "integration/governance/test_services.py",
+    "integration/key_rotation/test_key_services.py",
     "sabotage/test_evidence.py",
     "journeys/test_packing_slips.py",
 )
@@ -54,7 +54,7 @@ LONGEST = (
 
 def _configure() -> None:
     """Set the environment and Django up, once a process. Needs no database."""
-    from theseller.cli.paths import make_state_folder
+    from theseller.cli.state_folders import make_state_folder
     from theseller.crypto.keys import new_root_key
     from theseller.crypto.providers import FileSecretProvider, new_text_secret
     from theseller.lib.secret import Secret
@@ -156,7 +156,7 @@ def _migrate_in(name: str) -> None:
 
     code = (
         "import django; django.setup();"
-        "from theseller.config.migration import migrate; from theseller.lib import clock;"
+        "from theseller.config.migrate import migrate; from theseller.lib import clock;"
         f"migrate({test_server().superuser_dsn(name)!r}, at=clock.now())"
     )
     environ = {

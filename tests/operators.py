@@ -13,7 +13,7 @@ from tests.cast import PASSWORD
 from theseller.accounts.mfa import operations, totp
 from theseller.accounts.mfa.types import Proof
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_operator, add_person, remove_operator
+from theseller.accounts.operations import add_operator, create_user, remove_operator
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
@@ -37,7 +37,7 @@ def create_operator(*, name: str = "Olga", operates: bool = True, with_app: bool
     """Make a person who operates, with an app whose codes of now have not been used."""
     at = at or clock.now() - timedelta(hours=1)
     email = f"{name.lower()}.{new_id().hex[-12:]}@example.com"
-    person = add_person(email=email, name=name, password=Secret(PASSWORD), at=at)
+    person = create_user(email=email, name=name, password=Secret(PASSWORD), at=at)
     if operates:
         grant_operator(person, at)
     return OperatorUser(person, email, enroll_app(person, at) if with_app else None)
@@ -87,9 +87,9 @@ def operator_client(olga: OperatorUser, *, at: datetime | None = None, seen: dat
     factor = own_factors(olga.id)[0]
     request = HttpRequest()
     request.session = client.session
-    proofs.give(request, Proof(olga.id, factor.id, factor.kind, at))
+    proofs.store_proof(request, Proof(olga.id, factor.id, factor.kind, at))
     if seen is not None:
-        proofs.note_visit(request.session, seen)
+        proofs.note_activity(request.session, seen)
     request.session.save()
     client.cookies["theseller_session"] = str(request.session.session_key)
     return client

@@ -27,7 +27,7 @@ from tests.step_up import after_step_up
 
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.audit.tags import Tag
 from theseller.connections.operations import connection_for_files, disconnect
@@ -35,10 +35,10 @@ from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import descriptors
 from theseller.erasure.operations import purge
 from theseller.erasure.queries import certificate
-from theseller.governance.account_end.operations import end_account
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
+from theseller.privacy.account_deletion.operations import delete_account
 from theseller.tenancy.scope import tenant_scope
 
 #: In the order in which they ask: Alice comes last, for she may end what the others must still find. Olga operates and has proven her
@@ -215,7 +215,7 @@ def lasting(database: str) -> Shop:
 def _make_shop(database: str) -> Shop:
     cast = create_cast()
     olga, oskar = create_operator(), create_operator(name="Oskar")
-    viewer = add_person(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
+    viewer = create_user(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
     add_member(person=viewer, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
     tenant = cast.alices_shop
     with tenant_scope(tenant):
@@ -236,8 +236,8 @@ def _make_shop(database: str) -> Shop:
 
 def _link() -> str:
     """End an account, and return the token of the link to its proof."""
-    gone = add_person(email=f"gone.{new_id().hex[-12:]}@example.com", name="Gone", password=Secret(PASSWORD), at=NOON)
-    return end_account(person=gone, at=NOON).reveal()
+    gone = create_user(email=f"gone.{new_id().hex[-12:]}@example.com", name="Gone", password=Secret(PASSWORD), at=NOON)
+    return delete_account(person=gone, at=NOON).reveal()
 
 
 def _sell(tenant: UUID, connection: UUID, database: str) -> None:
@@ -404,15 +404,15 @@ def test_what_the_public_may_open_is_listed() -> None:
 
 
 def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
-    """Signed in is not enough: what is a shop's goes through `seated`, which finds the person's own shop and right."""
+    """Signed in is not enough: what is a shop's goes through `tenant_permission_required`, which finds the person's own shop and right."""
     personal = {"sign-out/", "no-shop/", "seats/<uuid:tenant>/", "account/security/", "account/second-factor/"}  # about the person
-    stepped_up = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_stepped_up")}
-    operators = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_operated")}
+    step_up_required = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_step_up_required")}
+    operators = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_operator_required")}
     unguarded = {route for route, pattern in routes() if not hasattr(pattern.callback, "theseller_permission")}
     both = set(FRESH)  # an owner's right, and a fresh proof that it is them
-    assert unguarded == PUBLIC | personal | (stepped_up - both) | operators
+    assert unguarded == PUBLIC | personal | (step_up_required - both) | operators
     assert operators == {route for route in MATRIX if route.startswith("operate/")}
-    assert stepped_up == {route for route in MATRIX if route.startswith("account/security/")} - personal | both
+    assert step_up_required == {route for route in MATRIX if route.startswith("account/security/")} - personal | both
 
 
 @pytest.mark.parametrize("route", [route for route, row in MATRIX.items() if row.expected("POST", "alice") != 405])

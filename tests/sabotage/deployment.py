@@ -14,7 +14,7 @@ from tests.conftest import as_role
 from tests.database import wait_for_open_transactions
 from tests.operators import OperatorUser, create_operator, operator_client
 
-from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole, Operator
 from theseller.amazon.features import OFFERED, roles_for
 from theseller.audit import external_copy
@@ -32,17 +32,17 @@ from theseller.controls.types import Status
 from theseller.erasure.operations import purge_all
 from theseller.erasure.queries import due_purges
 from theseller.erasure.tenants import erase_shop
-from theseller.governance.access.operations import close_access, confirm_review, open_access
-from theseller.governance.access.queries import to_review
-from theseller.governance.access.types import Ended
-from theseller.governance.rotation.inventory import inventory
-from theseller.governance.rotation.operations import note_age
-from theseller.governance.rotation.types import State
-from theseller.governance.shop_end.operations import end_shop
+from theseller.key_rotation.inventory import inventory
+from theseller.key_rotation.operations import note_age
+from theseller.key_rotation.types import SecretState
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret import Secret
+from theseller.operators.access.operations import close_access, confirm_review, open_access
+from theseller.operators.access.queries import events_to_review
+from theseller.operators.access.types import SessionEnd
+from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 
@@ -108,10 +108,10 @@ def end_doras_shop() -> tuple[UUID, UUID]:
     """Have Dora open a shop, connect it, and end it; return the shop and her. What is left is for the erasure."""
     at = clock.now()
     shop = create_tenant(name="Dora's shop", actor="process:test", at=at)
-    dora = add_person(email=f"dora.{new_id().hex[-12:]}@example.com", name="Dora", password=Secret(PASSWORD), at=at)
+    dora = create_user(email=f"dora.{new_id().hex[-12:]}@example.com", name="Dora", password=Secret(PASSWORD), at=at)
     add_member(person=dora, role=MemberRole.OWNER, tenant=shop, actor="process:test", at=at)
     put_product(shop, connect(shop, dora, Region.NA))
-    end_shop(person=dora, tenant=shop, at=clock.now())
+    delete_tenant(person=dora, tenant=shop, at=clock.now())
     return shop, dora
 
 
@@ -121,9 +121,9 @@ def look_and_review(olga: OperatorUser, tenant: UUID) -> None:
     opened = open_access(
         actor=operator, tenant=tenant, reason="The seller asks about Monday's figures", ticket="SUP-1", minutes=30, at=clock.now()
     )
-    close_access(session=opened.id, tenant=tenant, ended=Ended.LEFT, actor=operator.actor, at=clock.now())
+    close_access(session=opened.id, tenant=tenant, ended=SessionEnd.LEFT, actor=operator.actor, at=clock.now())
     wait_for_open_transactions()
-    confirm_review(actor=operator, until=to_review()[-1].mark, note="One session, asked for by the seller.", at=clock.now())
+    confirm_review(actor=operator, until=events_to_review()[-1].position, note="One session, asked for by the seller.", at=clock.now())
 
 
 def seal_anew() -> None:
@@ -138,7 +138,7 @@ def note_ages() -> None:
     """Say of the tests' own known passwords that they were made just now; what the product makes says so itself."""
     with as_role("worker"):
         for one in inventory(at=clock.now()):
-            if one.state is State.UNKNOWN:
+            if one.state is SecretState.UNKNOWN:
                 note_age(one.name, clock.now(), actor="process:test", at=clock.now())
 
 

@@ -11,7 +11,7 @@ from tests.secret_leaks.failures import FAILURES
 from tests.secret_leaks.planted_secrets import planted_secret
 
 from theseller.cli import main as entry
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
 
-def add_person(*, email: str, name: str, password: Secret, at: datetime, person: UUID | None = None) -> UUID:
+def create_user(*, email: str, name: str, password: Secret, at: datetime, person: UUID | None = None) -> UUID:
     """Create a person who can sign in, and return their id. Raises AddressError for an address that is not plain ASCII."""
     user = User(id=person or new_id(), email=canonical(email), name=name, joined_at=at)
     user.set_password(password.reveal())
@@ -53,7 +53,7 @@ def change_password(*, person: UUID, password: Secret, at: datetime, keep: str =
         end_other_sessions(person, keep=keep)
 
 
-def lock_out(*, person: UUID) -> None:
+def disable_sign_in(*, person: UUID) -> None:
     """Let nobody in with this account any more, and end its sessions: no password is right from now on."""
     User.objects.filter(pk=person).update(password=make_password(None))
 

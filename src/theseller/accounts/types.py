@@ -27,9 +27,9 @@ class Permission(StrEnum):
     DATA_EXPORT = "data:export"
     DATA_READ = "data:read"
     DOCUMENT_IMPORT = "document:import"
-    SHOP_END = "shop:end"
+    SHOP_DELETE = "shop:delete"
     SLIP_PRINT = "slip:print"
-    VAULT_MANAGE = "vault:manage"
+    BUYER_PII_MANAGE = "buyer_pii:manage"
 
 
 PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
@@ -49,7 +49,7 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class AccessSessionRef:
     """Why somebody who is no member may look: an operator's session, by its id, and when it ends."""
 
     id: UUID
@@ -57,7 +57,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class TenantContext:
     """The place a signed-in person takes: one person in one tenant with one role. In a visit, an operator's for a while."""
 
     person: UUID
@@ -65,16 +65,16 @@ class Seat:
     tenant: UUID
     tenant_name: str
     role: MemberRole
-    visit: Visit | None = None
+    access_session: AccessSessionRef | None = None
 
     @property
     def actor(self) -> str:
         """Return how the audit log names this person."""
-        return f"{'user' if self.visit is None else 'operator'}:{self.person}"
+        return f"{'user' if self.access_session is None else 'operator'}:{self.person}"
 
     def may(self, permission: Permission) -> bool:
         """Say whether the role allows it; a visit is for looking at the figures and nothing else, whatever the role allows."""
-        if self.visit is not None and permission is not Permission.DASHBOARD_READ:
+        if self.access_session is not None and permission is not Permission.DASHBOARD_READ:
             return False
         return permission in PERMISSIONS[self.role]
 

@@ -15,20 +15,20 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from theseller.accounts.devices import remember
+from theseller.accounts.authorization import account_frame, set_active_tenant
 from theseller.accounts.forms import NewPasswordForm, SignInForm
-from theseller.accounts.limits import SIGN_IN, limits
-from theseller.accounts.mfa import signing_in
-from theseller.accounts.mfa.flow import allowance, attempt, note_password, session_key
+from theseller.accounts.known_devices import remember_device
+from theseller.accounts.mfa import pending_sign_in
+from theseller.accounts.mfa.flow import allowance, note_password, session_key, verify_factor
 from theseller.accounts.mfa.operations import sign_in_holds
-from theseller.accounts.mfa.proofs import give
+from theseller.accounts.mfa.proofs import store_proof
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.types import Proof, RefusedError
-from theseller.accounts.mfa.views import proof_page, stepped_up, warn_of_recovery
+from theseller.accounts.mfa.views import proof_page, step_up_required, warn_of_recovery
 from theseller.accounts.models import User
 from theseller.accounts.operations import change_password
 from theseller.accounts.queries import is_operator
-from theseller.accounts.seats import account_frame, switch_seat
+from theseller.accounts.rate_limits import SIGN_IN, limits
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.edge.databases import accounts_database
@@ -45,9 +45,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the form, or sign the person in. A wrong password and an unknown address answer alike."""
     if request.user.is_authenticated:
         return redirect(_next(request))
-    half = signing_in.waiting(request, clock.now())
-    if half is not None:
-        return _second_step(request, half)
+    pending = pending_sign_in.pending_user(request, clock.now())
+    if pending is not None:
+        return _second_step(request, pending)
     form = SignInForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         address = form.cleaned_data["email"]
@@ -56,7 +56,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             return too_many_requests(request, allowance.seconds)
         user = authenticate(request, username=address, password=form.cleaned_data["password"])
         if isinstance(user, User) and has_factor(user.pk):
-            signing_in.wait_for_second_factor(request, user, clock.now())
+            pending_sign_in.begin(request, user, clock.now())
             return redirect(request.get_full_path())
         if isinstance(user, User):
             return _signed_in(request, user)
@@ -69,14 +69,14 @@ def _second_step(request: HttpRequest, user: User) -> HttpResponse:
     """Ask a person whose password was right for their second factor, at the same address: no other opens to strangers."""
     error = ""
     if request.method == "POST" and "again" in request.POST:
-        signing_in.forget(request)
+        pending_sign_in.clear(request)
         return redirect("accounts:sign-in")
     if request.method == "POST":
         limit = allowance(request, user, clock.now())
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
-            return _signed_in(request, user, attempt(request, user, clock.now()))
+            return _signed_in(request, user, verify_factor(request, user, clock.now()))
         except RefusedError as refusal:
             error = str(refusal)
     return proof_page(request, user.pk, error=error, signing_in=True)
@@ -84,19 +84,19 @@ def _second_step(request: HttpRequest, user: User) -> HttpResponse:
 
 def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> HttpResponse:
     with transaction.atomic(using=accounts_database()):
-        signing_in.forget(request)
+        pending_sign_in.clear(request)
         if not sign_in_holds(user.pk, proof):
             return redirect("accounts:sign-in")  # Their second factors were changed just now.
         login(request, user, backend="theseller.accounts.backend.PasswordBackend")
         note_password(request, clock.now())
         if proof is not None:
-            give(request, proof)
+            store_proof(request, proof)
             warn_of_recovery(request, proof)
         record(Tag.ACCOUNT_SIGNED_IN, actor=f"user:{user.id}", tenant=None, subject="session", at=clock.now(), using=accounts_database())
         # Stored here and not after the answer: the next change of the person's factors or password must find it.
         request.session.save()
     response = redirect(_next(request))
-    remember(request, response, user.email)
+    remember_device(request, response, user.email)
     return response
 
 
@@ -132,9 +132,9 @@ def no_shop(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def take_seat(request: HttpRequest, tenant: UUID) -> HttpResponse:
+def switch_tenant(request: HttpRequest, tenant: UUID) -> HttpResponse:
     """Work in another of one's own shops."""
-    if not switch_seat(request, tenant):
+    if not set_active_tenant(request, tenant):
         raise Http404
     return redirect("/")
 
@@ -142,7 +142,7 @@ def take_seat(request: HttpRequest, tenant: UUID) -> HttpResponse:
 @sensitive_post_parameters("current", "new", "again")
 @require_http_methods(["GET", "POST"])
 @limited("password", {by_account: Rate.per_minute(3, burst=10)})
-@stepped_up
+@step_up_required
 def password(request: HttpRequest) -> HttpResponse:
     """Change the person's own password. Every other session of theirs is over."""
     person = cast(User, request.user)

@@ -9,9 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from theseller.accounts.mfa.views import stepped_up, stepped_up_to_change
-from theseller.accounts.seats import seated
-from theseller.accounts.types import Permission, Seat
+from theseller.accounts.authorization import tenant_permission_required
+from theseller.accounts.mfa.views import step_up_required, step_up_required_to_change
+from theseller.accounts.types import Permission, TenantContext
 from theseller.buyer_pii.forms import AgreeForm
 from theseller.buyer_pii.keys import USING
 from theseller.buyer_pii.labels import ROLE
@@ -36,50 +36,50 @@ def _feature(tenant: UUID, connection: UUID) -> FeatureState | None:
 
 @require_http_methods(["GET", "POST"])
 @limited("slips-switch", {by_account: Rate.per_minute(6, burst=20)})
-@seated(Permission.VAULT_MANAGE)
-@stepped_up_to_change
-def enable(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
+@tenant_permission_required(Permission.BUYER_PII_MANAGE)
+@step_up_required_to_change
+def enable(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
     """Show the words to agree to (GET), and turn packing slips on by an owner's word (POST)."""
-    feature = _feature(seat.tenant, connection)
+    feature = _feature(tenant_context.tenant, connection)
     if feature is None or feature.is_on or not has_restricted_role():
         return redirect("buyer_pii:orders")  # That page says why.
     form = AgreeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            enable_packing_slips(connection=connection, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+            enable_packing_slips(connection=connection, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now())
         except (ConnectionClosedError, FeatureUnavailableError):
             return redirect("buyer_pii:orders")
         messages.success(request, "Packing slips are on. Nothing has been fetched yet: select orders and request their slips.")
         return redirect("buyer_pii:orders")
-    context = {"feature": feature, "form": form, "terms": TERMS, "wording": TERMS_VERSION, "role": ROLE, "shop": seat.tenant_name}
+    context = {"feature": feature, "form": form, "terms": TERMS, "wording": TERMS_VERSION, "role": ROLE, "shop": tenant_context.tenant_name}
     return render(request, "buyer_pii/enable.html", context, status=422 if request.method == "POST" else 200)
 
 
 @require_http_methods(["GET", "POST"])
 @limited("slips-switch", {by_account: Rate.per_minute(6, burst=20)})
-@seated(Permission.VAULT_MANAGE)
-@stepped_up
-def disable(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
+@tenant_permission_required(Permission.BUYER_PII_MANAGE)
+@step_up_required
+def disable(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
     """Say what turning packing slips off destroys (GET), and do it (POST)."""
-    feature = _feature(seat.tenant, connection)
+    feature = _feature(tenant_context.tenant, connection)
     if feature is None:
         return redirect("buyer_pii:orders")
     if request.method == "POST":
-        done = disable_packing_slips(connection=connection, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+        done = disable_packing_slips(connection=connection, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now())
         messages.success(request, _destroyed(done))
         return redirect("buyer_pii:orders")
     if not feature.is_on:
         return redirect("buyer_pii:orders")
-    with tenant_scope(seat.tenant, using=USING):
+    with tenant_scope(tenant_context.tenant, using=USING):
         stored = count_recipients(connection)
     return render(request, "buyer_pii/disable.html", {"feature": feature, "stored": stored})
 
 
 @require_GET
-@seated(Permission.VAULT_MANAGE)
-def slip_view_log(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.BUYER_PII_MANAGE)
+def slip_view_log(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the owner who looked at which slips."""
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         found = slip_views()
     return render(request, "buyer_pii/slip_views.html", {"views": found, "full": sum(len(view.orders) for view in found) >= MAX_SLIP_VIEWS})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from theseller.accounts.types import Permission, Seat
+from theseller.accounts.types import Permission, TenantContext
 from theseller.buyer_pii.queries import features, has_restricted_role
 from theseller.edge.page_context import NAVIGATION_CONDITIONS
 from theseller.tenancy.scope import ScopeError, current_tenant, tenant_scope
@@ -12,13 +12,13 @@ from theseller.tenancy.scope import ScopeError, current_tenant, tenant_scope
 
 def can_print_slips(request: HttpRequest) -> bool:
     """Say whether the person of `request` may print slips of a connection that this deployment could fetch recipients for."""
-    seat: Seat | None = getattr(request, "seat", None)
-    if seat is None or not has_restricted_role() or not seat.may(Permission.SLIP_PRINT):
+    tenant_context: TenantContext | None = getattr(request, "seat", None)
+    if tenant_context is None or not has_restricted_role() or not tenant_context.may(Permission.SLIP_PRINT):
         return False
     try:
         current_tenant()
     except ScopeError:
-        with tenant_scope(seat.tenant):
+        with tenant_scope(tenant_context.tenant):
             return bool(features())
     return bool(features())  # A page that is drawn inside its scope: scopes do not nest.
 

@@ -12,8 +12,8 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
-from theseller.accounts.seats import seated
-from theseller.accounts.types import Permission, Seat
+from theseller.accounts.authorization import tenant_permission_required
+from theseller.accounts.types import Permission, TenantContext
 from theseller.buyer_pii.enqueue import enqueue_fetch
 from theseller.buyer_pii.expiry_date import is_expired
 from theseller.buyer_pii.forms import OrdersForm
@@ -28,47 +28,49 @@ from theseller.tenancy.scope import tenant_scope
 
 
 @require_GET
-@seated(Permission.SLIP_PRINT)
-def orders(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.SLIP_PRINT)
+def orders(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the orders to ship, or those shipped a short while ago, each with the state of its slip; for htmx only the states."""
-    page = orders_page(seat.tenant, OrderListQuery.read(request.GET), at=clock.now())
+    page = orders_page(tenant_context.tenant, OrderListQuery.read(request.GET), at=clock.now())
     partial = request.headers.get("HX-Request") == "true"
-    response = render(request, "buyer_pii/_refresh.html" if partial else "buyer_pii/orders.html", _context(seat, page))
+    response = render(request, "buyer_pii/_refresh.html" if partial else "buyer_pii/orders.html", _context(tenant_context, page))
     patch_vary_headers(response, ["HX-Request"])
     return response
 
 
-def _context(seat: Seat, page: OrdersPage, error: str = "") -> dict[str, object]:
+def _context(tenant_context: TenantContext, page: OrdersPage, error: str = "") -> dict[str, object]:
     return {
         "page": page,
         "availability": page.availability.value,
         "error": error,
-        "may_switch": seat.may(Permission.VAULT_MANAGE),
+        "may_switch": tenant_context.may(Permission.BUYER_PII_MANAGE),
         "most": MAX_SLIPS_PER_REQUEST,
         "role": ROLE,
     }
 
 
-def _show_list_again(request: HttpRequest, seat: Seat, error: str, ticked: Collection[str]) -> HttpResponse:
+def _show_list_again(request: HttpRequest, tenant_context: TenantContext, error: str, ticked: Collection[str]) -> HttpResponse:
     """Show the list once more, as it was ticked, with what is wrong."""
-    page = orders_page(seat.tenant, OrderListQuery.read(request.POST), ticked=ticked, at=clock.now())
-    return render(request, "buyer_pii/orders.html", _context(seat, page, error), status=422)
+    page = orders_page(tenant_context.tenant, OrderListQuery.read(request.POST), ticked=ticked, at=clock.now())
+    return render(request, "buyer_pii/orders.html", _context(tenant_context, page, error), status=422)
 
 
 @require_POST
 @limited("slips", {by_account: Rate.per_minute(20, burst=20)})
-@seated(Permission.SLIP_PRINT)
-def request_slips_view(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.SLIP_PRINT)
+def request_slips_view(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Ask for the slips of the ticked orders. Those that are held already are not asked for again."""
     form, at = OrdersForm(request.POST), clock.now()
     if not form.is_valid():
-        return _show_list_again(request, seat, str(form.errors["order"][0]), request.POST.getlist("order"))
+        return _show_list_again(request, tenant_context, str(form.errors["order"][0]), request.POST.getlist("order"))
     chosen: tuple[str, ...] = form.cleaned_data["order"]
-    with tenant_scope(seat.tenant, using=USING):
+    with tenant_scope(tenant_context.tenant, using=USING):
         stored = {order for (_, order), expires_on in expiry_dates(chosen).items() if not is_expired(expires_on, at=at)}
-    wanted = request_slips(ids=[one for one in chosen if one not in stored], tenant=seat.tenant, actor=seat.actor, at=at)
+    wanted = request_slips(
+        ids=[one for one in chosen if one not in stored], tenant=tenant_context.tenant, actor=tenant_context.actor, at=at
+    )
     for connection in wanted:
-        enqueue_fetch(tenant=seat.tenant, connection=connection)
+        enqueue_fetch(tenant=tenant_context.tenant, connection=connection)
     requested = sum(map(len, wanted.values()))
     _add_messages(request, requested, len(stored), len(chosen) - requested - len(stored))
     return redirect(_back(request))
@@ -101,21 +103,23 @@ def _are(number: int) -> str:
 @sensitive_variables()
 @require_POST
 @limited("slips-print", {by_account: Rate.per_minute(20, burst=20)})
-@seated(Permission.SLIP_PRINT)
-def print_slips(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.SLIP_PRINT)
+def print_slips(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the slips of the ticked orders, one to a printed page. By POST, so that no address names an order and no history keeps the page."""
     form = OrdersForm(request.POST)
     if not form.is_valid():
-        return _show_list_again(request, seat, str(form.errors["order"][0]), request.POST.getlist("order"))
+        return _show_list_again(request, tenant_context, str(form.errors["order"][0]), request.POST.getlist("order"))
     chosen: tuple[str, ...] = form.cleaned_data["order"]
-    slips = open_slips(ids=chosen, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+    slips = open_slips(ids=chosen, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now())
     if not slips:
-        return _show_list_again(request, seat, "None of the selected orders has a slip here. Request the slips first; then print.", chosen)
+        return _show_list_again(
+            request, tenant_context, "None of the selected orders has a slip here. Request the slips first; then print.", chosen
+        )
     shown = {slip.order.id for slip in slips}
     context: Mapping[str, object] = {
         "slips": printed_slips(slips),
         "left": [one for one in chosen if one not in shown],
-        "shop": seat.tenant_name,
+        "shop": tenant_context.tenant_name,
         "back": _back(request),
     }
     return render(request, "buyer_pii/print.html", context)  # Like every page of a session it is stored nowhere: the headers' middleware.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from theseller.cli.paths import REPOSITORY
+from theseller.cli.state_folders import REPOSITORY
 
 #: Who operates the demo.
 OPERATOR = "olga@example.com"
@@ -30,7 +30,7 @@ class Address:
     state: Path
 
 
-def screen(address: Address, people: Sequence[Person], *, seconds: float) -> str:
+def start_screen(address: Address, people: Sequence[Person], *, seconds: float) -> str:
     """Return what to print: where, who, what to try, how to stop. At most 24 lines, the height of a small terminal."""
     email, password = (max((len(getattr(one, column)) for one in people), default=0) for column in ("email", "password"))
     rows = [f"    {one.email:{email}}  {one.password:{password}}  {one.note}" for one in people]

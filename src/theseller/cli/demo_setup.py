@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from theseller.cli.application import APPLICATION_ID, CLIENT_ID, write_application
+from theseller.cli.demo_application import APPLICATION_ID, CLIENT_ID, write_application
+from theseller.cli.deployment_secrets import ensure_secrets
 from theseller.cli.errors import CommandError
 from theseller.cli.ports import choose_port, is_free, parse_port
-from theseller.cli.secrets import ensure_secrets
 from theseller.cli.supervisor import stop_orphans
 from theseller.config.environment import read_restricted_roles
 from theseller.postgres.lockfile import LockFile
@@ -39,7 +39,7 @@ def take_lock(state: Path, say: Callable[[str], None]) -> tuple[LockFile, int]:
         make_folder(state / name, 0o700)
     lock = demo_lock(state)
     if not lock.acquire():
-        raise CommandError(f"The demo is already running{running_where(state)}.", "Use that one, or stop it with Ctrl-C where it runs.")
+        raise CommandError(f"The demo is already running{running_demo(state)}.", "Use that one, or stop it with Ctrl-C where it runs.")
     try:
         return lock, stop_orphans(state / "processes", say)
     except BaseException:
@@ -47,7 +47,7 @@ def take_lock(state: Path, say: Callable[[str], None]) -> tuple[LockFile, int]:
         raise
 
 
-def running_where(state: Path) -> str:
+def running_demo(state: Path) -> str:
     holder = demo_lock(state).holder()
     who = f" as process {holder[0].pid}" if holder else ""
     try:

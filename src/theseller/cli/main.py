@@ -89,21 +89,21 @@ def discover() -> dict[str, Command]:
 
 
 def _explain(command: str, error: Exception) -> int:
-    message, advice, status = _sentences(error)
+    message, advice, status = _message_of(error)
     print(f"theseller {command}: {message}", file=sys.stderr)
     if advice:
         print(f"  {advice}", file=sys.stderr)
     return status
 
 
-def _sentences(error: Exception) -> tuple[str, str, int]:
+def _message_of(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, CommandError):
         return error.message, error.advice, error.status
     if isinstance(error, PostgresError):
         return error.message, error.advice, FAILURE
-    if type(error).__name__ in _SPEAKING:
+    if type(error).__name__ in _USER_FACING_ERRORS:
         return str(error), "", FAILURE
-    known = _of_the_system(error) or _of_the_database(error)
+    known = _operating_system_error(error) or _database_error(error)
     if known is not None:
         return *known, FAILURE
     # The text of an unforeseen error may quote what it choked on, which can be somebody's data.
@@ -112,7 +112,7 @@ def _sentences(error: Exception) -> tuple[str, str, int]:
     return f"failed unexpectedly ({type(error).__name__} at {place})", "Run it again with --debug to see the whole trace.", FAILURE
 
 
-def _of_the_system(error: Exception) -> tuple[str, str] | None:
+def _operating_system_error(error: Exception) -> tuple[str, str] | None:
     if isinstance(error, OSError) and error.errno in FULL:
         return f"the disk is full{_at(error)}", "Free some space and run it again; nothing is half done."
     if isinstance(error, PermissionError):
@@ -120,14 +120,14 @@ def _of_the_system(error: Exception) -> tuple[str, str] | None:
     return None
 
 
-def _of_the_database(error: Exception) -> tuple[str, str] | None:
+def _database_error(error: Exception) -> tuple[str, str] | None:
     failure = classify(error)
     return (failure.message, failure.advice) if failure is not None else None
 
 
 # Errors of our own below the command line whose texts are written for people and hold no data. By name: importing
 # `config` here would need Django for every command.
-_SPEAKING = {
+_USER_FACING_ERRORS = {
     "AddressError",
     "InvalidSettingError",
     "JournalUnreadableError",

@@ -22,7 +22,7 @@ from theseller.postgres.server import Server
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 # A program that ran this long was well: its next death counts as the first.
-_WELL_AFTER = 30.0
+_STABLE_AFTER = 30.0
 _STEP = 0.05
 _LOG_LIMIT = 10 * 1024 * 1024
 
@@ -121,12 +121,12 @@ class Program:
         while not self.ready():
             status = self.poll()
             if status is not None:
-                raise CommandError(f"{self.name} ended while starting ({describe_end(status)}).", self._last_words(begun))
+                raise CommandError(f"{self.name} ended while starting ({describe_exit(status)}).", self._log_tail(begun))
             if time.monotonic() > deadline:
-                raise CommandError(f"{self.name} is not ready after {self.start_patience:.0f} s.", self._last_words(begun))
+                raise CommandError(f"{self.name} is not ready after {self.start_patience:.0f} s.", self._log_tail(begun))
             time.sleep(_STEP)
 
-    def _last_words(self, begun: int) -> str:
+    def _log_tail(self, begun: int) -> str:
         with self.log.open("rb") as log:
             log.seek(begun)
             lines = log.read().decode(errors="replace").strip().splitlines()
@@ -138,7 +138,7 @@ class Program:
 
 
 @dataclass(slots=True)
-class Database:
+class DatabaseService:
     """The embedded server as one of the services."""
 
     server: Server
@@ -165,10 +165,10 @@ class Database:
 
 
 @dataclass(slots=True)
-class _Watched:
+class _Supervised:
     service: Service
     started: float
-    deaths: int = 0
+    failures: int = 0
     restart_at: float | None = None
 
 
@@ -176,11 +176,11 @@ class Supervisor:
     """Runs services. `say` gets a sentence for each event. Use inside `signals()`, in the main thread."""
 
     def __init__(self, say: Callable[[str], None], *, patience: float = 15.0) -> None:
-        self._hear = say
+        self._report = say
         self._patience = patience
-        self._watched: list[_Watched] = []
+        self._watched: list[_Supervised] = []
         self._stopping = False
-        self._hard = False
+        self._kill_now = False
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
@@ -196,14 +196,14 @@ class Supervisor:
     def start(self, service: Service) -> None:
         """Start one more service; it is stopped before all earlier ones. A failure here is the caller's."""
         # Watched before it is ready, so that a stop while it starts stops it too.
-        self._watched.append(_Watched(service, time.monotonic()))
+        self._watched.append(_Supervised(service, time.monotonic()))
         service.start()
 
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
         """Restart what dies, until asked to stop (StopRequestedError) or `until` holds."""
         while not until():
             for one in self._watched:
-                self._look_after(one, time.monotonic())
+                self._supervise(one, time.monotonic())
             time.sleep(_STEP)
 
     def stop(self) -> None:
@@ -214,53 +214,53 @@ class Supervisor:
             if service.poll() is None:
                 begun = time.monotonic()
                 service.terminate()
-                hurried = not self._ended(service, self._patience)
-                if hurried:
+                killed = not self._ended(service, self._patience)
+                if killed:
                     service.kill()
-                    self._ended(service, 10.0, hurried=True)
+                    self._ended(service, 10.0, killed=True)
                 took = time.monotonic() - begun
-                self._say(f"stopped {service.name} in {took:.1f} s" + (" (at once)" if hurried else ""))
+                self._say(f"stopped {service.name} in {took:.1f} s" + (" (at once)" if killed else ""))
             service.close()
 
     def _say(self, sentence: str) -> None:
         # A terminal that was closed must not keep us from stopping what we started.
         with contextlib.suppress(OSError):
-            self._hear(sentence)
+            self._report(sentence)
 
-    def _ended(self, service: Service, patience: float, *, hurried: bool = False) -> bool:
+    def _ended(self, service: Service, patience: float, *, killed: bool = False) -> bool:
         deadline = time.monotonic() + patience
         while service.poll() is None:
             if time.monotonic() > deadline:
                 return False
             # Once hurried, always hurried: whoever asked twice does not want to ask again for each service.
-            if self._hard and not hurried:
+            if self._kill_now and not killed:
                 return False
             time.sleep(_STEP)
         return True
 
-    def _look_after(self, one: _Watched, at: float) -> None:
+    def _supervise(self, one: _Supervised, at: float) -> None:
         if one.restart_at is not None:
-            if at >= one.restart_at and not self._lacks_an_earlier(one):
+            if at >= one.restart_at and not self._dependency_down(one):
                 self._restart(one)
             return
         status = one.service.poll()
         if status is None:
             return
-        if at - one.started > _WELL_AFTER:
-            one.deaths = 0
-        self._schedule(one, at, f"{one.service.name} died ({describe_end(status)})")
+        if at - one.started > _STABLE_AFTER:
+            one.failures = 0
+        self._schedule(one, at, f"{one.service.name} died ({describe_exit(status)})")
 
-    def _lacks_an_earlier(self, one: _Watched) -> bool:
+    def _dependency_down(self, one: _Supervised) -> bool:
         """Return whether a service started before this one, on which it may stand, is down."""
         return any(other.restart_at is not None for other in self._watched[: self._watched.index(one)])
 
-    def _schedule(self, one: _Watched, at: float, event: str) -> None:
-        one.deaths += 1
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (one.deaths - 1))
+    def _schedule(self, one: _Supervised, at: float, event: str) -> None:
+        one.failures += 1
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (one.failures - 1))
         one.restart_at = at + pause
         self._say(f"{event}; starting it again in {pause:g} s")
 
-    def _restart(self, one: _Watched) -> None:
+    def _restart(self, one: _Supervised) -> None:
         one.restart_at, one.started = None, time.monotonic()
         try:
             one.service.launch()
@@ -273,7 +273,7 @@ class Supervisor:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._stopping:
-            self._hard = True
+            self._kill_now = True
             return
         # Set here already: a second signal, before the first has unwound to stop(), must not interrupt the unwinding.
         self._stopping = True
@@ -296,7 +296,7 @@ def stop_orphans(folder: Path, say: Callable[[str], None]) -> int:
     return len(paths)
 
 
-def describe_end(status: int) -> str:
+def describe_exit(status: int) -> str:
     """Return how a process ended, in words."""
     if status < 0:
         with contextlib.suppress(ValueError):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from psycopg import Connection
 
-from theseller.config.environment import Environment, InvalidSettingError, Kind, ProcessRole
+from theseller.config.environment import Environment, EnvironmentKind, InvalidSettingError, ProcessRole
 from theseller.crypto.cached_value import RotatingPassword
 from theseller.crypto.providers import SecretProvider
 from theseller.postgres.layout import socket_directory
@@ -27,7 +27,7 @@ _EXTRA_ALIASES = {
     ProcessRole.PROBE: (),
 }
 #: How long a page waits for a connection to the database.
-WEB_PATIENCE_SECONDS = 3
+WEB_POOL_TIMEOUT_SECONDS = 3
 
 #: How many connections a process holds to the database at most, by role. Few operators work at the same time. The pools take their size
 #: from here, and so does what `theseller doctor` counts.
@@ -39,7 +39,7 @@ def served_aliases(role: ProcessRole) -> tuple[str, ...]:
     return ("default", *(extra.value for extra in _EXTRA_ALIASES[role]))
 
 
-def connections_at_most(role: ProcessRole, threads: int) -> int:
+def connections_max(role: ProcessRole, threads: int) -> int:
     """Return how many connections a process of `role` holds at most while `threads` threads, or jobs, work in it."""
     return sum(min(threads, _pooled(one)) for one in (role, *_EXTRA_ALIASES[role]))
 
@@ -53,13 +53,13 @@ def database_settings(environment: Environment, secrets: SecretProvider) -> dict
     server = _external(environment.database_url) if environment.database_url else _embedded(environment)
     settings = {"default": _as_role(server, environment.role, secrets)}
     # Tests take every role in turn; a served process holds only the connections it needs.
-    extra = tuple(ProcessRole) if environment.kind is Kind.TEST else _EXTRA_ALIASES[environment.role]
+    extra = tuple(ProcessRole) if environment.kind is EnvironmentKind.TEST else _EXTRA_ALIASES[environment.role]
     for role in extra:
         settings[role.value] = _as_role(server, role, secrets)
-    if environment.role is ProcessRole.WEB and environment.kind is not Kind.TEST:
+    if environment.role is ProcessRole.WEB and environment.kind is not EnvironmentKind.TEST:
         # A page has more connections than threads: who waits for one waits for a database that is away, and is told so soon.
         for one in settings.values():
-            one["OPTIONS"]["pool"]["timeout"] = WEB_PATIENCE_SECONDS
+            one["OPTIONS"]["pool"]["timeout"] = WEB_POOL_TIMEOUT_SECONDS
     return settings
 
 

@@ -27,7 +27,7 @@ class InvalidSettingError(ValueError):
     """A setting is missing or wrong."""
 
 
-class Kind(StrEnum):
+class EnvironmentKind(StrEnum):
     """What this deployment is for. It is part of every key's identity, so that one kind can't read another's data."""
 
     DEMO = "demo"
@@ -38,7 +38,7 @@ class Kind(StrEnum):
     @property
     def guarded(self) -> bool:
         """Whether it serves real people: https only, a session key that is kept, and secrets with a service."""
-        return self in {Kind.PRODUCTION, Kind.STAGING}
+        return self in {EnvironmentKind.PRODUCTION, EnvironmentKind.STAGING}
 
 
 class Hsts(StrEnum):
@@ -66,7 +66,7 @@ class ProcessRole(StrEnum):
 class Environment:
     """Everything this process is told from outside, except secrets."""
 
-    kind: Kind
+    kind: EnvironmentKind
     role: ProcessRole
     state: Path
     database_url: str | None
@@ -97,7 +97,7 @@ class Environment:
         return self.database_url is not None and not self.in_quarantine
 
     @property
-    def uses_files_of_one_host(self) -> bool:
+    def stores_keys_on_this_host_only(self) -> bool:
         """Whether secrets or keys are in this state folder while the database is a server that other hosts can reach, too."""
         return self.external_server and self.secret_config.in_files
 
@@ -108,12 +108,12 @@ class Environment:
 
 def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Environment:
     """Read and check the `THESELLER_…` variables. Raises InvalidSettingError naming the variable and what it may be."""
-    kind = read_kind(environ)
+    kind = read_environment_kind(environ)
     amazon = environ.get("THESELLER_AMAZON", "emulator:http://127.0.0.1:8101")
     emulator_url = None
     if amazon.startswith("emulator:"):
         emulator_url = amazon.removeprefix("emulator:").rstrip("/")
-        if kind is Kind.PRODUCTION:
+        if kind is EnvironmentKind.PRODUCTION:
             raise InvalidSettingError("THESELLER_AMAZON names the emulator; production needs THESELLER_AMAZON=amazon")
     elif amazon != "amazon":
         raise InvalidSettingError("THESELLER_AMAZON must be `amazon` or `emulator:http://127.0.0.1:PORT`")
@@ -130,8 +130,8 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         database_name=environ.get("THESELLER_DATABASE", "theseller"),
         emulator_url=emulator_url,
         public_url=public_url,
-        lwa_client_id=_of_amazons(environ, "THESELLER_LWA_CLIENT_ID", DEMO_CLIENT_ID, real=emulator_url is None),
-        application_id=_of_amazons(environ, "THESELLER_APPLICATION_ID", DEMO_APPLICATION_ID, real=emulator_url is None),
+        lwa_client_id=_amazon_setting(environ, "THESELLER_LWA_CLIENT_ID", DEMO_CLIENT_ID, real=emulator_url is None),
+        application_id=_amazon_setting(environ, "THESELLER_APPLICATION_ID", DEMO_APPLICATION_ID, real=emulator_url is None),
         application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no") in {"yes", "1", "true"},
         secret_config=read_secret_config(environ, kind=kind, state=state),
         backups=read_backups(environ, state=state),
@@ -162,7 +162,7 @@ def read_trusted_proxies(environ: Mapping[str, str], *, required: bool) -> Trust
         ) from None
 
 
-def _of_amazons(environ: Mapping[str, str], name: str, demo: str, *, real: bool) -> str:
+def _amazon_setting(environ: Mapping[str, str], name: str, demo: str, *, real: bool) -> str:
     """Return an id that Amazon gave the operator's application; the demo's own passes with the emulator only."""
     given = environ.get(name) or demo
     if real and given == demo:
@@ -195,15 +195,15 @@ def _in_quarantine(database_url: str) -> bool:
     return urlsplit(database_url).path.startswith(f"/{QUARANTINE}")
 
 
-def read_kind(environ: Mapping[str, str]) -> Kind:
+def read_environment_kind(environ: Mapping[str, str]) -> EnvironmentKind:
     """Return what this deployment is for. Raises InvalidSettingError."""
-    return _choice(Kind, environ.get("THESELLER_ENV", Kind.DEMO), "THESELLER_ENV")
+    return _choice(EnvironmentKind, environ.get("THESELLER_ENV", EnvironmentKind.DEMO), "THESELLER_ENV")
 
 
-def read_secret_config(environ: Mapping[str, str], *, kind: Kind, state: Path) -> SecretConfig:
+def read_secret_config(environ: Mapping[str, str], *, kind: EnvironmentKind, state: Path) -> SecretConfig:
     """Return where secrets and data keys are kept. Raises InvalidSettingError naming the variable and what it may be."""
     elsewhere = [name for name in (PROVIDER, KEY_STORE) if environ.get(name, "files") != "files"]
-    if kind is Kind.DEMO and elsewhere:
+    if kind is EnvironmentKind.DEMO and elsewhere:
         raise InvalidSettingError(f"the demo keeps its secrets in files: unset {elsewhere[0]}, or say by THESELLER_ENV what this is")
     try:
         return parse_secret_config(environ, environment=kind.value, state=state, guarded=kind.guarded)

@@ -17,9 +17,23 @@ from theseller.lib.database_failures import classify
 
 log = logging.getLogger(__name__)
 
-_ROOMS = ("audit", "edge", "accounts", "ingest", "buyer_pii", "analytics", "retention", "erasure", "backups", "governance", "controls")
+_APPS_WITH_TASKS = (
+    "audit",
+    "edge",
+    "accounts",
+    "ingest",
+    "buyer_pii",
+    "analytics",
+    "retention",
+    "erasure",
+    "backups",
+    "privacy",
+    "operators",
+    "key_rotation",
+    "controls",
+)
 #: Failures of the database that pass by themselves (`lib.database_failures`).
-AWAY = frozenset(
+TRANSIENT_FAILURES = frozenset(
     {
         "connection_lost", "restarting", "refused", "socket_missing", "timeout", "no_connection", "connection_failed",
         "too_many_connections", "disk_full",
@@ -28,20 +42,20 @@ AWAY = frozenset(
 #: An hour of trying: the last ones are a minute apart.
 _ATTEMPTS_MAX = 65
 #: A worker says every ten seconds that it lives. One that was silent three times is dead.
-SILENCE_SECONDS = 30
+WORKER_SILENCE_SECONDS = 30
 
 
 def on_app_ready(app: procrastinate.App) -> None:
     """Give Procrastinate our tasks and the recurring table. Called by its Django app when it is ready."""
-    for room in _ROOMS:
+    for room in _APPS_WITH_TASKS:
         __import__(f"theseller.{room}.tasks")
     for task in app.tasks.values():
-        task.retry_strategy = task.retry_strategy or AfterLostConnection()
+        task.retry_strategy = task.retry_strategy or RetryTransientFailures()
     reap = app.task(name="config.reap", queueing_lock="config.reap", pass_context=True)(reap_stalled)
     app.periodic(cron="* * * * * */10")(reap)
 
 
-class AfterLostConnection(procrastinate.BaseRetryStrategy):
+class RetryTransientFailures(procrastinate.BaseRetryStrategy):
     """Run a job again that failed because the database was restarted, away or full; every job of ours may run twice.
 
     A job that fails for another reason is done with, as before: the next tick of what recurs tries again.
@@ -51,7 +65,7 @@ class AfterLostConnection(procrastinate.BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
         """Return when to run it again: a second later, then up to a minute later."""
         failure = classify(exception)
-        if failure is None or failure.reason not in AWAY or job.attempts >= _ATTEMPTS_MAX:
+        if failure is None or failure.reason not in TRANSIENT_FAILURES or job.attempts >= _ATTEMPTS_MAX:
             return None
         return procrastinate.RetryDecision(retry_in={"seconds": min(60, 2 ** min(job.attempts, 6))})
 
@@ -63,7 +77,7 @@ async def reap_stalled(context: procrastinate.JobContext, timestamp: int = 0) ->
     """
     manager = context.app.job_manager
     reaped = 0
-    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_SECONDS):
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=WORKER_SILENCE_SECONDS):
         if job.id is None:
             continue
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theseller.config.database import connections_at_most
+from theseller.config.database import connections_max
 from theseller.config.environment import ProcessRole
 
 #: `theseller serve`: processes, and threads in each.
@@ -18,5 +18,5 @@ ERASURE_LOCKS = 2
 
 def connections_of_deployment() -> int:
     """Return how many connections web and worker take at most, as they start by default."""
-    web = WEB_PROCESSES * connections_at_most(ProcessRole.WEB, WEB_THREADS)
-    return web + connections_at_most(ProcessRole.WORKER, WORKER_JOBS) + _QUEUE + ERASURE_LOCKS
+    web = WEB_PROCESSES * connections_max(ProcessRole.WEB, WEB_THREADS)
+    return web + connections_max(ProcessRole.WORKER, WORKER_JOBS) + _QUEUE + ERASURE_LOCKS

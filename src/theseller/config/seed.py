@@ -8,17 +8,17 @@ from uuid import UUID
 
 from django.conf import settings
 
-from theseller.accounts.mfa.demo import give_known_app
+from theseller.accounts.mfa.demo import add_demo_authenticator
 from theseller.accounts.mfa.totp import new_secret
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.crypto.providers import new_text_secret
 from theseller.tenancy.operations import create_tenant
 
 
 @dataclass(frozen=True, slots=True)
-class CastMember:
+class DemoPerson:
     """A person of the demo. Password and app's secret are shown on the demo's screen: they open nothing but this machine's demo."""
 
     name: str
@@ -39,22 +39,22 @@ _PEOPLE = (
 #: Address and note of each person, as the start page of a demo lists them.
 DEMO_SIGN_INS = tuple((email, f"{role.value} of {_SHOPS[tenant]}") for _, _, email, tenant, role in _PEOPLE)
 #: Who is made an operator by the demo's own call of `theseller operator add`.
-OLGA = "olga@example.com"
-_OLGA = UUID("01a6a000-0000-7000-8000-00000000000d")
+OPERATOR_EMAIL = "olga@example.com"
+_OPERATOR_ID = UUID("01a6a000-0000-7000-8000-00000000000d")
 
 
-def seed_cast(*, at: datetime) -> tuple[CastMember, ...]:
+def seed_demo(*, at: datetime) -> tuple[DemoPerson, ...]:
     """Create Alice, Bob and Charlie with their shops if this deployment has nobody yet, and Olga; return them with their passwords."""
     password = settings.SECRETS.ensure("demo-cast-password", new_text_secret)
     if not User.objects.exists():
         for tenant, name in _SHOPS.items():
             create_tenant(name=name, actor="process:seed", at=at, tenant=tenant)
         for person, name, email, tenant, role in _PEOPLE:
-            add_person(email=email, name=name, password=password, at=at, person=person)
+            create_user(email=email, name=name, password=password, at=at, person=person)
             add_member(person=person, role=role, tenant=tenant, actor="process:seed", at=at)
     app = settings.SECRETS.ensure("demo-authenticator-secret", new_secret)
-    if not User.objects.filter(pk=_OLGA).exists():
-        add_person(email=OLGA, name="Olga", password=password, at=at, person=_OLGA)
-        give_known_app(_OLGA, app, at)
-    people = [CastMember(name, email, password.reveal(), f"{role.value} of {_SHOPS[tenant]}") for _, name, email, tenant, role in _PEOPLE]
-    return (*people, CastMember("Olga", OLGA, password.reveal(), "operates this deployment", app.reveal()))
+    if not User.objects.filter(pk=_OPERATOR_ID).exists():
+        create_user(email=OPERATOR_EMAIL, name="Olga", password=password, at=at, person=_OPERATOR_ID)
+        add_demo_authenticator(_OPERATOR_ID, app, at)
+    people = [DemoPerson(name, email, password.reveal(), f"{role.value} of {_SHOPS[tenant]}") for _, name, email, tenant, role in _PEOPLE]
+    return (*people, DemoPerson("Olga", OPERATOR_EMAIL, password.reveal(), "operates this deployment", app.reveal()))

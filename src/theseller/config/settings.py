@@ -68,7 +68,7 @@ def _session_keys() -> tuple[str, list[str]]:
 
 
 _TOOLS_KEY = stdlib_secrets.token_urlsafe(48)
-#: Answers both, read anew every other second; `config.live` puts them in place.
+#: Answers both, read anew every other second; `config.session_keys` puts them in place.
 SESSION_KEYS: CachedValue[tuple[str, list[str]]] = CachedValue(_session_keys)
 SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
 #: Secrets are replaced when they are this old; the cap is nobody's to raise.
@@ -110,6 +110,9 @@ INSTALLED_APPS = [
     "theseller.erasure",
     "theseller.backups",
     "theseller.governance",
+    "theseller.privacy",
+    "theseller.key_rotation",
+    "theseller.operators",
     "theseller.controls",
 ]
 MIDDLEWARE = [
@@ -120,7 +123,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "theseller.edge.static_files.StaticFilesMiddleware",
     "theseller.edge.database_outage.OutageMiddleware",
-    "theseller.config.live.LiveSessionKeysMiddleware",
+    "theseller.config.session_keys.SessionKeysMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -140,7 +143,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.messages.context_processors.messages",
                 "theseller.edge.page_context.page_frame",
-                "theseller.config.context.shell",
+                "theseller.config.context_processors.deployment_context",
             ],
             "builtins": ["theseller.edge.templatetags.edge_ui"],
         },
@@ -166,7 +169,7 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: the return from Seller Central is a cross-site navigation and must find the session it began in.
 SESSION_COOKIE_SAMESITE = "Lax"
-#: The cookie by which a browser that someone has signed in with is known again (`accounts.devices`).
+#: The cookie by which a browser that someone has signed in with is known again (`accounts.known_devices`).
 DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_device"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_csrf"

@@ -54,7 +54,7 @@ _REFUSALS = {
 }
 
 
-class PatientSocket(socket.socket):
+class TimedSocket(socket.socket):
     """A socket on which a blocking call ends when the client is silent, or far too slow."""
 
     _waited = 0.0
@@ -101,7 +101,7 @@ def _too_slow() -> ConnectionResetError:
 
 
 @dataclass(slots=True, eq=False)
-class Arriving:
+class PendingRequest:
     """A request of which a part has arrived."""
 
     conn: TConn
@@ -152,7 +152,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own
         super().__init__(*args, **kwargs)
-        self._arriving: dict[Arriving, None] = {}  # oldest first
+        self._arriving: dict[PendingRequest, None] = {}  # oldest first
         self._lingering: dict[TConn, float] = {}  # with when that began, oldest first
         self._large: dict[TConn, str | None] = {}
         self._proxies = read_trusted_proxies(os.environ, required=False)
@@ -168,7 +168,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
                 return
             raise
         self.nr_conns += 1
-        self._wait_for(TConn(self.cfg, PatientSocket(fileno=sock.detach()), client, listener.getsockname()))
+        self._wait_for(TConn(self.cfg, TimedSocket(fileno=sock.detach()), client, listener.getsockname()))
 
     @override
     def on_client_socket_readable(self, conn: TConn, client: Any) -> None:
@@ -185,12 +185,12 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             self._drop(of_network[0])
         elif len(self._arriving) >= WAITING_MAX:
             self._drop(next(iter(self._arriving)))
-        arriving = Arriving(conn, network)
+        arriving = PendingRequest(conn, network)
         self._arriving[arriving] = None
         conn.sock.settimeout(0.0)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_readable, arriving))
 
-    def _on_readable(self, arriving: Arriving, _client: object) -> None:
+    def _on_readable(self, arriving: PendingRequest, _client: object) -> None:
         try:
             data = arriving.conn.sock.recv(HEAD_MAX)
         except (BlockingIOError, InterruptedError):
@@ -202,7 +202,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             return
         outcome = arriving.take(data)
         if outcome is None:
-            self._stay_within_memory()
+            self._enforce_memory_limit()
         elif outcome == 0:
             self._dispatch(arriving)
         elif outcome == 1:
@@ -210,9 +210,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         else:
             self._drop(arriving, outcome)
 
-    def _dispatch(self, arriving: Arriving) -> None:
+    def _dispatch(self, arriving: PendingRequest) -> None:
         """Give a request to a thread. What a client sent ahead of the answer is dropped with the connection."""
-        self._leave(arriving)
+        self._stop_waiting(arriving)
         conn = arriving.conn
         if conn.parser is None:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
@@ -222,7 +222,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         conn.only_this = conn in self._large or len(arriving.buffer) > taken
         self.enqueue_req(conn)
 
-    def _dispatch_large(self, arriving: Arriving) -> None:
+    def _dispatch_large(self, arriving: PendingRequest) -> None:
         networks = list(self._large.values())
         of_network = networks.count(arriving.network) if arriving.network is not None else 0
         if len(networks) >= max(self.cfg.threads // 2, 1) or of_network >= max(self.cfg.threads // 4, 1):
@@ -295,18 +295,18 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         for conn in [conn for conn, since in self._lingering.items() if now - since > LINGER_SECONDS]:
             self._discarded(conn)
 
-    def _stay_within_memory(self) -> None:
+    def _enforce_memory_limit(self) -> None:
         if sum(len(one.buffer) for one in self._arriving) > BUFFERED_MAX:
             self._drop(max(self._arriving, key=lambda one: len(one.buffer)), 503)
 
-    def _leave(self, arriving: Arriving) -> None:
+    def _stop_waiting(self, arriving: PendingRequest) -> None:
         del self._arriving[arriving]
         with contextlib.suppress(OSError, KeyError, ValueError):
             self.poller.unregister(arriving.conn.sock)
 
-    def _drop(self, arriving: Arriving, status: int | None = None) -> None:
+    def _drop(self, arriving: PendingRequest, status: int | None = None) -> None:
         """Close a connection, with a word if there is something to say. The loop never waits for that."""
-        self._leave(arriving)
+        self._stop_waiting(arriving)
         if status is None:
             self._close(arriving.conn)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from theseller.config.ready import readyz
+from theseller.config.readiness import readyz
 from theseller.edge.views import healthz
 
 urlpatterns = [
@@ -17,10 +17,10 @@ urlpatterns = [
     path("packing-slips/", include("theseller.buyer_pii.urls")),
     path("", include("theseller.erasure.urls")),
     path("security/", include("theseller.controls.urls")),
-    path("account/security/", include("theseller.governance.account_end.urls")),
-    path("activity/", include("theseller.governance.access.urls")),
-    path("data/", include("theseller.governance.held.urls")),
-    path("operate/", include("theseller.governance.urls")),
+    path("account/security/", include("theseller.privacy.account_deletion.urls")),
+    path("activity/", include("theseller.operators.access.urls")),
+    path("data/", include("theseller.privacy.urls")),
+    path("operate/", include("theseller.operators.urls")),
 ]
 
 handler400 = "theseller.edge.views.bad_request"

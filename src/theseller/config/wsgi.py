@@ -17,7 +17,7 @@ application = read_as_utf8(get_wsgi_application())
 from django.conf import settings  # noqa: E402  # needs Django ready
 
 from theseller.config.database import served_aliases  # noqa: E402
-from theseller.config.memory import apply_memory_limit  # noqa: E402
+from theseller.config.memory_limit import apply_memory_limit  # noqa: E402
 from theseller.lib.egress import restrict_egress  # noqa: E402
 from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: E402
 

@@ -17,9 +17,9 @@ from django.utils.functional import lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from theseller.accounts.mfa.views import stepped_up
-from theseller.accounts.seats import seated
-from theseller.accounts.types import Permission, Seat
+from theseller.accounts.authorization import tenant_permission_required
+from theseller.accounts.mfa.views import step_up_required
+from theseller.accounts.types import Permission, TenantContext
 from theseller.amazon.features import FEATURES, OFFERED, Feature
 from theseller.connections import token_store
 from theseller.connections.forms import REGION_NAMES, ChoiceForm, DisconnectForm
@@ -71,28 +71,28 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
 
 
 @require_GET
-@seated(Permission.DASHBOARD_READ)
-def overview(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.DASHBOARD_READ)
+def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the shop's connections, open ones first."""
-    with tenant_scope(seat.tenant):
-        found, holders = all_connections(), token_store.connections_with_token(seat.tenant)
+    with tenant_scope(tenant_context.tenant):
+        found, holders = all_connections(), token_store.connections_with_token(tenant_context.tenant)
         with_data = frozenset().union(*(stores() for stores in STORES_WITH_DATA))
     lost = {view.id for view in found if view.is_open and view.origin is Origin.LWA and view.id not in holders}
     context = {
         "open_connections": [_connection_context(view, with_data) | {"lost": view.id in lost} for view in found if view.is_open],
         "closed_connections": [_connection_context(view) for view in found if not view.is_open],
         "restricted": settings.ENVIRONMENT.restricted_roles,
-        "may_manage": seat.may(Permission.CONNECTION_MANAGE),
+        "may_manage": tenant_context.may(Permission.CONNECTION_MANAGE),
         "at": clock.now(),
     }
     return render(request, "connections/overview.html", context)
 
 
 @require_http_methods(["GET", "POST"])
-@seated(Permission.CONNECTION_MANAGE)
-def choose(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.CONNECTION_MANAGE)
+def choose(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Choose features and store (GET), then read which roles that needs and why (POST)."""
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         regions = [REGION_NAMES[view.region] for view in all_connections() if view.is_open and view.origin is Origin.LWA]
     asked = request.GET.get("store", "")
     initial = {"features": list(OFFERED)} | ({"marketplace": asked} if asked in MARKETPLACES else {})
@@ -106,8 +106,8 @@ def choose(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 @require_POST
 @limited("authorisation", AUTHORIZATION_RATES)
-@seated(Permission.CONNECTION_MANAGE)
-def start(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.CONNECTION_MANAGE)
+def start(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Open an attempt and send the browser to Seller Central."""
     form = ChoiceForm(request.POST)
     if not form.is_valid():
@@ -116,9 +116,9 @@ def start(request: HttpRequest, seat: Seat) -> HttpResponse:
         features=form.cleaned_data["features"],
         marketplace_id=form.cleaned_data["marketplace"],
         session_key=_session_key(request),
-        person=seat.person,
-        tenant=seat.tenant,
-        actor=seat.actor,
+        person=tenant_context.person,
+        tenant=tenant_context.tenant,
+        actor=tenant_context.actor,
         at=clock.now(),
     )
     response = HttpResponse(status=303, headers={"Location": started.consent_url})
@@ -141,13 +141,13 @@ def _sign_in_without_query(view: Callable[..., HttpResponseBase]) -> Callable[..
     return view
 
 
-def _callback_allowance(request: HttpRequest, state: Secret, seat: Seat) -> Allowed | RetryAfter:
+def _callback_allowance(request: HttpRequest, state: Secret, tenant_context: TenantContext) -> Allowed | RetryAfter:
     """Take a token for one return from Amazon.
 
     Any page can send this person's browser here by a link. What does not answer an attempt that this session began has an allowance of its
     own, so that such links can't use up the one that the person's own authorization needs.
     """
-    own = is_open_attempt(state=state, session_key=_session_key(request), tenant=seat.tenant, at=clock.now())
+    own = is_open_attempt(state=state, session_key=_session_key(request), tenant=tenant_context.tenant, at=clock.now())
     if own:
         return check(request, "authorisation", AUTHORIZATION_RATES, clock.now())
     return check(request, "authorisation-unknown", {by_account: Rate.per_minute(12, burst=20)}, clock.now())
@@ -156,11 +156,11 @@ def _callback_allowance(request: HttpRequest, state: Secret, seat: Seat) -> Allo
 @_sign_in_without_query
 @sensitive_variables()
 @require_GET
-@seated(Permission.CONNECTION_MANAGE)
-def callback(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.CONNECTION_MANAGE)
+def callback(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Take the browser back from Seller Central. The answer is a redirect, so that code and state leave the address bar."""
     state = Secret(request.GET.get("state", "")[:200] or "none")
-    allowance = _callback_allowance(request, state, seat)
+    allowance = _callback_allowance(request, state, tenant_context)
     if isinstance(allowance, RetryAfter):
         return too_many_requests(request, allowance.seconds)
     code = request.GET.get("spapi_oauth_code", "")
@@ -172,8 +172,8 @@ def callback(request: HttpRequest, seat: Seat) -> HttpResponse:
         code=Secret(code[:500]) if code else None,
         selling_partner_id=partner,
         session_key=_session_key(request),
-        tenant=seat.tenant,
-        actor=seat.actor,
+        tenant=tenant_context.tenant,
+        actor=tenant_context.actor,
         at=clock.now(),
     )
     if isinstance(outcome, Authorized):
@@ -186,10 +186,10 @@ def callback(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 
 @require_GET
-@seated(Permission.CONNECTION_MANAGE)
-def refused(request: HttpRequest, seat: Seat, refusal: str) -> HttpResponse:
+@tenant_permission_required(Permission.CONNECTION_MANAGE)
+def refused(request: HttpRequest, tenant_context: TenantContext, refusal: str) -> HttpResponse:
     """Say why no connection came of an authorisation, and what to do."""
-    del seat
+    del tenant_context
     try:
         title, advice = REFUSALS[Refusal(refusal)]
     except ValueError:
@@ -198,11 +198,11 @@ def refused(request: HttpRequest, seat: Seat, refusal: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@seated(Permission.CONNECTION_MANAGE)
-@stepped_up
-def disconnection(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
+@tenant_permission_required(Permission.CONNECTION_MANAGE)
+@step_up_required
+def disconnection(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
     """Explain what disconnecting erases (GET), and do it (POST)."""
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         view = connection_view(connection)
     if view is None:
         raise Http404
@@ -210,7 +210,13 @@ def disconnection(request: HttpRequest, seat: Seat, connection: UUID) -> HttpRes
         return redirect("erasure:erasure", connection=connection)
     form = DisconnectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+        disconnect(
+            connection=connection,
+            reason=DisconnectReason.SELLER_REQUEST,
+            tenant=tenant_context.tenant,
+            actor=tenant_context.actor,
+            at=clock.now(),
+        )
         return redirect("erasure:erasure", connection=connection)
     status = 422 if request.method == "POST" else 200
     return render(request, "connections/disconnection.html", {"form": form, "connection": _connection_context(view)}, status=status)

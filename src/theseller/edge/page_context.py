@@ -23,10 +23,10 @@ DEFAULT_NAVIGATION = (
 )
 #: The places of the operator's area, in the place of a shop's. All stand under `OPERATOR_PREFIX`.
 OPERATOR_NAVIGATION = (
-    ("operate:overview", "Overview", "shield"),
-    ("operate:access", "Access", "search"),
-    ("operate:review", "Review", "check"),
-    ("operate:deletion-requests", "Deletions", "trash"),
+    ("operators:overview", "Overview", "shield"),
+    ("operators:sessions", "Access", "search"),
+    ("operators:review", "Review", "check"),
+    ("operators:deletion-requests", "Deletions", "trash"),
 )
 OPERATOR_PREFIX = "/operate/"
 #: Places that not every shop can use, by URL name: shown only where the room that they lead to says so. The room puts its answer in.

@@ -19,7 +19,7 @@ _FORWARDED = (
     "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME",
 )  # fmt: skip
 #: What load balancers ask, by address.
-HEALTH_CHECKS = {"/healthz": "theseller.edge.views.healthz", "/readyz": "theseller.config.ready.readyz"}
+HEALTH_CHECKS = {"/healthz": "theseller.edge.views.healthz", "/readyz": "theseller.config.readiness.readyz"}
 
 
 class TrustedProxyMiddleware:

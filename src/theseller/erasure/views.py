@@ -12,8 +12,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from theseller.accounts.seats import seated
-from theseller.accounts.types import Permission, Seat
+from theseller.accounts.authorization import tenant_permission_required
+from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import connection_view
 from theseller.edge.ratelimit import Rate, by_ip, limited
 from theseller.erasure.certificate_file import verify_certificate
@@ -28,10 +28,10 @@ from theseller.tenancy.scope import tenant_scope
 
 
 @require_GET
-@seated(Permission.CERTIFICATE_READ)
-def erasure(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
+@tenant_permission_required(Permission.CERTIFICATE_READ)
+def erasure(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
     """Show how far the erasure of a closed connection is; with its certificate once it is proven."""
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         view = connection_view(connection)
         purge = purges().get(connection)
         issued = certificate(connection)
@@ -46,16 +46,18 @@ def erasure(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
 
 
 @require_GET
-@seated(Permission.CERTIFICATE_READ)
-def certificate_file(request: HttpRequest, seat: Seat, connection: UUID) -> HttpResponse:
+@tenant_permission_required(Permission.CERTIFICATE_READ)
+def certificate_file(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
     """Hand out the certificate as a file."""
     del request
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         issued = certificate(connection)
     if issued is None:
         raise Http404
     certificate_id, content = issued
-    record_download(connection=connection, certificate=certificate_id, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+    record_download(
+        connection=connection, certificate=certificate_id, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now()
+    )
     return certificate_response(certificate_id, content)
 
 

@@ -1,1 +1,1 @@
-"""What people promise and the machine keeps the clock of: the renewal of secrets, and later incidents, changes and people."""
+"""Migrations of the tables of `privacy`, `operators` and `key_rotation`, made before those were packages of their own."""

@@ -12,9 +12,9 @@ from tests.database import test_server, wait_for_open_transactions
 from tests.operators import OperatorUser, create_operator
 
 from theseller.accounts.queries import tenants_of
-from theseller.governance.account_end.operations import end_account
-from theseller.governance.shop_end.operations import end_shop
 from theseller.lib.ids import new_id
+from theseller.privacy.account_deletion.operations import delete_account
+from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.tenancy.scope import tenant_scope
 
 #: What an attacker would do to people's accounts, or learn of them. `{alice}` is a person of another tenant, `{olga}` an operator.
@@ -155,14 +155,14 @@ def test_even_the_accounts_role_deletes_no_one_who_is_not_locked_or_is_needed(ca
         cursor.execute("update accounts_user set password = '!' where id = %s", [cast.alice.id])
         with pytest.raises(DatabaseError, match="only owner"):
             cursor.execute(call, [cast.alice.id, cast.alice.id.bytes])
-    end_account(person=cast.bob.id, at=NOON)
+    delete_account(person=cast.bob.id, at=NOON)
 
 
 def test_only_an_owner_ends_a_shop(cast: Cast) -> None:
     for person in (cast.bob.id, cast.charlie.id):
         with pytest.raises(DatabaseError, match="only an owner"):
-            end_shop(person=person, tenant=cast.alices_shop, at=NOON)
-    end_shop(person=cast.alice.id, tenant=cast.alices_shop, at=NOON)
+            delete_tenant(person=person, tenant=cast.alices_shop, at=NOON)
+    delete_tenant(person=cast.alice.id, tenant=cast.alices_shop, at=NOON)
 
 
 def test_a_review_covers_nothing_that_is_still_to_come(cast: Cast, olga: OperatorUser, database: str) -> None:

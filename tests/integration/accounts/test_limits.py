@@ -13,7 +13,7 @@ from tests.operators import create_operator
 
 from theseller.accounts.addresses import AddressError, canonical
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_person
+from theseller.accounts.operations import create_user
 from theseller.accounts.queries import person_by_email
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
@@ -120,14 +120,14 @@ TWINS = {
 @pytest.mark.parametrize("twin", TWINS)
 def test_an_account_has_one_spelling(cast: Cast, twin: str) -> None:
     email = f"kfia.s.{new_id().hex[-8:]}@example.com"
-    person = add_person(email=email.upper(), name="Twin", password=Secret(PASSWORD), at=NOON)
+    person = create_user(email=email.upper(), name="Twin", password=Secret(PASSWORD), at=NOON)
     assert User.objects.get(pk=person).email == email
     spelled = email.replace(*TWINS[twin], 1)
     assert spelled != email
     assert _try(spelled, _network(), password=PASSWORD) == 422
     assert person_by_email(spelled) is None
     with pytest.raises(AddressError):
-        add_person(email=spelled, name="Twin", password=Secret(PASSWORD), at=NOON)
+        create_user(email=spelled, name="Twin", password=Secret(PASSWORD), at=NOON)
     assert _try(f" {email.title()} ", _network(), password=PASSWORD) == 302
     assert person_by_email(email.upper()) == person
 

@@ -18,11 +18,11 @@ from tests.operators import (
     signed_in_client,
 )
 
+from theseller.accounts.authorization import operator_required
 from theseller.accounts.mfa import operations
-from theseller.accounts.mfa.proofs import IDLE_AT_MOST, PROOF_LASTS, STEP_UP_WITHIN
+from theseller.accounts.mfa.proofs import IDLE_MAX, PROOF_VALID_FOR, STEP_UP_WITHIN
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
-from theseller.accounts.seats import operated
 from theseller.accounts.types import Operator
 from theseller.lib import clock
 
@@ -57,10 +57,10 @@ def test_the_password_alone_does_not_open_it() -> None:
 @pytest.mark.parametrize(
     ("given", "seen", "let_in"),
     [
-        (PROOF_LASTS - timedelta(minutes=1), timedelta(0), True),
-        (PROOF_LASTS + SECOND, timedelta(0), False),
-        (timedelta(hours=1), IDLE_AT_MOST - timedelta(minutes=1), True),
-        (timedelta(hours=1), IDLE_AT_MOST + SECOND, False),
+        (PROOF_VALID_FOR - timedelta(minutes=1), timedelta(0), True),
+        (PROOF_VALID_FOR + SECOND, timedelta(0), False),
+        (timedelta(hours=1), IDLE_MAX - timedelta(minutes=1), True),
+        (timedelta(hours=1), IDLE_MAX + SECOND, False),
         (timedelta(minutes=-10), timedelta(0), False),  # a proof from the future: a clock is wrong, or somebody lies
     ],
 )
@@ -110,7 +110,7 @@ def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(given: timede
     client = operator_client(olga, at=clock.now() - given)
     request = getattr(RequestFactory(), method)("/operate/danger/", headers={"referer": "http://testserver/operate/page/"})
     request.session, request.user = client.session, User.objects.get(pk=olga.id)
-    answer = operated(step_up=True)(_dangerous)(request)
+    answer = operator_required(step_up=True)(_dangerous)(request)
     assert isinstance(answer, HttpResponse)
     if done:
         assert answer.content.decode() == f"operator:{olga.id}"

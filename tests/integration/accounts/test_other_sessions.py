@@ -37,7 +37,7 @@ def _is_in(client: Client) -> bool:
 
 def _set_up_an_app(client: Client, person: UUID) -> None:
     client.post("/account/security/authenticator/")
-    begun = operations.authenticator_begun(person=User.objects.get(pk=person).pk, at=clock.now())
+    begun = operations.pending_authenticator(person=User.objects.get(pk=person).pk, at=clock.now())
     assert begun is not None
     code = totp.code_of(begun, totp.step_at(clock.now()))
     assert client.post("/account/security/authenticator/", {"code": code}).status_code == 200  # shows recovery codes
@@ -58,7 +58,7 @@ def _remove(client: Client, olga: OperatorUser) -> None:
 
 def _replace(client: Client, olga: OperatorUser) -> None:
     client.post("/account/security/authenticator/")
-    begun = operations.authenticator_begun(person=olga.id, at=clock.now())
+    begun = operations.pending_authenticator(person=olga.id, at=clock.now())
     assert begun is not None
     client.post("/account/security/authenticator/", {"code": totp.code_of(begun, totp.step_at(clock.now()))})
 

@@ -10,10 +10,10 @@ from tests.operators import create_operator, operator_client
 
 from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.keys import Purpose
-from theseller.governance.operators import queries
-from theseller.governance.rotation.types import State
+from theseller.key_rotation.types import SecretState
 from theseller.lib import clock
 from theseller.lib.ids import new_id
+from theseller.operators.overview import queries
 
 
 def test_the_worst_stands_first_and_keys_of_connections_are_one_line() -> None:
@@ -21,11 +21,11 @@ def test_the_worst_stands_first_and_keys_of_connections_are_one_line() -> None:
     made = [settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, owner) for owner in owners]
     try:
         lines, trouble = queries.secret_lines(at=clock.now() + timedelta(days=85))
-        order = [State.OVERDUE, State.UNKNOWN, State.DUE, State.FRESH, State.EXEMPT]
+        order = [SecretState.OVERDUE, SecretState.UNKNOWN, SecretState.DUE, SecretState.FRESH, SecretState.EXEMPT]
         assert [line.state for line in lines] == sorted((line.state for line in lines), key=order.index)
         keys = next(line for line in lines if line.name == "connection-key:…")
         assert keys.count >= 3
-        assert (keys.state, trouble) == (State.DUE, "")
+        assert (keys.state, trouble) == (SecretState.DUE, "")
         assert keys.due_at is not None
         assert keys.made_at is not None
         assert keys.due_at - keys.made_at == timedelta(days=settings.ROTATION_DAYS)

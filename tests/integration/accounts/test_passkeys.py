@@ -61,7 +61,7 @@ class Authenticator:
 
 
 def _question(client: Client, path: str) -> dict[str, Any]:
-    found = re.search(r'data-question="([^"]*)"', client.get(path).content.decode())
+    found = re.search(r'data-options="([^"]*)"', client.get(path).content.decode())
     assert found, "the page asks for no passkey"
     asked: dict[str, Any] = json.loads(html.unescape(found.group(1)))
     return asked

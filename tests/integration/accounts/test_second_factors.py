@@ -19,7 +19,7 @@ from tests.database import test_server
 from tests.operators import OperatorUser, anonymous_client, create_operator, enroll_app, operator_client, signed_in_client
 
 from theseller.accounts.mfa import operations, rekey, totp
-from theseller.accounts.mfa.passkeys import Answer
+from theseller.accounts.mfa.passkeys import VerifiedCredential
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, RefusedError
 from theseller.accounts.models import Authenticator, RecoveryCode
@@ -145,8 +145,8 @@ def test_only_failures_count() -> None:
     assert answers == [302] * 10 + [422, 302, 422]
 
 
-def _answer(count: int) -> Answer:
-    return Answer(b"an id of a credential", b"what the authenticator gave", count)
+def _answer(count: int) -> VerifiedCredential:
+    return VerifiedCredential(b"an id of a credential", b"what the authenticator gave", count)
 
 
 @pytest.mark.parametrize("count", [0, 5])
@@ -208,7 +208,7 @@ def test_setting_up_an_app_through_the_pages(cast: Cast) -> None:
     before = client.cookies["theseller_session"].value
     client.post("/account/security/authenticator/")
     page = client.get("/account/security/authenticator/").content.decode()
-    secret = operations.authenticator_begun(person=cast.bob.id, at=clock.now())
+    secret = operations.pending_authenticator(person=cast.bob.id, at=clock.now())
     assert secret is not None
     assert "<svg" in page
     assert not has_factor(cast.bob.id)
@@ -277,11 +277,11 @@ def test_the_secret_lies_sealed_and_a_new_key_seals_it_anew() -> None:
     assert base64.b32decode(olga.secret.reveal()) not in bytes(row.sealed)
     assert olga.secret.reveal_bytes() not in bytes(row.sealed)
     theirs = Authenticator.objects.get(user_id=oskar.id)
-    from theseller.accounts.mfa import vault
+    from theseller.accounts.mfa import totp_store
     from theseller.crypto.errors import CannotOpenError
 
     with pytest.raises(CannotOpenError):
-        vault.unsealed(UUID(str(theirs.id)), bytes(row.sealed))
+        totp_store.unsealed(UUID(str(theirs.id)), bytes(row.sealed))
     former = row.data_key_id
     rekey.make_key()
     with as_role("worker"):

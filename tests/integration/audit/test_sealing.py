@@ -27,9 +27,9 @@ from theseller.audit.types import Checkpoint, Fault, LogBehindError, Restoration
 from theseller.audit.verification import verify_log
 from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey
-from theseller.governance.rotation.inventory import inventory
-from theseller.governance.rotation.operations import rotate
-from theseller.governance.rotation.types import Hands, Reason
+from theseller.key_rotation.inventory import inventory
+from theseller.key_rotation.operations import rotate
+from theseller.key_rotation.types import RotationContext, RotationReason
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
@@ -94,8 +94,8 @@ def test_the_key_is_replaced_like_every_other(own_log: Superuser) -> None:
     _write(1)
     seal(at=clock.now())
     before = signing_records()
-    hands = Hands(clock.now, lambda _: None)
-    (rotated,) = rotate(("audit-key",), reason=Reason.MANUAL, actor="operator:x", hands=hands)
+    context = RotationContext(clock.now, lambda _: None)
+    (rotated,) = rotate(("audit-key",), reason=RotationReason.MANUAL, actor="operator:x", context=context)
     assert rotated.finished
     after = signing_records()
     assert len(after) == 1

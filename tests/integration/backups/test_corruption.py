@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from tests.integration.governance.deployment import Deployment
+from tests.integration.deployment import Deployment
 
 pytestmark = pytest.mark.timeout(600)
 LEAST = 60

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.integration.governance.deployment import Deployment, deployment
+from tests.integration.deployment import Deployment, deployment
 
 from theseller.lib.database_failures import classify
 from theseller.postgres.layout import saved_layout

@@ -25,7 +25,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from tests.demo_deployment import ROOT
-from tests.integration.governance.deployment import WITH_DJANGO, Deployment
+from tests.integration.deployment import WITH_DJANGO, Deployment
 
 from theseller.audit.tags import Tag
 from theseller.backups.restore import FOLDER
@@ -45,7 +45,7 @@ ROLES = ("web", "worker", "retention", "probe", "backup", "migrate")
 OPEN = """
 from uuid import UUID
 from django.db import connections
-from tests.integration.governance.people import TOKEN
+from tests.integration.fill_deployment import TOKEN
 from theseller.connections import vault
 from theseller.lib import clock
 from theseller.lib.secret import Secret

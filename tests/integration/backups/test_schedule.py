@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.integration.governance.deployment import Deployment
+from tests.integration.deployment import Deployment
 
 from theseller.postgres.layout import saved_layout
 

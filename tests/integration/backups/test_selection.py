@@ -9,7 +9,7 @@ import sys
 import pytest
 from tests.demo_deployment import ROOT
 from tests.integration.backups.test_schedule import _SET_UP, _forget
-from tests.integration.governance.deployment import Deployment
+from tests.integration.deployment import Deployment
 
 pytestmark = pytest.mark.timeout(300)
 #: Takes backups of 1000, 980 and 30 rows, a minute apart, and asks which is chosen.

@@ -16,7 +16,7 @@ from django.test import override_settings
 from tests.cast import NOON, Cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.integration.governance.deployment import Deployment, deployment
+from tests.integration.deployment import Deployment, deployment
 
 from theseller.amazon.roles import RestrictedRole
 from theseller.buyer_pii.operations import enable_packing_slips

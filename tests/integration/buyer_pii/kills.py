@@ -18,7 +18,7 @@ from uuid import UUID
 
 from tests.integration.buyer_pii.conftest import RECIPIENT
 from tests.integration.erasure.kills import Boundaries, open_connection, statements, superuser
-from tests.integration.governance.kills import forked
+from tests.integration.key_rotation.kills import forked
 
 from theseller.buyer_pii.expiry import expire_recipients
 from theseller.buyer_pii.keys import open_recipient

@@ -15,7 +15,7 @@ from tests.cast import NOON, PASSWORD, Cast
 from tests.integration.buyer_pii.conftest import CANARY, RECIPIENT, Shop, connect, sell
 
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.buyer_pii import operations, pages
 from theseller.buyer_pii.enqueue import JOB
@@ -117,7 +117,7 @@ def test_on_without_orders_says_that_none_waits(today: Shop) -> None:
 
 
 def test_the_place_in_the_navigation_is_for_who_can_use_it(today: Shop) -> None:
-    viewer = add_person(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
+    viewer = create_user(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
     add_member(person=viewer, role=MemberRole.VIEWER, tenant=today.tenant, actor="process:test", at=NOON)
     for page in ("/", "/connections/", "/data/"):
         assert "To ship" in text(browser(today.cast.bob.id).get(page)), page

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.integration.governance.deployment import Deployment, deployment
+from tests.integration.deployment import Deployment, deployment
 
 from theseller.config.processes import connections_of_deployment
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.demo_deployment import ROOT, free_ports
-from tests.integration.governance.deployment import Deployment, deployment
+from tests.integration.deployment import Deployment, deployment
 
 from theseller.postgres.layout import conninfo
 from theseller.postgres.processes import stop_with_parent, wait_until

@@ -14,8 +14,8 @@ from tests.integration.analytics.lifelike import Year
 from tests.operators import create_operator
 
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_person
-from theseller.config.environment import Kind
+from theseller.accounts.operations import create_user
+from theseller.config.environment import EnvironmentKind
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.providers import new_text_secret
@@ -89,13 +89,13 @@ def test_a_visitor_reads_what_this_is_and_where_to_sign_in() -> None:
 
 def test_only_a_demo_of_this_machine_says_how_to_sign_in_to_it() -> None:
     password = settings.SECRETS.ensure("demo-cast-password", new_text_secret).reveal()
-    here = replace(settings.ENVIRONMENT, kind=Kind.DEMO, public_url="http://127.0.0.1:8100")
+    here = replace(settings.ENVIRONMENT, kind=EnvironmentKind.DEMO, public_url="http://127.0.0.1:8100")
     for environment, remote, shown in (
         (here, "127.0.0.1", True),
         (here, "198.51.100.7", False),
         (replace(here, public_url="https://shop.example"), "127.0.0.1", False),
-        (replace(here, kind=Kind.PRODUCTION), "127.0.0.1", False),
-        (replace(here, kind=Kind.STAGING), "127.0.0.1", False),
+        (replace(here, kind=EnvironmentKind.PRODUCTION), "127.0.0.1", False),
+        (replace(here, kind=EnvironmentKind.STAGING), "127.0.0.1", False),
     ):
         with override_settings(ENVIRONMENT=environment):
             page = Client().get("/", REMOTE_ADDR=remote).content.decode()
@@ -112,7 +112,7 @@ def test_pages_of_the_account_keep_the_navigation_of_the_shop(alice: Client) -> 
 
 
 def test_a_person_without_a_shop_is_promised_nothing() -> None:
-    person = add_person(
+    person = create_user(
         email=f"nina.{new_id().hex[-12:]}@example.com", name="Nina", password=Secret("a long enough password"), at=clock.now()
     )
     client = Client()

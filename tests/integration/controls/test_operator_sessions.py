@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.operators import create_operator, operator_client, signed_in_client
 
-from theseller.accounts.standing import Standing
+from theseller.accounts.operator_session import OperatorAuthState
 from theseller.controls.catalogue import cred_operator_mfa
 from theseller.controls.probe_tools.context import live_context
 from theseller.controls.types import Failed, Passed
@@ -23,7 +23,7 @@ def test_a_session_that_is_let_in_without_a_proof_of_today_is_found(monkeypatch:
     operator_client(olga, at=now - timedelta(hours=13))
     operator_client(olga)
     assert isinstance(cred_operator_mfa.probe(live_context(clock.now())), Passed)
-    monkeypatch.setattr(cred_operator_mfa, "standing", lambda *_, **__: Standing.INSIDE)
+    monkeypatch.setattr(cred_operator_mfa, "operator_auth_state", lambda *_, **__: OperatorAuthState.AUTHENTICATED)
     found = cred_operator_mfa.probe(live_context(clock.now()))
     assert isinstance(found, Failed)
     assert "2 living session(s) of operators would be let in without a proof of today." in found.evidence

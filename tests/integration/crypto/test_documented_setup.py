@@ -13,9 +13,9 @@ from tests.integration.crypto.conftest import KINDS
 from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Bao, Moto, run_documented
 
+from theseller.cli.deployment_secrets import LWA_CLIENT_SECRET_NAME, own_secrets, secret_config
 from theseller.cli.main import main
-from theseller.cli.secrets import AMAZONS, own_secrets, secret_config
-from theseller.config.environment import Kind
+from theseller.config.environment import EnvironmentKind
 from theseller.crypto.errors import ServiceState
 from theseller.crypto.keys import Purpose
 from theseller.crypto.secret_config import make_key_store, make_secret_provider, parse_secret_config
@@ -37,12 +37,12 @@ def test_fill_put_check(deployment: Deployment, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv("THESELLER_LWA_CLIENT_SECRET", "canary-of-amazon")
     else:
         if deployment.name != "files":  # the services are shared by all tests of the session
-            make_secret_provider(secret_config(deployment.state), os.environ).remove(AMAZONS)
+            make_secret_provider(secret_config(deployment.state), os.environ).remove(LWA_CLIENT_SECRET_NAME)
         assert main(["secrets", "fill"]) == 0
         assert main(["secrets", "check"]) == 1
-        assert f"✗ {AMAZONS}" in capsys.readouterr().out
+        assert f"✗ {LWA_CLIENT_SECRET_NAME}" in capsys.readouterr().out
         monkeypatch.setattr("sys.stdin", io.StringIO("canary-of-amazon\n"))
-        assert main(["secrets", "put", AMAZONS]) == 0
+        assert main(["secrets", "put", LWA_CLIENT_SECRET_NAME]) == 0
     assert main(["secrets", "check"]) == 0
     shown = capsys.readouterr().out
     assert "✗" not in shown
@@ -91,8 +91,8 @@ def test_the_document_names_what_there_is() -> None:
     for variable in variables - {"THESELLER_DB_WEB", "THESELLER_DB_WEB_FILE", "THESELLER_LWA_CLIENT_SECRET"}:
         assert variable.removesuffix("_FILE") in source, variable
     table = DOCUMENT.split("## What is needed", 1)[1].split("\n## ", 1)[0]
-    for name in {*own_secrets(parse_secret_config({}, environment="demo", state=Path("state"), guarded=False)), AMAZONS}:
+    for name in {*own_secrets(parse_secret_config({}, environment="demo", state=Path("state"), guarded=False)), LWA_CLIENT_SECRET_NAME}:
         assert f"`{name}`" in table
     answers = DOCUMENT.split("## When the service does not answer", 1)[1]
     assert set(re.findall(r"\| `([a-z-]+)` \|", answers)) == {state.value for state in ServiceState} - {ServiceState.READ_ONLY.value}
-    assert {kind.value for kind in Kind} <= set(re.findall(r"`([a-z]+)`", DOCUMENT.split("## What each", 1)[0]))
+    assert {kind.value for kind in EnvironmentKind} <= set(re.findall(r"`([a-z]+)`", DOCUMENT.split("## What each", 1)[0]))

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from tests.database import test_server
 
-from theseller.config import migration
+from theseller.config import migrate
 from theseller.tenancy.startup_checks import WrongDatabaseError, claim_database, refuse_other_environment, refuse_unsafe_database
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -64,18 +64,18 @@ def test_migrate_refuses_before_it_changes_anything(database: str, monkeypatch: 
     def never(*_: object, **__: object) -> None:
         raise ImproperlyConfigured("a migration ran on a foreign database")
 
-    monkeypatch.setattr(migration, "call_command", never)
+    monkeypatch.setattr(migrate, "call_command", never)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("update guard.deployment set environment = 'production'")
         try:
             with pytest.raises(WrongDatabaseError, match="'production'"):
-                migration.migrate(dsn, at=AT)
+                migrate.migrate(dsn, at=AT)
             with pytest.raises(WrongDatabaseError):
                 refuse_unsafe_database()
         finally:
             connection.execute("update guard.deployment set environment = %s", [settings.ENVIRONMENT.kind.value])
     with pytest.raises(ImproperlyConfigured):  # the stand-in would have been reached: the refusal is what stopped it
-        migration.migrate(dsn, at=AT)
+        migrate.migrate(dsn, at=AT)
 
 
 def test_a_database_that_was_never_migrated_is_refused(

@@ -17,7 +17,7 @@ from tests.cast import PASSWORD, Cast
 from tests.database import test_server
 from tests.integration.edge.behind_nginx import HOST, Answer, Site, behind_nginx
 
-from theseller.cli.edge_check import check_edge
+from theseller.cli.proxy_check import check_edge
 from theseller.config.slow_clients import LARGE_BODIES_AT
 from theseller.lib.ids import new_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.integration.governance.deployment import Deployment, deployment
+from tests.integration.deployment import Deployment, deployment
 
 
 @pytest.fixture(scope="module")

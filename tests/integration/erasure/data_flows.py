@@ -24,7 +24,7 @@ import httpx
 import psycopg
 from tests.cast import PASSWORD
 from tests.demo_deployment import free_ports
-from tests.integration.governance.deployment import Deployment
+from tests.integration.deployment import Deployment
 from tests.secret_leaks.http_session import HttpSession, ResponseLog
 from tests.unit.amazon.report_fixtures import builders
 

@@ -16,7 +16,7 @@ from functools import partial
 from uuid import UUID
 
 from tests.integration.erasure.kills import ACTOR, Boundaries, statements, superuser
-from tests.integration.governance.kills import forked
+from tests.integration.key_rotation.kills import forked
 
 from theseller.accounts.sessions import SessionStore, stored_key
 from theseller.erasure.certificate_file import verify_certificate

@@ -23,8 +23,8 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import connections as databases
-from tests.integration.governance.kills import forked
-from tests.integration.governance.people import TOKEN
+from tests.integration.fill_deployment import TOKEN
+from tests.integration.key_rotation.kills import forked
 from tests.tenant_rows import seed_every_table
 
 from theseller.backups.context import BackupContext, backup_context

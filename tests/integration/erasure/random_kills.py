@@ -18,7 +18,7 @@ from functools import partial
 from uuid import UUID
 
 from tests.integration.erasure import kills
-from tests.integration.governance.kills import forked
+from tests.integration.key_rotation.kills import forked
 
 from theseller.backups.operations import keep_wal, take
 from theseller.erasure.operations import purge

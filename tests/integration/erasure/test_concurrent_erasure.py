@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 from tests.demo_deployment import ROOT
-from tests.integration.governance.deployment import WITH_DJANGO, Deployment
+from tests.integration.deployment import WITH_DJANGO, Deployment
 
 from theseller.lib.ids import new_id
 

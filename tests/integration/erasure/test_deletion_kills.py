@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from tests.integration.governance.deployment import Deployment
+from tests.integration.deployment import Deployment
 
 pytestmark = pytest.mark.timeout(900)
 _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]

@@ -29,10 +29,10 @@ from theseller.erasure.queries import certificate, due_purges
 from theseller.erasure.subject_certificates import end_certificate
 from theseller.erasure.tenants import due_shops, erase_ends
 from theseller.erasure.types import SubjectKind
-from theseller.governance.deletion_requests.queries import all_requests
-from theseller.governance.shop_end.operations import end_shop
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
+from theseller.privacy.deletion_requests.queries import all_requests
+from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -151,7 +151,7 @@ def test_one_shop_that_fails_holds_up_no_other(cast: Cast, database: str, table:
     at = clock.now()
     for tenant, person in ((cast.alices_shop, cast.alice), (cast.charlies_shop, cast.charlie)):
         connection = _ended(tenant, person.id)
-        end_shop(person=person.id, tenant=tenant, at=at)
+        delete_tenant(person=person.id, tenant=tenant, at=at)
         assert purge(connection=connection, tenant=tenant, at=at).completed
     later = at + timedelta(hours=25)
     shops = (cast.alices_shop, cast.charlies_shop)

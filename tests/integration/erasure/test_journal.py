@@ -43,10 +43,10 @@ from theseller.erasure.subject_journal import entries, withdraw_entry, write_ent
 from theseller.erasure.tenants import erase_ends
 from theseller.erasure.types import SubjectKind
 from theseller.erasure.users import count_of_person
-from theseller.governance.account_end.operations import end_account
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
+from theseller.privacy.account_deletion.operations import delete_account
 from theseller.tenancy.scope import tenant_scope
 
 _COPIED = ("data", "destroyed")
@@ -179,7 +179,7 @@ def test_imports_and_people_erased_on_one_host_stay_erased_by_another(cast: Cast
     connection = _files_connection(cast)
     _disconnect(cast.charlies_shop, connection)
     assert purge(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
-    end_account(person=cast.bob.id, at=clock.now())
+    delete_account(person=cast.bob.id, at=clock.now())
     with as_role("worker"):
         erase_ends(shops=(), at=clock.now())
     assert not any(count_of_person(cast.bob.id).values())

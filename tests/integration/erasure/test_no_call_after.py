@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from tests.cast import PASSWORD
 from tests.demo_deployment import ROOT
+from tests.integration.deployment import WITH_DJANGO, Deployment, deployment
 from tests.integration.erasure.data_flows import next_code, service
-from tests.integration.governance.deployment import WITH_DJANGO, Deployment, deployment
 from tests.secret_leaks.http_session import HttpSession, ResponseLog
 
 from theseller.postgres.processes import wait_until

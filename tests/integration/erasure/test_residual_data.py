@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.deployment import Deployment, deployment
 from tests.integration.erasure.data_flows import Driven, drive
-from tests.integration.governance.deployment import Deployment, deployment
 
 from theseller.datamap.registry import descriptors as load_map
 from theseller.datamap.types import Eraser
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.timeout(1800)
 _ACTS = "tests.integration.erasure.canaries"
 END_SHOP = """
 from uuid import UUID
-from theseller.governance.shop_end.operations import end_shop
+from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.lib import clock
-end_shop(person=UUID(sys.argv[2]), tenant=UUID(sys.argv[1]), at=clock.now())
+delete_tenant(person=UUID(sys.argv[2]), tenant=UUID(sys.argv[1]), at=clock.now())
 """
 
 

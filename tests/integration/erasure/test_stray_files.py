@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests.integration.backups.test_restore import OPEN
-from tests.integration.governance.deployment import Deployment
+from tests.integration.deployment import Deployment
 
 from theseller.postgres.layout import saved_layout
 

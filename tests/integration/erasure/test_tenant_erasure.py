@@ -32,10 +32,10 @@ from theseller.erasure.connection_journal import journal_folder
 from theseller.erasure.operations import purge
 from theseller.erasure.subject_certificates import end_certificate, end_expired_links, linked_end
 from theseller.erasure.tenants import due_shops, erase_shop, replay_shop_ends
-from theseller.governance.deletion_requests.queries import all_requests, requests_of_shop
-from theseller.governance.shop_end.operations import end_shop
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
+from theseller.privacy.deletion_requests.queries import all_requests, requests_of_tenant
+from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.retention.limits import CERTIFICATE_LINK_DAYS
 from theseller.tenancy.scope import tenant_scope
 
@@ -67,7 +67,7 @@ def _ended(cast: Cast) -> UUID:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     put_product(cast.alices_shop, connection)
     for _ in range(2):  # again is harmless
-        end_shop(person=cast.alice.id, tenant=cast.alices_shop, at=NOON)
+        delete_tenant(person=cast.alice.id, tenant=cast.alices_shop, at=NOON)
     with tenant_scope(cast.alices_shop):
         assert [view.is_open for view in all_connections()] == [False]
     return connection
@@ -77,14 +77,14 @@ def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, datab
     connection = _ended(cast)
     add_member(person=cast.bob.id, role=MemberRole.VIEWER, tenant=cast.charlies_shop, actor="process:test", at=NOON)
     with tenant_scope(cast.alices_shop):
-        (asked,) = requests_of_shop()
+        (asked,) = requests_of_tenant()
     assert (asked.ends_shop, asked.connections, asked.is_open) == (True, (connection,), True)
     assert cast.alices_shop not in due_shops(at=LATER, using="worker")  # not certified yet
     assert purge(connection=connection, tenant=cast.alices_shop, at=NOON).completed
     assert cast.alices_shop not in due_shops(at=LATER - timedelta(seconds=1), using="worker")
     assert cast.alices_shop in due_shops(at=LATER, using="worker")
     with tenant_scope(cast.alices_shop):
-        assert requests_of_shop()[0].is_open  # certified, and the shop still stands
+        assert requests_of_tenant()[0].is_open  # certified, and the shop still stands
     charlies = _left(database, cast.charlies_shop)
 
     erased = erase_shop(tenant=cast.alices_shop, at=LATER)

@@ -13,7 +13,7 @@ from django.test import Client
 from tests.cast import NOON, Cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.integration.governance.test_held import _orders
+from tests.integration.privacy.test_data_inventory import _orders
 from tests.sabotage.deployment import US, connect, put_product
 
 from theseller.accounts.models import User

@@ -17,7 +17,7 @@ from tests.demo_deployment import free_ports
 from tests.sabotage.databases import own_database
 
 from theseller.cli.main import discover, main
-from theseller.config import migration
+from theseller.config import migrate
 from theseller.tenancy.schema_version import WrongSchemaError, known_migrations, refuse_newer_schema, refuse_other_schema
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -91,7 +91,7 @@ def test_migrate_refuses_a_newer_one_and_changes_nothing(own: str) -> None:
     _later(own)
     _as_superuser(own, "revoke select on guard.deployment from theseller_probe")
     with pytest.raises(WrongSchemaError, match=NEWER):
-        migration.migrate(test_server().superuser_dsn(own), at=AT)
+        migrate.migrate(test_server().superuser_dsn(own), at=AT)
     with psycopg.connect(test_server().superuser_dsn(own)) as connection:
         answer = connection.execute("select has_table_privilege('theseller_probe', 'guard.deployment', 'select')").fetchone()
     assert answer == (False,), "its grants were applied"
@@ -111,7 +111,7 @@ def test_migrate_of_an_external_server_refuses_a_newer_one_before_it_changes_a_r
 
 
 def test_migrate_takes_an_empty_database_and_one_of_this_version(own: str) -> None:
-    migration.migrate(test_server().superuser_dsn(own), at=AT)
+    migrate.migrate(test_server().superuser_dsn(own), at=AT)
     empty = f"empty_{worker_name()}"
     drop_database(empty)
     create_database(empty)

@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.sabotage.saboteurs import Tools, breaks
 
-from theseller.accounts import seats, standing
+from theseller.accounts import authorization, operator_session
 from theseller.accounts.mfa import proofs
+from theseller.accounts.operator_session import OperatorAuthState
 from theseller.accounts.queries import is_operator
-from theseller.accounts.standing import Standing
 
 _CONTROL = "cred-operator-mfa"
 
@@ -41,7 +41,7 @@ def _false_mark(tools: Tools) -> Iterator[None]:
         del request
         return HttpResponse("everything")
 
-    page.theseller_operated = "entered"  # type: ignore[attr-defined]
+    page.theseller_operator_required = "session"  # type: ignore[attr-defined]
     tools.patch.setattr(_overview(), "callback", page)
     yield
     tools.patch.undo()
@@ -55,7 +55,7 @@ def _public(tools: Tools) -> Iterator[None]:
         return answer
 
     guarded = _overview().callback
-    page.theseller_operated = "entered"  # type: ignore[attr-defined]
+    page.theseller_operator_required = "session"  # type: ignore[attr-defined]
     tools.patch.setattr(_overview(), "callback", login_not_required(page))
     yield
     tools.patch.undo()
@@ -63,18 +63,18 @@ def _public(tools: Tools) -> Iterator[None]:
 
 @breaks(_CONTROL, "lets operators in by their password alone")
 def _password_only(tools: Tools) -> Iterator[None]:
-    def careless(person: UUID, *_: object, using: str, **__: object) -> Standing:
-        return Standing.INSIDE if is_operator(person, using=using) else Standing.STRANGER
+    def careless(person: UUID, *_: object, using: str, **__: object) -> OperatorAuthState:
+        return OperatorAuthState.AUTHENTICATED if is_operator(person, using=using) else OperatorAuthState.NOT_OPERATOR
 
-    tools.patch.setattr(seats, "standing", careless)
+    tools.patch.setattr(authorization, "operator_auth_state", careless)
     yield
     tools.patch.undo()
 
 
 @breaks(_CONTROL, "lets everybody with a second factor in, operator or not")
 def _anybody(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(standing, "is_operator", lambda *_, **__: True)
-    tools.patch.setattr(standing, "has_factor", lambda *_, **__: True)
+    tools.patch.setattr(operator_session, "is_operator", lambda *_, **__: True)
+    tools.patch.setattr(operator_session, "has_factor", lambda *_, **__: True)
     tools.patch.setattr(proofs, "stands", lambda *_, **__: True)
     yield
     tools.patch.undo()
@@ -82,14 +82,14 @@ def _anybody(tools: Tools) -> Iterator[None]:
 
 @breaks(_CONTROL, "lets a proof last for a month")
 def _long(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(standing, "PROOF_LASTS", timedelta(days=30))
+    tools.patch.setattr(operator_session, "PROOF_LASTS", timedelta(days=30))
     yield
     tools.patch.undo()
 
 
 @breaks(_CONTROL, "leaves the door open behind an operator who went away")
 def _never_idle(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(standing, "IDLE_AT_MOST", timedelta(hours=8))
+    tools.patch.setattr(operator_session, "IDLE_AT_MOST", timedelta(hours=8))
     yield
     tools.patch.undo()
 

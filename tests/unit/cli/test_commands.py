@@ -21,12 +21,12 @@ from tests.demo_deployment import ROOT
 from theseller.cli import main as entry
 from theseller.cli import ports
 from theseller.cli.commands import demo_reset, doctor
-from theseller.cli.demo_screen import Address, Person, screen
+from theseller.cli.demo_screen import Address, Person, start_screen
 from theseller.cli.demo_setup import choose_ports, demo_environ, demo_lock, take_lock
+from theseller.cli.deployment_secrets import secret_config
 from theseller.cli.errors import CommandError
-from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
-from theseller.cli.secrets import secret_config
-from theseller.config.database import connections_at_most, database_settings
+from theseller.cli.state_folders import is_state_folder, make_state_folder, state_folder
+from theseller.config.database import connections_max, database_settings
 from theseller.config.environment import ProcessRole, read_environment
 from theseller.config.processes import QUEUE_POOLED, WEB_PROCESSES, WEB_THREADS, WORKER_JOBS, connections_of_deployment
 from theseller.crypto.keys import new_root_key
@@ -101,9 +101,9 @@ def test_the_connections_that_doctor_counts_are_those_of_the_pools(tmp_path: Pat
         told = read_environment(environ | {"THESELLER_ROLE": role.value}, default_state=tmp_path)
         found = database_settings(told, FileSecretProvider(tmp_path))
         pools = [one["OPTIONS"].get("pool", {"max_size": threads}) for one in found.values()]
-        assert connections_at_most(role, threads) == sum(min(threads, pool["max_size"]) for pool in pools)
-        assert connections_at_most(role, 1_000) >= sum(pool["max_size"] for pool in pools)
-        most += processes * connections_at_most(role, threads)
+        assert connections_max(role, threads) == sum(min(threads, pool["max_size"]) for pool in pools)
+        assert connections_max(role, 1_000) >= sum(pool["max_size"] for pool in pools)
+        most += processes * connections_max(role, threads)
     queue = inspect.signature(AsyncConnectionPool).parameters["min_size"].default
     assert queue == QUEUE_POOLED
     assert connections_of_deployment() == most + QUEUE_POOLED + 1 + len(ErasureLock)
@@ -262,8 +262,8 @@ def test_reset_refuses_while_any_process_works_on_the_folder(tmp_path: Path, mon
     monkeypatch.setenv("THESELLER_STATE", str(state))
     make_state_folder(state)
     code = (
-        "import os, sys; from pathlib import Path; from theseller.cli.paths import hold_state_folder;"
-        "hold_state_folder(Path(sys.argv[1]), inheritable=True);"
+        "import os, sys; from pathlib import Path; from theseller.cli.state_folders import lock_state_folder;"
+        "lock_state_folder(Path(sys.argv[1]), inheritable=True);"
         "os.execv(sys.executable, [sys.executable, '-c', 'import sys; print(1, flush=True); sys.stdin.read()'])"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(state)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -327,7 +327,7 @@ def test_the_screen_fits_a_small_terminal(tmp_path: Path) -> None:
         for name in ("Alice", "Bob", "Charlie")
     ]
     people.append(Person("Olga", "olga@example.com", "a-password-as-long-as-they-are-" + "x" * 12, "operates", app="A" * 32))
-    shown = screen(Address(8100, 8101, tmp_path), people, seconds=1.25)
+    shown = start_screen(Address(8100, 8101, tmp_path), people, seconds=1.25)
     assert len(shown.splitlines()) <= 24
     assert max(len(line.replace(str(tmp_path), "")) for line in shown.splitlines()) <= 110
     for word in ("http://127.0.0.1:8100/", "8101", "alice@example.com", str(tmp_path), "Ctrl-C", "make demo-reset", "1.2 s", "A" * 32):

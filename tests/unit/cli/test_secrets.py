@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from theseller.cli.deployment_secrets import LWA_CLIENT_SECRET_NAME, ensure_secrets, own_secrets, secret_config
 from theseller.cli.main import main
-from theseller.cli.secrets import AMAZONS, ensure_secrets, own_secrets, secret_config
-from theseller.config.environment import InvalidSettingError, Kind, read_environment, read_secret_config
+from theseller.config.environment import EnvironmentKind, InvalidSettingError, read_environment, read_secret_config
 from theseller.crypto.environment_secrets import read_bundle
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
 from theseller.crypto.keys import ROOT_KEY_NAME, Purpose, new_root_key
@@ -36,15 +36,15 @@ def test_fill_check_and_put_on_files(capsys: pytest.CaptureFixture[str], monkeyp
     assert "put it back from its copy" in shown
     assert f"{'✗ django-session-key':24} missing: `theseller secrets fill` makes it\n" in shown
     assert f"{'✗ db-web':24} missing: `theseller secrets fill` makes it, then `theseller migrate` sets it in the database\n" in shown
-    assert f"missing: `theseller secrets put {AMAZONS}`" in shown
+    assert f"missing: `theseller secrets put {LWA_CLIENT_SECRET_NAME}`" in shown
     assert main(["secrets", "fill"]) == 0
     assert "made: root-key, django-session-key" in capsys.readouterr().out
     assert main(["secrets", "fill"]) == 0
     assert "nothing was missing" in capsys.readouterr().out
     assert main(["secrets", "check"]) == 1  # Amazon's is not ours to make
-    assert f"✗ {AMAZONS}" in capsys.readouterr().out
+    assert f"✗ {LWA_CLIENT_SECRET_NAME}" in capsys.readouterr().out
     monkeypatch.setattr("sys.stdin", io.StringIO("canary-of-amazon\n"))
-    assert main(["secrets", "put", AMAZONS]) == 0
+    assert main(["secrets", "put", LWA_CLIENT_SECRET_NAME]) == 0
     capsys.readouterr()
     assert main(["secrets", "check", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -73,22 +73,22 @@ def test_put_replaces_nothing_unasked_and_keeps_nothing_malformed(
         return ensure_secrets(tmp_path / "state").get(name).reveal()
 
     working = "amzn1.oa2-cs.v1." + "0" * 64
-    assert put(AMAZONS, working + "\n") == 0
-    before = {name: kept(name) for name in (AMAZONS, "root-key", "db-web", "tenant-ticket-key")}
+    assert put(LWA_CLIENT_SECRET_NAME, working + "\n") == 0
+    before = {name: kept(name) for name in (LWA_CLIENT_SECRET_NAME, "root-key", "db-web", "tenant-ticket-key")}
     for name, text in (
-        (AMAZONS, "a b\nc\n"), (AMAZONS, ""), (AMAZONS, "\n"), (AMAZONS, "short\n"), (AMAZONS, working + " \n"), (AMAZONS, "\u00e9" * 20 + "\n"),
-        (AMAZONS, "x" * 513), (AMAZONS, working + "\n" + working), ("root-key", working), ("root-key", new_root_key("staging").reveal()), ("root-key", "theseller-root-1.demo.x.y"),
+        (LWA_CLIENT_SECRET_NAME, "a b\nc\n"), (LWA_CLIENT_SECRET_NAME, ""), (LWA_CLIENT_SECRET_NAME, "\n"), (LWA_CLIENT_SECRET_NAME, "short\n"), (LWA_CLIENT_SECRET_NAME, working + " \n"), (LWA_CLIENT_SECRET_NAME, "\u00e9" * 20 + "\n"),
+        (LWA_CLIENT_SECRET_NAME, "x" * 513), (LWA_CLIENT_SECRET_NAME, working + "\n" + working), ("root-key", working), ("root-key", new_root_key("staging").reveal()), ("root-key", "theseller-root-1.demo.x.y"),
         ("db-web", "short"), ("tenant-ticket-key", "with a space in it"),
     ):  # fmt: skip
         assert put(name, text, "--replace") == 1, (name, text)
         assert "nothing was changed" in capsys.readouterr().err
-    assert put(AMAZONS, "another-of-amazon\n") == 1
+    assert put(LWA_CLIENT_SECRET_NAME, "another-of-amazon\n") == 1
     assert "is kept already; nothing was changed" in capsys.readouterr().err
     assert put("root-key", new_root_key("demo").reveal()) == 1
     assert {name: kept(name) for name in before} == before
-    assert put(AMAZONS, working + "\n") == 0  # The same again is no replacement.
-    assert put(AMAZONS, "another-of-amazon\n", "--replace") == 0
-    assert kept(AMAZONS) == "another-of-amazon"
+    assert put(LWA_CLIENT_SECRET_NAME, working + "\n") == 0  # The same again is no replacement.
+    assert put(LWA_CLIENT_SECRET_NAME, "another-of-amazon\n", "--replace") == 0
+    assert kept(LWA_CLIENT_SECRET_NAME) == "another-of-amazon"
 
 
 def test_a_bundle_is_all_that_the_environment_provider_needs(
@@ -127,21 +127,21 @@ AWS = {"THESELLER_AWS_REGION": "eu-central-1"}
 @pytest.mark.parametrize(
     ("kind", "environ", "provider", "store"),
     [
-        (Kind.DEMO, {}, "files", "files"),
-        (Kind.TEST, {"THESELLER_SECRET_PROVIDER": "environment"}, "environment", "files"),
-        (Kind.PRODUCTION, {"THESELLER_ALLOW_FILE_SECRETS": "yes"}, "files", "files"),
-        (Kind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "vault", **VAULT}, "vault", "vault"),
-        (Kind.STAGING, {"THESELLER_SECRET_PROVIDER": "aws", **AWS}, "aws", "aws"),
-        (Kind.STAGING, {"THESELLER_SECRET_PROVIDER": "aws", "AWS_REGION": "eu-central-1"}, "aws", "aws"),
+        (EnvironmentKind.DEMO, {}, "files", "files"),
+        (EnvironmentKind.TEST, {"THESELLER_SECRET_PROVIDER": "environment"}, "environment", "files"),
+        (EnvironmentKind.PRODUCTION, {"THESELLER_ALLOW_FILE_SECRETS": "yes"}, "files", "files"),
+        (EnvironmentKind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "vault", **VAULT}, "vault", "vault"),
+        (EnvironmentKind.STAGING, {"THESELLER_SECRET_PROVIDER": "aws", **AWS}, "aws", "aws"),
+        (EnvironmentKind.STAGING, {"THESELLER_SECRET_PROVIDER": "aws", "AWS_REGION": "eu-central-1"}, "aws", "aws"),
         (
-            Kind.PRODUCTION,
+            EnvironmentKind.PRODUCTION,
             {"THESELLER_SECRET_PROVIDER": "environment", "THESELLER_KEY_STORE": "aws", "VERCEL": "1", **AWS},
             "environment",
             "aws",
         ),
     ],
 )
-def test_choices(kind: Kind, environ: dict[str, str], provider: str, store: str, tmp_path: Path) -> None:
+def test_choices(kind: EnvironmentKind, environ: dict[str, str], provider: str, store: str, tmp_path: Path) -> None:
     choice = read_secret_config(environ, kind=kind, state=tmp_path)
     assert (choice.provider, choice.key_store) == (ProviderKind(provider), StoreKind(store))
     assert choice.environment == kind.value
@@ -151,38 +151,46 @@ def test_choices(kind: Kind, environ: dict[str, str], provider: str, store: str,
     ("kind", "environ", "sentence"),
     [
         (
-            Kind.PRODUCTION,
+            EnvironmentKind.PRODUCTION,
             {},
             "THESELLER_SECRET_PROVIDER and THESELLER_KEY_STORE would keep secrets in files .* THESELLER_ALLOW_FILE_SECRETS=yes",
         ),
-        (Kind.STAGING, {"THESELLER_ALLOW_FILE_SECRETS": "no"}, "THESELLER_ALLOW_FILE_SECRETS=yes"),
-        (Kind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "environment"}, "^THESELLER_KEY_STORE would keep"),
+        (EnvironmentKind.STAGING, {"THESELLER_ALLOW_FILE_SECRETS": "no"}, "THESELLER_ALLOW_FILE_SECRETS=yes"),
+        (EnvironmentKind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "environment"}, "^THESELLER_KEY_STORE would keep"),
         (
-            Kind.PRODUCTION,
+            EnvironmentKind.PRODUCTION,
             {"THESELLER_SECRET_PROVIDER": "vault", "THESELLER_KEY_STORE": "files", **VAULT},
             "^THESELLER_KEY_STORE would keep",
         ),
-        (Kind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "vault"}, "THESELLER_VAULT_ADDRESS must look like https"),
-        (Kind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "aws"}, "THESELLER_AWS_REGION must name"),
+        (EnvironmentKind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "vault"}, "THESELLER_VAULT_ADDRESS must look like https"),
+        (EnvironmentKind.PRODUCTION, {"THESELLER_SECRET_PROVIDER": "aws"}, "THESELLER_AWS_REGION must name"),
         (
-            Kind.TEST,
+            EnvironmentKind.TEST,
             {"THESELLER_SECRET_PROVIDER": "aws", **AWS, "THESELLER_AWS_ENDPOINT": "http://aws.example"},
             "THESELLER_AWS_ENDPOINT must look",
         ),
-        (Kind.TEST, {"THESELLER_SECRET_PROVIDER": "keychain"}, "THESELLER_SECRET_PROVIDER must be one of files, environment, vault, aws"),
-        (Kind.TEST, {"THESELLER_KEY_STORE": "environment"}, "THESELLER_KEY_STORE must be one of files, vault, aws"),
-        (Kind.DEMO, {"THESELLER_SECRET_PROVIDER": "vault", **VAULT}, "the demo keeps its secrets in files"),
-        (Kind.DEMO, {"THESELLER_KEY_STORE": "aws"}, "the demo keeps its secrets in files: unset THESELLER_KEY_STORE"),
-        (Kind.PRODUCTION, {"THESELLER_ALLOW_FILE_SECRETS": "yes", "VERCEL": "1"}, r"no lasting disk \(VERCEL is set\)"),
         (
-            Kind.PRODUCTION,
+            EnvironmentKind.TEST,
+            {"THESELLER_SECRET_PROVIDER": "keychain"},
+            "THESELLER_SECRET_PROVIDER must be one of files, environment, vault, aws",
+        ),
+        (EnvironmentKind.TEST, {"THESELLER_KEY_STORE": "environment"}, "THESELLER_KEY_STORE must be one of files, vault, aws"),
+        (EnvironmentKind.DEMO, {"THESELLER_SECRET_PROVIDER": "vault", **VAULT}, "the demo keeps its secrets in files"),
+        (EnvironmentKind.DEMO, {"THESELLER_KEY_STORE": "aws"}, "the demo keeps its secrets in files: unset THESELLER_KEY_STORE"),
+        (EnvironmentKind.PRODUCTION, {"THESELLER_ALLOW_FILE_SECRETS": "yes", "VERCEL": "1"}, r"no lasting disk \(VERCEL is set\)"),
+        (
+            EnvironmentKind.PRODUCTION,
             {"THESELLER_SECRET_PROVIDER": "environment", "THESELLER_ALLOW_FILE_SECRETS": "yes", "AWS_LAMBDA_FUNCTION_NAME": "f"},
             "set THESELLER_KEY_STORE to vault or aws",
         ),
-        (Kind.TEST, {"THESELLER_SECRET_PROVIDER": "vault", **VAULT, "THESELLER_SECRETS_TIMEOUT_SECONDS": "0"}, "number from 0.1 to 60"),
+        (
+            EnvironmentKind.TEST,
+            {"THESELLER_SECRET_PROVIDER": "vault", **VAULT, "THESELLER_SECRETS_TIMEOUT_SECONDS": "0"},
+            "number from 0.1 to 60",
+        ),
     ],
 )
-def test_choices_that_are_refused(kind: Kind, environ: dict[str, str], sentence: str, tmp_path: Path) -> None:
+def test_choices_that_are_refused(kind: EnvironmentKind, environ: dict[str, str], sentence: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidSettingError, match=sentence):
         read_secret_config(environ, kind=kind, state=tmp_path)
 
@@ -198,7 +206,7 @@ def test_staging_has_productions_rules_and_may_use_the_emulator(tmp_path: Path) 
 def test_nothing_is_called_before_it_is_used(tmp_path: Path) -> None:
     """A settings file that cannot reach its key service must still be importable by tools."""
     choice = read_secret_config(
-        {"THESELLER_SECRET_PROVIDER": "vault", "THESELLER_VAULT_ADDRESS": "https://127.0.0.1:1"}, kind=Kind.TEST, state=tmp_path
+        {"THESELLER_SECRET_PROVIDER": "vault", "THESELLER_VAULT_ADDRESS": "https://127.0.0.1:1"}, kind=EnvironmentKind.TEST, state=tmp_path
     )
     provider = make_secret_provider(choice, {})
     with pytest.raises(SecretNotFoundError, match="nothing to sign in to the key service with"):
@@ -206,7 +214,7 @@ def test_nothing_is_called_before_it_is_used(tmp_path: Path) -> None:
 
 
 def test_the_factories_agree_on_files(tmp_path: Path) -> None:
-    choice = read_secret_config({}, kind=Kind.TEST, state=tmp_path)
+    choice = read_secret_config({}, kind=EnvironmentKind.TEST, state=tmp_path)
     secrets = make_secret_provider(choice, {})
     ensure = [secrets.ensure(ROOT_KEY_NAME, lambda: Secret(f"theseller-root-1.test.{'0' * 32}.{'A' * 43}=")) for _ in range(2)]
     assert ensure[0] == ensure[1]

@@ -8,7 +8,7 @@ import pytest
 
 from theseller.cli.errors import CommandError
 from theseller.cli.main import main
-from theseller.cli.paths import is_state_folder, make_state_folder
+from theseller.cli.state_folders import is_state_folder, make_state_folder
 
 
 def test_serve_before_migrate_leaves_a_folder_that_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from theseller.cli import supervisor as module
 from theseller.cli.errors import CommandError
-from theseller.cli.supervisor import Program, StopRequestedError, Supervisor, describe_end, stop_orphans
+from theseller.cli.supervisor import Program, StopRequestedError, Supervisor, describe_exit, stop_orphans
 from theseller.postgres.processes import ProcessMark, process_mark, start_time, wait_until
 
 SLEEP = "import time; time.sleep(600)"
@@ -202,4 +202,4 @@ def test_a_pid_that_now_belongs_to_another_is_left_alone(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("status", "words"), [(0, "exit status 0"), (-9, "killed by SIGKILL"), (-200, "exit status -200")])
 def test_ends_in_words(status: int, words: str) -> None:
-    assert describe_end(status) == words
+    assert describe_exit(status) == words

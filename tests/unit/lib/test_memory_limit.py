@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from theseller.config.environment import InvalidSettingError
-from theseller.config.memory import DEFAULT_MB, memory_limit
+from theseller.config.memory_limit import DEFAULT_MB, memory_limit
 
 _PROGRAM = """
 import threading

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from theseller.connections.types import DisconnectReason
-from theseller.governance.deletion_requests.types import DeletionRequest, RequestState
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
+from theseller.privacy.deletion_requests.types import DeletionRequest, DeletionRequestState
 from theseller.retention import limits
 from theseller.retention.expiry import oldest_day_kept, oldest_moment_kept
 
@@ -56,7 +56,7 @@ def test_a_limit_only_moves_forward(store: Marketplace, at: datetime, later: tim
 @given(MOMENTS)
 def test_a_request_has_30_times_24_hours_whatever_the_clocks_do(received: datetime) -> None:
     request = DeletionRequest(
-        new_id(), new_id(), DisconnectReason.AMAZON_REQUEST, (new_id(),), False, received, received, "operator:olga", "C", RequestState.RECEIVED, None  # noqa: FBT003
+        new_id(), new_id(), DisconnectReason.AMAZON_REQUEST, (new_id(),), False, received, received, "operator:olga", "C", DeletionRequestState.RECEIVED, None  # noqa: FBT003
     )  # fmt: skip
     seconds = 30 * 24 * 60 * 60
     assert (request.due_at - received).total_seconds() == seconds

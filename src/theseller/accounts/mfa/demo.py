@@ -8,14 +8,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from theseller.accounts.mfa import operations, totp, vault
+from theseller.accounts.mfa import operations, totp, totp_store
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import Authenticator
 from theseller.edge.databases import accounts_database
 from theseller.lib.secret import Secret
 
 
-def give_known_app(person: UUID, secret: Secret, at: datetime) -> None:
+def add_demo_authenticator(person: UUID, secret: Secret, at: datetime) -> None:
     """Set up an app with this secret for a person who has no second factor yet."""
     _only_in_the_demo()
     if not own_factors(person):
@@ -31,7 +31,7 @@ def code_now(person: UUID, at: datetime) -> str | None:
     """Return what the person's app shows now; None if they have none."""
     _only_in_the_demo()
     app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
-    return totp.code_of(vault.unsealed(app.id, bytes(app.sealed)), totp.step_at(at)) if app else None
+    return totp.code_of(totp_store.unsealed(app.id, bytes(app.sealed)), totp.step_at(at)) if app else None
 
 
 def _only_in_the_demo() -> None:

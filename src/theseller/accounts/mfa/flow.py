@@ -11,28 +11,28 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
-from theseller.accounts.limits import SECOND_FACTOR, limits, own_subject
 from theseller.accounts.mfa import operations, passkeys
 from theseller.accounts.mfa.proofs import STEP_UP_WITHIN, proven, within
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.types import FactorKind, Proof, RefusedError
 from theseller.accounts.models import Passkey, User
+from theseller.accounts.rate_limits import SECOND_FACTOR, limits, own_subject
 from theseller.edge.ratelimit import Allowed, RetryAfter, check, refill
 
 #: How long a browser may take to answer.
-ANSWER_WITHIN = timedelta(minutes=5)
-_QUESTION, _PASSWORD_AT = "passkey_question", "password_at"
+CHALLENGE_VALID_FOR = timedelta(minutes=5)
+_CHALLENGE, _PASSWORD_AT = "passkey_question", "password_at"
 #: Addresses that change or send something and show no page, and the page that each is used from.
-_NO_PAGE = {
+_PAGE_OF_ACTION = {
     "remove-factor": "accounts:security",
     "recovery-codes": "accounts:security",
-    "hand-over": "account-end:account-end",
-    "export": "held:overview",
+    "transfer-ownership": "account-deletion:delete-account",
+    "export": "privacy:data-inventory",
 }
-_LATE = RefusedError("That took too long, or was begun anew in another tab. Try again.")
+_CHALLENGE_EXPIRED = RefusedError("That took too long, or was begun anew in another tab. Try again.")
 
 
-def me(request: HttpRequest) -> User:
+def current_user(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
@@ -57,9 +57,9 @@ def note_password(request: HttpRequest, at: datetime) -> None:
     request.session[_PASSWORD_AT] = at.isoformat()
 
 
-def fresh(request: HttpRequest, at: datetime) -> bool:
+def recently_proven(request: HttpRequest, at: datetime) -> bool:
     """Say whether the person proved themselves in the last five minutes: by a second factor, or by the password while they have none."""
-    person = me(request)
+    person = current_user(request)
     if has_factor(person.pk):
         return proven(person.pk, request.session, at=at, longest=STEP_UP_WITHIN)
     try:
@@ -69,10 +69,10 @@ def fresh(request: HttpRequest, at: datetime) -> bool:
     return within(given, at, STEP_UP_WITHIN)
 
 
-def prove_first(request: HttpRequest) -> HttpResponse:
+def redirect_to_proof(request: HttpRequest) -> HttpResponse:
     """Send the person to prove themselves and back to where they can begin again. Nothing has been changed."""
     found = request.resolver_match
-    page = _NO_PAGE.get((found.url_name or "") if found else "remove-factor")
+    page = _PAGE_OF_ACTION.get((found.url_name or "") if found else "remove-factor")
     back = reverse(page) if page else request.path
     # Where they were going after all of it is carried through.
     onward = safe_next(request, "")
@@ -84,33 +84,33 @@ def known_passkeys(person: UUID) -> list[bytes]:
     return [bytes(one) for one in Passkey.objects.filter(user_id=person).values_list("credential", flat=True)]
 
 
-def ask(request: HttpRequest, purpose: str, state: dict[str, Any], at: datetime) -> None:
+def store_challenge(request: HttpRequest, purpose: str, state: dict[str, Any], at: datetime) -> None:
     """Keep what a question to a passkey was, for the check of its answer."""
-    request.session[_QUESTION] = {"purpose": purpose, "state": state, "at": at.isoformat()}
+    request.session[_CHALLENGE] = {"purpose": purpose, "state": state, "at": at.isoformat()}
 
 
-def asked(request: HttpRequest, purpose: str, at: datetime) -> tuple[dict[str, Any], datetime]:
+def take_challenge(request: HttpRequest, purpose: str, at: datetime) -> tuple[dict[str, Any], datetime]:
     """Take the question out of the session. Raises RefusedError if there is none for this purpose, or it is too old."""
-    held = request.session.pop(_QUESTION, None)
+    held = request.session.pop(_CHALLENGE, None)
     if not isinstance(held, dict) or held.get("purpose") != purpose:
-        raise _LATE
+        raise _CHALLENGE_EXPIRED
     asked_at = datetime.fromisoformat(held["at"])
-    if not within(asked_at, at, ANSWER_WITHIN):
-        raise _LATE
+    if not within(asked_at, at, CHALLENGE_VALID_FOR):
+        raise _CHALLENGE_EXPIRED
     return held["state"], asked_at
 
 
-def question(request: HttpRequest, person: UUID, at: datetime) -> str:
+def passkey_challenge(request: HttpRequest, person: UUID, at: datetime) -> str:
     """Ask for a proof by one of the person's passkeys; return the question for the browser, "" where passkeys can't be used."""
     known = known_passkeys(person)
-    if not known or not passkeys.possible_at(request):
+    if not known or not passkeys.supported_at(request):
         return ""
-    options, state = passkeys.ask_to_prove(request, known)
-    ask(request, f"prove:{person}", state, at)
+    options, state = passkeys.authentication_options(request, known)
+    store_challenge(request, f"prove:{person}", state, at)
     return options
 
 
-def attempt(request: HttpRequest, person: User, at: datetime) -> Proof:
+def verify_factor(request: HttpRequest, person: User, at: datetime) -> Proof:
     """Take what the form brought as a second factor of `person`. Raises RefusedError, after writing that down."""
     try:
         proof = _proof(request, person.pk, at)
@@ -126,8 +126,8 @@ def _proof(request: HttpRequest, person: UUID, at: datetime) -> Proof:
     answer = request.POST.get("answer", "")
     if not answer:
         return operations.prove_by_code(person=person, code=request.POST.get("code", "")[:60], at=at)
-    state, asked_at = asked(request, f"prove:{person}", at)
-    checked = passkeys.proven(request, state, answer, known_passkeys(person))
+    state, asked_at = take_challenge(request, f"prove:{person}", at)
+    checked = passkeys.verify_authentication(request, state, answer, known_passkeys(person))
     return operations.prove_by_passkey(person=person, answer=checked, asked_at=asked_at, at=at)
 
 

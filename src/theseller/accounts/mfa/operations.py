@@ -1,4 +1,4 @@
-"""Verbs on second factors. Whoever calls one has seen to it that the person proved themselves just now (`views.stepped_up`)."""
+"""Verbs on second factors. Whoever calls one has seen to it that the person proved themselves just now (`views.step_up_required`)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from theseller.accounts.mfa import totp, vault
-from theseller.accounts.mfa.passkeys import Answer
-from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes, stands
+from theseller.accounts.mfa import totp, totp_store
+from theseller.accounts.mfa.passkeys import VerifiedCredential
+from theseller.accounts.mfa.queries import factor_exists, has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, Factor, FactorKind, Proof, RefusedError
 from theseller.accounts.models import Authenticator, Passkey, RecoveryCode, User
 from theseller.accounts.queries import is_operator
@@ -24,7 +24,7 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
 #: How long an app may be set up before its secret is thrown away.
-ENROLMENT_LASTS = timedelta(minutes=15)
+ENROLLMENT_VALID_FOR = timedelta(minutes=15)
 RECOVERY_CODES = 10
 _CODE_BYTES = 10
 _WRONG_CODE = "That code is wrong, too old, or was used already. Wait for the next one, and check that the phone's clock is right."
@@ -36,17 +36,17 @@ def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = N
     with transaction.atomic(using=accounts_database()):
         _lock(person)
         Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True).delete()
-        message, key = vault.sealed(row, secret or totp.new_secret())
+        message, key = totp_store.sealed(row, secret or totp.new_secret())
         Authenticator.objects.create(id=row, user_id=person, sealed=message, data_key_id=key, added_at=at)
     return row
 
 
-def authenticator_begun(*, person: UUID, at: datetime) -> Secret | None:
+def pending_authenticator(*, person: UUID, at: datetime) -> Secret | None:
     """Return the secret of the app that is being set up, None if there is none or it was begun too long ago."""
     # In one transaction: while the key is replaced, the old one lives until every transaction that may have read the old row has ended.
     with transaction.atomic(using=accounts_database()):
-        begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
-        return vault.unsealed(begun.id, bytes(begun.sealed)) if begun else None
+        begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR).first()
+        return totp_store.unsealed(begun.id, bytes(begun.sealed)) if begun else None
 
 
 def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = "") -> Proof:
@@ -56,10 +56,10 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
     """
     with transaction.atomic(using=accounts_database()):
         _lock(person)
-        begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLMENT_LASTS).first()
+        begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR).first()
         if begun is None:
             raise RefusedError("Setting up took too long, or was begun anew elsewhere. Begin again.")
-        step = totp.step_of(vault.unsealed(begun.id, bytes(begun.sealed)), _digits(code), at)
+        step = totp.step_of(totp_store.unsealed(begun.id, bytes(begun.sealed)), _digits(code), at)
         if step is None:
             raise RefusedError(_WRONG_CODE)
         replaced = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).delete()[0]
@@ -69,7 +69,7 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
     return Proof(person, begun.id, FactorKind.AUTHENTICATOR, at)
 
 
-def add_passkey(*, person: UUID, answer: Answer, name: str, at: datetime, keep: str = "") -> Proof:
+def add_passkey(*, person: UUID, answer: VerifiedCredential, name: str, at: datetime, keep: str = "") -> Proof:
     """Take a new passkey into use and end the person's other sessions, except `keep`. `answer` has been checked.
 
     Raises RefusedError if the passkey is in use already.
@@ -154,7 +154,7 @@ def prove_by_code(*, person: UUID, code: str, at: datetime) -> Proof:
     return _prove_by_recovery_code(person, plain, at)
 
 
-def prove_by_passkey(*, person: UUID, answer: Answer, asked_at: datetime, at: datetime) -> Proof:
+def prove_by_passkey(*, person: UUID, answer: VerifiedCredential, asked_at: datetime, at: datetime) -> Proof:
     """Take a checked answer to a question of `asked_at` as the person's second factor. Raises RefusedError."""
     with transaction.atomic(using=accounts_database()):
         mine = Passkey.objects.filter(user_id=person, credential_id=answer.credential_id)
@@ -177,7 +177,7 @@ def note_refusal(*, person: UUID, at: datetime) -> None:
 def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
     with transaction.atomic(using=accounts_database()):
         app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
-        step = totp.step_of(vault.unsealed(app.id, bytes(app.sealed)), code, at) if app else None
+        step = totp.step_of(totp_store.unsealed(app.id, bytes(app.sealed)), code, at) if app else None
         # A code is used once. One statement: of two processes that bring the same code, one finds the row as it was.
         if app is None or step is None or not Authenticator.objects.filter(id=app.id, last_step__lt=step).update(last_step=step):
             raise RefusedError(_WRONG_CODE)
@@ -204,7 +204,7 @@ def sign_in_holds(person: UUID, proof: Proof | None) -> bool:
     _lock(person)
     if proof is None:
         return not has_factor(person)
-    return stands(proof.factor, proof.kind, person)
+    return factor_exists(proof.factor, proof.kind, person)
 
 
 def _lock(person: UUID) -> None:

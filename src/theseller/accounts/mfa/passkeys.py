@@ -30,7 +30,7 @@ _REFUSED = "That passkey was not accepted. Try again; if it stays, use another s
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class VerifiedCredential:
     """What a checked answer tells: which credential, and its counter (0 for authenticators that keep none)."""
 
     credential_id: bytes
@@ -38,7 +38,7 @@ class Answer:
     sign_count: int
 
 
-def possible_at(request: HttpRequest) -> bool:
+def supported_at(request: HttpRequest) -> bool:
     """Say whether browsers allow passkeys at this address: a name, and https or this very machine."""
     name = _name(request)
     try:
@@ -48,7 +48,7 @@ def possible_at(request: HttpRequest) -> bool:
     return False
 
 
-def ask_to_create(request: HttpRequest, person: UUID, email: str, name: str, known: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
+def registration_options(request: HttpRequest, person: UUID, email: str, name: str, known: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
     """Return (options as JSON for the browser, state to keep) for a new passkey; `known` ones are not made again."""
     user = PublicKeyCredentialUserEntity(id=person.bytes, name=email, display_name=name)
     options, state = _server(request).register_begin(
@@ -61,23 +61,23 @@ def ask_to_create(request: HttpRequest, person: UUID, email: str, name: str, kno
     return json.dumps(dict(options.public_key)), dict(state)
 
 
-def ask_to_prove(request: HttpRequest, known: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
+def authentication_options(request: HttpRequest, known: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
     """Return (options as JSON for the browser, state to keep) for a proof by one of the `known` passkeys."""
     credentials = [AttestedCredentialData(one) for one in known]
     options, state = _server(request).authenticate_begin(credentials, user_verification=UserVerificationRequirement.REQUIRED)
     return json.dumps(dict(options.public_key)), dict(state)
 
 
-def created(request: HttpRequest, state: Mapping[str, Any], answer: str) -> Answer:
+def verify_registration(request: HttpRequest, state: Mapping[str, Any], answer: str) -> VerifiedCredential:
     """Check the answer to `ask_to_create`. Raises RefusedError."""
     data = _checked(lambda: _server(request).register_complete(state, _parsed(answer)))
     credential = data.credential_data
     if credential is None:
         raise RefusedError(_REFUSED)
-    return Answer(credential.credential_id, bytes(credential), data.counter)
+    return VerifiedCredential(credential.credential_id, bytes(credential), data.counter)
 
 
-def proven(request: HttpRequest, state: Mapping[str, Any], answer: str, known: Sequence[bytes]) -> Answer:
+def verify_authentication(request: HttpRequest, state: Mapping[str, Any], answer: str, known: Sequence[bytes]) -> VerifiedCredential:
     """Check the answer to `ask_to_prove`. Raises RefusedError."""
 
     def check() -> tuple[AttestedCredentialData, AuthenticatorData]:
@@ -86,7 +86,7 @@ def proven(request: HttpRequest, state: Mapping[str, Any], answer: str, known: S
         return _server(request).authenticate_complete(state, credentials, given), given.response.authenticator_data
 
     credential, data = _checked(check)
-    return Answer(credential.credential_id, bytes(credential), data.counter)
+    return VerifiedCredential(credential.credential_id, bytes(credential), data.counter)
 
 
 def _server(request: HttpRequest) -> Fido2Server:

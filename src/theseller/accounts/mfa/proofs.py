@@ -9,32 +9,32 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from theseller.accounts.mfa.queries import stands
+from theseller.accounts.mfa.queries import factor_exists
 from theseller.accounts.mfa.types import FactorKind, Proof
 
 #: How long an operator works on one proof, how long they may be away meanwhile, and how fresh it must be for a dangerous act.
-PROOF_LASTS = timedelta(hours=12)
-IDLE_AT_MOST = timedelta(minutes=30)
+PROOF_VALID_FOR = timedelta(hours=12)
+IDLE_MAX = timedelta(minutes=30)
 STEP_UP_WITHIN = timedelta(minutes=5)
 
 #: Clocks of machines that serve the same session differ by less.
 _SKEW = timedelta(seconds=5)
 #: A visit is noted once a minute, not at every request.
-_NOTED_EVERY = timedelta(minutes=1)
-_PROOF, _SEEN = "second_factor", "operated_at"
+_ACTIVITY_INTERVAL = timedelta(minutes=1)
+_PROOF, _ACTIVE_AT = "second_factor", "operated_at"
 
 
-def give(request: HttpRequest, proof: Proof) -> None:
+def store_proof(request: HttpRequest, proof: Proof) -> None:
     """Put the proof into the session, under a new key: whoever knew the session before does not get what it may do now."""
     request.session.cycle_key()
-    for name, value in content(proof, proof.at).items():
+    for name, value in session_content(proof, proof.at).items():
         request.session[name] = value
 
 
-def content(proof: Proof, seen: datetime) -> dict[str, Any]:
+def session_content(proof: Proof, seen: datetime) -> dict[str, Any]:
     """Return what a session holds that carries `proof` and was let in last at `seen`."""
     told = {"person": str(proof.person), "factor": str(proof.factor), "kind": proof.kind.value, "at": proof.at.isoformat()}
-    return {_PROOF: told, _SEEN: seen.isoformat()}
+    return {_PROOF: told, _ACTIVE_AT: seen.isoformat()}
 
 
 def proof_in(session: Mapping[str, Any]) -> Proof | None:
@@ -58,20 +58,20 @@ def proven(person: UUID, session: Mapping[str, Any], *, at: datetime, longest: t
         proof is not None
         and proof.person == person
         and within(proof.at, at, longest)
-        and stands(proof.factor, proof.kind, person, using=using)
+        and factor_exists(proof.factor, proof.kind, person, using=using)
     )
 
 
-def seen_at(session: Mapping[str, Any]) -> datetime | None:
+def last_active_at(session: Mapping[str, Any]) -> datetime | None:
     """Return when the operator of this session was last let in, to the minute."""
     try:
-        return datetime.fromisoformat(session.get(_SEEN, ""))
+        return datetime.fromisoformat(session.get(_ACTIVE_AT, ""))
     except (TypeError, ValueError):
         return None
 
 
-def note_visit(session: MutableMapping[str, Any], at: datetime) -> None:
+def note_activity(session: MutableMapping[str, Any], at: datetime) -> None:
     """Keep the session from counting as left alone."""
-    last = seen_at(session)
-    if last is None or at - last >= _NOTED_EVERY:
-        session[_SEEN] = at.isoformat()
+    last = last_active_at(session)
+    if last is None or at - last >= _ACTIVITY_INTERVAL:
+        session[_ACTIVE_AT] = at.isoformat()

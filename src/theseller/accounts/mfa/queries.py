@@ -35,7 +35,7 @@ def has_factor(person: UUID, *, using: str | None = None) -> bool:
     return apps.values("id").exists() or Passkey.objects.using(using).filter(user_id=person).values("id").exists()
 
 
-def stands(factor: UUID, kind: FactorKind, person: UUID, *, using: str | None = None) -> bool:
+def factor_exists(factor: UUID, kind: FactorKind, person: UUID, *, using: str | None = None) -> bool:
     """Say whether a factor that once gave a proof is still this person's."""
     match kind:
         case FactorKind.AUTHENTICATOR:

@@ -43,7 +43,7 @@ def step_of(secret: Secret, code: str, at: datetime) -> int | None:
     return found[0] if found else None
 
 
-def enrolment_address(secret: Secret, *, account: str, issuer: str) -> Secret:
+def enrollment_uri(secret: Secret, *, account: str, issuer: str) -> Secret:
     """Return the `otpauth://` address that an app reads from a QR code (Google Authenticator's key URI format)."""
     label = quote(f"{issuer}:{account}", safe="")
     return Secret(f"otpauth://totp/{label}?{urlencode({'secret': secret.reveal(), 'issuer': issuer})}")

@@ -14,14 +14,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from theseller.accounts.limits import SECOND_FACTOR, own_subject
+from theseller.accounts.authorization import account_frame
 from theseller.accounts.mfa import flow, operations, passkeys, proofs, totp
 from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
 from theseller.accounts.mfa.qr import qr_svg
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, Proof, RefusedError
 from theseller.accounts.queries import is_operator, tenants_of
-from theseller.accounts.seats import account_frame
+from theseller.accounts.rate_limits import SECOND_FACTOR, own_subject
 from theseller.edge.errors import too_many_requests
 from theseller.edge.ratelimit import RetryAfter, refill
 from theseller.lib import clock
@@ -35,27 +35,27 @@ _WHY = {
 }
 
 
-def stepped_up(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def step_up_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Let a view run only for a person who proved themselves in the last five minutes."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        return view(request, *args, **kwargs) if flow.fresh(request, clock.now()) else flow.prove_first(request)
+        return view(request, *args, **kwargs) if flow.recently_proven(request, clock.now()) else flow.redirect_to_proof(request)
 
-    guarded.theseller_stepped_up = True  # type: ignore[attr-defined]  # read by the completeness test of all URLs
+    guarded.theseller_step_up_required = True  # type: ignore[attr-defined]  # read by the completeness test of all URLs
     return guarded
 
 
-def stepped_up_to_change(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def step_up_required_to_change(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Let everyone who may see a page read it, and change something by it only after a proof of the last five minutes."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if request.method in {"GET", "HEAD"} or flow.fresh(request, clock.now()):
+        if request.method in {"GET", "HEAD"} or flow.recently_proven(request, clock.now()):
             return view(request, *args, **kwargs)
-        return flow.prove_first(request)
+        return flow.redirect_to_proof(request)
 
-    guarded.theseller_stepped_up = True  # type: ignore[attr-defined]  # read by the completeness test of all URLs
+    guarded.theseller_step_up_required = True  # type: ignore[attr-defined]  # read by the completeness test of all URLs
     return guarded
 
 
@@ -66,7 +66,7 @@ def security(request: HttpRequest) -> HttpResponse:
 
 
 def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpResponse:
-    person = flow.me(request).pk
+    person = flow.current_user(request).pk
     context = {
         "factors": own_factors(person),
         "has_app": any(factor.kind is FactorKind.AUTHENTICATOR for factor in own_factors(person)),
@@ -75,7 +75,7 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "is_operator": is_operator(person),
         "has_shop": bool(tenants_of(person)),
         "frame": account_frame(request),
-        "passkeys_possible": passkeys.possible_at(request),
+        "passkeys_possible": passkeys.supported_at(request),
         "localhost": settings.ENVIRONMENT.public_url.replace("//127.0.0.1", "//localhost"),
         "next": flow.safe_next(request, ""),
         "at": clock.now(),
@@ -84,14 +84,14 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
 
 
 @require_http_methods(["GET", "POST"])
-@stepped_up
+@step_up_required
 def authenticator(request: HttpRequest) -> HttpResponse:
     """Set up an authenticator app: POST begins, GET shows the QR code, POST with a code takes it into use."""
-    person, at = flow.me(request), clock.now()
+    person, at = flow.current_user(request), clock.now()
     if request.method == "POST" and "code" not in request.POST:
         operations.begin_authenticator(person=person.pk, at=at)
         return redirect(request.get_full_path())
-    secret = operations.authenticator_begun(person=person.pk, at=at)
+    secret = operations.pending_authenticator(person=person.pk, at=at)
     if secret is None:
         return redirect("accounts:security")
     form = CodeForm(request.POST or None, help_text="The six digits that the app shows now. An app that you set up before is replaced.")
@@ -106,7 +106,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
             )
         except RefusedError as error:
             form.add_error("code", str(error))
-    address = totp.enrolment_address(secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}")
+    address = totp.enrollment_uri(secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}")
     context = {"form": form, "qr": qr_svg(address), "secret": _spaced(secret), "next": flow.safe_next(request, "")}
     return render(
         request, "accounts/authenticator.html", {**context, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422
@@ -114,17 +114,17 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@stepped_up
+@step_up_required
 def passkey(request: HttpRequest) -> HttpResponse:
     """Make a passkey: GET asks the browser, POST brings its answer."""
-    person, at = flow.me(request), clock.now()
-    if not passkeys.possible_at(request):
+    person, at = flow.current_user(request), clock.now()
+    if not passkeys.supported_at(request):
         return redirect("accounts:security")
     form = PasskeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            state, _ = flow.asked(request, "create", at)
-            answer = passkeys.created(request, state, form.cleaned_data["answer"])
+            state, _ = flow.take_challenge(request, "create", at)
+            answer = passkeys.verify_registration(request, state, form.cleaned_data["answer"])
             return _added(
                 request,
                 operations.add_passkey(
@@ -133,8 +133,8 @@ def passkey(request: HttpRequest) -> HttpResponse:
             )
         except RefusedError as error:
             form.add_error(None, str(error))
-    options, state = passkeys.ask_to_create(request, person.pk, person.email, person.name, flow.known_passkeys(person.pk))
-    flow.ask(request, "create", state, at)
+    options, state = passkeys.registration_options(request, person.pk, person.email, person.name, flow.known_passkeys(person.pk))
+    flow.store_challenge(request, "create", state, at)
     context = {"form": form, "options": options, "next": flow.safe_next(request, "")}
     return render(
         request, "accounts/passkey.html", {**context, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422
@@ -142,11 +142,11 @@ def passkey(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@stepped_up
+@step_up_required
 def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
     """Remove a second factor."""
     try:
-        gone = operations.remove_factor(person=flow.me(request).pk, factor=factor, at=clock.now(), keep=flow.session_key(request))
+        gone = operations.remove_factor(person=flow.current_user(request).pk, factor=factor, at=clock.now(), keep=flow.session_key(request))
         messages.success(request, f"{gone.name} is removed. Your other browsers are signed out.")
     except CannotRemoveError as error:
         messages.error(request, str(error))
@@ -154,10 +154,10 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
 
 
 @require_POST
-@stepped_up
+@step_up_required
 def new_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Make recovery codes and show them: here, and never again."""
-    person = flow.me(request).pk
+    person = flow.current_user(request).pk
     if not has_factor(person):
         messages.error(request, "Set up an authenticator app or a passkey first: recovery codes stand in for a lost one.")
         return redirect("accounts:security")
@@ -168,7 +168,7 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Prove a second factor once more; without one, give the password once more."""
-    person, at = flow.me(request), clock.now()
+    person, at = flow.current_user(request), clock.now()
     with_factor = has_factor(person.pk)
     error = ""
     if request.method == "POST":
@@ -184,10 +184,10 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 
 
 def _prove(request: HttpRequest, *, with_factor: bool) -> None:
-    person, at = flow.me(request), clock.now()
+    person, at = flow.current_user(request), clock.now()
     if with_factor:
-        proof = flow.attempt(request, person, at)
-        proofs.give(request, proof)
+        proof = flow.verify_factor(request, person, at)
+        proofs.store_proof(request, proof)
         warn_of_recovery(request, proof)
     elif authenticate(request, username=person.email, password=request.POST.get("password", "")[:1000]) is None:
         operations.note_refusal(person=person.pk, at=at)
@@ -208,9 +208,9 @@ def proof_page(request: HttpRequest, person: UUID | None, *, error: str = "", si
         "error": error,
         "with_factor": person is not None,
         "signing_in": signing_in,
-        "options": flow.question(request, person, at) if person else "",
+        "options": flow.passkey_challenge(request, person, at) if person else "",
         "kinds": {kind.value for kind in kinds},
-        "passkeys_possible": passkeys.possible_at(request),
+        "passkeys_possible": passkeys.supported_at(request),
         "why": _WHY.get(request.GET.get("why", ""), ""),
         "next": flow.safe_next(request, ""),
     }
@@ -226,7 +226,7 @@ def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
 
 def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
     """A new factor has just been used, so it proves this session too; who has no recovery codes gets them now."""
-    proofs.give(request, proof)
+    proofs.store_proof(request, proof)
     messages.success(
         request,
         f"{proof.kind.label} is set up. From now on you sign in with your password and a second factor. Your other browsers are signed out.",

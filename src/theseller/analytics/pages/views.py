@@ -15,8 +15,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from theseller.accounts.seats import seated
-from theseller.accounts.types import Permission, Seat
+from theseller.accounts.authorization import tenant_permission_required
+from theseller.accounts.types import Permission, TenantContext
 from theseller.analytics.pages import charts, csv_rows, dashboard_context, queries
 from theseller.analytics.pages.day import day_context
 from theseller.analytics.pages.days_with_data import DaysWithData, days_with_data
@@ -51,24 +51,24 @@ def start(request: HttpRequest) -> HttpResponseBase:
     return render(request, "edge/start.html")
 
 
-@seated(Permission.DASHBOARD_READ)
-def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.DASHBOARD_READ)
+def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the shop at a glance; the period, the comparison, the stores and the metric are in the address."""
     at = clock.now()
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
         if not options:
-            return _without_figures(request, seat)
+            return _without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
         series = dashboard_context.load_series(selection, at)
-        if _exports(request, seat, "days", at):
+        if _exports(request, tenant_context, "days", at):
             return csv_rows.days_csv(selection, series, days_with_data(selection, at))
         drawn = charts.chart_series(selection, series)
         known = days_with_data(selection, at, context_days=charts.CONTEXT_DAYS)
         streams = progress()
         products = product_page(selection.scope, selection.choice.span, _before(selection, known), ProductQuery(most=_TOP_PRODUCTS))
         context = {
-            **_frame(seat, selection, options),
+            **_frame(tenant_context, selection, options),
             "at": at,
             "compared": _before(selection, known) is not None,
             "tiles": charts.tiles(selection, series, drawn, known),
@@ -88,7 +88,7 @@ def dashboard(request: HttpRequest, seat: Seat) -> HttpResponse:
     return _page(request, "dashboard", context)
 
 
-def _without_figures(request: HttpRequest, seat: Seat) -> HttpResponse:
+def _without_figures(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Answer for a shop that has no figures yet: say why its data was erased, show how its history arrives, or how to begin."""
     every = all_connections()
     connections = [connection for connection in every if connection.is_open]
@@ -96,14 +96,14 @@ def _without_figures(request: HttpRequest, seat: Seat) -> HttpResponse:
     if request.headers.get("HX-Trigger") == "arrival":
         return HttpResponse(status=204)  # Still nothing: htmx leaves the page as it is.
     context = {
-        "seat": seat,
+        "tenant_context": tenant_context,
         "connected": any(connection.origin is Origin.LWA for connection in connections),
         "ended": [
             {"view": view, "reason": DISCONNECT_REASON_TEXT[view.disconnect_reason] if view.disconnect_reason else ""} for view in ended
         ],
         "at": clock.now(),
         "imported": any(connection.origin is Origin.FILES for connection in connections),
-        "may_connect": seat.may(Permission.CONNECTION_MANAGE),
+        "may_connect": tenant_context.may(Permission.CONNECTION_MANAGE),
         "connect_url": _address("connections:choose"),
         "import_url": _address("ingest:import"),
         "progress_url": _address("ingest:progress"),
@@ -113,22 +113,22 @@ def _without_figures(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 @require_safe
 @compressed(unless=("q",))
-@seated(Permission.DASHBOARD_READ)
-def products(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.DASHBOARD_READ)
+def products(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show every product of the selection: searched, sorted, page by page, compared."""
     at = clock.now()
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
         if not options:
-            return _without_figures(request, seat)
+            return _without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
         table, before = read_table(request.GET), _before(selection, days_with_data(selection, at))
-        if _exports(request, seat, "products", at):
+        if _exports(request, tenant_context, "products", at):
             return csv_rows.products_csv(selection, table, before)
         page = product_page(selection.scope, selection.choice.span, before, table.query())
         total = queries.day_series(selection.scope, selection.choice.span, None).total
         context = {
-            **_frame(seat, selection, options),
+            **_frame(tenant_context, selection, options),
             "at": at,
             "compared": before is not None,
             **product_context(selection, table, page, total),
@@ -138,36 +138,43 @@ def products(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 @require_safe
 @compressed()
-@seated(Permission.DASHBOARD_READ)
-def day(request: HttpRequest, seat: Seat, day: str) -> HttpResponse:
+@tenant_permission_required(Permission.DASHBOARD_READ)
+def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpResponse:
     """Show the rows behind one day's figures: ledger lines by kind and orders, for each store of the selection."""
     at, wanted = clock.now(), parse_day(day)
     if wanted is None or not date(2000, 1, 1) <= wanted < date(2200, 1, 1):
         raise Http404
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
         if not options:
-            return _without_figures(request, seat)
+            return _without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
-        if _exports(request, seat, "day", at):
+        if _exports(request, tenant_context, "day", at):
             return csv_rows.day_csv(selection, wanted, most=_LINES_EXPORTED)
         shown = day_context(selection, wanted, at, most=_LINES_SHOWN)
-        context = {**_frame(seat, selection, options), "at": at, "definitions": DEFINITIONS, **shown}
+        context = {**_frame(tenant_context, selection, options), "at": at, "definitions": DEFINITIONS, **shown}
     return _page(request, "day", context)
 
 
-def _exports(request: HttpRequest, seat: Seat, page: str, at: datetime) -> bool:
+def _exports(request: HttpRequest, tenant_context: TenantContext, page: str, at: datetime) -> bool:
     """Return whether `page` is requested as a file; then the member may export, and the audit log has a line of it in this transaction.
 
     Raises PermissionDenied for a member who may read the page but not take it away, and for an operator who looks.
     """
     if request.GET.get("format") != "csv":
         return False
-    if seat.visit is not None or not seat.may(Permission.DASHBOARD_EXPORT):
+    if tenant_context.access_session is not None or not tenant_context.may(Permission.DASHBOARD_EXPORT):
         raise PermissionDenied("Your role in this shop does not allow you to download its figures. Ask an owner of the shop.")
     if request.method != "HEAD":
         details = {"what": page}
-        record(Tag.DATA_EXPORTED, actor=seat.actor, tenant=seat.tenant, subject=f"tenant:{seat.tenant}", at=at, details=details)
+        record(
+            Tag.DATA_EXPORTED,
+            actor=tenant_context.actor,
+            tenant=tenant_context.tenant,
+            subject=f"tenant:{tenant_context.tenant}",
+            at=at,
+            details=details,
+        )
     return True
 
 
@@ -177,15 +184,17 @@ def _before(selection: Selection, known: DaysWithData) -> Span | None:
     return selection.choice.before if compared else None
 
 
-def _frame(seat: Seat, selection: Selection, options: tuple[StoreOption, ...]) -> dict[str, Any]:
+def _frame(tenant_context: TenantContext, selection: Selection, options: tuple[StoreOption, ...]) -> dict[str, Any]:
     return {
-        "seat": seat,
+        "tenant_context": tenant_context,
         "selection": selection,
         "choice": selection.choice,
         "currency": selection.scope.currency,
         "toolbar": dashboard_context.toolbar(selection, options),
         "query": selection.query(),
-        "csv_url": selection.query(format="csv") if seat.visit is None and seat.may(Permission.DASHBOARD_EXPORT) else "",
+        "csv_url": selection.query(format="csv")
+        if tenant_context.access_session is None and tenant_context.may(Permission.DASHBOARD_EXPORT)
+        else "",
         "progress_url": _address("ingest:progress"),
         "import_url": _address("ingest:import"),
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from theseller.audit.shell_actions import shell_operator
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
 

@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
 

@@ -9,13 +9,13 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
 
 if TYPE_CHECKING:
     from theseller.erasure.failure_records import FailedErasure
-    from theseller.governance.deletion_requests.types import DeletionRequest
+    from theseller.privacy.deletion_requests.types import DeletionRequest
 
 HELP = "record a deletion that Amazon asks for (it begins at once), or list all requests with their clocks"
 
@@ -41,12 +41,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace, received_at: datetime) -> int:
-    from theseller.governance.deletion_requests.operations import record_amazon_request  # noqa: PLC0415  needs Django ready
-    from theseller.governance.deletion_requests.types import RequestRefusedError  # noqa: PLC0415  needs Django ready
+    from theseller.privacy.deletion_requests.operations import record_amazon_request  # noqa: PLC0415  needs Django ready
+    from theseller.privacy.deletion_requests.types import DeletionRequestRefusedError  # noqa: PLC0415  needs Django ready
 
     try:
         done = record_amazon_request(seller=args.seller, reference=args.case, received_at=received_at, actor=_operator(), at=clock.now())
-    except RequestRefusedError as refusal:
+    except DeletionRequestRefusedError as refusal:
         raise CommandError(str(refusal), "Nothing was recorded and nothing has ended.") from None
     if args.json:
         document = [
@@ -63,7 +63,7 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
 
 def _list(*, as_json: bool) -> int:
     from theseller.erasure.failure_records import failed_erasures  # noqa: PLC0415  needs Django ready
-    from theseller.governance.deletion_requests.queries import all_requests  # noqa: PLC0415  needs Django ready
+    from theseller.privacy.deletion_requests.queries import all_requests  # noqa: PLC0415  needs Django ready
 
     at = clock.now()
     found = all_requests()

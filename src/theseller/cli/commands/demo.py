@@ -11,14 +11,14 @@ import sys
 import time
 from pathlib import Path
 
-from theseller.cli.demo_screen import OPERATOR, Address, Person, screen
+from theseller.cli.demo_screen import OPERATOR, Address, Person, start_screen
 from theseller.cli.demo_setup import DemoPorts, choose_ports, demo_environ, take_lock
-from theseller.cli.embedded import apply_roles, embedded_server
+from theseller.cli.embedded_server import apply_roles, embedded_server
 from theseller.cli.errors import OK, CommandError
-from theseller.cli.paths import make_state_folder, state_folder
 from theseller.cli.ports import answers
-from theseller.cli.supervisor import Database, Program, StopRequestedError, Supervisor
-from theseller.config.environment import Kind, read_kind
+from theseller.cli.state_folders import make_state_folder, state_folder
+from theseller.cli.supervisor import DatabaseService, Program, StopRequestedError, Supervisor
+from theseller.config.environment import EnvironmentKind, read_environment_kind
 
 HELP = "run everything on this machine, with an emulated Amazon; Ctrl-C stops it"
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     begun = time.monotonic()
-    if read_kind(os.environ) is not Kind.DEMO:
+    if read_environment_kind(os.environ) is not EnvironmentKind.DEMO:
         raise CommandError("THESELLER_ENV says that this is no demo; nothing was started.", "Unset THESELLER_ENV if you mean a demo.")
     state = state_folder(os.environ)
     make_state_folder(state)
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             emulator = ["--rate-scale", args.rate_scale, "--people", args.people]
             people = _bring_up(state, ports, supervisor, emulator)
             address = Address(ports.web, ports.emulator, state)
-            print(screen(address, people, seconds=time.monotonic() - begun), flush=True)
+            print(start_screen(address, people, seconds=time.monotonic() - begun), flush=True)
             supervisor.watch()
         except StopRequestedError:
             say("stopping (once more to hurry)")
@@ -60,7 +60,7 @@ def _bring_up(state: Path, ports: DemoPorts, supervisor: Supervisor, emulator_op
     environ = demo_environ(os.environ, state, ports)
     programs = _programs(state, ports, environ, emulator_options)
     with _Timed("PostgreSQL"):
-        supervisor.start(Database(server))
+        supervisor.start(DatabaseService(server))
         apply_roles(server)
     with _Timed("tables and grants"):
         _step([sys.executable, "-m", "theseller.cli.main", "migrate", "--quiet"], environ)

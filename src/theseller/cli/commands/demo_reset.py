@@ -7,11 +7,11 @@ import os
 import shutil
 from pathlib import Path
 
-from theseller.cli.demo_setup import demo_lock, running_where
+from theseller.cli.demo_setup import demo_lock, running_demo
 from theseller.cli.errors import OK, CommandError
-from theseller.cli.paths import is_state_folder, marked_environment, refuse_other_environment, sole_use_of, state_folder
+from theseller.cli.state_folders import exclusive_state_folder, is_state_folder, marked_environment, refuse_other_environment, state_folder
 from theseller.cli.supervisor import stop_orphans
-from theseller.config.environment import Kind, read_kind
+from theseller.config.environment import EnvironmentKind, read_environment_kind
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import control_folder, saved_layout
 from theseller.postgres.lockfile import LockFile
@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace) -> int:
     state = state_folder(os.environ)
-    kind = read_kind(os.environ)
-    if kind is not Kind.DEMO:
+    kind = read_environment_kind(os.environ)
+    if kind is not EnvironmentKind.DEMO:
         raise CommandError(f"THESELLER_ENV says that this is {kind}; nothing is deleted.", "Unset THESELLER_ENV if you mean a demo.")
     if os.environ.get("DATABASE_URL"):
         raise CommandError(
@@ -39,7 +39,7 @@ def run(_args: argparse.Namespace) -> int:
     if not is_state_folder(state):
         raise CommandError(f"{state} is not a state folder of TheSeller; nothing is deleted.", "Check THESELLER_STATE.")
     refuse_other_environment(state)
-    if marked_environment(state) != Kind.DEMO:
+    if marked_environment(state) != EnvironmentKind.DEMO:
         raise CommandError(
             f"{state} was made by an earlier version, and nothing in it shows that it belongs to a demo; nothing is deleted.",
             "If it is a demo's and you want it deleted, remove the folder yourself.",
@@ -62,11 +62,11 @@ def _delete(state: Path) -> None:
 
 def _delete_alone(state: Path, lock: LockFile, database: LockFile) -> None:
     if not lock.acquire():
-        raise CommandError(f"The demo is running{running_where(state)}; nothing is deleted.", "Stop it first, with Ctrl-C where it runs.")
+        raise CommandError(f"The demo is running{running_demo(state)}; nothing is deleted.", "Stop it first, with Ctrl-C where it runs.")
     if not database.acquire():
         raise CommandError("The database is in use; nothing is deleted.", "See `theseller postgres status`.")
     stop_orphans(state / "processes", print)
-    with sole_use_of(state) as alone:
+    with exclusive_state_folder(state) as alone:
         if not alone:
             raise CommandError(f"A process of TheSeller (web, worker or a command) works on {state}; nothing is deleted.", "Stop it first.")
         _remove(state)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from theseller.cli.demo_setup import EMULATOR_PORT, WEB_PORT
-from theseller.cli.deployment_check import examine_deployment
-from theseller.cli.edge_check import check_edge
+from theseller.cli.doctor_deployment import examine_deployment
+from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import FAILURE, OK, CommandError
-from theseller.cli.findings import Finding
-from theseller.cli.paths import state_folder
 from theseller.cli.ports import is_free, owner
-from theseller.config.environment import read_kind
+from theseller.cli.proxy_check import check_edge
+from theseller.cli.state_folders import state_folder
+from theseller.config.environment import read_environment_kind
 from theseller.postgres.cluster import SPACE_NEEDED
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.layout import control_folder, saved_layout
@@ -38,16 +38,19 @@ def run(args: argparse.Namespace) -> int:
     if getattr(args, "json", False):
         print(
             json.dumps(
-                [{"what": one.what, "state": one.state, "found": one.found, "advice": one.advice if one.bad else ""} for one in findings],
+                [
+                    {"what": one.what, "state": one.state, "found": one.found, "advice": one.advice if one.failed else ""}
+                    for one in findings
+                ],
                 indent=1,
             )
         )
-        return FAILURE if any(one.bad for one in findings) else OK
+        return FAILURE if any(one.failed for one in findings) else OK
     for one in findings:
-        print(f"{one.mark} {one.what:14} {one.found}")
-        if one.bad and one.advice:
+        print(f"{one.symbol} {one.what:14} {one.found}")
+        if one.failed and one.advice:
             print(f"  {'':14} {one.advice}")
-    return FAILURE if any(one.bad for one in findings) else OK
+    return FAILURE if any(one.failed for one in findings) else OK
 
 
 def examine(state: Path) -> Iterator[Finding]:
@@ -57,10 +60,10 @@ def examine(state: Path) -> Iterator[Finding]:
         try:
             yield check(state)
         except (PostgresError, CommandError) as error:
-            yield Finding(check.__name__.strip("_"), error.message, bad=True, advice=error.advice)
+            yield Finding(check.__name__.strip("_"), error.message, failed=True, advice=error.advice)
         except OSError as error:
-            yield Finding(check.__name__.strip("_"), error.strerror or type(error).__name__, bad=True)
-    if os.environ.get("DATABASE_URL") or read_kind(os.environ).guarded or LockFile(control_folder(state) / "lock", "").holder():
+            yield Finding(check.__name__.strip("_"), error.strerror or type(error).__name__, failed=True)
+    if os.environ.get("DATABASE_URL") or read_environment_kind(os.environ).guarded or LockFile(control_folder(state) / "lock", "").holder():
         yield from examine_deployment(state)
     if os.environ.get("THESELLER_PUBLIC_URL", "").startswith("https://"):
         yield _edge()
@@ -75,13 +78,13 @@ def _edge() -> Finding:
     advice = "Slow clients then occupy TheSeller itself: let the proxy buffer requests, see docs/operate/https.md."
     if checked.buffers is None:
         advice = "Check the address, the certificate and the proxy: see docs/operate/https.md."
-    return Finding("proxy", checked.found, bad=not checked.buffers, advice=advice)
+    return Finding("proxy", checked.found, failed=not checked.buffers, advice=advice)
 
 
 def _python(_state: Path) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     good = (3, 11) <= sys.version_info[:2] < (3, 15)
-    return Finding("Python", f"{version} ({sys.executable})", bad=not good, advice="Python 3.11 to 3.14 is needed: see bin/setup.")
+    return Finding("Python", f"{version} ({sys.executable})", failed=not good, advice="Python 3.11 to 3.14 is needed: see bin/setup.")
 
 
 def _programs(_state: Path) -> Finding:
@@ -99,24 +102,24 @@ def _space(state: Path) -> Finding:
     disks = {folder.stat().st_dev: folder for folder in reversed(places)}
     free = {folder: shutil.disk_usage(folder).free for folder in reversed(disks.values())}
     told = "; ".join(f"{room // _MIB:,} MB free at {folder}" for folder, room in free.items())
-    return Finding("disk", told, bad=min(free.values()) < SPACE_NEEDED, advice=f"{SPACE_NEEDED // _MIB} MB are needed.")
+    return Finding("disk", told, failed=min(free.values()) < SPACE_NEEDED, advice=f"{SPACE_NEEDED // _MIB} MB are needed.")
 
 
 def _folder(state: Path) -> Finding:
     place = next(folder for folder in (state, *state.parents) if folder.exists())
     good = os.access(place, os.W_OK | os.X_OK)
-    return Finding("state folder", str(state), bad=not good, advice="It can't be written; choose another with THESELLER_STATE.")
+    return Finding("state folder", str(state), failed=not good, advice="It can't be written; choose another with THESELLER_STATE.")
 
 
 def _memory(_state: Path) -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
-    return Finding("memory", f"{total:,} MB", bad=total < 700, advice="About 1 GB is needed.")
+    return Finding("memory", f"{total:,} MB", failed=total < 700, advice="About 1 GB is needed.")
 
 
 def _swap(_state: Path, swaps: Path = Path("/proc/swaps")) -> Finding:
     """Say whether memory, and with it keys and tokens, may be written to a disk. A remark: on a laptop it is for its owner to weigh."""
     if not swaps.exists():
-        return Finding("swap", "not known on this system", looked=False)
+        return Finding("swap", "not known on this system", checked=False)
     used = [line.split()[0] for line in swaps.read_text().splitlines()[1:] if line.strip()]
     # Compressed memory stays memory; what goes through the device mapper is, as a rule, encrypted.
     plain = [name for name in used if not name.startswith(("/dev/zram", "/dev/dm-", "/dev/mapper/"))]
@@ -128,14 +131,14 @@ def _swap(_state: Path, swaps: Path = Path("/proc/swaps")) -> Finding:
 def _database(state: Path) -> Finding:
     holder = LockFile(control_folder(state) / "lock", "").holder()
     if os.environ.get("DATABASE_URL"):
-        return Finding("embedded", "not used: DATABASE_URL names another server", looked=False)
-    needed = read_kind(os.environ).guarded and holder is None
+        return Finding("embedded", "not used: DATABASE_URL names another server", checked=False)
+    needed = read_environment_kind(os.environ).guarded and holder is None
     found = f"run by process {holder[0].pid} ({holder[1]})" if holder else "not running"
-    return Finding("embedded", found, bad=needed, advice="Start it: `theseller postgres start`.", looked=holder is not None)
+    return Finding("embedded", found, failed=needed, advice="Start it: `theseller postgres start`.", checked=holder is not None)
 
 
 def _port(port: int, variable: str, *, asked: bool) -> Finding:
     if is_free(port):
         return Finding(f"port {port}", "free")
     # A port nobody asked for is no trouble: the demo takes the next one.
-    return Finding(f"port {port}", f"in use by {owner(port) or 'another program'}", bad=asked, advice=f"Choose another with {variable}.")
+    return Finding(f"port {port}", f"in use by {owner(port) or 'another program'}", failed=asked, advice=f"Choose another with {variable}.")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.lib import clock
 

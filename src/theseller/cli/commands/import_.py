@@ -10,7 +10,7 @@ from uuid import UUID
 
 from theseller.amazon.reports import Inspection, Options, ReportRefusedError
 from theseller.amazon.reports.registry import title
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.cli.report_files import STDIN, add_file_arguments, check_files, open_source, shown_name
 from theseller.cli.report_text import inspection_text

@@ -13,13 +13,19 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
-from theseller.cli.django import setup_django
-from theseller.cli.embedded import apply_roles, embedded_server
+from theseller.cli.deployment_secrets import (
+    ensure_secrets,
+    passwords_in_use,
+    role_passwords,
+    stores_keys_on_this_host_only,
+    ticket_keys_in_use,
+)
+from theseller.cli.django_setup import setup_django
+from theseller.cli.embedded_server import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
-from theseller.cli.external import look_at_server
-from theseller.cli.paths import make_state_folder, state_folder
-from theseller.cli.secrets import ensure_secrets, passwords_in_use, role_passwords, ticket_keys_in_use, uses_files_of_one_host
-from theseller.config.environment import read_kind, uses_external_server
+from theseller.cli.external_server import inspect_server
+from theseller.cli.state_folders import make_state_folder, state_folder
+from theseller.config.environment import read_environment_kind, uses_external_server
 from theseller.lib import clock
 from theseller.postgres.layout import saved_layout
 from theseller.postgres.role_ownership import ForeignServerError, lock_roles, refuse_foreign_roles
@@ -61,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
     """The services' own roles may change no table and no role; whoever migrates an external server lends its superuser for it."""
-    server = look_at_server(os.environ, urlsplit(database_url).path.strip("/"))
+    server = inspect_server(os.environ, urlsplit(database_url).path.strip("/"))
     admin, database, state = server.dsn, server.database, state_folder(os.environ)
     quarantined = database.startswith(QUARANTINE) and _is_quarantine(admin, state)
     foreign = None if quarantined else _foreign(admin, database, state)
@@ -83,7 +89,7 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
 
     ensure_roles(admin, role_passwords(secrets), database=database, external=uses_external_server(os.environ), check=check)
     if verbosity:
-        server.tell(print)
+        server.report_changes(print)
     _migrate(server.target, verbosity)
     if not quarantined:
         _claim_files(server.target, state)
@@ -115,10 +121,10 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
             refusal = error
     if there:
         with psycopg.connect(make_conninfo(admin, dbname=database), autocommit=True) as superuser:
-            refuse_foreign_database(superuser, read_kind(os.environ).value)
+            refuse_foreign_database(superuser, read_environment_kind(os.environ).value)
             try:
                 refuse_foreign_keys(superuser, keys)
-                if uses_files_of_one_host(state):
+                if stores_keys_on_this_host_only(state):
                     refuse_other_folder(superuser, folder_identity(state))
             except (WrongDatabaseError, OtherHostError) as error:
                 refusal = refusal or error
@@ -129,7 +135,7 @@ def _claim_files(superuser_dsn: str, state: Path) -> None:
     """Have the database know which state folder has the secrets and keys, if they are in files."""
     from theseller.tenancy.state_folder_host import claim_files, folder_identity  # noqa: PLC0415  imports Django
 
-    identity = folder_identity(state, make=True) if uses_files_of_one_host(state) else ""
+    identity = folder_identity(state, make=True) if stores_keys_on_this_host_only(state) else ""
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
         claim_files(superuser, identity, at=clock.now())
 
@@ -145,6 +151,6 @@ def _refuse_newer(superuser_dsn: str) -> None:
 
 def _migrate(superuser_dsn: str, verbosity: int) -> None:
     setup_django("migrate", schema=False)
-    from theseller.config.migration import migrate  # noqa: PLC0415  needs Django ready
+    from theseller.config.migrate import migrate  # noqa: PLC0415  needs Django ready
 
     migrate(superuser_dsn, at=clock.now(), verbosity=verbosity)

@@ -10,7 +10,7 @@ import re
 import sys
 from uuid import UUID
 
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.lib import clock
 from theseller.lib.secret import Secret
@@ -48,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from theseller.accounts.operations import add_operator, add_person  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.operations import add_operator, create_user  # noqa: PLC0415  needs Django ready
     from theseller.accounts.queries import person_by_email  # noqa: PLC0415  needs Django ready
 
     person = person_by_email(args.email)
     if person is None and args.name:
-        person = add_person(email=args.email, name=args.name, password=_new_password(), at=clock.now())
+        person = create_user(email=args.email, name=args.name, password=_new_password(), at=clock.now())
     made = add_operator(person=person or _person(args.email), actor=_operator(), at=clock.now())
     print(f"{args.email} operates this deployment now; /operate/ asks them for a second factor" if made else f"{args.email} did already")
     return OK

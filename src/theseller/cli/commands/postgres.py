@@ -11,11 +11,11 @@ from pathlib import Path
 
 from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
-from theseller.cli.embedded import apply_roles, embedded_server
+from theseller.cli.deployment_secrets import secret_provider
+from theseller.cli.embedded_server import apply_roles, embedded_server
 from theseller.cli.errors import FAILURE, OK, CommandError
-from theseller.cli.paths import is_state_folder, state_folder
-from theseller.cli.secrets import secret_provider
-from theseller.cli.supervisor import Database, StopRequestedError, Supervisor
+from theseller.cli.state_folders import is_state_folder, state_folder
+from theseller.cli.supervisor import DatabaseService, StopRequestedError, Supervisor
 from theseller.lib import clock
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import PORT, control_folder, saved_layout, socket_directory
@@ -59,7 +59,7 @@ def _start(state: Path) -> int:
     supervisor = Supervisor(print)
     with supervisor.signals(), contextlib.suppress(StopRequestedError):
         try:
-            supervisor.start(Database(server))
+            supervisor.start(DatabaseService(server))
             apply_roles(server)
             print(f"PostgreSQL {server.binaries.version} runs: socket {server.socket_dir}, log {server.log}. Ctrl-C stops it.")
             supervisor.watch()

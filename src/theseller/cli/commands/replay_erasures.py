@@ -6,10 +6,10 @@ import argparse
 import os
 from urllib.parse import urlsplit
 
-from theseller.cli.django import setup_django
+from theseller.cli.deployment_secrets import secret_config
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
-from theseller.cli.paths import state_folder
-from theseller.cli.secrets import secret_config
+from theseller.cli.state_folders import state_folder
 from theseller.crypto.secret_config import StoreKind
 from theseller.lib import clock
 from theseller.postgres.roles import QUARANTINE

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
-from theseller.cli.django import setup_django
+from theseller.cli.deployment_secrets import secret_provider
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
-from theseller.cli.paths import is_copied, is_state_folder, make_state_folder, refuse_other_environment, state_folder
-from theseller.cli.secrets import secret_provider
+from theseller.cli.state_folders import is_restored_copy, is_state_folder, make_state_folder, refuse_other_environment, state_folder
 from theseller.lib import clock
 from theseller.postgres.layout import control_folder
 from theseller.postgres.lockfile import LockFile
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     until = _until(args.until)
     state = state_folder(os.environ)
     refuse_other_environment(state)
-    if is_copied(state):
+    if is_restored_copy(state):
         make_state_folder(state)
     if not is_state_folder(state):
         raise CommandError(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from theseller.audit.shell_actions import record_shell_action, shell_operator
 from theseller.audit.tags import Tag
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
-from theseller.cli.paths import state_folder
+from theseller.cli.state_folders import state_folder
 from theseller.crypto.private_files import read_private
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
 if TYPE_CHECKING:
-    from theseller.governance.rotation.types import Entry, Hands, Reason, Rotated
+    from theseller.key_rotation.types import RotationContext, RotationReason, RotationResult, SecretEntry
 
 HELP = "list every secret with its age, or replace secrets while the service runs"
 _SECRET_BYTES_MAX = 4096
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.new_from_file and args.names != [_CLIENT_SECRET]:
         raise CommandError(f"--new-from-file is for {_CLIENT_SECRET} alone.", "Every other secret is made by the machine.", status=USAGE)
     setup_django("worker")
-    from theseller.governance.rotation.types import RotationError  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.types import RotationError  # noqa: PLC0415  needs Django ready
 
     try:
         return _list(as_json=args.json) if args.list else _change(args)
@@ -66,7 +66,7 @@ def _day(text: str) -> datetime:
 
 
 def _list(*, as_json: bool) -> int:
-    from theseller.governance.rotation.inventory import inventory  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.inventory import inventory  # noqa: PLC0415  needs Django ready
 
     at = clock.now()
     entries = inventory(at=at)
@@ -80,37 +80,37 @@ def _list(*, as_json: bool) -> int:
 
 
 def _change(args: argparse.Namespace) -> int:
-    from theseller.governance.rotation import operations  # noqa: PLC0415  needs Django ready
-    from theseller.governance.rotation.types import Hands, Reason  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation import operations  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.types import RotationContext, RotationReason  # noqa: PLC0415  needs Django ready
 
-    hands = Hands(clock.now, time.sleep, _say)
-    reason = Reason.LEAKED if args.leaked else Reason.LEAVER if args.leaver else Reason.MANUAL
+    context = RotationContext(clock.now, time.sleep, _say)
+    reason = RotationReason.LEAKED if args.leaked else RotationReason.LEAVER if args.leaver else RotationReason.MANUAL
     if args.note_age:
         for name in args.names:
             operations.note_age(name, args.note_age, actor=shell_operator(), at=clock.now())
         return OK
     if args.dry_run:
-        return _dry_run(_wanted(args, hands), reason, hands, given=args.new_from_file is not None)
+        return _dry_run(_wanted(args, context), reason, context, given=args.new_from_file is not None)
     if args.new_from_file:
         given = _secret_in(args.new_from_file)
         record_shell_action(state_folder(os.environ), Tag.SECRET_GIVEN, subject=f"secret:{_CLIENT_SECRET}", at=clock.now())
-        operations.give_client_secret(given)
+        operations.stage_client_secret(given)
     if args.due:
-        return _report(operations.rotate_due(actor=shell_operator(), hands=hands))
-    verb = operations.rotate if reason is Reason.MANUAL else operations.force_rotation
-    return _report(verb([one.name for one in _wanted(args, hands)], reason=reason, actor=shell_operator(), hands=hands))
+        return _report(operations.rotate_due(actor=shell_operator(), context=context))
+    verb = operations.rotate if reason is RotationReason.MANUAL else operations.force_rotation
+    return _report(verb([one.name for one in _wanted(args, context)], reason=reason, actor=shell_operator(), context=context))
 
 
-def _wanted(args: argparse.Namespace, hands: Hands) -> list[Entry]:
-    from theseller.governance.rotation.inventory import inventory  # noqa: PLC0415  needs Django ready
-    from theseller.governance.rotation.operations import due  # noqa: PLC0415  needs Django ready
-    from theseller.governance.rotation.types import UnknownSecretError  # noqa: PLC0415  needs Django ready
+def _wanted(args: argparse.Namespace, context: RotationContext) -> list[SecretEntry]:
+    from theseller.key_rotation.inventory import inventory  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.operations import due  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.types import UnknownSecretError  # noqa: PLC0415  needs Django ready
 
-    known = inventory(at=hands.now())
+    known = inventory(at=context.now())
     if args.due:
-        return due(at=hands.now())
+        return due(at=context.now())
     if args.all:
-        return [one for one in known if one.by_machine]
+        return [one for one in known if one.automatic]
     found = {one.name: one for one in known}
     for name in args.names:
         if name not in found:
@@ -118,21 +118,21 @@ def _wanted(args: argparse.Namespace, hands: Hands) -> list[Entry]:
     return [found[name] for name in args.names]
 
 
-def _dry_run(entries: list[Entry], reason: Reason, hands: Hands, *, given: bool) -> int:
-    from theseller.governance.rotation.operations import steps_of  # noqa: PLC0415  needs Django ready
+def _dry_run(entries: list[SecretEntry], reason: RotationReason, context: RotationContext, *, given: bool) -> int:
+    from theseller.key_rotation.operations import steps_of  # noqa: PLC0415  needs Django ready
 
     for entry in entries:
         print(f"{entry.name} ({entry.kind}, {entry.state})")
-        if not (entry.by_machine or given):
+        if not (entry.automatic or given):
             print(f"  {entry.how}")
             continue
-        for step in steps_of(entry, reason, hands):
-            print(f"  {step.name:14} {step.says}")
+        for step in steps_of(entry, reason, context):
+            print(f"  {step.name:14} {step.description}")
     print("Nothing was changed.")
     return OK
 
 
-def _report(rotated: tuple[Rotated, ...]) -> int:
+def _report(rotated: tuple[RotationResult, ...]) -> int:
     waiting = [one for one in rotated if not one.finished]
     for one in waiting:
         print(f"{one.secret}: waits: {one.waits_for}. The hourly job goes on with it, or `theseller rotate --due`.")
@@ -156,7 +156,7 @@ def _secret_in(path: Path) -> Secret:
     return Secret(content.strip())
 
 
-def _as_json(one: Entry, at: datetime) -> dict[str, object]:
+def _as_json(one: SecretEntry, at: datetime) -> dict[str, object]:
     return {
         "name": one.name,
         "kind": one.kind.value,
@@ -165,7 +165,7 @@ def _as_json(one: Entry, at: datetime) -> dict[str, object]:
         "age_days": round((at - one.made_at).total_seconds() / 86_400, 2) if one.made_at else None,
         "due_at": one.due_at.isoformat() if one.due_at else None,
         "state": one.state.value,
-        "by_machine": one.by_machine,
+        "by_machine": one.automatic,
         "how": one.how,
         "last_rotation": one.rotated_at.isoformat() if one.rotated_at else None,
         "under_way": one.under_way or None,
@@ -176,7 +176,7 @@ def _days(later: datetime | None, earlier: datetime | None) -> str:
     return "unknown" if later is None or earlier is None else f"{(later - earlier).total_seconds() / 86_400:.1f} d"
 
 
-def _remark(one: Entry) -> str:
+def _remark(one: SecretEntry) -> str:
     if one.under_way:
         return f", being replaced (after {one.under_way})"
-    return "" if one.by_machine else f": {one.how}"
+    return "" if one.automatic else f": {one.how}"

@@ -12,9 +12,16 @@ from pathlib import Path
 
 from theseller.audit.shell_actions import record_shell_action
 from theseller.audit.tags import Tag
+from theseller.cli.deployment_secrets import (
+    LWA_CLIENT_SECRET_NAME,
+    ensure_secrets,
+    new_secret,
+    own_secrets,
+    refuse_malformed,
+    secret_config,
+)
 from theseller.cli.errors import FAILURE, OK, CommandError
-from theseller.cli.paths import is_state_folder, make_state_folder, state_folder
-from theseller.cli.secrets import AMAZONS, ensure_secrets, new_secret, own_secrets, refuse_malformed, secret_config
+from theseller.cli.state_folders import is_state_folder, make_state_folder, state_folder
 from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import CryptoError, SecretNotFoundError
 from theseller.crypto.keys import ROOT_KEY_NAME
@@ -30,7 +37,7 @@ _FILL = "missing: `theseller secrets fill` makes it"
 _FILL_AND_MIGRATE = f"{_FILL}, then `theseller migrate` sets it in the database"
 #: What to do about a secret that is missing, where that is not the same as for the others.
 _ADVICE = {
-    AMAZONS: f"missing: `theseller secrets put {AMAZONS}`, with the one that Developer Central shows",
+    LWA_CLIENT_SECRET_NAME: f"missing: `theseller secrets put {LWA_CLIENT_SECRET_NAME}`, with the one that Developer Central shows",
     ROOT_KEY_NAME: "missing: put it back from its copy, for no other opens the keys; only a new deployment: `theseller secrets fill`",
     "db-superuser": "missing: put it back from its copy; only a new deployment: `theseller secrets fill`",
 }
@@ -44,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument("--json", action="store_true", help="the same as JSON, for programs")
     actions.add_parser("fill", help="make the missing secrets that are ours to choose")
     put = actions.add_parser("put", help="ask for a secret (or read it from standard input) and keep it")
-    put.add_argument("name", help=f"such as {AMAZONS}")
+    put.add_argument("name", help=f"such as {LWA_CLIENT_SECRET_NAME}")
     put.add_argument("--replace", action="store_true", help="replace the one that is kept; without it, that is asked or refused")
     actions.add_parser("bundle", help="print a fresh set of our own secrets, in plain, for the variable THESELLER_SECRETS")
 
@@ -65,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(choice: SecretConfig, *, as_json: bool) -> int:
     provider = make_secret_provider(choice, os.environ)
-    found = [(name, _problem(provider, name)) for name in (*own_secrets(choice), AMAZONS)]
+    found = [(name, _problem(provider, name)) for name in (*own_secrets(choice), LWA_CLIENT_SECRET_NAME)]
     keys, fault = "", ""
     try:
         records = make_key_store(choice, provider, os.environ).list()
@@ -121,8 +128,10 @@ def _missing(choice: SecretConfig) -> Iterator[str]:
 
 
 def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
-    if name != AMAZONS and name not in own_secrets(choice):
-        raise CommandError(f"{name!r} is no secret of this deployment.", f"Choose one of {', '.join((AMAZONS, *own_secrets(choice)))}.")
+    if name != LWA_CLIENT_SECRET_NAME and name not in own_secrets(choice):
+        raise CommandError(
+            f"{name!r} is no secret of this deployment.", f"Choose one of {', '.join((LWA_CLIENT_SECRET_NAME, *own_secrets(choice)))}."
+        )
     given = Secret(getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n"))
     refuse_malformed(name, given, choice)
     provider = make_secret_provider(choice, os.environ)
@@ -146,7 +155,7 @@ def _ask_to_replace(name: str) -> None:
     """Raise CommandError unless the person at the terminal confirms that the secret in use is to be replaced."""
     advice = (
         f"`theseller rotate {name} --new-from-file FILE` asks Amazon first whether the new one works."
-        if name == AMAZONS
+        if name == LWA_CLIENT_SECRET_NAME
         else f"`theseller rotate {name}` replaces it everywhere without an interruption."
     )
     if sys.stdin.isatty() and input(f"{name} is kept already. Type its name to replace it: ").strip() == name:

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 
-from theseller.cli.django import setup_django
+from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import CommandError
 from theseller.lib import clock
 
@@ -24,11 +24,11 @@ def run(args: argparse.Namespace) -> int:
             "This version has no command or page that adds people in production.",
         )
     setup_django("web")
-    from theseller.config.seed import seed_cast  # noqa: PLC0415  needs Django ready
+    from theseller.config.seed import seed_demo  # noqa: PLC0415  needs Django ready
 
     people = [
         {"name": one.name, "email": one.email, "password": one.password, "note": one.note, "app": one.app}
-        for one in seed_cast(at=clock.now())
+        for one in seed_demo(at=clock.now())
     ]
     if args.json:
         print(json.dumps(people))

@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from theseller.cli.django import setup_django
-from theseller.cli.paths import hold_state_folder, make_state_folder, state_folder
+from theseller.cli.django_setup import setup_django
 from theseller.cli.ports import LOOPBACK, choose_port, parse_port
+from theseller.cli.state_folders import lock_state_folder, make_state_folder, state_folder
 from theseller.config.environment import read_environment
 from theseller.config.processes import WEB_PROCESSES, WEB_THREADS
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     state = state_folder(os.environ)
     # The first command on a second host may be this one: what it stores there must be known as ours.
     make_state_folder(state)
-    hold_state_folder(state, inheritable=True)
+    lock_state_folder(state, inheritable=True)
     environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state)}
     # Here a wrong setting is one sentence; in gunicorn's workers it would be a trace.
     read_environment(environ, default_state=state)

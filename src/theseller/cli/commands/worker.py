@@ -6,9 +6,9 @@ import argparse
 import logging
 import os
 
-from theseller.cli.django import setup_django
-from theseller.cli.paths import hold_state_folder, make_state_folder, state_folder
-from theseller.config.memory import apply_memory_limit
+from theseller.cli.django_setup import setup_django
+from theseller.cli.state_folders import lock_state_folder, make_state_folder, state_folder
+from theseller.config.memory_limit import apply_memory_limit
 from theseller.config.processes import WORKER_JOBS
 from theseller.lib.egress import restrict_egress
 
@@ -31,17 +31,17 @@ def run(args: argparse.Namespace) -> int:
     state = state_folder(os.environ)
     # The first command on a second host may be this one: what its jobs store there must be known as ours.
     make_state_folder(state)
-    hold_state_folder(state)
+    lock_state_folder(state)
     from django.conf import settings  # noqa: PLC0415  needs Django ready
 
-    from theseller.config.working import work  # noqa: PLC0415  needs Django ready
+    from theseller.config.worker import run_worker  # noqa: PLC0415  needs Django ready
     from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
 
     restrict_egress(settings.EGRESS)
     apply_memory_limit(os.environ)
     refuse_unsafe_database()
     _settle_journal()
-    return work(concurrency=args.concurrency, check=refuse_unsafe_database)
+    return run_worker(concurrency=args.concurrency, check=refuse_unsafe_database)
 
 
 def _settle_journal() -> None:

@@ -24,8 +24,8 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.governance.deletion_requests.operations:record_amazon_request",
-        "theseller.governance.tasks:end_expired",
+        "theseller.privacy.deletion_requests.operations:record_amazon_request",
+        "theseller.privacy.tasks:disconnect_expired",
         "theseller.erasure.tasks:purge_due",
     ),
     after=(Tag.DELETION_REQUESTED, Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),

@@ -12,8 +12,8 @@ from theseller.audit.types import Verdict
 from theseller.audit.verification import complete_and_verify, notices_changes
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
-from theseller.governance.access.queries import open_session, review_state
-from theseller.governance.access.types import LONGEST, REVIEW_EVERY, ReviewState
+from theseller.operators.access.queries import current_session, review_state
+from theseller.operators.access.types import REVIEW_EVERY, SESSION_LENGTH_MAX, ReviewState
 from theseller.tenancy.scope import LONGEST_TICKET
 
 CONTROL = Control(
@@ -31,8 +31,8 @@ CONTROL = Control(
     enforced_by=(
         "theseller.audit.sealing:seal",
         "theseller.audit.verification:verify_log",
-        "theseller.governance.access.operations:open_access",
-        "theseller.governance.access.operations:confirm_review",
+        "theseller.operators.access.operations:open_access",
+        "theseller.operators.access.operations:confirm_review",
         "theseller/audit/sql/checkpoint.sql",
         "theseller/governance/sql/access.sql",
     ),
@@ -99,7 +99,7 @@ def _log(log: Verdict, context: ProbeContext) -> Iterator[str]:
 
 def _sessions(context: ProbeContext) -> Iterator[str]:
     found = context.rows(_SESSIONS, [context.at - _LOOKBACK])
-    endless = sum(not opened < expires <= opened + LONGEST for _, _, opened, expires, _ in found)
+    endless = sum(not opened < expires <= opened + SESSION_LENGTH_MAX for _, _, opened, expires, _ in found)
     if endless:
         yield f"{endless} session(s) of operators have no end within the hour."
     over = {row[0] for row in found if row[4] is not None or row[3] <= context.at}
@@ -116,7 +116,7 @@ def _sessions(context: ProbeContext) -> Iterator[str]:
 
 def _is_accepted(operator: UUID, over: set[UUID], context: ProbeContext) -> bool:
     """Ask as the guard of a visit does."""
-    opened = open_session(operator, at=context.at, using=context.probe)
+    opened = current_session(operator, at=context.at, using=context.probe)
     return opened is not None and opened.id in over
 
 

@@ -15,7 +15,7 @@ from theseller.controls.types import Control, Outcome, Unknown, must_find, verdi
 from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.private_files import read_private
 from theseller.crypto.secret_config import ProviderKind
-from theseller.governance.rotation.inventory import secret_names
+from theseller.key_rotation.inventory import secret_names
 
 CONTROL = Control(
     id="cred-no-plaintext",

@@ -12,11 +12,11 @@ from django.conf import settings
 from django.http import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from theseller.accounts.knocking import refused
-from theseller.accounts.mfa.proofs import content, proof_in
+from theseller.accounts.guard_probe import refused
+from theseller.accounts.mfa.proofs import proof_in, session_content
 from theseller.accounts.mfa.types import FactorKind, Proof
+from theseller.accounts.operator_session import OperatorAuthState, operator_auth_state
 from theseller.accounts.sessions import newest_sessions
-from theseller.accounts.standing import Standing, standing
 from theseller.audit.tags import Tag
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
@@ -36,8 +36,8 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.accounts.seats:operated",
-        "theseller.accounts.standing:standing",
+        "theseller.accounts.authorization:operator_required",
+        "theseller.accounts.operator_session:operator_auth_state",
         "theseller.accounts.mfa.operations:prove_by_code",
         "theseller.accounts.mfa.operations:prove_by_passkey",
     ),
@@ -69,7 +69,7 @@ class _Address:
     @property
     def guard(self) -> str:
         """Return how it is guarded: "entered", "step_up", or "" for not at all."""
-        return str(getattr(self.view, "theseller_operated", ""))
+        return str(getattr(self.view, "theseller_operator_required", ""))
 
 
 def probe(context: ProbeContext) -> Outcome:
@@ -141,24 +141,24 @@ class _GuardProbe:
     def as_stranger(self, address: _Address) -> None:
         """Ask as a person who is no operator, with a proof as good as one can be."""
         at, person = self._context.at, new_id()
-        proof = content(Proof(person, new_id(), FactorKind.PASSKEY, at), at)
+        proof = session_content(Proof(person, new_id(), FactorKind.PASSKEY, at), at)
         self._request("a person who is no operator", address, person, proof)
 
     def as_operator(self, address: _Address, operator: UUID, factors: list[tuple[UUID, FactorKind]]) -> None:
         """Ask as an operator whose session proves nothing, too little, or nothing any more."""
         at = self._context.at
         self._request("an operator who has proven no second factor", address, operator, {})
-        foreign = content(Proof(operator, new_id(), FactorKind.PASSKEY, at), at)
+        foreign = session_content(Proof(operator, new_id(), FactorKind.PASSKEY, at), at)
         self._request("an operator whose second factor was removed", address, operator, foreign)
         for factor, kind in factors[:1]:
-            old = content(Proof(operator, factor, kind, at - _PROOF_LASTS - _LATE), at)
+            old = session_content(Proof(operator, factor, kind, at - _PROOF_LASTS - _LATE), at)
             self._request("an operator whose proof is older than 12 hours", address, operator, old)
-            idle = content(Proof(operator, factor, kind, at - _IDLE_AT_MOST - _LATE), at - _IDLE_AT_MOST - _LATE)
+            idle = session_content(Proof(operator, factor, kind, at - _IDLE_AT_MOST - _LATE), at - _IDLE_AT_MOST - _LATE)
             self._request("an operator who was away for more than 30 minutes", address, operator, idle)
-            other = content(Proof(new_id(), factor, kind, at), at)
+            other = session_content(Proof(new_id(), factor, kind, at), at)
             self._request("an operator with another person's proof", address, operator, other)
             if address.guard == "step_up":
-                stale = content(Proof(operator, factor, kind, at - _STEP_UP_WITHIN - _LATE), at)
+                stale = session_content(Proof(operator, factor, kind, at - _STEP_UP_WITHIN - _LATE), at)
                 self._request("an operator whose proof is too old for a dangerous act", address, operator, stale)
 
     def let_in(
@@ -167,7 +167,7 @@ class _GuardProbe:
         """Ask as an operator who has just proven a second factor: a guard that refuses everyone shows nothing about the others."""
         at = self._context.at
         operator, (factor, kind) = next((one, factors[one][0]) for one in operators if one in factors)
-        proof = content(Proof(operator, factor, kind, at), at)
+        proof = session_content(Proof(operator, factor, kind, at), at)
         plain = [one for one in addresses if one.guard == "entered" and not one.names]
         return any(not refused(one.view, one.names, person=operator, session=proof, using=self._context.probe) for one in plain)
 
@@ -191,7 +191,7 @@ def _sessions(
         if person not in operators:
             continue
         looked_at += 1
-        let_in = standing(person, session, at=context.at, step_up=False, using=context.probe) is Standing.INSIDE
+        let_in = operator_auth_state(person, session, at=context.at, step_up=False, using=context.probe) is OperatorAuthState.AUTHENTICATED
         wrong += let_in and not _proves(session, factors.get(person, []), context)
     return looked_at, [f"{wrong} living session(s) of operators would be let in without a proof of today."] if wrong else []
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 from theseller.audit.tags import Tag
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
-from theseller.governance.rotation.inventory import inventory, longest_life, state_of
-from theseller.governance.rotation.types import Entry, State
+from theseller.key_rotation.inventory import inventory, maximum_age, state_of
+from theseller.key_rotation.types import SecretEntry, SecretState
 
 CONTROL = Control(
     id="cred-rotation",
@@ -25,9 +25,9 @@ CONTROL = Control(
     owner="Operations",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.governance.rotation.operations:rotate_due",
-        "theseller.governance.rotation.operations:force_rotation",
-        "theseller.governance.rotation.inventory:inventory",
+        "theseller.key_rotation.operations:rotate_due",
+        "theseller.key_rotation.operations:force_rotation",
+        "theseller.key_rotation.inventory:inventory",
     ),
     after=(Tag.ROTATION_FORCED, Tag.ROTATION_FINISHED),
     kind=EnforcementKind.SOFTWARE_AND_PROCEDURE,
@@ -45,26 +45,26 @@ _STUCK = "select count(*) from governance_rotation where finished_at is null and
 def probe(context: ProbeContext) -> Outcome:
     """Take the age of every secret of the running deployment, and look for replacements that got stuck."""
     entries = inventory(at=context.at, using=context.probe)
-    counted = [one for one in entries if one.state is not State.EXEMPT]
+    counted = [one for one in entries if one.state is not SecretState.EXEMPT]
     oldest = max((context.at - one.made_at for one in counted if one.made_at), default=timedelta(0))
-    must_find(state_of(context.at - longest_life() - timedelta(days=1), context.at).red, "a secret that is too old")
+    must_find(state_of(context.at - maximum_age() - timedelta(days=1), context.at).red, "a secret that is too old")
     noted = set(context.rows(_NOTED))
     declared = sorted({one.kind.value for one in counted if (one.name, one.made_at) in noted})
     return verdict(
         len(counted),
         [*_overdue(counted), *_stuck(context)],
-        f"The oldest secret is {max(oldest.days, 0)} day(s) old; none may become older than {longest_life().days}.",
+        f"The oldest secret is {max(oldest.days, 0)} day(s) old; none may become older than {maximum_age().days}.",
         secrets=len(counted),
-        renewed_by_the_machine=sum(one.by_machine for one in counted),
-        due_within_a_week=sum(one.state is State.DUE for one in counted),
+        renewed_by_the_machine=sum(one.automatic for one in counted),
+        due_within_a_week=sum(one.state is SecretState.DUE for one in counted),
         declared=[f"The age of: {', '.join(declared)}. The operator noted when each was made."] if declared else [],
     )
 
 
-def _overdue(entries: list[Entry]) -> Iterator[str]:
+def _overdue(entries: list[SecretEntry]) -> Iterator[str]:
     # By kind and not by name: the page is public, and a connection's key is named after the connection.
     for (state, kind), count in sorted(Counter((one.state, one.kind) for one in entries if one.state.red).items()):
-        what = "of unknown age" if state is State.UNKNOWN else f"older than {longest_life().days} days"
+        what = "of unknown age" if state is SecretState.UNKNOWN else f"older than {maximum_age().days} days"
         yield f"{count} secret(s) {what}: {kind.value}."
 
 

@@ -17,7 +17,7 @@ from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.sealed import KeyLookup, open_sealed
 from theseller.crypto.timestamped_secrets import creation_time
-from theseller.governance.rotation.types import PROBE_OWNER
+from theseller.key_rotation.types import PROBE_OWNER
 
 #: Every purpose that a key store makes keys for.
 PURPOSES = tuple(purpose for purpose in Purpose if purpose is not Purpose.ROOT)

@@ -17,8 +17,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from theseller.accounts.seats import seated
-from theseller.accounts.types import Permission, Seat
+from theseller.accounts.authorization import tenant_permission_required
+from theseller.accounts.types import Permission, TenantContext
 from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
 from theseller.amazon.reports.registry import title
 from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
@@ -60,11 +60,11 @@ def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpR
 @csrf_exempt
 @drain_body
 @require_http_methods(["GET", "HEAD", "POST"])
-@seated(Permission.DOCUMENT_IMPORT)
+@tenant_permission_required(Permission.DOCUMENT_IMPORT)
 @limited("import", {by_account: Rate.per_minute(30, burst=60), by_ip: Rate.per_minute(60, burst=120)})
 @limit_upload(_refuse)
 @csrf_protect
-def import_files(request: HttpRequest, seat: Seat) -> HttpResponse:
+def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the page (GET); inspect the files, or with `confirm` store them (POST). A script asks for the cards alone."""
     fragment = bool(request.headers.get("X-Fragment"))
     if request.method != "POST":
@@ -77,8 +77,8 @@ def import_files(request: HttpRequest, seat: Seat) -> HttpResponse:
             request, 422, "No file came with that", "Choose the report files that you downloaded from Seller Central, then send them."
         )
     try:
-        with import_slot(person=seat.person, tenant=seat.tenant):
-            cards = _cards(files, form, seat)
+        with import_slot(person=tenant_context.person, tenant=tenant_context.tenant):
+            cards = _cards(files, form, tenant_context)
     except ImportBusyError as busy:
         text = f"{busy.reason} This one was not looked at, and nothing of it was stored. Send it again in a few seconds."
         refused = _refuse(request, 409, "One after the other", text)
@@ -93,13 +93,13 @@ def import_files(request: HttpRequest, seat: Seat) -> HttpResponse:
 def _page(request: HttpRequest, *, form: ImportForm, status: int = 200, template: str = "", **more: Any) -> HttpResponse:  # noqa: ANN401
     context: dict[str, Any] = {"form": form, "limit_mb": settings.UPLOAD_BYTES_MAX >> 20, "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
     if template != "ingest/import_cards.html":
-        seat: Seat = request.seat  # type: ignore[attr-defined]  # set by `seated`
-        documents, count = imported_documents(tenant=seat.tenant)
+        tenant_context: TenantContext = request.tenant_context  # type: ignore[attr-defined]  # set by `tenant_permission_required`
+        documents, count = imported_documents(tenant=tenant_context.tenant)
         context |= {"documents": [_listed(document) for document in documents], "documents_count": count, "at": clock.now()}
     return render(request, template or "ingest/import.html", context | more, status=status)
 
 
-def _cards(files: list[UploadedFile[bytes]], form: ImportForm, seat: Seat) -> list[dict[str, Any]]:
+def _cards(files: list[UploadedFile[bytes]], form: ImportForm, tenant_context: TenantContext) -> list[dict[str, Any]]:
     """Inspect or store each file until the request has used its CPU time; report the files that are left."""
     cards = []
     begun = thread_time()
@@ -108,7 +108,7 @@ def _cards(files: list[UploadedFile[bytes]], form: ImportForm, seat: Seat) -> li
             cards.append(_unread(file, form, "the files before it took too long", "Nothing of it was stored. Send it again by itself."))
             continue
         try:
-            cards.append(_card(file, form, seat))
+            cards.append(_card(file, form, tenant_context))
         except MemoryError:
             advice = "Nothing of it was stored. Send it again by itself; if that does not help, ask Seller Central for a shorter period."
             cards.append(_unread(file, form, "reading it takes more memory than the server has left", advice))
@@ -125,7 +125,7 @@ def _unread(file: UploadedFile[bytes], form: ImportForm, why_not: str, advice: s
 
 
 @sensitive_variables()
-def _card(file: UploadedFile[bytes], form: ImportForm, seat: Seat) -> dict[str, Any]:
+def _card(file: UploadedFile[bytes], form: ImportForm, tenant_context: TenantContext) -> dict[str, Any]:
     """Inspect or import one file, and gather what its card shows."""
     options = Options(
         filename=file.name,
@@ -134,7 +134,7 @@ def _card(file: UploadedFile[bytes], form: ImportForm, seat: Seat) -> dict[str, 
         limits=_LIMITS,
     )
     if form.cleaned_data["confirm"]:
-        outcome = import_report(lambda: _pieces(file), options, tenant=seat.tenant, actor=seat.actor, at=clock.now())
+        outcome = import_report(lambda: _pieces(file), options, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now())
         return {"name": file.name, "ok": outcome.ok, **_outcome(outcome), **_described(outcome.inspection)}
     inspection = inspect_report(lambda: _pieces(file), filename=options.filename, encoding=options.encoding, limits=_LIMITS)
     partly = not inspection.importable and may_leave_out_rows(inspection)

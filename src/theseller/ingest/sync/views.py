@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from theseller.accounts.seats import seated
-from theseller.accounts.types import Permission, Seat
+from theseller.accounts.authorization import tenant_permission_required
+from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import all_connections
 from theseller.ingest.sync import queries
 from theseller.ingest.sync.summary import expects_streams, summarize
@@ -16,11 +16,11 @@ from theseller.tenancy.scope import tenant_scope
 
 
 @require_GET
-@seated(Permission.DASHBOARD_READ)
-def progress(request: HttpRequest, seat: Seat) -> HttpResponse:
+@tenant_permission_required(Permission.DASHBOARD_READ)
+def progress(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the sync's state as a page; for htmx the panel, and for the panel itself its list and line."""
     at = clock.now()
-    with tenant_scope(seat.tenant):
+    with tenant_scope(tenant_context.tenant):
         streams, connections = queries.progress(), all_connections()
     running = expects_streams(streams, connections) or queries.is_running(streams)
     polled = request.headers.get("HX-Trigger") == "progress"

@@ -19,7 +19,7 @@ from tests.integration.ingest.imports.files import ALICE, picture, report, settl
 from tests.unit.amazon.report_fixtures.builders import as_json, traffic
 
 from theseller.accounts.models import User
-from theseller.accounts.operations import add_member, add_person
+from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.amazon.reports import ReportType
 from theseller.emulator.canary import PREFIX
@@ -103,7 +103,7 @@ def test_a_shop_sees_its_own_imports_only(cast: Cast) -> None:
 
 
 def test_a_viewer_and_a_stranger_may_not(cast: Cast) -> None:
-    person = add_person(email=f"{new_id().hex}@example.com", name="Vera", password=Secret("x" * 20), at=NOON)
+    person = create_user(email=f"{new_id().hex}@example.com", name="Vera", password=Secret("x" * 20), at=NOON)
     add_member(person=person, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
     vera = _browser(Person(person, "Vera", "", cast.alices_shop))
     before = picture()

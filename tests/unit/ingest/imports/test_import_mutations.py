@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template.loader import render_to_string
 from tests.unit.amazon.report_fixtures.mutations import CANARY, mutants
 
-from theseller.accounts.types import Seat
+from theseller.accounts.types import TenantContext
 from theseller.amazon.reports import inspect_report
 from theseller.cli.report_text import inspection_text
 from theseller.ingest.imports.forms import ImportForm
@@ -20,8 +20,8 @@ def _shown(first: int, count: int) -> int:
     shown = 0
     for mutant in mutants(first, count):
         file = SimpleUploadedFile("report.txt", mutant.data)
-        seat: Seat = None  # type: ignore[assignment]  # who looks is asked before a file is stored, and none is
-        page = render_to_string("ingest/import_card.html", {"card": _card(file, form, seat)})
+        tenant_context: TenantContext = None  # type: ignore[assignment]  # who looks is asked before a file is stored, and none is
+        page = render_to_string("ingest/import_card.html", {"card": _card(file, form, tenant_context)})
         text = inspection_text("report.txt", inspect_report([mutant.data]))
         for output in (page, text):
             leak = CANARY.search(output)

@@ -2,7 +2,7 @@
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   const button = form.querySelector("[data-passkey-start]");
-  const trouble = form.querySelector("[data-passkey-trouble]");
+  const trouble = form.querySelector("[data-passkey-error]");
   const say = (text) => {
     trouble.textContent = text;
     trouble.hidden = !text;
@@ -15,7 +15,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     continue;
   }
   const answer = async () => {
-    const question = JSON.parse(form.dataset.question);
+    const question = JSON.parse(form.dataset.options);
     return making
       ? navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(question) })
       : navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(question) });

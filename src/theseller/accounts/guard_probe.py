@@ -1,0 +1,60 @@
+"""Asks a view of the operator's area as somebody at the door would, from inside the running program: for the probe that looks whether it opens.
+
+Nothing of it can be reached from outside, and it leaves nothing behind: the session is in memory, and the transaction is rolled back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from theseller.accounts.models import User
+from theseller.accounts.sessions import SessionStore
+
+#: Where those are sent who may come in after a proof.
+_PROOF_PAGES = ("/account/second-factor/", "/account/security/")
+
+
+def refused(view: Callable[..., HttpResponseBase], names: Iterable[str], *, person: UUID, session: Mapping[str, Any], using: str) -> bool:
+    """Say whether `view` turns `person` away: by "not found", or by sending them to prove themselves. `names`: its address's variables.
+
+    Asked by GET, and by an empty POST if it takes no GET. `using`: the connection by which the guard reads who operates. What the view
+    itself would have read is none of its business here: whatever else it answers or raises, it has been entered.
+    """
+    for method in ("GET", "POST"):
+        request = _request(method, person, session, using)
+        try:
+            with transaction.atomic():
+                answer = view(request, **dict.fromkeys(names, "probe"))
+                transaction.set_rollback(True)
+        except Http404:
+            return True
+        except Exception:  # noqa: BLE001  the view ran, and that is all that matters
+            return False
+        if answer.status_code != 405:
+            return answer.status_code == 302 and answer.headers.get("Location", "").startswith(_PROOF_PAGES)
+    return False
+
+
+def _request(method: str, person: UUID, session: Mapping[str, Any], using: str) -> HttpRequest:
+    request = HttpRequest()
+    request.method, request.path, request.path_info = method, "/operate/", "/operate/"
+    request.user = User(id=person, name="probe")
+    request.session = SessionStore()
+    for key, value in session.items():
+        request.session[key] = value
+    request.theseller_probe_database = using  # type: ignore[attr-defined]  # read by `seats.operator_required`
+    return request
+
+
+def _is_not_from_probe(entry: logging.LogRecord) -> bool:
+    return not hasattr(getattr(entry, "request", None), "theseller_probe_database")
+
+
+# "Method not allowed" is news when somebody else was told so.
+logging.getLogger("django.request").addFilter(_is_not_from_probe)

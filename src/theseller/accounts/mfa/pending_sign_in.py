@@ -1,0 +1,35 @@
+"""Between the password and the second factor: the session remembers whose password was right, and that person is not signed in."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+
+from theseller.accounts.mfa.proofs import within
+from theseller.accounts.models import User
+
+#: How long the second factor may take to come.
+_VALID_FOR = timedelta(minutes=10)
+_PENDING = "half_signed_in"
+
+
+def begin(request: HttpRequest, user: User, at: datetime) -> None:
+    """Remember that the password of `user` was given."""
+    request.session.cycle_key()
+    # With the hash: a password that is changed in these minutes ends the waiting.
+    request.session[_PENDING] = {"person": str(user.pk), "at": at.isoformat(), "hash": user.get_session_auth_hash()}
+
+
+def pending_user(request: HttpRequest, at: datetime) -> User | None:
+    """Return the person whose second factor is awaited; None if nobody's is, or not any more."""
+    held = request.session.get(_PENDING)
+    if not isinstance(held, dict) or not within(datetime.fromisoformat(held["at"]), at, _VALID_FOR):
+        return None
+    user = User.objects.filter(pk=held["person"]).first()
+    return user if user is not None and constant_time_compare(held["hash"], user.get_session_auth_hash()) else None
+
+
+def clear(request: HttpRequest) -> None:
+    request.session.pop(_PENDING, None)

@@ -1,0 +1,109 @@
+"""The deployment's own secrets, made where they are kept at the first start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from theseller.cli.errors import CommandError
+from theseller.cli.state_folders import refuse_other_environment
+from theseller.config.environment import EnvironmentKind, read_environment_kind, read_secret_config, uses_external_server
+from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
+from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
+from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
+from theseller.crypto.providers import SecretProvider, WritableSecretProvider
+from theseller.crypto.secret_config import ProviderKind, SecretConfig, StoreKind, make_secret_provider
+from theseller.crypto.timestamped_secrets import new_timestamped_secret
+from theseller.lib.secret import Secret
+from theseller.postgres.roles import login_roles
+
+#: Amazon gives it; it is put, never made.
+LWA_CLIENT_SECRET_NAME = "lwa-client-secret"  # noqa: S105  # a name
+#: Lengths in characters. Amazon does not say how long its secrets are: they have had 64 and 80.
+_AMAZON_LENGTH_MIN, _OWN_LENGTH_MIN, _LENGTH_MAX = 12, 16, 512
+
+
+def secret_config(state: Path) -> SecretConfig:
+    """Return where this deployment keeps secrets and keys. Raises InvalidSettingError; CommandError if `state` is another environment's."""
+    refuse_other_environment(state)
+    return read_secret_config(os.environ, kind=read_environment_kind(os.environ), state=state)
+
+
+def stores_keys_on_this_host_only(state: Path) -> bool:
+    """Return whether secrets or keys are in this state folder while the database is a server that other hosts can reach, too."""
+    return uses_external_server(os.environ) and secret_config(state).in_files
+
+
+def secret_provider(state: Path) -> WritableSecretProvider:
+    return make_secret_provider(secret_config(state), os.environ)
+
+
+def own_secrets(choice: SecretConfig) -> tuple[str, ...]:
+    """Return the names of the secrets that are ours to choose: keys and database passwords. Never Amazon's."""
+    elsewhere = bool(os.environ.get("DATABASE_URL")) and choice.environment != EnvironmentKind.DEMO
+    roots = (ROOT_KEY_NAME,) if choice.key_store is StoreKind.FILES else ()  # a key service has roots of its own
+    superuser = () if elsewhere else ("db-superuser",)
+    roles = login_roles(external=uses_external_server(os.environ))
+    return (*roots, "django-session-key", "tenant-ticket-key", *superuser, *(f"db-{short}" for short in roles))
+
+
+def new_secret(name: str, choice: SecretConfig) -> Secret:
+    """Return a fresh secret that can serve as `name` in this environment."""
+    return new_root_key(choice.environment) if name == ROOT_KEY_NAME else new_timestamped_secret()
+
+
+def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
+    """Raise CommandError if `given` can't be the secret `name`: nothing of it is shown."""
+    if name == ROOT_KEY_NAME:
+        try:
+            parse_root_keys(given, choice.environment)
+        except (KeyStoreError, WrongEnvironmentError) as error:
+            raise CommandError(f"{error}; nothing was changed.", "Put the root key back from its copy.") from None
+        return
+    text = given.reveal()
+    least = _AMAZON_LENGTH_MIN if name == LWA_CLIENT_SECRET_NAME else _OWN_LENGTH_MIN
+    if not (least <= len(text) <= _LENGTH_MAX and text.isascii() and text.isprintable() and " " not in text):
+        raise CommandError(
+            f"What was given can't be {name}: that is {least} to {_LENGTH_MAX} ASCII characters without spaces; nothing was changed.",
+            "Give it on one line, as Amazon shows it."
+            if name == LWA_CLIENT_SECRET_NAME
+            else "`theseller secrets fill` makes the ones that are missing.",
+        )
+
+
+def ensure_secrets(state: Path) -> WritableSecretProvider:
+    """Make each secret of ours that does not exist yet, where this deployment keeps them."""
+    choice = secret_config(state)
+    provider = make_secret_provider(choice, os.environ)
+    for name in own_secrets(choice):
+        provider.ensure(name, lambda wanted=name: new_secret(wanted, choice))  # type: ignore[misc]  # bound at once, not at the end
+    return provider
+
+
+def passwords_in_use(state: Path) -> dict[str, tuple[str, ...]]:
+    """Return each role's password, and the coming one of a rotation, by the roles' short names. Makes nothing, no folder either."""
+    choice = secret_config(state)
+    if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
+        return {}
+    provider = make_secret_provider(choice, os.environ)
+    return {
+        short: tuple(
+            found.reveal() for name in (f"db-{short}", f"db-{short}{NEXT_SUFFIX}") if (found := secret_or_none(provider, name)) is not None
+        )
+        for short in login_roles(external=False)
+    }
+
+
+def ticket_keys_in_use(state: Path) -> tuple[Secret, ...]:
+    """Return the keys that sign tenants' tickets: the present, the coming and the former one. Makes nothing, no folder either."""
+    choice = secret_config(state)
+    if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
+        return ()
+    provider = make_secret_provider(choice, os.environ)
+    names = ("tenant-ticket-key", f"tenant-ticket-key{NEXT_SUFFIX}", f"tenant-ticket-key{PREVIOUS_SUFFIX}")
+    return tuple(found for name in names if (found := secret_or_none(provider, name)) is not None)
+
+
+def role_passwords(provider: SecretProvider) -> dict[str, str]:
+    """Return the passwords that `ensure_roles` takes, by the roles' short names."""
+    return {short: provider.get(f"db-{short}").reveal() for short in login_roles(external=uses_external_server(os.environ))}

@@ -1,0 +1,145 @@
+"""The folders a command works in, and the mark that says whose a state folder is.
+
+The mark (`.theseller-state`) holds the name of the environment. A command that runs as another environment refuses the folder, and only
+a folder that says `demo` is ever deleted. While a process works on a folder it holds a shared lock on the mark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from theseller.cli.errors import CommandError
+from theseller.config.environment import EnvironmentKind, read_environment_kind
+from theseller.crypto.keys import ROOT_KEY_NAME, root_key_environment
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+_MARKER = ".theseller-state"
+#: What docs/operate/backups.md has copied to another machine; a hidden file is easily missed.
+_RESTORED_ENTRIES = {"secrets", "keys", "erasures", "audit", "backups"}
+#: Open files of marks that this process holds a lock on, until it ends.
+_LOCKED: dict[Path, int] = {}
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Return THESELLER_STATE, by default `state` in the checkout. It need not exist."""
+    return Path(environ.get("THESELLER_STATE") or REPOSITORY / "state").expanduser().resolve()
+
+
+def make_state_folder(state: Path) -> None:
+    """Make the state folder and mark it as this environment's; a mark of an earlier version, which is empty, is filled in.
+
+    Raises:
+        CommandError: it exists, is not empty and was not made by us; or it is another environment's; or a demo is to use a folder with
+            an empty mark, and nothing in the folder proves that it is a demo's.
+    """
+    if state.exists() and not state.is_dir():
+        raise CommandError(f"{state} is a file, not a folder.", "Choose a folder with THESELLER_STATE.")
+    foreign = state.is_dir() and not is_state_folder(state) and any(not _is_empty_static_folder(entry) for entry in state.iterdir())
+    if foreign and not is_restored_copy(state):
+        raise CommandError(
+            f"{state} exists, is not empty and is not a state folder of TheSeller.", "Choose an empty folder with THESELLER_STATE."
+        )
+    kind = read_environment_kind(os.environ)
+    refuse_other_environment(state)
+    if kind is EnvironmentKind.DEMO and is_state_folder(state) and marked_environment(state) is None and len(list(state.iterdir())) > 1:
+        raise CommandError(
+            f"{state} was made by an earlier version, and nothing in it shows that it belongs to a demo.",
+            "Choose another folder with THESELLER_STATE, or set THESELLER_ENV to what this deployment is.",
+        )
+    # As root it can be passed through, not listed: the database runs as an unprivileged user and must reach its data.
+    state.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    marker = state / _MARKER
+    if not marker.is_file() or not marker.read_bytes():
+        descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{kind.value}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def is_restored_copy(state: Path) -> bool:
+    """Say whether `state` has no mark and holds what was copied of a state folder, and nothing else.
+
+    It proves itself by the root key of this environment, or, where secrets and keys are with a service, by the journal of erasures.
+    """
+    if is_state_folder(state) or not state.is_dir():
+        return False
+    names = {path.name for path in state.iterdir()}
+    if not names or not names <= _RESTORED_ENTRIES:
+        return False
+    if "secrets" in names:
+        try:
+            text = (state / "secrets" / ROOT_KEY_NAME).read_text(errors="replace")
+        except OSError:
+            return False
+        return root_key_environment(text) == read_environment_kind(os.environ)
+    return read_environment_kind(os.environ).guarded and bool(names & {"erasures", "audit"})
+
+
+def _is_empty_static_folder(entry: Path) -> bool:
+    """Say whether this is the empty folder that `serve` of an earlier version made before anything marked the state folder."""
+    return entry.name == "static" and entry.is_dir() and not entry.is_symlink() and not any(entry.iterdir())
+
+
+def is_state_folder(state: Path) -> bool:
+    """Say whether `state` is marked as a state folder of TheSeller."""
+    return (state / _MARKER).is_file()
+
+
+def marked_environment(state: Path) -> str | None:
+    """Return which environment a state folder belongs to: by its mark, else by its root key. None if neither says."""
+    with contextlib.suppress(FileNotFoundError):
+        if found := (state / _MARKER).read_text(errors="replace").strip():
+            return found
+        return root_key_environment((state / "secrets" / ROOT_KEY_NAME).read_text(errors="replace"))
+    return None
+
+
+def refuse_other_environment(state: Path) -> None:
+    """Raise CommandError if `state` belongs to another environment than this process runs as. Nothing is read or changed then."""
+    kind, found = read_environment_kind(os.environ).value, marked_environment(state) if is_state_folder(state) else None
+    if found is not None and found != kind:
+        raise CommandError(
+            f"The state folder {state} belongs to the environment {found!r}, and this process runs as {kind!r}. Nothing was changed.",
+            f"Set THESELLER_ENV={found}, or name another folder with THESELLER_STATE.",
+        )
+
+
+def lock_state_folder(state: Path, *, inheritable: bool = False) -> None:
+    """Hold the folder for the life of this process, shared with others, so that no other process deletes it meanwhile.
+
+    Args:
+        state: the folder; without a mark nothing is held.
+        inheritable: whether the program that this process becomes by exec holds it too.
+
+    Raises:
+        CommandError: it is being deleted.
+    """
+    if state in _LOCKED or not is_state_folder(state):
+        return
+    descriptor = os.open(state / _MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise CommandError(f"{state} is being deleted.", "Name another folder with THESELLER_STATE.") from None
+    os.set_inheritable(descriptor, inheritable)
+    _LOCKED[state] = descriptor
+
+
+@contextlib.contextmanager
+def exclusive_state_folder(state: Path) -> Iterator[bool]:
+    """Hold a marked folder alone for the block; yield False, without waiting, if another process works on it."""
+    descriptor = os.open(state / _MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(descriptor)

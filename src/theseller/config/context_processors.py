@@ -1,0 +1,26 @@
+"""What every page's frame shows."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from theseller import __version__
+from theseller.config.demo_sign_in import demo_sign_in
+
+
+def deployment_context(request: HttpRequest) -> dict[str, Any]:
+    """Return the seat (None on public pages), the kind of deployment and the version."""
+    tenant_context = getattr(request, "tenant_context", None)
+    return {
+        "tenant_context": tenant_context,
+        "tenant_name": tenant_context.tenant_name if tenant_context else "",
+        "deployment": settings.ENVIRONMENT.kind.value,
+        "version": __version__,
+        "emulated": settings.ENVIRONMENT.emulator_url is not None,
+        # Called by the start page only: a secret is read for it.
+        "demo_sign_in": partial(demo_sign_in, request),
+    }

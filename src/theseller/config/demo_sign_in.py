@@ -1,0 +1,29 @@
+"""How to sign in to a demo, for its start page: nothing anywhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from theseller.config.environment import EnvironmentKind
+from theseller.config.seed import DEMO_SIGN_INS
+from theseller.crypto.errors import SecretNotFoundError
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def demo_sign_in(request: HttpRequest) -> dict[str, Any] | None:
+    """Return how to sign in to a demo, or None where this is none, or where it can be reached from elsewhere than this machine."""
+    environment = settings.ENVIRONMENT
+    if environment.kind is not EnvironmentKind.DEMO or urlsplit(environment.public_url).hostname not in _LOOPBACK:
+        return None
+    if request.META.get("REMOTE_ADDR") not in _LOOPBACK:
+        return None
+    try:
+        password = settings.SECRETS.get("demo-cast-password").reveal()
+    except SecretNotFoundError:
+        return None
+    return {"people": DEMO_SIGN_INS, "password": password}

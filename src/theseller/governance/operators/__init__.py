@@ -1,1 +1,0 @@
-"""The operator's area: its overview. Other pages of it stand in the slices that they are about; all stand behind `accounts.seats.operated`."""

@@ -1,0 +1,252 @@
+"""Replace secrets: begin or go on with a replacement, run its steps, record each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import connections, transaction
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.crypto.cached_value import NEXT_SUFFIX
+from theseller.key_rotation import purpose_keys, secret_ages, stored_keys, text_secrets
+from theseller.key_rotation.inventory import inventory, readable
+from theseller.key_rotation.queries import open_runs
+from theseller.key_rotation.shared_steps import is_staged, secret_provider, writable
+from theseller.key_rotation.types import (
+    ManualRotationError,
+    NewSecretRefusedError,
+    NotReplacedError,
+    RotationBusyError,
+    RotationContext,
+    RotationError,
+    RotationReason,
+    RotationResult,
+    Run,
+    SecretEntry,
+    SecretKind,
+    SecretState,
+    Step,
+    UnknownSecretError,
+)
+from theseller.lib.ids import new_id
+from theseller.lib.safe_tracebacks import describe
+from theseller.lib.secret import Secret
+
+_STEPS: dict[SecretKind, Callable[[Run], tuple[Step, ...]]] = {
+    SecretKind.ROOT_KEY: stored_keys.root_key_steps,
+    SecretKind.PURPOSE_KEY: purpose_keys.purpose_key_steps,
+    SecretKind.CONNECTION_KEY: stored_keys.connection_key_steps,
+    SecretKind.CERTIFICATE_KEY: stored_keys.certificate_key_steps,
+    SecretKind.AUDIT_KEY: stored_keys.audit_key_steps,
+    SecretKind.SECOND_FACTOR_KEY: stored_keys.second_factor_key_steps,
+    SecretKind.SESSION_KEY: text_secrets.session_key_steps,
+    SecretKind.TICKET_KEY: text_secrets.ticket_key_steps,
+    SecretKind.DATABASE_PASSWORD: text_secrets.database_password_steps,
+    SecretKind.CLIENT_SECRET: text_secrets.client_secret_steps,
+}
+CLIENT_SECRET = "lwa-client-secret"  # noqa: S105  # a name
+#: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
+_LOCK = 7_105_001
+
+
+def rotate(names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext) -> tuple[RotationResult, ...]:
+    """Replace the named secrets one after the other, going on with what was interrupted; return how far each is.
+
+    Raises:
+        UnknownSecretError, ByHandError: a name can't be replaced; then none is.
+        RotationBusyError: another process is at it.
+        NewSecretRefusedError: Amazon does not accept the new client secret.
+        NotReplacedError: some of several could not be replaced; the others were.
+    """
+    with _exclusive():
+        return _rotate_each(plan(names, at=context.now()), reason, actor, context)
+
+
+def rotate_due(*, actor: str, context: RotationContext) -> tuple[RotationResult, ...]:
+    """Replace what is old enough and the machine's to replace, and go on with every replacement under way.
+
+    Raises NotReplacedError, after all have been tried; RotationBusyError.
+    """
+    with _exclusive():
+        return _rotate_each(due(at=context.now()), RotationReason.DUE, actor, context)
+
+
+def force_rotation(names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext) -> tuple[RotationResult, ...]:
+    """Replace secrets now because of a leak or because somebody who knew them leaves. For whoever records such an event.
+
+    Raises what `rotate` raises; ValueError for another reason.
+    """
+    if reason not in {RotationReason.LEAKED, RotationReason.LEAVER}:
+        raise ValueError("a rotation is forced by a leak or by somebody's leaving")
+    with transaction.atomic():
+        record(
+            Tag.ROTATION_FORCED,
+            actor=actor,
+            tenant=None,
+            subject="secrets",
+            at=context.now(),
+            details={"reason": reason.value, "secrets": len(names)},
+        )
+    return rotate(names, reason=reason, actor=actor, context=context)
+
+
+def stage_client_secret(secret: Secret) -> None:
+    """Lay out the client secret that a person fetched from Amazon; `rotate` tries it and puts it in place."""
+    secret_provider().put(CLIENT_SECRET + NEXT_SUFFIX, secret)
+
+
+def note_age(name: str, made_at: datetime, *, actor: str, at: datetime) -> None:
+    """Note when a secret that somebody else made was made. Raises UnknownSecretError; RotationError for a time to come."""
+    if made_at > at:
+        raise RotationError("a secret can't have been made in the future: give the day it was made")
+    if name not in {one.name for one in inventory(at=at)}:
+        raise UnknownSecretError(f"there is no secret {name!r}: theseller rotate --list shows them")
+    secret_ages.note(name, readable(name), created_at=made_at, actor=actor, at=at)
+
+
+def plan(names: Sequence[str], *, at: datetime) -> list[SecretEntry]:
+    """Return the entries of `names`. Raises UnknownSecretError, ByHandError: before anything is begun."""
+    known = {one.name: one for one in inventory(at=at)}
+    for name in names:
+        if name not in known:
+            raise UnknownSecretError(f"there is no secret {name!r}: theseller rotate --list shows them")
+        entry = known[name]
+        if not (entry.automatic or _is_client_secret_staged(entry) or _only_retired_by_machine(entry)):
+            raise ManualRotationError(f"{name} is replaced {entry.how}")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def due(*, at: datetime) -> list[SecretEntry]:
+    """Return what the machine would replace now: what is due or too old, and what is under way."""
+    return [
+        one
+        for one in inventory(at=at)
+        if one.under_way or (one.automatic and one.state in {SecretState.DUE, SecretState.OVERDUE, SecretState.UNKNOWN})
+    ]
+
+
+def steps_of(entry: SecretEntry, reason: RotationReason, context: RotationContext) -> tuple[Step, ...]:
+    """Return what replacing `entry` would do; nothing is done."""
+    return _STEPS[entry.kind](Run(new_id(), entry.name, reason, "process:dry-run", "", context.now(), context))
+
+
+def _is_client_secret_staged(entry: SecretEntry) -> bool:
+    return entry.kind is SecretKind.CLIENT_SECRET and (bool(entry.under_way) or is_staged(entry.name))
+
+
+def _only_retired_by_machine(entry: SecretEntry) -> bool:
+    """Say whether a person replaces the secret itself and the machine retires the old one."""
+    return not writable() and entry.kind in {SecretKind.ROOT_KEY, SecretKind.TICKET_KEY}
+
+
+def _rotate_each(
+    entries: Sequence[SecretEntry], reason: RotationReason, actor: str, context: RotationContext
+) -> tuple[RotationResult, ...]:
+    """Replace all of `entries`; raise what failed after all have been tried, since one failure must not make the others late."""
+    rotated: list[RotationResult] = []
+    failures: dict[str, Exception] = {}
+    for entry in entries:
+        try:
+            rotated.append(_rotate_one(entry, reason, actor, context))
+        except Exception as error:
+            if len(entries) == 1 and isinstance(error, RotationError):
+                raise
+            failures[entry.name] = error
+    if failures:
+        told = "; ".join(f"{name}: {describe(error)}" for name, error in failures.items())
+        group = ExceptionGroup("could not be replaced", list(failures.values()))
+        raise NotReplacedError(f"{len(failures)} of {len(entries)} secret(s) could not be replaced: {told}") from group
+    return tuple(rotated)
+
+
+def _rotate_one(entry: SecretEntry, reason: RotationReason, actor: str, context: RotationContext) -> RotationResult:
+    run = open_runs(context).get(entry.name)
+    if run is not None and (_leaked_since(run, reason) or _staged_since(run)):
+        # Finish the one under way without waiting for anybody, then begin afresh with a secret that is newer.
+        rotated = _advance(replace(run, skip_waits=True), entry.kind)
+        if not rotated.finished:
+            return rotated
+        run = None
+    return _advance(run or _begin(entry.name, reason, actor, context), entry.kind)
+
+
+def _leaked_since(run: Run, reason: RotationReason) -> bool:
+    """Say whether the new secret of a replacement under way may have leaked as well."""
+    return reason is RotationReason.LEAKED and run.reason is not RotationReason.LEAKED
+
+
+def _staged_since(run: Run) -> bool:
+    """Say whether a person gave a still newer client secret while the last one's grace runs."""
+    return run.step == "drop-next" and run.secret == CLIENT_SECRET and is_staged(run.secret)
+
+
+def _begin(name: str, reason: RotationReason, actor: str, context: RotationContext) -> Run:
+    at = context.now()
+    run = Run(new_id(), name, reason, actor, "", at, context)
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into governance_rotation (id, secret, reason, actor, started_at, moved_at) values (%s, %s, %s, %s, %s, %s)",
+            [run.id, name, reason.value, actor, at, at],
+        )
+        record(Tag.ROTATION_BEGUN, actor=actor, tenant=None, subject=f"secret:{name}", at=at, details={"reason": reason.value})
+    return run
+
+
+def _advance(run: Run, kind: SecretKind) -> RotationResult:
+    # The row's own reason chooses the steps, so that an interrupted one is gone on with as it was begun.
+    steps = _STEPS[kind](replace(run, skip_waits=False))
+    done = [step.name for step in steps].index(run.step) + 1 if run.step else 0
+    for step in steps[done:]:
+        run.context.say(run.secret, step.name, "begin")
+        try:
+            waits_for = step.run(run)
+        except NewSecretRefusedError:
+            run.details["refused"] = 1
+            _finish(run)
+            raise
+        if waits_for:
+            _record(run)
+            run.context.say(run.secret, step.name, f"later: {waits_for}")
+            return RotationResult(run.secret, finished=False, step=run.step, waits_for=waits_for)
+        run.context.say(run.secret, step.name, "done")
+        run.step = step.name
+        _record(run)
+        run.context.say(run.secret, step.name, "recorded")
+    _finish(run)
+    return RotationResult(run.secret, finished=True, step=run.step)
+
+
+def _record(run: Run) -> None:
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute(
+            "update governance_rotation set step = %s, moved_at = %s, details = %s where id = %s",
+            [run.step, run.at, json.dumps(run.details), run.id],
+        )
+
+
+def _finish(run: Run) -> None:
+    at = run.at
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute(
+            "update governance_rotation set finished_at = %s, moved_at = %s, details = %s where id = %s",
+            [at, at, json.dumps(run.details), run.id],
+        )
+        record(Tag.ROTATION_FINISHED, actor=run.actor, tenant=None, subject=f"secret:{run.secret}", at=at, details=dict(run.details))
+
+
+@contextmanager
+def _exclusive() -> Iterator[None]:
+    """Keep every other process from replacing secrets; a killed one's lock is free with its connection."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK])
+        if not cursor.fetchone()[0]:
+            raise RotationBusyError("another process replaces secrets just now: wait for it, or look at theseller rotate --list")
+        try:
+            yield
+        finally:
+            cursor.execute("select pg_advisory_unlock(%s)", [_LOCK])

@@ -1,0 +1,125 @@
+"""How purpose keys are replaced, wherever they are: in our own files, or in OpenBao or Vault's transit. AWS replaces its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from django.conf import settings
+
+from theseller.crypto.errors import ServiceError, ServiceState
+from theseller.crypto.hashicorp_vault_rotation import TransitRotation
+from theseller.crypto.keys import Purpose
+from theseller.crypto.keystore import FileKeyStore
+from theseller.crypto.rewrap import RotatableKeyStore
+from theseller.crypto.secret_config import make_purpose_rotation
+from theseller.crypto.timestamped_secrets import creation_time
+from theseller.key_rotation.types import ManualRotationError, Run, Step
+
+
+class PurposeKeys(Protocol):
+    """The purpose keys of one key store."""
+
+    def ages(self) -> Mapping[Purpose, datetime | None]:
+        """Return, for each purpose that has a key, when the oldest that may still wrap something was made; None if nobody can say."""
+
+    def make(self, purpose: Purpose) -> None:
+        """Make a key that wraps from now on."""
+
+    def rewrap(self, purpose: Purpose) -> int:
+        """Wrap by the newest key every data key that an older one wraps; return how many were."""
+
+    def retire(self, purpose: Purpose) -> int:
+        """Let no older key open anything; return how many things still need one, and then nothing is retired."""
+
+
+def purpose_keys() -> PurposeKeys | None:
+    """Return the purpose keys if they are ours to replace; None if the key service replaces them by itself."""
+    store = settings.KEY_STORE
+    if isinstance(store, FileKeyStore):
+        return _InFiles(RotatableKeyStore.of(store))
+    transit = make_purpose_rotation(settings.ENVIRONMENT.secret_config, os.environ)
+    return None if transit is None else _InTransit(transit)
+
+
+def purpose_key_steps(run: Run) -> tuple[Step, ...]:
+    del run
+    return (
+        Step("make", _make, "a new purpose key wraps what is made from now on"),
+        Step("rewrap", _rewrap, "every data key is wrapped by the new purpose key"),
+        Step("retire", _retire, "nothing is under the old purpose key, and it opens nothing any more"),
+    )
+
+
+class _InFiles:
+    def __init__(self, store: RotatableKeyStore) -> None:
+        self._store = store
+
+    def ages(self) -> Mapping[Purpose, datetime | None]:
+        return {purpose: creation_time(ids[0]) for purpose, ids in self._store.purpose_keys().items()}
+
+    def make(self, purpose: Purpose) -> None:
+        self._store.new_purpose_key(purpose)
+
+    def rewrap(self, purpose: Purpose) -> int:
+        return self._store.rewrap_data_keys(purpose)
+
+    def retire(self, purpose: Purpose) -> int:
+        return self._store.retire_purpose_keys(purpose)
+
+
+class _InTransit:
+    def __init__(self, transit: TransitRotation) -> None:
+        self._transit = transit
+
+    def ages(self) -> Mapping[Purpose, datetime | None]:
+        return {purpose: self._age(purpose) for purpose in Purpose if purpose is not Purpose.ROOT}
+
+    def make(self, purpose: Purpose) -> None:
+        self._transit.rotate(purpose)
+
+    def rewrap(self, purpose: Purpose) -> int:
+        return self._transit.rewrap(purpose)
+
+    def retire(self, purpose: Purpose) -> int:
+        left = len(self._transit.under_older(purpose))
+        if not left:
+            self._transit.retire(purpose)
+        return left
+
+    def _age(self, purpose: Purpose) -> datetime | None:
+        try:
+            return self._transit.oldest_made_at(purpose)
+        except ServiceError as error:
+            if error.state not in {ServiceState.DENIED, ServiceState.NOT_SET_UP}:
+                raise
+            return None  # Without the policy's line for transit/keys, or without the key, nobody knows; that is red.
+
+
+def _keys() -> PurposeKeys:
+    found = purpose_keys()
+    if found is None:
+        raise ManualRotationError("a key service holds this key: have the service replace it (docs/operate/rotation.md)")
+    return found
+
+
+def _purpose(run: Run) -> Purpose:
+    return Purpose(run.secret.split(":", 1)[1])
+
+
+def _make(run: Run) -> str:
+    _keys().make(_purpose(run))
+    return ""
+
+
+def _rewrap(run: Run) -> str:
+    run.details["data_keys_rewrapped"] = int(run.details.get("data_keys_rewrapped", 0)) + _keys().rewrap(_purpose(run))
+    return ""
+
+
+def _retire(run: Run) -> str:
+    keys, purpose = _keys(), _purpose(run)
+    keys.rewrap(purpose)  # One that was made while the new key was not known everywhere.
+    return "a data key is still under the old purpose key" if keys.retire(purpose) else ""

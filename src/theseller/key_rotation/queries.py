@@ -1,0 +1,67 @@
+"""Reads of replacements: those under way, the last one of each secret, the keys that ever signed a certificate."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connections
+
+from theseller.key_rotation.types import RotationContext, RotationReason, Run
+
+_OPEN = "select id, secret, reason, actor, step, started_at, details from governance_rotation where finished_at is null"
+_LAST = """
+select secret, max(finished_at) from governance_rotation
+where finished_at is not null and not details ? 'refused' group by secret
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that certificates were signed with; it goes on proving them after it was retired."""
+
+    public_key: str
+    made_at: datetime
+    retired_at: datetime | None
+
+
+def open_runs(context: RotationContext, *, using: str = "default") -> dict[str, Run]:
+    """Return the replacements under way, by the secret's name, oldest first."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(_OPEN + " order by started_at, secret")
+        rows = cursor.fetchall()
+    return {
+        row[1]: Run(
+            row[0],
+            row[1],
+            RotationReason(row[2]),
+            row[3],
+            row[4],
+            row[5],
+            context,
+            json.loads(row[6]) if isinstance(row[6], str) else row[6],
+        )
+        for row in rows
+    }
+
+
+def last_rotations(*, using: str = "default") -> dict[str, datetime]:
+    """Return when each secret was last replaced, of those that ever were."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(_LAST)
+        return dict(cursor.fetchall())
+
+
+def steps_under_way(*, using: str = "default") -> dict[str, str]:
+    """Return, by the secret's name, the last step of each replacement under way; empty text before the first."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("select secret, step from governance_rotation where finished_at is null")
+        return dict(cursor.fetchall())
+
+
+def certificate_keys(*, using: str = "default") -> tuple[PublicKey, ...]:
+    """Return every public key that was made for certificates, newest first, retired ones too: what their proofs are checked against."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("select public_key, made_at, retired_at from governance_signing_key order by made_at desc")
+        return tuple(PublicKey(bytes(row[0]).hex(), row[1], row[2]) for row in cursor.fetchall())

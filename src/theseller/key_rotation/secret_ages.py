@@ -1,0 +1,76 @@
+"""How old a secret is: by what it says itself, else by what the operator said of this very secret, else unknown. Never guessed.
+
+A file's date is no answer: a restored file is as young as its restoration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from datetime import datetime
+
+from django.db import connections, transaction
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.crypto.cached_value import secret_or_none
+from theseller.crypto.errors import SecretNotFoundError
+from theseller.crypto.providers import FileSecretProvider, SecretProvider
+from theseller.crypto.timestamped_secrets import ID_BYTES, creation_time, leading_secret_id, timestamped_secret_id
+from theseller.lib.secret import Secret
+
+#: Stands for a secret that we can't read, such as a key service's own root.
+UNREADABLE = Secret("not readable")
+
+
+def age_in(secret_provider: SecretProvider, name: str, *, using: str = "default") -> tuple[bool, datetime | None]:
+    """Return whether there is such a secret, and when it was made. One of our making, in a file, says so without being read whole.
+
+    Raises:
+        SecretProviderError: the keeper can't say.
+    """
+    if isinstance(secret_provider, FileSecretProvider):
+        with suppress(SecretNotFoundError):
+            identifier = leading_secret_id(secret_provider.leading_bytes(name, ID_BYTES))
+            if identifier is not None:
+                return True, creation_time(identifier)
+    secret = secret_or_none(secret_provider, name)
+    return secret is not None, age_of(name, secret, using=using) if secret is not None else None
+
+
+def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | None:
+    """Return when `secret` was made; None if nobody knows."""
+    identifier = timestamped_secret_id(secret)
+    if identifier is not None:
+        return creation_time(identifier)
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "select made_at from governance_secret_age where secret = %s and fingerprint = %s", [name, fingerprint(name, secret)]
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def note(name: str, secret: Secret, *, created_at: datetime, actor: str, at: datetime, using: str = "default") -> None:
+    """Note when somebody else's secret was made, as the operator says. The first word stands: a secret grows no younger."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(
+            "insert into governance_secret_age (secret, fingerprint, made_at, noted_at, actor) values (%s, %s, %s, %s, %s)"
+            " on conflict do nothing",
+            [name, fingerprint(name, secret), created_at, at, actor],
+        )
+        if cursor.rowcount:
+            record(
+                Tag.SECRET_AGE_NOTED,
+                actor=actor,
+                tenant=None,
+                subject=f"secret:{name}",
+                at=at,
+                details={"made_at": created_at.isoformat()},
+                using=using,
+            )
+
+
+def fingerprint(name: str, secret: Secret) -> str:
+    """Return 16 hexadecimal digits that tell one secret from the next, made slowly since a person's own password may be guessable."""
+    return hashlib.scrypt(secret.reveal_bytes(), salt=b"theseller/secret-age/1/" + name.encode(), n=2**14, r=8, p=1, dklen=8).hex()

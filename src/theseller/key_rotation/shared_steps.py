@@ -1,0 +1,81 @@
+"""The steps that every text secret shares: the new one is staged beside the old, takes its place, and the old one goes."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
+from theseller.crypto.providers import WritableSecretProvider
+from theseller.crypto.secret_config import ProviderKind
+from theseller.crypto.timestamped_secrets import new_timestamped_secret
+from theseller.key_rotation.types import Run, Step
+from theseller.lib.limits import SECRET_CACHE_SECONDS
+from theseller.lib.secret import Secret
+
+#: After this long every process has read the secret anew: a reading may be as old as the cache when it begins, and takes a while.
+SETTLED_SECONDS = 2 * SECRET_CACHE_SECONDS + 1
+
+
+def secret_provider() -> WritableSecretProvider:
+    """Return the deployment's secret provider."""
+    return settings.SECRETS
+
+
+def writable() -> bool:
+    """Say whether the provider keeps what it is given. Variables only give: a person changes them and starts the service anew."""
+    return settings.ENVIRONMENT.secret_config.provider is not ProviderKind.ENVIRONMENT
+
+
+def staged_secret(name: str) -> Secret:
+    """Return the staged secret. Raises SecretNotFoundError if somebody removed it: then the replacement must not go on."""
+    return secret_provider().get(name + NEXT_SUFFIX)
+
+
+def is_staged(name: str) -> bool:
+    """Say whether a new secret of this name is staged."""
+    return secret_or_none(secret_provider(), name + NEXT_SUFFIX) is not None
+
+
+def stage(run: Run) -> str:
+    """Make the new secret, unless an interrupted call did, or a person gave it."""
+    secret_provider().ensure(run.secret + NEXT_SUFFIX, new_timestamped_secret)
+    return ""
+
+
+def keep_previous(run: Run) -> str:
+    secret_provider().put(run.secret + PREVIOUS_SUFFIX, secret_provider().get(run.secret))
+    return ""
+
+
+def switch(run: Run) -> str:
+    secret_provider().put(run.secret, staged_secret(run.secret))
+    return ""
+
+
+def drop_next(run: Run) -> str:
+    secret_provider().remove(run.secret + NEXT_SUFFIX)
+    return ""
+
+
+def drop_previous(run: Run) -> str:
+    secret_provider().remove(run.secret + PREVIOUS_SUFFIX)
+    return ""
+
+
+def settle(run: Run) -> str:
+    """Wait until every process has read what was written last."""
+    run.context.wait(SETTLED_SECONDS)
+    return ""
+
+
+def previous(name: str) -> Secret | None:
+    return secret_or_none(secret_provider(), name + PREVIOUS_SUFFIX)
+
+
+STAGE = Step("stage", stage, "a new secret is made and laid beside the old one")
+KEEP_PREVIOUS = Step("keep-previous", keep_previous, "the old secret is kept as the one before")
+SWITCH = Step("switch", switch, "the new secret takes the old one's place")
+DROP_NEXT = Step("drop-next", drop_next, "the laid-out copy is removed")
+KNOWN = Step("known", settle, "every process has read that the new one will come")
+SETTLE = Step("settle", settle, "every process has read the new one")
+RETIRE = Step("retire", drop_previous, "the old secret is removed")

@@ -1,0 +1,1 @@
+"""The operator area: secrets overview, just-in-time access sessions, access reviews."""

@@ -1,0 +1,162 @@
+"""Open and close an operator's session on one shop, write down what was seen, and confirm a review."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connections, transaction
+
+from theseller.accounts.queries import is_operator, operators
+from theseller.accounts.types import Operator
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.edge.databases import operators_database
+from theseller.lib.ids import new_id
+from theseller.operators.access.queries import current_session, events_to_review, expired_sessions, refused_sign_ins_since, review_state
+from theseller.operators.access.types import (
+    REASON_LENGTH_MAX,
+    REASON_LENGTH_MIN,
+    SESSION_LENGTH_MAX,
+    AccessRefusedError,
+    LogPosition,
+    OpenSession,
+    Review,
+    SessionEnd,
+)
+from theseller.tenancy.scope import tenant_scope
+
+_TICKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#/-]{0,59}")
+#: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
+_REVIEW_LOCK = 7_105_003
+
+
+def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minutes: int, at: datetime) -> OpenSession:
+    """Let an operator see one shop, read only, for `minutes`.
+
+    Raises:
+        AccessRefusedError: reason, ticket or time are not good enough, there is no such shop, or another session is open.
+    """
+    reason, ticket = " ".join(reason.split()), ticket.strip()
+    _check(reason, ticket, minutes)
+    if not is_operator(actor.person):
+        raise AccessRefusedError("You do not operate this deployment.")
+    if current_session(actor.person, at=at) is not None:
+        raise AccessRefusedError("You have a session open already: end that one first.")
+    opened = new_id()
+    with tenant_scope(tenant, using=operators_database()), connections[operators_database()].cursor() as cursor:
+        cursor.execute("select name from tenancy_tenant where id = %s", [tenant])
+        shop = cursor.fetchone()
+        if shop is None:
+            raise AccessRefusedError("There is no shop of this number. The seller finds it on the Activity page of the shop.")
+        expires = at + timedelta(minutes=minutes)
+        cursor.execute(
+            "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at, expires_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s)",
+            [tenant, opened, actor.person, reason, ticket, at, expires],
+        )
+        # The reason itself may name somebody, and the log holds nothing personal: its digest proves that it was not rewritten.
+        details: dict[str, str | int] = {"ticket": ticket, "minutes": minutes, "reason_sha256": hashlib.sha256(reason.encode()).hexdigest()}
+        record(
+            Tag.ACCESS_OPENED,
+            actor=actor.actor,
+            tenant=tenant,
+            subject=f"access:{opened}",
+            at=at,
+            details=details,
+            using=operators_database(),
+        )
+    return OpenSession(tenant, str(shop[0]), opened, at, expires)
+
+
+def close_access(*, session: UUID, tenant: UUID, ended: SessionEnd, actor: str, at: datetime) -> bool:
+    """End a session now; False if it was ended before."""
+    with tenant_scope(tenant, using=operators_database()), connections[operators_database()].cursor() as cursor:
+        cursor.execute(
+            "update governance_access_session set closed_at = %s, closed_how = %s where tenant_id = %s and id = %s and closed_at is null",
+            [at, ended.value, tenant, session],
+        )
+        if not cursor.rowcount:
+            return False
+        record(
+            Tag.ACCESS_CLOSED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"access:{session}",
+            at=at,
+            details={"how": ended.value},
+            using=operators_database(),
+        )
+    return True
+
+
+def close_expired(*, at: datetime) -> int:
+    """Write down the end of every session that is over, and return how many that were. They opened nothing any more before."""
+    return sum(
+        close_access(session=session, tenant=tenant, ended=how, actor="process:access", at=at)
+        for tenant, session, how in expired_sessions(at=at)
+    )
+
+
+def record_view(*, session: UUID, tenant: UUID, page: str, actor: str, at: datetime) -> None:
+    """Write down that a page is about to be seen: committed before anything is read for it. `page` holds names, never values."""
+    with tenant_scope(tenant, using=operators_database()):
+        record(
+            Tag.ACCESS_VIEWED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"access:{session}",
+            at=at,
+            details={"page": page[:300]},
+            using=operators_database(),
+        )
+
+
+def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: datetime) -> Review:
+    """Confirm that every event up to `until` was looked at, but the reviewer's own acts, if somebody else operates too.
+
+    Raises:
+        AccessRefusedError: the note is empty, `until` is no event that waits, or all of them are the reviewer's own.
+    """
+    note = note.strip()
+    if not 1 <= len(note) <= 2000:
+        raise AccessRefusedError("Say in a note what you looked at and what you found.")
+    with transaction.atomic(using=operators_database()), connections[operators_database()].cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK])
+        waiting = events_to_review()
+        if until not in {one.position for one in waiting} and (waiting or until != (0, 0)):
+            raise AccessRefusedError("The list has changed since you opened it: look at it again. Nothing was confirmed.")
+        alone = len(operators()) < 2
+        own = {f"user:{actor.person}", actor.actor}
+        covered = [one for one in waiting if one.position <= until and (alone or one.actor not in own)]
+        if waiting and not covered:
+            raise AccessRefusedError("These are your own acts: another operator has to look at them.")
+        refused = refused_sign_ins_since(review_state().last_at)
+        review = Review(new_id(), actor.person, actor.person_name, at, len(covered), refused, note)
+        cursor.execute(
+            "insert into governance_access_review (id, reviewer, at, until_txid, until_position, covers_own, events, failed_sign_ins, note)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [review.id, review.reviewer, at, *until, alone, review.events, refused, note],
+        )
+        details = {"events": review.events, "failed_sign_ins": refused, "until": until[1], "covers_own": alone}
+        record(
+            Tag.ACCESS_REVIEWED,
+            actor=actor.actor,
+            tenant=None,
+            subject=f"review:{review.id}",
+            at=at,
+            details=details,
+            using=operators_database(),
+        )
+    return review
+
+
+def _check(reason: str, ticket: str, minutes: int) -> None:
+    if not REASON_LENGTH_MIN <= len(reason) <= REASON_LENGTH_MAX:
+        raise AccessRefusedError(f"Give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters: the seller reads it.")
+    if not _TICKET.fullmatch(ticket):
+        raise AccessRefusedError("Name the ticket in which the seller asked: letters, digits and . _ # / - only, such as SUP-1234.")
+    if not timedelta(minutes=1) <= timedelta(minutes=minutes) <= SESSION_LENGTH_MAX:
+        raise AccessRefusedError(f"A session lasts 1 to {SESSION_LENGTH_MAX.seconds // 60} minutes.")

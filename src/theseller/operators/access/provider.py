@@ -1,0 +1,69 @@
+"""The seat of an operator in a shop that is none of theirs: there while a session is open, in the browser that opened it, and not a moment
+longer. `accounts.authorization` asks here before it looks for a person's own shops.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.urls import reverse
+from typing_extensions import override
+
+from theseller.accounts.authorization import AccessProvider
+from theseller.accounts.mfa.proofs import note_activity
+from theseller.accounts.operator_session import OperatorAuthState, operator_auth_state
+from theseller.accounts.types import AccessSessionRef, MemberRole, TenantContext
+from theseller.operators.access.operations import record_view
+from theseller.operators.access.queries import current_session
+from theseller.operators.access.types import OpenSession
+
+ACCESS_SESSION_KEY = "visit"
+
+
+def bind_to_browser(request: HttpRequest, opened: OpenSession) -> None:
+    """Let this browser, and no other of the operator's, into the shop."""
+    request.session[ACCESS_SESSION_KEY] = str(opened.id)
+
+
+def unbind_from_browser(request: HttpRequest) -> None:
+    request.session.pop(ACCESS_SESSION_KEY, None)
+
+
+class AccessSessionProvider(AccessProvider):
+    """Seats by sessions of this slice."""
+
+    @override
+    def tenant_context(self, request: HttpRequest, *, at: datetime) -> TenantContext | str | None:
+        held = request.session.get(ACCESS_SESSION_KEY)
+        if held is None:
+            return None
+        person = cast("UUID", request.user.pk)
+        found = current_session(person, at=at)
+        if found is None or str(found.id) != held:
+            unbind_from_browser(request)
+            messages.info(request, "Your session in this shop is over.")
+            return reverse("operators:sessions")
+        if operator_auth_state(person, request.session, at=at, step_up=False) is not OperatorAuthState.AUTHENTICATED:
+            return reverse("operators:sessions")  # whose guard asks for what is missing
+        note_activity(request.session, at)
+        name = str(getattr(request.user, "name", ""))
+        access_session = AccessSessionRef(found.id, found.expires_at)
+        return TenantContext(person, name, found.tenant, found.tenant_name, MemberRole.VIEWER, access_session)
+
+    @override
+    def record_view(self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime) -> None:
+        assert tenant_context.access_session is not None  # noqa: S101  # the guard asks only for visits
+        record_view(
+            session=tenant_context.access_session.id, tenant=tenant_context.tenant, page=page_of(request), actor=tenant_context.actor, at=at
+        )
+
+
+def page_of(request: HttpRequest) -> str:
+    """Return the address that is asked for as the product knows it: names of what varies and of what is asked, never a value."""
+    route = request.resolver_match.route if request.resolver_match else ""
+    asked = sorted(name for name in request.GET if name.isidentifier())
+    return f"/{route}" + (f"?{'&'.join(asked)}" if asked else "")

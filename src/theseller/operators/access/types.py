@@ -1,0 +1,143 @@
+"""The words of this slice: a session in which an operator sees one shop, an event of access, and how the reviews of these stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from theseller.audit.tags import Tag
+from theseller.lib.limits import ACCESS_MINUTES_MAX, ACCESS_REVIEW_DAYS
+
+SESSION_LENGTH_MAX = timedelta(minutes=ACCESS_MINUTES_MAX)
+REVIEW_EVERY = timedelta(days=ACCESS_REVIEW_DAYS)
+REASON_LENGTH_MIN, REASON_LENGTH_MAX = 20, 1000
+
+#: A place in the order in which the log is sealed.
+LogPosition = tuple[int, int]
+Details = Mapping[str, str | int | bool | None]
+
+
+class SessionEnd(StrEnum):
+    """How a session came to its end."""
+
+    EXPIRED = "expired"
+    LEFT = "left"
+    REMOVED = "removed"  # its operator operates no more
+
+
+#: What a review lists, in words. `guard.access_to_review` has the same list.
+EVENT_LABELS: Mapping[str, str] = {
+    Tag.ACCESS_CLOSED: "ended a session",
+    Tag.ACCESS_OPENED: "opened a shop",
+    Tag.ACCESS_VIEWED: "saw pages of a shop",
+    Tag.ACT_UNREADABLE: "an act at the shell whose line can't be read",
+    Tag.CONNECTION_KEY_REPLACED: "sealed a token anew",
+    Tag.DATABASE_OPENED: "opened the database",
+    Tag.DATABASE_RESTORED: "restored the database",
+    Tag.LOG_RESTORED: "said that the database was restored",
+    Tag.OPERATOR_ADDED: "made somebody an operator",
+    Tag.OPERATOR_REMOVED: "ended somebody's operating",
+    Tag.RECOVERY_CODES_MADE: "made recovery codes",
+    Tag.ROTATION_BEGUN: "began to replace a secret",
+    Tag.ROTATION_FINISHED: "replaced a secret",
+    Tag.ROTATION_FORCED: "forced secrets to be replaced",
+    Tag.SECOND_FACTOR_ADDED: "added a second factor",
+    Tag.SECOND_FACTOR_REMOVED: "removed a second factor",
+    Tag.SECRETS_BUNDLED: "printed a set of new secrets",
+    Tag.SECRETS_FILLED: "made missing secrets",
+    Tag.SECRET_AGE_NOTED: "said how old a secret is",
+    Tag.SECRET_GIVEN: "gave the new client secret",
+    Tag.SECRET_PUT: "put a secret",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """The session that is open to an operator now."""
+
+    tenant: UUID
+    tenant_name: str
+    id: UUID
+    opened_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSession:
+    """One session, open or over. `pages` are the addresses that were seen in it, where they were asked for."""
+
+    tenant: UUID
+    tenant_name: str
+    id: UUID
+    operator: UUID
+    operator_name: str
+    reason: str
+    ticket: str
+    opened_at: datetime
+    expires_at: datetime
+    closed_at: datetime | None
+    ended: SessionEnd | None
+    pages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEvent:
+    """One line of the log about access."""
+
+    position: LogPosition
+    at: datetime
+    tag: str
+    actor: str
+    tenant: UUID | None
+    subject: str
+    details: Details
+
+
+@dataclass(frozen=True, slots=True)
+class EventGroup:
+    """Events of one kind by one actor that follow each other."""
+
+    tag: str
+    actor: str
+    actor_name: str
+    tenant: UUID | None
+    first_at: datetime
+    last_at: datetime
+    count: int
+    what: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return EVENT_LABELS.get(self.tag, self.tag)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One review that was confirmed."""
+
+    id: UUID
+    reviewer: UUID
+    reviewer_name: str
+    at: datetime
+    events: int
+    failed_sign_ins: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewState:
+    """How the reviews stand. `due_at` is None if there was never anything to review."""
+
+    last_at: datetime | None
+    oldest_pending_at: datetime | None
+    due_at: datetime | None
+
+    def overdue(self, at: datetime) -> bool:
+        return self.due_at is not None and at > self.due_at
+
+
+class AccessRefusedError(ValueError):
+    """It may not be done. The message says why, and what to do."""

@@ -1,0 +1,10 @@
+"""Addresses of this slice for a shop; those for operators stand in `operators.urls`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from theseller.operators.access import views
+
+app_name = "access"
+urlpatterns = [path("", views.access_log, name="activity")]

@@ -1,0 +1,20 @@
+"""Django's configuration of the app `operators`."""
+
+from __future__ import annotations
+
+import importlib
+
+from django.apps import AppConfig
+
+
+class OperatorsConfig(AppConfig):
+    name = "theseller.operators"
+    label = "operators"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what this app's tables hold, and the provider of access sessions."""
+        importlib.import_module("theseller.operators.datamap")
+        seats = importlib.import_module("theseller.accounts.authorization")
+        provider = importlib.import_module("theseller.operators.access.provider")
+        seats.ACCESS_PROVIDERS.append(provider.AccessSessionProvider())

@@ -1,0 +1,1 @@
+"""The operators' page of deletion requests (`privacy.deletion_requests`)."""

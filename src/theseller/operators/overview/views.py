@@ -1,0 +1,31 @@
+"""The operator's first page: every secret of the deployment with its age, and who operates it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from theseller.accounts.authorization import operator_required
+from theseller.accounts.types import Operator
+from theseller.key_rotation.types import SecretState
+from theseller.lib import clock
+from theseller.operators.overview.queries import operator_lines, secret_lines
+
+
+@require_GET
+@operator_required()
+def overview(request: HttpRequest, operator: Operator) -> HttpResponse:
+    """Show the inventory of secrets and the operators with their second factors."""
+    at = clock.now()
+    lines, trouble = secret_lines(at=at)
+    context = {
+        "operator": operator,
+        "secrets": lines,
+        "trouble": trouble,
+        "red": sum(line.count for line in lines if line.state.red),
+        "due": sum(line.count for line in lines if line.state is SecretState.DUE),
+        "operators": operator_lines(),
+        "at": at,
+    }
+    return render(request, "operators/overview.html", context)

@@ -1,0 +1,20 @@
+"""Addresses of the operator's area. Every view here stands behind `accounts.authorization.operator_required`; a control asks each of them."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from theseller.operators.access import views as access
+from theseller.operators.deletion_requests import views as deletion_requests
+from theseller.operators.overview import views as operators
+
+app_name = "operators"
+urlpatterns = [
+    path("", operators.overview, name="overview"),
+    path("access/", access.sessions_page, name="sessions"),
+    path("access/open/", access.open_session, name="open-session"),
+    path("access/<uuid:session>/close/", access.close_session, name="close-session"),
+    path("deletion-requests/", deletion_requests.requests, name="deletion-requests"),
+    path("ends/<uuid:subject>/certificate.json", deletion_requests.end_certificate_file, name="end-certificate"),
+    path("reviews/", access.review, name="review"),
+]

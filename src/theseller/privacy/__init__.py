@@ -1,0 +1,1 @@
+"""Data inventory, export, deletion requests, and the deletion of accounts and shops."""

@@ -1,0 +1,43 @@
+"""End an account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections as databases
+from django.db import transaction
+
+from theseller.accounts.operations import disable_sign_in
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.edge.databases import accounts_database
+from theseller.erasure.subject_certificates import new_link
+from theseller.erasure.users import request_person_end
+from theseller.lib.secret import Secret
+from theseller.privacy.account_deletion.queries import is_last_operator, solely_owned_shops
+from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
+
+
+def delete_account(*, person: UUID, at: datetime) -> Secret:
+    """Lock the account at once, in every browser, and have everything about the person erased; return the token of the link to the proof.
+
+    Again is harmless, and gives one more link.
+
+    Raises:
+        AccountEndRefusedError: a shop would be left without an owner, or the deployment without an operator. Nothing has been changed.
+    """
+    with transaction.atomic(using=accounts_database()), databases[accounts_database()].cursor() as cursor:
+        # Two owners who leave at the same moment would each see the other: one after the other, then.
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
+        if shops := solely_owned_shops(person):
+            names = ", ".join(name for _, name in shops)
+            raise AccountDeletionRefusedError(f"You are the only owner of {names}. Make somebody else an owner, or delete the shop, first.")
+        if is_last_operator(person):
+            raise AccountDeletionRefusedError("You are the last operator of this service. Have another person made an operator first.")
+        disable_sign_in(person=person)
+        link = new_link(at=at)
+        if request_person_end(identity=person, link=link, at=at):
+            subject = f"user:{person}"
+            record(Tag.ACCOUNT_END_INTENDED, actor=subject, tenant=None, subject=subject, at=at, using=accounts_database())
+        return link.token

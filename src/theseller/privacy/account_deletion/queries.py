@@ -1,0 +1,43 @@
+"""What stands in the way of a person's leaving."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connections as databases
+
+from theseller.accounts.queries import members_of, names_of
+from theseller.edge.databases import accounts_database
+from theseller.privacy.account_deletion.types import SoleOwnership
+from theseller.tenancy.scope import tenant_scope
+
+_OTHER_OPERATORS = """
+select exists (select from accounts_operator where user_id = %s) and not exists (
+    select from accounts_operator o where o.user_id <> %s
+      and not exists (select from retention_person_end p where p.user_id = o.user_id and p.own_wish))
+"""
+
+
+def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
+    """Return (tenant, name) of the shops that only this person owns, and whose end nobody has asked for."""
+    with databases[accounts_database()].cursor() as cursor:
+        cursor.execute("select tenant_id, tenant_name from guard.shops_without_another_owner(%s)", [person])
+        return tuple((row[0], row[1]) for row in cursor.fetchall())
+
+
+def sole_ownerships(person: UUID) -> tuple[SoleOwnership, ...]:
+    """Return the same, each with who could be made an owner."""
+    return tuple(SoleOwnership(tenant, name, _others(tenant, person)) for tenant, name in solely_owned_shops(person))
+
+
+def is_last_operator(person: UUID) -> bool:
+    """Say whether this person operates the deployment, and nobody else who stays does."""
+    with databases[accounts_database()].cursor() as cursor:
+        cursor.execute(_OTHER_OPERATORS, [person, person])
+        return bool(cursor.fetchone()[0])
+
+
+def _others(tenant: UUID, person: UUID) -> tuple[tuple[UUID, str], ...]:
+    with tenant_scope(tenant, using=accounts_database()):
+        members = [one for one in members_of(tenant) if one != person]
+    return tuple(sorted(names_of(members).items(), key=lambda one: (one[1], one[0])))

@@ -1,0 +1,19 @@
+"""Values of this slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+class AccountDeletionRefusedError(ValueError):
+    """An account can't end as things stand; the text says what to do first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoleOwnership:
+    """A shop that nobody else owns, with the other members as (person, name): one of them could."""
+
+    tenant: UUID
+    name: str
+    others: tuple[tuple[UUID, str], ...]

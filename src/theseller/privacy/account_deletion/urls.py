@@ -1,0 +1,13 @@
+"""Addresses of this slice."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from theseller.privacy.account_deletion import views
+
+app_name = "account-deletion"
+urlpatterns = [
+    path("deletion/", views.delete_account_page, name="delete-account"),
+    path("ownership/<uuid:tenant>/", views.transfer_ownership, name="transfer-ownership"),
+]

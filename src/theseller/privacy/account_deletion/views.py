@@ -1,0 +1,76 @@
+"""The page that ends a person's account."""
+
+from __future__ import annotations
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from theseller.accounts.authorization import account_frame
+from theseller.accounts.mfa.views import step_up_required
+from theseller.accounts.operations import make_owner
+from theseller.accounts.queries import is_operator, tenants_of
+from theseller.edge.ratelimit import Rate, by_account, limited
+from theseller.erasure.responses import certificate_url
+from theseller.lib import clock
+from theseller.privacy.account_deletion.operations import delete_account
+from theseller.privacy.account_deletion.queries import is_last_operator, sole_ownerships
+from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
+from theseller.privacy.forms import DeletionForm
+from theseller.retention.limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+@limited("account-end", {by_account: Rate.per_minute(3, burst=5)})
+@step_up_required
+def delete_account_page(request: HttpRequest) -> HttpResponse:
+    """Explain what goes with the account, or what stands in its way (GET), and end it (POST): the answer shows the link to the proof."""
+    person = cast(AbstractBaseUser, request.user)
+    form = DeletionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if not person.check_password(form.cleaned_data["password"]):
+            form.add_error("password", "This is not your password. Nothing was changed.")
+        else:
+            try:
+                link = delete_account(person=person.pk, at=clock.now())
+            except AccountDeletionRefusedError as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                logout(request)
+                return render(
+                    request, "privacy/account_deletion_started.html", {"link": certificate_url(link), "link_days": CERTIFICATE_LINK_DAYS}
+                )
+    context = {
+        "form": form,
+        "frame": account_frame(request),
+        "alone": sole_ownerships(person.pk),
+        "last_operator": is_last_operator(person.pk),
+        "is_operator": is_operator(person.pk),
+        "shops": tenants_of(person.pk),
+        "days": ERASURE_DAYS_MAX,
+    }
+    return render(request, "privacy/delete_account.html", context, status=200 if request.method == "GET" else 422)
+
+
+@require_POST
+@step_up_required
+def transfer_ownership(request: HttpRequest, tenant: UUID) -> HttpResponse:
+    """Make another member of a shop that only this person owns an owner of it."""
+    person = cast(AbstractBaseUser, request.user)
+    shop = next((one for one in sole_ownerships(person.pk) if one.tenant == tenant), None)
+    if shop is None:
+        raise Http404
+    chosen = next((one for one in shop.others if str(one[0]) == request.POST.get("person")), None)
+    if chosen is None:
+        messages.error(request, f"Choose who of {shop.name} is to own it. Nothing was changed.")
+    elif make_owner(person=chosen[0], tenant=tenant, actor=f"user:{person.pk}", at=clock.now()):
+        messages.success(request, f"{chosen[1]} owns {shop.name} now, as you do.")
+    return redirect("account-deletion:delete-account")

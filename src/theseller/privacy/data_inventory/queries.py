@@ -1,0 +1,130 @@
+"""Count what is held of one shop, and compute until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connections as databases
+
+from theseller.amazon.features import FEATURES
+from theseller.connections.types import ConnectionView
+from theseller.privacy.data_inventory.categories import CATEGORIES
+from theseller.privacy.data_inventory.types import DataCategory, ExpiryDates, InventorySection, RetentionRule, Section, Source, StoredData
+from theseller.retention.limits import BACKUP_DAYS, ERASURE_DAYS_MAX, FACTS_KEPT_DAYS, PII_DAYS_MAX, SECURITY_LOG_DAYS_MIN
+from theseller.tenancy.scope import current_tenant
+
+_LOG = DataCategory(
+    "log",
+    Section.EVIDENCE,
+    "Security log",
+    "Who did what in this shop, and when. Ids only: no name, no amount.",
+    RetentionRule.EVIDENCE,
+    ("cred-access-log",),
+    why="Amazon requires it, and it proves what is promised here",
+)
+_BACKUPS = DataCategory(
+    "backups",
+    Section.COPIES,
+    "Backups",
+    "Encrypted copies of the whole database, each under a key that dies with it. A restore repeats every erasure before anybody can read.",
+    RetentionRule.BACKUP,
+    ("life-backups-90", "bak-cap"),
+    why="So that nothing of yours is lost when a machine is",
+)
+_RECIPIENTS = "pii.recipient"
+_READABLE_BACKUPS = """
+select count(*), min(finished_at), max(finished_at) from retention_backup
+where finished_at is not null and key_destroyed_at is null and failed is null
+"""
+
+
+def data_inventory(connections: Iterable[ConnectionView], *, using: str = "default") -> tuple[InventorySection, ...]:
+    """Return what is held of the tenant in scope, part by part; kinds of which there is nothing too."""
+    open_connections = [view for view in connections if view.is_open]
+    with databases[using].cursor() as cursor:
+        cursor.execute(_READABLE_BACKUPS)
+        copies, first_copy, last_copy = cursor.fetchone()
+        expiry = ExpiryDates(
+            min((view.authorisation_expires_at for view in open_connections if view.authorisation_expires_at), default=None),
+            last_copy + timedelta(days=BACKUP_DAYS) if last_copy else None,
+            _last_recipient_expiry(cursor),
+        )
+        chosen = {feature for view in open_connections for feature in view.features}
+        found = [_stored(category, *_count(cursor, category.sources), chosen, expiry) for category in CATEGORIES]
+        cursor.execute("select lines, since from guard.log_of_shop()")
+        found.append(_stored(_LOG, *_dated(cursor.fetchone()), chosen, expiry))
+        found.append(_stored(_BACKUPS, *_dated((copies, first_copy)), chosen, expiry))
+    return tuple(InventorySection(section.value, tuple(one for one in found if one.category.section is section)) for section in Section)
+
+
+def next_authorization_expiry(connections: Iterable[ConnectionView]) -> datetime | None:
+    """Return when the first open connection's yearly authorisation ends, if nobody renews it."""
+    return min((view.authorisation_expires_at for view in connections if view.is_open and view.authorisation_expires_at), default=None)
+
+
+def _last_recipient_expiry(cursor: Any) -> date | None:  # noqa: ANN401  # Django's cursor
+    cursor.execute("select until from guard.recipients_of_shop()")
+    last: date | None = cursor.fetchone()[0]
+    return last
+
+
+def _count(cursor: Any, sources: tuple[Source, ...]) -> tuple[int, date | None]:  # noqa: ANN401  # Django's cursor
+    rows, oldest = 0, []
+    for source in sources:
+        column = "id" if source.table == "tenancy_tenant" else "tenant_id"
+        if source.table == _RECIPIENTS:
+            cursor.execute("select held, since from guard.recipients_of_shop()")  # The web can't read the table, only count.
+        else:
+            cursor.execute(
+                f"select count(*), min({source.since or 'null'}) from {source.table} where {column} = %s",  # noqa: S608  # our own list's names
+                [current_tenant()],
+            )
+        count, since = _dated(cursor.fetchone())
+        rows += count
+        oldest += [since] if since else []
+    return rows, min(oldest, default=None)
+
+
+def _dated(row: tuple[int, date | datetime | None]) -> tuple[int, date | None]:
+    count, since = row
+    return count, since.date() if isinstance(since, datetime) else since
+
+
+def _stored(category: DataCategory, rows: int, since: date | None, chosen: set[str], expiry: ExpiryDates) -> StoredData:
+    until, description = _expiry(category.limit, rows, since, expiry)
+    return StoredData(category, rows, since, category.why or _why(category.features, chosen, rows), until, description)
+
+
+def _why(features: tuple[str, ...], chosen: set[str], rows: int) -> str:
+    """Name the features that need it: those that were chosen; those that would, if there is nothing of it."""
+    named = [FEATURES[key].title for key in features if key in chosen or not rows]
+    return "For " + ", ".join(named) if named else "From files that you imported"
+
+
+def _expiry(limit: RetentionRule, rows: int, since: date | None, expiry: ExpiryDates) -> tuple[date | None, str]:
+    """Return the day and the sentence: what happens on that day, and what ends it sooner."""
+    sooner = f"all of it within {ERASURE_DAYS_MAX} days of disconnecting"
+    if limit is RetentionRule.AGE:
+        # The first day that is too old is the one after the last that is kept.
+        leaves = since + timedelta(days=FACTS_KEPT_DAYS + 1) if rows and since else None
+        return leaves, f"the oldest day is deleted then, at 18 months; {sooner}"
+    if limit is RetentionRule.AUTHORISATION:
+        return (
+            expiry.authorisation.date() if expiry.authorisation and rows else None
+        ), "Amazon's yearly authorization ends; at once when you disconnect"
+    if limit is RetentionRule.BUYER:
+        return (
+            expiry.recipients,
+            f"the last of it can't be read any more, each {PII_DAYS_MAX} days after shipment at most; at once when you disconnect",
+        )
+    if limit is RetentionRule.BACKUP:
+        return (
+            expiry.backup.date() if expiry.backup else None
+        ), f"the newest copy of now can't be read any more; each lives {BACKUP_DAYS} days"
+    return None, {
+        RetentionRule.CONNECTION: f"replaced as it changes; {sooner}",
+        RetentionRule.SHOP: "as long as the shop exists here",
+        RetentionRule.EVIDENCE: f"at least {SECURITY_LOG_DAYS_MIN // 30} months, also after the shop has gone: there is nothing of yours to read in it",
+    }[limit]

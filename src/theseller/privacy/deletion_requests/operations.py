@@ -1,0 +1,135 @@
+"""Record what Amazon asks for and begin it at once; end connections whose yearly authorisation has ended."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connections as databases
+from django.db import transaction
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.connections.operations import disconnect
+from theseller.connections.queries import connection_view
+from theseller.connections.types import DisconnectReason
+from theseller.edge.databases import operators_database
+from theseller.lib.ids import new_id
+from theseller.privacy.deletion_requests.queries import connections_of_seller, connections_still_open, expired_authorizations
+from theseller.privacy.deletion_requests.types import DeletionRequestRefusedError, RecordedRequest
+from theseller.tenancy.scope import tenant_scope
+
+ACTOR = "process:authorisations"
+_SELLER = re.compile(r"[A-Z0-9]{6,64}")
+_REFERENCE = re.compile(r"[A-Za-z0-9._#/-]{1,60}")
+#: A request that is older than this has been lying about: somebody has to look at the date, which may be a mistake.
+_OLDEST = timedelta(days=365)
+
+
+def record_amazon_request(*, seller: str, reference: str, received_at: datetime, actor: str, at: datetime) -> tuple[RecordedRequest, ...]:
+    """Record that Amazon asked for the deletion of a seller's data, and end every connection of that seller, in each shop that has one.
+
+    The clock runs from `received_at`. Called again with the same reference and moment it goes on where it was, and records nothing twice.
+
+    Raises:
+        RequestRefusedError: the seller id, the reference or the moment can't be right, or no shop has data of that seller.
+        KeyStoreError: a key can't be destroyed now. The requests are recorded; call it again.
+    """
+    seller, reference = seller.strip(), reference.strip()
+    _check(seller, reference, received_at, at)
+    found = connections_of_seller(seller)
+    if not found:
+        with transaction.atomic(using=operators_database()):
+            record(
+                Tag.DELETION_REQUEST_UNMATCHED,
+                actor=actor,
+                tenant=None,
+                subject="request:amazon",
+                at=at,
+                details={"case": reference},
+                using=operators_database(),
+            )
+        raise DeletionRequestRefusedError(
+            f"No shop here holds or held data of which Amazon's answers say that it is seller {seller}'s. Check the id;"
+            " if it is right, answer Amazon that nothing is held."
+        )
+    recorded = [_record_request(tenant, covered, reference, received_at, actor, at) for tenant, covered in found.items()]
+    return tuple(
+        RecordedRequest(tenant, request, sum(_disconnect(tenant, connection, actor, at) for connection in found[tenant]), first)
+        for tenant, request, first in recorded
+    )
+
+
+def resume_recorded_requests(*, at: datetime) -> int:
+    """End what a recorded request covers and is open still, because a key service was silent or the machine died; return how many ended."""
+    ended = 0
+    for tenant, connection, origin in connections_still_open():
+        reason = DisconnectReason(origin)
+        ended += disconnect(connection=connection, reason=reason, tenant=tenant, actor="process:deletion-requests", at=at).first
+    return ended
+
+
+def disconnect_expired_authorizations(*, at: datetime) -> int:
+    """End every open connection whose yearly authorisation has ended without a renewal; return how many that were."""
+    return sum(_expire(tenant, connection, at) for tenant, connection in expired_authorizations(at=at))
+
+
+def _expire(tenant: UUID, connection: UUID, at: datetime) -> bool:
+    with tenant_scope(tenant):
+        view = connection_view(connection)  # Once more: ending the ones before it took its time, and the seller may have renewed.
+    if view is None or view.authorisation_expires_at is None or view.authorisation_expires_at > at:
+        return False
+    reason = DisconnectReason.AUTHORISATION_EXPIRED
+    return disconnect(connection=connection, reason=reason, tenant=tenant, actor=ACTOR, at=at).first
+
+
+def _check(seller: str, reference: str, received_at: datetime, at: datetime) -> None:
+    if not _SELLER.fullmatch(seller):
+        raise DeletionRequestRefusedError("This is no seller id: it is made of capital letters and digits, such as A2EXAMPLE1SELLER.")
+    if not _REFERENCE.fullmatch(reference):
+        raise DeletionRequestRefusedError("Give the number of Amazon's case: letters, digits and . _ # / - only, 60 at most.")
+    if received_at > at:
+        raise DeletionRequestRefusedError(
+            "The request can't have been received in the future: give the day on which Amazon's message came."
+        )
+    if at - received_at > _OLDEST:
+        raise DeletionRequestRefusedError("The request would be more than a year old: check the day on which Amazon's message came.")
+
+
+def _record_request(
+    tenant: UUID, covered: list[UUID], reference: str, received_at: datetime, actor: str, at: datetime
+) -> tuple[UUID, UUID, bool]:
+    """Write the record of one shop, before anything ends; return (tenant, id, whether it is new)."""
+    origin = DisconnectReason.AMAZON_REQUEST.value
+    with tenant_scope(tenant, using=operators_database()), databases[operators_database()].cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"deletion-request:{tenant}"])
+        cursor.execute(
+            "select id from governance_deletion_request"
+            " where tenant_id = %s and origin = %s and reference = %s and received_at = %s and connections @> %s::uuid[]",
+            [tenant, origin, reference, received_at, covered],
+        )
+        known = cursor.fetchone()
+        if known is not None:
+            return tenant, known[0], False
+        made = new_id()
+        cursor.execute(
+            "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by, reference)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [tenant, made, origin, covered, received_at, at, actor, reference],
+        )
+        details: dict[str, str | int] = {"origin": origin, "case": reference, "connections": len(covered)}
+        record(
+            Tag.DELETION_REQUESTED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"request:{made}",
+            at=at,
+            details=details,
+            using=operators_database(),
+        )
+    return tenant, made, True
+
+
+def _disconnect(tenant: UUID, connection: UUID, actor: str, at: datetime) -> bool:
+    return disconnect(connection=connection, reason=DisconnectReason.AMAZON_REQUEST, tenant=tenant, actor=actor, at=at).first

@@ -1,0 +1,84 @@
+"""Values of this slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from theseller.connections.types import DisconnectReason
+from theseller.retention.limits import DELETION_REQUEST_DAYS
+
+
+class DeletionRequestRefusedError(ValueError):
+    """A request can't be recorded as it was given; the text says what to do."""
+
+
+class DeletionRequestState(StrEnum):
+    """How far a request is. Nobody sets it: it is read off the connections that the request covers."""
+
+    RECEIVED = "received"
+    TOKEN_DELETED = "token deleted"  # noqa: S105  # a state
+    ERASED = "erased"
+    CERTIFIED = "certified"
+
+
+#: Who asked, in words for the seller.
+ORIGIN_LABELS: dict[DisconnectReason, str] = {
+    DisconnectReason.SELLER_REQUEST: "You disconnected",
+    DisconnectReason.REVOKED_AT_AMAZON: "Revoked in Seller Central",
+    DisconnectReason.ACCOUNT_DELETION: "The shop was deleted",
+    DisconnectReason.AMAZON_REQUEST: "Amazon asked",
+    DisconnectReason.AUTHORISATION_EXPIRED: "The yearly authorization ended",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionRequest:
+    """One request: `connections` are what it covers. `closed_at` is when the last of their certificates was issued, None before."""
+
+    tenant: UUID
+    id: UUID
+    origin: DisconnectReason
+    connections: tuple[UUID, ...]
+    ends_shop: bool
+    received_at: datetime
+    recorded_at: datetime
+    recorded_by: str
+    reference: str
+    state: DeletionRequestState
+    closed_at: datetime | None
+
+    @property
+    def due_at(self) -> datetime:
+        return self.received_at + timedelta(days=DELETION_REQUEST_DAYS)
+
+    @property
+    def recorder(self) -> str:
+        """Return what kind of actor recorded it: operators see that, and not who of a shop it was."""
+        return {"user": "the seller", "operator": "an operator", "amazon": "Amazon's answer"}.get(
+            self.recorded_by.split(":")[0], "the service"
+        )
+
+    @property
+    def label(self) -> str:
+        return ORIGIN_LABELS[self.origin]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is not DeletionRequestState.CERTIFIED
+
+    def overdue(self, at: datetime) -> bool:
+        """Say whether its clock has run out before it was certified."""
+        return self.is_open and at > self.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """What recording a request of Amazon's did in one shop: the request, and how many connections it ended now."""
+
+    tenant: UUID
+    request: UUID
+    ended: int
+    first: bool

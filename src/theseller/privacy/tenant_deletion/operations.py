@@ -1,0 +1,39 @@
+"""End a shop."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from theseller.audit.operations import record
+from theseller.audit.tags import Tag
+from theseller.connections.operations import disconnect
+from theseller.connections.types import DisconnectReason
+from theseller.edge.databases import accounts_database
+from theseller.erasure.subject_certificates import new_link
+from theseller.erasure.tenants import request_shop_end
+from theseller.lib.ids import new_id
+from theseller.lib.secret import Secret
+from theseller.tenancy.scope import tenant_scope
+
+
+def delete_tenant(*, person: UUID, tenant: UUID, at: datetime) -> Secret:
+    """Record the request of an owner and end every connection at once; the shop itself goes when all of them are certified.
+
+    Returns the token of a link to the proof, for who has no account afterwards. Again is harmless, and gives one more link.
+
+    Raises:
+        django.db.Error: `person` does not own the shop. Nothing has been changed.
+        KeyStoreError: a key can't be destroyed now. The request is recorded, and a job goes on.
+    """
+    link, request, actor = new_link(at=at), new_id(), f"user:{person}"
+    using = accounts_database()
+    with tenant_scope(tenant, using=using):
+        first, covered = request_shop_end(person=person, request=request, link=link, at=at)
+        if first:
+            record(Tag.SHOP_END_INTENDED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, using=using)
+            details: dict[str, str | int] = {"origin": DisconnectReason.ACCOUNT_DELETION.value, "connections": len(covered)}
+            record(Tag.DELETION_REQUESTED, actor=actor, tenant=tenant, subject=f"request:{request}", at=at, details=details, using=using)
+    for one in covered:
+        disconnect(connection=one, reason=DisconnectReason.ACCOUNT_DELETION, tenant=tenant, actor=actor, at=at)
+    return link.token

@@ -1,0 +1,173 @@
+"""What an operator does: look, try, force after a leak, note an age; and what the hourly job does by itself."""
+
+from __future__ import annotations
+
+import os
+
+import psycopg
+import pytest
+from tests.integration.deployment import Deployment, within
+
+from theseller.cli.embedded_server import apply_roles
+from theseller.crypto.timestamped_secrets import new_timestamped_secret
+from theseller.postgres.cluster import SUPERUSER
+from theseller.postgres.layout import conninfo
+from theseller.postgres.locator import find_binaries
+from theseller.postgres.roles import set_password
+from theseller.postgres.server import Server
+
+_DUE = """
+from datetime import timedelta
+from theseller.key_rotation.operations import rotate_due
+from theseller.key_rotation.types import RotationContext
+from theseller.lib import clock
+context = RotationContext(lambda: clock.now() + timedelta(days=float(sys.argv[1])), lambda seconds: None)
+print(" ".join(one.secret for one in rotate_due(actor="process:test", context=context) if one.finished))
+"""
+
+_ONCE = """
+import time
+from datetime import timedelta
+from theseller.key_rotation.operations import rotate
+from theseller.key_rotation.types import RotationContext, RotationReason
+from theseller.lib import clock
+context = RotationContext(clock.now, time.sleep, patience=timedelta(seconds=0.3))
+(one,) = rotate([sys.argv[1]], reason=RotationReason.MANUAL, actor="process:test", context=context)
+print("finished" if one.finished else one.waits_for)
+"""
+_EXISTS = """
+from uuid import UUID
+from django.conf import settings
+print(settings.KEY_STORE.exists(UUID(sys.argv[1])))
+"""
+
+
+def test_every_secret_in_the_folder_is_listed(deployed: Deployment) -> None:
+    listed = deployed.listed()
+    stems = {name.removesuffix("-next").removesuffix("-previous") for name in deployed.secret_names()}
+    assert stems <= set(listed)
+    assert {name: one["state"] for name, one in listed.items() if one["state"] != "fresh"} == {}
+    assert all(one["owner"] and one["how"] and one["age_days"] is not None for one in listed.values())
+    assert deployed.theseller("rotate", "--list").returncode == 0
+
+
+def test_a_secret_of_unknown_age_is_red_until_its_age_is_noted(deployed: Deployment) -> None:
+    file = deployed.state / "secrets" / "partner-api"
+    file.touch(mode=0o600)
+    file.write_text("theirs\n")
+    try:
+        assert deployed.listed()["partner-api"]["state"] == "unknown"
+        assert deployed.theseller("rotate", "--list").returncode == 1
+        by_hand = deployed.theseller("rotate", "partner-api")
+        assert by_hand.returncode == 1
+        assert "by hand" in by_hand.stderr
+        assert "in the future" in deployed.theseller("rotate", "partner-api", "--note-age", "2099-01-01").stderr
+        assert deployed.theseller("rotate", "partner-api", "--note-age", "2020-01-01").returncode == 0
+        assert deployed.listed()["partner-api"]["state"] == "overdue"
+        file.write_text("replaced\n")
+        assert deployed.listed()["partner-api"]["state"] == "unknown", "the age of one secret was taken for that of the next"
+    finally:
+        file.unlink()
+
+
+def test_a_dry_run_says_the_steps_and_changes_nothing(deployed: Deployment) -> None:
+    before = {name: deployed.secret(name) for name in deployed.secret_names()}
+    runs = deployed.rows("select count(*) from governance_rotation")
+    done = deployed.theseller("rotate", "--all", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing was changed." in done.stdout
+    assert {"root-key", "db-web", "tenant-ticket-key"} <= {line.split(" (")[0] for line in done.stdout.splitlines()}
+    assert {name: deployed.secret(name) for name in deployed.secret_names()} == before
+    assert deployed.rows("select count(*) from governance_rotation") == runs
+
+
+def test_an_unknown_name_stops_before_anything_is_begun(deployed: Deployment) -> None:
+    before = deployed.secret("db-probe")
+    done = deployed.theseller("rotate", "db-probe", "no-such-secret")
+    assert done.returncode == 1
+    assert "no-such-secret" in done.stderr
+    assert deployed.secret("db-probe") == before
+
+
+def test_the_hourly_job_replaces_what_is_due_and_nothing_else(deployed: Deployment) -> None:
+    deployed.rows("with gone as (delete from django_session) select 1")
+    deployed.ask(_DUE, "20")  # What an earlier test left under way, such as the grace of a client secret, is over by then.
+    assert deployed.ask(_DUE, "80") == ""
+    replaced = set(deployed.ask(_DUE, "84").split())
+    expected = {name for name, one in deployed.listed().items() if one["by_machine"]}
+    assert replaced == expected
+    assert {one["state"] for one in deployed.listed().values()} == {"fresh"}
+
+
+def test_after_a_leak_the_old_secret_is_refused_at_once(deployed: Deployment) -> None:
+    old = deployed.secret("db-web")
+    dsn = conninfo(deployed.state, "theseller_web", old)
+    with psycopg.connect(dsn, autocommit=True) as stolen:
+        assert stolen.execute("select 1").fetchone() == (1,)
+        done = deployed.theseller("rotate", "db-web", "tenant-ticket-key", "django-session-key", "--leaked")
+        assert done.returncode == 0, done.stdout + done.stderr
+        with pytest.raises(psycopg.OperationalError):
+            stolen.execute("select 1")
+    assert not deployed.accepts("theseller_web", old)
+    assert deployed.rows("select count(*) from django_session") == [(0,)]
+    assert deployed.rows("select count(*) from guard.ticket_key") == [(1,)]
+    forced = deployed.rows("select details ->> 'reason', details ->> 'secrets' from audit_event where tag = 'governance:rotation:forced'")
+    assert forced[-1] == ("leaked", "3")
+
+
+def test_every_replacement_is_in_the_audit_log(deployed: Deployment) -> None:
+    deployed.theseller("rotate", "--all")  # Some may wait for sessions to end; they are begun all the same.
+    counts = dict(deployed.rows("select tag, count(distinct subject) from audit_event where tag like 'governance:rotation:%' group by tag"))
+    assert counts["governance:rotation:begun"] >= counts["governance:rotation:finished"] >= 10
+    texts = str(deployed.rows("select * from governance_rotation")) + str(deployed.rows("select subject, details from audit_event"))
+    for name in deployed.secret_names():
+        for secret in deployed.secret(name).splitlines():
+            assert secret not in texts
+            assert secret.rsplit(".", 1)[-1] not in texts
+
+
+def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(deployed: Deployment) -> None:
+    """A reader that has the old row opens it with the old key: a destroyed key would look like the end of the connection."""
+    connection = deployed.people()[1]["connection"]
+    name = f"connection-key:{connection}"
+    (old,) = deployed.rows("select data_key_id from connections_refresh_token where connection_id = %s", connection)
+    with psycopg.connect(conninfo(deployed.state, "theseller_web", deployed.secret("db-web"))) as reader:
+        reader.execute("set idle_in_transaction_session_timeout = 0")  # slow machines need longer than its half minute
+        waits = deployed.ask(_ONCE, name)
+        assert waits.endswith("1 transaction(s) that began before the replacement are still open")
+        assert deployed.listed()[name]["under_way"] == "reseal"
+        assert deployed.ask(_EXISTS, str(old[0])) == "True"
+    assert deployed.ask(_ONCE, name) == "finished"
+    assert deployed.ask(_EXISTS, str(old[0])) == "False"
+
+
+def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(deployed: Deployment) -> None:
+    """The database has taken the new password, our secret is still the old one, and everything is started anew."""
+    old, new = deployed.secret("db-superuser"), new_timestamped_secret().reveal()
+    with psycopg.connect(conninfo(deployed.state, SUPERUSER, old, "postgres"), autocommit=True) as connection:
+        set_password(connection, SUPERUSER, new)
+    staged = deployed.state / "secrets" / "db-superuser-next"
+    staged.touch(mode=0o600)
+    staged.write_text(new)
+    assert not deployed.accepts(SUPERUSER, old)
+    with within(deployed.environ):
+        apply_roles(Server(deployed.state, binaries=find_binaries(os.environ), superuser_password=old))
+    assert deployed.accepts(SUPERUSER, old)
+    assert "1 replaced" in deployed.theseller("rotate", "db-superuser").stdout
+    assert deployed.accepts(SUPERUSER, deployed.secret("db-superuser"))
+    assert not staged.exists()
+
+
+def test_one_secret_that_cannot_be_replaced_holds_up_no_other(deployed: Deployment) -> None:
+    former = deployed.secret("db-web")
+    owner = conninfo(deployed.state, SUPERUSER, deployed.secret("db-superuser"), "postgres")
+    with psycopg.connect(owner, autocommit=True) as superuser:
+        superuser.execute("alter role theseller_retention nologin")
+        try:
+            answer = deployed.theseller("rotate", "db-retention", "db-web")
+        finally:
+            superuser.execute("alter role theseller_retention login")
+    assert answer.returncode == 1
+    assert "1 of 2 secret(s) could not be replaced: db-retention: psycopg" in answer.stderr
+    assert deployed.secret("db-web") != former
+    assert deployed.theseller("rotate", "--due").returncode == 0

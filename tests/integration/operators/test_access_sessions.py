@@ -1,0 +1,267 @@
+"""Operators see nothing of a shop, but in a session: one shop, read only, with a reason, an hour at most, written down and reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import IntegrityError, connections
+from django.test import Client
+from tests.cast import Cast, create_cast
+from tests.conftest import as_role
+from tests.database import role_dsn, test_server
+from tests.operators import OperatorUser, create_operator, operator_client, revoke_operator, signed_in_client
+from tests.sabotage.databases import own_database
+
+from theseller.accounts.models import User
+from theseller.accounts.operations import add_member
+from theseller.accounts.types import MemberRole, Operator
+from theseller.audit.tags import Tag
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+from theseller.operators.access.operations import close_access, close_expired, open_access, record_view
+from theseller.operators.access.queries import current_session, sessions, sessions_of_tenant
+from theseller.operators.access.types import AccessRefusedError, OpenSession, SessionEnd
+from theseller.tenancy.scope import tenant_scope
+
+REASON = "The seller asks why the figures of Monday are too low"
+FORM = {"ticket": "SUP-1234", "reason": REASON, "minutes": "30"}
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """A database of its own: what ends sessions and what lists them speaks of the whole deployment."""
+    with own_database("access") as name:
+        yield name
+
+
+@pytest.fixture
+def shop(database: str) -> Cast:
+    return create_cast(at=clock.now())
+
+
+@pytest.fixture
+def olga(database: str) -> OperatorUser:
+    return create_operator()
+
+
+def _operator(olga: OperatorUser) -> Operator:
+    return Operator(olga.id, "Olga")
+
+
+def _open(olga: OperatorUser, tenant: UUID, *, at: datetime | None = None, minutes: int = 30) -> OpenSession:
+    return open_access(actor=_operator(olga), tenant=tenant, reason=REASON, ticket="SUP-1", minutes=minutes, at=at or clock.now())
+
+
+def _log(database: str, *people: OperatorUser) -> list[tuple[str, str, object, object]]:
+    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+        return superuser.execute(
+            "select tag, actor, tenant_id, details from audit_event where tag like 'governance:access:%%' and subject in"
+            " (select 'access:' || id from governance_access_session where operator = any(%s)) order by position",
+            [[one.id for one in people]],
+        ).fetchall()
+
+
+def test_an_operator_sees_no_shop_without_a_session(shop: Cast, olga: OperatorUser) -> None:
+    browser = operator_client(olga)
+    for page in ("/", "/products/", "/days/2026-11-01/", "/connections/", "/activity/"):
+        answer = browser.get(page)
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/no-shop/"), page
+    assert browser.post(f"/seats/{shop.alices_shop}/").status_code == 404
+
+
+def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(shop: Cast, olga: OperatorUser, database: str) -> None:
+    browser = operator_client(olga)
+    answer = browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    page = browser.get("/?metric=sales&from=2026-11-01")
+    assert page.status_code == 200
+    said = page.content.decode()
+    assert "You are viewing Alice&#x27;s shop as an operator" in said
+    assert browser.get("/connections/").status_code == 200
+    for method, address in (
+        ("get", "/activity/"), ("get", "/imports/"), ("post", "/imports/"), ("get", "/connections/new/"), ("post", "/connections/attempts/"),
+    ):  # fmt: skip
+        assert getattr(browser, method)(address).status_code in {403, 405}, address
+    assert browser.post("/").status_code in {403, 405}
+    tags = [(tag, actor, tenant) for tag, actor, tenant, _ in _log(database, olga)]
+    assert tags[0] == (Tag.ACCESS_OPENED, f"operator:{olga.id}", shop.alices_shop)
+    assert set(tags[1:]) == {(Tag.ACCESS_VIEWED, f"operator:{olga.id}", shop.alices_shop)}
+    pages = [details["page"] for tag, _, _, details in _log(database, olga)[1:] if isinstance(details, dict)]
+    assert pages == ["/?from&metric", "/connections/"]
+    assert "2026-11-01" not in str(_log(database, olga)), "addresses are written without their values"
+    assert REASON not in str(_log(database, olga)), "the reason may name somebody"
+
+
+def test_nothing_leaves_as_a_file(shop: Cast, olga: OperatorUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.http import HttpRequest, HttpResponse
+
+    from theseller.accounts.authorization import tenant_permission_required
+    from theseller.accounts.types import Permission, TenantContext
+
+    def export(_request: HttpRequest, _seat: TenantContext) -> HttpResponse:
+        return HttpResponse("a,b", headers={"Content-Disposition": 'attachment; filename="days.csv"'})
+
+    from theseller.analytics import urls
+
+    browser = operator_client(olga)
+    browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
+    monkeypatch.setattr(urls.urlpatterns[1], "callback", tenant_permission_required(Permission.DASHBOARD_READ)(export))
+    assert browser.get("/products/?format=csv").status_code == 403
+    alice = Client()
+    alice.force_login(User.objects.get(pk=shop.alice.id))
+    assert alice.get("/products/?format=csv").status_code == 200
+
+
+def test_the_session_is_the_browser_s_that_opened_it(shop: Cast, olga: OperatorUser) -> None:
+    first, second = operator_client(olga), operator_client(olga)
+    first.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
+    assert first.get("/").status_code == 200
+    assert second.get("/").headers["Location"] == "/no-shop/"
+    assert signed_in_client(olga).get("/").headers["Location"] == "/no-shop/"
+
+
+def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(shop: Cast, olga: OperatorUser, database: str) -> None:
+    browser = operator_client(olga)
+    browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
+    opened = current_session(olga.id, at=clock.now())
+    assert opened is not None
+    assert browser.post(f"/operate/access/{new_id()}/close/").status_code == 404
+    assert browser.post(f"/operate/access/{opened.id}/close/").status_code == 302
+    assert browser.get("/").headers["Location"] == "/no-shop/"
+    _expired(shop, olga, database)
+    oskar = create_operator(name="Oskar")
+    _removed(shop, oskar)
+    ends = [
+        str(details["how"]) for tag, _, _, details in _log(database, olga, oskar) if tag == Tag.ACCESS_CLOSED and isinstance(details, dict)
+    ]
+    assert ends == ["left", "expired", "removed"]
+
+
+def _expired(shop: Cast, olga: OperatorUser, database: str) -> None:
+    browser = operator_client(olga)
+    browser.post("/operate/access/open/", {**FORM, "shop": str(shop.charlies_shop)})
+    assert browser.get("/").status_code == 200
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        superuser.execute(
+            "update governance_access_session set opened_at = opened_at - interval '40 minutes', expires_at = expires_at - interval '40 minutes'"
+            " where operator = %s and closed_at is null",
+            [olga.id],
+        )
+    answer = browser.get("/")
+    assert answer.headers["Location"] == "/operate/access/"
+    assert browser.get("/").headers["Location"] == "/no-shop/"
+    with as_role("worker"):
+        assert close_expired(at=clock.now()) >= 1
+        assert close_expired(at=clock.now()) == 0
+
+
+def _removed(shop: Cast, oskar: OperatorUser) -> None:
+    browser = operator_client(oskar)
+    browser.post("/operate/access/open/", {**FORM, "shop": str(shop.charlies_shop)})
+    assert browser.get("/").status_code == 200
+    revoke_operator(oskar.id)
+    assert browser.get("/").status_code == 302
+    assert current_session(oskar.id, at=clock.now()) is None
+    with as_role("worker"):
+        assert close_expired(at=clock.now()) == 1
+
+
+def test_a_visit_asks_for_a_proof_of_the_second_factor_like_the_area_itself(shop: Cast, olga: OperatorUser) -> None:
+    stale = operator_client(olga, at=clock.now() - timedelta(minutes=6))
+    assert stale.get("/operate/access/").status_code == 200
+    for page in ("/operate/access/open/", "/operate/reviews/"):
+        assert "second-factor" in stale.get(page).headers["Location"]
+        assert "second-factor" in stale.post(page, {**FORM, "shop": str(shop.alices_shop)}).headers["Location"]
+    assert olga.id not in {one.operator for one in sessions()}
+    browser = operator_client(olga)
+    browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
+    held = browser.session
+    del held["second_factor"]
+    held.save()
+    assert browser.get("/").headers["Location"] == "/operate/access/"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("reason", "too short"), ("reason", "a" + " " * 30 + "b"), ("reason", "x" * 1001), ("ticket", ""), ("ticket", "<b>"), ("minutes", "61"),
+     ("minutes", "0"), ("shop", "not a number"), ("shop", str(UUID(int=7)))],
+)  # fmt: skip
+def test_what_is_not_good_enough_opens_nothing(field: str, value: str, shop: Cast, olga: OperatorUser) -> None:
+    answer = operator_client(olga).post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop), field: value})
+    assert answer.status_code == 422
+    assert olga.id not in {one.operator for one in sessions()}
+
+
+def test_verbs_refuse_what_forms_do(shop: Cast, olga: OperatorUser) -> None:
+    at = clock.now()
+    good = {"actor": _operator(olga), "tenant": shop.alices_shop, "reason": REASON, "ticket": "SUP-1", "minutes": 60, "at": at}
+    for wrong in (
+        {"reason": "x" * 19},
+        {"ticket": "a b"},
+        {"minutes": 61},
+        {"tenant": new_id()},
+        {"actor": Operator(shop.alice.id, "Alice")},
+    ):
+        with pytest.raises(AccessRefusedError):
+            open_access(**{**good, **wrong})  # type: ignore[arg-type]
+    opened = open_access(**good)  # type: ignore[arg-type]
+    with pytest.raises(AccessRefusedError, match="open already"):
+        open_access(**{**good, "tenant": shop.charlies_shop})  # type: ignore[arg-type]
+    assert close_access(session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor="operator:x", at=at)
+    assert not close_access(session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor="operator:x", at=at)
+
+
+def test_not_even_the_table_takes_a_session_of_more_than_an_hour(shop: Cast, olga: OperatorUser, database: str) -> None:
+    opened = _open(olga, shop.alices_shop)
+    with pytest.raises(IntegrityError), tenant_scope(shop.alices_shop, using="operator"), connections["operator"].cursor() as cursor:
+        cursor.execute(
+            "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at, expires_at)"
+            " select tenant_id, gen_random_uuid(), operator, reason, ticket, opened_at, opened_at + interval '61 minutes'"
+            " from governance_access_session"
+        )
+    with psycopg.connect(role_dsn("operator", database)) as own, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        own.execute("update governance_access_session set expires_at = expires_at + interval '1 minute' where id = %s", [opened.id])
+
+
+def test_the_owner_sees_who_looked_and_nobody_else_does(shop: Cast, olga: OperatorUser) -> None:
+    opened = _open(olga, shop.alices_shop)
+    record_view(session=opened.id, tenant=shop.alices_shop, page="/products/", actor=_operator(olga).actor, at=clock.now())
+    pages = {}
+    for name, person in (("alice", shop.alice.id), ("bob", shop.bob.id), ("charlie", shop.charlie.id)):
+        client = Client()
+        client.force_login(User.objects.get(pk=person))
+        pages[name] = client.get("/activity/")
+    assert [pages[name].status_code for name in ("alice", "bob", "charlie")] == [200, 403, 200]
+    said = pages["alice"].content.decode()
+    for word in ("Olga", REASON, "SUP-1", "/products/", str(shop.alices_shop), "open until"):
+        assert word in said, word
+    assert "No access" in pages["charlie"].content.decode()
+    assert REASON not in pages["charlie"].content.decode()
+    with tenant_scope(shop.charlies_shop):
+        assert sessions_of_tenant() == ()
+
+
+def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, olga: OperatorUser) -> None:
+    add_member(person=olga.id, role=MemberRole.VIEWER, tenant=shop.charlies_shop, actor="process:test", at=clock.now())
+    browser = operator_client(olga)
+    browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
+    assert "Alice&#x27;s shop" in browser.get("/").content.decode()
+    opened = current_session(olga.id, at=clock.now())
+    assert opened is not None
+    browser.post(f"/operate/access/{opened.id}/close/")
+    assert "Charlie&#x27;s shop" in browser.get("/").content.decode()
+
+
+def test_nobody_without_reviewed_reach_reads_access(database: str) -> None:
+    for role in ("worker", "retention"):
+        for call in ("guard.access_to_review(1)", "guard.access_sessions(1)", "guard.access_views()", "guard.refusals_since(now())"):
+            with psycopg.connect(role_dsn(role, database)) as other, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                other.execute(f"select * from {call}".encode())
+    with psycopg.connect(role_dsn("web", database)) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        web.execute("select * from guard.access_views()")  # no scope is open
+    with psycopg.connect(role_dsn("web", database)) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        web.execute("update governance_access_review set note = ''")
