@@ -143,7 +143,7 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
 
     chance = random.Random(7)  # repeatable, not secret
     weights = [1 / (rank + 1) for rank in range(len(shops))]
-    asked = {shop: statements(shop, days) for shop in shops}
+    measured = {shop: statements(shop, days) for shop in shops}
     ours: list[float] = []
     baseline: list[float] = []
     with (
@@ -161,7 +161,7 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
                 with connection.cursor() as cursor:
                     if mine:
                         open_scope(cursor, session, shop)
-                    for sql, params in asked[shop]:
+                    for sql, params in measured[shop]:
                         cursor.execute(sql, params)
                         cursor.fetchall()
                 connection.commit()

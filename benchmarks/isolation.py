@@ -76,19 +76,21 @@ def run() -> list[dict[str, Any]]:
     database = next(fixture)
     try:
         shops = dashboard.load(database)
-        asked = {days: {shop: dashboard.statements(shop, days) for shop in shops} for days in (28, 365)}
-        now = _measure(database, shops, asked)
+        measured = {days: {shop: dashboard.statements(shop, days) for shop in shops} for days in (28, 365)}
+        now = _measure(database, shops, measured)
         with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
             superuser.execute(_EACH.format(_BEFORE).encode())
             superuser.execute(_TRIGGERS.encode())
             superuser.execute("vacuum analyze")
-        before = _measure(database, shops, asked)
+        before = _measure(database, shops, measured)
         with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
             superuser.execute(_EACH.format("perform guard.protect(t.name, col);").encode())
             superuser.execute("drop trigger prove_added on ingest_order_line")
             superuser.execute("delete from pg_statistic s using pg_class c where c.oid = s.starelid and c.relrowsecurity")
         # The other way round, so that what one order of measuring gives is not taken for a difference.
-        now = {name: min(value, again) for (name, value), again in zip(now.items(), _measure(database, shops, asked).values(), strict=True)}
+        now = {
+            name: min(value, again) for (name, value), again in zip(now.items(), _measure(database, shops, measured).values(), strict=True)
+        }
     finally:
         next(fixture, None)
     return [
@@ -98,7 +100,7 @@ def run() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _measure(database: str, shops: list[UUID], asked: dict[int, dict[UUID, list[Any]]]) -> dict[str, float]:
+def _measure(database: str, shops: list[UUID], measured: dict[int, dict[UUID, list[Any]]]) -> dict[str, float]:
     import psycopg
     from tests.database import role_dsn
 
@@ -127,8 +129,8 @@ def _measure(database: str, shops: list[UUID], asked: dict[int, dict[UUID, list[
         web.rollback()
         for _ in range(ROUNDS):
             shop = chance.choices(shops, weights)[0]
-            timed("dashboard, 28 days", shop, asked[28][shop])
-            timed("dashboard, 12 months", shop, asked[365][shop])
+            timed("dashboard, 28 days", shop, measured[28][shop])
+            timed("dashboard, 12 months", shop, measured[365][shop])
             timed("one shop's orders of a day", shop, [
                 ("select count(*), sum(item_price) from ingest_order_line where local_day = %s", [dashboard.LAST])])  # fmt: skip
             timed("a count of a shop's lines", shop, [("select count(*) from ingest_order_line", None)])

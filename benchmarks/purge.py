@@ -30,7 +30,7 @@ from theseller.postgres.layout import conninfo
 BAR, MONTHS, PRODUCTS = 1.2, 18, 100
 #: Against the same by hand, without chunks, marks, search or certificate.
 RATE_BAR = 0.5
-#: How often a query is due, in seconds, and how many ask: an answer that takes long must not keep the next from being asked.
+#: How often a query is due, in seconds, and how many ask: an answer that takes long must not keep the next from being taken.
 EVERY, ASKERS = 0.04, 4
 #: How long a block in peace lasts, in seconds: 1 500 queries.
 PEACE = 60.0
@@ -71,12 +71,12 @@ def run() -> list[dict[str, Any]]:
                     if turn == "peace":
                         peace.append(_ask_while(deployed, other, lambda: time.sleep(PEACE)))
                     else:
-                        told: list[str] = []
-                        during.append(_ask_while(deployed, other, lambda: told.append(_go(worker))))  # noqa: B023
-                        completed, deleted, seconds = told[0].split()[:3]
-                        assert completed == "True", told[0]
+                        messages: list[str] = []
+                        during.append(_ask_while(deployed, other, lambda: messages.append(_go(worker))))  # noqa: B023
+                        completed, deleted, seconds = messages[0].split()[:3]
+                        assert completed == "True", messages[0]
                         rates.append(int(deleted) / float(seconds))
-            print(f"  block {number + 1}: {deleted} rows in {float(seconds):.1f} s; the other shop: {_told(during[-1])}; in peace: {_told(peace[-1])}",
+            print(f"  block {number + 1}: {deleted} rows in {float(seconds):.1f} s; the other shop: {_summary(during[-1])}; in peace: {_summary(peace[-1])}",
                   flush=True)  # fmt: skip
         at_once, plain = [], []
         for _ in range(blocks):
@@ -96,12 +96,12 @@ def run() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _told(seconds: list[float]) -> str:
+def _summary(seconds: list[float]) -> str:
     return f"p50 {median(seconds) * 1000:.1f}, p95 {_p95(seconds) * 1000:.1f}, longest {max(seconds) * 1000:.0f} ms of {len(seconds)}"
 
 
 def _by_hand(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> float:
-    """Return the rows a second of deleting a shop and writing its tables anew without anything besides."""
+    """Return the rows a second of deleting a shop and rewriting its tables, with nothing else running."""
     begun = time.monotonic()
     deleted = sum(database.execute(f"delete from {table} where tenant_id = '{tenant}'".encode()).rowcount for table in _TABLES)
     for table in _TABLES:
@@ -183,14 +183,14 @@ def _ask_while(deployed: Deployment, tenant: UUID, work: Callable[[], object]) -
     """Ask for the two pages in turns, one every `EVERY` seconds, while `work` is done; return the seconds of each answer since it was due."""
     seconds: list[float] = []
     ended, begun, turn = threading.Event(), time.monotonic(), threading.Lock()
-    asked = 0
+    taken = 0
 
     def ask() -> None:
-        nonlocal asked
+        nonlocal taken
         with _superuser(deployed) as asking:
             while not ended.is_set():
                 with turn:
-                    number, asked = asked, asked + 1
+                    number, taken = taken, taken + 1
                 due = begun + number * EVERY
                 if (early := due - time.monotonic()) > 0 and ended.wait(early):
                     return

@@ -56,21 +56,21 @@ class TrafficLog:
         for address in self.addresses:
             if "spapi_oauth_code" in address:
                 assert address.startswith(callback)
-        told = {**secrets, **{f"authorisation code {number}": code for number, code in enumerate(sorted(codes))}}
+        known = {**secrets, **{f"authorisation code {number}": code for number, code in enumerate(sorted(codes))}}
         for place, content in self.bodies:
             assert not _TOKENS.search(content), f"a token of Amazon's in {place}"
-            for name, secret in told.items():
+            for name, secret in known.items():
                 assert secret.encode() not in content, f"{name} in {place}"
         for text in [*self.referrers, *(address for address in self.addresses if not address.startswith(callback))]:
             assert "spapi_oauth_code" not in text
-            assert not [name for name, secret in told.items() if secret in text], "a secret in an address"
+            assert not [name for name, secret in known.items() if secret in text], "a secret in an address"
 
     def watch(self, page: Page) -> None:
         page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}") if said.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         page.on("request", self._request)
         page.on("requestfailed", self._failed)
-        # Every answer is held back until its body has been read: once a page is left, its bodies are gone.
+        # Every answer is held back until its body has been read: once a page is left, its bodies are lost.
         wire = page.context.new_cdp_session(page)
         wire.on("Fetch.requestPaused", lambda event: self._answered(wire, event))
         wire.send("Fetch.enable", {"patterns": [{"urlPattern": "http*", "requestStage": "Response"}]})
@@ -93,7 +93,7 @@ class TrafficLog:
                 self.bodies.append((address, headers.encode() + b"\n\n" + content))
             wire.send("Fetch.continueRequest", {"requestId": event["requestId"]})
         except BrowserError as error:
-            # The page, and with it the request, has gone in the meantime: nobody got this answer.
+            # The page, and with it the request, was closed in the meantime: no one got this answer.
             if not any(word in str(error) for word in ("Invalid InterceptionId", "closed", "Invalid state")):
                 self.unread.append(f"{address}: {str(error)[:160]}")
 
@@ -122,7 +122,7 @@ class BrowserSession:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(lambda url: "/sign-in/" not in url)
 
-    def prove_if_asked(self, password: str) -> None:
+    def step_up_if_required(self, password: str) -> None:
         """Give the password once more, if the page asks for a fresh proof."""
         if "/account/second-factor/" in self.page.url:
             self.page.get_by_label("Password").fill(password)
@@ -134,7 +134,7 @@ class BrowserSession:
         return self.page.locator("body").inner_text()
 
     def session(self) -> str:
-        """Return the cookie of this session: whoever has it is this person."""
+        """Return the cookie of this session: anyone who has it is this person."""
         return next(str(cookie["value"]) for cookie in self.context.cookies() if cookie.get("name") == "theseller_session")
 
 

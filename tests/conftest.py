@@ -1,4 +1,4 @@
-"""What every test stands on: settings of the kind `test`, and (asked for by name) a migrated PostgreSQL with the real roles and grants."""
+"""What every test uses: settings of the kind `test`, and (asked for by name) a migrated PostgreSQL with the real roles and grants."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One throw-away PostgreSQL for a whole pytest session, shared by all its xdist workers, gone when pytest ends, even by kill -9.
+"""One throw-away PostgreSQL for a whole pytest session, shared by all its xdist workers, removed when pytest ends, even by kill -9.
 
 The server belongs to a guardian process that watches pytest. Pytest can't watch itself: when it is killed, nothing of it runs.
-Everything is below `session-…` in FOLDER; a session whose pytest is gone is removed by the next one.
+Everything is below `session-…` in FOLDER; a session whose pytest has ended is removed by the next one.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def worker_name() -> str:
 def prepared_template(name: str, prepare: Callable[[str], None]) -> str:
     """Return the name of a template database, made once a session: `prepare(database)` fills it, e.g. with migrations.
 
-    `prepare` must leave no connection open: PostgreSQL copies only a database that nobody uses.
+    `prepare` must leave no connection open: PostgreSQL copies only a database without connections.
     """
     template = f"template_{name}"
     with locked(session_folder(), f"template-{name}.lock"), superuser() as connection:
@@ -122,29 +122,29 @@ def drop_database(name: str) -> None:
 
 
 #: One entry for each block of this process that is inside `roles_lock`.
-_HELD: list[bool] = []
+_LOCK_DEPTH: list[bool] = []
 
 
 @contextlib.contextmanager
 def roles_lock() -> Iterator[None]:
     """Take turns over all xdist workers: one who changes a role of the cluster, and one who looks at all of them. Reentrant."""
     with contextlib.ExitStack() as stack:
-        if not _HELD:
+        if not _LOCK_DEPTH:
             stack.enter_context(locked(session_folder(), "roles.lock"))
-        _HELD.append(True)
-        stack.callback(_HELD.pop)
+        _LOCK_DEPTH.append(True)
+        stack.callback(_LOCK_DEPTH.pop)
         yield
 
 
 @cache
 def session_folder() -> Path:
-    """Return this session's folder, one for all xdist workers of a run, and remove those of sessions that are gone."""
+    """Return this session's folder, one for all xdist workers of a run, and remove those of sessions that ended."""
     root = FOLDER
     root.mkdir(exist_ok=True)
     folder = root / f"session-{_watched()}"
     with locked(root, "sessions.lock"):
         for other in root.glob("session-*"):
-            _remove_if_dead(other)
+            _remove_if_ended(other)
         owner = process_mark(_watched())
         if not folder.exists() and owner:
             # The database's unprivileged user must be able to pass through.
@@ -158,14 +158,14 @@ def _watched() -> int:
     return os.getppid() if os.environ.get("PYTEST_XDIST_WORKER") else os.getpid()
 
 
-def _remove_if_dead(folder: Path) -> None:
+def _remove_if_ended(folder: Path) -> None:
     owner = ProcessMark.load(folder / "owner.json")
     if (owner is None or not owner.alive()) and _server(folder).supervisor() is None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def stop_test_server() -> None:
-    """Stop the session's server now and wait for its end. The guardian does the same anyway once pytest is gone."""
+    """Stop the session's server now and wait for its end. The guardian does the same anyway once pytest has ended."""
     guardian = ProcessMark.load(session_folder() / "guardian.json")
     if guardian and guardian.alive():
         stop_processes([guardian], signals=((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)))
@@ -190,7 +190,7 @@ def _start_guardian(state: Path) -> None:
 
 
 def _guard(state: Path, watched: int) -> None:
-    """Run the server until the watched process is gone or we are told to stop; then leave nothing."""
+    """Run the server until the watched process ends or a signal arrives; then leave nothing."""
     me, pytest = process_mark(os.getpid()), process_mark(watched)
     if me is None or pytest is None:
         return

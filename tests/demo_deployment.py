@@ -1,4 +1,4 @@
-"""A whole demo as real processes, started by the same command as `make demo`, with its own folder and ports, gone when it is closed."""
+"""A whole demo as real processes, started by the same command as `make demo`, with its own folder and ports, removed when it is closed."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Demo:
 
     @property
     def environ(self) -> dict[str, str]:
-        """Return the environment in which `theseller …` speaks to this demo."""
+        """Return the environment in which `theseller …` uses this demo."""
         return (
             inherited_environ()
             | dict(self.settings)
@@ -219,7 +219,7 @@ class Demo:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody uses at this moment."""
+    """Return ports that are free at this moment."""
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:

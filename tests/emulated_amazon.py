@@ -47,10 +47,10 @@ class EmulatedAmazon:
 
     def consent(self, consent_url: str, *, seller: str = ALICE) -> ConsentRedirect:
         """Confirm at the consent page as `seller`, and return what the redirect carries."""
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(consent_url).query).items()}
+        requested = {name: values[0] for name, values in parse_qs(urlsplit(consent_url).query).items()}
         page = self.http.get(consent_url)
         assert page.status_code == 200, page.text
-        answer = self.http.post(consent_url.split("?", 1)[0], data={**asked, "account": seller, "decision": "confirm"})
+        answer = self.http.post(consent_url.split("?", 1)[0], data={**requested, "account": seller, "decision": "confirm"})
         assert answer.status_code == 303, answer.text
         back = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
         return ConsentRedirect(Secret(back["state"]), Secret(back["spapi_oauth_code"]), back["selling_partner_id"])
@@ -82,16 +82,16 @@ def emulated_amazon(
         time.sleep(0.01)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     with override_settings(AMAZON_ENDPOINTS=Endpoints.emulated(url)):
-        _forget()
+        _clear_clients()
         amazon = EmulatedAmazon(url)
         yield amazon
         amazon.http.close()
-    _forget()
+    _clear_clients()
     server.should_exit = True
     thread.join(10)
 
 
-def _forget() -> None:
+def _clear_clients() -> None:
     close_amazon_http()
     lwa_client.cache_clear()
     access_tokens._cache.clear()

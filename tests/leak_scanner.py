@@ -30,7 +30,7 @@ _ZEROS, _FEWER_ZEROS = re.compile(rb"\0{512,}"), bytes(64)
 _UNPACKED_MAX = 64 * 1024 * 1024
 _DEPTH_MAX = 3
 _GZIP, _ZLIB = b"\x1f\x8b\x08", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-# The beginnings of zlib and gzip streams in base64, where a run of it begins. The first letter stands before the look behind: a
+# The beginnings of zlib and gzip streams in base64, where a run of it begins. The first letter precedes the lookbehind: a
 # pattern that begins with a letter is found many times faster.
 _PACKED_BASE64 = (
     re.compile(rb"e(?<![A-Za-z0-9+/_-]e)[AFJN][A-Za-z0-9+/_-]{18,}"),
@@ -157,7 +157,7 @@ class LeakScanner:
                 self.content(f"{place} › {kind}", unpacked, depth=depth + 1)
 
     def piece(self, place: str, content: bytes) -> None:
-        """Search content as it stands, without unpacking what is in it."""
+        """Search content as it is, without unpacking what is in it."""
         self.found.bytes += len(content)
         if self._shapes:
             content = _ZEROS.sub(_FEWER_ZEROS, content)
@@ -236,7 +236,7 @@ class _Together:
         found = set()
         for index, _, end in self._automaton.find_matches_as_indexes(content, overlapping=True):
             for name, form, second in self._meanings[self._patterns[index]]:
-                # One control byte stands between the two groups of eight.
+                # One control byte is between the two groups of eight.
                 if not second or content[end + 1 : end + 9] == second:
                     found.add((name, form))
         return found

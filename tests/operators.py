@@ -71,23 +71,23 @@ def anonymous_client(host: str = "testserver") -> Client:
     return Client(SERVER_NAME=host, REMOTE_ADDR=f"10.{first}.{second}.{third}")
 
 
-def signed_in_client(olga: OperatorUser) -> Client:
+def signed_in_client(operator: OperatorUser) -> Client:
     """Return her browser with a session and no proof in it, as an old one or a stolen one would be."""
     client = anonymous_client()
-    client.force_login(User.objects.get(pk=olga.id))
+    client.force_login(User.objects.get(pk=operator.id))
     return client
 
 
-def operator_client(olga: OperatorUser, *, at: datetime | None = None, seen: datetime | None = None) -> Client:
+def operator_client(operator: OperatorUser, *, at: datetime | None = None, seen: datetime | None = None) -> Client:
     """Return her browser with a proof of `at` in its session, and a last visit of `seen`."""
     from theseller.accounts.mfa import proofs
     from theseller.accounts.mfa.queries import own_factors
 
-    client, at = signed_in_client(olga), at or clock.now()
-    factor = own_factors(olga.id)[0]
+    client, at = signed_in_client(operator), at or clock.now()
+    factor = own_factors(operator.id)[0]
     request = HttpRequest()
     request.session = client.session
-    proofs.store_proof(request, Proof(olga.id, factor.id, factor.kind, at))
+    proofs.store_proof(request, Proof(operator.id, factor.id, factor.kind, at))
     if seen is not None:
         proofs.note_activity(request.session, seen)
     request.session.save()

@@ -40,7 +40,7 @@ class Pictures:
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
                 page.wait_for_timeout(250)  # the chart draws itself again
-                # A window as high as the page: a bar that keeps to the window's foot would otherwise stand in the middle of the picture.
+                # A window as high as the page: a bar that keeps to the window's foot would otherwise be in the middle of the picture.
                 height = min(int(page.evaluate("document.documentElement.scrollHeight")), _LONGEST)
                 page.set_viewport_size({"width": viewport["width"], "height": max(height, viewport["height"])})
                 page.screenshot(path=self.folder / f"{name}-{size}-{scheme}.png")
@@ -158,7 +158,7 @@ def _end(alice: BrowserSession, pictures: Pictures, password: str) -> None:
     page.wait_for_url(re.compile("/(disconnection|second-factor)/"))
     if "second-factor" in page.url:
         pictures.take("37-proof-before-disconnecting", page)
-    alice.prove_if_asked(password)
+    alice.step_up_if_required(password)
     pictures.take("18-disconnect", page)
     page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")
     page.get_by_role("button", name="Disconnect and erase").click()

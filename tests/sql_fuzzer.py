@@ -66,7 +66,7 @@ class FuzzResult:
 
     def report(self) -> str:
         """Return every hit in full."""
-        return "\n".join(f"{statement}\n    {told}" for statement, told in self.hits)
+        return "\n".join(f"{statement}\n    {notice}" for statement, notice in self.hits)
 
 
 class Grammar:
@@ -100,7 +100,7 @@ class Grammar:
         return "id" if table.endswith("tenancy_tenant") else "tenant_id"
 
     def switch(self) -> str:
-        """Return a condition that changes what a value stands for, or nothing."""
+        """Return a condition that changes what a value means, or nothing."""
         to = self.chance.choice([self.world.victim, self.world.victim, self.world.own])
         name = self.chance.choice(["x.y", "x.y", "x.z", "theseller.tenant"])
         return self.chance.choice(
@@ -309,7 +309,7 @@ def attack(
                 if connection is not None:
                     connection.close()
                 connection = connect()
-                connection.add_notice_handler(lambda told: said.append(f"{told.message_primary} {told.message_detail}"))
+                connection.add_notice_handler(lambda notice: said.append(f"{notice.message_primary} {notice.message_detail}"))
                 connection.execute("set statement_timeout = '3s'; set lock_timeout = '300ms'")
                 plans_as_text(connection)
                 own_ticket = ticket(connection)
@@ -402,8 +402,8 @@ def without_readable(superuser: Connection, world: FuzzTarget, role: str) -> Fuz
     readable: set[str] = set()
     for table, columns in world.tables.items():
         for name, _ in columns:
-            asked = superuser.execute("select has_column_privilege(%s, %s, %s, 'select')", [f"theseller_{role}", table, name]).fetchone()
-            if asked == (True,):
+            readable = superuser.execute("select has_column_privilege(%s, %s, %s, 'select')", [f"theseller_{role}", table, name]).fetchone()
+            if readable == (True,):
                 rows = superuser.execute(f"select distinct {name}::text from {table}".encode()).fetchall()
                 readable.update(token for row in rows for token in _TOKEN.findall(str(row[0])))
     return replace(world, canaries=world.canaries - readable, count=-1)

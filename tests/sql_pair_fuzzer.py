@@ -202,11 +202,11 @@ def _observe(
     connection: Connection, world: FuzzTarget, template: str, value: str, ticket: str, switches: Sequence[str], found: FuzzResult
 ) -> tuple[str, ...]:
     """Run a statement with `value` in it, roll it back, and return all that its sender can see."""
-    told: list[str] = []
+    notices: list[str] = []
     parts: list[str] = []
 
     def note(diagnostic: psycopg.errors.Diagnostic) -> None:
-        told.append(str(diagnostic.message_primary))
+        notices.append(str(diagnostic.message_primary))
 
     connection.add_notice_handler(note)
     connection.execute(
@@ -239,7 +239,7 @@ def _observe(
     if value not in _TRUTHS:
         after = value[:-1] + chr(ord(value[-1]) + 1)  # the end of the range that the planner makes of a prefix
         text = text.replace(value, "?").replace(after, "?")
-    return state, text, *told
+    return state, text, *notices
 
 
 def _makes_functions(connection: Connection) -> bool:

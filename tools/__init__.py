@@ -1,1 +1,1 @@
-"""What the house is checked with; no part of the product."""
+"""Tools that check the repository; no part of the product."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.tls_certificates import write_certificate
 
-#: What stands before the path at the emulator, by host.
+#: Prefix of the path at the emulator, by host.
 HOSTS = {
     "api.amazon.com": "",
     "sellingpartnerapi-na.amazon.com": "/spapi/na",

@@ -16,7 +16,7 @@ from theseller.cli.main import discover, main
 LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "audit": (Tag.LOG_RESTORED,),
     "backup": (Tag.BACKUP_INTENDED, Tag.BACKUP_TAKEN, Tag.BACKUP_ENDED),
-    "certificate": "reads proofs that name nobody",
+    "certificate": "reads proofs that name no one",
     "demo": "runs the deployment on this machine; its processes write their own lines",
     "demo-reset": "removes a demo, the log included",
     "controls": "shows the public security page, and has its probes run",

@@ -110,7 +110,7 @@ Encode = Callable[[str], bytes]
 
 @pytest.fixture(autouse=True)
 def _with_database() -> None:
-    """Need none: these tests speak to git alone."""
+    """Need none: these tests use git alone."""
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_one_secret_alone_stops_a_commit(clone: Path, encode: Encode) -> None:
     assert "notes.md:3: amazon-refresh-token" in answer.stdout + answer.stderr
 
 
-def test_the_hook_looks_at_what_is_staged_not_at_the_disk(clone: Path) -> None:
+def test_the_hook_scans_staged_content_and_not_the_disk(clone: Path) -> None:
     note = clone / "a b\nc.txt"
     note.write_text(SAMPLES["github-token"])
     _git(clone, "add", ".")
@@ -205,7 +205,7 @@ def test_a_commit_past_the_hook_is_refused_by_the_command_and_stays_in_history(c
     assert (past.returncode, "keys.env@" in past.stdout) == (1, True)
 
 
-def test_what_only_looks_like_a_secret_passes(clone: Path) -> None:
+def test_text_that_only_resembles_a_secret_passes(clone: Path) -> None:
     (clone / "fine.md").write_text(
         "Atzr|short, postgresql://user:password@host/db, postgresql://web:{password}@host/db, postgresql://web:$PASSWORD@host/db\n"
         "SECRET_KEY = 'not-random-at-all-but-long-enough'\n"
@@ -234,7 +234,7 @@ def test_an_allowed_place_needs_a_reason_and_a_use(clone: Path) -> None:
 
 
 def test_a_scan_that_could_not_look_does_not_pass(clone: Path, tmp_path: Path) -> None:
-    assert _scan(clone).returncode == 1, "nothing was looked at"
+    assert _scan(clone).returncode == 1, "nothing was scanned"
     assert _scan(clone, "absent.txt").returncode == 2
     assert [finding.rule for finding in look("huge.bin", bytes(BYTES_MAX + 1))] == ["too-large"]
 

@@ -167,7 +167,7 @@ def test_every_table_with_a_tenant_is_protected_down_to_its_last_partition(datab
                     " and grantee <> 'theseller_owner'",
                     [name],
                 ).fetchone()
-                assert grants == (0,), f"partition {name} is granted to somebody"
+                assert grants == (0,), f"partition {name} has grants of its own"
 
 
 def _tenant_leads_every_key(superuser: Connection, oid: object, name: str) -> None:
@@ -188,7 +188,7 @@ def _tenant_leads_every_key(superuser: Connection, oid: object, name: str) -> No
 
 
 def test_the_right_scope_does_see_so_the_attacks_could_have(victim: tuple[Cast, dict[str, str]], database: str) -> None:
-    """The matrix proves nothing if nobody could see anything: with Alice's own ticket each readable table shows her row."""
+    """The matrix proves nothing if no one could see anything: with Alice's own ticket each readable table shows her row."""
     cast, _ = victim
     seen = 0
     with psycopg.connect(role_dsn("worker", database)) as worker:

@@ -1,6 +1,6 @@
-"""Every address × every kind of person × GET and POST: who gets what stands in one table, and a new address can't stay out of it.
+"""Every address × every kind of person × GET and POST: one table says who gets what, and a new address must be in it.
 
-Rooms that hold another shop's things answer "not found", never "forbidden": an outsider does not learn that they exist.
+Addresses of another shop's things answer "not found", never "forbidden": an outsider does not learn that they exist.
 """
 
 from __future__ import annotations
@@ -41,97 +41,175 @@ from theseller.lib.secret import Secret
 from theseller.privacy.account_deletion.operations import delete_account
 from theseller.tenancy.scope import tenant_scope
 
-#: In the order in which they ask: Alice comes last, for she may end what the others must still find. Olga operates and has proven her
-#: second factor; Oskar operates too and has not.
-PEOPLE = ("anonymous", "charlie", "olga", "oskar", "viewer", "bob", "alice")
-OUTSIDERS = ("anonymous", "charlie", "olga", "oskar")
+#: Who requests, in this order: the owner comes last, for she may delete what the others must still find.
+#: `other_shop` owns another shop; `operator` has proven a second factor, `unproven` is an operator who has not.
+PEOPLE = ("anonymous", "other_shop", "operator", "unproven", "viewer", "analyst", "owner")
+OUTSIDERS = PEOPLE[:4]
 SKU, ORDER = "ALICES-SKU-7", "111-7654321-1234567"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The statuses of GET and POST for anonymous, charlie, olga, oskar, viewer, bob and alice. `data`: a post that would succeed for who may.
+    """The expected statuses of one address, by method and person. `data`: a post that would succeed if permitted.
 
-    302 is the way to the sign-in page for anonymous, and onward for others; 404 hides; 403 is a member without the right;
-    405 a method that the address does not have; 422 a form that was not filled in.
+    302 leads anonymous people to the sign-in page and others onward; 404 hides; 403 is a member without the
+    permission; 405 a method that the address does not have; 422 a form that was not filled in.
     """
 
-    get: str
-    post: str = "302 405 405 405 405 405 405"
+    statuses: dict[str, dict[str, int]]
     data: dict[str, object] = field(default_factory=dict)
 
     def expected(self, method: str, person: str) -> int:
-        return int((self.get if method == "GET" else self.post).split()[PEOPLE.index(person)])
+        return self.statuses[method][person]
+
+
+def _read(table: str, data: dict[str, dict[str, object]]) -> dict[str, Row]:
+    """Return the rows of a table: address, method and a status for each person. `(start)` is the start page."""
+    head, *lines = (line.split() for line in table.strip().splitlines() if not line.startswith("#"))
+    assert head == ["address", "method", *PEOPLE]
+    found: dict[str, Row] = {}
+    address = ""
+    for line in lines:
+        if line[0] != "POST":
+            address = line.pop(0).replace("(start)", "")
+            found[address] = Row({}, data.get(address, {}))
+        method, *statuses = line
+        found[address].statuses[method] = dict(zip(PEOPLE, map(int, statuses), strict=True))
+    return found
 
 
 _CHOICE: dict[str, object] = {"features": ["sales"], "marketplace": "ATVPDKIKX0DER"}
 
-MATRIX: dict[str, Row] = {
-    "": Row("200 200 302 302 200 200 200", "405 405 405 405 405 405 405"),
-    "products/": Row("302 200 302 302 200 200 200"),
-    "days/<str:day>/": Row("302 200 302 302 200 200 200"),
-    "healthz": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
-    "readyz": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
-    "sign-in/": Row("200 302 302 302 302 302 302", "422 302 302 302 302 302 302"),
-    "sign-out/": Row("302 405 405 405 405 405 405", "302 302 302 302 302 302 302"),
-    "no-shop/": Row("302 200 302 302 200 200 200"),
-    "seats/<uuid:tenant>/": Row("302 405 405 405 405 405 405", "302 404 404 404 302 302 302"),
-    "connections/": Row("302 200 302 302 200 200 200"),
-    "connections/new/": Row("302 200 302 302 403 403 200", "302 200 302 302 403 403 200", _CHOICE),
-    "connections/attempts/": Row("302 405 405 405 405 405 405", "302 303 302 302 403 403 303", _CHOICE),
-    "connections/callback/": Row("302 302 302 302 403 403 302"),
-    "connections/refused/<str:refusal>/": Row("302 200 302 302 403 403 200"),
-    # What destroys or takes away much asks for a fresh proof first, which none of these sessions has: see FRESH.
-    "connections/<uuid:connection>/disconnection/": Row(
-        "302 302 302 302 403 403 302", "302 302 302 302 403 403 302", {"confirm": "DISCONNECT"}
-    ),
-    "connections/<uuid:connection>/erasure/": Row("302 404 302 302 200 200 200"),
-    "connections/<uuid:connection>/certificate.json": Row("302 404 302 302 200 200 200"),
-    "certificates/<str:token>/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
-    "packing-slips/": Row("302 200 302 302 403 200 200"),
-    "packing-slips/requests/": Row("302 405 405 405 405 405 405", "302 422 302 302 403 422 422"),
-    "packing-slips/looks/": Row("302 200 302 302 403 403 200"),
-    "packing-slips/print/": Row("302 405 405 405 405 405 405", "302 422 302 302 403 422 422"),
-    "packing-slips/<uuid:connection>/on/": Row("302 404 302 302 403 403 302", "302 302 302 302 403 403 302"),
-    "packing-slips/<uuid:connection>/off/": Row("302 302 302 302 403 403 302", "302 302 302 302 403 403 302"),
-    "imports/": Row("302 200 302 302 403 200 200", "302 422 302 302 403 422 422"),
-    "imports/progress/": Row("302 200 302 302 200 200 200"),
-    "security/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
-    "security/page.json": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
-    "security/<slug:clause>/": Row("200 200 200 200 200 200 200", "405 405 405 405 405 405 405"),
-    "account/security/": Row("302 200 200 200 200 200 200"),
-    "account/security/authenticator/": Row("302 302 302 302 302 302 302", "302 302 302 302 302 302 302"),
-    "account/security/passkey/": Row("302 302 302 302 302 302 302", "302 302 302 302 302 302 302"),
-    "account/security/password/": Row("302 302 200 302 302 302 302", "302 302 422 302 302 302 302"),
-    "account/security/deletion/": Row("302 302 200 302 302 302 302", "302 302 422 302 302 302 302"),
-    "account/security/ownership/<uuid:tenant>/": Row("302 405 405 405 405 405 405", "302 302 404 302 302 302 302"),
-    "account/security/factors/<uuid:factor>/removal/": Row("302 405 405 405 405 405 405", "302 302 302 302 302 302 302"),
-    "account/security/recovery-codes/": Row("302 405 405 405 405 405 405", "302 302 200 302 302 302 302"),
-    "account/second-factor/": Row("302 200 200 200 200 200 200", "302 422 422 422 422 422 422"),
-    "activity/": Row("302 200 302 302 403 403 200"),
-    "data/": Row("302 200 302 302 200 200 200"),
-    "data/deletion/": Row("302 302 302 302 403 403 302", "302 302 302 302 403 403 302"),
-    "data/export/": Row("302 405 405 405 405 405 405", "302 302 302 302 403 403 302"),
-    "operate/": Row("302 404 200 302 404 404 404"),
-    "operate/access/": Row("302 404 200 302 404 404 404"),
-    "operate/access/<uuid:session>/close/": Row("302 405 405 405 405 405 405", "302 404 404 302 404 404 404"),
-    "operate/access/open/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
-    "operate/deletion-requests/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
-    "operate/ends/<uuid:subject>/certificate.json": Row("302 404 404 302 404 404 404"),
-    "operate/reviews/": Row("302 404 200 302 404 404 404", "302 404 422 302 404 404 404"),
-}
+MATRIX = _read(
+    """
+address                                         method  anonymous  other_shop  operator  unproven  viewer  analyst  owner
+(start)                                         GET     200        200         302       302       200     200      200
+                                                POST    405        405         405       405       405     405      405
+products/                                       GET     302        200         302       302       200     200      200
+                                                POST    302        405         405       405       405     405      405
+days/<str:day>/                                 GET     302        200         302       302       200     200      200
+                                                POST    302        405         405       405       405     405      405
+healthz                                         GET     200        200         200       200       200     200      200
+                                                POST    405        405         405       405       405     405      405
+readyz                                          GET     200        200         200       200       200     200      200
+                                                POST    405        405         405       405       405     405      405
+sign-in/                                        GET     200        302         302       302       302     302      302
+                                                POST    422        302         302       302       302     302      302
+sign-out/                                       GET     302        405         405       405       405     405      405
+                                                POST    302        302         302       302       302     302      302
+no-shop/                                        GET     302        200         302       302       200     200      200
+                                                POST    302        405         405       405       405     405      405
+seats/<uuid:tenant>/                            GET     302        405         405       405       405     405      405
+                                                POST    302        404         404       404       302     302      302
+connections/                                    GET     302        200         302       302       200     200      200
+                                                POST    302        405         405       405       405     405      405
+connections/new/                                GET     302        200         302       302       403     403      200
+                                                POST    302        200         302       302       403     403      200
+connections/attempts/                           GET     302        405         405       405       405     405      405
+                                                POST    302        303         302       302       403     403      303
+connections/callback/                           GET     302        302         302       302       403     403      302
+                                                POST    302        405         405       405       405     405      405
+connections/refused/<str:refusal>/              GET     302        200         302       302       403     403      200
+                                                POST    302        405         405       405       405     405      405
+# What destroys or takes away much asks for a fresh proof first, which none of these sessions has: see FRESH.
+connections/<uuid:connection>/disconnection/    GET     302        302         302       302       403     403      302
+                                                POST    302        302         302       302       403     403      302
+connections/<uuid:connection>/erasure/          GET     302        404         302       302       200     200      200
+                                                POST    302        405         405       405       405     405      405
+connections/<uuid:connection>/certificate.json  GET     302        404         302       302       200     200      200
+                                                POST    302        405         405       405       405     405      405
+certificates/<str:token>/                       GET     200        200         200       200       200     200      200
+                                                POST    405        405         405       405       405     405      405
+packing-slips/                                  GET     302        200         302       302       403     200      200
+                                                POST    302        405         405       405       405     405      405
+packing-slips/requests/                         GET     302        405         405       405       405     405      405
+                                                POST    302        422         302       302       403     422      422
+packing-slips/looks/                            GET     302        200         302       302       403     403      200
+                                                POST    302        405         405       405       405     405      405
+packing-slips/print/                            GET     302        405         405       405       405     405      405
+                                                POST    302        422         302       302       403     422      422
+packing-slips/<uuid:connection>/on/             GET     302        404         302       302       403     403      302
+                                                POST    302        302         302       302       403     403      302
+packing-slips/<uuid:connection>/off/            GET     302        302         302       302       403     403      302
+                                                POST    302        302         302       302       403     403      302
+imports/                                        GET     302        200         302       302       403     200      200
+                                                POST    302        422         302       302       403     422      422
+imports/progress/                               GET     302        200         302       302       200     200      200
+                                                POST    302        405         405       405       405     405      405
+security/                                       GET     200        200         200       200       200     200      200
+                                                POST    405        405         405       405       405     405      405
+security/page.json                              GET     200        200         200       200       200     200      200
+                                                POST    405        405         405       405       405     405      405
+security/<slug:clause>/                         GET     200        200         200       200       200     200      200
+                                                POST    405        405         405       405       405     405      405
+account/security/                               GET     302        200         200       200       200     200      200
+                                                POST    302        405         405       405       405     405      405
+account/security/authenticator/                 GET     302        302         302       302       302     302      302
+                                                POST    302        302         302       302       302     302      302
+account/security/passkey/                       GET     302        302         302       302       302     302      302
+                                                POST    302        302         302       302       302     302      302
+account/security/password/                      GET     302        302         200       302       302     302      302
+                                                POST    302        302         422       302       302     302      302
+account/security/deletion/                      GET     302        302         200       302       302     302      302
+                                                POST    302        302         422       302       302     302      302
+account/security/ownership/<uuid:tenant>/       GET     302        405         405       405       405     405      405
+                                                POST    302        302         404       302       302     302      302
+account/security/factors/<uuid:factor>/removal/ GET     302        405         405       405       405     405      405
+                                                POST    302        302         302       302       302     302      302
+account/security/recovery-codes/                GET     302        405         405       405       405     405      405
+                                                POST    302        302         200       302       302     302      302
+account/second-factor/                          GET     302        200         200       200       200     200      200
+                                                POST    302        422         422       422       422     422      422
+activity/                                       GET     302        200         302       302       403     403      200
+                                                POST    302        405         405       405       405     405      405
+data/                                           GET     302        200         302       302       200     200      200
+                                                POST    302        405         405       405       405     405      405
+data/deletion/                                  GET     302        302         302       302       403     403      302
+                                                POST    302        302         302       302       403     403      302
+data/export/                                    GET     302        405         405       405       405     405      405
+                                                POST    302        302         302       302       403     403      302
+operate/                                        GET     302        404         200       302       404     404      404
+                                                POST    302        405         405       405       405     405      405
+operate/access/                                 GET     302        404         200       302       404     404      404
+                                                POST    302        405         405       405       405     405      405
+operate/access/<uuid:session>/close/            GET     302        405         405       405       405     405      405
+                                                POST    302        404         404       302       404     404      404
+operate/access/open/                            GET     302        404         200       302       404     404      404
+                                                POST    302        404         422       302       404     404      404
+operate/deletion-requests/                      GET     302        404         200       302       404     404      404
+                                                POST    302        404         422       302       404     404      404
+operate/ends/<uuid:subject>/certificate.json    GET     302        404         404       302       404     404      404
+                                                POST    302        405         405       405       405     405      405
+operate/reviews/                                GET     302        404         200       302       404     404      404
+                                                POST    302        404         422       302       404     404      404
+""",
+    {
+        "connections/new/": _CHOICE,
+        "connections/attempts/": _CHOICE,
+        "connections/<uuid:connection>/disconnection/": {"confirm": "DISCONNECT"},
+    },
+)
 
 #: The rows of those that ask for a fresh proof, for people who have just given it.
-FRESH: dict[str, Row] = {
-    "connections/<uuid:connection>/disconnection/": Row("302 404 302 302 403 403 200", "302 404 302 302 403 403 302"),
-    "packing-slips/<uuid:connection>/on/": Row("302 404 302 302 403 403 302", "302 404 302 302 403 403 302"),
-    # Alice's open connection is of imported files: there is nothing to turn off, and she is led to the page that says so.
-    "packing-slips/<uuid:connection>/off/": Row("302 404 302 302 403 403 302", "302 404 302 302 403 403 302"),
-    "data/deletion/": Row("302 200 302 302 403 403 200", "302 422 302 302 403 403 422"),
-    "data/export/": Row("302 405 405 405 405 405 405", "302 200 302 302 403 403 200"),
-}
+FRESH = _read(
+    """
+address                                      method  anonymous  other_shop  operator  unproven  viewer  analyst  owner
+connections/<uuid:connection>/disconnection/ GET     302        404         302       302       403     403      200
+                                             POST    302        404         302       302       403     403      302
+packing-slips/<uuid:connection>/on/          GET     302        404         302       302       403     403      302
+                                             POST    302        404         302       302       403     403      302
+# Alice's open connection is of imported files: there is nothing to turn off, and she is led to the page that says so.
+packing-slips/<uuid:connection>/off/         GET     302        404         302       302       403     403      302
+                                             POST    302        404         302       302       403     403      302
+data/deletion/                               GET     302        200         302       302       403     403      200
+                                             POST    302        422         302       302       403     403      422
+data/export/                                 GET     302        405         405       405       405     405      405
+                                             POST    302        200         302       302       403     403      200
+""",
+    {},
+)
 
-#: What anybody on the network may open. Every address here is one more that the edge must withstand: the list may only shrink.
+#: What anyone on the network may open. Every address here is one more that the edge must withstand: the list may only shrink.
 #: It grew three times: by the proof of an end (anyone who ended a shop or an account has none to sign in with), by /readyz, and by the
 #: start page, which reads nothing of the database for who is not signed in.
 PUBLIC = {"", "healthz", "readyz", "sign-in/", "security/", "security/page.json", "security/<slug:clause>/", "certificates/<str:token>/"}
@@ -147,26 +225,26 @@ class Shop:
     open: UUID
     closed: UUID
     secrets: tuple[str, ...]
-    olga: OperatorUser
-    oskar: OperatorUser
+    operator: OperatorUser
+    unproven: OperatorUser
     link: str
 
     def person(self, name: str) -> UUID | None:
         return {
-            "alice": self.cast.alice.id,
-            "bob": self.cast.bob.id,
-            "charlie": self.cast.charlie.id,
+            "owner": self.cast.alice.id,
+            "analyst": self.cast.bob.id,
+            "other_shop": self.cast.charlie.id,
             "viewer": self.viewer,
-            "oskar": self.oskar.id,
+            "unproven": self.unproven.id,
         }.get(name)
 
 
-#: What stands in the place of an address's variable: always something of Alice's.
+#: The value of an address's variable: always something of Alice's.
 ARGUMENTS: dict[str, Callable[[Shop], object]] = {
     "connection": lambda shop: shop.open,
     "clause": lambda _: "page-true",
     "day": lambda _: "2026-11-01",
-    "factor": lambda shop: own_factors(shop.olga.id)[0].id,
+    "factor": lambda shop: own_factors(shop.operator.id)[0].id,
     "refusal": lambda _: "declined",
     "session": lambda _: new_id(),
     "subject": lambda _: new_id(),
@@ -194,7 +272,7 @@ def _address(route: str, shop: Shop) -> str:
     text = route
     for name, converter in pattern.converters.items():
         value = ARGUMENTS_OF.get(route, ARGUMENTS.get(name))
-        assert value is not None, f"{route}: say in ARGUMENTS what stands for {name!r}"
+        assert value is not None, f"{route}: give {name!r} a value in ARGUMENTS"
         prefix = next(piece for piece in (f"<{kind}:{name}>" for kind in ("uuid", "str", "slug", "int", "path")) if piece in text)
         text = text.replace(prefix, converter.to_url(value(shop)))
     return f"/{text}"
@@ -214,7 +292,7 @@ def lasting(database: str) -> Shop:
 
 def _make_shop(database: str) -> Shop:
     cast = create_cast()
-    olga, oskar = create_operator(), create_operator(name="Oskar")
+    operator, unproven = create_operator(), create_operator(name="Oskar")
     viewer = create_user(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
     add_member(person=viewer, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
     tenant = cast.alices_shop
@@ -231,13 +309,13 @@ def _make_shop(database: str) -> Shop:
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("update tenancy_tenant set name = %s where id = %s", [name, tenant])
     secrets = (name, name.replace("'", "&#x27;"), SKU, ORDER, str(issued[0]), str(tenant), cast.alice.email, cast.bob.email)
-    return Shop(cast, viewer, opened, closed, secrets, olga, oskar, _link())
+    return Shop(cast, viewer, opened, closed, secrets, operator, unproven, _link())
 
 
 def _link() -> str:
     """End an account, and return the token of the link to its proof."""
-    gone = create_user(email=f"gone.{new_id().hex[-12:]}@example.com", name="Gone", password=Secret(PASSWORD), at=NOON)
-    return delete_account(person=gone, at=NOON).reveal()
+    former = create_user(email=f"former.{new_id().hex[-12:]}@example.com", name="Gone", password=Secret(PASSWORD), at=NOON)
+    return delete_account(person=former, at=NOON).reveal()
 
 
 def _sell(tenant: UUID, connection: UUID, database: str) -> None:
@@ -258,7 +336,7 @@ def _sell(tenant: UUID, connection: UUID, database: str) -> None:
 
 
 def _ask(shop: Shop, person: str, method: str, route: str, *, checks: bool = False, fresh: bool = False) -> HttpResponse:
-    client = operator_client(shop.olga) if person == "olga" else Client(enforce_csrf_checks=checks)
+    client = operator_client(shop.operator) if person == "operator" else Client(enforce_csrf_checks=checks)
     who = shop.person(person)
     if who is not None:
         client.force_login(User.objects.get(pk=who))
@@ -320,11 +398,11 @@ def test_with_a_fresh_proof_everybody_gets_what_their_role_may_have(route: str, 
 
 def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
     """Check that neither page nor headers hold a word of Alice's shop, but what the asker put into the address."""
-    asked = str(answer.request["PATH_INFO"]) if hasattr(answer, "request") else ""
+    requested = str(answer.request["PATH_INFO"]) if hasattr(answer, "request") else ""
     body = b"".join(answer) if answer.streaming else answer.content
     said = body.decode(errors="replace") + "\n".join(f"{name}: {value}" for name, value in answer.items())
-    told = [word for word in shop.secrets if word in said.replace(asked, "")]
-    assert not told
+    leaked = [word for word in shop.secrets if word in said.replace(requested, "")]
+    assert not leaked
 
 
 @pytest.mark.parametrize("route", [route for route in MATRIX if "<uuid:" in route])
@@ -333,7 +411,7 @@ def test_what_is_hidden_answers_like_what_does_not_exist(route: str, lasting: Sh
     shop = lasting
     missing = replace(shop, cast=replace(shop.cast, alices_shop=new_id()), open=new_id(), closed=new_id())
     for method in ("GET", "POST"):
-        theirs, none = _ask(shop, "charlie", method, route), _ask(missing, "charlie", method, route)
+        theirs, none = _ask(shop, "other_shop", method, route), _ask(missing, "other_shop", method, route)
         assert theirs.status_code == none.status_code
         if theirs.status_code == 404:
             assert _without_marks(theirs, shop) == _without_marks(none, missing)
@@ -348,9 +426,9 @@ def _without_marks(answer: HttpResponse, shop: Shop) -> str:
 
 
 def test_the_members_of_the_shop_do_see_what_the_others_do_not(lasting: Shop) -> None:
-    """The matrix would prove little if the words that outsiders must not see were on nobody's page."""
+    """The matrix would prove little if the words that outsiders must not see were on no one's page."""
     said = "".join(
-        _ask(lasting, "alice", "GET", route).content.decode() for route in MATRIX if MATRIX[route].expected("GET", "alice") == 200
+        _ask(lasting, "owner", "GET", route).content.decode() for route in MATRIX if MATRIX[route].expected("GET", "owner") == 200
     )
     missing = [word for word in lasting.secrets if word not in said]
     assert set(missing) <= {lasting.secrets[0], lasting.cast.alice.email, lasting.cast.bob.email, SKU, ORDER}
@@ -369,13 +447,13 @@ _AS_A_FILE: tuple[dict[str, str], ...] = ({}, {"format": "csv"}, {"file": ""})
 
 
 def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Shop, database: str) -> None:
-    """Every address, asked for by every member with every parameter that makes a file of it."""
+    """Every address, requested for by every member with every parameter that makes a file of it."""
     books = Books(shop.cast.alices_shop)
     books.order(NOON, "31.50")
     books.roll_up()
     files: dict[str, set[str]] = {}
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
-        for person in ("viewer", "bob", "alice", "anonymous"):
+        for person in ("viewer", "analyst", "owner", "anonymous"):
             client = Client()
             if (who := shop.person(person)) is not None:
                 client.force_login(User.objects.get(pk=who))
@@ -392,8 +470,8 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Sh
                             assert permission is not None or route in PUBLIC, f"{route} gives a file to anyone"
                             files.setdefault(person, set()).add(route)
     pages, certificate_ = {"", "products/", "days/<str:day>/"}, "connections/<uuid:connection>/certificate.json"
-    assert files["alice"] == {*pages, certificate_, "data/export/"}
-    assert files["bob"] == {*pages, certificate_}
+    assert files["owner"] == {*pages, certificate_, "data/export/"}
+    assert files["analyst"] == {*pages, certificate_}
     assert files["viewer"] == {certificate_}
 
 
@@ -415,9 +493,9 @@ def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
     assert step_up_required == {route for route in MATRIX if route.startswith("account/security/")} - personal | both
 
 
-@pytest.mark.parametrize("route", [route for route, row in MATRIX.items() if row.expected("POST", "alice") != 405])
+@pytest.mark.parametrize("route", [route for route, row in MATRIX.items() if row.expected("POST", "owner") != 405])
 def test_a_post_from_another_site_is_refused(route: str, lasting: Shop) -> None:
-    assert _ask(lasting, "alice", "POST", route, checks=True).status_code == 403
+    assert _ask(lasting, "owner", "POST", route, checks=True).status_code == 403
     # The import page reads no stranger's body, not even to look for a forgery: they are sent to sign in first.
     expected = 302 if route == "imports/" else 403
     assert _ask(lasting, "anonymous", "POST", route, checks=True).status_code == expected

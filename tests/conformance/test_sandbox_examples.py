@@ -124,7 +124,7 @@ def personal_paths(shape: Shape[Any]) -> list[str]:
 
 
 def personal_values(shape: Shape[Any], example: dict[str, Any]) -> set[str]:
-    """Return every value that stands at a path dropped as PII. Short ones (a country, a yes) would be found anywhere and prove nothing."""
+    """Return every value at a path dropped as PII. Short ones (a country, a yes) would be found anywhere and prove nothing."""
     return {text for path in personal_paths(shape) for text in strings_at(example, path.split(".")) if len(text) >= 5}
 
 
@@ -201,7 +201,7 @@ def test_every_documented_path_is_kept_or_dropped_on_purpose(operation: str) -> 
     model = {leaf for document, response in successes(operation) for leaf in model_leaves(document, response["schema"])}
     assert model
     known = shape.kept | set(shape.dropped)
-    assert model - known == set(), "Amazon documents paths that nobody classified"
+    assert model - known == set(), "Amazon documents unclassified paths"
     assert known - model == set(), "we name paths that Amazon does not document"
     assert shape.kept & set(shape.dropped) == set(), "a path is kept that was to be dropped"
 
@@ -223,7 +223,7 @@ def test_method_path_and_parameters_are_amazons(operation: str) -> None:
 @needs_models
 @pytest.mark.parametrize("operation", NAMES)
 def test_rate_and_burst_are_amazons(operation: str) -> None:
-    """The plan stands in the operation's description, as a Markdown table of rate and burst."""
+    """The plan is in the operation's description, as a Markdown table of rate and burst."""
     _, definition = model_of(operation)
     rows = [line.strip().strip("|").split("|") for line in definition["description"].splitlines() if line.strip().startswith("|")]
     numbers = [
@@ -275,7 +275,7 @@ def test_the_slip_s_decoder_knows_every_path_and_keeps_none_that_a_slip_has_no_l
         body = json.dumps(example).encode()
         decoded, drift = recipients.decode_slip_data(body)
         assert drift == ()
-        kept = " ".join(kept_values(shape, example))  # a street stands in the first line of its address, too
+        kept = " ".join(kept_values(shape, example))  # a street is in the first line of its address, too
         assert leaked(decoded, {text for text in personal_values(shape, example) if text not in kept}) == set()
 
 

@@ -48,7 +48,7 @@ def demo() -> Iterator[Demo]:
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Return what shows a sentence to whoever runs the tests, also when they pass."""
+    """Return what shows a sentence to the person who runs the tests, also when they pass."""
 
     def write(sentence: str) -> None:
         with capsys.disabled():
@@ -93,7 +93,7 @@ def _killed_while_it_arrives(demo: Demo, what: str, kill: Callable[[], None]) ->
 def _slow_down(demo: Demo) -> None:
     """Let each answer of Amazon take its time, so that also on a fast machine five kills meet a backfill that is under way.
 
-    The emulator forgets it when everything is killed, and the rest arrives at full speed.
+    The emulator loses it when everything is killed, and the rest arrives at full speed.
     """
     with closing(http.client.HTTPConnection("127.0.0.1", demo.emulator_port, timeout=20)) as amazon:
         amazon.request("POST", "/_emulator/faults", json.dumps({"operation": "*", "kind": "slow"}))
@@ -136,13 +136,13 @@ def _postgres(demo: Demo) -> list[ProcessMark]:
 
 
 def _wait(demo: Demo, what: str, holds: Callable[[], bool]) -> None:
-    def asked() -> bool:
+    def requested() -> bool:
         try:
             return holds()
         except (OSError, psycopg.OperationalError):
             return False  # what was killed is not back yet
 
-    assert wait_until(asked, PATIENCE, step=0.2), f"waited in vain: {what}\n{demo.last_words()}"
+    assert wait_until(requested, PATIENCE, step=0.2), f"waited in vain: {what}\n{demo.last_words()}"
 
 
 def _facts(demo: Demo) -> dict[str, int]:
@@ -188,7 +188,7 @@ def _equals_the_truth(demo: Demo, code: str) -> None:
     sold, earned = truth.sold(first, last, at), truth.earned(first, last, at)
     kept = {day: _kept(stored.get(day)) for day in sold}
     wrong = {day: (kept[day], (sold[day], earned[day])) for day in sold if kept[day] != (sold[day], earned[day])}
-    # What changed at Amazon after it was pulled stands here as it was: it equals the truth of an earlier moment of this test.
+    # What changed at Amazon after it was pulled is stored as it was: it equals the truth of an earlier moment of this test.
     for when in moments(at - LASTED, at):
         for day in sorted(wrong):
             if kept[day] == (truth.sold(day, day, when)[day], truth.earned(day, day, when)[day]):
@@ -227,10 +227,10 @@ def connect(demo: Demo, email: str, store: str, seller: str) -> None:
     _fetch(demo, jar, "/connections/new/")
     choice = [("features", "sales"), ("features", "finances"), ("marketplace", store)]
     consent = _post(demo, jar, "/connections/attempts/", choice)
-    asked = urlsplit(consent)
+    requested = urlsplit(consent)
     with closing(http.client.HTTPConnection("127.0.0.1", demo.emulator_port, timeout=20)) as amazon:
-        form = f"{asked.query}&{urlencode({'account': seller, 'decision': 'confirm'})}"
-        amazon.request("POST", asked.path, form, {"Content-Type": "application/x-www-form-urlencoded"})
+        form = f"{requested.query}&{urlencode({'account': seller, 'decision': 'confirm'})}"
+        amazon.request("POST", requested.path, form, {"Content-Type": "application/x-www-form-urlencoded"})
         answer = amazon.getresponse()
         answer.read()
         back = urlsplit(str(answer.getheader("Location")))

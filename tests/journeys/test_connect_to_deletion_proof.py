@@ -68,7 +68,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Return what shows a sentence to whoever runs the tests, also when they pass."""
+    """Return what shows a sentence to the person who runs the tests, also when they pass."""
 
     def write(sentence: str) -> None:
         with capsys.disabled():
@@ -172,7 +172,7 @@ def _read_figures(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> 
     truth = ExpectedFigures(shop.seller, shop.code)
     today = truth.store.marketplace.local_day(at)
     first, last = today - timedelta(days=24), today - timedelta(days=4)
-    assert _settled_days(demo, shop), "no settlement speaks for any day"
+    assert _settled_days(demo, shop), "no settlement covers any day"
     query = f"?period=custom&from={first}&to={last}&store={shop.code}"
     who.go(f"/{query}")
     tiles = _tiles(page)
@@ -290,7 +290,7 @@ def _disconnect(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> Pa
     who.go("/connections/")
     page.get_by_role("link", name="Disconnect…").click()
     page.wait_for_url(re.compile("/(disconnection|second-factor)/"))
-    who.prove_if_asked(demo.password)
+    who.step_up_if_required(demo.password)
     expect(page.get_by_role("heading", name="Disconnect")).to_be_visible()
     assert _fits(page)
     page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")

@@ -49,14 +49,14 @@ SAID_AFTER_ALL = {
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    # The newest orders come at once; years of them would take the machine from what is looked at.
+    # The newest orders come at once; years of them would slow down what is tested.
     with running_demo("60") as running:
         yield running
 
 
 def checked(demo: Demo) -> dict[str, dict[str, Any]]:
     """Have the worker run every probe, and return what the public page says then; none may be red."""
-    asked = clock.now()
+    requested_at = clock.now()
     answer = demo.theseller("controls", "--now", "--json")
     assert answer.returncode in {0, 1}, answer.stderr + demo.last_words()
     document = httpx.get(f"{demo.web}/security/page.json", trust_env=False, timeout=30).json()
@@ -65,7 +65,7 @@ def checked(demo: Demo) -> dict[str, dict[str, Any]]:
     assert not red, red
     failed = {name: one["evidence"] for name, one in has_probe.items() if "could not finish" in one["evidence"]}
     assert not failed, failed
-    assert all(one["checked_at"] >= asked.isoformat() for one in has_probe.values())
+    assert all(one["checked_at"] >= requested_at.isoformat() for one in has_probe.values())
     return has_probe
 
 
@@ -143,7 +143,7 @@ def test_no_control_turns_red_through_a_day_of_a_deployment(demo: Demo) -> None:
     unproven = {name: one["evidence"] for name, one in has_probe.items() if one["outcome"] not in {"met", "declared"}}
     assert set(unproven) <= set(UNKNOWN_ON_A_DEMO), unproven
     assert all(said.startswith(UNKNOWN_ON_A_DEMO[name]) for name, said in unproven.items()), unproven
-    _sentences(demo, has_probe, kept)
+    _compare_evidence(demo, has_probe, kept)
 
 
 def _nothing_is_met_that_has_nothing_to_count(has_probe: dict[str, dict[str, Any]]) -> None:
@@ -157,7 +157,7 @@ def _nothing_is_met_that_has_nothing_to_count(has_probe: dict[str, dict[str, Any
     assert not met & needs_data, {name: has_probe[name]["evidence"] for name in met & needs_data}
 
 
-def _sentences(demo: Demo, has_probe: dict[str, dict[str, Any]], kept: str) -> None:
+def _compare_evidence(demo: Demo, has_probe: dict[str, dict[str, Any]], kept: str) -> None:
     """Compare what the page says with what was done and with what its own numbers say."""
     for name, form in SAID_AFTER_ALL.items():
         assert re.search(form, has_probe[name]["evidence"]), (name, has_probe[name]["evidence"])

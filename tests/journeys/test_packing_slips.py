@@ -33,7 +33,7 @@ def demo() -> Iterator[Demo]:
         yield running
 
 
-def test_recipients_come_are_printed_and_are_gone(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recipients_are_fetched_printed_and_deleted(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     with chromium() as browser, browser_session(browser, demo.web, demo.emulator) as alice:
         alice.sign_in("alice@example.com", demo.password)
         _connect(alice, demo)

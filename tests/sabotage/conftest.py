@@ -50,8 +50,8 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         # The tests' server hands over no log of changes; the saboteurs' deployment looks at one that does.
         patch.setattr(bak_automatic, "archiver", lambda _world: (True, False))
         restrict_egress(settings.EGRESS)
-        held = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
-        with override_settings(ENVIRONMENT=held), small_backup(tmp_path_factory.mktemp("archive")), a_log():
+        environment = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
+        with override_settings(ENVIRONMENT=environment), small_backup(tmp_path_factory.mktemp("archive")), a_log():
             made = set_up()
             keep_a_recipient(made.cast.charlies_shop, made.charlies)
             yield made

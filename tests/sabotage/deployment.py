@@ -65,7 +65,7 @@ class Deployment:
     certified: UUID
     doras_shop: UUID
     dora: UUID
-    olga: OperatorUser
+    operator: OperatorUser
     begun: datetime
 
 
@@ -86,12 +86,12 @@ def set_up() -> Deployment:
         assert purged.completed, purged.waiting or purged.left
     erased = erase_shop(tenant=doras_shop, at=clock.now())
     assert erased.completed, erased.left
-    olga = create_operator()
-    operator_client(olga)
+    operator = create_operator()
+    operator_client(operator)
     note_ages()
-    look_and_review(olga, cast.alices_shop)
-    seal_anew()
-    return Deployment(cast, opened, charlies, ended, certified, doras_shop, dora, olga, clock.now())
+    access_and_review(operator, cast.alices_shop)
+    seal_again()
+    return Deployment(cast, opened, charlies, ended, certified, doras_shop, dora, operator, clock.now())
 
 
 def keep_a_recipient(tenant: UUID, connection: UUID) -> None:
@@ -115,9 +115,9 @@ def end_doras_shop() -> tuple[UUID, UUID]:
     return shop, dora
 
 
-def look_and_review(olga: OperatorUser, tenant: UUID) -> None:
+def access_and_review(user: OperatorUser, tenant: UUID) -> None:
     """Have Olga look at a shop, and then at the list of who looked."""
-    operator = Operator(olga.id, "Olga")
+    operator = Operator(user.id, "Olga")
     opened = open_access(
         actor=operator, tenant=tenant, reason="The seller asks about Monday's figures", ticket="SUP-1", minutes=30, at=clock.now()
     )
@@ -126,7 +126,7 @@ def look_and_review(olga: OperatorUser, tenant: UUID) -> None:
     confirm_review(actor=operator, until=events_to_review()[-1].position, note="One session, asked for by the seller.", at=clock.now())
 
 
-def seal_anew() -> None:
+def seal_again() -> None:
     """Seal the log of this database. Another module's may have left its copy in the state folder that all share."""
     external_copy.copy_path().unlink(missing_ok=True)
     wait_for_open_transactions()

@@ -1,5 +1,5 @@
 """What a saboteur is, and how one is registered. Each breaks the real thing (a row, a grant, a policy, a file, the running program), names
-the one control that must notice, and repairs it afterwards. They stand in `acts/`; `docs/sabotage.md` is the list, written out.
+the one control that must notice, and repairs it afterwards. They are in `acts/`; `docs/sabotage.md` is the list, written out.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from theseller.controls.operations import run_control
 from theseller.controls.types import Status
 from theseller.lib import clock
 
-#: Of how many of the other controls a saboteur has one looked at.
+#: Of how many of the other controls a saboteur checks one.
 _SHARE = 16
 #: Declared in part and not met: an operator noted the ages of the tests' own passwords, and which roles Amazon registered.
 GREEN = {**dict.fromkeys(CATALOGUE, Status.PASSED), **dict.fromkeys(("auth-minimum-roles", "cred-rotation"), Status.DECLARED)}
@@ -34,7 +34,7 @@ def _named(saboteur: Saboteur) -> str:
 def test_a_saboteur_turns_its_control_red(
     saboteur: Saboteur, deployment: Deployment, superuser: Superuser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Besides its own control one in sixteen of the others is looked at, other ones for the next saboteur: all would take a minute each."""
+    """Besides its own control one in sixteen of the others is checked, other ones for the next saboteur: all would take a minute each."""
     turn = SABOTEURS.index(saboteur)
     others = {control for place, control in enumerate(sorted(CATALOGUE)) if place % _SHARE == turn % _SHARE}
     looked_at = {saboteur.control, *saboteur.also, *saboteur.blinds, *others}

@@ -51,8 +51,8 @@ def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, 
     run_control(CONTROL, at=clock.now())
     shown = next(one for one in security_page(clock.now()).controls if one.id == CONTROL)
     assert (shown.outcome, shown.declared) == (Status.DECLARED, ("Taken on trust.",))
-    told = run_control("page-true", at=clock.now())
-    assert told.outcome is Status.PASSED, told.summary
+    evidence = run_control("page-true", at=clock.now())
+    assert evidence.outcome is Status.PASSED, evidence.summary
     monkeypatch.undo()
     probe_all()
 
@@ -77,9 +77,9 @@ def test_evidence_that_another_process_adds_meanwhile_turns_the_page_not_red(
         return found
 
     monkeypatch.setattr(page, "security_page", while_it_is_read)
-    told = run_control("page-true", at=clock.now())
+    evidence = run_control("page-true", at=clock.now())
     assert added
-    assert told.outcome is Status.PASSED, told.summary
+    assert evidence.outcome is Status.PASSED, evidence.summary
     monkeypatch.undo()
     probe_all()
 

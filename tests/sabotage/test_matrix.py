@@ -1,4 +1,4 @@
-"""`docs/sabotage.md` is the list of saboteurs, written out; with THESELLER_WRITE_DOCS=1 this test writes it anew."""
+"""`docs/sabotage.md` is the list of saboteurs, written out; with THESELLER_WRITE_DOCS=1 this test writes it again."""
 
 from __future__ import annotations
 
@@ -51,4 +51,4 @@ def test_the_page_is_the_list() -> None:
     written = "\n".join(_lines()) + "\n"
     if os.environ.get("THESELLER_WRITE_DOCS"):
         _PAGE.write_text(written)
-    assert _PAGE.read_text() == written, "write it anew: THESELLER_WRITE_DOCS=1 pytest tests/sabotage/test_matrix.py"
+    assert _PAGE.read_text() == written, "write it again: THESELLER_WRITE_DOCS=1 pytest tests/sabotage/test_matrix.py"

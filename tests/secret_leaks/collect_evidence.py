@@ -105,7 +105,7 @@ def gather(demo: InstrumentedDemo) -> Evidence:
     _search_running(found, demo)
     _plant(found, demo)
     driver.answers.close()
-    _plant_a_row(demo)  # once more: each minute the worker has the log of changes kept with the backup, and gone from here
+    _plant_a_row(demo)  # once more: each minute the worker archives the WAL with the backup and removes it here
     demo.stop()
     _search_stopped(found, demo)
     return found

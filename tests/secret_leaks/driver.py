@@ -91,13 +91,13 @@ class Driver:
         self.unlimited()
         back = person.consent(store, seller, emulator=self.demo.emulator)
         stranger = self.browser("bob")
-        nobody = self.browser("nobody", signed_in=False)
-        for who, address in ((stranger, back), (nobody, back), (person, back.replace("state=", "state=x"))):
+        anonymous = self.browser("anonymous", signed_in=False)
+        for who, address in ((stranger, back), (anonymous, back), (person, back.replace("state=", "state=x"))):
             who.come_back(address)
         _raw(self.demo, f"GET {urlsplit(back).path}?{urlsplit(back).query} HTTP/9.9\r\n\r\n")
         _raw(self.demo, f"GET {urlsplit(back).path}?{urlsplit(back).query} HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n")
         person.come_back(back.replace("/callback/", "/callback/no-such-page/"))
-        self.note("returns of a stranger, of nobody, with a wrong state, unreadable, for another host, to no page")
+        self.note("returns of another person, without sign-in, with a wrong state, unreadable, for another host, to no page")
 
     def fail_to_refresh(self, connection: str) -> None:
         """Begin to meet every failure of Amazon's in the refresh of an access token, in jobs of the worker; `pulled` waits for the last."""
@@ -125,11 +125,11 @@ class Driver:
         """Wait until everything that was to fail has failed. The streams' own patience, up to an hour, is not what is tried here."""
         amazon = _amazon(self.demo)
 
-        def asked() -> bool:
+        def requested() -> bool:
             self.demo.rows("update ingest_stream set due_at = now(), failures_in_row = 0 where lease_id is null returning 1")
             return not amazon.waiting()
 
-        assert wait_until(asked, _PATIENCE, step=0.5), f"never asked for: {amazon.waiting()}\n{self.demo.last_words()}"
+        assert wait_until(requested, _PATIENCE, step=0.5), f"never requested for: {amazon.waiting()}\n{self.demo.last_words()}"
         self.done += amazon.traffic.failed
 
     def defer(self, jobs: list[tuple[str, dict[str, str]]]) -> None:
@@ -157,9 +157,9 @@ class Driver:
 
     def fail_inside(self) -> None:
         """Raise with a secret in views, jobs and commands, in every way that `failures` knows."""
-        nobody = self.browser("nobody", signed_in=False)
+        anonymous = self.browser("anonymous", signed_in=False)
         for how in FAILURES:
-            nobody.post_bare(f"/tests/fail/{how}/", {"remark": self.words["view"]})
+            anonymous.post_bare(f"/tests/fail/{how}/", {"remark": self.words["view"]})
         self.defer([("tests.fail", {"how": how}) for how in FAILURES])
         for how in ("argument", "chained", "sql_check"):
             self.python("tests.secret_leaks.failing_command", "fail", how)
@@ -208,7 +208,7 @@ class Driver:
     def disconnect(self, person: HttpSession, connection: str) -> None:
         self.unlimited()
         path = f"/connections/{connection}/disconnection/"
-        person.prove_if_asked(path, password=self.demo.password)
+        person.step_up_if_required(path, password=self.demo.password)
         assert person.post(path, {"confirm": "no"}).status_code == 422
         answer = person.post(path, {"confirm": "DISCONNECT"})
         assert answer.headers["location"].endswith("/erasure/"), answer.status_code
@@ -240,7 +240,7 @@ class Driver:
 
     def _hold(self) -> None:
         with contextlib.suppress(httpx.HTTPError):
-            HttpSession("nobody", self.demo.web, self.answers).post_bare("/tests/hold/", {"remark": self.words["view"]})
+            HttpSession("anonymous", self.demo.web, self.answers).post_bare("/tests/hold/", {"remark": self.words["view"]})
 
     def _kill_backend(self, number: signal.Signals) -> None:
         """Kill a backend with a secret in its statement: PostgreSQL says what it was doing, ends all others, and recovers."""

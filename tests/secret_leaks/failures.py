@@ -1,4 +1,4 @@
-"""Ways in which code fails while it holds a secret. Each is ordinary: nobody here means to tell it."""
+"""Ways in which code fails while it holds a secret. Each is ordinary code that does not intend to disclose it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("tests.secret_leaks")
 
 
 class BrokenError(Exception):
-    """Somebody else's exception: not of the product's modules."""
+    """An exception that is not of the product's modules."""
 
 
 def argument(secret: str) -> None:
@@ -56,13 +56,13 @@ def logged(secret: str) -> None:
 
 
 def elsewhere(secret: str) -> None:
-    """Fail in a thread, in a forgotten task and in a destructor, where no caller can catch it."""
+    """Fail in a thread, in an unawaited task and in a destructor, where no caller can catch it."""
 
     class Leaving:
         def __del__(self) -> None:
             raise BrokenError(secret)
 
-    async def forget() -> None:
+    async def unawaited() -> None:
         task = asyncio.get_running_loop().create_task(_fail(secret))
         await asyncio.sleep(0)
         del task
@@ -70,7 +70,7 @@ def elsewhere(secret: str) -> None:
     thread = threading.Thread(target=argument, args=(secret,))
     thread.start()
     thread.join()
-    threading.Thread(target=asyncio.run, args=(forget(),)).start()
+    threading.Thread(target=asyncio.run, args=(unawaited(),)).start()
     Leaving()
     time.sleep(0.1)
     gc.collect()
@@ -135,10 +135,10 @@ def sql_deadlock(secret: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    _forget_statement()
+    _overwrite_statement()
 
 
-def _forget_statement() -> None:
+def _overwrite_statement() -> None:
     """Use this thread's database once more, for PostgreSQL shows each session's last statement."""
     with databases["default"].cursor() as cursor:
         cursor.execute("select 1")

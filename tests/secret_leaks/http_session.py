@@ -69,7 +69,7 @@ class HttpSession:
         answer = self.post("/sign-in/", {"email": f"{self.name}@example.com", "password": password})
         assert answer.status_code == 302, f"{self.name} could not sign in: {answer.status_code}"
 
-    def prove_if_asked(self, path: str, **proof: str) -> None:
+    def step_up_if_required(self, path: str, **proof: str) -> None:
         """Give `proof` (a password, or a code) once more, if the page at `path` asks for a fresh one."""
         if self.get(path).headers.get("location", "").startswith("/account/second-factor/"):
             assert self.post("/account/second-factor/", dict(proof)).status_code == 302
@@ -80,9 +80,9 @@ class HttpSession:
 
     def consent(self, store: str, seller: str, *, emulator: str) -> str:
         """Choose, go to Amazon, confirm there as `seller`; return the address that Amazon sends this browser back to."""
-        asked = self.post("/connections/attempts/", {"features": list(OFFERED), "marketplace": store}, page="/connections/new/")
-        assert asked.status_code == 303, asked.status_code
-        consent = asked.headers["location"]
+        consent = self.post("/connections/attempts/", {"features": list(OFFERED), "marketplace": store}, page="/connections/new/")
+        assert consent.status_code == 303, consent.status_code
+        consent = consent.headers["location"]
         fields = {name: values[0] for name, values in parse_qs(urlsplit(consent).query).items()}
         self._note("state", fields["state"])
         page = emulator + urlsplit(consent).path

@@ -22,7 +22,7 @@ _RATE_SCALE = "60"
 
 @dataclass(slots=True)
 class InstrumentedDemo(Demo):
-    """`amazon` is what stands between the product and the emulated Amazon; `words` are the secrets of failing code, kept outside."""
+    """`amazon` is the proxy between the product and the emulated Amazon; `words` are the secrets of failing code, kept outside."""
 
     amazon: RecordingAmazon | None = field(default=None)
     words: Path = field(default=Path())

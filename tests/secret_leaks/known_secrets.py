@@ -50,7 +50,7 @@ class KnownSecrets:
             try:
                 self.add(f"data key {record.purpose} {record.id}", store.get(record.id).material.reveal_bytes())
             except CryptoError:
-                continue  # destroyed, and so known to nobody
+                continue  # destroyed, and so known to no one
         for key in store._purpose_keys.values():
             self.add(f"purpose key {key.purpose} {key.id}", key.material.reveal_bytes())
 

@@ -1,4 +1,4 @@
-"""Images of running processes' memory, taken as a core image would be, by whoever may: root, or the same user where it is allowed.
+"""Images of running processes' memory, read as a core dump would be: by root, or by the same user where that is allowed.
 
 Memory that several processes share is read in the first of them; what is identical elsewhere (a fork's pages) is searched once.
 """

@@ -1,4 +1,4 @@
-"""An Amazon that stands before the emulated one: it passes everything on, remembers every secret that goes by, and can be told to fail
+"""A proxy before the emulated Amazon: it forwards everything, records every secret that passes, and can be set to fail
 in ways in which it repeats what it was sent: in texts, codes, headers, addresses and broken JSON.
 """
 
@@ -25,8 +25,8 @@ _SENT = ("code", "refresh_token", "client_secret")
 
 @dataclass(frozen=True, slots=True)
 class FailureMode:
-    """How the next answer to a path that matches `path` fails. `@told@` in body and headers is
-    every secret that the request told, `@one@` the first of them.
+    """How the next answer to a path that matches `path` fails. `@secrets@` in body and headers is
+    every secret that the request secrets, `@one@` the first of them.
     """
 
     name: str
@@ -40,7 +40,7 @@ class FailureMode:
 
 
 def _error(code: str) -> str:
-    return json.dumps({"error": code, "error_description": "The parameter @told@ is wrong"})
+    return json.dumps({"error": code, "error_description": "The parameter @secrets@ is wrong"})
 
 
 #: What ends an authorisation: of a code, the attempt; of a refresh token, the connection.
@@ -54,17 +54,21 @@ def lwa_failure_modes() -> tuple[FailureMode, ...]:
         "invalid_scope": 400, "slow_down": 429, "server_error": 500, "temporarily_unavailable": 503,
     }  # fmt: skip
     named = [FailureMode(code, TOKENS, status, _error(code)) for code, status in codes.items()]
-    page = "<html><head><title>400 Bad Request</title></head><body><h1>@told@</h1></body></html>"
+    page = "<html><head><title>400 Bad Request</title></head><body><h1>@secrets@</h1></body></html>"
     return (
         *named,
-        FailureMode("told as the code", TOKENS, 400, json.dumps({"error": "@one@", "error_description": "@told@"})),
+        FailureMode("secrets as the code", TOKENS, 400, json.dumps({"error": "@one@", "error_description": "@secrets@"})),
         FailureMode(
-            "told in headers", TOKENS, 503, "", (("x-amzn-RequestId", "@one@"), ("Retry-After", "@one@"), ("x-amzn-ErrorType", "@told@"))
+            "secrets in headers",
+            TOKENS,
+            503,
+            "",
+            (("x-amzn-RequestId", "@one@"), ("Retry-After", "@one@"), ("x-amzn-ErrorType", "@secrets@")),
         ),
-        FailureMode("redirect", TOKENS, 302, "@told@", (("Location", "http://127.0.0.1:1/?@told@"),)),
+        FailureMode("redirect", TOKENS, 302, "@secrets@", (("Location", "http://127.0.0.1:1/?@secrets@"),)),
         FailureMode("HTML", TOKENS, 400, page, (("Content-Type", "text/html"),)),
-        FailureMode("success that is none", TOKENS, 200, json.dumps({"access_token": "@told@", "expires_in": "@told@"})),
-        FailureMode("success without end", TOKENS, 200, '{"access_token": "@told@", "refresh_token": "@told@", "expires_in": 3600'),
+        FailureMode("success that is none", TOKENS, 200, json.dumps({"access_token": "@secrets@", "expires_in": "@secrets@"})),
+        FailureMode("success without end", TOKENS, 200, '{"access_token": "@secrets@", "refresh_token": "@secrets@", "expires_in": 3600'),
         FailureMode("silence", TOKENS, 0),
         FailureMode("cut off", TOKENS, cut=40, passes=True),
     )
@@ -72,13 +76,13 @@ def lwa_failure_modes() -> tuple[FailureMode, ...]:
 
 def spapi_failure_modes(path: str) -> tuple[FailureMode, ...]:
     """Ways in which the Selling Partner API and its documents fail, each repeating the access token."""
-    body = json.dumps({"errors": [{"code": "@one@", "message": "@told@", "details": "@told@"}]})
+    body = json.dumps({"errors": [{"code": "@one@", "message": "@secrets@", "details": "@secrets@"}]})
     return (
         FailureMode(
-            "denied", path, 403, json.dumps({"errors": [{"code": "Unauthorized", "message": "The access token @told@ has expired"}]})
+            "denied", path, 403, json.dumps({"errors": [{"code": "Unauthorized", "message": "The access token @secrets@ has expired"}]})
         ),
         FailureMode("error", path, 500, body, (("x-amzn-RequestId", "@one@"),)),
-        FailureMode("HTML", path, 502, "<html><body>@told@</body></html>", (("Content-Type", "text/html"),)),
+        FailureMode("HTML", path, 502, "<html><body>@secrets@</body></html>", (("Content-Type", "text/html"),)),
         FailureMode("cut off", path, cut=40, passes=True),
         FailureMode("silence", path, 0),
     )
@@ -134,7 +138,7 @@ class RecordingAmazon(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay quiet: a client that has gone is nothing to be told of."""
+        """Stay quiet: a closed connection is no error."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -156,40 +160,40 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        told = self._told(body)
+        secrets = self._secrets_of(body)
         failure_mode = self.server.failure_mode_for(self.path, body)
         if failure_mode is None or failure_mode.passes:
             self._pass_on(body, failure_mode)
         else:
-            self._fail(failure_mode, told)
+            self._fail(failure_mode, secrets)
 
-    def _told(self, body: bytes) -> list[str]:
+    def _secrets_of(self, body: bytes) -> list[str]:
         """Return the secrets in the request, and remember them."""
-        told = []
+        secrets = []
         if self.path.startswith(TOKENS):
             form = parse_qs(body.decode())
-            told = [value for name in _SENT for value in form.get(name, [])]
+            secrets = [value for name in _SENT for value in form.get(name, [])]
             for name in _SENT:
                 for value in form.get(name, []):
                     self.server.traffic.keep(name.replace("_", " "), value)
         token = self.headers.get("x-amz-access-token")
         if token:
             self.server.traffic.keep("access token", token)
-            told.append(token)
+            secrets.append(token)
         if "X-Amz-Signature" in self.path:
             self.server.traffic.keep("document signature", parse_qs(self.path.partition("?")[2])["X-Amz-Signature"][0])
-            told.append(self.path)
-        return told
+            secrets.append(self.path)
+        return secrets
 
-    def _fail(self, failure_mode: FailureMode, told: list[str]) -> None:
+    def _fail(self, failure_mode: FailureMode, secrets: list[str]) -> None:
         if not failure_mode.status:
             self.close_connection = True
             self.connection.close()
             return
-        every, one = " ".join(told), told[0] if told else "nothing"
+        every, one = " ".join(secrets), secrets[0] if secrets else "nothing"
 
         def filled(text: str) -> str:
-            return text.replace("@told@", urlencode({"told": every}) if failure_mode.status == 302 else every).replace("@one@", one)
+            return text.replace("@secrets@", urlencode({"secrets": every}) if failure_mode.status == 302 else every).replace("@one@", one)
 
         content = filled(failure_mode.body).encode()
         self.send_response(failure_mode.status)

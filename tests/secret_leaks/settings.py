@@ -1,4 +1,4 @@
-"""The product's settings, with addresses and jobs that fail on purpose, and an Amazon that repeats what it is told."""
+"""The product's settings, with addresses and jobs that fail on purpose, and an Amazon that repeats what it receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The product's addresses, and one that fails as it is told, in the product's own process and behind its own middleware."""
+"""The product's addresses, and one that fails as requested, in the product's own process and behind its own middleware."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def fail(request: HttpRequest, how: str) -> HttpResponse:
 @login_not_required
 def hold(request: HttpRequest) -> HttpResponse:
     """Hold a secret in memory while this process is killed."""
-    held = Secret(request.POST["remark"])
+    secret = Secret(request.POST["remark"])
     time.sleep(3)
-    return HttpResponse(str(held))
+    return HttpResponse(str(secret))
 
 
 @csrf_exempt

@@ -168,19 +168,19 @@ def _fact(tenant: UUID, connection: UUID, day: date, at: datetime) -> None:
 
 
 def _worker(life: Life) -> None:
-    """Do what the recurring jobs do; now and then be killed at some step, or find the target gone."""
-    dies_at = life.random.randrange(1, 12) if life.random.random() < 0.05 else 0
+    """Do what the recurring jobs do; now and then be killed at some step, or find the target unavailable."""
+    killed_at = life.random.randrange(1, 12) if life.random.random() < 0.05 else 0
     steps = 0
 
     def reached(_step: str) -> None:
         nonlocal steps
         steps += 1
-        if steps == dies_at:
+        if steps == killed_at:
             raise Killed
 
     place = replace(life.place, reached=reached)
     if life.random.random() < 0.01:
-        place = replace(place, target=_Gone())
+        place = replace(place, target=_Unavailable())
     with as_role("worker"):
         _erase(life)
         try:
@@ -211,7 +211,7 @@ def _new_wal(life: Life) -> None:
     LittleSource(life.place.source.archive)
 
 
-class _Gone(DirectoryTarget):
+class _Unavailable(DirectoryTarget):
     """A target that doesn't answer."""
 
     title = "gone"
@@ -230,7 +230,7 @@ def _newest(life: Life, living: tuple[KeyRecord, ...]) -> datetime | None:
 
 
 def _look(life: Life) -> None:
-    """What somebody with every surviving key could read now."""
+    """What anyone with every remaining key could read now."""
     living = readable_backup_keys(life.place.keys)
     ages = [life.at - creation_time(backup_of_key(entry) or entry.id) for entry in living]
     oldest = max(ages, default=timedelta())

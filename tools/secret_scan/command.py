@@ -1,4 +1,4 @@
-"""The command line: which contents are looked at, what is printed, and the exit status. Contents come from git itself or from the disk."""
+"""The command line: which contents are scanned, what is printed, and the exit status. Contents come from git itself or from the disk."""
 
 from __future__ import annotations
 

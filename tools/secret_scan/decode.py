@@ -1,7 +1,7 @@
-"""A text as whoever could decode it would read it: as it stands, and with base64, base64url, hexadecimal, URL quoting, escapes, UTF-16 undone.
+"""A text as anyone who decodes it would read it: as it is, and with base64, base64url, hexadecimal, URL quoting, escapes, UTF-16 undone.
 
 Encodings may lie in one another (a Kubernetes secret of a Docker configuration is base64 twice), `DEPTH` deep. Time and memory are bounded:
-whatever is decoded is shorter than it was and is looked at further only where it reads as text.
+whatever is decoded is shorter than it was and is scanned further only where it reads as text.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class _Lines:
 
 
 def _from_base64(run: str) -> Iterator[bytes]:
-    """Decode from each of the four places where a group may begin: what stands before it may be of the same letters."""
+    """Decode from each of the four places where a group may begin: what precedes it may be of the same letters."""
     letters = re.sub(r"\s", "", run).replace("-", "+").replace("_", "/")
     for start in range(4):
         whole = letters[start:][: (len(letters) - start) // 4 * 4]

@@ -22,7 +22,7 @@ from detect_secrets.plugins.stripe import StripeDetector
 from tools.secret_scan.decode import Piece, pieces
 from tools.secret_scan.rules import RULES
 
-# That library writes a log of its own to the error stream of whoever imports it: it would quote what it found.
+# That library writes a log of its own to the error stream of the program that imports it: it would quote what it found.
 logging.getLogger("detect-secrets").handlers.clear()
 
 BYTES_MAX = 2_000_000

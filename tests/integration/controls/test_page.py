@@ -61,7 +61,7 @@ def test_it_names_the_key_of_the_certificates(deployment: Deployment) -> None:
     assert keys[0] in _page()
 
 
-def test_evidence_names_nobody(deployment: Deployment) -> None:
+def test_evidence_names_no_person_or_shop(deployment: Deployment) -> None:
     said = _page() + _page("/security/page.json") + "".join(_page(f"/security/{control}/") for control in CATALOGUE)
     cast = deployment.cast
     for name in (

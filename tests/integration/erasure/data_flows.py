@@ -147,7 +147,7 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
         answer = alice.post("/sign-in/", {"code": next_code(app)})
         assert answer.status_code == 302, "the second factor was refused"
         _by_browser(alice, made, canary)
-        alice.prove_if_asked("/data/deletion/", code=next_code(app))
+        alice.step_up_if_required("/data/deletion/", code=next_code(app))
         _look_and_take_away(alice, canary)
         arm(canary)
         _into_the_traps(deployed, alice, tenant, canary)

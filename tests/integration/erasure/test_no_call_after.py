@@ -115,7 +115,7 @@ def calling(shop: Shop, connection: str, folder: Path, how: str = "") -> Iterato
 
 
 def _by_the_seller(shop: Shop, connection: str) -> float:
-    shop.alice.prove_if_asked(f"/connections/{connection}/disconnection/", code=next_code(shop.app))
+    shop.alice.step_up_if_required(f"/connections/{connection}/disconnection/", code=next_code(shop.app))
     answer = shop.alice.post(f"/connections/{connection}/disconnection/", {"confirm": "DISCONNECT"})
     assert answer.status_code in {302, 303}, answer.status_code
     return time.monotonic()

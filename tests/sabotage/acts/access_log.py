@@ -72,7 +72,7 @@ for _does, _broken, _repaired in (
      _copied(position="position + 1000000", txid="pg_current_xact_id()::text::bigint", id="gen_random_uuid()", at="now() - interval '2 hours'",
              tag="'accounts:session:signed_in'", tenant_id="null", details="'{}'"),
      "delete from audit_event where position in (select position + 1000000 from kept)"),
-    ("writes down a review that nobody made",
+    ("records a review that no one made",
      "insert into governance_access_review values ('00000000-0000-7000-8000-000000000001', gen_random_uuid(), now(), 0, 0, false, 0, 0, 'fine')",
      "delete from governance_access_review where id = '00000000-0000-7000-8000-000000000001'"),
     ("lets the review of access fall due and pass",

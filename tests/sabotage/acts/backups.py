@@ -17,7 +17,7 @@ from theseller.lib.ids import new_id_at
 from theseller.postgres.layout import saved_layout
 
 #: The server's real answer; the deployment of the saboteurs runs on one that hands over nothing, and looks at another.
-_ASKED = bak_automatic.archiver
+_ARCHIVER = bak_automatic.archiver
 
 
 def _files() -> Path:
@@ -74,7 +74,7 @@ def _lying(_tools: Tools) -> Iterator[None]:
 
 @breaks("bak-automatic", "starts the database's server without handing over its log")
 def _not_archiving(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(bak_automatic, "archiver", _ASKED)
+    tools.patch.setattr(bak_automatic, "archiver", _ARCHIVER)
     yield
 
 
@@ -85,8 +85,8 @@ def _old_key(_tools: Tools) -> Iterator[None]:
     settings.KEY_STORE.destroy(made.id)
 
 
-@breaks("bak-cap", "leaves a file whose key is gone")
-def _dead_file(_tools: Tools) -> Iterator[None]:
+@breaks("bak-cap", "leaves a file whose key is destroyed")
+def _unreadable_file(_tools: Tools) -> Iterator[None]:
     folder = _files() / new_id_at(clock.now() - timedelta(days=40)).hex
     folder.mkdir()
     (folder / "base").write_bytes(b"TSST" * 100)

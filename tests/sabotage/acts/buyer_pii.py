@@ -23,18 +23,20 @@ from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
 
 ORDER = "111-0000000-0000001"
-_HELD = Recipient(("Nobody in particular",), "US", "", (), None)
+_RECIPIENT = Recipient(("No one in particular",), "US", "", (), None)
 
 
 @contextmanager
 def _kept(tools: Tools) -> Iterator[tuple[UUID, UUID]]:
     """Turn the feature on for Alice's open connection and keep one recipient; turn it off afterwards."""
     tenant, connection = tools.deployment.cast.alices_shop, tools.deployment.open
-    held = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
-    with override_settings(ENVIRONMENT=held):
+    environment = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
+    with override_settings(ENVIRONMENT=environment):
         enable_packing_slips(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
         with as_role("worker"):
-            store_recipient(_HELD, order=ORDER, connection=connection, shipped_at=None, tenant=tenant, actor="process:test", at=clock.now())
+            store_recipient(
+                _RECIPIENT, order=ORDER, connection=connection, shipped_at=None, tenant=tenant, actor="process:test", at=clock.now()
+            )
         try:
             yield tenant, connection
         finally:

@@ -105,7 +105,7 @@ def _core(tools: Tools) -> Iterator[None]:
 
 @breaks("cred-rotation", "puts a secret of unknown age among the deployment's")
 def _unknown_secret(_tools: Tools) -> Iterator[None]:
-    settings.SECRETS.put("partner-api", Secret("nobody knows since when"))
+    settings.SECRETS.put("partner-api", Secret("of unknown age"))
     yield
     settings.SECRETS.remove("partner-api")
 
@@ -122,7 +122,7 @@ def _stuck_rotation(tools: Tools) -> Iterator[None]:
     stuck = new_id()
     tools.superuser.execute(
         "insert into governance_rotation (id, secret, reason, actor, step, started_at, moved_at)"
-        " values (%s, 'tenant-ticket-key', 'leaked', 'process:test', 'believe', now() - interval '2 hours', now())",
+        " values (%s, 'tenant-ticket-key', 'leaked', 'process:test', 'trust', now() - interval '2 hours', now())",
         [stuck],
     )
     yield

@@ -61,7 +61,7 @@ sql(
 )
 sql(
     "aup-deletion-requests",
-    "calls the end of a shop complete and issues no certificate",
+    "calls the deletion of a shop complete and issues no certificate",
     "insert into retention_shop_end (tenant_id, id, asked_at, asked_by, left_over, completed_at)"
     " values ('{new}', gen_random_uuid(), now() - interval '2 days', 'process:sabotage', '{{}}', now())",
     "delete from retention_shop_end where tenant_id = '{new}'",

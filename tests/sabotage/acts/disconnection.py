@@ -59,7 +59,7 @@ sql(
 )
 sql(
     "life-purge-30",
-    "forgets a connection that ended 31 days ago",
+    "loses the record of a connection that ended 31 days ago",
     "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles, created_at)"
     " values ('{charlie}', '{new}', 'files', 'eu', '', '{{}}', '{{}}', '{{}}', now());"
     "insert into connections_disconnection (tenant_id, connection_id, reason, actor, at)"

@@ -1,4 +1,4 @@
-"""Acts against §5's border: hosts that nobody listed, lists that nobody follows, a process that may speak to anybody."""
+"""Acts against §5's egress restriction: unlisted hosts, unused entries, a process without restriction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from theseller.lib.egress import Destination, Subprocessor, restrict_egress
 _ELSEWHERE = Destination("metrics.example.com", "figures of use")
 
 
-@breaks("pii-no-sharing", "configures a service of somebody who is not listed")
+@breaks("pii-no-sharing", "configures a service of an unlisted subprocessor")
 def _unlisted(tools: Tools) -> Iterator[None]:
     del tools
     with override_settings(EGRESS=(*settings.EGRESS, _ELSEWHERE)):
@@ -37,7 +37,7 @@ def _open_border(tools: Tools) -> Iterator[None]:
     restrict_egress(settings.EGRESS)
 
 
-@breaks("pii-no-sharing", "lets the process speak to one more host than it is configured for")
+@breaks("pii-no-sharing", "lets the process connect to one more host than it is configured for")
 def _one_more(tools: Tools) -> Iterator[None]:
     del tools
     restrict_egress((*settings.EGRESS, Destination("*.invalid", "a door")))

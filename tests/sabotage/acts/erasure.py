@@ -1,4 +1,4 @@
-"""Section 5: that whoever ended stays gone, whole, and on time."""
+"""Section 5: erasures are complete, on time, and final."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ sql(
 )
 sql(
     CONTROL,
-    "loses the certificate of a connection whose shop has gone",
+    "loses the certificate of a connection whose shop was deleted",
     "create temp table lost as select * from retention_certificate where tenant_id = '{doras_shop}';"
     "delete from retention_certificate where tenant_id = '{doras_shop}'",
     "insert into retention_certificate select * from lost; drop table lost",
@@ -63,14 +63,14 @@ sql(
 
 @breaks(CONTROL, "says in the data map that products end by age alone, and leaves one of an erased connection")
 def _claimed(tools: Tools) -> Iterator[None]:
-    told = tuple(
+    reduced = tuple(
         replace(one, eraser=Eraser.EXPIRY, expired_by="theseller.retention.tasks.erase_aged_facts")
         if one.table == "ingest_product"
         else one
         for one in descriptors()
     )
     for module in (life_purge_30, pii_delete_on_disconnect):
-        tools.patch.setattr(module, "descriptors", lambda: told)
+        tools.patch.setattr(module, "descriptors", lambda: reduced)
     tools.superuser.execute(
         "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
         " values (%s, 'A1PA6795UKMFR9', 'CLAIMED', %s, 'B0BRUSH001', 'Brush', now())",
@@ -80,12 +80,12 @@ def _claimed(tools: Tools) -> Iterator[None]:
     tools.superuser.execute("delete from ingest_product where sku = 'CLAIMED'")
 
 
-@breaks(CONTROL, "keeps a key of a connection whose shop has gone")
+@breaks(CONTROL, "keeps a key of a connection whose shop was deleted")
 def _second_key(tools: Tools) -> Iterator[None]:
-    (gone,) = tools.superuser.execute(
+    (deleted,) = tools.superuser.execute(
         "select connection_id from retention_certificate where tenant_id = %s", [tools.deployment.doras_shop]
     ).fetchone() or (None,)
-    made = settings.KEY_STORE.create(Purpose.PII, f"connection:{gone}")
+    made = settings.KEY_STORE.create(Purpose.PII, f"connection:{deleted}")
     yield
     settings.KEY_STORE.destroy(made.id)
 

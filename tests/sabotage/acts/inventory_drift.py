@@ -1,4 +1,4 @@
-"""Section 5: places that nobody has registered, where anything could rest."""
+"""Section 5: unregistered places where data could be stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ sql(
     "keeps a materialized view of products that no data map knows",
     "create materialized view sabotage_copy as select sku from ingest_product",
     "drop materialized view sabotage_copy",
-    # It is a window through row security as well, and an object that nobody reviewed.
+    # It is a window through row security as well, and an unreviewed object.
     also=("cred-least-privilege", "net-tenant-isolation"),
 )
 sql(
@@ -28,7 +28,7 @@ sql(
 )
 
 
-@breaks("pii-strip", "puts a folder into the state folder that nobody has registered")
+@breaks("pii-strip", "puts an unregistered folder into the state folder")
 def _folder(tools: Tools) -> Iterator[None]:
     del tools
     path = settings.ENVIRONMENT.state / "exports"
@@ -38,7 +38,7 @@ def _folder(tools: Tools) -> Iterator[None]:
 
 
 for _does, _broken, _repaired, _also in (
-    ("adds a column that nobody classified", "alter table ingest_product add column sabotage text", "alter table ingest_product drop column sabotage", ()),
+    ("adds an unclassified column", "alter table ingest_product add column sabotage text", "alter table ingest_product drop column sabotage", ()),
     ("drops a column that the data map names", "alter table ingest_drift drop column times_seen",
      "alter table ingest_drift add column times_seen bigint not null default 1", ()),
     ("indexes titles, and so keeps them once more", "create index sabotage on ingest_product (title)", "drop index sabotage", ()),
@@ -49,11 +49,11 @@ for _does, _broken, _repaired, _also in (
     ("names a table like a partition", "create table ingest_order_line_t_aside (note int)", "drop table ingest_order_line_t_aside",
      ("cred-least-privilege", "net-tenant-isolation")),
     ("keeps a large object", "select lo_create(778899)", "select lo_unlink(778899)", ()),
-    ("publishes a table to whoever subscribes", "create publication sabotage for table ingest_product", "drop publication sabotage", ()),
+    ("publishes a table to any subscriber", "create publication sabotage for table ingest_product", "drop publication sabotage", ()),
     ("puts a payload into a job",
      "insert into procrastinate_jobs (queue_name, task_name, args) values ('default', 'ingest.pull', '{{\"tenant\": \"Jane Doe, 1 Main St\"}}')",
      "delete from procrastinate_jobs where args->>'tenant' like 'Jane%'", ()),
-    ("gives a job an argument that nobody registered",
+    ("gives a job an unregistered argument",
      "insert into procrastinate_jobs (queue_name, task_name, args) values ('default', 'ingest.pull', '{{\"address\": \"x\"}}')",
      "delete from procrastinate_jobs where args ? 'address'", ()),
 ):  # fmt: skip
@@ -70,7 +70,7 @@ def _file(tools: Tools) -> Iterator[None]:
     path.unlink()
 
 
-@breaks("pii-strip", "makes a key for an owner that nobody registered")
+@breaks("pii-strip", "makes a key for an unregistered owner")
 def _owner(tools: Tools) -> Iterator[None]:
     del tools
     made = settings.KEY_STORE.create(Purpose.CLIENT_SECRET, "somebody:else")
@@ -78,7 +78,7 @@ def _owner(tools: Tools) -> Iterator[None]:
     settings.KEY_STORE.destroy(made.id)
 
 
-@breaks("pii-strip", "brings a kind of job that nobody registered")
+@breaks("pii-strip", "adds an unregistered kind of job")
 def _kind_of_job(tools: Tools) -> Iterator[None]:
     tools.patch.setitem(app.tasks, "sabotage.send_away", app.tasks["ingest.pull"])
     yield

@@ -39,7 +39,7 @@ for _does, _broken, _repaired in (
     ("grants a partition by itself",
      "grant select on ingest_order_line_t1 to theseller_web", "revoke select on ingest_order_line_t1 from theseller_web"),
     ("makes a view over a tenant's table", "create view sabotage as select * from ingest_product", "drop view sabotage"),
-    ("makes a table that nobody protects", "create table sabotage (tenant_id uuid, sku text)", "drop table sabotage"),
+    ("makes an unprotected table", "create table sabotage (tenant_id uuid, sku text)", "drop table sabotage"),
 ):  # fmt: skip
     # Each is a right, or a thing with an owner, that no file of ours grants.
     # A new table or view is registered nowhere, besides.

@@ -94,7 +94,7 @@ def _never_idle(tools: Tools) -> Iterator[None]:
     tools.patch.undo()
 
 
-@breaks(_CONTROL, "believes a second factor that was removed")
+@breaks(_CONTROL, "accepts a second factor that was removed")
 def _removed(tools: Tools) -> Iterator[None]:
     tools.patch.setattr(proofs, "stands", lambda *_, **__: True)
     yield
@@ -103,7 +103,7 @@ def _removed(tools: Tools) -> Iterator[None]:
 
 @breaks(_CONTROL, "leaves an operator without a second factor for more than a week")
 def _none(tools: Tools) -> Iterator[None]:
-    olga = [tools.deployment.olga.id]
+    olga = [tools.deployment.operator.id]
     (since,) = tools.superuser.execute("select since from accounts_operator where user_id = %s", olga).fetchone() or (None,)
     tools.superuser.execute("update accounts_operator set since = since - interval '8 days' where user_id = %s", olga)
     tools.superuser.execute("update accounts_authenticator set confirmed_at = null where user_id = %s", olga)

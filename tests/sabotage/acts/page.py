@@ -26,7 +26,7 @@ for _does, _broken, _repaired in (
     sql("page-true", _does, _broken, _repaired)
 
 
-@breaks("page-true", "draws clauses that nobody has proven in green")
+@breaks("page-true", "draws unproven clauses in green")
 def _lies(tools: Tools) -> Iterator[None]:
     honest = page._without_probe
     tools.patch.setattr(page, "_without_probe", lambda pending: replace(honest(pending), outcome=Status.PASSED))

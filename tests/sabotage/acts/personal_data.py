@@ -23,8 +23,8 @@ def _buyers(tools: Tools) -> Iterator[None]:
 
 @breaks("pii-default-none", "asks for buyers with every order")
 def _included(tools: Tools) -> Iterator[None]:
-    asked = (("includedData", (*allow_list.INCLUDED_DATA, "BUYER")),)
-    with_operation(tools, replace(allow_list.OPERATIONS["getOrder"], forced=asked))
+    requested = (("includedData", (*allow_list.INCLUDED_DATA, "BUYER")),)
+    with_operation(tools, replace(allow_list.OPERATIONS["getOrder"], forced=requested))
     yield
 
 

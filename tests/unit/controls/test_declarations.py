@@ -9,20 +9,22 @@ import pytest
 from theseller.config.environment import Environment, InvalidSettingError, read_environment
 
 
-def _told(tmp_path: Path, **variables: str) -> Environment:
+def _environment(tmp_path: Path, **variables: str) -> Environment:
     return read_environment(variables, default_state=tmp_path)
 
 
 def test_nothing_is_declared_by_default(tmp_path: Path) -> None:
-    told = _told(tmp_path)
-    assert told.database_administrators == ()
-    assert told.volumes_encrypted_by == ""
+    environment = _environment(tmp_path)
+    assert environment.database_administrators == ()
+    assert environment.volumes_encrypted_by == ""
 
 
 def test_what_is_declared(tmp_path: Path) -> None:
-    told = _told(tmp_path, THESELLER_DATABASE_ADMINISTRATORS=" postgres, rdsadmin ,", THESELLER_VOLUMES_ENCRYPTED_BY=" Amazon EBS ")
-    assert told.database_administrators == ("postgres", "rdsadmin")
-    assert told.volumes_encrypted_by == "Amazon EBS"
+    environment = _environment(
+        tmp_path, THESELLER_DATABASE_ADMINISTRATORS=" postgres, rdsadmin ,", THESELLER_VOLUMES_ENCRYPTED_BY=" Amazon EBS "
+    )
+    assert environment.database_administrators == ("postgres", "rdsadmin")
+    assert environment.volumes_encrypted_by == "Amazon EBS"
 
 
 @pytest.mark.parametrize(
@@ -35,4 +37,4 @@ def test_what_is_declared(tmp_path: Path) -> None:
 )
 def test_what_can_not_be_declared(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(InvalidSettingError, match=name):
-        _told(tmp_path, **{name: value})
+        _environment(tmp_path, **{name: value})

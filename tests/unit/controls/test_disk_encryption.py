@@ -110,16 +110,16 @@ def test_btrfs_is_as_its_worst_device(machine: Machine) -> None:
     ("answer", "seen"),
     [("aes-256-gcm", Encryption.ENCRYPTED), ("off", Encryption.PLAIN), ("-", Encryption.NOT_VISIBLE), ("", Encryption.NOT_VISIBLE)],
 )
-def test_zfs_is_asked(machine: Machine, answer: str, seen: Encryption) -> None:
-    asked: list[Sequence[str]] = []
+def test_zfs_is_queried(machine: Machine, answer: str, seen: Encryption) -> None:
+    commands: list[Sequence[str]] = []
 
     def run(command: Sequence[str]) -> str:
-        asked.append(command)
+        commands.append(command)
         return answer
 
     _mount(machine, "31 27 0:41 / /srv rw - zfs tank/data rw")
     assert replace(machine, run=run).volume_of(_HERE).encryption is seen
-    assert asked == [["zfs", "get", "-H", "-o", "value", "encryption", "tank/data"]]
+    assert commands == [["zfs", "get", "-H", "-o", "value", "encryption", "tank/data"]]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_zfs_is_asked(machine: Machine, answer: str, seen: Encryption) -> None:
         ("Error", Encryption.NOT_VISIBLE),
     ],
 )
-def test_filevault_is_asked(machine: Machine, answer: str, seen: Encryption) -> None:
+def test_filevault_is_queried(machine: Machine, answer: str, seen: Encryption) -> None:
     mac = replace(machine, platform="darwin", run=lambda _command: answer)
     assert mac.volume_of(_HERE).encryption is seen
     assert mac.swap() is None

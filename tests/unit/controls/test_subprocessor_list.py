@@ -19,8 +19,8 @@ AMAZON = {
 
 
 def _hosts(tmp_path: Path, endpoints: Endpoints, **environ: str) -> set[str]:
-    told = read_environment({"THESELLER_STATE": str(tmp_path), **environ}, default_state=tmp_path)
-    return {one.host for one in destinations(told, endpoints) if not one.local}
+    environment = read_environment({"THESELLER_STATE": str(tmp_path), **environ}, default_state=tmp_path)
+    return {one.host for one in destinations(environment, endpoints) if not one.local}
 
 
 def test_by_itself_the_service_calls_amazon_only(tmp_path: Path) -> None:

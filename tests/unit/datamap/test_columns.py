@@ -35,8 +35,8 @@ def test_the_columns_that_the_map_names_are_columns() -> None:
 
 def test_nothing_of_somebodys_lies_in_a_table_that_outlives_them() -> None:
     kept = {_named(one.table) for one in descriptors() if one.eraser is Eraser.KEEP}
-    told = {f"{table}.{name}" for table in kept for name, said in all_columns()[table].items() if said in _OF_SOMEBODY}
-    assert told == set()
+    found = {f"{table}.{name}" for table in kept for name, said in all_columns()[table].items() if said in _OF_SOMEBODY}
+    assert found == set()
 
 
 def test_every_kind_of_job_and_its_arguments_are_registered() -> None:

@@ -54,7 +54,7 @@ def tables(register: TableRegistry) -> list[str]:
         ({"eraser": Eraser.KEEP, "note": "why"}, "cannot be kept"),
         ({"eraser": Eraser.KEEP, "data_class": DataClass.SELLER_PERSONAL, "note": "why"}, "cannot be kept"),
         ({"eraser": Eraser.KEEP, "data_class": DataClass.EVIDENCE}, "note"),
-        ({"data_class": DataClass.NONE, "eraser": Eraser.EXPIRY, "expired_by": "a.job"}, "somebody"),
+        ({"data_class": DataClass.NONE, "eraser": Eraser.EXPIRY, "expired_by": "a.job"}, "someone"),
         ({"eraser": Eraser.EXPIRY}, "by a job"),
         ({"expired_by": "a.job"}, "by a job"),
     ],

@@ -25,7 +25,7 @@ def test_every_place_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> Non
         assert all(word.strip() for word in (place.name, place.owner, place.retention, place.eraser))
 
 
-def test_what_nobody_registered_is_named() -> None:
+def test_unregistered_files_are_named() -> None:
     known = frozenset(place.name for place in STATE_ENTRIES)
     assert unregistered_entries(known) == ()
     assert unregistered_entries(known | {"exports", "a"}) == ("a", "exports")
