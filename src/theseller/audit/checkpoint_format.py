@@ -46,7 +46,7 @@ def sign(
     next_key: str = "",
     restored: Restored | None = None,
 ) -> Checkpoint:
-    """Return the checkpoint that follows `head` and covers the lines of `leaves`, the last of which stands at `until`."""
+    """Return the checkpoint that follows `head` and covers the lines of `leaves`, the last of which is at `until`."""
     rows = len(leaves) // LEAF_BYTES
     counted = restored.kept if restored else head
     body = {

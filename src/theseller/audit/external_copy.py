@@ -53,7 +53,7 @@ def append(added: list[tuple[bytes, bytes]]) -> None:
     begun = b"" if made else _begun(path)
     with os.fdopen(os.open(path, _APPEND, 0o600), "ab") as file:
         os.fchmod(file.fileno(), 0o600)
-        # A killed writer may have left the beginning of this very line: it is gone on with. Whatever else stands there stays and is named.
+        # A killed writer may have left the beginning of this line: it is continued. Anything else there stays, and is reported.
         file.write(content[len(begun) :] if content.startswith(begun) else b"\n" + content)
         file.flush()
         os.fsync(file.fileno())
@@ -64,7 +64,7 @@ def append(added: list[tuple[bytes, bytes]]) -> None:
 def entries() -> Iterator[tuple[int, bytes, bytes]]:
     """Give (offset in the file, document, leaves) of each whole line. One that holds something else is given as it is, without leaves.
 
-    What stands behind the last line end is the beginning of a line that the next sealing goes on with. Raises FileNotFoundError, OSError.
+    After the last line end is the beginning of a line that the next sealing continues. Raises FileNotFoundError, OSError.
     """
     offset = 0
     with copy_path().open("rb") as file:
@@ -90,7 +90,7 @@ def _read(line: bytes) -> tuple[bytes, bytes]:
 
 
 def is_open_to_others() -> bool:
-    """Say whether somebody else on this machine may read or write the copy."""
+    """Say whether another account of this machine may read or write the copy."""
     try:
         return bool(copy_path().stat().st_mode & 0o077)
     except FileNotFoundError:
@@ -106,7 +106,7 @@ def last_entry() -> bytes | None:
             while True:
                 file.seek(max(size - back, 0))
                 lines = file.read().split(b"\n")
-                # The first piece may be the end of a longer line, and the last one is what stands behind the last line end.
+                # The first piece may be the end of a longer line, and the last one is what follows the last line end.
                 whole = [line for line in lines[0 if back >= size else 1 : -1] if line]
                 if whole or back >= size:
                     return whole[-1].rpartition(b" ")[0] if whole else None
@@ -116,7 +116,7 @@ def last_entry() -> bytes | None:
 
 
 def _begun(path: Path) -> bytes:
-    """Return what stands behind the last line end."""
+    """Return what follows the last line end."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         back = min(size, 1 << 16)

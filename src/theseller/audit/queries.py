@@ -1,4 +1,4 @@
-"""Reads of the log and its checkpoints, by the probe's connection: nobody else may read them."""
+"""Reads of the log and its checkpoints, by the probe's connection. No other role may read them."""
 
 from __future__ import annotations
 
@@ -92,13 +92,13 @@ def last_document(*, using: str = READER) -> bytes | None:
 
 def events(*, tenant: UUID | None = None, since: datetime | None = None, using: str = READER, batch: int = 1000) -> Iterator[EventView]:
     """Give the lines of the log in the order of their positions: of one tenant, or since a moment, or all."""
-    asked: dict[str, UUID | datetime | int | None] = {"tenant": tenant, "since": since, "after": 0, "limit": batch}
+    parameters: dict[str, UUID | datetime | int | None] = {"tenant": tenant, "since": since, "after": 0, "limit": batch}
     while True:
         with connections[using].cursor() as cursor:
-            cursor.execute(_SHOWN, asked)
+            cursor.execute(_SHOWN, parameters)
             rows = cursor.fetchall()
         for position, at, tag, actor, owner, subject, details in rows:
             yield EventView(position, at, tag, actor, owner, subject, json.loads(details))
         if len(rows) < batch:
             return
-        asked["after"] = rows[-1][0]
+        parameters["after"] = rows[-1][0]

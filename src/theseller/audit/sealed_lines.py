@@ -9,14 +9,14 @@ from typing import Any
 
 from theseller.audit.types import Line, Mark
 
-#: `at` as text of the database's own making: exact, and readable whatever somebody wrote there.
+#: `at` as text of the database's own making: exact, and readable whatever the column holds.
 COLUMNS = "txid, position, id::text, extract(epoch from at)::text, tag, actor, tenant_id::text, subject, details::text, db_role"
 LEAF_BYTES = 40
 _POSITION_BYTES = 8
 
 
 def line_of(row: Sequence[Any]) -> Line:
-    """Return the line of a row of COLUMNS. The digest covers every column but the position, which stands beside it in the leaf."""
+    """Return the line of a row of COLUMNS. The digest covers every column but the position, which is beside it in the leaf."""
     txid, position, identity, at, tag, actor, tenant, subject, details, role = row
     # Read and written again: the digest must not hang on how a version of the database spells JSON.
     said = [txid, identity, at, tag, actor, tenant, subject, json.loads(details, parse_float=str)]
@@ -38,5 +38,5 @@ def unpack(leaves: bytes) -> list[tuple[int, bytes]]:
 
 
 def last_mark(lines: Sequence[Line], before: Mark) -> Mark:
-    """Return where the last line stands; `before` if there is none."""
+    """Return the mark of the last line; `before` if there is none."""
     return lines[-1].mark if lines else before

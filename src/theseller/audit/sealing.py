@@ -25,7 +25,7 @@ from theseller.crypto.signing import SigningKey
 log = logging.getLogger(__name__)
 #: A checkpoint covers this many lines at most: 400 kB of digests.
 LINES_MOST = 10_000
-#: A checkpoint is made this often at most, unless so many lines wait: a year has room for a hundred thousand, not for half a million.
+#: A checkpoint is made this often at most, unless so many lines wait: a year may have a hundred thousand, not half a million.
 EVERY, LINES_MANY = timedelta(minutes=5), 1_000
 #: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
 _LOCK = 7_105_002
@@ -43,7 +43,7 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
     Raises:
         SealingBusyError: another process is at it.
         AuditKeyLostError: the key store lacks the key.
-        LogBehindError: the copy has later checkpoints than the database: it was restored, or somebody took them away.
+        LogBehindError: the copy has later checkpoints than the database: it was restored, or they were removed.
         CopyConflictError: the database's checkpoints do not continue this machine's copy.
         CheckpointRefusedError: the newest checkpoint in the database is none of ours; nothing is built upon it.
     """
@@ -137,7 +137,7 @@ def _append(  # the fields of a checkpoint
     # After the database, for what only the copy has means that the database was put back. A kill in between is mended by the next call.
     external_copy.append([(made.document, leaves)])
     copy_shortfalls.record_copy_length(made.number, at=at, using=using)
-    # The log stream goes elsewhere in many deployments: a third place that somebody would have to reach.
+    # The log stream goes elsewhere in many deployments: a third place that an attacker would have to reach.
     log.info("audit checkpoint %d covers %d lines: %s", made.number, made.rows_total, checkpoint_format.digest_of(made.document))
     return made
 

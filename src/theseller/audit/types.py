@@ -15,7 +15,7 @@ NOWHERE: Mark = (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the log: where it stands, and the SHA-256 of all that it says."""
+    """One line of the log: its mark, and the SHA-256 of all its columns."""
 
     mark: Mark
     digest: bytes
@@ -75,7 +75,7 @@ class Finding:
 class Verdict:
     """What a check found. The log is `whole` if nothing is wrong; `rows_checked` of `rows_sealed` lines were compared with their digests.
 
-    `lost` says what restorations took away that somebody owned up to: no fault, and never forgotten.
+    `lost` says which lines were lost in restorations that an operator has accepted. It is no fault, and is always reported.
     `unsealed` lines are newer than the last checkpoint: nothing proves them yet. `oldest_unsealed_at` is when the first of them was written.
     """
 

@@ -22,7 +22,7 @@ COPY_MAY_LAG = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """What one believed checkpoint covers, and where its leaves are: at `offset` of the copy, or in the database."""
+    """What one accepted checkpoint covers, and where its leaves are: at `offset` of the copy, or in the database."""
 
     number: int
     rows: int
@@ -46,7 +46,7 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Chain:
-    """The checkpoints that are believed, in order, and what is wrong with the others."""
+    """The accepted checkpoints, in order, and what is wrong with the others."""
 
     at: datetime
     head: Checkpoint | None = None
@@ -92,10 +92,10 @@ class _Chain:
         return refusal
 
     def _lose(self, restored: Checkpoint) -> None:
-        gone = [span for span in self.spans[restored.lost_from - 1 :] if not span.lost]
+        lost = [span for span in self.spans[restored.lost_from - 1 :] if not span.lost]
         self.spans[restored.lost_from - 1 :] = [replace(span, lost=True) for span in self.spans[restored.lost_from - 1 :]]
         self.lost.append(
-            f"{sum(span.rows for span in gone)} line(s) under checkpoints {restored.lost_from} to {restored.number - 1} were lost when the"
+            f"{sum(span.rows for span in lost)} line(s) under checkpoints {restored.lost_from} to {restored.number - 1} were lost when the"
             f" database was restored, as an operator said on {restored.sealed_at[:10]}."
         )
 
@@ -127,7 +127,7 @@ def verify_log(
     """Check every checkpoint's chain, copy and signature, and the lines: all, or, of a log longer than `rows_most`, a part.
 
     The part of the signatures is those behind number `since` and the last, which vouches for the chain before it. The part of the lines is every checkpoint behind number `since`, and as many others as fill `rows_most`, from the one that `choose` picks of that
-    many on, around the end. `Verdict.rows_checked` says how many lines were looked at.
+    many on, around the end. `Verdict.rows_checked` says how many lines were compared.
     """
     with checkpoint_lock(shared=True, using=using):
         chain = _read_chain(at, 0 if rows_most is None else since, using)
@@ -174,7 +174,7 @@ def notices_changes() -> bool:
 
 
 def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
-    """Walk over database and copy side by side. Where they differ, the one that continues the chain is believed, the copy first."""
+    """Read database and copy side by side. Where they differ, accept the one that continues the chain, the copy first."""
     chain = _Chain(at)
     copy_shortfalls, stored = _copies(chain, proven), _stored(proven, using)
     ours, theirs = next(copy_shortfalls, None), next(stored, None)
@@ -186,7 +186,7 @@ def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
         if here is not None and there is not None and here.document == there.document:
             there = replace(there, read=here.read)
         if not chain.take(number, here, there):
-            break  # Nothing behind it can be believed.
+            break  # Nothing after it can be accepted.
         ours = next(copy_shortfalls, None) if here is not None else ours
         theirs = next(stored, None) if there is not None else theirs
     return chain

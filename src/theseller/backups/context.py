@@ -1,4 +1,4 @@
-"""What every act on backups needs, found once from the settings."""
+"""What every operation on backups needs, read once from the settings."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _LOCK = "backups.lock"
 
 
 def _nothing(_step: str) -> None:
-    """Nobody watches the steps."""
+    """Ignore the step."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackupContext:
-    """`reached` is told the name of each step after it was done and before the next is begun."""
+    """`reached` is called with the name of each step, after it and before the next."""
 
     target: Target
     keys: KeyStore
@@ -47,7 +47,7 @@ def is_configured() -> bool:
 
 
 def backup_context(*, new: bool = False) -> BackupContext:
-    """Return this deployment's workplace. `new`: its database may not exist yet, because a restore is going to make it.
+    """Return this deployment's backup context. `new`: its database may not exist yet, because a restore is going to make it.
 
     Raises:
         BackupError: it keeps no backups itself, or its database was never started.

@@ -17,7 +17,7 @@ describe_table(
 describe_table(
     "retention_drill",
     DataClass.EVIDENCE,
-    note="What the rehearsal of each restore found: counts, and names of tables.",
+    note="Results of restore drills: counts, and names of tables.",
     columns="id backup_id begun_at finished_at passed report",
     indexes="_pkey _backup",
     parents=("retention_backup",),

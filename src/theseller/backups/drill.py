@@ -1,4 +1,4 @@
-"""The drill: restore a backup where nobody is, and look whether it is what it was taken from.
+"""The drill: restore a backup in isolation, and check whether it equals what it was taken from.
 
 A backup that no drill has passed is unproven, whatever its files look like.
 """
@@ -28,7 +28,7 @@ from theseller.postgres.errors import PostgresError
 
 _FAULTS_SHOWN = 20
 #: The restored database, and as much again for what recovery and checks write.
-_ROOM = 2
+_SPACE_FACTOR = 2
 _TENANT_TABLES = """
 select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and not c.relispartition
@@ -52,7 +52,7 @@ def drill(
     checked: dict[str, int] = {}
     faults: list[str] = []
     try:
-        _refuse_little_room(folder)
+        _refuse_little_space(folder)
         described, layout = lay_out(context, identity, folder, whole_wal=False)
         context.reached("laid out")
         checked["files"] = sum(path.is_file() for path in layout.data.rglob("*"))
@@ -76,11 +76,13 @@ def drill(
     return _kept(Drill(identity, at, now(), checked, tuple(faults)))
 
 
-def _refuse_little_room(folder: Path) -> None:
+def _refuse_little_space(folder: Path) -> None:
     """A drill on the database's own disk must not fill it."""
     needed, free = int(rows("select pg_database_size(current_database())")[0][0]), shutil.disk_usage(folder.parent).free
-    if free < needed * _ROOM:
-        raise UnavailableError(f"a drill needs {needed * _ROOM / 1e6:.0f} MB of room at {folder.parent}, and {free / 1e6:.0f} are free")
+    if free < needed * _SPACE_FACTOR:
+        raise UnavailableError(
+            f"a drill needs {needed * _SPACE_FACTOR / 1e6:.0f} MB of space at {folder.parent}, and {free / 1e6:.0f} are free"
+        )
 
 
 def _kept(found: Drill) -> Drill:

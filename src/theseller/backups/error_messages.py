@@ -21,7 +21,7 @@ from theseller.crypto.errors import (
     ServiceState,
     WrongEnvironmentError,
 )
-from theseller.erasure.journal import JournalUnreadableError
+from theseller.erasure.types import JournalUnreadableError
 from theseller.lib.database_failures import classify
 from theseller.lib.state_files import FULL
 from theseller.postgres.errors import PostgresError
@@ -30,7 +30,7 @@ from theseller.postgres.errors import PostgresError
 def _of_the_machine(error: OSError) -> str:
     where = f" at {error.filename}" if error.filename else ""
     if error.errno in FULL:
-        return f"there is no room left{where}: free some, or move the backups elsewhere (THESELLER_BACKUPS)"
+        return f"there is no space left{where}: free some, or move the backups elsewhere (THESELLER_BACKUPS)"
     return f"the machine refuses{where}: {error.strerror or type(error).__name__}"
 
 
@@ -50,7 +50,7 @@ def _of_the_key_store(error: KeyStoreError | SecretProviderError) -> str:
 #: The backup is at fault. The first that fits counts.
 _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...] = (
     (BackupError, str),
-    (KeyDestroyedError, lambda _: "the key of this backup was destroyed: nobody can read it any more"),
+    (KeyDestroyedError, lambda _: "the key of this backup was destroyed: no one can read it any more"),
     (KeyNotFoundError, lambda _: "the key of this backup is not in this key store: is it the one that made the backup?"),
     (WrongEnvironmentError, str),
     (

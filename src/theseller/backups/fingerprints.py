@@ -10,7 +10,7 @@ import psycopg
 
 from theseller.backups.types import BackupError, Fingerprint
 
-#: How long one attempt to hold writers waits, shorter than deadlock_timeout: nobody else's transaction is ever the victim.
+#: How long one attempt to hold writers waits, shorter than deadlock_timeout: no other transaction is ever the victim.
 _ATTEMPT = "300ms"
 _PATIENCE_SECONDS = 600.0
 _PAUSE_SECONDS = 0.2
@@ -39,7 +39,7 @@ def marked_moment(conninfo: str, restore_point: str) -> Mapping[str, Fingerprint
         reader.transaction(),
     ):
         reader.execute("set transaction isolation level repeatable read, read only")
-        _held(holder, lambda: _mark(holder, reader, restore_point))
+        _in_lock(holder, lambda: _mark(holder, reader, restore_point))
         return _read(reader)
 
 
@@ -49,7 +49,7 @@ def fingerprints(conninfo: str) -> Mapping[str, Fingerprint]:
         return _read(reader)
 
 
-def _held(holder: Connection, act: Callable[[], None]) -> None:
+def _in_lock(holder: Connection, act: Callable[[], None]) -> None:
     begun = time.monotonic()
     while time.monotonic() - begun < _PATIENCE_SECONDS:
         try:

@@ -1,7 +1,7 @@
-"""Take backups, keep the WAL after them, and let them die on time.
+"""Take backups, keep the WAL after them, and expire them on time.
 
 The key of a backup is made before its first byte and destroyed before its last: a file without its key is noise, wherever copies of it
-lie. So what is known to be gone is known from the key store, not from a listing of files. Every verb may be killed at any point and
+lie. So the key store, not a listing of files, says what is deleted. Every operation may be killed at any point and
 called again.
 """
 
@@ -115,9 +115,9 @@ def _write(made: UUID, key: DataKey, context: BackupContext, *, at: datetime, no
 
 
 def _refuse_gap(objects: Mapping[str, Written], first: str, last: str) -> None:
-    """A segment that somebody took out of the archive would make the copied files useless."""
+    """Refuse a gap: without a segment of the WAL the copied files are useless."""
     if (missing := wal.first_missing((name.removeprefix("wal/") for name in objects), first, last)) is not None:
-        raise BackupError(f"WAL is missing from the archive: {missing}. The next backup begins anew")
+        raise BackupError(f"WAL is missing from the archive: {missing}. The next backup starts over")
 
 
 def keep_wal(context: BackupContext) -> int:
@@ -144,22 +144,22 @@ def _keep_for(newest: Backup, name: str, context: BackupContext) -> None:
 
 
 def prune(context: BackupContext, *, at: datetime) -> tuple[UUID, ...]:
-    """Let every backup die that is as old as it may become, and what a killed one left; return the ids of those that died.
+    """Expire every backup that has reached its limit, and what a killed one left; return their ids.
 
     The key store is asked, not the database: a database that was restored, or lost, does not lengthen a backup's life. A whole backup
     that the database doesn't know, because it is older itself, is written down in it. One that was whole and isn't at the target keeps
     its key until its age: a disk that is not mounted must not cost every backup. The caller holds the lock.
     """
     living = list(readable_backup_keys(context.keys))
-    dead = [entry for entry in living if _age_limit(entry) <= at]
-    died = [_end(context, entry, at=at) for entry in dead]
+    expired = [entry for entry in living if _age_limit(entry) <= at]
+    died = [_end(context, entry, at=at) for entry in expired]
     kept, whole = set(context.target.names()), set()
     for entry in living:
         identity = backup_of_key(entry)
-        if entry in dead:
+        if entry in expired:
             continue
         if identity is not None and object_name(identity, "manifest") in kept:
-            # One that can't be read is not adopted, and stays: it would be somebody at the target who decides what is destroyed.
+            # One that can't be read is not adopted, and stays: else an attacker at the target could decide what is destroyed.
             with contextlib.suppress(BackupError, CannotOpenError):
                 _adopt(context, entry, identity)
             whole.add(identity)
@@ -197,7 +197,7 @@ def read_manifest(context: BackupContext, identity: UUID) -> Manifest:
     """Open the manifest of a backup.
 
     Raises:
-        BackupError, CannotOpenError, KeyDestroyedError, TargetError: it is damaged, dead, or not there.
+        BackupError, CannotOpenError, KeyDestroyedError, TargetError: it is damaged, expired, or not there.
     """
     found = manifests.decode(b"".join(fetch(context.target, context.keys, place_of(identity, "manifest", context.environment))))
     if found.id != identity or found.environment != context.environment:
@@ -217,7 +217,7 @@ def _end(context: BackupContext, entry: KeyRecord, *, at: datetime) -> UUID:
 
 
 def _record_ends(context: BackupContext, *, at: datetime) -> None:
-    """Write down which backups have died, by the key store's own word: also those after whose end we were killed."""
+    """Record which backups have expired, by the key store: also those after whose expiry this process was killed."""
     for identity, key in rows("select id, key_id from retention_backup where key_destroyed_at is null order by begun_at"):
         if not context.keys.exists(key):
             with transaction.atomic():
@@ -227,17 +227,17 @@ def _record_ends(context: BackupContext, *, at: datetime) -> None:
 
 
 def _sweep(context: BackupContext, living: Collection[UUID]) -> None:
-    """Remove the objects of our backups that nobody can read any more. What else lies at the target may be somebody else's."""
+    """Remove the objects of our backups that can no longer be read. Other objects at the target may belong to others."""
     folders = {identity.hex for identity in living}
     others = [name for name in context.target.names() if name.split("/", 1)[0] not in folders]
-    dead = _dead(context) if others else set()
+    unreadable = _unreadable(context) if others else set()
     for name in others:
-        if name.split("/", 1)[0] in dead:
+        if name.split("/", 1)[0] in unreadable:
             context.target.delete(name)
             context.reached(f"deleted {name}")
 
 
-def _dead(context: BackupContext) -> set[str]:
+def _unreadable(context: BackupContext) -> set[str]:
     """Return the folders of the backups whose key this store destroyed."""
     ours = [entry for entry in context.keys.list() if entry.owner.startswith(BACKUP_OWNER)]
     living = {backup_of_key(entry) for entry in ours if not entry.destroyed}

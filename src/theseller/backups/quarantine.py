@@ -1,6 +1,6 @@
-"""A backup as a running database that nobody else can reach: its own folder, its own private socket, no other listener, no job.
+"""A backup as a running database that no one else can reach: its own folder, its own private socket, no other listener, no job.
 
-Whoever makes one decides what happens to it: a drill throws it away, a restore makes it the deployment's database after the erasures
+The caller decides what happens to it: a drill throws it away, a restore makes it the deployment's database after the erasures
 since the backup were done again in it.
 """
 
@@ -37,10 +37,10 @@ from theseller.postgres.roles import DATABASE, QUARANTINE
 from theseller.postgres.server import Server, make_folder
 from theseller.postgres.stale_files import remove_stale_files
 
-#: Under the quarantine's roof: WAL in plain, gone with it.
+#: Within the quarantine: WAL in plain, deleted with it.
 _WAL, _HBA = "wal", "pg_hba.conf"
 #: Who gets in: the superuser, through a folder that only the server's own user may enter; and, only while the database has a name that
-#: nobody can guess, the roles that do the erasures again, with their passwords. The web's role gets in nowhere.
+#: no one can guess, the roles that do the erasures again, with their passwords. The web's role gets in nowhere.
 _DOORS = """local all {superuser} trust
 local {database} theseller_migrate,theseller_worker,theseller_retention,theseller_probe scram-sha-256
 """
@@ -63,7 +63,7 @@ class Quarantine:
 
     @contextlib.contextmanager
     def hidden(self) -> Iterator[str]:
-        """Call the database by a name that nobody can guess for the block, and yield it: only under that name do our roles get in."""
+        """Call the database by a name that no one can guess for the block, and yield it: only under that name do our roles get in."""
         self._rename(DATABASE, self.hidden_name)
         yield self.hidden_name
         self._rename(self.hidden_name, DATABASE)
@@ -80,7 +80,7 @@ def lay_out(context: BackupContext, identity: UUID, folder: Path, *, whole_wal: 
     `whole_wal`: all WAL that was kept with the backup, for the newest state; else only what makes the backup its own moment.
 
     Raises:
-        BackupError: it is dead, damaged or incomplete. The message says which.
+        BackupError: it is expired, damaged or incomplete. The message says which.
     """
     with as_backup_error():
         described = read_manifest(context, identity)
@@ -125,7 +125,7 @@ def add_unsealed_wal(former: Layout, layout: Layout) -> int:
 
 
 def refuse_gap(described: Manifest, layout: Layout) -> None:
-    """Raise BackupError if the WAL that is there has a gap: a recovery would end there, and nobody would be told what is lost."""
+    """Raise BackupError if the WAL that is there has a gap: a recovery would end there without saying what is lost."""
     missing = wal.first_missing((path.name for path in (layout.home / _WAL).iterdir()), described.first_segment)
     if missing is not None:
         raise BackupError(
@@ -168,9 +168,9 @@ def _await_recovered(server: Server) -> None:
     while server.poll() is None:
         with (
             contextlib.suppress(psycopg.OperationalError),
-            psycopg.connect(server.dsn(SUPERUSER, "", "postgres"), autocommit=True) as asked,
+            psycopg.connect(server.dsn(SUPERUSER, "", "postgres"), autocommit=True) as connection,
         ):
-            row = asked.execute("select pg_is_in_recovery()").fetchone()
+            row = connection.execute("select pg_is_in_recovery()").fetchone()
             if row == (False,):
                 return
         time.sleep(_STEP_SECONDS)

@@ -17,7 +17,7 @@ left join lateral (select finished_at, passed from retention_drill where backup_
 
 
 def backups(*, most: int = 400) -> tuple[Backup, ...]:
-    """Return the backups that were begun, the newest first, dead ones too."""
+    """Return the backups that were begun, the newest first, expired ones too."""
     return tuple(_backup(row) for row in rows(f"{_BACKUPS} order by b.begun_at desc, b.id desc limit %s", [most]))
 
 

@@ -1,4 +1,4 @@
-"""Make a backup the deployment's database: laid out, recovered and made to forget behind a quarantine, then put in the old one's place.
+"""Make a backup the deployment's database: laid out, recovered and erased again in a quarantine, then swapped in for the old one.
 
 A kill before the exchange leaves the former database as it was; one within it is finished by the next call.
 """
@@ -25,7 +25,7 @@ from theseller.postgres.swap_data_dir import swap_data_dir
 
 #: The backup's own moment, as a choice of `until`.
 MOMENT = "moment"
-#: Where a quarantine stands, in the state folder.
+#: The quarantine's folder in the state folder.
 FOLDER = "restore"
 
 
@@ -43,7 +43,7 @@ def restore(
     """Replace the database of `state`, whose lock the caller holds and whose server is stopped.
 
     `wanted`: a backup's id, or ``latest``. `until`: MOMENT, an instant, or None for all WAL that there is. `despite_gap`: where a WAL file
-    is missing, be content with what comes before. `despite_journal`: restore although the erasure journal at hand lacks entries. `say` is told which backups can't be taken, and why.
+    is missing, be content with what comes before. `despite_journal`: restore although the erasure journal at hand lacks entries. `say` gets a message about each backup that can't be taken.
 
     Raises:
         BackupError: nothing was changed; the message says why.

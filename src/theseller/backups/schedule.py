@@ -27,7 +27,7 @@ _AGAIN = timedelta(hours=6)
 
 
 def maintain_backups(context: BackupContext, state: Path, *, at: datetime, now: Callable[[], datetime]) -> MaintenanceReport:
-    """Let die what is due, keep finished WAL, take a backup if one is due, drill the one that is unproven, clear away former databases.
+    """Expire what is due, keep finished WAL, take a backup if one is due, drill the one that is unproven, clear away former databases.
 
     What fails is said, and keeps nothing else from being done. Does nothing if another process is at it.
     """
@@ -57,7 +57,7 @@ def is_due(context: BackupContext, *, at: datetime) -> bool:
         return False
     newest = newest_finished(context.keys)
     if newest is not None:
-        return at - newest.begun_at >= timedelta(hours=BACKUP_HOURS) or _is_gone(newest, context) or _on_other_timeline(newest, context)
+        return at - newest.begun_at >= timedelta(hours=BACKUP_HOURS) or _is_missing(newest, context) or _on_other_timeline(newest, context)
     born = rows("select set_at from guard.deployment")
     return bool(born) and at - born[0][0] >= _FIRST_AFTER
 
@@ -114,7 +114,7 @@ def _not_before() -> datetime:
     return begun + pause
 
 
-def _is_gone(newest: Backup, context: BackupContext) -> bool:
+def _is_missing(newest: Backup, context: BackupContext) -> bool:
     return not context.target.names(object_name(newest.id, "manifest"))
 
 

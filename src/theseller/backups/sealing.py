@@ -66,7 +66,7 @@ def fetch(target: Target, keys: KeyLookup | KeyStore, place: EncryptionContext, 
 
     Raises:
         CannotOpenError: it was altered, cut, or is another object, or an older one; by the iteration, at the latest at its end.
-        KeyDestroyedError: the backup has died.
+        KeyDestroyedError: the backup has expired.
         TargetError: there is no such object.
     """
     digest = hashlib.sha256()

@@ -27,7 +27,7 @@ def rows_of(context: BackupContext, identity: UUID) -> int:
 def select_backup(context: BackupContext, wanted: str, *, say: Callable[[str], None]) -> UUID:
     """Return the backup to restore: `wanted` by its id, or for ``latest`` the newest that can be read.
 
-    `say` is told of newer ones whose key is not in this key store.
+    `say` gets a message about each newer one whose key is not in this key store.
 
     Raises:
         BackupError: it can't be read, and why; or the newest is much smaller than the one before, so that one must be named.

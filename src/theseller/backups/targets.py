@@ -209,16 +209,16 @@ def make_target(address: str) -> Target:
 
 def _parts(content: Iterable[bytes]) -> Iterator[bytes]:
     """Yield at least one part, each but the last of the same length."""
-    held = bytearray()
+    waiting = bytearray()
     first = True
     for piece in content:
-        held += piece
-        while len(held) >= _PART:
-            yield bytes(held[:_PART])
-            del held[:_PART]
+        waiting += piece
+        while len(waiting) >= _PART:
+            yield bytes(waiting[:_PART])
+            del waiting[:_PART]
             first = False
-    if held or first:
-        yield bytes(held)
+    if waiting or first:
+        yield bytes(waiting)
 
 
 def _checked(name: str) -> str:

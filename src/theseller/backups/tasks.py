@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 @app.periodic(cron="* * * * *")
 @app.task(name="theseller.retention.tasks.keep_backups", queueing_lock="keep_backups", pass_context=False)
 def keep_backups(timestamp: int) -> None:
-    """End, keep, take and drill backups. Recurring: nothing has to remember one for it to die."""
+    """Expire, keep, take and drill backups. Recurring: it reads from the database and the key store what is due."""
     del timestamp
     if is_configured():
         kept = maintain_backups(backup_context(), settings.ENVIRONMENT.state, at=clock.now(), now=clock.now)

@@ -15,7 +15,7 @@ class BackupError(RuntimeError):
 
 
 class UnavailableError(BackupError):
-    """Something that a backup needs can't answer now, or has no room. Nothing is known of the backup; the next try may succeed."""
+    """Something that a backup needs can't answer now, or has no space. Nothing is known of the backup; the next try may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Backup:
 
     @property
     def alive(self) -> bool:
-        """Return whether somebody with the key store could read it."""
+        """Return whether it can be read with the key store."""
         return self.key_destroyed_at is None
 
     @property
@@ -98,7 +98,7 @@ class MaintenanceReport:
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """What a rehearsal of a restore found. `faults` is empty when it passed; `checked` says how much was looked at."""
+    """What a rehearsal of a restore found. `faults` is empty when it passed; `checked` counts what was compared."""
 
     backup: UUID
     begun_at: datetime

@@ -1,6 +1,6 @@
-"""Facts end when they are 18 months old, to the day of their store, unless a legal hold stands.
+"""Facts expire when they are 18 months old, to the day of their store, unless a legal hold is active.
 
-Nothing is remembered between two runs: what is too old is found by its own date, so that a run that was killed is simply done again.
+Nothing is stored between two runs: what is too old is found by its own date, so that a run that was killed is simply done again.
 Each table of a shop is one transaction, and its line in the audit log is part of it.
 """
 
@@ -41,7 +41,7 @@ def expiring_tables() -> tuple[TableDescriptor, ...]:
 
 
 def tenants_with_expired_facts(*, at: datetime, most: int = 100, using: str = "default") -> tuple[UUID, ...]:
-    """Return shops that have a fact too old for one store at least, the oldest first; none under a standing hold."""
+    """Return shops that have a fact too old for one store at least, the oldest first; none under an active hold."""
     latest = max(oldest_day_kept(store, at) for store in MARKETPLACES.values())
     with databases[using].cursor() as cursor:
         cursor.execute("select tenant_id from guard.aged_tenants(%s, %s, %s)", [latest, at, most])

@@ -1,4 +1,4 @@
-"""Legal holds: a shop's facts stay beyond their age while one stands. Placed by the operator's command line, shown to the seller.
+"""Legal holds: a tenant's facts stay beyond their age while one is active. Placed by the operator's command line, shown to the seller.
 
 A hold never keeps data of a connection that has ended: the seller's right to have it erased within 30 days, and Amazon's condition, have no
 exception for an operator's convenience. Where a law does oblige, the operator must have an order that names the data, and takes it out by
@@ -28,7 +28,7 @@ class HoldRefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One hold. It stands until `until`, or until it was lifted."""
+    """One hold. It is active until `until`, or until it was lifted."""
 
     tenant: UUID
     id: UUID
@@ -50,7 +50,7 @@ def holds_of_tenant(*, using: str = "default") -> tuple[Hold, ...]:
 
 
 def active_hold(*, at: datetime, using: str = "default") -> Hold | None:
-    """Return the hold of the tenant in scope that stands longest at `at`, or None."""
+    """Return the hold of the tenant in scope that is active longest at `at`, or None."""
     return max((hold for hold in holds_of_tenant(using=using) if hold.is_active(at)), key=lambda hold: hold.until, default=None)
 
 
@@ -64,14 +64,12 @@ def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: da
     if not HOLD_REASON_LENGTH_MIN <= len(reason) <= 1000:
         raise HoldRefusedError(f"Give a reason of {HOLD_REASON_LENGTH_MIN} to 1000 characters: the seller reads it.")
     if not at < until <= at + timedelta(days=HOLD_DAYS_MAX):
-        raise HoldRefusedError(
-            f"A hold ends in the future and within {HOLD_DAYS_MAX} days. It can be placed anew when it is still needed then."
-        )
+        raise HoldRefusedError(f"A hold ends in the future and within {HOLD_DAYS_MAX} days. Place another if it is still needed then.")
     made = Hold(tenant, new_id(), reason, actor, at, until, None)
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute("select exists (select from tenancy_tenant where id = %s)", [tenant])
         if not cursor.fetchone()[0]:
-            raise HoldRefusedError("There is no shop of this number.")
+            raise HoldRefusedError("There is no shop with this ID.")
         cursor.execute(
             "insert into retention_hold (tenant_id, id, reason, placed_by, placed_at, until) values (%s, %s, %s, %s, %s, %s)",
             [tenant, made.id, reason, actor, at, until],

@@ -18,4 +18,4 @@ def erase_aged_facts(timestamp: int) -> None:
     """Delete facts that are older than 18 months. Hourly: a store's day ends at its own midnight."""
     del timestamp
     for tenant in tenants_with_expired_facts(at=clock.now()):
-        log.info("facts that were too old are gone: tables=%d", len(delete_expired_facts(tenant=tenant, at=clock.now())))
+        log.info("facts_expired tables=%d", len(delete_expired_facts(tenant=tenant, at=clock.now())))

@@ -99,7 +99,7 @@ def _forget(deployed: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "says"), [("target", "the bucket answers AccessDenied: look at its policy"), ("disk", "there is no room left at x")]
+    ("what", "says"), [("target", "the bucket answers AccessDenied: look at its policy"), ("disk", "there is no space left at x")]
 )
 def test_a_failure_is_a_sentence_that_stays_and_the_next_try_comes_later(deployed: Deployment, what: str, says: str) -> None:
     _forget(deployed)
