@@ -11,12 +11,12 @@ from tests.demo_deployment import ROOT
 _BEGIN = """
 import sys
 from theseller.lib import egress
-from theseller.tenancy import startup
+from theseller.tenancy import startup_checks
 def told(*_aliases):
     from django.conf import settings
     print(egress.confined_to() is not None and egress.confined_to() == settings.EGRESS)
     sys.exit()
-startup.refuse_unsafe_database = told
+startup_checks.refuse_unsafe_database = told
 """
 _WEB = "import theseller.config.wsgi"
 _WORKER = """
