@@ -38,10 +38,10 @@ _TABLES = ("ingest_order_line", "analytics_day_product")
 #: A worker that is up already, as it is in the service: it says so, waits for a line, and erases at the pace that is named.
 _PURGE = (
     "import django, sys, time; django.setup()\n"
-    "from uuid import UUID; from theseller.erasure import throttle; from theseller.erasure.operations import purge; from theseller.lib import clock\n"
-    "from theseller.erasure.queries import due_purges; due_purges(at=clock.now()); print('ready', flush=True)\n"
+    "from uuid import UUID; from theseller.erasure import throttle; from theseller.erasure.connections import erase_connection; from theseller.lib import clock\n"
+    "from theseller.erasure.queries import due_connections; due_connections(at=clock.now()); print('ready', flush=True)\n"
     "sys.stdin.readline(); begun = time.monotonic()\n"
-    "done = purge(connection=UUID(sys.argv[1]), tenant=UUID(sys.argv[2]), at=clock.now(), throttle=getattr(throttle, sys.argv[3]))\n"
+    "done = erase_connection(connection=UUID(sys.argv[1]), tenant=UUID(sys.argv[2]), at=clock.now(), throttle=getattr(throttle, sys.argv[3]))\n"
     "print(done.completed, sum(done.deleted.values()), time.monotonic() - begun, done.waiting, flush=True)"
 )
 #: What the dashboard and the page of a day ask for.
@@ -66,7 +66,7 @@ def run() -> list[dict[str, Any]]:
         for number in range(blocks):
             tenant, connection = _ended_shop(database, first, rows)
             with _worker(deployed, connection, tenant) as worker:
-                turns = ("peace", "purge") if number % 2 else ("purge", "peace")
+                turns = ("peace", "erase_connection") if number % 2 else ("erase_connection", "peace")
                 for turn in turns:
                     if turn == "peace":
                         peace.append(_ask_while(deployed, other, lambda: time.sleep(PEACE)))
@@ -89,9 +89,9 @@ def run() -> list[dict[str, Any]]:
     quiet, busy, gently, rate = median(map(_p95, peace)), median(map(_p95, during)), median(rates), median(at_once)
     print(f"  rows a second: {gently:,.0f} at the service's pace, {rate:,.0f} at once, {median(plain):,.0f} by hand", flush=True)
     return [
-        {"name": "purge: rows a second at once, rewritten and searched", "ours": rate, "baseline": median(plain), "ratio": rate / median(plain), "bar": RATE_BAR,
+        {"name": "erase_connection: rows a second at once, rewritten and searched", "ours": rate, "baseline": median(plain), "ratio": rate / median(plain), "bar": RATE_BAR,
          "unit": "rows/s; DELETE, VACUUM FULL by hand", "at_the_services_pace": gently},
-        {"name": "purge: another shop's queries meanwhile", "ours": busy * 1000, "baseline": quiet * 1000, "ratio": busy / quiet,
+        {"name": "erase_connection: another shop's queries meanwhile", "ours": busy * 1000, "baseline": quiet * 1000, "ratio": busy / quiet,
          "bar": BAR, "better": "lower", "unit": "median p95 ms; in peace", "blocks_ms": [[_p95(one) * 1000 for one in kind] for kind in (peace, during)]},
     ]  # fmt: skip
 

@@ -33,8 +33,8 @@ from theseller.audit.tags import Tag
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import descriptors
-from theseller.erasure.operations import purge
-from theseller.erasure.queries import certificate
+from theseller.erasure.connections import erase_connection
+from theseller.erasure.queries import connection_certificate
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
@@ -300,9 +300,9 @@ def _make_shop(database: str) -> Shop:
         opened, closed = (connection_for_files(region, tenant=tenant, at=NOON) for region in (Region.NA, Region.EU))
     _sell(tenant, opened, database)
     disconnect(connection=closed, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor=cast.alice.actor, at=NOON)
-    assert purge(connection=closed, tenant=tenant, at=NOON).completed
+    assert erase_connection(connection=closed, tenant=tenant, at=NOON).completed
     with tenant_scope(tenant):
-        issued = certificate(closed)
+        issued = connection_certificate(closed)
     assert issued is not None
     # Other tests' casts have an "Alice's shop" too, and operators see the names of all: this one has a name of its own.
     name = f"Alice's shop {new_id().hex[-6:]}"

@@ -29,9 +29,9 @@ from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
 from theseller.controls.page import security_page
 from theseller.controls.types import Status
-from theseller.erasure.operations import purge_all
-from theseller.erasure.queries import due_purges
-from theseller.erasure.tenants import erase_shop
+from theseller.erasure.connections import erase_connections
+from theseller.erasure.queries import due_connections
+from theseller.erasure.tenants import erase_tenant
 from theseller.key_rotation.inventory import inventory
 from theseller.key_rotation.operations import note_age
 from theseller.key_rotation.types import SecretState
@@ -82,9 +82,9 @@ def set_up() -> Deployment:
         connection=certified, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
     )
     doras_shop, dora = end_doras_shop()
-    for purged in purge_all([one for one in due_purges(at=clock.now(), using="worker") if one.connection != ended], at=clock.now()):
+    for purged in erase_connections([one for one in due_connections(at=clock.now(), using="worker") if one.id != ended], at=clock.now()):
         assert purged.completed, purged.waiting or purged.left
-    erased = erase_shop(tenant=doras_shop, at=clock.now())
+    erased = erase_tenant(tenant=doras_shop, at=clock.now())
     assert erased.completed, erased.left
     operator = create_operator()
     operator_client(operator)

@@ -30,8 +30,8 @@ from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keystore import FileKeyStore
-from theseller.erasure.operations import purge
-from theseller.erasure.queries import due_purges
+from theseller.erasure.connections import erase_connection
+from theseller.erasure.queries import due_connections
 from theseller.lib.ids import creation_time
 from theseller.lib.marketplaces import Region
 from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
@@ -199,9 +199,9 @@ def _worker(life: Life) -> None:
 
 
 def _erase(life: Life) -> None:
-    for closed in due_purges(at=life.at, most=1000):
-        if closed.connection in life.ended and purge(connection=closed.connection, tenant=closed.tenant, at=life.at).completed:
-            life.lags.append(life.at - life.ended.pop(closed.connection))
+    for closed in due_connections(at=life.at, most=1000):
+        if closed.id in life.ended and closed.tenant and erase_connection(connection=closed.id, tenant=closed.tenant, at=life.at).completed:
+            life.lags.append(life.at - life.ended.pop(closed.id))
     for tenant in tenants_with_expired_facts(at=life.at, most=1000):
         if tenant in life.shops:
             life.happened["facts aged"] += sum(delete_expired_facts(tenant=tenant, at=life.at).values())

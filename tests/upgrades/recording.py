@@ -24,7 +24,7 @@ from theseller.audit.types import NOWHERE
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.signing import SigningKey
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
 from theseller.postgres.locator import find_binaries
@@ -42,7 +42,7 @@ def fill() -> None:
     _with_facts(cast.alices_shop)
     left = _with_facts(cast.charlies_shop)
     disconnect(connection=left, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.charlies_shop, actor=cast.charlie.actor, at=NOON)
-    assert purge(connection=left, tenant=cast.charlies_shop, at=NOON).completed
+    assert erase_connection(connection=left, tenant=cast.charlies_shop, at=NOON).completed
 
 
 def seal(database: str) -> None:

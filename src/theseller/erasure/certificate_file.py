@@ -1,4 +1,4 @@
-"""The deletion certificate: a signed document without personal data that can be checked offline, long after the tenant is gone.
+"""The deletion certificate: a signed document without personal data that can be checked offline, long after the tenant was deleted.
 
 The file is one canonical JSON object (RFC 8785) with `body`, `public_key` and `signature`; the signature covers `body` and the public
 key. The file is accepted only in its one canonical form, so that no byte of it, white space included, can be changed unnoticed.
@@ -6,17 +6,29 @@ key. The file is accepted only in its one canonical form, so that no byte of it,
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from theseller.crypto.errors import InvalidSignatureError, NotCanonicalError
 from theseller.crypto.signing import canonical_json, parse_canonical_json, verify
 from theseller.erasure.types import VerifiedCertificate
 
-FORMAT = "theseller.org/deletion-certificate/v2"
-#: The form that has a subject of another kind than a connection: a shop, or a person.
-END_FORMAT = "theseller.org/deletion-certificate/v3"
-#: What was issued stays valid: the first form spoke of rows only.
-FORMATS = frozenset({"theseller.org/deletion-certificate/v1", FORMAT, END_FORMAT})
+#: The format that is issued, for every kind of subject.
+FORMAT = "theseller.org/deletion-certificate/v4"
+#: What was issued stays valid: the first told of rows only, the second of connections, the third of tenants and users.
+FORMATS = frozenset({*(f"theseller.org/deletion-certificate/v{one}" for one in (1, 2, 3)), FORMAT})
+_OLDER_KINDS = {"shop": "tenant", "person": "user"}
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedSubject:
+    """The subject of a certificate. `kind` is `connection`, `tenant` or `user`; `requested_at` an ISO 8601 time."""
+
+    kind: str
+    id: str
+    requested_at: str
 
 
 class CertificateRefusedError(ValueError):
@@ -31,6 +43,20 @@ def signed_message(body: dict[str, Any], public_key: str) -> bytes:
 def assemble(body: dict[str, Any], public_key: str, signature: bytes) -> bytes:
     """Return the file of a certificate that was signed before."""
     return canonical_json({"body": body, "public_key": public_key, "signature": signature.hex()}) + b"\n"
+
+
+def stored_file(body: bytes | memoryview, signature: bytes | memoryview, public_key: bytes | memoryview) -> bytes:
+    """Return the file of a certificate as the database stores its parts."""
+    return assemble(json.loads(bytes(body)), bytes(public_key).hex(), bytes(signature))
+
+
+def certified_subject(body: Mapping[str, Any]) -> CertifiedSubject:
+    """Return what a certificate of any format is about."""
+    subject = body.get("subject")
+    if subject is None:  # Formats 1 and 2 are of connections only.
+        return CertifiedSubject("connection", str(body.get("connection_id", "")), str(body.get("disconnected_at", "")))
+    kind = str(subject["kind"])
+    return CertifiedSubject(_OLDER_KINDS.get(kind, kind), str(subject["id"]), str(subject.get("requested_at") or subject.get("asked_at")))
 
 
 def verify_certificate(content: bytes) -> VerifiedCertificate:

@@ -1,182 +1,211 @@
-"""Delete the rows that came of a closed connection, a chunk at a time, each with its mark in the ledger."""
+"""Erase what came of a connection that has ended."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connections as databases
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.queries import connection_view
-from theseller.connections.types import ConnectionView
+from theseller.connections.types import ConnectionView, Origin
+from theseller.crypto.keys import Purpose
 from theseller.datamap.types import Eraser, TableDescriptor
-from theseller.erasure.connection_journal import journal_folder, write_entry
-from theseller.erasure.journal import Ended
-from theseller.erasure.queries import count_left, erasable
-from theseller.erasure.records import mark_step, note, progress, restart_erasure
+from theseller.erasure.base import Erasure, Step, delete_rows
+from theseller.erasure.certificates import keys_section
+from theseller.erasure.erasable_tables import connection_tables
+from theseller.erasure.execution import erase_all
+from theseller.erasure.failures import Failures
+from theseller.erasure.locks import ErasureLock, exclusive_erasure
+from theseller.erasure.queries import count_left
+from theseller.erasure.records import progress
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
-from theseller.erasure.types import Progress, Subject, SubjectKind
+from theseller.erasure.types import ErasureResult, JournalEntry, Subject, SubjectKind
 from theseller.lib.ids import new_id
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
 from theseller.tenancy.scope import tenant_scope
+
+#: Between the end of a connection, as its row says, and the key store's own time of the destruction.
+_LATE = timedelta(minutes=15)
 
 
 class ConnectionOpenError(RuntimeError):
     """The connection has not ended: nothing may be erased."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """One transaction's worth of deletion: a table, or a month of a table that is split by month."""
-
-    descriptor: TableDescriptor
-    month: date | None
-
-    @property
-    def name(self) -> str:
-        return self.descriptor.table if self.month is None else f"{self.descriptor.table}/{self.month:%Y-%m}"
-
-
 def closed_connection(tenant: UUID, connection: UUID) -> ConnectionView:
+    """Return a connection that has ended.
+
+    Raises:
+        ConnectionOpenError: it is open or unknown.
+    """
     with tenant_scope(tenant, using=ERASER):
         found = connection_view(connection, using=ERASER)
-    if found is None or found.is_open:
+    if found is None or found.is_open or found.disconnected_at is None:
         raise ConnectionOpenError("only a connection that has ended is erased")
     return found
 
 
-def _write_ledger(closed: ConnectionView) -> None:
-    """Write outside the database, before anything is destroyed, that this connection ended: a restored database is made to forget it."""
-    if closed.disconnected_at is None:
-        raise ConnectionOpenError("only a connection that has ended is erased")
-    entry = Ended(closed.id, closed.tenant, closed.disconnected_at, closed.disconnect_reason)
-    write_entry(journal_folder(settings.ENVIRONMENT.state), entry, settings.KEY_STORE)
-
-
-def erase_rows(closed: ConnectionView, *, at: datetime, throttle: Throttle = UNTHROTTLED) -> dict[str, int]:
-    """Delete whatever no earlier run deleted, and return what is left by the other role's count: all zero, or the marks are gone.
+def erase_connection(*, connection: UUID, tenant: UUID, at: datetime, throttle: Throttle = UNTHROTTLED) -> ErasureResult:
+    """Erase everything derived from a closed connection and certify it. Call it again after a kill: it continues.
 
     Raises:
-        StillOpenError: the connection has not ended.
+        ConnectionOpenError: the connection is open or unknown.
     """
-    _write_ledger(closed)
-    with throttle.work():
-        done = _begin(closed, at=at)
-    for chunk in _chunks(closed, throttle):
-        if chunk.name not in done:
-            with throttle.work():
-                done[chunk.name] = _erase(closed, chunk)
-    with throttle.work():
-        _rebuild_what_others_share(closed, at=at)
-    left = still_left(closed, throttle)
-    if any(left.values()):
-        restart_erasure(subject_of(closed))  # Something was written after its chunk: the next run deletes again, and counts again.
-    else:
-        _mark_erased(closed, at=at)
-    return left
+    closed_connection(tenant, connection)
+    (result,) = erase_connections([Subject(SubjectKind.CONNECTION, connection, tenant)], at=at, throttle=throttle)
+    return result
 
 
-def still_left(closed: ConnectionView, throttle: Throttle = UNTHROTTLED) -> dict[str, int]:
-    """Count what is left, table by table, under another database role than the one that deletes."""
-    with throttle.work():
-        return count_left(closed.tenant, closed.id, list(closed.marketplace_ids), using=COUNTER)
+def erase_connections(
+    due: Sequence[Subject],
+    *,
+    at: datetime,
+    gather: timedelta = timedelta(0),
+    throttle: Throttle = UNTHROTTLED,
+    now: Callable[[], datetime] | None = None,
+    wait: bool = True,
+) -> tuple[ErasureResult, ...]:
+    """Erase several connections that have ended, and certify each. The arguments are those of `execution.erase_all`.
+
+    Only one process at a time erases. With `wait` this one takes its turn, else it does nothing while another is at it.
+
+    Raises:
+        ConnectionOpenError: one of them is open or unknown. The others are erased.
+    """
+    with exclusive_erasure(ErasureLock.CONNECTIONS, wait=wait) as locked:
+        if not locked:
+            return ()
+        makers = [(one, partial(ConnectionErasure.of, one)) for one in due]
+        return erase_all(makers, at=at, gather=gather, throttle=throttle, now=now)
 
 
-def stores_of(closed: ConnectionView) -> list[str]:
-    """Return the stores whose derived rows a connection fed; the blank one is that of money that belongs to no store."""
-    return [*closed.marketplace_ids, ""]
+class ConnectionErasure(Erasure):
+    """The erasure of a closed connection."""
 
+    intended, done = Tag.PURGE_INTENDED, Tag.PURGE_COMPLETED
+    searched_for = "the connection's id, which every row that came of it holds; derived tables hold none, and were rewritten whole"
 
-def subject_of(closed: ConnectionView) -> Subject:
-    return Subject(SubjectKind.CONNECTION, closed.id, closed.tenant)
+    def __init__(self, closed: ConnectionView) -> None:
+        super().__init__(Subject(SubjectKind.CONNECTION, closed.id, closed.tenant))
+        self.closed = closed
+        #: The stores whose derived rows the connection fed. The blank one is that of money that belongs to no store.
+        self.stores = [*closed.marketplace_ids, ""]
 
+    @classmethod
+    def of(cls, subject: Subject) -> ConnectionErasure:
+        """Return the erasure of a connection by its ids. Raises ConnectionOpenError."""
+        if subject.tenant is None:
+            raise ConnectionOpenError("a connection belongs to a tenant")
+        return cls(closed_connection(subject.tenant, subject.id))
 
-def progress_of(closed: ConnectionView) -> Progress | None:
-    """Return what the ledger says of this erasure; None before it has begun."""
-    return progress(subject_of(closed))
+    def journal_entry(self, at: datetime) -> JournalEntry:
+        """Return when and why the connection ended."""
+        ended = self.closed.disconnected_at or at
+        return JournalEntry(SubjectKind.CONNECTION, self.closed.id, ended, self.closed.tenant, self.closed.disconnect_reason)
 
-
-def _begin(closed: ConnectionView, *, at: datetime) -> dict[str, int]:
-    """Write the plan, with what is there now, before anything is destroyed; return the chunks that an earlier run finished."""
-    known = progress_of(closed)
-    if known is not None:
-        return known.deleted
-    plan = still_left(closed)
-    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        cursor.execute(
-            "insert into retention_purge (tenant_id, connection_id, id, disconnected_at, begun_at, plan) values (%s, %s, %s, %s, %s, %s)"
-            " on conflict (tenant_id, connection_id) do nothing",
-            [closed.tenant, closed.id, new_id(), closed.disconnected_at, at, json.dumps(plan)],
-        )
-        if cursor.rowcount:
-            record(
-                Tag.PURGE_INTENDED, actor=ACTOR, tenant=closed.tenant, subject=f"connection:{closed.id}", at=at, details=plan, using=ERASER
-            )
-    return {}
-
-
-def _mark_erased(closed: ConnectionView, *, at: datetime) -> None:
-    """Note when the rows went, and a transaction's number after all that deleted them."""
-    note(
-        subject_of(closed),
-        "erased_at = coalesce(erased_at, %s), erased_xid = coalesce(erased_xid, pg_current_xact_id()::text::bigint)",
-        [at],
-    )
-
-
-def _chunks(closed: ConnectionView, throttle: Throttle) -> Iterator[_Chunk]:
-    for descriptor in erasable():
-        if descriptor.eraser is Eraser.DELETE_CONNECTION and descriptor.partitions:
-            with throttle.work():
-                months = _months(closed, descriptor)
-            yield from (_Chunk(descriptor, month) for month in months)
-        elif descriptor.eraser is not Eraser.KEY:  # A token's row went with the disconnection; the final count confirms it.
-            yield _Chunk(descriptor, None)
-
-
-def _months(closed: ConnectionView, descriptor: TableDescriptor) -> list[date]:
-    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        cursor.execute(
-            f"select distinct date_trunc('month', local_day)::date from {descriptor.table}"  # noqa: S608  # the data map's own names
-            " where tenant_id = %s and connection_id = %s order by 1",
-            [closed.tenant, closed.id],
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _erase(closed: ConnectionView, chunk: _Chunk) -> int:
-    """Delete one chunk and mark it in the ledger, both or neither; return the rows deleted."""
-    table = chunk.descriptor.table
-    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        if chunk.descriptor.eraser is Eraser.REBUILD:
+    def begin(self, at: datetime) -> None:
+        """Make the record of this erasure, with the rows that there are."""
+        if progress(self.subject) is not None:
+            return
+        plan = self.count()
+        with tenant_scope(self.closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
             cursor.execute(
-                f"delete from {table} where tenant_id = %s and marketplace_id = any(%s)",  # noqa: S608
-                [closed.tenant, stores_of(closed)],
+                "insert into retention_purge (tenant_id, connection_id, id, disconnected_at, begun_at, plan)"
+                " values (%s, %s, %s, %s, %s, %s) on conflict (tenant_id, connection_id) do nothing",
+                [self.closed.tenant, self.closed.id, new_id(), self.closed.disconnected_at, at, json.dumps(plan)],
             )
+            if cursor.rowcount:
+                self._record(Tag.PURGE_INTENDED, at, plan)
+
+    def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002  # other kinds record events at it
+        """Yield a step for each table, or for each month of a table that is split by month."""
+        for descriptor in connection_tables():
+            if descriptor.eraser is Eraser.DELETE_CONNECTION and descriptor.partitions:
+                with throttle.work():
+                    months = self._months(descriptor)
+                for month in months:
+                    yield Step(f"{descriptor.table}/{month:%Y-%m}", self.closed.tenant, partial(self._delete, descriptor, month))
+            elif descriptor.eraser is not Eraser.KEY:  # A token's row went with the disconnection; the recount confirms it.
+                yield Step(descriptor.table, self.closed.tenant, partial(self._delete, descriptor, None))
+
+    def after_steps(self, at: datetime, failures: Failures, throttle: Throttle) -> None:  # noqa: ARG002  # nothing is caught
+        """Have the rollups of a store that another open connection also feeds made again from that connection's rows."""
+        with throttle.work(), tenant_scope(self.closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+            for facts in ("ingest_order_line", "ingest_ledger_line"):
+                cursor.execute(
+                    "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"  # noqa: S608
+                    f" select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from {facts}"
+                    " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s) order by 2, 3 on conflict do nothing",
+                    [at, self.closed.tenant, self.closed.id, self.stores],
+                )
+
+    def count(self) -> dict[str, int]:
+        """Count what is left, by table, under another database role."""
+        return count_left(self.closed.tenant, self.closed.id, list(self.closed.marketplace_ids), using=COUNTER)
+
+    def complete(self, at: datetime) -> None:
+        """Record that the erasure is complete. The certificate names the place of this event in the audit log."""
+        with tenant_scope(self.closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+            cursor.execute(
+                "update retention_purge set completed_at = %s where tenant_id = %s and connection_id = %s and completed_at is null",
+                [at, self.closed.tenant, self.closed.id],
+            )
+            if cursor.rowcount:
+                self._record(Tag.PURGE_COMPLETED, at)
+
+    def connections(self) -> tuple[UUID, ...]:
+        """Return this connection: its keys have to be destroyed."""
+        return (self.closed.id,)
+
+    def certificate_fields(self) -> dict[str, object]:
+        """Return region, time and reason of the disconnection, and what became of the refresh token."""
+        ended = self.closed.disconnected_at
+        return {
+            "tenant_id": str(self.closed.tenant),
+            "connection_id": str(self.closed.id),
+            "region": self.closed.region.value,
+            "disconnected_at": ended.isoformat() if ended else "",
+            "reason": self.closed.disconnect_reason.value if self.closed.disconnect_reason else "",
+            "refresh_token": self._token(keys_section((self.closed.id,))),
+        }
+
+    def _token(self, keys: list[dict[str, str]]) -> str:
+        """Say what became of the token. Its key may have been destroyed later, in a key store that was put back from a copy."""
+        if self.closed.origin is Origin.FILES:
+            return "there was none: the data came by imported files"
+        last = max((datetime.fromisoformat(one["destroyed_at"]) for one in keys if one["purpose"] == Purpose.REFRESH_TOKEN), default=None)
+        if last is None:
+            return "deleted in the transaction of the disconnection; the key store has no record of its data key"
+        if self.closed.disconnected_at is not None and last - self.closed.disconnected_at > _LATE:
+            return f"deleted in the transaction of the disconnection; its data key was destroyed on {last.isoformat()}"
+        return "deleted, and its data key destroyed, in the transaction of the disconnection"
+
+    def _months(self, descriptor: TableDescriptor) -> list[date]:
+        with tenant_scope(self.closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+            cursor.execute(
+                f"select distinct date_trunc('month', local_day)::date from {descriptor.table}"  # noqa: S608  # the data map's own names
+                " where tenant_id = %s and connection_id = %s order by 1",
+                [self.closed.tenant, self.closed.id],
+            )
+            return [row[0] for row in cursor.fetchall()]
+
+    def _delete(self, descriptor: TableDescriptor, month: date | None) -> Mapping[str, int]:
+        table, tenant = descriptor.table, self.closed.tenant
+        if descriptor.eraser is Eraser.REBUILD:
+            rows = delete_rows(f"delete from {table} where tenant_id = %s and marketplace_id = any(%s)", [tenant, self.stores])  # noqa: S608  # as above
         else:
-            month = " and local_day >= %s and local_day < %s + interval '1 month'" if chunk.month else ""
-            cursor.execute(
-                f"delete from {table} where tenant_id = %s and {chunk.descriptor.connection_column} = %s{month}",  # noqa: S608
-                [closed.tenant, closed.id, *([chunk.month, chunk.month] if chunk.month else [])],
+            of_month = " and local_day >= %s and local_day < %s + interval '1 month'" if month else ""
+            rows = delete_rows(
+                f"delete from {table} where tenant_id = %s and {descriptor.connection_column} = %s{of_month}",  # noqa: S608  # as above
+                [tenant, self.closed.id, *([month, month] if month else [])],
             )
-        deleted = cursor.rowcount
-        mark_step(subject_of(closed), chunk.name, deleted)
-    return int(deleted)
+        return {table if month is None else f"{table}/{month:%Y-%m}": rows}
 
-
-def _rebuild_what_others_share(closed: ConnectionView, *, at: datetime) -> None:
-    """Have the rollups of a store that another open connection also feeds made again from that connection's rows."""
-    with tenant_scope(closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        for facts in ("ingest_order_line", "ingest_ledger_line"):
-            cursor.execute(
-                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"  # noqa: S608
-                f" select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from {facts}"
-                " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s) order by 2, 3 on conflict do nothing",
-                [at, closed.tenant, closed.id, stores_of(closed)],
-            )
+    def _record(self, tag: Tag, at: datetime, details: Mapping[str, int] | None = None) -> None:
+        record(tag, actor=ACTOR, tenant=self.closed.tenant, subject=self.subject.name, at=at, details=details, using=ERASER)

@@ -8,7 +8,7 @@ from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 describe_table(
     "retention_purge",
     DataClass.EVIDENCE,
-    note="The ledger of erasures: written before anything is destroyed. Ids and counts.",
+    note="Records of the erasures of connections: plan, steps, dates. Ids and counts.",
     columns=("tenant_id connection_id id disconnected_at begun_at plan steps_done completed_at erased_at erased_xid rewritten wal_from"),
     indexes="_pkey",
     tenant_column="tenant_id",
@@ -21,7 +21,7 @@ describe_table(
 describe_table(
     "retention_certificate",
     DataClass.EVIDENCE,
-    note="Signed proofs of erasure. Ids, counts and dates.",
+    note="Signed certificates of erased connections. Ids, counts and dates.",
     columns="tenant_id connection_id id body signature public_key issued_at",
     indexes="_pkey",
     tenant_column="tenant_id",
@@ -33,7 +33,7 @@ describe_table(
 describe_table(
     "retention_shop_end",
     DataClass.EVIDENCE,
-    note=("The ledger of shops that ended: what was there, what was deleted, what a count found. Ids, counts and dates."),
+    note=("Records of the erasures of tenants: what there was, what was deleted, what a count found. Ids, counts and dates."),
     columns=(
         "tenant_id id asked_at asked_by begun_at plan steps_done left_over completed_at people erased_at erased_xid rewritten wal_from"
     ),
@@ -54,7 +54,7 @@ describe_table(
     "retention_person_end",
     DataClass.EVIDENCE,
     note=(
-        "Whose account ended, with their last shop or because they asked for it: a random id that no longer names anyone, counts and dates."
+        "Records of the erasures of users, at their request or with their last tenant: a random id that no longer names anyone, counts and dates."
     ),
     columns=("user_id asked_at completed_at kept own_wish begun_at plan steps_done left_over erased_at erased_xid rewritten wal_from"),
     indexes="_pkey",
@@ -65,7 +65,7 @@ describe_table(
 describe_table(
     "retention_end_certificate",
     DataClass.EVIDENCE,
-    note=("Signed proofs of the ends of shops and people. Ids that no longer name anyone, counts and dates."),
+    note=("Signed certificates of erased tenants and users. Ids that no longer name anyone, counts and dates."),
     columns="subject_id kind id body signature public_key issued_at",
     indexes="_pkey _id_key",
     retention="as long as the audit log",
@@ -74,7 +74,7 @@ describe_table(
 describe_table(
     "retention_end_link",
     DataClass.OPERATIONAL,
-    note="Hashes of the links to these proofs, for who has no account any more.",
+    note="Hashes of the links to these certificates, for people without an account.",
     columns="token_hash:credentials subject_id kind made_at expires_at",
     indexes="_pkey _subject",
     retention="90 days",
@@ -85,7 +85,7 @@ describe_table(
 describe_table(
     "retention_end_failure",
     DataClass.OPERATIONAL,
-    note=("Erasures that fail now: an id, counts, dates, and the reason in the program's own words."),
+    note=("Erasures that fail now: an id, counts, dates, and the reason as a message of the program."),
     columns="subject_id kind failures first_at last_at retry_at reason",
     indexes="_pkey",
     retention="until the erasure gets through",

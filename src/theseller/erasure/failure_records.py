@@ -89,6 +89,6 @@ def reason(error: Exception) -> str:
     if failure is not None:
         return f"{failure.message} {failure.advice}"
     if isinstance(error, OSError) and error.errno in FULL:
-        return "There is no room left on a disk of this machine."
+        return "There is no space left on a disk of this machine."
     # Django wraps the driver's error, which has the code.
     return describe(error.__cause__ if isinstance(error.__cause__, Exception) else error)

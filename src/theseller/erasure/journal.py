@@ -1,129 +1,206 @@
-"""The erasure journal in the key store: what every host of a deployment can read, and no restored database changes.
+"""The erasure journal: what was erased, stored outside the database, so that a restored database is erased again.
 
-The files in `erasures/` belong to one host. Each entry is therefore also a key that was made and destroyed at once: its tombstone stays for
-good, and its owner's name is the entry. With a key service all hosts share it; with files it is copied with `keys/`.
+Each entry is written twice before anything of its subject is deleted. In the key store it is a key that was made and
+destroyed at once: its tombstone stays, its owner's name is the entry, and all hosts that share a key service read it. On
+this host it is a small file in `erasures/` of the state folder (0700/0600). Entries hold ids and dates only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
+
+from django.conf import settings
 
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.keys import Purpose
 from theseller.crypto.keystore import KeyStore
-from theseller.erasure.types import SubjectKind
+from theseller.crypto.private_files import erase
+from theseller.erasure import journal_files
+from theseller.erasure.types import JournalEntry, JournalLink, JournalUnreadableError, SubjectKind
 
 PREFIX = "erasure-journal:"
 _LINK, _WITHDRAWN = "link", "withdrawn"
+_CONNECTION_KEY = "connection:"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class JournalUnreadableError(ValueError):
-    """An entry of the erasure journal can't be read. The text says which and what to do; it holds ids only."""
+def _empty() -> dict[SubjectKind, dict[UUID, JournalEntry]]:
+    return {kind: {} for kind in SubjectKind}
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A connection that has ended. `tenant` and `reason` are None if only the key store's own tombstone of its key tells of it."""
+@dataclass(slots=True)
+class KeyStoreEntries:
+    """Every entry of a key store, by kind and id. A host's file of one that was `withdrawn` no longer counts."""
 
-    connection: UUID
-    tenant: UUID | None
-    at: datetime
-    reason: DisconnectReason | None
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link to a proof, by the hash of its token."""
-
-    token_hash: bytes
-    made_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One end of a shop or a person. `own_wish`: a person asked for it, and did not just lose their last shop. `links` lead to its proof."""
-
-    id: UUID
-    at: datetime
-    own_wish: bool
-    links: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """Every entry of the key store, by what has ended. `withdrawn`: a host's file about one of these counts no more."""
-
-    connections: dict[UUID, Ended] = field(default_factory=dict)
-    ends: dict[SubjectKind, dict[UUID, Entry]] = field(default_factory=lambda: {SubjectKind.TENANT: {}, SubjectKind.USER: {}})
+    entries: dict[SubjectKind, dict[UUID, JournalEntry]] = field(default_factory=_empty)
     withdrawn: set[tuple[SubjectKind, UUID]] = field(default_factory=set)
 
 
-def publish_connection(keys: KeyStore, ended: Ended) -> None:
-    """Write that a connection has ended; it is in the key store when this returns. Again is harmless."""
-    reason = ended.reason.value if ended.reason else ""
-    _write(keys, SubjectKind.CONNECTION.value, ended.connection, str(ended.tenant or ""), _number(ended.at), reason)
+class Journal:
+    """The journal of one deployment: a key store, and the files of one state folder."""
+
+    def __init__(self, keys: KeyStore, state: Path) -> None:
+        self.keys = keys
+        self.state = state
+
+    def write(self, entry: JournalEntry) -> None:
+        """Write one entry if this host has no file of it: first to the key store, then to this host's disk.
+
+        Raises:
+            KeyStoreError: the key store can't answer. Nothing may be erased yet.
+        """
+        if not journal_files.path_of(self.state, entry.kind, entry.id).exists():
+            self.publish(entry)
+            journal_files.write(self.state, entry)
+
+    def publish(self, entry: JournalEntry) -> None:
+        """Write one entry to the key store, its links first. Repeating it is harmless.
+
+        Raises:
+            KeyStoreError: the key store can't answer.
+        """
+        for link in entry.links:
+            self._tombstone(_LINK, entry.id, entry.kind.value, link.token_hash.hex(), _number(link.made_at), _number(link.expires_at))
+        fields: tuple[str, ...]
+        if entry.kind is SubjectKind.CONNECTION:
+            fields = str(entry.tenant or ""), _number(entry.at), entry.reason.value if entry.reason else ""
+        else:
+            fields = _number(entry.at), "own" if entry.own_request else ""
+        self._tombstone(entry.kind.value, entry.id, *fields)
+
+    def withdraw(self, kind: SubjectKind, identity: UUID) -> None:
+        """Take back an entry whose erasure did not take place. An entry counts if it is later than its last withdrawal."""
+        if identity in read_key_store(self.keys).entries[kind]:
+            self.publish_withdrawal(kind, identity)
+        path = journal_files.path_of(self.state, kind, identity)
+        if path.exists():
+            erase(path)
+
+    def publish_withdrawal(self, kind: SubjectKind, identity: UUID) -> None:
+        """Write to the key store that earlier entries of a subject do not count."""
+        self._tombstone(_WITHDRAWN, identity, kind.value)
+
+    def entries(self, kind: SubjectKind) -> tuple[JournalEntry, ...]:
+        """Return every entry of a kind, the oldest first, from the key store and from this host's files.
+
+        A connection whose only keys are destroyed has ended too, even if the machine failed before its entry was written.
+
+        Raises:
+            JournalUnreadableError: one can't be read. Nothing may be restored until it is put back.
+            KeyStoreError: the key store can't answer.
+        """
+        found = {entry.id: entry for entry in self._of_destroyed_keys()} if kind is SubjectKind.CONNECTION else {}
+        found |= self.recorded()[kind]
+        return tuple(sorted(found.values(), key=lambda entry: (entry.at, entry.id)))
+
+    def recorded(self) -> dict[SubjectKind, dict[UUID, JournalEntry]]:
+        """Return the entries that were written as such, by kind and id. Raises as `entries` does."""
+        stored, found = read_key_store(self.keys), _empty()
+        for kind in SubjectKind:
+            found[kind] = dict(stored.entries[kind])
+            for entry in journal_files.read_all(self.state, kind):
+                if (kind, entry.id) not in stored.withdrawn:
+                    found[kind].setdefault(entry.id, entry)
+        return found
+
+    def complete(self, begun: Iterable[JournalEntry]) -> int:
+        """Write each entry that is missing in the key store or in this host's files.
+
+        The key store has the entries of all hosts, files those from before the key store had any, and a database that is
+        newer than a restored state folder has its own records.
+
+        Args:
+            begun: the entries of the erasures that the database has begun.
+
+        Returns:
+            How many entries the key store lacked.
+
+        Raises:
+            KeyStoreError: it can't answer. What was written stays, and the next call continues.
+            JournalUnreadableError: an entry is damaged, or of a later version.
+        """
+        stored, recorded, missing = read_key_store(self.keys), self.recorded(), 0
+        for entry in begun:
+            recorded[entry.kind].setdefault(entry.id, entry)
+        for kind, entries in recorded.items():
+            for entry in entries.values():
+                if entry.id not in stored.entries[kind]:
+                    self.publish(entry)
+                    missing += 1
+                if not journal_files.path_of(self.state, kind, entry.id).exists():
+                    journal_files.write(self.state, entry)
+        return missing
+
+    def _of_destroyed_keys(self) -> list[JournalEntry]:
+        destroyed: dict[UUID, datetime] = {}
+        living: set[UUID] = set()
+        for record in self.keys.list():
+            if not record.owner.startswith(_CONNECTION_KEY):
+                continue
+            connection = UUID(record.owner.removeprefix(_CONNECTION_KEY))
+            if record.destroyed_at is None:
+                living.add(connection)  # An older key of it was replaced; the connection did not end.
+            else:
+                destroyed[connection] = max(record.destroyed_at, destroyed.get(connection, record.destroyed_at))
+        return [JournalEntry(SubjectKind.CONNECTION, one, at) for one, at in destroyed.items() if one not in living]
+
+    def _tombstone(self, kind: str, identity: UUID, *fields: str) -> None:
+        """Make and destroy a key. If killed in between, the key exists, seals nothing, and counts as an entry all the same."""
+        key = self.keys.create(Purpose.AUDIT, f"{PREFIX}{':'.join((kind, str(identity), *fields))}")
+        self.keys.destroy(key.id)
 
 
-def publish_end(keys: KeyStore, kind: SubjectKind, entry: Entry) -> None:
-    """Write that a shop or a person has ended, its links first. Again is harmless."""
-    for link in entry.links:
-        _write(keys, _LINK, entry.id, kind.value, link.token_hash.hex(), _number(link.made_at), _number(link.expires_at))
-    _write(keys, kind.value, entry.id, _number(entry.at), "own" if entry.own_wish else "")
+def journal() -> Journal:
+    """Return this deployment's journal."""
+    return Journal(settings.KEY_STORE, settings.ENVIRONMENT.state)
 
 
-def withdraw(keys: KeyStore, kind: SubjectKind, identity: UUID) -> None:
-    """Take back what was written before an end that did not take place: an entry counts if it is later than its last withdrawal."""
-    _write(keys, _WITHDRAWN, identity, kind.value)
-
-
-def read_journal(keys: KeyStore) -> Journal:
-    """Return every entry that the key store has.
+def read_key_store(keys: KeyStore) -> KeyStoreEntries:
+    """Return every entry that a key store has.
 
     Raises:
         KeyStoreError: it can't answer.
         JournalUnreadableError: an entry can't be read: it is damaged, or a later version wrote it.
     """
-    found, links = Journal(), dict[tuple[str, UUID], list[Link]]()
+    found, links = KeyStoreEntries(), dict[tuple[str, UUID], list[JournalLink]]()
     # Oldest first, as the store lists them: what comes later counts.
     for record in keys.list():
         if record.owner.startswith(PREFIX):
             try:
-                _take(found, links, record.owner)
+                _add(found, links, record.owner)
             except (ValueError, IndexError, KeyError, OverflowError):
-                # The text of a foreign error would quote the entry.
+                # The text of the original error would quote the entry.
                 raise JournalUnreadableError(
-                    f"the erasure journal's entry under key {record.id} of the key store can't be read: it is damaged, or a later version"
-                    " of TheSeller wrote it, and only that one can go on"
+                    f"the erasure journal's entry under key {record.id} of the key store can't be read: it is damaged, or"
+                    " a later version of TheSeller wrote it, and only that one can go on"
                 ) from None
     return found
 
 
-def _take(found: Journal, links: dict[tuple[str, UUID], list[Link]], owner: str) -> None:
+def _add(found: KeyStoreEntries, links: dict[tuple[str, UUID], list[JournalLink]], owner: str) -> None:
     """Add one entry. Raises ValueError, IndexError, KeyError, OverflowError if it can't be read."""
     kind, identity, fields = _parsed(owner)
     if kind == SubjectKind.CONNECTION:
         tenant, at, reason = fields
-        ended = Ended(identity, UUID(tenant) if tenant else None, _time(at), DisconnectReason(reason) if reason else None)
-        found.connections.setdefault(identity, ended)
+        entry = JournalEntry(
+            SubjectKind.CONNECTION, identity, _time(at), UUID(tenant) if tenant else None, DisconnectReason(reason) if reason else None
+        )
+        found.entries[SubjectKind.CONNECTION].setdefault(identity, entry)
     elif kind == _WITHDRAWN:
-        found.ends[SubjectKind(fields[0])].pop(identity, None)
+        found.entries[SubjectKind(fields[0])].pop(identity, None)
         found.withdrawn.add((SubjectKind(fields[0]), identity))
     elif kind == _LINK:
-        link = Link(bytes.fromhex(fields[1]), _time(fields[2]), _time(fields[3]))
+        link = JournalLink(bytes.fromhex(fields[1]), _time(fields[2]), _time(fields[3]))
         links.setdefault((fields[0], identity), []).append(link)
     else:
         known = tuple(dict.fromkeys(links.get((kind, identity), ())))
-        found.ends[SubjectKind(kind)][identity] = Entry(identity, _time(fields[0]), fields[1] == "own", known)
-
-
-def _write(keys: KeyStore, kind: str, identity: UUID, *fields: str) -> None:
-    """Leave a tombstone. Killed in between, the key lives, seals nothing, and counts as an entry all the same."""
-    key = keys.create(Purpose.AUDIT, f"{PREFIX}{':'.join((kind, str(identity), *fields))}")
-    keys.destroy(key.id)
+        found.entries[SubjectKind(kind)][identity] = JournalEntry(
+            SubjectKind(kind), identity, _time(fields[0]), own_request=fields[1] == "own", links=known
+        )
 
 
 def _parsed(owner: str) -> tuple[str, UUID, list[str]]:
@@ -134,6 +211,7 @@ def _parsed(owner: str) -> tuple[str, UUID, list[str]]:
 
 
 def _number(at: datetime) -> str:
+    """Return the microseconds since 1970: an owner's name may hold no colon besides those between its fields."""
     return str((at - _EPOCH) // timedelta(microseconds=1))
 
 

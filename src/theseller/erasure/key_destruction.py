@@ -1,6 +1,6 @@
-"""Destroy every key whose connection has ended, in whatever key store this deployment has now.
+"""Destroy the keys of connections that have ended.
 
-A disconnection destroys the keys itself. But a key store that was put back from an older copy has them alive again, and what was sealed
+A disconnection destroys the keys itself. But a key store that was put back from an older copy has them again, and what was sealed
 under them, in a backup too, can be read. So each start of a worker, each replay and each certificate asks the store by owner.
 """
 
@@ -16,7 +16,8 @@ from django.db import connections as databases
 from theseller.connections.keys import key_owner
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import Purpose
-from theseller.erasure.connection_journal import ended_connections, journal_folder
+from theseller.erasure.journal import journal
+from theseller.erasure.types import SubjectKind
 from theseller.retention.roles import COUNTER
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -35,39 +36,39 @@ def owners_of(connections: Collection[UUID]) -> frozenset[str]:
 
 
 def destroy_keys_of(connections: Collection[UUID]) -> int:
-    """Destroy the living keys of connections that have ended; return how many there were.
+    """Destroy the existing keys of connections that have ended; return how many there were.
 
     Raises:
         KeyStoreError: one can't be destroyed now. Call it again.
-        LivingKeyError: the store still has one.
+        KeyStillActiveError: the store still has one.
     """
     owners = owners_of(connections)
-    living = [entry for entry in settings.KEY_STORE.list() if entry.owner in owners and not entry.destroyed]
-    for entry in living:
+    active = [entry for entry in settings.KEY_STORE.list() if entry.owner in owners and not entry.destroyed]
+    for entry in active:
         settings.KEY_STORE.destroy(entry.id)
-    for entry in living:
+    for entry in active:
         if settings.KEY_STORE.exists(entry.id):
             raise KeyStillActiveError(f"the key {entry.id} of a connection that has ended is still in the key store")
-    return len(living)
+    return len(active)
 
 
 def destroy_keys_of_closed_connections() -> int:
-    """Destroy the living keys of every connection that has ended by the erasure journal or by the database; return how many.
+    """Destroy the keys of each connection that ended by the erasure journal or the database; return how many.
 
     Raises:
         KeyStoreError: the key store can't answer.
         JournalUnreadableError: an entry of the erasure journal can't be read.
     """
-    living = {
+    active = {
         connection for entry in settings.KEY_STORE.list() if not entry.destroyed and (connection := _connection_of(entry)) is not None
     }
-    if not living:
+    if not active:
         return 0
-    journal = {entry.connection for entry in ended_connections(journal_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)}
+    named = {entry.id for entry in journal().entries(SubjectKind.CONNECTION)}
     with databases[COUNTER].cursor() as cursor:
-        cursor.execute("select connection_id from connections_disconnection where connection_id = any(%s)", [list(living)])
+        cursor.execute("select connection_id from connections_disconnection where connection_id = any(%s)", [list(active)])
         known = {row[0] for row in cursor.fetchall()}
-    ended = living & (journal | known)
+    ended = active & (named | known)
     return destroy_keys_of(ended) if ended else 0
 
 

@@ -20,11 +20,12 @@ from theseller.retention.roles import ERASER
 class ErasureLock(StrEnum):
     """What only one process does at a time. The two may run beside each other."""
 
+    # The values are names of advisory locks, which processes of an earlier release take too.
     CONNECTIONS = "theseller: erasure of connections"
-    ENDS = "theseller: erasure of shops and people"
+    TENANTS_AND_USERS = "theseller: erasure of shops and people"
 
 
-_HELD: ContextVar[frozenset[ErasureLock]] = ContextVar("erasures_held", default=frozenset())
+_LOCKED: ContextVar[frozenset[ErasureLock]] = ContextVar("erasures_held", default=frozenset())
 
 
 @contextlib.contextmanager
@@ -35,7 +36,7 @@ def exclusive_erasure(work: ErasureLock, *, wait: bool) -> Iterator[bool]:
         work: what is going to be done.
         wait: whether to wait for another process; else False is yielded at once if one is at it.
     """
-    if work in _HELD.get():
+    if work in _LOCKED.get():
         yield True
         return
     with psycopg.connect(**databases[ERASER].get_connection_params(), autocommit=True) as connection:
@@ -45,8 +46,8 @@ def exclusive_erasure(work: ErasureLock, *, wait: bool) -> Iterator[bool]:
         if not wait and row != (True,):
             yield False
             return
-        held = _HELD.set(_HELD.get() | {work})
+        token = _LOCKED.set(_LOCKED.get() | {work})
         try:
             yield True
         finally:
-            _HELD.reset(held)
+            _LOCKED.reset(token)

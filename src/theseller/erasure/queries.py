@@ -1,40 +1,26 @@
-"""Reads of erasures."""
+"""Reads of erasures and their certificates."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.datamap.registry import erasure_order
-from theseller.datamap.types import Eraser, TableDescriptor
-from theseller.erasure.certificate_file import assemble
-from theseller.erasure.types import ClosedConnection, PurgeView
+from theseller.datamap.types import Eraser
+from theseller.edge.databases import operators_database
+from theseller.erasure.certificate_file import stored_file
+from theseller.erasure.erasable_tables import connection_tables
+from theseller.erasure.records import as_document
+from theseller.erasure.types import ErasureSummary, ErasureView, Subject, SubjectKind
 from theseller.tenancy.scope import current_tenant
 
 
-def due_purges(*, at: datetime, most: int = 100, using: str = "default") -> tuple[ClosedConnection, ...]:
-    """Return the connections that have ended and have no certificate yet, over all tenants, the longest ended first."""
+def due_connections(*, at: datetime, most: int = 100, using: str = "default") -> tuple[Subject, ...]:
+    """Return the connections that have ended and have no certificate yet, of all tenants, the longest ended first."""
     with databases[using].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id, disconnected_at from guard.due_purges(%s, %s)", [at, most])
-        return tuple(ClosedConnection(*row) for row in cursor.fetchall())
-
-
-def erasable() -> tuple[TableDescriptor, ...]:
-    """Return the holdings whose rows go with a connection, children before parents.
-
-    Raises:
-        RuntimeError: the data map is not loaded. An empty map would prove anything erased.
-    """
-    found = tuple(
-        descriptor for descriptor in erasure_order() if descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
-    )
-    if not found:
-        raise RuntimeError("the data map is empty: no erasure can be planned or proven")
-    return found
+        cursor.execute("select connection_id, tenant_id from guard.due_purges(%s, %s)", [at, most])
+        return tuple(Subject(SubjectKind.CONNECTION, connection, tenant) for connection, tenant in cursor.fetchall())
 
 
 def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using: str) -> dict[str, int]:
@@ -45,7 +31,7 @@ def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using
     """
     counts = {}
     with databases[using].cursor() as cursor:
-        for descriptor in erasable():
+        for descriptor in connection_tables():
             if descriptor.eraser is Eraser.REBUILD:
                 cursor.execute(
                     f"select count(*) from {descriptor.table} where tenant_id = %s and marketplace_id = any(%s)"  # noqa: S608  # the data map's own names
@@ -63,8 +49,8 @@ def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using
     return counts
 
 
-def purges(*, using: str = "default") -> dict[UUID, PurgeView]:
-    """Return the erasures of the tenant in scope, by connection."""
+def erasures_of_tenant(*, using: str = "default") -> dict[UUID, ErasureView]:
+    """Return the erasures of connections of the tenant in scope, by connection."""
     with databases[using].cursor() as cursor:
         cursor.execute(
             "select p.connection_id, p.begun_at, p.plan, p.steps_done, p.erased_at, p.completed_at, c.issued_at from retention_purge p"
@@ -72,27 +58,41 @@ def purges(*, using: str = "default") -> dict[UUID, PurgeView]:
             " where p.tenant_id = %s",
             [current_tenant()],
         )
-        return {row[0]: _purge_view(row) for row in cursor.fetchall()}
+        return {
+            connection: ErasureView(
+                connection, begun, sum(as_document(plan).values()), sum(as_document(done).values()), erased, completed, issued
+            )
+            for connection, begun, plan, done, erased, completed, issued in cursor.fetchall()
+        }
 
 
-def certificate(connection: UUID, *, using: str = "default") -> tuple[UUID, bytes] | None:
+def connection_certificate(connection: UUID, *, using: str = "default") -> tuple[UUID, bytes] | None:
     """Return (id, file) of the certificate of a connection of the tenant in scope, or None."""
+    return _certificate(
+        "select id, body, signature, public_key from retention_certificate where tenant_id = %s and connection_id = %s",
+        [current_tenant(), connection],
+        using,
+    )
+
+
+def subject_certificate(subject: UUID, *, using: str | None = None) -> tuple[UUID, bytes] | None:
+    """Return (id, file) of the certificate of a tenant or a user, or None."""
+    return _certificate(
+        "select id, body, signature, public_key from retention_end_certificate where subject_id = %s",
+        [subject],
+        using or operators_database(),
+    )
+
+
+def tenant_and_user_erasures(*, most: int = 200, using: str | None = None) -> tuple[ErasureSummary, ...]:
+    """Return the newest erasures of tenants, and of users who requested theirs, for operators."""
+    with databases[using or operators_database()].cursor() as cursor:
+        cursor.execute("select * from guard.ends(%s)", [most])
+        return tuple(ErasureSummary(row[0], SubjectKind(row[1]), *row[2:]) for row in cursor.fetchall())
+
+
+def _certificate(query: str, values: list[UUID], using: str) -> tuple[UUID, bytes] | None:
     with databases[using].cursor() as cursor:
-        cursor.execute(
-            "select id, body, signature, public_key from retention_certificate where tenant_id = %s and connection_id = %s",
-            [current_tenant(), connection],
-        )
+        cursor.execute(query, values)
         row = cursor.fetchone()
-    if row is None:
-        return None
-    return row[0], assemble(json.loads(bytes(row[1])), bytes(row[3]).hex(), bytes(row[2]))
-
-
-def _purge_view(row: tuple[Any, ...]) -> PurgeView:
-    connection, begun, plan, done, erased, completed, issued = row
-    plan, done = as_document(plan), as_document(done)
-    return PurgeView(connection, begun, sum(plan.values()), sum(done.values()), erased, completed, issued)
-
-
-def as_document(value: Any) -> dict[str, Any]:  # noqa: ANN401  # what a driver makes of jsonb: text, or a document already
-    return dict(json.loads(value) if isinstance(value, str) else value)
+    return (row[0], stored_file(*row[1:])) if row else None

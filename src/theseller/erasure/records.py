@@ -1,81 +1,104 @@
-"""How far an erasure is: its row of a ledger, which outlives what it speaks of. One for each connection, shop or person that has ended."""
+"""The record of each erasure in the database: how far it is. It outlives its subject.
+
+Connections, tenants and users have a table each, with the same columns for what this module reads and writes.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import connections as databases
 from django.db import transaction
 
-from theseller.datamap.registry import erasure_order
-from theseller.datamap.types import Eraser, TableDescriptor
-from theseller.erasure.queries import as_document, erasable
 from theseller.erasure.types import Progress, Subject, SubjectKind
 from theseller.retention.roles import ERASER
 from theseller.tenancy.scope import tenant_scope
 
-_ROWS = {
-    SubjectKind.CONNECTION: ("retention_purge", "connection_id"),
-    SubjectKind.TENANT: ("retention_shop_end", "tenant_id"),
-    SubjectKind.USER: ("retention_person_end", "user_id"),
+_TABLES = {
+    SubjectKind.CONNECTION: ("retention_purge", "connection_id", "disconnected_at"),
+    SubjectKind.TENANT: ("retention_shop_end", "tenant_id", "asked_at"),
+    SubjectKind.USER: ("retention_person_end", "user_id", "asked_at"),
 }
-#: Browser sessions end by age, and a person's with the person.
-SESSIONS = "django_session"
-
-
-@contextmanager
-def record_scope(subject: Subject) -> Iterator[None]:
-    """Open the transaction in which the ledger's row of `subject` exists: its shop's scope, if it has a shop."""
-    with tenant_scope(subject.tenant, using=ERASER) if subject.tenant else transaction.atomic(using=ERASER, durable=True):
-        yield
-
-
-def progress(subject: Subject) -> Progress | None:
-    """Return what the ledger says of this erasure; None before it has begun."""
-    with record_scope(subject), databases[ERASER].cursor() as cursor:
-        cursor.execute(
-            "select coalesce(plan, '{}'), steps_done, erased_at, erased_xid, rewritten, wal_from, completed_at"  # noqa: S608  # names of this module
-            f" from {_row(subject)}",
-            _key(subject),
-        )
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    plan, done, erased_at, xid, rewritten, wal_from, completed = row
-    return Progress(as_document(plan), as_document(done), erased_at, xid, as_document(rewritten), wal_from, completed)
-
-
-def note(subject: Subject, assignments: str, values: list[Any]) -> None:
-    """Change this erasure's row of the ledger. `assignments` is ours, never anybody's words."""
-    with record_scope(subject):
-        note_within(subject, assignments, values)
-
-
-def note_within(subject: Subject, assignments: str, values: list[Any]) -> None:
-    """Change it inside a transaction that is open already."""
-    table, where = _row(subject).split(" ", 1)
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute(f"update {table} set {assignments} {where}", [*values, *_key(subject)])  # noqa: S608  # names of this module
-
-
-def mark_step(subject: Subject, name: str, rows: int) -> None:
-    """Add, inside the transaction that deleted them, how many rows of one step were deleted. A second run of it adds to the first."""
-    note_within(
-        subject,
-        "steps_done = steps_done || jsonb_build_object(%s::text, coalesce((steps_done->>%s::text)::bigint, 0) + %s::bigint)",
-        [name, name, rows],
-    )
-
-
-#: Assignments that have the next run delete everything again from the beginning. What was deleted until now stays counted: the rows of each
-#: table under `table/earlier`, which is the name of no step.
+#: Assignments that have the next run delete everything again from the beginning. What was deleted until now stays counted: the
+#: rows of each table under `table/earlier`, which is the name of no step.
 RESTART = (
     "steps_done = (select coalesce(jsonb_object_agg(one.name || '/earlier', one.deleted), '{}') from (select split_part(key, '/', 1),"
     " sum(value::bigint) from jsonb_each_text(steps_done) group by 1) one (name, deleted)),"
     " erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null"
 )
+
+
+@contextmanager
+def record_scope(subject: Subject) -> Iterator[None]:
+    """Open the transaction in which the record of `subject` can be reached: its tenant's scope, if it has a tenant."""
+    with tenant_scope(subject.tenant, using=ERASER) if subject.tenant else transaction.atomic(using=ERASER, durable=True):
+        yield
+
+
+def progress(subject: Subject) -> Progress | None:
+    """Return how far an erasure is; None if it was not requested, or for a connection: has not begun."""
+    table, where, key = _row(subject)
+    requested_at = _TABLES[subject.kind][2]
+    with record_scope(subject), databases[ERASER].cursor() as cursor:
+        cursor.execute(
+            f"select {requested_at}, begun_at, coalesce(plan, '{{}}'), steps_done, erased_at, erased_xid, rewritten, wal_from,"  # noqa: S608  # names of this module
+            f" completed_at from {table} where {where}",
+            key,
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    requested, begun, plan, done, erased_at, xid, rewritten, wal_from, completed = row
+    return Progress(
+        requested_at=requested,
+        begun_at=begun,
+        plan=as_document(plan),
+        deleted=as_document(done),
+        erased_at=erased_at,
+        erased_xid=xid,
+        rewritten=as_document(rewritten),
+        wal_from=wal_from,
+        completed_at=completed,
+    )
+
+
+def note(subject: Subject, assignments: str, values: list[Any]) -> None:
+    """Change the record of an erasure. `assignments` is SQL of this package, with a placeholder for each of `values`."""
+    with record_scope(subject):
+        note_within(subject, assignments, values)
+
+
+def note_within(subject: Subject, assignments: str, values: list[Any]) -> None:
+    """Change the record inside a transaction that is open already. The arguments are those of `note`."""
+    table, where, key = _row(subject)
+    with databases[ERASER].cursor() as cursor:
+        cursor.execute(f"update {table} set {assignments} where {where}", [*values, *key])  # noqa: S608  # names of this module
+
+
+def begin(subject: Subject, plan: Mapping[str, int], *, at: datetime) -> None:
+    """Note when an erasure begins and how many rows of each table there are, unless an earlier run has begun it."""
+    note(
+        subject, "plan = case when begun_at is null then %s::jsonb else plan end, begun_at = coalesce(begun_at, %s)", [json.dumps(plan), at]
+    )
+
+
+def mark_steps_within(subject: Subject, deleted: Mapping[str, int]) -> None:
+    """Add the rows of one or more steps, inside the transaction that deleted them. A second run of a step adds to the first."""
+    note_within(
+        subject,
+        "steps_done = steps_done || (select coalesce(jsonb_object_agg(one.key, coalesce((steps_done->>one.key)::bigint, 0)"
+        " + one.value::bigint), '{}') from jsonb_each_text(%s::jsonb) one)",
+        [json.dumps(dict(deleted))],
+    )
+
+
+def mark_erased_within(subject: Subject, *, at: datetime) -> None:
+    """Note when the rows were deleted, and the number of a transaction later than all that deleted them."""
+    note_within(subject, "erased_at = coalesce(erased_at, %s), erased_xid = coalesce(erased_xid, pg_current_xact_id()::text::bigint)", [at])
 
 
 def restart_erasure(subject: Subject) -> None:
@@ -84,7 +107,7 @@ def restart_erasure(subject: Subject) -> None:
 
 
 def deleted_by_table(done: Mapping[str, int]) -> dict[str, int]:
-    """Return how many rows of each table were deleted, by the steps that were done and those before the last beginning."""
+    """Return how many rows of each table were deleted, by the steps of this run and of those before a restart."""
     found: dict[str, int] = {}
     for name, rows in done.items():
         table = name.split("/", 1)[0]
@@ -92,46 +115,13 @@ def deleted_by_table(done: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def tables_of(kind: SubjectKind) -> tuple[str, ...]:
-    """Return the tables in which a subject of this kind may have left bytes."""
-    if kind is SubjectKind.CONNECTION:
-        return tuple(descriptor.table for descriptor in erasable())
-    people = tuple(descriptor.table for descriptor in of_person())
-    if kind is SubjectKind.USER:
-        return (*people, SESSIONS)
-    return tuple(dict.fromkeys((*(descriptor.table for descriptor in of_shop()), *people, SESSIONS)))
+def as_document(value: Any) -> dict[str, Any]:  # noqa: ANN401  # what a driver returns for jsonb: text, or a document already
+    """Return a jsonb value as a dict."""
+    return dict(json.loads(value) if isinstance(value, str) else value)
 
 
-def of_shop() -> tuple[TableDescriptor, ...]:
-    """Return the holdings whose rows go with a shop, children before parents."""
-    return _some(descriptor for descriptor in erasure_order() if descriptor.tenant_column and descriptor.eraser is not Eraser.KEEP)
-
-
-def of_person() -> tuple[TableDescriptor, ...]:
-    """Return the holdings whose rows go with a person's account, children before parents: their own, and those of shops that name them."""
-    return _some(
-        descriptor
-        for descriptor in erasure_order()
-        if descriptor.eraser is Eraser.DELETE_USER or ("accounts_user" in descriptor.parents and descriptor.tenant_column)
-    )
-
-
-def person_column(descriptor: TableDescriptor) -> str:
-    """Return the column by which rows of `descriptor` say whose they are."""
-    return "id" if descriptor.table == "accounts_user" else "user_id"
-
-
-def _some(found: Iterator[TableDescriptor]) -> tuple[TableDescriptor, ...]:
-    descriptors = tuple(found)
-    if not descriptors:
-        raise RuntimeError("the data map is empty: no erasure can be planned or proven")
-    return descriptors
-
-
-def _row(subject: Subject) -> str:
-    table, column = _ROWS[subject.kind]
-    return f"{table} where {column} = %s" + (" and tenant_id = %s" if subject.kind is SubjectKind.CONNECTION else "")
-
-
-def _key(subject: Subject) -> list[Any]:
-    return [subject.id, subject.tenant] if subject.kind is SubjectKind.CONNECTION else [subject.id]
+def _row(subject: Subject) -> tuple[str, str, list[Any]]:
+    table, column, _ = _TABLES[subject.kind]
+    if subject.kind is SubjectKind.CONNECTION:
+        return table, f"{column} = %s and tenant_id = %s", [subject.id, subject.tenant]
+    return table, f"{column} = %s", [subject.id]

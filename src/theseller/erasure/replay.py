@@ -1,4 +1,4 @@
-"""Do again, in a restored database, every erasure that the deployment has done or begun."""
+"""Repeat, in a restored database, every erasure that the deployment has done or begun."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from theseller.audit.tags import Tag
 from theseller.buyer_pii.expiry import expire_recipients, reapply_withdrawals
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.erasure.connection_journal import ended_connections, journal_folder
-from theseller.erasure.connections import closed_connection, erase_rows
-from theseller.erasure.journal import Ended
-from theseller.erasure.journal_completion import complete_journal
+from theseller.erasure.connections import ConnectionErasure, closed_connection, erase_connection
+from theseller.erasure.execution import erase_rows
+from theseller.erasure.failures import Failures
+from theseller.erasure.journal import journal
+from theseller.erasure.journal_records import complete_journal
 from theseller.erasure.key_destruction import destroy_keys_of_closed_connections
 from theseller.erasure.locks import ErasureLock, exclusive_erasure
-from theseller.erasure.operations import purge
 from theseller.erasure.queries import count_left
-from theseller.erasure.subject_journal import entries
-from theseller.erasure.tenants import replay_shop_ends
-from theseller.erasure.types import SubjectKind
+from theseller.erasure.tenants import replay_tenants_and_users
+from theseller.erasure.types import JournalEntry, SubjectKind
 from theseller.retention.roles import ACTOR, COUNTER
 from theseller.tenancy.scope import tenant_scope
 
@@ -35,7 +34,7 @@ class DataRestoredError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay did: how many connections it ended again, and how many living keys of ended connections it destroyed."""
+    """What a replay did: how many connections it ended again, and how many keys of ended connections it destroyed."""
 
     connections: int
     keys: int
@@ -49,24 +48,24 @@ def replay_erasures(*, at: datetime) -> Replayed:
     what goes together with its shop, row and all, is certified here, where its files can't be searched, which its certificate says.
 
     Raises:
-        ResurrectedError: something is left. The database must not leave the quarantine.
+        DataRestoredError: something is left. The database must not leave the quarantine.
     """
-    with exclusive_erasure(ErasureLock.CONNECTIONS, wait=True), exclusive_erasure(ErasureLock.ENDS, wait=True):
+    with exclusive_erasure(ErasureLock.CONNECTIONS, wait=True), exclusive_erasure(ErasureLock.TENANTS_AND_USERS, wait=True):
         return _replay(at)
 
 
 def _replay(at: datetime) -> Replayed:
     complete_journal()
-    ended = ended_connections(journal_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)
+    ended = journal().entries(SubjectKind.CONNECTION)
     again = sum(_end_again(entry) for entry in ended)
     keys = destroy_keys_of_closed_connections()
     reapply_withdrawals(at=at)
     expire_recipients(at=at)
-    shops = {entry.id for entry in entries(SubjectKind.TENANT)}
+    tenants = {entry.id for entry in journal().entries(SubjectKind.TENANT)}
     for entry in ended:
-        _erase_again(entry, shops, at)
+        _erase_again(entry, tenants, at)
     _refuse_left(ended)
-    replay_shop_ends(at=at)
+    replay_tenants_and_users(at=at)
     return Replayed(again, keys)
 
 
@@ -78,9 +77,9 @@ def delete_tokens_without_key(*, at: datetime) -> int:
     """
     with databases[COUNTER].cursor() as cursor:
         cursor.execute("select tenant_id, connection_id, data_key_id from connections_refresh_token")
-        held = cursor.fetchall()
-    dead = [one for one in held if not settings.KEY_STORE.exists(one[2]) and _is_open(one[1])]
-    return sum(_let_go(*one, at=at) for one in dead)
+        tokens = cursor.fetchall()
+    unreadable = [one for one in tokens if not settings.KEY_STORE.exists(one[2]) and _is_open(one[1])]
+    return sum(_let_go(*one, at=at) for one in unreadable)
 
 
 def _let_go(tenant: UUID, connection: UUID, key: UUID, *, at: datetime) -> int:
@@ -89,46 +88,46 @@ def _let_go(tenant: UUID, connection: UUID, key: UUID, *, at: datetime) -> int:
             "delete from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
             [tenant, connection, key],
         )
-        gone = int(cursor.rowcount)
-        if gone:
+        deleted = int(cursor.rowcount)
+        if deleted:
             record(Tag.CONNECTION_AUTHORISATION_LOST, actor=ACTOR, tenant=tenant, subject=f"connection:{connection}", at=at)
-    return gone
+    return deleted
 
 
-def _end_again(entry: Ended) -> bool:
-    tenant = entry.tenant or _tenant_of(entry.connection)
-    if tenant is None or not _is_open(entry.connection):
+def _end_again(entry: JournalEntry) -> bool:
+    tenant = entry.tenant or _tenant_of(entry.id)
+    if tenant is None or not _is_open(entry.id):
         return False  # The backup is older than the connection, or newer than its end.
     reason = entry.reason or DisconnectReason.SELLER_REQUEST
-    return disconnect(connection=entry.connection, reason=reason, tenant=tenant, actor=ACTOR, at=entry.at).first
+    return disconnect(connection=entry.id, reason=reason, tenant=tenant, actor=ACTOR, at=entry.at).first
 
 
-def _erase_again(entry: Ended, shops: set[UUID], at: datetime) -> None:
+def _erase_again(entry: JournalEntry, tenants: set[UUID], at: datetime) -> None:
     found = _left(entry)
     if found is None:
         return
     tenant, left = found
-    if tenant in shops:
-        outcome = purge(connection=entry.connection, tenant=tenant, at=at)
+    if tenant in tenants:
+        outcome = erase_connection(connection=entry.id, tenant=tenant, at=at)
         if not outcome.completed:
             why = outcome.waiting or "rows of it are left"
-            raise DataRestoredError(f"connection {entry.connection} could not be erased in the restored database: {why}")
+            raise DataRestoredError(f"connection {entry.id} could not be erased in the restored database: {why}")
     elif any(left.values()):
-        erase_rows(closed_connection(tenant, entry.connection), at=at)
+        erase_rows(ConnectionErasure(closed_connection(tenant, entry.id)), at=at, failures=Failures())
 
 
-def _refuse_left(ended: tuple[Ended, ...]) -> None:
-    """Count by the probe's role, over all tenants: whatever the ledger says has ended must have no row left."""
+def _refuse_left(ended: tuple[JournalEntry, ...]) -> None:
+    """Count by the probe's role, over all tenants: whatever the journal says has ended must have no row left."""
     for entry in ended:
         found = _left(entry)
         if found is not None and any(found[1].values()):
-            raise DataRestoredError(f"connection {entry.connection} has ended, and rows of it are in the restored database")
+            raise DataRestoredError(f"connection {entry.id} has ended, and rows of it are in the restored database")
 
 
-def _left(entry: Ended) -> tuple[UUID, dict[str, int]] | None:
+def _left(entry: JournalEntry) -> tuple[UUID, dict[str, int]] | None:
     """Return (tenant, rows by table) of what is left of a connection; None if this database doesn't know it."""
-    found = _connection(entry.connection)
-    return None if found is None else (found[0], count_left(found[0], entry.connection, found[1], using=COUNTER))
+    found = _connection(entry.id)
+    return None if found is None else (found[0], count_left(found[0], entry.id, found[1], using=COUNTER))
 
 
 def _tenant_of(connection: UUID) -> UUID | None:

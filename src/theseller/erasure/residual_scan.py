@@ -1,4 +1,4 @@
-"""Look through what lies on the disk for what an erasure should have taken: the database's files, its log of changes, our logs.
+"""Search the disk for data that an erasure should have removed: the database's files, its WAL, the program's logs.
 
 Every row that came of a connection, a shop or a person names it, by the 16 bytes of its id: a needle that lies in each of them already, and
 that no other has. Evidence (the erasure's own ledger, the audit log) names it too and is meant to; its files are left out.
@@ -125,8 +125,8 @@ def stray_names(*, using: str) -> frozenset[str]:
 def remove_stray_files(*, using: str) -> int:
     """Remove files that no relation has and that are older than the server's start; return how many.
 
-    PostgreSQL never removes them. Whoever made one died with an earlier run of the server, so that nobody can still be about to give it
-    to a relation; and while it lies there, its number is given to no other.
+    PostgreSQL never removes them. The process that made one ended with an earlier run of the server, so that none can still be about to
+    give it to a relation; and while it exists, its number is given to no other.
     """
     layout = database_files()
     if layout is None:
@@ -145,7 +145,7 @@ def remove_stray_files(*, using: str) -> int:
 
 def _stray_files(layout: Layout, using: str) -> list[Path]:
     with databases[using].cursor() as cursor:
-        # The files first: what is made in between is no longer among them, and so can't be taken for one that nobody knows.
+        # The files first: what is made in between is no longer among them, and so can't be taken for one of no relation.
         present = sorted(_folder(layout, cursor).iterdir())
         cursor.execute(_KNOWN)
         known = {row[0] for row in cursor.fetchall()}

@@ -1,6 +1,6 @@
-"""After the rows: write anew what they lay in, let the WAL that tells of them go, and look whether anything is left.
+"""Sanitize the disk after rows were deleted: rewrite their relations, have old WAL sealed or removed, and search for what is left.
 
-Each relation's mark in the ledger is written when its copy is done. A kill between the two has it copied once more, which harms nothing.
+Each relation's mark in the record is written when its copy is done. A kill between the two has it copied once more, which harms nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import connections as databases
 from django.utils.module_loading import import_string
 
+from theseller.erasure.erasable_tables import tables_of
 from theseller.erasure.failures import Failures
-from theseller.erasure.records import note, progress, tables_of
+from theseller.erasure.records import note, progress
 from theseller.erasure.residual_scan import database_files, older_wal, remove_stray_files, search, stray_names
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import Progress, ResidualScan, SanitizationProof, Subject
@@ -34,8 +35,8 @@ from theseller.erasure.vacuum import (
 )
 from theseller.retention.roles import ERASER
 
-#: How often the WAL is looked at before the next run of the job goes on, and the rest between.
-_LOOKS, _PAUSE_SECONDS = 20, 0.25
+#: How often the WAL is checked before this is left to the next run, and the seconds between.
+_CHECKS, _PAUSE_SECONDS = 20, 0.25
 _STRAY = (
     "a crash of the database has left a file of no table, and what is to be erased is in it: restart the service once, with its database;"
     " the next run removes the file"
@@ -49,12 +50,12 @@ def sanitize(
     pause: Callable[[float], None] = time.sleep,
     failures: Failures | None = None,
 ) -> dict[UUID, SanitizationProof]:
-    """Clean up after these, whose rows are gone, and return the proof of each; one without a proof begins again at the next run.
+    """Sanitize the disk after the deletion of these rows; return the proof of each. One without a proof restarts at the next run.
 
     With `failures`, what goes wrong in the search for one of these is noted there, and the others get their proofs.
 
     Raises:
-        NotNowError: something has to be waited for. What was done is marked.
+        RetryLaterError: something has to be waited for. What was done is marked.
     """
     by = vacuum_alias(using=ERASER)
     try:
@@ -65,7 +66,7 @@ def sanitize(
     remove_stray_files(using=ERASER)
     with throttle.work():
         begin = _begin_of_wal(erased)
-    _let_wal_go(begin, pause)
+    _await_old_wal(begin, pause)
     proofs: dict[UUID, SanitizationProof] = {}
     for subject in erased:
         with failures.caught(subject) if failures else contextlib.nullcontext():
@@ -76,7 +77,7 @@ def sanitize(
 
 
 def _rewrite(erased: tuple[Subject, ...], throttle: Throttle, by: str) -> None:
-    """Write anew every relation that one of these may have left bytes in and that wasn't since its rows went."""
+    """Rewrite every relation in which one of these may have left bytes, unless it was rewritten since its rows were deleted."""
     known = {subject.id: _progress(subject) for subject in erased}
     wanted: dict[str, list[Subject]] = {}
     before: dict[str, int] = {}
@@ -119,12 +120,12 @@ def _begin_of_wal(erased: tuple[Subject, ...]) -> str:
     return max(begin for begin in known if begin is not None)
 
 
-def _let_wal_go(begin: str, pause: Callable[[float], None]) -> None:
-    """Have what tells of the deleted rows sealed into the newest backup, whose key ends it, or removed where there is none."""
+def _await_old_wal(begin: str, pause: Callable[[float], None]) -> None:
+    """Have the WAL of the deleted rows sealed into the newest backup, or removed if there is none."""
     layout = database_files()
     if layout is None:
         return
-    for _ in range(_LOOKS):
+    for _ in range(_CHECKS):
         # Backups are above this package in the import law, so that the settings name what seals WAL into them.
         import_string(settings.ERASURE_WAL_SEALER)()
         if older_wal(layout, begin) == 0:
@@ -136,7 +137,7 @@ def _let_wal_go(begin: str, pause: Callable[[float], None]) -> None:
 
 def _prove(subject: Subject, begin: str, throttle: Throttle) -> SanitizationProof | None:
     rewritten = _progress(subject).rewritten
-    found = _looked(subject, tuple(rewritten), begin, throttle)
+    found = _search(subject, tuple(rewritten), begin, throttle)
     if found.sanitize:
         after = sizes(list(rewritten), using=ERASER)
         return SanitizationProof({name: {**one, "after": after[name]} for name, one in rewritten.items()}, "", found)
@@ -146,7 +147,7 @@ def _prove(subject: Subject, begin: str, throttle: Throttle) -> SanitizationProo
     return None
 
 
-def _looked(subject: Subject, relations: tuple[str, ...], begin: str, throttle: Throttle) -> ResidualScan:
+def _search(subject: Subject, relations: tuple[str, ...], begin: str, throttle: Throttle) -> ResidualScan:
     ids = (subject.id, *subject.others)
     return search(ids, (one for one in relations if one != SAMPLES), begin, using=ERASER, throttle=throttle)
 
@@ -154,5 +155,5 @@ def _looked(subject: Subject, relations: tuple[str, ...], begin: str, throttle: 
 def _progress(subject: Subject) -> Progress:
     found = progress(subject)
     if found is None:
-        raise RetryLaterError("the ledger of this erasure has not been begun")
+        raise RetryLaterError("the record of this erasure has not been begun")
     return found

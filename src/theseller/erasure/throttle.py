@@ -1,6 +1,6 @@
-"""How hard an erasure may work beside the shops that stay: after each piece of work it rests in proportion to what that took.
+"""Limit how much of the time an erasure works: after each piece of work it rests in proportion to how long that took.
 
-Nothing about it is remembered: a kill in a rest loses nothing. While it rests it holds no lock and no transaction.
+It stores nothing: a kill in a rest loses nothing. While it rests it holds no lock and no transaction.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 #: The part of the time in which an erasure works. Ninety-five of a hundred requests must not notice it, so what it disturbs has to stay well
-#: below the five that may; and it disturbs more than it works: each of the service's connections plans anew after a table was copied.
+#: below the five that may; and it disturbs more than it works: each of the service's connections plans again after a table was copied.
 BACKGROUND_SHARE = 0.01
 #: No rest is longer than this many seconds, or a large copy would have the job asleep for hours.
 LONGEST_PAUSE_SECONDS = 600.0
@@ -32,7 +32,7 @@ class Throttle:
             ValueError: it isn't above 0 and at most 1.
         """
         if not 0 < self.share <= 1:
-            raise ValueError("a pace is a part of the time: above 0, and 1 at most")
+            raise ValueError("a share is a part of the time: above 0, and 1 at most")
 
     @contextmanager
     def work(self) -> Iterator[None]:
@@ -44,7 +44,7 @@ class Throttle:
             self.sleep(rest)
 
 
-#: Without any rest: where nobody else is served, and where somebody waits for the end of it.
+#: Without any rest: where no one else is served, and where someone waits for the result.
 UNTHROTTLED = Throttle(1.0)
 #: As the service does it.
 BACKGROUND = Throttle(BACKGROUND_SHARE)

@@ -1,4 +1,4 @@
-"""Values of this room."""
+"""Subjects of erasures, journal entries, records, results and certificates."""
 
 from __future__ import annotations
 
@@ -7,31 +7,78 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from theseller.connections.types import DisconnectReason
 from theseller.lib.secret import Secret
 
 
 class SubjectKind(StrEnum):
-    """What an erasure is about."""
+    """What an erasure is about. The values are stored: in tables, in the erasure journal and in older certificates."""
 
     CONNECTION = "connection"
-    # The values are stored: in tables, in the erasure journal and in certificates.
     USER = "person"
     TENANT = "shop"
+
+    @property
+    def certified(self) -> str:
+        """Return how certificates name the kind: `connection`, `tenant` or `user`."""
+        return self.name.lower()
+
+
+#: How the audit log names a subject, before its id.
+_IN_THE_LOG = {SubjectKind.CONNECTION: "connection", SubjectKind.TENANT: "tenant", SubjectKind.USER: "user"}
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is erased, by its id. `tenant` is whose it is, None for a person. `others` are ids that go with it: people, with their shop."""
+    """What is erased, by its id.
+
+    `tenant` is the tenant that it belongs to, None for a user. `others` are ids that are erased with it: a tenant's users.
+    """
 
     kind: SubjectKind
     id: UUID
     tenant: UUID | None
     others: tuple[UUID, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Return the name of the subject in the audit log."""
+        return f"{_IN_THE_LOG[self.kind]}:{self.id}"
+
+
+class JournalUnreadableError(ValueError):
+    """An entry of the erasure journal can't be read. The text says which and what to do; it holds ids only."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLink:
+    """A link to a certificate, by the SHA-256 of its token."""
+
+    token_hash: bytes
+    made_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One entry of the erasure journal: what was erased, and when.
+
+    Of a connection: `tenant` and `reason` are None if only the tombstone of its key tells of it. Of a user: `own_request` if they
+    requested it, and did not just lose their last tenant. Of a tenant or a user: `links` lead to the certificate.
+    """
+
+    kind: SubjectKind
+    id: UUID
+    at: datetime
+    tenant: UUID | None = None
+    reason: DisconnectReason | None = None
+    own_request: bool = False
+    links: tuple[JournalLink, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link to a proof that is to come: the token, which is shown once, and what the database keeps of it."""
+    """A link to a certificate that is to come: the token, which is shown once, and what the database stores of it."""
 
     token: Secret
     token_hash: bytes
@@ -39,22 +86,14 @@ class NewLink:
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedConnection:
-    """A connection that has ended and whose data is to be proven gone."""
+class ErasureResult:
+    """What one run did for a subject.
 
-    tenant: UUID
-    connection: UUID
-    disconnected_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """What one erasure did: rows deleted by table, and what an independent count found left (all zero, or it was not completed).
-
-    `waiting` says what the rewriting has to wait for, if anything; the next run goes on.
+    `deleted`: rows by step of deletion. `left`: rows by table that a count by another role found, all zero or it is not complete.
+    `completed`: it is certified. `waiting`: what the next run waits for, if anything.
     """
 
-    connection: UUID
+    subject: Subject
     deleted: dict[str, int]
     left: dict[str, int]
     completed: bool
@@ -63,8 +102,14 @@ class Purged:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """An erasure as its row of the ledger has it. `rewritten` has, by relation, the bytes before and after and the milliseconds of it."""
+    """The record of an erasure.
 
+    `plan` and `deleted` have rows by table and by step; `rewritten` has, by relation, the bytes before and after and the
+    milliseconds of it. `erased_xid` is a transaction later than all that deleted rows.
+    """
+
+    requested_at: datetime
+    begun_at: datetime | None
     plan: dict[str, int]
     deleted: dict[str, int]
     erased_at: datetime | None
@@ -78,7 +123,7 @@ class Progress:
 class ResidualScan:
     """What was searched and found. `not_searched` says why the database's files were not, "" if they were.
 
-    `hits` are places with the connection's id in the files of the tables that were written anew, and in files that belong to no table;
+    `hits` are places with the connection's id in the files of the tables that were rewritten, and in files that belong to no table;
     `older_wal` counts files of WAL from before the rewriting; `log_hits` are places in the program's own logs.
     """
 
@@ -100,7 +145,7 @@ class ResidualScan:
 
 @dataclass(frozen=True, slots=True)
 class SanitizationProof:
-    """That the bytes went: what was written anew (or why nothing could be), and what a search found afterwards."""
+    """What was rewritten (or why nothing could be), and what a search of the disk found afterwards."""
 
     rewritten: dict[str, dict[str, int]]
     not_rewritten: str
@@ -108,8 +153,8 @@ class SanitizationProof:
 
 
 @dataclass(frozen=True, slots=True)
-class PurgeView:
-    """How far an erasure is, for the seller. `certificate_issued_at` is None until it is proven."""
+class ErasureView:
+    """How far the erasure of a connection is, for the seller. `certificate_issued_at` is None until it is certified."""
 
     connection: UUID
     begun_at: datetime
@@ -126,3 +171,15 @@ class VerifiedCertificate:
 
     body: dict[str, object]
     public_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureSummary:
+    """One line of the operators' list of tenants and users that were erased, or are to be."""
+
+    subject: UUID
+    kind: SubjectKind
+    requested_at: datetime
+    erased_at: datetime | None
+    completed_at: datetime | None
+    certificate: UUID | None

@@ -1,4 +1,4 @@
-"""Addresses of this room."""
+"""Paths of the pages of erasures."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ app_name = "erasure"
 urlpatterns = [
     path("connections/<uuid:connection>/erasure/", views.erasure, name="erasure"),
     path("connections/<uuid:connection>/certificate.json", views.certificate_file, name="certificate"),
-    path("certificates/<str:token>/", views.end_proof, name="end-proof"),
+    path("certificates/<str:token>/", views.linked_erasure, name="end-proof"),
 ]

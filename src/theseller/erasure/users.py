@@ -1,51 +1,62 @@
-"""Erase the accounts of people: who asked for it, and who lost their last shop.
+"""Erase the accounts of users: those who requested it, and those who lost their last tenant.
 
-As with a connection: an entry outside the database first, then the rows with their marks, then a count by another role. Who asked for it gets
-a proof of their own; who lost their shop is part of the shop's.
+Users who requested it get a certificate of their own. Users who lost their last tenant are part of the tenant's.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from django.db import connections as databases
-from django.db import transaction
 
 from theseller.accounts.sessions import sessions_of
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.datamap.types import TableDescriptor
 from theseller.edge.databases import accounts_database
+from theseller.erasure.base import Erasure, Step, delete_rows
+from theseller.erasure.erasable_tables import SESSIONS, user_column, user_tables
+from theseller.erasure.execution import erase_rows
 from theseller.erasure.failures import Failures
-from theseller.erasure.queries import as_document
-from theseller.erasure.records import RESTART, SESSIONS, note, note_within, of_person, person_column, restart_erasure
-from theseller.erasure.subject_journal import entries, restore_links, withdraw_entry, write_entry
-from theseller.erasure.types import NewLink, Subject, SubjectKind
+from theseller.erasure.journal import journal
+from theseller.erasure.journal_records import links_of, restore_links
+from theseller.erasure.records import RESTART, begin, note, progress
+from theseller.erasure.throttle import UNTHROTTLED, Throttle
+from theseller.erasure.types import JournalEntry, NewLink, Subject, SubjectKind
+from theseller.erasure.vacuum import RetryLaterError
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
-from theseller.tenancy.scope import tenant_scope
 
 
-def person(identity: UUID) -> Subject:
+def user_subject(identity: UUID) -> Subject:
+    """Return a user as the subject of an erasure."""
     return Subject(SubjectKind.USER, identity, None)
 
 
-def request_person_end(*, identity: UUID, link: NewLink, at: datetime) -> bool:
-    """Record, in the transaction that is open on the accounts' connection, that a person asked for the end of their account.
+def request_user_erasure(*, identity: UUID, link: NewLink, at: datetime) -> bool:
+    """Record, in the transaction that is open on the accounts' connection, that a user requested the deletion of their account.
 
-    `link` leads to the proof that is to come. Return False if they had asked before. The database refuses an account that is not locked,
-    the only owner of a shop and the last operator.
+    The database refuses an account that is not locked, the only owner of a tenant and the last operator.
+
+    Args:
+        identity: the user's id.
+        link: leads to the certificate that is to come.
+        at: now.
+
+    Returns:
+        False if they had requested it before.
     """
     with databases[accounts_database()].cursor() as cursor:
         cursor.execute("select guard.request_person_end(%s, %s, %s, %s)", [identity, at, link.token_hash, link.expires_at])
         return bool(cursor.fetchone()[0])
 
 
-def due_people(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, bool, bool], ...]:
-    """Return (person, whether they asked for it, whether their rows are deleted) whose end is not complete, the longest asked first.
+def due_users(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, bool, bool], ...]:
+    """Return (user, whether they requested it, whether their rows are deleted) of each erasure that is not complete.
 
-    Whose erasure failed and is tried again later than `at` is left out, unless `waiting_too`.
+    The oldest request comes first. One that failed and is retried later than `at` is left out, unless `waiting_too`.
     """
     with databases[ERASER].cursor() as cursor:
         cursor.execute(
@@ -56,82 +67,76 @@ def due_people(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, 
         return tuple((row[0], row[1], row[2]) for row in cursor.fetchall())
 
 
-def erase_rows_of_people(*, at: datetime, failures: Failures, waiting_too: bool = False) -> tuple[Subject, ...]:
-    """Erase the rows of everyone who is due; return those who asked for it, whose proof is to come. Call it again after a kill.
+def erase_users(
+    *, at: datetime, failures: Failures, waiting_too: bool = False, throttle: Throttle = UNTHROTTLED
+) -> tuple[UserErasure, ...]:
+    """Erase the rows of every user who is due; return those who requested it. Call it again after a kill.
 
-    `waiting_too`: also of those whose last try failed and whose next one is later.
-    A person whose erasure failed in this run is in `failures`, and holds up no one else.
+    A user whose erasure failed in this run is in `failures`, and holds up no one else. `waiting_too`: also try users whose last try
+    failed and whose next one is later.
     """
-    wishes = []
-    for identity, own_wish, erased in due_people(at=at, waiting_too=waiting_too):
+    requested = []
+    for identity, own_request, erased in due_users(at=at, waiting_too=waiting_too):
         if identity in failures:
             continue
-        with failures.caught(person(identity)):
-            if not own_wish:
-                _erase_if_left_alone(identity, at)
-            elif erased or _erase_by_wish(identity, at):
-                wishes.append(person(identity))
-    return tuple(wishes)
+        one = UserErasure(identity, own_request=own_request)
+        with failures.caught(one.subject):
+            if not own_request:
+                _erase_without_tenant(one, at, failures, throttle)
+            elif erased or not any(erase_rows(one, at=at, failures=failures, throttle=throttle).values()):
+                requested.append(one)
+    return tuple(requested)
 
 
-def count_of_person(identity: UUID) -> dict[str, int]:
-    """Count what is left of a person, table by table, by the role that looks over all tenants, and by the one that reads sessions."""
+def count_user_rows(identity: UUID) -> dict[str, int]:
+    """Count what is left of a user, by table, under the role that reads all tenants, and the one that reads sessions."""
     counts = {SESSIONS: len(sessions_of(identity))}
     with databases[COUNTER].cursor() as cursor:
-        for descriptor in of_person():
-            cursor.execute(f"select count(*) from {descriptor.table} where {person_column(descriptor)} = %s", [identity])  # noqa: S608  # the data map's own names
+        for descriptor in user_tables():
+            cursor.execute(f"select count(*) from {descriptor.table} where {user_column(descriptor)} = %s", [identity])  # noqa: S608  # the data map's own names
             counts[descriptor.table] = int(cursor.fetchone()[0])
     return counts
 
 
-def replay_people(*, at: datetime) -> tuple[Subject, ...]:
-    """Erase again, in a restored database, everybody who has an entry outside it; return those who get no proof of their own.
+def replay_users(*, at: datetime) -> tuple[Subject, ...]:
+    """Erase again, in a restored database, every user who has a journal entry; return those without a certificate of their own.
 
     Raises:
-        RuntimeError: something of one is left.
+        RuntimeError: something of a user is left.
     """
     again = []
-    for entry in entries(SubjectKind.USER):
-        if not any(count_of_person(entry.id).values()):
+    failures = Failures()
+    for entry in journal().entries(SubjectKind.USER):
+        if not any(count_user_rows(entry.id).values()):
             continue
+        one = UserErasure(entry.id, own_request=entry.own_request)
         with databases[ERASER].cursor() as cursor:
             cursor.execute(
                 "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, %s, %s) on conflict (user_id) do nothing",
-                [entry.id, entry.at, entry.own_wish],
+                [entry.id, entry.at, entry.own_request],
             )
-        note(person(entry.id), f"completed_at = null, kept = false, {RESTART}", [])
-        restore_links(SubjectKind.USER, entry)
-        _delete(entry.id, at)
-        if any(count_of_person(entry.id).values()):
-            raise RuntimeError(f"person {entry.id} had ended and could not be erased in the restored database")
-        _mark_erased(entry.id, at)
-        if not entry.own_wish:
-            note(person(entry.id), "completed_at = %s", [at])
-            again.append(person(entry.id))
+        note(one.subject, f"completed_at = null, kept = false, {RESTART}", [])
+        restore_links(entry)
+        if any(erase_rows(one, at=at, failures=failures).values()):
+            raise RuntimeError(f"user {entry.id} had been erased and could not be erased in the restored database")
+        if not entry.own_request:
+            note(one.subject, "completed_at = %s", [at])
+            again.append(one.subject)
     return tuple(again)
 
 
-def look_again(identity: UUID) -> None:
-    """Have the next run erase somebody once more of whom something came back."""
-    note(person(identity), "completed_at = null", [])
+def reopen(identity: UUID) -> None:
+    """Have the next run erase a user again of whom rows came back."""
+    note(user_subject(identity), "completed_at = null", [])
 
 
-def _erase_by_wish(identity: UUID, at: datetime) -> bool:
-    """Erase who asked for it, places in shops and all; False if something came back meanwhile, and the next run begins anew."""
-    subject = person(identity)
-    write_entry(SubjectKind.USER, identity, at, own_wish=True)
-    if not _begun(identity):
-        note(subject, "begun_at = %s, plan = %s", [at, json.dumps(count_of_person(identity))])
-    _delete(identity, at)
-    if any(count_of_person(identity).values()):
-        restart_erasure(subject)
-        return False
-    _mark_erased(identity, at)
-    return True
+def _erase_without_tenant(one: UserErasure, at: datetime, failures: Failures, throttle: Throttle) -> None:
+    """Erase a user who has no tenant any more and is no operator; keep the accounts of the others.
 
-
-def _erase_if_left_alone(identity: UUID, at: datetime) -> None:
-    """Erase who has no place any more and operates nothing; keep the others' accounts."""
+    Raises:
+        RetryLaterError: rows came back meanwhile.
+    """
+    identity = one.subject.id
     with databases[ERASER].cursor() as cursor:
         cursor.execute(
             "select exists (select from guard.tenants_of(%s)) or exists (select from accounts_operator where user_id = %s)",
@@ -139,65 +144,69 @@ def _erase_if_left_alone(identity: UUID, at: datetime) -> None:
         )
         kept = bool(cursor.fetchone()[0])
     if kept:
-        withdraw_entry(SubjectKind.USER, identity)
-    else:
-        write_entry(SubjectKind.USER, identity, at)
-        if not _begun(identity):
-            note(person(identity), "begun_at = %s, plan = %s", [at, json.dumps(count_of_person(identity))])
-        _delete(identity, at)
-        _mark_erased(identity, at)
-    note(person(identity), "completed_at = %s, kept = %s", [at, kept])
+        journal().withdraw(SubjectKind.USER, identity)
+    elif any(erase_rows(one, at=at, failures=failures, throttle=throttle).values()):
+        raise RetryLaterError("rows of this user came back while they were deleted")
+    note(one.subject, "completed_at = %s, kept = %s", [at, kept])
 
 
-def _mark_erased(identity: UUID, at: datetime) -> None:
-    note(person(identity), "erased_at = %s, erased_xid = pg_current_xact_id()::text::bigint", [at])
+class UserErasure(Erasure):
+    """The erasure of a user's account, with their memberships. `own_request`: they did not just lose their last tenant."""
 
+    intended, done = Tag.ACCOUNT_END_INTENDED, Tag.ACCOUNT_ERASED
+    searched_for = "the user's id, which every row about them holds"
 
-def _begun(identity: UUID) -> bool:
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute("select begun_at is not null from retention_person_end where user_id = %s", [identity])
-        return bool(cursor.fetchone()[0])
+    def __init__(self, identity: UUID, *, own_request: bool) -> None:
+        super().__init__(user_subject(identity))
+        self.own_request = own_request
 
+    def journal_entry(self, at: datetime) -> JournalEntry:
+        """Return who is erased, with the links to the certificate."""
+        identity = self.subject.id
+        return JournalEntry(SubjectKind.USER, identity, at, own_request=self.own_request, links=links_of(identity))
 
-def _delete(identity: UUID, at: datetime) -> None:
-    """Delete what shops hold of a person, shop by shop, then the person's own rows. Each transaction adds to the ledger what it deleted."""
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute("select tenant_id from guard.shops_of_person(%s)", [identity])
-        shops = [row[0] for row in cursor.fetchall()]
-    for tenant in shops:
-        with tenant_scope(tenant, using=ERASER):
-            gone = {
-                one.table: _deleted(
-                    f"delete from {one.table} where {one.tenant_column} = %s and {person_column(one)} = %s",  # noqa: S608  # the data map's own names
-                    [tenant, identity],
-                )
-                for one in of_person()
-                if one.tenant_column
-            }
-            _add(identity, gone)
-            if gone.get("accounts_membership"):
-                record(Tag.MEMBER_LEFT, actor=ACTOR, tenant=tenant, subject=f"user:{identity}", at=at, using=ERASER)
-    with transaction.atomic(using=ERASER, durable=True):
-        gone = {SESSIONS: _deleted("delete from django_session where session_key = any(%s)", [sessions_of(identity)])}
-        for one in of_person():
-            if not one.tenant_column:
-                gone[one.table] = _deleted(f"delete from {one.table} where {person_column(one)} = %s", [identity])  # noqa: S608  # as above
-        _add(identity, gone)
-        if gone.get("accounts_operator"):
-            record(Tag.OPERATOR_REMOVED, actor=ACTOR, tenant=None, subject=f"user:{identity}", at=at, using=ERASER)
-        if gone["accounts_user"]:
-            record(Tag.ACCOUNT_ERASED, actor=ACTOR, tenant=None, subject=f"user:{identity}", at=at, using=ERASER)
+    def begin(self, at: datetime) -> None:
+        """Write the plan into the record."""
+        known = progress(self.subject)
+        if known is None or known.begun_at is None:
+            begin(self.subject, self.count(), at=at)
 
+    def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002  # nothing is looked up between steps
+        """Yield a step for each tenant that has rows of the user, then one for the user's own. Each run repeats them."""
+        with databases[ERASER].cursor() as cursor:
+            cursor.execute("select tenant_id from guard.shops_of_person(%s)", [self.subject.id])
+            tenants = [row[0] for row in cursor.fetchall()]
+        for tenant in tenants:
+            yield Step("", tenant, partial(self._delete_in, tenant, at))
+        yield Step("", None, partial(self._delete_own, at))
 
-def _deleted(statement: str, values: list[Any]) -> int:
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute(statement, values)
-        return int(cursor.rowcount)
+    def count(self) -> dict[str, int]:
+        """Count what is left, by table, under another database role."""
+        return count_user_rows(self.subject.id)
 
+    def certificate_fields(self) -> dict[str, object]:
+        """Return that one account ended."""
+        return {"accounts": {"ended": 1, "kept": 0}, "connections": []}
 
-def _add(identity: UUID, gone: dict[str, int]) -> None:
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute("select steps_done from retention_person_end where user_id = %s for update", [identity])
-        before = as_document(cursor.fetchone()[0])
-    after = before | {table: rows + before.get(table, 0) for table, rows in gone.items()}
-    note_within(person(identity), "steps_done = %s", [json.dumps(after)])
+    def _delete_in(self, tenant: UUID, at: datetime) -> Mapping[str, int]:
+        deleted = {one.table: self._delete(one, f"{one.tenant_column} = %s and ", [tenant]) for one in user_tables() if one.tenant_column}
+        if deleted.get("accounts_membership"):
+            self._record(Tag.MEMBER_LEFT, at, tenant)
+        return deleted
+
+    def _delete_own(self, at: datetime) -> Mapping[str, int]:
+        sessions = sessions_of(self.subject.id)
+        deleted = {SESSIONS: delete_rows(f"delete from {SESSIONS} where session_key = any(%s)", [sessions])}  # noqa: S608  # a constant
+        deleted |= {one.table: self._delete(one, "", []) for one in user_tables() if not one.tenant_column}
+        if deleted.get("accounts_operator"):
+            self._record(Tag.OPERATOR_REMOVED, at)
+        if deleted["accounts_user"]:
+            self._record(Tag.ACCOUNT_ERASED, at)
+        return deleted
+
+    def _delete(self, descriptor: TableDescriptor, condition: str, values: list[UUID]) -> int:
+        statement = f"delete from {descriptor.table} where {condition}{user_column(descriptor)} = %s"  # noqa: S608  # the data map's own names
+        return delete_rows(statement, [*values, self.subject.id])
+
+    def _record(self, tag: Tag, at: datetime, tenant: UUID | None = None) -> None:
+        record(tag, actor=ACTOR, tenant=tenant, subject=self.subject.name, at=at, using=ERASER)

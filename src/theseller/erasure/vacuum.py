@@ -1,8 +1,8 @@
-"""Write anew what an erasure touched, so that the bytes go and not only the rows (decision 0012).
+"""Rewrite the relations that an erasure touched, so that deleted bytes leave the disk (decision 0012).
 
-PostgreSQL leaves a deleted row where it was, even after VACUUM. Only a copy of what still lives is free of it: each partition that a
+PostgreSQL leaves a deleted row where it was, even after VACUUM. Only a copy of what remains is free of it: each partition that a
 shop's rows could lie in, with its indexes, is copied, one at a time, the smallest first. The lock on it is waited for briefly and held
-briefly; who can't have it tries again, so that nobody else waits behind us for long.
+briefly; if it can't be had, it is tried again, so that no one else waits behind it for long.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from theseller.erasure.throttle import UNTHROTTLED, Throttle
 #: How long others may queue behind us for a lock that we wait for, how often we try, and the rest between.
 LOCK_WAIT_MS, TRIES, PAUSE_SECONDS = 300, 40, 0.25
 #: How long a copy may keep others from its table, and longer only if it did not get done in that time.
-HELD_MS = (2_000, 20_000, 600_000)
-#: The samples that the planner keeps of every column hold values of rows. Written anew last, since ANALYZE writes into it.
+LOCK_HOLD_MS = (2_000, 20_000, 600_000)
+#: The samples that the planner keeps of every column hold values of rows. Rewritten last, since ANALYZE writes into it.
 SAMPLES = "pg_catalog.pg_statistic"
 _MAINTAIN_FROM = 170_000
 #: The connection that acts as the owner of all tables (`set role` at sign-in), for servers before that version.
@@ -103,7 +103,7 @@ def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time
     """Return when no transaction can see a row any more that `xid`, or one before it, deleted.
 
     Raises:
-        NotNowError: one still can, and a copy made now would copy the row.
+        RetryLaterError: one still can, and a copy made now would copy the row.
     """
     for _ in range(TRIES):
         if _is_beyond(xid, using):
@@ -130,14 +130,16 @@ def vacuum_full(relation: str, *, using: str, pause: Callable[[float], None] = t
     """Copy what lives in one relation, indexes and all; return how many milliseconds others were kept from it. Call it inside `patience`.
 
     Raises:
-        NotNowError: others used it all the time.
+        RetryLaterError: others used it all the time.
     """
     for attempt in range(TRIES):
         begun = time.monotonic()
         try:
             with databases[using].cursor() as cursor:
-                if attempt and attempt % (TRIES // len(HELD_MS)) == 0:
-                    cursor.execute(f"set statement_timeout = {HELD_MS[min(attempt * len(HELD_MS) // TRIES, len(HELD_MS) - 1)]}")
+                if attempt and attempt % (TRIES // len(LOCK_HOLD_MS)) == 0:
+                    cursor.execute(
+                        f"set statement_timeout = {LOCK_HOLD_MS[min(attempt * len(LOCK_HOLD_MS) // TRIES, len(LOCK_HOLD_MS) - 1)]}"
+                    )
                 cursor.execute(f"vacuum (full) {relation}")
         except OperationalError as error:
             if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
@@ -203,7 +205,7 @@ def checkpoint(*, using: str) -> str:
 def patience(*, using: str) -> Iterator[None]:
     """Wait for locks, and hold them, no longer than others may be kept waiting."""
     with databases[using].cursor() as cursor:
-        cursor.execute(f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {HELD_MS[0]}")
+        cursor.execute(f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_HOLD_MS[0]}")
     try:
         yield
     finally:

@@ -1,14 +1,14 @@
-"""The seller's view of an erasure: how far it is, and its certificate. Of a shop's end, or a person's, for who has the link to it."""
+"""The page of an erasure: how far it is, and its certificate."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -16,12 +16,13 @@ from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import connection_view
 from theseller.edge.ratelimit import Rate, by_ip, limited
-from theseller.erasure.certificate_file import verify_certificate
+from theseller.erasure.certificate_file import certified_subject, verify_certificate
 from theseller.erasure.failure_records import failed_erasure
-from theseller.erasure.operations import record_download, record_proof_download
-from theseller.erasure.queries import certificate, purges
+from theseller.erasure.links import follow_link
+from theseller.erasure.operations import record_download, record_linked_download
+from theseller.erasure.queries import connection_certificate, erasures_of_tenant
 from theseller.erasure.responses import certificate_response
-from theseller.erasure.subject_certificates import linked_end
+from theseller.erasure.types import SubjectKind
 from theseller.lib import clock
 from theseller.retention.limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX
 from theseller.tenancy.scope import tenant_scope
@@ -30,28 +31,38 @@ from theseller.tenancy.scope import tenant_scope
 @require_GET
 @tenant_permission_required(Permission.CERTIFICATE_READ)
 def erasure(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
-    """Show how far the erasure of a closed connection is; with its certificate once it is proven."""
+    """Show how far the erasure of a closed connection is; its certificate once it is issued."""
     with tenant_scope(tenant_context.tenant):
         view = connection_view(connection)
-        purge = purges().get(connection)
-        issued = certificate(connection)
+        progress = erasures_of_tenant().get(connection)
+        issued = connection_certificate(connection)
         failing = failed_erasure(connection)
     if view is None:
         raise Http404
-    verified = verify_certificate(issued[1]) if issued else None
-    context: dict[str, Any] = {"connection": view, "purge": purge, "certificate": verified, "failing": failing, "at": clock.now()}
-    if failing and view.disconnected_at:
-        context["due_at"] = view.disconnected_at + timedelta(days=ERASURE_DAYS_MAX)
-    return render(request, "erasure/connection.html", context)
+    ended = view.disconnected_at
+    return _page(
+        request,
+        issued,
+        layout="edge/base.html",
+        kind=SubjectKind.CONNECTION.certified,
+        is_open=view.is_open,
+        requested_at=ended,
+        erased_at=progress.erased_at if progress else None,
+        progress=progress,
+        failing=failing,
+        due_at=ended + timedelta(days=ERASURE_DAYS_MAX) if ended else None,
+        page_url=reverse("erasure:erasure", args=[connection]),
+        file_url=reverse("erasure:certificate", args=[connection]),
+    )
 
 
 @require_GET
 @tenant_permission_required(Permission.CERTIFICATE_READ)
 def certificate_file(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
-    """Hand out the certificate as a file."""
+    """Return the certificate as a file."""
     del request
     with tenant_scope(tenant_context.tenant):
-        issued = certificate(connection)
+        issued = connection_certificate(connection)
     if issued is None:
         raise Http404
     certificate_id, content = issued
@@ -65,15 +76,36 @@ def certificate_file(request: HttpRequest, tenant_context: TenantContext, connec
 @login_not_required
 @require_GET
 @limited("end-proof", {by_ip: Rate.per_minute(30, burst=60)})
-def end_proof(request: HttpRequest, token: str) -> HttpResponse:
-    """Show who has the link how far the end of their shop or account is; with `?file`, hand out the certificate once it is issued."""
+def linked_erasure(request: HttpRequest, token: str) -> HttpResponse:
+    """Show how far the erasure of a tenant or a user is, to anyone who has the link; with `?file`, return the certificate."""
     at = clock.now()
-    found = linked_end(token, at=at)
+    found = follow_link(token, at=at)
     if found is None:
-        return render(request, "erasure/proof_unknown.html", {"link_days": CERTIFICATE_LINK_DAYS}, status=404)
+        return render(request, "erasure/link_unknown.html", {"link_days": CERTIFICATE_LINK_DAYS}, status=404)
     if "file" in request.GET and found.certificate:
-        record_proof_download(certificate=found.certificate[0], at=at)
+        record_linked_download(certificate=found.certificate[0], at=at)
         return certificate_response(*found.certificate)
-    verified = verify_certificate(found.certificate[1]) if found.certificate else None
-    context = {"end": found, "certificate": verified, "token": token, "at": at, "days": ERASURE_DAYS_MAX}
-    return render(request, "erasure/proof.html", context)
+    page = reverse("erasure:end-proof", args=[token])
+    return _page(
+        request,
+        found.certificate,
+        layout="edge/bare.html",
+        kind=found.kind.certified,
+        requested_at=found.requested_at,
+        erased_at=found.erased_at,
+        expires_at=found.expires_at,
+        page_url=page,
+        file_url=f"{page}?file",
+    )
+
+
+def _page(request: HttpRequest, issued: tuple[UUID, bytes] | None, **context: object) -> HttpResponse:
+    """Render the page of an erasure of any kind."""
+    verified = verify_certificate(issued[1]) if issued else None
+    context |= {
+        "certificate": verified,
+        "certified": certified_subject(verified.body) if verified else None,
+        "at": clock.now(),
+        "days": ERASURE_DAYS_MAX,
+    }
+    return render(request, "erasure/erasure.html", context)

@@ -44,7 +44,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
 from theseller.lib.database_failures import classify
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
 def tried(act):
     try:
@@ -52,7 +52,7 @@ def tried(act):
     except Exception as error:
         return getattr(classify(error), "reason", type(error).__name__)
 tried(lambda: disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now()))
-told = tried(lambda: purge(connection=connection, tenant=tenant, at=clock.now()))
+told = tried(lambda: erase_connection(connection=connection, tenant=tenant, at=clock.now()))
 print(told if isinstance(told, str) else "certified" if told.completed else "waits")
 """
 

@@ -32,8 +32,9 @@ from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.keys import Purpose
 from theseller.lib import clock
 from theseller.lib.state_files import FULL, UNFINISHED_PREFIX
-from theseller.erasure.connection_journal import journal_folder, local_connections, write_entry
-from theseller.erasure.journal import Ended, read_journal
+from theseller.erasure.journal import Journal, read_key_store
+from theseller.erasure.journal_files import read_all
+from theseller.erasure.types import JournalEntry, SubjectKind
 
 state, keys = settings.ENVIRONMENT.state, settings.KEY_STORE
 room = int(sys.argv[1])
@@ -70,13 +71,15 @@ keys.destroy(key.id)
 assert not keys.exists(key.id)
 """
 _JOURNAL = """
-ended = Ended(uuid4(), uuid4(), clock.now(), DisconnectReason.SELLER_REQUEST)
-refused((KeyStoreError, OSError), lambda: write_entry(journal_folder(state), ended, keys))
-assert ended.connection not in {one.connection for one in local_connections(journal_folder(state))} and not leftovers()
-assert room or ended.connection not in read_journal(keys).connections
-write_entry(journal_folder(state), ended, keys)
-assert ended.connection in read_journal(keys).connections
-assert ended in local_connections(journal_folder(state))
+CONNECTION = SubjectKind.CONNECTION
+ended = JournalEntry(CONNECTION, uuid4(), clock.now(), uuid4(), DisconnectReason.SELLER_REQUEST)
+journal = Journal(keys, state)
+refused((KeyStoreError, OSError), lambda: journal.write(ended))
+assert ended.id not in {one.id for one in read_all(state, CONNECTION)} and not leftovers()
+assert room or ended.id not in read_key_store(keys).entries[CONNECTION]
+journal.write(ended)
+assert ended.id in read_key_store(keys).entries[CONNECTION]
+assert ended in read_all(state, CONNECTION)
 """
 _DISCONNECT = """
 person = json.loads((state / "people.json").read_text())[0 if room else 1]
@@ -130,7 +133,7 @@ place = backup_context()
 place = replace(place, source=LittleSource(place.source.archive.with_name("full-archive")))
 living = readable_backup_keys(place.keys)
 why = refused((UnavailableError, KeyStoreError), lambda: take(place, now=clock.now))
-assert "no room left" in why or "is full" in why, why
+assert "no space left" in why or "is full" in why, why
 assert readable_backup_keys(place.keys) == living and not leftovers(), (readable_backup_keys(place.keys), leftovers())
 place = replace(place, source=LittleSource(place.source.archive))
 assert take(place, now=clock.now).finished_at is not None

@@ -46,7 +46,7 @@ OPEN = """
 from uuid import UUID
 from django.db import connections
 from tests.integration.fill_deployment import TOKEN
-from theseller.connections import vault
+from theseller.connections import token_store
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
@@ -57,7 +57,7 @@ with tenant_scope(tenant), connections["default"].cursor() as cursor:
         " roles, created_at) values (%s, %s, %s, 'na', %s, %s, '{}', '{}', %s)",
         [tenant, connection, origin, "A" + connection.hex[:12].upper() if origin == "lwa" else "", [store], at])
     if origin == "lwa":
-        vault.store(tenant, connection, Secret(TOKEN), at=at)
+        token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
 """
 #: Ends connections and has everything of them erased and certified.
 DELETE = """
@@ -65,26 +65,26 @@ from uuid import UUID
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 for pair in sys.argv[1:]:
     tenant, connection = map(UUID, pair.split("/"))
     disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
-    assert purge(connection=connection, tenant=tenant, at=clock.now()).completed
+    assert erase_connection(connection=connection, tenant=tenant, at=clock.now()).completed
 """
 #: Certifies what was erased, and prints the certificates.
 CERTIFY = """
 import json
 from uuid import UUID
 from theseller.lib import clock
-from theseller.erasure.operations import purge
-from theseller.erasure.queries import certificate
+from theseller.erasure.connections import erase_connection
+from theseller.erasure.queries import connection_certificate
 from theseller.tenancy.scope import tenant_scope
 said = []
 for pair in sys.argv[1:]:
     tenant, connection = map(UUID, pair.split("/"))
-    assert purge(connection=connection, tenant=tenant, at=clock.now()).completed
+    assert erase_connection(connection=connection, tenant=tenant, at=clock.now()).completed
     with tenant_scope(tenant, using="retention"):
-        said.append(json.loads(certificate(connection, using="retention")[1])["body"])
+        said.append(json.loads(connection_certificate(connection, using="retention")[1])["body"])
 print(json.dumps(said))
 """
 #: Has all WAL until now kept with the newest backup.
@@ -319,7 +319,7 @@ def test_the_moment_of_the_backup_comes_back_without_the_deleted(story: Story) -
 
 
 def test_the_proof_is_given_by_the_deployment_and_not_in_the_quarantine(story: Story) -> None:
-    """A certificate says which backups are affected: only the deployment knows, so its recurring job certifies, after the restore."""
+    """A connection_certificate says which backups are affected: only the deployment knows, so its recurring job certifies, after the restore."""
     pairs = list(story.deleted.values())
     assert story.deployed.rows("select connection_id from retention_certificate") == []
     assert story.deployed.rows("select connection_id from retention_purge where erased_at is not null and completed_at is null")

@@ -76,20 +76,21 @@ from theseller.connections.types import DisconnectReason
 from theseller.backups.selection import refuse_shorter_journal
 from theseller.backups.operations import read_manifest, take
 from theseller.backups.types import BackupError
-from theseller.erasure.connection_journal import journal_folder, write_entry
+from theseller.erasure.journal import Journal
+from theseller.erasure.journal_files import path_of
 from theseller.erasure.journal_extent import journal_extent
-from theseller.erasure.journal import Ended, Entry, publish_end, withdraw
-from theseller.erasure.types import SubjectKind
+from theseller.erasure.types import JournalEntry, SubjectKind
 
 before = take(place, now=clock.now).id
 shutil.copytree(state / "keys", state / "keys-copy")
 count = journal_extent(place.keys, state).count
-ended = Ended(uuid4(), uuid4(), clock.now(), DisconnectReason.SELLER_REQUEST)
-write_entry(journal_folder(state), ended, place.keys)
-entry = journal_folder(state) / f"{ended.connection}.json"
+journal = Journal(place.keys, state)
+ended = JournalEntry(SubjectKind.CONNECTION, uuid4(), clock.now(), uuid4(), DisconnectReason.SELLER_REQUEST)
+journal.write(ended)
+entry = path_of(state, ended.kind, ended.id)
 shop, person = uuid4(), uuid4()
-publish_end(place.keys, SubjectKind.TENANT, Entry(shop, clock.now(), False, ()))
-publish_end(place.keys, SubjectKind.USER, Entry(person, clock.now(), True, ()))
+journal.publish(JournalEntry(SubjectKind.TENANT, shop, clock.now()))
+journal.publish(JournalEntry(SubjectKind.USER, person, clock.now(), own_request=True))
 after = take(place, now=clock.now).id
 assert read_manifest(place, after).journal.count == count + 3
 refuse_shorter_journal(place, after, state)
@@ -114,8 +115,8 @@ assert "lacks 3 of the" in refusal(after)
 assert "--despite-journal" in refusal(after)
 entry.touch(mode=0o600)
 entry.write_bytes(content)
-publish_end(place.keys, SubjectKind.TENANT, Entry(shop, clock.now(), False, ()))
-withdraw(place.keys, SubjectKind.USER, person)
+journal.publish(JournalEntry(SubjectKind.TENANT, shop, clock.now()))
+journal.publish_withdrawal(SubjectKind.USER, person)
 assert refusal(after) is None, refusal(after)
 """
 

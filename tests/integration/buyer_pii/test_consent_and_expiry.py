@@ -24,7 +24,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.keys import Purpose
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 from theseller.tenancy.scope import tenant_scope
 
 DEATH = datetime(2026, 12, 20, tzinfo=UTC)  # 30 days after NOON's day
@@ -151,7 +151,7 @@ def test_the_disconnection_destroys_the_key_and_its_certificate_names_it(shop: S
         _open_raw(shop, copy)
     with pytest.raises(ConnectionClosedError):
         shop.keep("111-2")
-    done = purge(connection=shop.connection, tenant=shop.tenant, at=NOON)
+    done = erase_connection(connection=shop.connection, tenant=shop.tenant, at=NOON)
     assert done.completed, (done.waiting, done.left)
     for table in ("pii.recipient", "vault_consent", "vault_request", "connections_key"):
         assert shop.rows(f"select count(*) from {table} where tenant_id = %s", shop.tenant) == [(0,)]

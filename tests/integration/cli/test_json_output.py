@@ -16,8 +16,8 @@ from theseller.cli.commands import certificate, deletion_request, hold, operator
 from theseller.cli.main import main
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.erasure.operations import purge
-from theseller.erasure.tenants import erase_shop
+from theseller.erasure.connections import erase_connection
+from theseller.erasure.tenants import erase_tenant
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
 from theseller.privacy.tenant_deletion.operations import delete_tenant
@@ -53,10 +53,10 @@ def test_holds_requests_and_certificates_are_told_to_programs(cast: Cast, databa
     assert request["connections"] == [str(connection)]
     assert (request["origin"], request["overdue"], request["closed_at"]) == ("seller_request", False, None)
 
-    assert purge(connection=connection, tenant=cast.alices_shop, at=at).completed
+    assert erase_connection(connection=connection, tenant=cast.alices_shop, at=at).completed
     delete_tenant(person=cast.alice.id, tenant=cast.alices_shop, at=at)
     with as_role("worker"):
-        assert erase_shop(tenant=cast.alices_shop, at=at + timedelta(hours=25)).completed
+        assert erase_tenant(tenant=cast.alices_shop, at=at + timedelta(hours=25)).completed
     (end,) = [one for one in _said(capsys, "certificate") if one["number"] == shop]
     assert (end["kind"], end["state"]) == ("shop", "certified")
     assert end["certificate"] == _said(capsys, "certificate", shop)["body"]["certificate_id"]

@@ -25,9 +25,10 @@ from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import Eraser, TableDescriptor
-from theseller.erasure.operations import purge
-from theseller.erasure.queries import certificate, erasable
-from theseller.erasure.tenants import erase_shop
+from theseller.erasure.connections import erase_connection
+from theseller.erasure.erasable_tables import connection_tables
+from theseller.erasure.queries import connection_certificate
+from theseller.erasure.tenants import erase_tenant
 from theseller.lib import clock
 from theseller.lib.byte_streams import as_file
 from theseller.postgres.layout import conninfo, saved_layout
@@ -81,7 +82,7 @@ def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
                     refused[f"{descriptor.table}.{name}"] = why
                 else:
                     columns.append(str(name))
-            if descriptor in erasable() and columns:
+            if descriptor in connection_tables() and columns:
                 _many(database, descriptor.table, columns, whose)
         database.execute("analyze")  # the planner's samples hold values of rows, too
         for table in ("retention_purge", "retention_certificate", "retention_shop_end"):
@@ -181,15 +182,15 @@ def leave(tenant: UUID) -> None:
         disconnect(connection=one, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
     told = []
     for one in ids:
-        outcome = purge(connection=one, tenant=tenant, at=clock.now())
+        outcome = erase_connection(connection=one, tenant=tenant, at=clock.now())
         for _ in range(20):
             if outcome.completed:
                 break
-            outcome = purge(connection=one, tenant=tenant, at=clock.now())
+            outcome = erase_connection(connection=one, tenant=tenant, at=clock.now())
         if not outcome.completed:
             sys.exit(f"not erased: left {outcome.left}, waiting: {outcome.waiting}")
         with tenant_scope(tenant, using="retention"):
-            found = certificate(one, using="retention")
+            found = connection_certificate(one, using="retention")
         assert found is not None
         told.append(found[1].decode())
     sys.stdout.write(json.dumps(told) + "\n")
@@ -197,11 +198,11 @@ def leave(tenant: UUID) -> None:
 
 def end_shop_of(tenant: UUID) -> None:
     """Erase a shop that was asked to end, and the accounts of people who have no other."""
-    erased = erase_shop(tenant=tenant, at=clock.now())
+    erased = erase_tenant(tenant=tenant, at=clock.now())
     for _ in range(20):
         if erased.completed:
             break
-        erased = erase_shop(tenant=tenant, at=clock.now())
+        erased = erase_tenant(tenant=tenant, at=clock.now())
     if not erased.completed:
         sys.exit(f"not erased: left {erased.left}, waiting: {erased.waiting}")
     sys.stdout.write("erased\n")

@@ -9,9 +9,9 @@ import sys
 
 from tests.integration.erasure.kills import Boundaries, statements
 
-from theseller.erasure.operations import purge_all
-from theseller.erasure.queries import due_purges
-from theseller.erasure.tenants import due_shops, erase_ends
+from theseller.erasure.connections import erase_connections
+from theseller.erasure.queries import due_connections
+from theseller.erasure.tenants import due_tenants, erase_tenants_and_users
 from theseller.lib import clock
 
 
@@ -19,9 +19,9 @@ def main() -> None:
     work, boundary = sys.argv[1], int(sys.argv[2])
     with statements(Boundaries(boundary)):
         if work == "connections":
-            purge_all(due_purges(at=clock.now()), at=clock.now())
+            erase_connections(due_connections(at=clock.now()), at=clock.now())
         else:
-            erase_ends(shops=due_shops(at=clock.now()), at=clock.now())
+            erase_tenants_and_users(tenants=due_tenants(at=clock.now()), at=clock.now())
 
 
 if __name__ == "__main__":

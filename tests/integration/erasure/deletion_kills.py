@@ -20,11 +20,11 @@ from tests.integration.key_rotation.kills import forked
 
 from theseller.accounts.sessions import SessionStore, stored_key
 from theseller.erasure.certificate_file import verify_certificate
-from theseller.erasure.subject_certificates import end_certificate
-from theseller.erasure.subject_journal import entries
-from theseller.erasure.tenants import _count, due_shops, erase_ends, erase_shop
+from theseller.erasure.journal import journal
+from theseller.erasure.queries import subject_certificate
+from theseller.erasure.tenants import TenantErasure, due_tenants, erase_tenant, erase_tenants_and_users
 from theseller.erasure.types import SubjectKind
-from theseller.erasure.users import count_of_person
+from theseller.erasure.users import count_user_rows
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 
@@ -73,19 +73,19 @@ def _shop_with_people() -> tuple[UUID, tuple[UUID, UUID]]:
 
 def _shop_killed(tenant: UUID, boundary: int) -> None:
     with statements(Boundaries(boundary)):
-        erase_shop(tenant=tenant, at=clock.now())
+        erase_tenant(tenant=tenant, at=clock.now())
 
 
 def _person_killed(boundary: int) -> None:
     with statements(Boundaries(boundary)):
-        erase_ends(shops=(), at=clock.now())
+        erase_tenants_and_users(tenants=(), at=clock.now())
 
 
 def _no_lie_about_a_shop(tenant: UUID, whole: int) -> None:
     """Nothing went before the entry outside the database; no table is marked that has rows; no certificate over rows."""
-    left = _count(tenant)
+    left = TenantErasure(tenant).count()
     if sum(left.values()) != whole:
-        assert tenant in {entry.id for entry in entries(SubjectKind.TENANT)}, "rows went that no entry names"
+        assert tenant in {entry.id for entry in journal().entries(SubjectKind.TENANT)}, "rows went that no entry names"
     ((marks, completed),) = superuser("select steps_done, completed_at from retention_shop_end where tenant_id = %s", [tenant])
     assert not [table for table in marks if left.get(table, 0)], "a table is marked as done and has rows"
     issued = bool(superuser("select 1 from retention_end_certificate where subject_id = %s", [tenant]))
@@ -94,9 +94,9 @@ def _no_lie_about_a_shop(tenant: UUID, whole: int) -> None:
 
 
 def _no_lie_about_a_person(person: UUID, whole: int) -> None:
-    left = sum(count_of_person(person).values())
+    left = sum(count_user_rows(person).values())
     if left != whole:
-        assert person in {entry.id for entry in entries(SubjectKind.USER)}, "rows went that no entry names"
+        assert person in {entry.id for entry in journal().entries(SubjectKind.USER)}, "rows went that no entry names"
     ((erased, completed),) = superuser("select erased_at, completed_at from retention_person_end where user_id = %s", [person])
     issued = bool(superuser("select 1 from retention_end_certificate where subject_id = %s", [person]))
     assert issued == (completed is not None)
@@ -104,13 +104,13 @@ def _no_lie_about_a_person(person: UUID, whole: int) -> None:
 
 
 def _shop_well(tenant: UUID, goes: UUID, stays: UUID) -> None:
-    if tenant in due_shops(at=clock.now()):
-        told = erase_shop(tenant=tenant, at=clock.now())
+    if tenant in due_tenants(at=clock.now()):
+        told = erase_tenant(tenant=tenant, at=clock.now())
         assert told.completed, told.waiting or told.left
-    assert not any(_count(tenant).values())
-    assert not any(count_of_person(goes).values())
-    assert count_of_person(stays)["accounts_user"] == 1
-    issued = end_certificate(tenant)
+    assert not any(TenantErasure(tenant).count().values())
+    assert not any(count_user_rows(goes).values())
+    assert count_user_rows(stays)["accounts_user"] == 1
+    issued = subject_certificate(tenant)
     assert issued is not None
     body = verify_certificate(issued[1]).body
     assert body["accounts"] == {"ended": 1, "kept": 1}
@@ -119,9 +119,9 @@ def _shop_well(tenant: UUID, goes: UUID, stays: UUID) -> None:
 
 
 def _person_well(person: UUID) -> None:
-    erase_ends(shops=(), at=clock.now())
-    assert not any(count_of_person(person).values())
-    issued = end_certificate(person)
+    erase_tenants_and_users(tenants=(), at=clock.now())
+    assert not any(count_user_rows(person).values())
+    issued = subject_certificate(person)
     assert issued is not None
     rows = {row["table"]: row["deleted"] for row in verify_certificate(issued[1]).body["rows"]}  # type: ignore[attr-defined]
     assert {table: deleted for table, deleted in rows.items() if deleted} == dict.fromkeys(

@@ -41,9 +41,11 @@ from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.stream import CHUNK_BYTES
 from theseller.erasure.certificate_file import verify_certificate
-from theseller.erasure.connection_journal import ended_connections, journal_folder
-from theseller.erasure.operations import purge
-from theseller.erasure.queries import certificate, count_left, erasable
+from theseller.erasure.connections import erase_connection
+from theseller.erasure.erasable_tables import connection_tables
+from theseller.erasure.journal import journal
+from theseller.erasure.queries import connection_certificate, count_left
+from theseller.erasure.types import SubjectKind
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
@@ -233,7 +235,7 @@ def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
     for table in ("retention_purge", "retention_certificate", "connections_refresh_token"):
         superuser(f"delete from {table} where connection_id = %s", [found])
     forked(partial(_purge_well, tenant, found))  # Some tables have room for one such row in a shop.
-    wanted = ("connections_connection", "connections_disconnection", *(descriptor.table for descriptor in erasable()))
+    wanted = ("connections_connection", "connections_disconnection", *(descriptor.table for descriptor in connection_tables()))
     return str(found), [inserts[table] for table in dict.fromkeys(wanted) if table != "connections_refresh_token"]
 
 
@@ -248,16 +250,16 @@ def _seeded(recipe: tuple[str, list[str]]) -> UUID:
 
 def _purge_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
     with statements(Boundaries(boundary)):
-        purge(connection=connection, tenant=tenant, at=clock.now())
+        erase_connection(connection=connection, tenant=tenant, at=clock.now())
 
 
 def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict[str, int]) -> None:
     """Nothing was erased before the ledger says that it will be; no table is marked as done that has rows; no certificate over rows."""
     left = _left(tenant, connection)
     marked = superuser("select steps_done from retention_purge where connection_id = %s", [connection])
-    ledger = {entry.connection for entry in ended_connections(journal_folder(settings.ENVIRONMENT.state), settings.KEY_STORE)}
+    entries = {entry.id for entry in journal().entries(SubjectKind.CONNECTION)}
     if left != before:
-        assert connection in ledger, "rows were erased that the ledger outside the database doesn't name"
+        assert connection in entries, "rows were erased that the ledger outside the database doesn't name"
         assert marked, "rows were erased before the plan was written"
     for name in marked[0][0] if marked else ():
         if "/" not in name:
@@ -267,17 +269,17 @@ def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict
 
 
 def _purge_well(tenant: UUID, connection: UUID) -> None:
-    assert purge(connection=connection, tenant=tenant, at=clock.now()).completed
+    assert erase_connection(connection=connection, tenant=tenant, at=clock.now()).completed
     assert not any(_left(tenant, connection).values())
     with tenant_scope(tenant, using="retention"):
-        found = certificate(connection, using="retention")
+        found = connection_certificate(connection, using="retention")
     assert found is not None
     assert verify_certificate(found[1]).body["connection_id"] == str(connection)
 
 
 def _left(tenant: UUID, connection: UUID) -> dict[str, int]:
     found = count_left(tenant, connection, ["x", "ATVPDKIKX0DER"], using="probe")
-    assert set(found) == {descriptor.table for descriptor in erasable()}
+    assert set(found) == {descriptor.table for descriptor in connection_tables()}
     return found
 
 

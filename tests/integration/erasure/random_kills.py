@@ -21,7 +21,7 @@ from tests.integration.erasure import kills
 from tests.integration.key_rotation.kills import forked
 
 from theseller.backups.operations import keep_wal, take
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 from theseller.lib import clock
 
 SEED = int(os.environ.get("THESELLER_KILLS_SEED") or secrets.randbits(32))
@@ -80,7 +80,7 @@ def disconnections(tenant: UUID, rounds: int, chance: Chance) -> int:
 
 def purges(tenant: UUID, person: UUID, rounds: int, chance: Chance) -> int:
     def erase(connection: UUID) -> None:
-        purge(connection=connection, tenant=tenant, at=clock.now())
+        erase_connection(connection=connection, tenant=tenant, at=clock.now())
 
     recipe = kills._recipe(tenant, person)
     whole, killed = min(timed(partial(erase, kills._seeded(recipe))) for _ in range(2)), 0

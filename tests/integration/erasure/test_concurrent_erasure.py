@@ -1,4 +1,4 @@
-"""Several processes erase at once and are killed at statements that chance chooses: each certificate has the counts of an independent count."""
+"""Several processes erase at once and are killed at statements that chance chooses: each connection_certificate has the counts of an independent count."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _LAST_BOUNDARY, _NEVER = 240, 10**9
 CERTIFICATES = """
 import json
 from uuid import UUID
-from theseller.erasure.subject_certificates import end_certificate
-from theseller.erasure.queries import certificate
+from theseller.erasure.queries import subject_certificate
+from theseller.erasure.queries import connection_certificate
 from theseller.tenancy.scope import tenant_scope
 told = {}
 for pair in sys.argv[1:]:
     kind, tenant, subject = pair.split("/")
     if kind == "connection":
         with tenant_scope(UUID(tenant), using="retention"):
-            found = certificate(UUID(subject), using="retention")
+            found = connection_certificate(UUID(subject), using="retention")
     else:
-        found = end_certificate(UUID(subject), using="retention")
+        found = subject_certificate(UUID(subject), using="retention")
     told[subject] = json.loads(found[1])["body"] if found else None
 print(json.dumps(told))
 """
@@ -120,7 +120,7 @@ def test_purges_at_once_and_killed_count_every_row_once(deployed: Deployment) ->
     told = json.loads(deployed.ask(CERTIFICATES, *(f"connection/{tenant}/{one}" for tenant, one in zip(shops, ended, strict=True))))
     for one, many in zip(ended, rows, strict=True):
         late = 5 if one == ended[2] else 0
-        assert told[str(one)] is not None, f"no certificate after all, seed {seed}"
+        assert told[str(one)] is not None, f"no connection_certificate after all, seed {seed}"
         assert _counted(told[str(one)]) == {"ingest_order_line": 3 * many, "ingest_product": 3 * many + late}, f"seed {seed}: {statuses}"
 
 
@@ -155,7 +155,7 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deploy
         _at_once(deployed, "ends", [chance.randrange(_LAST_BOUNDARY) for _ in range(_AT_ONCE)])
     assert _at_once(deployed, "ends", [_NEVER] * _AT_ONCE) == [0] * _AT_ONCE
     told = json.loads(deployed.ask(CERTIFICATES, f"shop/{tenant}/{tenant}", *(f"person//{one}" for one in asked)))
-    assert told[str(tenant)] is not None, f"no certificate after all, seed {seed}"
+    assert told[str(tenant)] is not None, f"no connection_certificate after all, seed {seed}"
     assert _counted(told[str(tenant)]) == {
         "tenancy_tenant": 1,
         "accounts_membership": 3,
@@ -163,6 +163,6 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deploy
         "accounts_recovery_code": 24,
     }, f"seed {seed}"
     for person in asked:
-        assert told[str(person)] is not None, f"no certificate after all, seed {seed}"
+        assert told[str(person)] is not None, f"no connection_certificate after all, seed {seed}"
         counted = {"accounts_membership": 1, "accounts_user": 1, "accounts_recovery_code": 8}
         assert _counted(told[str(person)]) == counted, f"seed {seed}"

@@ -11,9 +11,9 @@ from tests.cast import NOON, Cast
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.erasure.certificate_file import CertificateRefusedError, verify_certificate
-from theseller.erasure.connections import ConnectionOpenError
-from theseller.erasure.operations import purge
-from theseller.erasure.queries import certificate, due_purges, erasable
+from theseller.erasure.connections import ConnectionOpenError, erase_connection
+from theseller.erasure.erasable_tables import connection_tables
+from theseller.erasure.queries import connection_certificate, due_connections
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.scope import tenant_scope
 
@@ -45,7 +45,7 @@ def _end(cast: Cast, connection: UUID) -> None:
 def test_an_open_connection_is_never_purged(cast: Cast) -> None:
     connection = _with_facts(cast.alices_shop)
     with pytest.raises(ConnectionOpenError):
-        purge(connection=connection, tenant=cast.alices_shop, at=NOON)
+        erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON)
 
 
 def test_a_closed_connection_is_erased_and_certified(cast: Cast) -> None:
@@ -53,14 +53,14 @@ def test_a_closed_connection_is_erased_and_certified(cast: Cast) -> None:
     others = _with_facts(cast.charlies_shop)
     _end(cast, connection)
 
-    purged = purge(connection=connection, tenant=cast.alices_shop, at=NOON)
+    purged = erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON)
 
     assert purged.completed
     assert purged.deleted["ingest_order_line/2026-10"] == 1
     assert purged.deleted["ingest_dirty_day"] == 1
-    assert set(purged.left) == {descriptor.table for descriptor in erasable()}
+    assert set(purged.left) == {descriptor.table for descriptor in connection_tables()}
     with tenant_scope(cast.alices_shop):
-        found = certificate(connection)
+        found = connection_certificate(connection)
     assert found is not None
     verified = verify_certificate(found[1])
     assert verified.body["connection_id"] == str(connection)
@@ -72,9 +72,9 @@ def test_a_closed_connection_is_erased_and_certified(cast: Cast) -> None:
 def test_one_changed_byte_is_refused(cast: Cast) -> None:
     connection = _with_facts(cast.alices_shop)
     _end(cast, connection)
-    purge(connection=connection, tenant=cast.alices_shop, at=NOON)
+    erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON)
     with tenant_scope(cast.alices_shop):
-        found = certificate(connection)
+        found = connection_certificate(connection)
     assert found is not None
     for position in range(len(found[1])):
         changed = bytearray(found[1])
@@ -86,9 +86,9 @@ def test_one_changed_byte_is_refused(cast: Cast) -> None:
 def test_the_recurring_query_finds_it_and_then_no_more(cast: Cast, database: str) -> None:
     connection = _with_facts(cast.alices_shop)
     _end(cast, connection)
-    assert connection in {closed.connection for closed in due_purges(at=NOON, most=1000, using="worker")}
-    purge(connection=connection, tenant=cast.alices_shop, at=NOON)
-    assert connection not in {closed.connection for closed in due_purges(at=NOON, most=1000, using="worker")}
+    assert connection in {closed.id for closed in due_connections(at=NOON, most=1000, using="worker")}
+    erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON)
+    assert connection not in {closed.id for closed in due_connections(at=NOON, most=1000, using="worker")}
 
 
 def test_disconnecting_again_changes_nothing(cast: Cast) -> None:

@@ -23,11 +23,10 @@ from theseller.accounts.models import User
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
+from theseller.erasure.connections import erase_connection, erase_connections
 from theseller.erasure.failure_records import failed_erasure, failed_erasures, reason
-from theseller.erasure.operations import purge, purge_all
-from theseller.erasure.queries import certificate, due_purges
-from theseller.erasure.subject_certificates import end_certificate
-from theseller.erasure.tenants import due_shops, erase_ends
+from theseller.erasure.queries import connection_certificate, due_connections, subject_certificate
+from theseller.erasure.tenants import due_tenants, erase_tenants_and_users
 from theseller.erasure.types import SubjectKind
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
@@ -70,7 +69,7 @@ def _browser(person: UUID) -> Client:
 
 def _is_certified(tenant: UUID, connection: UUID) -> bool:
     with tenant_scope(tenant):
-        return certificate(connection) is not None
+        return connection_certificate(connection) is not None
 
 
 @pytest.mark.parametrize(
@@ -87,15 +86,15 @@ def test_one_connection_that_fails_holds_up_no_other(
     caplog.set_level(logging.ERROR)
     at = clock.now()
     with as_role("worker"), _refusing(database, table, "connection_id", failing, events), pytest.raises(DatabaseError):
-        purge_all(due_purges(at=at), at=at)
+        erase_connections(due_connections(at=at), at=at)
     assert _is_certified(cast.alices_shop, others)
     assert _is_certified(cast.charlies_shop, last)
     assert not _is_certified(cast.charlies_shop, failing)
     assert [record.message for record in caplog.records if str(failing) in record.message and "failed" in record.message]
     with as_role("worker"):
-        assert failing not in {one.connection for one in due_purges(at=at + timedelta(seconds=4), most=1000)}
+        assert failing not in {one.id for one in due_connections(at=at + timedelta(seconds=4), most=1000)}
         later = at + timedelta(seconds=6)
-        purge_all([one for one in due_purges(at=later, most=1000) if one.connection == failing], at=later)
+        erase_connections([one for one in due_connections(at=later, most=1000) if one.id == failing], at=later)
         assert failing not in {one.subject for one in failed_erasures(most=1000)}
     assert _is_certified(cast.charlies_shop, failing)
 
@@ -107,11 +106,11 @@ def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast
     with as_role("worker"):
         with _refusing(database, "retention_purge", "connection_id", failing):
             for _ in range(10):
-                (due,) = [one for one in due_purges(at=at, most=1000) if one.connection == failing]
+                (due,) = [one for one in due_connections(at=at, most=1000) if one.id == failing]
                 with pytest.raises(DatabaseError):
-                    purge_all([due], at=at)
+                    erase_connections([due], at=at)
                 (told,) = [one for one in failed_erasures(most=1000) if one.subject == failing]
-                assert failing not in {one.connection for one in due_purges(at=told.retry_at - timedelta(seconds=1), most=1000)}
+                assert failing not in {one.id for one in due_connections(at=told.retry_at - timedelta(seconds=1), most=1000)}
                 pauses.append((told.retry_at - at).total_seconds())
                 at = told.retry_at
         assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
@@ -132,8 +131,8 @@ def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast
     assert "10 times since" in page
     assert "DataCorrupted" not in page
     with as_role("worker"):
-        (due,) = [one for one in due_purges(at=at, most=1000) if one.connection == failing]
-        purge_all([due], at=at)
+        (due,) = [one for one in due_connections(at=at, most=1000) if one.id == failing]
+        erase_connections([due], at=at)
         assert failing not in {one.subject for one in failed_erasures(most=1000)}
 
 
@@ -142,7 +141,7 @@ def test_the_reason_of_a_failure_is_told_in_words_and_quotes_no_row() -> None:
     assert reason(full).startswith("The disk of the database is full. Free some space there")
     assert "A1B2" not in reason(full)
     assert reason(KeyStoreError("the key service pauses")) == "the key service pauses"
-    assert reason(OSError(errno.ENOSPC, "No space left on device")) == "There is no room left on a disk of this machine."
+    assert reason(OSError(errno.ENOSPC, "No space left on device")) == "There is no space left on a disk of this machine."
     assert reason(ValueError("a value of the seller's")) == "ValueError"
 
 
@@ -152,17 +151,17 @@ def test_one_shop_that_fails_holds_up_no_other(cast: Cast, database: str, table:
     for tenant, person in ((cast.alices_shop, cast.alice), (cast.charlies_shop, cast.charlie)):
         connection = _ended(tenant, person.id)
         delete_tenant(person=person.id, tenant=tenant, at=at)
-        assert purge(connection=connection, tenant=tenant, at=at).completed
+        assert erase_connection(connection=connection, tenant=tenant, at=at).completed
     later = at + timedelta(hours=25)
     shops = (cast.alices_shop, cast.charlies_shop)
     column = "subject_id" if table == "retention_end_certificate" else "tenant_id"
     with as_role("worker"):
         with _refusing(database, table, column, cast.alices_shop, events), pytest.raises(DatabaseError):
-            erase_ends(shops=shops, at=later)
-        assert end_certificate(cast.charlies_shop, using="worker") is not None
-        assert end_certificate(cast.alices_shop, using="worker") is None
-        assert cast.alices_shop not in due_shops(at=later, using="worker")
-        assert cast.alices_shop in due_shops(at=later + timedelta(seconds=6), using="worker")
-        erase_ends(shops=[cast.alices_shop], at=later)
+            erase_tenants_and_users(tenants=shops, at=later)
+        assert subject_certificate(cast.charlies_shop, using="worker") is not None
+        assert subject_certificate(cast.alices_shop, using="worker") is None
+        assert cast.alices_shop not in due_tenants(at=later, using="worker")
+        assert cast.alices_shop in due_tenants(at=later + timedelta(seconds=6), using="worker")
+        erase_tenants_and_users(tenants=[cast.alices_shop], at=later)
         assert cast.alices_shop not in {one.subject for one in failed_erasures(most=1000)}
-        assert end_certificate(cast.alices_shop, using="worker") is not None
+        assert subject_certificate(cast.alices_shop, using="worker") is not None

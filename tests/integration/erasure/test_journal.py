@@ -32,17 +32,16 @@ from theseller.crypto.keys import Purpose
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.private_files import private_directory, write_private
 from theseller.erasure.certificate_file import verify_certificate
-from theseller.erasure.connection_journal import ended_connections, journal_folder
-from theseller.erasure.journal import PREFIX, read_journal
-from theseller.erasure.journal_completion import complete_journal
+from theseller.erasure.connections import erase_connection
+from theseller.erasure.journal import PREFIX, Journal, journal, read_key_store
 from theseller.erasure.journal_extent import journal_extent
-from theseller.erasure.operations import purge
-from theseller.erasure.queries import certificate
+from theseller.erasure.journal_files import journal_folder
+from theseller.erasure.journal_records import complete_journal
+from theseller.erasure.queries import connection_certificate
 from theseller.erasure.replay import replay_erasures
-from theseller.erasure.subject_journal import entries, withdraw_entry, write_entry
-from theseller.erasure.tenants import erase_ends
-from theseller.erasure.types import SubjectKind
-from theseller.erasure.users import count_of_person
+from theseller.erasure.tenants import erase_tenants_and_users
+from theseller.erasure.types import JournalEntry, SubjectKind
+from theseller.erasure.users import count_user_rows
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
@@ -94,7 +93,7 @@ def _disconnect(tenant: UUID, connection: UUID, *, hours_ago: int = 0) -> None:
 
 def _body(tenant: UUID, connection: UUID) -> dict[str, object]:
     with tenant_scope(tenant):
-        found = certificate(connection)
+        found = connection_certificate(connection)
     assert found is not None
     return verify_certificate(found[1]).body
 
@@ -122,7 +121,7 @@ def test_a_certificate_destroys_what_an_older_key_store_has_alive(cast: Cast, co
         _disconnect(cast.alices_shop, connected, hours_ago=1)
         assert _living(connected) == []
     assert len(_living(connected)) == 2
-    assert purge(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
+    assert erase_connection(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
     assert _living(connected) == []
     body = _body(cast.alices_shop, connected)
     assert {one["purpose"] for one in body["keys_destroyed"]} == {"refresh_token", "pii"}  # type: ignore[attr-defined]
@@ -146,10 +145,10 @@ def test_no_certificate_while_a_key_lives(cast: Cast, connected: UUID) -> None:
     with older_copy_of_keys():
         _disconnect(cast.alices_shop, connected)
     with override_settings(KEY_STORE=_Stubborn(settings.KEY_STORE)), pytest.raises(KeyStoreError):
-        purge(connection=connected, tenant=cast.alices_shop, at=clock.now())
+        erase_connection(connection=connected, tenant=cast.alices_shop, at=clock.now())
     with tenant_scope(cast.alices_shop):
-        assert certificate(connected) is None
-    assert purge(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
+        assert connection_certificate(connected) is None
+    assert erase_connection(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
     assert len(_body(cast.alices_shop, connected)["keys_destroyed"]) == 2  # type: ignore[arg-type]
 
 
@@ -158,7 +157,7 @@ def test_a_replay_destroys_keys_of_certified_connections_and_no_others(cast: Cas
     others = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
     with older_copy_of_keys():
         _disconnect(cast.alices_shop, connected)
-        assert purge(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
+        assert erase_connection(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
     assert len(_living(connected)) == 2
     with as_role("worker"):
         assert replay_erasures(at=clock.now()).keys >= 2
@@ -178,17 +177,17 @@ def test_imports_and_people_erased_on_one_host_stay_erased_by_another(cast: Cast
     """An import's connection has no key, a person neither: only the journal tells of them, and this host has no file of it."""
     connection = _files_connection(cast)
     _disconnect(cast.charlies_shop, connection)
-    assert purge(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
+    assert erase_connection(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
     delete_account(person=cast.bob.id, at=clock.now())
     with as_role("worker"):
-        erase_ends(shops=(), at=clock.now())
-    assert not any(count_of_person(cast.bob.id).values())
+        erase_tenants_and_users(tenants=(), at=clock.now())
+    assert not any(count_user_rows(cast.bob.id).values())
 
     _restore_older_dump(cast, database, connection)
     with as_role("worker"), another_host(tmp_path):
         assert not journal_folder(settings.ENVIRONMENT.state).exists()
         replay_erasures(at=clock.now())
-        assert not any(count_of_person(cast.bob.id).values()), "a person who deleted their account is back"
+        assert not any(count_user_rows(cast.bob.id).values()), "a person who deleted their account is back"
         assert (journal_folder(settings.ENVIRONMENT.state) / f"{connection}.json").exists()
     with psycopg.connect(test_server().superuser_dsn(database)) as reader:
         left = reader.execute("select count(*) from ingest_product where connection_id = %s", [connection]).fetchone()
@@ -217,9 +216,9 @@ def test_the_journal_is_brought_together_from_files_key_store_and_database(cast:
     person, withdrawn = new_id(), new_id()
     with as_role("worker"), another_host(tmp_path):
         folder = journal_folder(settings.ENVIRONMENT.state)
-        write_entry(SubjectKind.USER, withdrawn, clock.now())
+        journal().write(JournalEntry(SubjectKind.USER, withdrawn, clock.now()))
         stale = (folder / "people" / f"{withdrawn}.json").read_bytes()
-        withdraw_entry(SubjectKind.USER, withdrawn)
+        journal().withdraw(SubjectKind.USER, withdrawn)
         for name, content in (
             (person, json.dumps({"at": "2026-11-01T12:00:00+00:00", "id": str(person), "own_wish": True}).encode()),
             (withdrawn, stale),
@@ -227,19 +226,19 @@ def test_the_journal_is_brought_together_from_files_key_store_and_database(cast:
             (folder / "people" / f"{name}.json").write_bytes(content)
             (folder / "people" / f"{name}.json").chmod(0o600)
         assert complete_journal() >= 1
-        assert person in read_journal(settings.KEY_STORE).ends[SubjectKind.USER]
-        known = {entry.id for entry in entries(SubjectKind.USER)}
+        assert person in read_key_store(settings.KEY_STORE).entries[SubjectKind.USER]
+        known = {entry.id for entry in journal().entries(SubjectKind.USER)}
         assert person in known
         assert withdrawn not in known, "a person who was kept counts as ended by a stale file"
         assert complete_journal() == 0
     _disconnect(cast.charlies_shop, connection)
     with older_copy_of_keys():
-        assert purge(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
+        assert erase_connection(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
     shutil.rmtree(journal_folder(settings.ENVIRONMENT.state))
     with as_role("worker"):
         assert complete_journal() >= 1
-    known_now = ended_connections(tmp_path / "no folder", settings.KEY_STORE)
-    assert connection in {one.connection for one in known_now}
+    known_now = Journal(settings.KEY_STORE, tmp_path / "no folder").entries(SubjectKind.CONNECTION)
+    assert connection in {one.id for one in known_now}
 
 
 def test_a_journal_in_files_of_one_host_is_not_trusted_for_several(

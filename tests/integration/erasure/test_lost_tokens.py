@@ -19,7 +19,7 @@ from theseller.connections import token_store
 from theseller.connections.access_tokens import open_connection
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.queries import connection_view
-from theseller.erasure.queries import due_purges
+from theseller.erasure.queries import due_connections
 from theseller.erasure.replay import delete_tokens_without_key, replay_erasures
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
@@ -62,7 +62,7 @@ def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, datab
                 view = connection_view(connection)
             assert view is not None
             assert view.is_open, "a shop that only has to authorise again was ended"
-            assert connection not in {one.connection for one in due_purges(at=clock.now())}
+            assert connection not in {one.id for one in due_connections(at=clock.now())}
         kept = superuser.execute("select count(*) from ingest_product where connection_id = %s", [connection]).fetchone()
         assert kept == (1,)
         told = superuser.execute("select count(*) from audit_event where tag = 'connections:token:lost' and subject = %s",

@@ -18,10 +18,10 @@ from uuid import UUID
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
 disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
-done = purge(connection=connection, tenant=tenant, at=clock.now())
+done = erase_connection(connection=connection, tenant=tenant, at=clock.now())
 print(done.completed, done.waiting)
 """
 

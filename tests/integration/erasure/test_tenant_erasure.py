@@ -6,6 +6,7 @@ import re
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -26,12 +27,13 @@ from theseller.accounts.types import MemberRole
 from theseller.connections.queries import all_connections
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import Eraser
-from theseller.erasure import tenants
+from theseller.erasure import execution, tenants
 from theseller.erasure.certificate_file import CertificateRefusedError, verify_certificate
-from theseller.erasure.connection_journal import journal_folder
-from theseller.erasure.operations import purge
-from theseller.erasure.subject_certificates import end_certificate, end_expired_links, linked_end
-from theseller.erasure.tenants import due_shops, erase_shop, replay_shop_ends
+from theseller.erasure.connections import erase_connection
+from theseller.erasure.journal_files import journal_folder
+from theseller.erasure.links import delete_expired_links, follow_link
+from theseller.erasure.queries import subject_certificate
+from theseller.erasure.tenants import due_tenants, erase_tenant, replay_tenants_and_users
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
 from theseller.privacy.deletion_requests.queries import all_requests, requests_of_tenant
@@ -79,15 +81,15 @@ def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, datab
     with tenant_scope(cast.alices_shop):
         (asked,) = requests_of_tenant()
     assert (asked.ends_shop, asked.connections, asked.is_open) == (True, (connection,), True)
-    assert cast.alices_shop not in due_shops(at=LATER, using="worker")  # not certified yet
-    assert purge(connection=connection, tenant=cast.alices_shop, at=NOON).completed
-    assert cast.alices_shop not in due_shops(at=LATER - timedelta(seconds=1), using="worker")
-    assert cast.alices_shop in due_shops(at=LATER, using="worker")
+    assert cast.alices_shop not in due_tenants(at=LATER, using="worker")  # not certified yet
+    assert erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON).completed
+    assert cast.alices_shop not in due_tenants(at=LATER - timedelta(seconds=1), using="worker")
+    assert cast.alices_shop in due_tenants(at=LATER, using="worker")
     with tenant_scope(cast.alices_shop):
         assert requests_of_tenant()[0].is_open  # certified, and the shop still stands
     charlies = _left(database, cast.charlies_shop)
 
-    erased = erase_shop(tenant=cast.alices_shop, at=LATER)
+    erased = erase_tenant(tenant=cast.alices_shop, at=LATER)
 
     assert erased.completed
     assert erased.deleted["accounts_membership"] == 2
@@ -97,7 +99,7 @@ def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, datab
     assert _left(database, cast.charlies_shop) == charlies
     kept = "select count(*) from retention_certificate where tenant_id = %s"
     assert _rows(database, kept, cast.alices_shop) == [(1,)]
-    assert cast.alices_shop not in due_shops(at=LATER, using="worker")
+    assert cast.alices_shop not in due_tenants(at=LATER, using="worker")
     _certified(cast, connection)
     found = next(one for one in all_requests(using="worker") if one.tenant == cast.alices_shop)
     assert (found.is_open, found.closed_at) == (False, LATER)
@@ -107,10 +109,10 @@ def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, datab
 
 def _certified(cast: Cast, connection: UUID) -> None:
     """The proof counts what went, names the connection's own proof, fits its signature, and tells nothing of anybody."""
-    issued = end_certificate(cast.alices_shop, using="worker")
+    issued = subject_certificate(cast.alices_shop, using="worker")
     assert issued is not None
     body: Any = verify_certificate(issued[1]).body
-    assert body["subject"]["kind"] == "shop"
+    assert body["subject"]["kind"] == "tenant"
     assert body["accounts"] == {"ended": 1, "kept": 1}
     rows = {row["table"]: (row["deleted"], row["left"]) for row in body["rows"]}
     assert rows["accounts_membership"] == (2, 0)
@@ -128,18 +130,18 @@ def _certified(cast: Cast, connection: UUID) -> None:
 def test_who_operates_keeps_their_account(cast: Cast, database: str) -> None:
     olga = create_operator()
     add_member(person=olga.id, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
-    purge(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
-    assert erase_shop(tenant=cast.alices_shop, at=LATER).completed
+    erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
+    assert erase_tenant(tenant=cast.alices_shop, at=LATER).completed
     assert _people(database, olga.id, cast.alice.id) == {olga.id}
 
 
 @pytest.mark.parametrize("step", range(11))
 def test_killed_at_any_step_it_goes_on(cast: Cast, database: str, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    purge(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
+    erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
     calls = 0
 
-    def dying(name: str) -> None:
-        original = getattr(tenants, name)
+    def dying(module: ModuleType, name: str) -> None:
+        original = getattr(module, name)
 
         def act(*args: object, **kwargs: object) -> object:
             nonlocal calls
@@ -148,15 +150,16 @@ def test_killed_at_any_step_it_goes_on(cast: Cast, database: str, step: int, mon
                 raise KeyboardInterrupt(name)
             return original(*args, **kwargs)
 
-        monkeypatch.setattr(tenants, name, act)
+        monkeypatch.setattr(module, name, act)
 
     with monkeypatch.context():
-        for name in ("write_entry", "_begin", "_erase", "erase_rows_of_people", "sanitize", "certify_end"):
-            dying(name)
+        for name in ("journal", "_delete", "mark_erased_within", "sanitize", "certify"):
+            dying(execution, name)
+        dying(tenants, "erase_users")
         with pytest.raises(KeyboardInterrupt):
-            erase_shop(tenant=cast.alices_shop, at=LATER)
+            erase_tenant(tenant=cast.alices_shop, at=LATER)
         monkeypatch.undo()
-    assert erase_shop(tenant=cast.alices_shop, at=LATER).completed
+    assert erase_tenant(tenant=cast.alices_shop, at=LATER).completed
     assert _left(database, cast.alices_shop) == {}
     assert _people(database, cast.alice.id, cast.bob.id) == set()
 
@@ -164,8 +167,8 @@ def test_killed_at_any_step_it_goes_on(cast: Cast, database: str, step: int, mon
 def test_a_restored_shop_is_erased_again(cast: Cast, database: str) -> None:
     """The database forgets that the shop ended; the entries outside it do not."""
     connection = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
-    purge(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
-    assert erase_shop(tenant=cast.alices_shop, at=LATER).completed
+    erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
+    assert erase_tenant(tenant=cast.alices_shop, at=LATER).completed
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("delete from retention_shop_end where tenant_id = %s", [cast.alices_shop])
         superuser.execute("delete from retention_person_end where user_id = %s", [cast.alice.id])
@@ -178,9 +181,9 @@ def test_a_restored_shop_is_erased_again(cast: Cast, database: str) -> None:
         )
     quarantine = replace(settings.ENVIRONMENT, database_url="postgresql:///quarantine_0123?host=/nowhere")
     with as_role("worker"), override_settings(ENVIRONMENT=quarantine):
-        assert replay_shop_ends(at=LATER) == 1
-        assert replay_shop_ends(at=LATER) == 0
-    issued = end_certificate(cast.alices_shop, using="retention")
+        assert replay_tenants_and_users(at=LATER) == 1
+        assert replay_tenants_and_users(at=LATER) == 0
+    issued = subject_certificate(cast.alices_shop, using="retention")
     assert issued is not None
     body: Any = verify_certificate(issued[1]).body
     assert body["backups"]["kept_elsewhere"] == "", "the restored database is this deployment's own"
@@ -206,15 +209,15 @@ def _the_link_leads_to_the_proof(page: str, tenant: UUID) -> None:
     assert "The shop is being deleted" in said.content.decode()
     assert "Download" not in said.content.decode()
     assert anybody.get(found[1] + "?file").headers.get("Content-Disposition") is None
-    assert erase_shop(tenant=tenant, at=clock.now()).completed
+    assert erase_tenant(tenant=tenant, at=clock.now()).completed
     assert "Certificate of deletion" in anybody.get(found[1]).content.decode()
     file = anybody.get(found[1] + "?file").content
     body: Any = verify_certificate(file).body
     assert body["subject"]["id"] == str(tenant)
     assert anybody.get("/certificates/" + "x" * 43 + "/").status_code == 404
     token = found[1].split("/")[2]
-    assert linked_end(token, at=clock.now() + timedelta(days=CERTIFICATE_LINK_DAYS)) is None
-    assert end_expired_links(at=clock.now() + timedelta(days=CERTIFICATE_LINK_DAYS)) >= 1
+    assert follow_link(token, at=clock.now() + timedelta(days=CERTIFICATE_LINK_DAYS)) is None
+    assert delete_expired_links(at=clock.now() + timedelta(days=CERTIFICATE_LINK_DAYS)) >= 1
     assert anybody.get(found[1]).status_code == 404
 
 

@@ -34,10 +34,11 @@ from theseller.cli.commands import certificate as certificate_command
 from theseller.cli.commands import verify_certificate as verify_command
 from theseller.cli.errors import CommandError
 from theseller.erasure.certificate_file import verify_certificate
-from theseller.erasure.connection_journal import journal_folder
-from theseller.erasure.subject_certificates import end_certificate, linked_end
-from theseller.erasure.tenants import erase_ends, replay_shop_ends
-from theseller.erasure.users import count_of_person
+from theseller.erasure.journal_files import journal_folder
+from theseller.erasure.links import follow_link
+from theseller.erasure.queries import subject_certificate
+from theseller.erasure.tenants import erase_tenants_and_users, replay_tenants_and_users
+from theseller.erasure.users import count_user_rows
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
 from theseller.privacy.account_deletion.operations import delete_account
@@ -96,7 +97,7 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
     for one in (other, forgotten):
         one.force_login(User.objects.get(pk=bob))
     assert other.get("/data/").status_code == 200
-    before = count_of_person(bob)
+    before = count_user_rows(bob)
     assert not [table for table, rows in before.items() if not rows and table != "accounts_operator"], "a table has no row of Bob's"
 
     answer = client.post("/account/security/deletion/", ASKED)
@@ -108,18 +109,18 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
     assert anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
     assert "The account is being deleted" in Client().get(link[1]).content.decode()
 
-    told = {one.subject.id: one for one in erase_ends(shops=(), at=clock.now())}
+    told = {one.subject.id: one for one in erase_tenants_and_users(tenants=(), at=clock.now())}
 
     assert told[bob].completed
     # Two of the three sessions were over and gone already, when their browsers came.
     assert {table: rows for table, rows in told[bob].deleted.items() if rows} == {
         **{table: rows for table, rows in before.items() if rows}, "django_session": 1,
     }  # fmt: skip
-    assert not any(count_of_person(bob).values())
+    assert not any(count_user_rows(bob).values())
     assert sessions_of(bob) == []
     assert _rows(database, "select user_id from accounts_membership where tenant_id = %s", cast.alices_shop) == [(alice,)]
     body: Any = verify_certificate(Client().get(link[1] + "?file").content).body
-    assert body["subject"]["kind"] == "person"
+    assert body["subject"]["kind"] == "user"
     assert {row["table"]: row["left"] for row in body["rows"]} == dict.fromkeys(before, 0)
     assert body["audit"]["begun_at_position"] < body["audit"]["completed_at_position"]
     said = Client().get(link[1] + "?file").content.decode()
@@ -128,7 +129,7 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
     assert tags[-4:] == [
         "accounts:user:end_intended", "accounts:membership:left", "accounts:user:erased", "retention:certificate:issued",
     ]  # fmt: skip
-    assert erase_ends(shops=(), at=clock.now()) == ()  # nothing is done twice
+    assert erase_tenants_and_users(tenants=(), at=clock.now()) == ()  # nothing is done twice
 
 
 def _entered(person: UUID) -> Client:
@@ -184,7 +185,7 @@ def test_the_last_operator_stays(cast: Cast, database: str) -> None:
         delete_account(person=oskar.id, at=NOON)
         with pytest.raises(AccountDeletionRefusedError, match="last operator"):
             delete_account(person=olga.id, at=NOON)  # Oskar has asked to go: he is none who stays
-        assert all(one.completed for one in erase_ends(shops=(), at=NOON))
+        assert all(one.completed for one in erase_tenants_and_users(tenants=(), at=NOON))
         assert _rows(database, "select user_id from accounts_operator") == [(olga.id,)]
     finally:
         for one in others:
@@ -216,7 +217,7 @@ def test_who_has_not_just_proven_themselves_is_asked_to(cast: Cast) -> None:
 def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, database: str) -> None:
     """The backup has Bob with a place in a shop and a session; the entry outside the database has his end."""
     link = delete_account(person=cast.bob.id, at=NOON).reveal()
-    assert all(one.completed for one in erase_ends(shops=(), at=NOON))
+    assert all(one.completed for one in erase_tenants_and_users(tenants=(), at=NOON))
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("delete from retention_person_end where user_id = %s", [cast.bob.id])
         superuser.execute("delete from retention_end_certificate where subject_id = %s", [cast.bob.id])
@@ -231,27 +232,27 @@ def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, databas
     session["_auth_user_id"] = str(cast.bob.id)
     session.save()
     with as_role("worker"):
-        assert replay_shop_ends(at=NOON) == 0
-    assert not any(count_of_person(cast.bob.id).values())
-    issued = end_certificate(cast.bob.id, using="worker")
-    found = linked_end(link, at=NOON)
+        assert replay_tenants_and_users(at=NOON) == 0
+    assert not any(count_user_rows(cast.bob.id).values())
+    issued = subject_certificate(cast.bob.id, using="worker")
+    found = follow_link(link, at=NOON)
     assert found is not None
     assert found.certificate == issued
 
 
 def test_the_link_is_nobodys_who_guesses(cast: Cast) -> None:
     token = delete_account(person=cast.bob.id, at=NOON).reveal()
-    found = linked_end(token, at=NOON)
+    found = follow_link(token, at=NOON)
     assert found is not None
-    assert (found.asked_at, found.certificate) == (NOON, None)
-    assert linked_end(token[:-1], at=NOON) is None
+    assert (found.requested_at, found.certificate) == (NOON, None)
+    assert follow_link(token[:-1], at=NOON) is None
     with databases["retention"].cursor() as cursor:
         cursor.execute("select count(*) from retention_end_link where position(%s::bytea in token_hash) > 0", [token.encode()])
         assert cursor.fetchone() == (0,)
     again = delete_account(person=cast.bob.id, at=NOON + timedelta(minutes=1)).reveal()
-    found = linked_end(again, at=NOON + timedelta(minutes=1))
+    found = follow_link(again, at=NOON + timedelta(minutes=1))
     assert found is not None
-    assert found.asked_at == NOON
+    assert found.requested_at == NOON
 
 
 def test_the_operator_hands_out_the_same_file(
@@ -261,7 +262,7 @@ def test_the_operator_hands_out_the_same_file(
     delete_account(person=cast.bob.id, at=NOON)
     page = operator_client(create_operator())
     assert page.get(f"/operate/ends/{cast.bob.id}/certificate.json").status_code == 404
-    assert all(one.completed for one in erase_ends(shops=(), at=NOON))
+    assert all(one.completed for one in erase_tenants_and_users(tenants=(), at=NOON))
     file = page.get(f"/operate/ends/{cast.bob.id}/certificate.json").content
     assert str(cast.bob.id) in page.get("/operate/deletion-requests/").content.decode()
     with as_role("worker"):
@@ -277,7 +278,7 @@ def test_the_operator_hands_out_the_same_file(
     assert f"person  certified  {cast.bob.id}" in capsys.readouterr().out
     assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="", json=False)) == 0
     said = capsys.readouterr().out
-    assert f"person       {cast.bob.id} asked to end" in said
-    assert "VALID: theseller.org/deletion-certificate/v3" in said
+    assert f"{'user':12} {cast.bob.id} deletion requested" in said
+    assert "VALID: theseller.org/deletion-certificate/v4" in said
     (tmp_path / "proof.json").write_bytes(file.replace(b'"left":0', b'"left":1', 1))
     assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="", json=False)) == 1

@@ -16,7 +16,7 @@ from tests.sabotage.deployment import connect
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
@@ -67,7 +67,7 @@ def test_every_end_of_a_connection_is_a_request_whatever_its_origin(cast: Cast, 
     )
     assert found.due_at == NOON + timedelta(days=30)
     assert _requests(cast.charlies_shop) == ()
-    assert purge(connection=connection, tenant=cast.alices_shop, at=NOON).completed
+    assert erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON).completed
     (closed,) = _requests(cast.alices_shop)
     assert (closed.state, closed.closed_at, closed.overdue(NOON + timedelta(days=99))) == (DeletionRequestState.CERTIFIED, NOON, False)
     assert found.overdue(NOON + timedelta(days=30, seconds=1))

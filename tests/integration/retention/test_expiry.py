@@ -22,7 +22,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import DataClass, Eraser
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
@@ -86,7 +86,7 @@ def test_money_of_no_store_leaves_by_age_and_with_its_connection(cast: Cast) -> 
     assert delete_expired_facts(tenant=cast.alices_shop, at=NOON) == {"ingest_order_line": 2, "ingest_ledger_line": 1, "analytics_day": 1}
     assert _days(cast.alices_shop, "ingest_ledger_line") == _days(cast.alices_shop, "analytics_day") == days[1:]
     disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
-    assert purge(connection=connection, tenant=cast.alices_shop, at=NOON).completed
+    assert erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON).completed
     assert _days(cast.alices_shop, "ingest_ledger_line") == _days(cast.alices_shop, "analytics_day") == []
 
 
@@ -145,7 +145,7 @@ def test_a_hold_never_keeps_what_a_disconnection_erases(cast: Cast) -> None:
     with as_role("worker"):
         place_hold(tenant=cast.alices_shop, reason=WHY, until=NOON + timedelta(days=300), actor="operator:olga", at=NOON)
     disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
-    assert purge(connection=connection, tenant=cast.alices_shop, at=NOON).completed
+    assert erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON).completed
     assert _days(cast.alices_shop) == []
 
 

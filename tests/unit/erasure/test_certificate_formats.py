@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from theseller.crypto.signing import SigningKey
-from theseller.erasure.certificate_file import END_FORMAT, FORMAT, CertificateRefusedError, assemble, signed_message, verify_certificate
+from theseller.erasure.certificate_file import FORMAT, CertificateRefusedError, assemble, signed_message, verify_certificate
 from theseller.lib.secret import Secret
 
 
@@ -16,11 +16,11 @@ def _signed(name: str) -> bytes:
     return assemble(body, public, key.sign(signed_message(body, public)))
 
 
-@pytest.mark.parametrize("name", ["theseller.org/deletion-certificate/v1", FORMAT, END_FORMAT])
+@pytest.mark.parametrize("name", [*(f"theseller.org/deletion-certificate/v{one}" for one in (1, 2, 3)), FORMAT])
 def test_every_form_is_accepted(name: str) -> None:
     assert verify_certificate(_signed(name)).body["format"] == name
 
 
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(CertificateRefusedError, match="another kind or version"):
-        verify_certificate(_signed("theseller.org/deletion-certificate/v4"))
+        verify_certificate(_signed("theseller.org/deletion-certificate/v5"))

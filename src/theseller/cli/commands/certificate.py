@@ -14,7 +14,7 @@ from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 
 if TYPE_CHECKING:
-    from theseller.erasure.subject_certificates import EndView
+    from theseller.erasure.types import ErasureSummary
 
 HELP = "list shops and accounts that ended, or write the certificate of one"
 
@@ -28,19 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     wanted = _id(args.number) if args.number else None
     setup_django("worker")
-    from theseller.erasure.subject_certificates import end_certificate, ends  # noqa: PLC0415  needs Django ready
+    from theseller.erasure.queries import subject_certificate, tenant_and_user_erasures  # noqa: PLC0415  needs Django ready
 
     if wanted is None:
-        found = ends()
+        found = tenant_and_user_erasures()
         if args.json:
             print(json.dumps([_document(one) for one in found], indent=1))
             return OK
         for one in found:
-            print(f"{one.asked_at:%Y-%m-%d}  {one.kind.value:6}  {_state(one):9}  {one.subject}")
+            print(f"{one.requested_at:%Y-%m-%d}  {one.kind.value:6}  {_state(one):9}  {one.subject}")
         if not found:
             print("no shop or account has ended yet")
         return OK
-    issued = end_certificate(wanted)
+    issued = subject_certificate(wanted)
     if issued is None:
         print("there is no certificate of that number, or not yet: `theseller certificate` lists what there is", file=sys.stderr)
         return FAILURE
@@ -56,16 +56,16 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def _state(one: EndView) -> str:
+def _state(one: ErasureSummary) -> str:
     return "certified" if one.certificate else "erased" if one.erased_at else "asked for"
 
 
-def _document(one: EndView) -> dict[str, object]:
+def _document(one: ErasureSummary) -> dict[str, object]:
     return {
         "number": str(one.subject),
         "kind": one.kind.value,
         "state": _state(one),
-        "asked_at": one.asked_at.isoformat(),
+        "asked_at": one.requested_at.isoformat(),
         "erased_at": one.erased_at.isoformat() if one.erased_at else None,
         "completed_at": one.completed_at.isoformat() if one.completed_at else None,
         "certificate": str(one.certificate) if one.certificate else None,

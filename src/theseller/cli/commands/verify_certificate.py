@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from theseller.cli.errors import CommandError
-from theseller.erasure.certificate_file import CertificateRefusedError, verify_certificate
+from theseller.erasure.certificate_file import CertificateRefusedError, certified_subject, verify_certificate
 
 HELP = "check a deletion certificate, offline"
 _BYTES_MAX = 1024 * 1024
@@ -23,22 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _print_bytes(body: Mapping[str, Any]) -> None:
-    """Say what the second form of certificate knows besides rows: keys, bytes, backups, the place in the log."""
+    """Print what formats 2 and later say besides rows: keys, bytes, backups, positions in the audit log."""
     if "residue" not in body:
         return
     rewritten, residue, backups, audit = (body[name] for name in ("rewritten", "residue", "backups", "audit"))
     keys = [f"{key['key']} ({key['purpose']}, {key['destroyed_at']})" for key in body["keys_destroyed"]]
     print(f"  keys         destroyed: {', '.join(keys) or 'none is in the key store'}")
     if rewritten["not_done"]:
-        print(f"  bytes        NOT written anew: {rewritten['not_done']}")
+        print(f"  bytes        NOT rewritten: {rewritten['not_done']}")
     else:
-        print(f"  bytes        {len(rewritten['relations'])} tables and partitions written anew")
+        print(f"  bytes        {len(rewritten['relations'])} tables and partitions rewritten")
     database, logs = residue["database"], residue["logs"]
     if residue["not_searched"]:
         print(f"  residue      NOT searched: {residue['not_searched']}")
     else:
         print(f"  residue      {database['hits']} hits in {database['files']} files, {database['bytes']} bytes of the database;")
-        print(f"               {residue['wal']['from_before']} files of WAL from before;")
+        print(f"               {residue['wal']['from_before']} older WAL files;")
     print(f"               {logs['hits']} hits in {logs['files']} logs, {logs['bytes']} bytes")
     if backups["kept_elsewhere"]:
         print(f"  backups      {backups['kept_elsewhere']}")
@@ -51,15 +51,14 @@ def _print_bytes(body: Mapping[str, Any]) -> None:
 
 
 def _subject(body: Mapping[str, Any]) -> str:
-    """Say whose end it is: a connection's in the first two forms, a shop's or a person's in the third."""
-    subject = body.get("subject")
-    if subject is None:
-        return f"connection   {body['connection_id']} ended {body['disconnected_at']}"
-    told = f"{subject['kind']:12} {subject['id']} asked to end {subject['asked_at']}"
-    if subject["kind"] != "shop":
-        return told
+    """Return the line about the subject, and for a tenant one about its accounts."""
+    subject = certified_subject(body)
+    requested = "ended" if subject.kind == "connection" else "deletion requested"
+    line = f"{subject.kind:12} {subject.id} {requested} {subject.requested_at}"
+    if subject.kind != "tenant":
+        return line
     accounts = body["accounts"]
-    return f"{told}\n  accounts     {accounts['ended']} ended, {accounts['kept']} kept; {len(body['connections'])} connections were certified before"
+    return f"{line}\n  accounts     {accounts['ended']} ended, {accounts['kept']} kept; {len(body['connections'])} connections were certified before"
 
 
 def _refused(why: str, *, as_json: bool) -> int:

@@ -50,9 +50,9 @@ def _settle_journal() -> None:
     A key service that can't answer now keeps no worker from starting: the replay and each certificate ask again.
     """
     from theseller.crypto.errors import CryptoError  # noqa: PLC0415  not needed by --help
-    from theseller.erasure.journal import JournalUnreadableError  # noqa: PLC0415  needs Django ready
-    from theseller.erasure.journal_completion import complete_journal  # noqa: PLC0415  needs Django ready
+    from theseller.erasure.journal_records import complete_journal  # noqa: PLC0415  needs Django ready
     from theseller.erasure.key_destruction import destroy_keys_of_closed_connections  # noqa: PLC0415  needs Django ready
+    from theseller.erasure.types import JournalUnreadableError  # noqa: PLC0415  needs Django ready
 
     log = logging.getLogger(__name__)
     try:

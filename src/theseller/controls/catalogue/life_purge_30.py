@@ -25,7 +25,7 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.erasure.tasks:purge_due",
-        "theseller.erasure.operations:purge",
+        "theseller.erasure.connections:erase_connection",
         "theseller.erasure.sanitization:sanitize",
         "theseller.datamap",
     ),

@@ -29,9 +29,9 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.erasure.operations:purge",
-        "theseller.erasure.tenants:erase_ends",
-        "theseller.erasure.users:erase_rows_of_people",
+        "theseller.erasure.connections:erase_connection",
+        "theseller.erasure.tenants:erase_tenants_and_users",
+        "theseller.erasure.users:erase_users",
         "theseller.backups.operations:prune",
         "theseller.datamap",
     ),

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from theseller.accounts.authorization import operator_required
 from theseller.accounts.types import Operator
 from theseller.erasure.failure_records import LONGEST_PAUSE, failed_erasures
+from theseller.erasure.queries import subject_certificate, tenant_and_user_erasures
 from theseller.erasure.responses import certificate_response
-from theseller.erasure.subject_certificates import end_certificate, ends
 from theseller.lib import clock
 from theseller.operators.deletion_requests.forms import AmazonRequestForm
 from theseller.privacy.deletion_requests.operations import record_amazon_request
@@ -44,7 +44,7 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
         "operator": operator,
         "form": form,
         "requests": shown,
-        "ends": ends(),
+        "ends": tenant_and_user_erasures(),
         "failing": failed_erasures(),
         "longest_pause": LONGEST_PAUSE // timedelta(minutes=1),
         "at": at,
@@ -58,7 +58,7 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
 def end_certificate_file(request: HttpRequest, operator: Operator, subject: UUID) -> HttpResponse:
     """Hand out the certificate of a shop or a person that has ended: whose link is lost may ask for it."""
     del request, operator
-    issued = end_certificate(subject)
+    issued = subject_certificate(subject)
     if issued is None:
         raise Http404
     return certificate_response(*issued)

@@ -12,8 +12,8 @@ from theseller.accounts.operations import disable_sign_in
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.edge.databases import accounts_database
-from theseller.erasure.subject_certificates import new_link
-from theseller.erasure.users import request_person_end
+from theseller.erasure.links import new_link
+from theseller.erasure.users import request_user_erasure
 from theseller.lib.secret import Secret
 from theseller.privacy.account_deletion.queries import is_last_operator, solely_owned_shops
 from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
@@ -37,7 +37,7 @@ def delete_account(*, person: UUID, at: datetime) -> Secret:
             raise AccountDeletionRefusedError("You are the last operator of this service. Have another person made an operator first.")
         disable_sign_in(person=person)
         link = new_link(at=at)
-        if request_person_end(identity=person, link=link, at=at):
+        if request_user_erasure(identity=person, link=link, at=at):
             subject = f"user:{person}"
             record(Tag.ACCOUNT_END_INTENDED, actor=subject, tenant=None, subject=subject, at=at, using=accounts_database())
         return link.token

@@ -12,7 +12,7 @@ from theseller.accounts.mfa.views import step_up_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import all_connections
 from theseller.edge.ratelimit import Rate, by_account, limited
-from theseller.erasure.tenants import shop_end_asked_at
+from theseller.erasure.tenants import tenant_erasure_requested_at
 from theseller.lib import clock
 from theseller.privacy.data_inventory.export import export, note_export
 from theseller.privacy.data_inventory.queries import data_inventory, next_authorization_expiry
@@ -32,7 +32,7 @@ def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
         sections = data_inventory(connections)
         requests = requests_of_tenant()
         hold = active_hold(at=at)
-        ending_since = shop_end_asked_at(tenant_context.tenant)
+        ending_since = tenant_erasure_requested_at(tenant_context.tenant)
     facts = sum(one.rows for one in sections[0].items)
     context = {
         "sections": sections,

@@ -10,8 +10,8 @@ from theseller.audit.tags import Tag
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.edge.databases import accounts_database
-from theseller.erasure.subject_certificates import new_link
-from theseller.erasure.tenants import request_shop_end
+from theseller.erasure.links import new_link
+from theseller.erasure.tenants import request_tenant_erasure
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
@@ -29,7 +29,7 @@ def delete_tenant(*, person: UUID, tenant: UUID, at: datetime) -> Secret:
     link, request, actor = new_link(at=at), new_id(), f"user:{person}"
     using = accounts_database()
     with tenant_scope(tenant, using=using):
-        first, covered = request_shop_end(person=person, request=request, link=link, at=at)
+        first, covered = request_tenant_erasure(user=person, request=request, link=link, at=at)
         if first:
             record(Tag.SHOP_END_INTENDED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, using=using)
             details: dict[str, str | int] = {"origin": DisconnectReason.ACCOUNT_DELETION.value, "connections": len(covered)}

@@ -15,7 +15,7 @@ from theseller.accounts.mfa.views import step_up_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.edge.ratelimit import Rate, by_account, limited
 from theseller.erasure.responses import certificate_url
-from theseller.erasure.tenants import shop_end_asked_at
+from theseller.erasure.tenants import tenant_erasure_requested_at
 from theseller.lib import clock
 from theseller.privacy.forms import DeletionForm
 from theseller.privacy.tenant_deletion.operations import delete_tenant
@@ -38,5 +38,5 @@ def delete_shop(request: HttpRequest, tenant_context: TenantContext) -> HttpResp
             return render(request, "privacy/shop_deletion_started.html", {**context, "link": certificate_url(link)})
         form.add_error("password", "This is not your password. Nothing was changed.")
     with tenant_scope(tenant_context.tenant):
-        context["asked_at"] = shop_end_asked_at(tenant_context.tenant)
+        context["asked_at"] = tenant_erasure_requested_at(tenant_context.tenant)
     return render(request, "privacy/delete_shop.html", context, status=200 if request.method == "GET" else 422)

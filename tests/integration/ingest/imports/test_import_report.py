@@ -34,7 +34,7 @@ from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.queries import all_connections
 from theseller.connections.types import DisconnectReason, Origin
 from theseller.emulator.canary import PREFIX
-from theseller.erasure.operations import purge
+from theseller.erasure.connections import erase_connection
 from theseller.ingest.imports.operations import import_report, imported_documents
 from theseller.ingest.imports.outcome_texts import outcome_texts
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
@@ -291,7 +291,7 @@ def test_files_join_the_open_connection_of_their_region_and_not_an_ended_one(cas
     assert (waiting.status, "still being erased" in waiting.why_not) == (ImportStatus.REFUSED, True)
     assert picture() == before
     with as_role("retention"):
-        purge(connection=first, tenant=tenant, at=AT)
+        erase_connection(connection=first, tenant=tenant, at=AT)
     assert _import(report(ALICE, BY_DATE), cast).status is ImportStatus.IMPORTED
     assert (first,) not in _ask(tenant, "select distinct connection_id from ingest_order_line")
 
