@@ -395,8 +395,5 @@ def _marketplace(specification: _Specification) -> Marketplace:
     return marketplace
 
 
-FORMAT = JsonFormat(
-    titles={ReportType.SALES_AND_TRAFFIC: "Sales and traffic"},
-    names={"traffic": ReportType.SALES_AND_TRAFFIC},
-    decoder=TrafficDecoder,
-)
+_TYPE = ReportType.SALES_AND_TRAFFIC
+FORMAT = JsonFormat(titles={_TYPE: "Sales and traffic"}, names={"traffic": _TYPE}, decoder=TrafficDecoder)

@@ -56,16 +56,8 @@ class OrderMinimizer:
                 return []
         column: dict[str, tuple[Any, ...]] = dict(zip(_FIELDS, zip(*kept, strict=True), strict=True))
         stores = [marketplace.id for marketplace in column["marketplace"]]
-        self._note_products(
-            zip(
-                stores,
-                column["sku"],
-                column["asin"],
-                column["title"],
-                column["last_updated_at"],
-                strict=True,
-            )
-        )
+        products = ("sku", "asin", "title", "last_updated_at")
+        self._note_products(zip(stores, *(column[name] for name in products), strict=True))
         fields: dict[str, Iterable[Any]] = {
             "local_day": map(self._days.day, column["marketplace"], column["purchased_at"]),
             "order_id": column["order_id"],
@@ -73,10 +65,7 @@ class OrderMinimizer:
             "marketplace_id": stores,
             "purchased_at": column["purchased_at"],
             "last_updated_at": column["last_updated_at"],
-            "status": map(
-                _REPORT_STATUS.__getitem__,
-                zip(column["order_status"], column["item_status"], strict=True),
-            ),
+            "status": map(_REPORT_STATUS.__getitem__, zip(column["order_status"], column["item_status"], strict=True)),
             "fulfilment": map(_CHANNELS.__getitem__, column["fulfilment_channel"]),
             "is_business": map(_IS_TRUE, column["is_business_order"]),
             "is_replacement": map(_IS_TRUE, column["is_replacement"]),
