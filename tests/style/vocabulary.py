@@ -114,7 +114,7 @@ STANDARD = re.compile(
     r"long-standing|notwithstanding|understanding|dead letters?|deadlock\w*|deadline\w*|head ?room|by hand|second-hand|on the other hand|dead tuples?|dead code|kiosk",
     re.IGNORECASE,
 )
-_PROSE = [(re.compile(rf"(?<![\w.-]){pattern}(?![\w-])", re.IGNORECASE), write) for pattern, write in PROSE.items()]
+_PROSE = [(re.compile(rf"(?<![\w.-])(?:{pattern})(?![\w-])", re.IGNORECASE), write) for pattern, write in PROSE.items()]
 _CODE = re.compile(r"`[^`]*`|\{[^{}]*\}|\S*[_/\\]\S*|\b[a-z]+\.[a-z]+\S*")
 
 
