@@ -402,8 +402,8 @@ def without_readable(superuser: Connection, world: FuzzTarget, role: str) -> Fuz
     readable: set[str] = set()
     for table, columns in world.tables.items():
         for name, _ in columns:
-            readable = superuser.execute("select has_column_privilege(%s, %s, %s, 'select')", [f"theseller_{role}", table, name]).fetchone()
-            if readable == (True,):
+            granted = superuser.execute("select has_column_privilege(%s, %s, %s, 'select')", [f"theseller_{role}", table, name]).fetchone()
+            if granted == (True,):
                 rows = superuser.execute(f"select distinct {name}::text from {table}".encode()).fetchall()
                 readable.update(token for row in rows for token in _TOKEN.findall(str(row[0])))
     return replace(world, canaries=world.canaries - readable, count=-1)

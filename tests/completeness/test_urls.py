@@ -369,7 +369,7 @@ def test_every_address_has_its_row_and_every_row_its_address() -> None:
 def test_everybody_gets_what_the_matrix_says(route: str, request: pytest.FixtureRequest, database: str) -> None:
     # Where no one can post, no one changes anything of the shop.
     shop: Shop = request.getfixturevalue(
-        "lasting" if set(MATRIX[route].post.split()) <= {"302", "405"} and not MATRIX[route].data else "shop"
+        "lasting" if set(MATRIX[route].statuses["POST"].values()) <= {302, 405} and not MATRIX[route].data else "shop"
     )
     before = _fingerprint(shop, database)
     got = {}

@@ -129,7 +129,7 @@ class Driver:
             self.demo.rows("update ingest_stream set due_at = now(), failures_in_row = 0 where lease_id is null returning 1")
             return not amazon.waiting()
 
-        assert wait_until(requested, _PATIENCE, step=0.5), f"never requested for: {amazon.waiting()}\n{self.demo.last_words()}"
+        assert wait_until(requested, _PATIENCE, step=0.5), f"never requested: {amazon.waiting()}\n{self.demo.last_words()}"
         self.done += amazon.traffic.failed
 
     def defer(self, jobs: list[tuple[str, dict[str, str]]]) -> None:

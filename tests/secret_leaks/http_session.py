@@ -80,9 +80,9 @@ class HttpSession:
 
     def consent(self, store: str, seller: str, *, emulator: str) -> str:
         """Choose, go to Amazon, confirm there as `seller`; return the address that Amazon sends this browser back to."""
-        consent = self.post("/connections/attempts/", {"features": list(OFFERED), "marketplace": store}, page="/connections/new/")
-        assert consent.status_code == 303, consent.status_code
-        consent = consent.headers["location"]
+        redirect = self.post("/connections/attempts/", {"features": list(OFFERED), "marketplace": store}, page="/connections/new/")
+        assert redirect.status_code == 303, redirect.status_code
+        consent = redirect.headers["location"]
         fields = {name: values[0] for name, values in parse_qs(urlsplit(consent).query).items()}
         self._note("state", fields["state"])
         page = emulator + urlsplit(consent).path

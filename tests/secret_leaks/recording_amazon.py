@@ -26,7 +26,7 @@ _SENT = ("code", "refresh_token", "client_secret")
 @dataclass(frozen=True, slots=True)
 class FailureMode:
     """How the next answer to a path that matches `path` fails. `@secrets@` in body and headers is
-    every secret that the request secrets, `@one@` the first of them.
+    every secret of the request, `@one@` the first of them.
     """
 
     name: str
