@@ -199,7 +199,7 @@ def test_figures_take_the_place_of_the_progress_when_they_arrive(site: str, brow
         pool.submit(year.connect, arriving=True).result()
         visit = Visit(browser, site, cookies["charlie"], 1280, "light")
         visit.page.goto(f"{site}/")
-        expect(visit.page.get_by_role("heading", level=1)).to_have_text("Your history is arriving")
+        expect(visit.page.get_by_role("heading", level=1)).to_have_text("Syncing your history")
         expect(visit.page.locator("#progress progress").first).to_be_visible()
         if PICTURES:
             visit.page.screenshot(path=f"{PICTURES}/arriving-1280-light.png", full_page=True)

@@ -202,7 +202,7 @@ def _summary(selection: Selection, series: DaySeries, points: Points, now: Seque
     total, earlier = Decimal(metric.value(series.total)), Decimal(metric.value(series.before))
     if metric.from_ledger and not series.total.posted_lines:
         return "has no data in this period." if known.missing(metric, choice.span) else "is not posted yet for this period."
-    text = f"{_text(total, metric, currency)} {metric.book}"
+    text = f"{_text(total, metric, currency)} {metric.basis}"
     if earlier and comparable(selection, metric, known):
         ratio = (total - earlier) / abs(earlier)
         same_hour = " to the same hour" if choice.partial and not metric.from_ledger else ""

@@ -30,12 +30,12 @@ _NAMES = {
     ChargeType.UNCLASSIFIED: "Not classified",
 }  # fmt: skip
 _ORDER = tuple(ProfitLine)
-#: Why a line is in no figure, in the words of someone who asks where the money went.
+#: Why a line is in no figure: treatment → the page's explanation.
 EXCLUSION_REASONS = {
-    "deferred": "Deferred by Amazon: not in net proceeds until it releases the money, then on the day of the release.",
-    "in_settlement": "The same money from Finances: a stored settlement holds the transaction, and counts.",
+    "deferred": "Deferred by Amazon: included in net proceeds on the day Amazon releases it.",
+    "in_settlement": "Duplicate of a settlement line: the stored settlement already includes this transaction.",
     "superseded": "Replaced by the transaction that released it.",
-    "not_profit_and_loss": "Taxes collected and remitted, reserves and payouts: money that moves, but neither income nor cost.",
+    "not_profit_and_loss": "Taxes collected and remitted, reserves and payouts: neither income nor cost.",
     "estimated": "An estimate, not money.",
     "reversed": "Withdrawn by Amazon.",
 }

@@ -10,9 +10,9 @@ from theseller.analytics.rollups.types import Figures
 from theseller.edge.numbers import Polarity
 from theseller.lib.money import Money
 
-#: Sentences for the legend of the page, in the words of the ledger and of Amazon.
-BY_PURCHASE_DATE = "by purchase day"
-BY_POSTED_DATE = "by posted day"
+#: The two bases of figures, as pages name them.
+BY_PURCHASE_DATE = "by purchase date"
+BY_POSTED_DATE = "by posted date"
 MONEY, COUNT = "money", "count"
 
 
@@ -23,7 +23,7 @@ class Metric:
     key: str
     label: str
     polarity: Polarity
-    book: str
+    basis: str
     unit: str
     value: Callable[[Figures], Decimal | int]
     help: str
@@ -34,7 +34,7 @@ class Metric:
 
     @property
     def from_ledger(self) -> bool:
-        return self.book == BY_POSTED_DATE
+        return self.basis == BY_POSTED_DATE
 
     def shown(self, figures: Figures, currency: str) -> Money | int | None:
         """Return the figure as pages show it: an amount with its currency, or a count. None where Amazon has posted nothing yet."""
@@ -46,9 +46,9 @@ class Metric:
 
 METRICS = (
     Metric("sales", "Ordered sales", "good", BY_PURCHASE_DATE, MONEY, lambda f: f.ordered_sales,
-           "Price of the products ordered, before discounts, without shipping. Canceled and replacement orders are left out."),
-    Metric("units", "Units", "good", BY_PURCHASE_DATE, COUNT, lambda f: f.units, "Units ordered, pending ones included."),
-    Metric("orders", "Orders", "good", BY_PURCHASE_DATE, COUNT, lambda f: f.orders, "Orders that are neither canceled nor replacements."),
+           "Price of the products ordered, before discounts, without shipping. Canceled and replacement orders are excluded."),
+    Metric("units", "Units", "good", BY_PURCHASE_DATE, COUNT, lambda f: f.units, "Units ordered, including pending orders."),
+    Metric("orders", "Orders", "good", BY_PURCHASE_DATE, COUNT, lambda f: f.orders, "Orders, excluding canceled and replacement orders."),
     Metric("refunds", "Refunds", "bad", BY_POSTED_DATE, MONEY, lambda f: -f.refunded_sales,
            "Money refunded to buyers, by the day Amazon posted it."),
     Metric("fees", "Amazon fees", "neutral", BY_POSTED_DATE, MONEY, lambda f: -f.fees,

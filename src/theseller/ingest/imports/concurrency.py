@@ -36,14 +36,14 @@ def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
         ImportBusyError: the account, the shop or this process reads other files.
     """
     if not _PROCESS.acquire(blocking=False):
-        raise ImportBusyError("The server is reading as many files as it can at once.")
+        raise ImportBusyError("The server is already reading the maximum number of files.")
     try:
         session = connections.create_connection("default")
         try:
             with session.cursor() as cursor:
                 for name, reason in (
-                    (f"import:person:{person}", "Another file of yours is being read."),
-                    (f"import:tenant:{tenant}", "Another file of this shop is being read."),
+                    (f"import:person:{person}", "Another of your files is being read."),
+                    (f"import:tenant:{tenant}", "Another file for this shop is being read."),
                 ):
                     cursor.execute(_LOCK, [name])
                     if not cursor.fetchone()[0]:

@@ -1,4 +1,4 @@
-"""How a person wants report files to be read and what is to be done with them. The files themselves never touch a form's storage."""
+"""Options of the import form. The form never stores the files themselves."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ class ImportForm(forms.Form):
 
     encoding = forms.ChoiceField(
         required=False,
-        label="Characters",
-        help_text="Leave this alone unless names came out garbled.",
+        label="Character encoding",
+        help_text="Change this only if product names look garbled.",
         choices=[
-            ("", "As the file itself shows"),
+            ("", "Detect automatically"),
             ("utf-8", "UTF-8"),
             ("windows-1252", "Windows-1252 (Europe, Americas)"),
             ("windows-1250", "Windows-1250 (Poland)"),

@@ -1,4 +1,4 @@
-"""Report files that a seller downloaded and gives to us: checked as a whole first, then stored in one transaction or not at all.
+"""Import report files: checked as a whole first, then stored in one transaction or not at all.
 
 The bytes are held by the caller and read twice: once to inspect, once to store. Nothing of them is written anywhere else.
 """
@@ -69,7 +69,7 @@ def import_report(chunks: Chunks, options: Options, *, tenant: UUID, actor: str,
     if not inspection.rows or not regions:
         return ImportOutcome(ImportStatus.EMPTY, inspection, WriteResult(elsewhere=inspection.rows))
     if len(regions) > 1:
-        advice = "Amazon makes no such report: import the files as Amazon made them, one for each region."
+        advice = "Import the files as downloaded from Amazon, one for each region."
         return ImportOutcome(
             ImportStatus.REFUSED, inspection, why_not="the file holds stores of more than one of Amazon's regions", advice=advice
         )
@@ -83,18 +83,21 @@ def may_leave_out_rows(inspection: Inspection, *, allowed: bool = True) -> bool:
 
 
 def _stored(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutcome:
-    """Store the file in one transaction, and turn what may go wrong in it into words that hold none of the file's."""
+    """Store the file in one transaction, and turn errors into messages without the file's content."""
     try:
         with tenant_scope(tenant):
             return _store(file, tenant=tenant, actor=actor, at=at)
     except ReportRefusedError as error:
         why, advice = error.reason, error.advice
     except ConnectionClosedError:
-        why, advice = "the connection that it belongs to was ended at this moment", _AGAIN
+        why, advice = "the connection that it belongs to has just been disconnected", _AGAIN
     except (psycopg.DataError, psycopg.IntegrityError):
-        why, advice = "a number in it is outside of anything that can be stored", "Download the report again and don't change it."
+        why, advice = "a number in it is out of range", "Download the report again and don't change it."
     except (psycopg.OperationalError, OperationalError):
-        why, advice = "the database was too busy, or took too long over this file", f"{_AGAIN} Ask Seller Central for a shorter period."
+        why, advice = (
+            "the database was busy or took too long to store this file",
+            f"{_AGAIN} If that fails, request a report for a shorter period in Seller Central.",
+        )
     return ImportOutcome(ImportStatus.REFUSED, file.inspection, region=file.region, why_not=why, advice=advice)
 
 
@@ -113,7 +116,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
     stored = file.handler.write(stream, target)
     written = stored.result
     if stream.require_inspection().sha256 != file.inspection.sha256:
-        raise ReportRefusedError("the file changed while it was being read", "Import it again when nothing else writes to it.")
+        raise ReportRefusedError("the file changed while it was being read", "Close other programs that use it, then import it again.")
     if known and not written.rows and not written.replaced:
         transaction.set_rollback(True)
         return replace(done, status=ImportStatus.ALREADY, since=known)
@@ -144,7 +147,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
 
 
 def _refuse_while_erasing(bulk: Bulk) -> None:
-    """Refuse while facts of an ended connection still stand: orders among them would count as there already, and then be erased."""
+    """Refuse while facts of a disconnected connection are stored: its orders would count as known, then be erased."""
     [(erasing,)] = bulk.rows(
         """
         with ended as materialized (select connection_id from connections_disconnection where tenant_id = %(tenant)s)
@@ -154,8 +157,8 @@ def _refuse_while_erasing(bulk: Bulk) -> None:
         """
     )
     if erasing:
-        why = "the data of a connection that was ended is still being erased"
-        raise ReportRefusedError(why, "Import the file again when the certificate of its erasure is there, in a few minutes.")
+        why = "the data of a disconnected connection is still being erased"
+        raise ReportRefusedError(why, "Import the file again after its erasure certificate has been issued, in a few minutes.")
 
 
 def _recorded_at(bulk: Bulk, inspection: Inspection, connection: UUID) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Guards around an upload: nothing of a body is read before its sender may send it, and what is refused is refused in words.
+"""Guards around an upload: no body is read before its sender may send it, and each refusal is a page.
 
 Report files hold buyers' data until the decoder has dropped it, so a body stays in memory (`FILE_UPLOAD_HANDLERS`), within a limit.
 """
@@ -57,15 +57,13 @@ def limit_upload(refuse: Refuse) -> Callable[[View], View]:
                 return view(request, *args, **kwargs)
             if content_length(request) > settings.UPLOAD_BYTES_MAX:
                 # Django's own handler would drop the files without a word and leave an empty form.
-                text = (
-                    f"At most {settings.UPLOAD_BYTES_MAX >> 20} MB can be sent at once. Send the files one by one, gzipped (.gz), or ask "
-                )
-                return refuse(request, 413, "That is too large", f"{text}Seller Central for a shorter period.")
+                text = f"At most {settings.UPLOAD_BYTES_MAX >> 20} MB can be sent at once. Upload the files one by one, compressed (.gz), or request a "
+                return refuse(request, 413, "Upload too large", f"{text}report for a shorter period in Seller Central.")
             try:
                 _ = request.POST
             except TooManyFilesSent:
                 text = f"Choose at most {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files at a time."
-                return refuse(request, 413, "Those are too many files", text)
+                return refuse(request, 413, "Too many files", text)
             return view(request, *args, **kwargs)
 
         return guarded

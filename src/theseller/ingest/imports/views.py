@@ -36,8 +36,8 @@ from theseller.lib.money import Money
 _VERDICTS = {
     ImportStatus.IMPORTED: ("good", "check", "Imported"),
     ImportStatus.ALREADY: ("info", "check", "Already imported"),
-    ImportStatus.EMPTY: ("info", "info", "Nothing to store"),
-    ImportStatus.REFUSED: ("bad", "warning", "Refused"),
+    ImportStatus.EMPTY: ("info", "info", "Nothing to import"),
+    ImportStatus.REFUSED: ("bad", "warning", "Rejected"),
 }
 
 
@@ -74,14 +74,14 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
     files = request.FILES.getlist("files")
     if not form.is_valid() or not files:
         return _refuse(
-            request, 422, "No file came with that", "Choose the report files that you downloaded from Seller Central, then send them."
+            request, 422, "No file selected", "Choose the report files that you downloaded from Seller Central, then check them."
         )
     try:
         with import_slot(person=tenant_context.person, tenant=tenant_context.tenant):
             cards = _cards(files, form, tenant_context)
     except ImportBusyError as busy:
-        text = f"{busy.reason} This one was not looked at, and nothing of it was stored. Send it again in a few seconds."
-        refused = _refuse(request, 409, "One after the other", text)
+        text = f"{busy.reason} This file was not checked, and nothing was saved. Try again in a few seconds."
+        refused = _refuse(request, 409, "Another import is running", text)
         refused["Retry-After"] = str(_BUSY_SECONDS)
         return refused
     # To a script, an inspection that finds a file bad is one that worked.
@@ -105,13 +105,15 @@ def _cards(files: list[UploadedFile[bytes]], form: ImportForm, tenant_context: T
     begun = thread_time()
     for file in files:
         if thread_time() - begun > _CPU_SECONDS:
-            cards.append(_unread(file, form, "the files before it took too long", "Nothing of it was stored. Send it again by itself."))
+            cards.append(_unread(file, form, "the files before it took too long", "Nothing was saved. Upload this file on its own."))
             continue
         try:
             cards.append(_card(file, form, tenant_context))
         except MemoryError:
-            advice = "Nothing of it was stored. Send it again by itself; if that does not help, ask Seller Central for a shorter period."
-            cards.append(_unread(file, form, "reading it takes more memory than the server has left", advice))
+            advice = (
+                "Nothing was saved. Upload this file on its own. If that fails, request a report for a shorter period in Seller Central."
+            )
+            cards.append(_unread(file, form, "the server does not have enough memory to read it", advice))
     return cards
 
 
@@ -153,7 +155,7 @@ def _card(file: UploadedFile[bytes], form: ImportForm, tenant_context: TenantCon
 def _button(inspection: Inspection) -> str:
     if inspection.importable:
         return f"Import {counted(inspection.rows, 'row')}"
-    return f"Import {counted(inspection.rows, 'readable row')}, leave out {inspection.rows_refused_count:,}"
+    return f"Import {counted(inspection.rows, 'readable row')}, skip {inspection.rows_refused_count:,}"
 
 
 def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
@@ -218,7 +220,7 @@ def _listed(document: ImportedDocument) -> dict[str, Any]:
     )
     return {
         "title": title(document.report_type),
-        "stores": ", ".join(store.sales_channel for store in stores) or "no store named",
+        "stores": ", ".join(store.sales_channel for store in stores) or "no store",
         "period": span(*days),
         "document": document,
     }

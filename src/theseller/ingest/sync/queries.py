@@ -22,23 +22,23 @@ from ingest_stream s where s.tenant_id = %(tenant)s and not exists (
 
 #: What the page says about an outcome that stops a stream.
 _NOTES: dict[Outcome, str] = {
-    Outcome.ACCOUNT_BLOCKED: "Amazon denies access to this seller account. Ask Amazon's seller support; we look again by ourselves.",
-    Outcome.CLIENT_SECRET_INVALID: "Amazon does not accept this service's own credentials. Its operator has to replace them; nothing is lost.",
-    Outcome.DRIFTED: "Amazon's answer has a new shape that this version cannot read. The service's log records it for the operator; nothing is lost.",
-    Outcome.FAULT: "Something went wrong on our side. The service's log records it for the operator; we try again by ourselves.",
-    Outcome.KEYS_UNAVAILABLE: "The service that stores our keys does not answer. We go on by ourselves, and nothing is lost.",
-    Outcome.MISCONFIGURED: "This service's registration at Amazon is not right. Its operator has to correct it; nothing is lost.",
-    Outcome.OTHER_SELLER: "Amazon names another seller than this connection. Nothing is read any more: disconnect it and connect again.",
-    Outcome.REFUSED: "Amazon refused the request or sent a report that is not whole. We try again by ourselves.",
-    Outcome.REPORT_FAILED: "Amazon could not make one of the reports. We ask again by ourselves; the others go on.",
-    Outcome.ROLE_MISSING: "Your authorization does not cover this. Authorize again to add it; everything else goes on.",
-    Outcome.SELLER_UNCONFIRMED: "Amazon has not named the seller of this connection yet; its first transaction does. Nothing is read until then.",
-    Outcome.THROTTLED: "Amazon allows only so many requests. It goes on as soon as Amazon allows the next one.",
-    Outcome.UNAVAILABLE: "Amazon did not answer properly. We try again by ourselves; nothing is lost.",
+    Outcome.ACCOUNT_BLOCKED: "Amazon denies access to this seller account. Contact Amazon Seller Support. We retry automatically.",
+    Outcome.CLIENT_SECRET_INVALID: "Amazon rejects this service's credentials. The operator must replace them. No data is lost.",
+    Outcome.DRIFTED: "Amazon changed the format of its response, and this version can't read it. The error is logged for the operator. No data is lost.",
+    Outcome.FAULT: "An internal error occurred. It is logged for the operator. We retry automatically.",
+    Outcome.KEYS_UNAVAILABLE: "Our key service is unavailable. Syncing resumes automatically. No data is lost.",
+    Outcome.MISCONFIGURED: "This service is not registered correctly with Amazon. The operator must correct the registration. No data is lost.",
+    Outcome.OTHER_SELLER: "Amazon reports a different seller for this connection, so syncing has stopped. Disconnect it, then connect again.",
+    Outcome.REFUSED: "Amazon rejected the request or sent an incomplete report. We retry automatically.",
+    Outcome.REPORT_FAILED: "Amazon could not generate one of the reports. We request it again automatically; the other reports continue.",
+    Outcome.ROLE_MISSING: "Your authorization does not include this data. Authorize again to add it; everything else continues to sync.",
+    Outcome.SELLER_UNCONFIRMED: "Amazon has not confirmed the seller of this connection yet. Its first transaction confirms it; syncing starts then.",
+    Outcome.THROTTLED: "Amazon's rate limit was reached. Syncing continues as soon as Amazon allows the next request.",
+    Outcome.UNAVAILABLE: "Amazon did not send a valid response. We retry automatically. No data is lost.",
     Outcome.WAITING: "Amazon is preparing the next report.",
 }
 _STOPPING = frozenset(_NOTES) - {Outcome.THROTTLED, Outcome.UNAVAILABLE, Outcome.WAITING}
-#: An outage is worth a word only when it lasts.
+#: Failures in a row after which the page reports an outage.
 _PATIENCE = 3
 
 

@@ -113,7 +113,7 @@ def test_files_are_looked_at_imported_and_listed(browser: Browser, site: str, co
         _file("orders-again.txt", report(ALICE, ORDERS)),
     )
     page.get_by_text("Options").click()
-    page.get_by_label("Import at once").check()
+    page.get_by_label("Import without review").check()
     page.locator("#import-send").click()
     expect(page.locator("[data-done]")).to_have_count(3)
     assert page.locator(".import-card .badge").all_inner_texts() == ["Imported", "Imported", "Already imported"]
@@ -168,7 +168,7 @@ def test_it_works_without_script(browser: Browser, site: str, cookie: str) -> No
     expect(page.locator("[data-import]")).to_be_hidden()
     visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
     page.get_by_text("Options").click()
-    page.get_by_label("Import at once").check()
+    page.get_by_label("Import without review").check()
     page.locator("#import-send").click()
     expect(page.locator(".import-card .badge")).to_have_text("Imported")
     expect(page.locator("#documents tbody tr")).to_have_count(1)

@@ -165,7 +165,7 @@ def test_today_is_compared_with_the_same_hours_of_yesterday(cast: Cast) -> None:
     shop.roll_up()
     shop.cover(at - timedelta(days=20), at)
     text = _client(cast.alice).get("/?period=today").content.decode()
-    assert "\u20ac30.00 by purchase day, up 50.0% on yesterday to the same hour" in text
+    assert "\u20ac30.00 by purchase date, up 50.0% on yesterday to the same hour" in text
 
 
 def test_search_sort_and_pages_of_products(cast: Cast) -> None:
@@ -220,7 +220,7 @@ def test_definitions_of_figures_are_text_of_the_page(cast: Cast, address: str, l
     block = re.search(r'<details class="more definitions"><summary>What these .*?</details>', text, re.DOTALL)
     assert block is not None
     assert block.group(0).count("<dt>") == labels
-    assert "Canceled and replacement orders are left out" in block.group(0)
+    assert "Canceled and replacement orders are excluded" in block.group(0)
     assert 'class="tile" id="tile-net" title' not in text
 
 

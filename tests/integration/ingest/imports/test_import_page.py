@@ -87,7 +87,7 @@ def test_without_script_the_whole_page_answers(cast: Cast) -> None:
     assert status == 200
     assert page.count("data-import-result") == 2
     assert "<!doctype html>" in page
-    assert "Import at once" in page
+    assert "Import without review" in page
     status, page = _post(alice, _upload(report(ALICE, ORDERS), "a.txt"), _upload(b"junk", "b.txt"), fragment=False, confirm="1")
     assert status == 422
     assert "data-done" in page
@@ -225,7 +225,7 @@ def test_one_account_and_one_shop_read_one_file_at_a_time(cast: Cast) -> None:
         for browser, reason in ((alice, "Another file of yours"), (bob, "Another file of this shop")):
             for confirm in ("", "1"):
                 status, page = _post(browser, _upload(content), confirm=confirm)
-                assert (status, reason in page, "not looked at" in page) == (409, True, True)
+                assert (status, reason in page, "not checked" in page) == (409, True, True)
         assert _post(charlie, _upload(content))[0] == 200
     # The browser still has the file, and sends it again.
     assert _post(alice, _upload(content), confirm="1")[0] == 200

@@ -37,12 +37,12 @@ function waitingCard(file, text) {
 
 // What an answer means that is no card: the session ended, too fast, the server is down.
 function explain(request) {
-  if (request.status === 429) return ["A little too fast", `Nothing was stored. Try again in ${request.getResponseHeader("Retry-After") || "a few"} seconds.`];
-  if (request.status === 403) return ["Not sent", "You may not import here any more, or this page is out of date. Nothing was stored. Reload the page and try again."];
-  if (request.status === 413) return ["That is too large", "Nothing was stored. Gzip the file, or ask Seller Central for a shorter period."];
-  if (request.status === 0) return ["The server can't be reached", "Check your connection and reload the page: you may have been signed out. The list below then shows what was stored."];
-  if (request.status === 200) return ["You have been signed out", "Nothing was stored. Reload the page, sign in and send the file again."];
-  return ["That didn't work", `Reference: ${request.getResponseHeader("X-Request-Id") || "none"}. Look at the list below to see what was stored.`];
+  if (request.status === 429) return ["Too many requests", `Nothing was saved. Try again in ${request.getResponseHeader("Retry-After") || "a few"} seconds.`];
+  if (request.status === 403) return ["Import not allowed", "You no longer have permission to import, or this page is out of date. Nothing was saved. Reload the page and try again."];
+  if (request.status === 413) return ["Upload too large", "Nothing was saved. Compress the file with gzip, or request a report for a shorter period in Seller Central."];
+  if (request.status === 0) return ["The server can't be reached", "Check your connection and reload the page: you may have been signed out. The list below then shows what was saved."];
+  if (request.status === 200) return ["You have been signed out", "Nothing was saved. Reload the page, sign in and upload the file again."];
+  return ["Upload failed", `Reference: ${request.getResponseHeader("X-Request-Id") || "none"}. Check the list below to see what was saved.`];
 }
 
 function post(file, extras, onProgress) {
@@ -100,7 +100,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const files = Array.from(field.files);
   if (files.length > most) {
-    results.replaceChildren(notice("Those are too many files", `Choose at most ${most} files at a time.`));
+    results.replaceChildren(notice("Too many files", `Choose at most ${most} files at a time.`));
     return;
   }
   const confirm = confirmAtOnce.checked;
@@ -109,7 +109,7 @@ form.addEventListener("submit", async (event) => {
   send.disabled = true;
   // One after the other: a file is held in the server's memory while it is read.
   for (const [number, file] of files.entries()) {
-    if (file.size > limit) places[number].replaceWith(problemCard(file, "That file is too large", `At most ${form.dataset.limitMb} MB can be sent at once. Gzip the file, or ask Seller Central for a shorter period.`));
+    if (file.size > limit) places[number].replaceWith(problemCard(file, "File too large", `At most ${form.dataset.limitMb} MB can be uploaded at once. Compress the file with gzip, or request a report for a shorter period in Seller Central.`));
     else await exchange(file, options(confirm, false), places[number], confirm ? "Importing" : "Checking");
   }
   send.disabled = false;

@@ -31,7 +31,7 @@ _KINDS = (
     StreamKind("orders", "orders", "Live orders", "pages", orders.start, orders.run_step),
     StreamKind("transactions", "transactions", "Fees, refunds and payouts", "months", transactions.start, transactions.run_step),
     StreamKind("settlements", "settlement_report", "Settlements", "documents", settlements.start, settlements.run_step),
-    StreamKind("inventory", "inventory", "Stock", "stores", inventory.start, inventory.run_step, per_store=True),
+    StreamKind("inventory", "inventory", "Inventory", "stores", inventory.start, inventory.run_step, per_store=True),
 )
 #: In the order in which people see them.
 KINDS: Mapping[str, StreamKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
