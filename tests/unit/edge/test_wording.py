@@ -85,8 +85,8 @@ _STEMS = (
 BRITISH = rf"(?<![\w.:/-])[A-Za-z]*(?:{'|'.join(_STEMS)})[A-Za-z]*(?![\w=(])"
 #: Values and sentences of Amazon's own, spelled as Amazon does; a status as Amazon's reports write it.
 _AMAZONS = frozenset({"Cancelled", "Only reports with processingStatus IN_QUEUE can be cancelled."})
-#: A list of columns, and charge labels as Amazon prints them.
-_NAMES_ONLY = ("datamap/columns.py", "amazon/charge_labels.py")
+#: Lists of columns, and charge labels as Amazon prints them.
+_NAMES_ONLY = ("datamap/columns.py", "ingest/datamap.py", "amazon/charge_labels.py")
 SPELLED = [
     path
     for path in sorted([*SOURCE.rglob("*.py"), *SOURCE.rglob("templates/**/*.html"), *SOURCE.rglob("static/**/*.js")])
