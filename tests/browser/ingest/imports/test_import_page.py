@@ -102,7 +102,7 @@ def test_files_are_looked_at_imported_and_listed(browser: Browser, site: str, co
     page.get_by_role("button", name="Check files").click()
     page.get_by_role("button", name="Import").wait_for()
     visit.check("good")
-    assert page.get_by_text("Nothing was imported yet").count() == 1
+    assert page.get_by_text("No imported reports yet").count() == 1
     page.locator("[data-import]").click()
     expect(page.locator(".import-card .badge")).to_have_text("Imported")
     expect(page.locator("#documents tbody tr")).to_have_count(1)

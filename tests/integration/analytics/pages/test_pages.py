@@ -120,7 +120,7 @@ def test_a_day_shows_its_lines_and_why_others_are_left_out(cast: Cast) -> None:
     text = _client(cast.alice).get(f"/days/{_day(5)}/").content.decode()
     assert "Product sales" in text
     assert "From settlements" in text
-    assert "The same money from Finances" in text
+    assert "Duplicate of a settlement line" in text
     assert "money that moves" in text
     assert "not a sale" in text
 

@@ -98,7 +98,7 @@ def test_a_shop_sees_its_own_imports_only(cast: Cast) -> None:
     _post(_browser(cast.alice), _upload(report(ALICE, ORDERS)), confirm="1")
     assert "All Orders" in _browser(cast.bob).get("/imports/").content.decode().split('id="documents"')[1]
     page = _browser(cast.charlie).get("/imports/").content.decode()
-    assert "Nothing was imported yet" in page
+    assert "No imported reports yet" in page
     assert "All Orders" not in page.split('id="documents"')[1]
 
 
@@ -222,7 +222,7 @@ def test_one_account_and_one_shop_read_one_file_at_a_time(cast: Cast) -> None:
     alice, bob, charlie = _browser(cast.alice), _browser(cast.bob), _browser(cast.charlie)
     content = report(ALICE, ORDERS)
     with import_slot(person=cast.alice.id, tenant=cast.alices_shop):
-        for browser, reason in ((alice, "Another file of yours"), (bob, "Another file of this shop")):
+        for browser, reason in ((alice, "Another of your files"), (bob, "Another file for this shop")):
             for confirm in ("", "1"):
                 status, page = _post(browser, _upload(content), confirm=confirm)
                 assert (status, reason in page, "not checked" in page) == (409, True, True)
@@ -238,7 +238,7 @@ def test_a_process_reads_a_few_files_at_a_time_and_gives_each_slot_back(cast: Ca
         for _ in range(MAX_CONCURRENT):
             slots.enter_context(import_slot(person=new_id(), tenant=new_id()))
         status, page = _post(charlie, _upload(content))
-        assert (status, "as many files as it can" in page) == (409, True)
+        assert (status, "the maximum number of files" in page) == (409, True)
     for _ in range(MAX_CONCURRENT + 1):
         with pytest.raises(LookupError), import_slot(person=cast.alice.id, tenant=cast.alices_shop):
             raise LookupError
