@@ -13,8 +13,9 @@ import theseller
 
 SOURCE = Path(theseller.__file__).parent
 ROOT = Path(__file__).parents[3]
-#: The data map lists columns by their names; its sentences are those of the modules that it is written from.
-DOCUMENTS = sorted({*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")} - {ROOT / "docs" / "data-map.md"})
+#: These list columns by their names; their sentences are those of the modules that they are generated from.
+_GENERATED = {ROOT / "docs" / "data-map.md", ROOT / "docs" / "develop" / "schema.md"}
+DOCUMENTS = sorted({*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")} - _GENERATED)
 #: The emulator imitates pages of Amazon's; the import page has words of its own.
 _OTHERS = (
     "emulator/",

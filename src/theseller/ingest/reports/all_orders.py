@@ -60,7 +60,7 @@ HANDLER = ReportHandler(
     types=(ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE),
     slice_name="order",
     outside_unit="line",
-    outside_reason="sold outside Amazon's stores",
+    outside_reason="sales outside Amazon's stores",
     write=_write,
     completes=Facts.ORDERS,
 )

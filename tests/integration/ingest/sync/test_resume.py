@@ -48,7 +48,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
         return around
 
-    monkeypatch.setattr(SyncStep, "ask", dying(ask))
+    monkeypatch.setattr(SyncStep, "call", dying(ask))
     monkeypatch.setattr(SyncStep, "download", dying(download))
     monkeypatch.setattr(SyncStep, "commit", dying(commit))
 
@@ -143,7 +143,7 @@ def test_a_page_that_arrives_after_the_end_is_not_written(worker: Worker, cast: 
         assert done.first
         return body
 
-    monkeypatch.setattr(SyncStep, "ask", late)
+    monkeypatch.setattr(SyncStep, "call", late)
     assert worker.run("transactions") == 0
     assert worker.asked("listTransactions") == before + 1
     assert worker.rows("select count(*) from ingest_ledger_line") == [(0,)]
