@@ -27,9 +27,9 @@ SLIPS, PRINT = "/packing-slips/", "/packing-slips/print/"
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    held = {"THESELLER_RESTRICTED_ROLES": RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING.value}
-    # The newest orders come at once; years of them would take the machine from what is looked at.
-    with running_demo("60", settings=held) as running:
+    settings = {"THESELLER_RESTRICTED_ROLES": RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING.value}
+    # The newest orders come at once; years of them would slow down what is tested.
+    with running_demo("60", settings=settings) as running:
         yield running
 
 

@@ -103,10 +103,10 @@ def _removed(tools: Tools) -> Iterator[None]:
 
 @breaks(_CONTROL, "leaves an operator without a second factor for more than a week")
 def _none(tools: Tools) -> Iterator[None]:
-    olga = [tools.deployment.operator.id]
-    (since,) = tools.superuser.execute("select since from accounts_operator where user_id = %s", olga).fetchone() or (None,)
-    tools.superuser.execute("update accounts_operator set since = since - interval '8 days' where user_id = %s", olga)
-    tools.superuser.execute("update accounts_authenticator set confirmed_at = null where user_id = %s", olga)
+    person = [tools.deployment.operator.id]
+    (since,) = tools.superuser.execute("select since from accounts_operator where user_id = %s", person).fetchone() or (None,)
+    tools.superuser.execute("update accounts_operator set since = since - interval '8 days' where user_id = %s", person)
+    tools.superuser.execute("update accounts_authenticator set confirmed_at = null where user_id = %s", person)
     yield
-    tools.superuser.execute("update accounts_authenticator set confirmed_at = added_at where user_id = %s", olga)
-    tools.superuser.execute("update accounts_operator set since = %s where user_id = %s", [since, *olga])
+    tools.superuser.execute("update accounts_authenticator set confirmed_at = added_at where user_id = %s", person)
+    tools.superuser.execute("update accounts_operator set since = %s where user_id = %s", [since, *person])
