@@ -85,7 +85,7 @@ def _write(made: UUID, key: DataKey, context: BackupContext, *, at: datetime, no
     base = keep(context.target, key, place_of(made, "base", context.environment), context.source.base())
     context.reached("base")
     restore_point = f"theseller-{made.hex}"
-    moment, held_at = context.source.mark(restore_point), now()
+    moment, snapshot_at = context.source.mark(restore_point), now()
     context.reached("marked")
     objects = {"base": base}
     for name in wal.finished(context.source.archive):
@@ -103,7 +103,7 @@ def _write(made: UUID, key: DataKey, context: BackupContext, *, at: datetime, no
         software=__version__,
         postgres=context.source.version,
         begun_at=at,
-        held_at=held_at,
+        snapshot_at=snapshot_at,
         first_segment=first,
         last_segment=moment.segment,
         restore_point=restore_point,
@@ -185,7 +185,7 @@ def _adopt(context: BackupContext, entry: KeyRecord, identity: UUID) -> None:
         "insert into retention_backup (id, key_id, target, begun_at, finished_at, first_segment, last_segment)"
         " values (%s, %s, %s, %s, %s, %s, %s) on conflict (id) do update set finished_at = excluded.finished_at,"
         " first_segment = excluded.first_segment, last_segment = excluded.last_segment",
-        [identity, entry.id, context.target.title, described.begun_at, described.held_at, described.first_segment, described.last_segment],
+        [identity, entry.id, context.target.title, described.begun_at, described.snapshot_at, described.first_segment, described.last_segment],
     )
 
 

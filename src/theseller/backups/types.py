@@ -31,7 +31,7 @@ class Manifest:
     """What one backup is. Sealed with it and written last: a backup without one is none.
 
     `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore point `restore_point`, at which,
-    `held_at`, `tables` was true. `objects` names each sealed object and its SHA-256. `journal` is what the erasure journal had when the
+    `snapshot_at`, `tables` was true. `objects` names each sealed object and its SHA-256. `journal` is what the erasure journal had when the
     backup was taken, None in a manifest of a version that did not write it.
     """
 
@@ -40,7 +40,7 @@ class Manifest:
     software: str
     postgres: str
     begun_at: datetime
-    held_at: datetime
+    snapshot_at: datetime
     first_segment: str
     last_segment: str
     restore_point: str

@@ -193,7 +193,7 @@ def test_the_last_operator_stays(cast: Cast, database: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "description"),
     [
         ({"confirm": "delete", "password": PASSWORD}, "Type DELETE"),
         ({"confirm": "DELETE", "password": "wrong"}, "This is not your password"),

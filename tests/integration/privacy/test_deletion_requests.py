@@ -128,7 +128,7 @@ def test_what_amazon_confirmed_once_is_found_after_a_renewal_that_it_has_not_con
 
 
 @pytest.mark.parametrize(
-    ("seller", "reference", "days", "says"),
+    ("seller", "reference", "days", "description"),
     [
         ("a2lower", "CASE-1", 0, "no seller id"),
         ("A2NOBODYKNOWS", "CASE-1", 0, "No shop here holds"),
