@@ -185,7 +185,15 @@ def _adopt(context: BackupContext, entry: KeyRecord, identity: UUID) -> None:
         "insert into retention_backup (id, key_id, target, begun_at, finished_at, first_segment, last_segment)"
         " values (%s, %s, %s, %s, %s, %s, %s) on conflict (id) do update set finished_at = excluded.finished_at,"
         " first_segment = excluded.first_segment, last_segment = excluded.last_segment",
-        [identity, entry.id, context.target.title, described.begun_at, described.snapshot_at, described.first_segment, described.last_segment],
+        [
+            identity,
+            entry.id,
+            context.target.title,
+            described.begun_at,
+            described.snapshot_at,
+            described.first_segment,
+            described.last_segment,
+        ],
     )
 
 

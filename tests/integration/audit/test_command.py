@@ -74,11 +74,11 @@ def test_wrong_use_says_what_to_do(own_log: Superuser, capsys: pytest.CaptureFix
 def test_restored_says_what_was_lost(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
     _line()
     main(["audit", "seal"])
-    assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk died"]) == 1
+    assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk failed"]) == 1
     assert "nothing was lost" in capsys.readouterr().err
     own_log.execute("truncate audit_event")
     own_log.execute("truncate audit_checkpoint")
-    assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk died"]) == 0
+    assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk failed"]) == 0
     assert main(["audit", "verify"]) == 0
     assert "1 line(s) under checkpoints 1 to 1 were lost" in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""Whatever is done to a sealed log by somebody who owns the database, it is found, and named by its position."""
+"""Any change that a database owner makes to a sealed log is found, and named by its position."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
 LATER = NOON + timedelta(hours=1)
-RESTORED = "the disk died on Monday; restored the backup of Sunday"
+RESTORED = "the disk failed on Monday; restored the backup of Sunday"
 FORGER = SigningKey.from_secret(Secret(b"f" * 32))
 
 
@@ -218,7 +218,7 @@ def test_tampering_is_found_and_named(tamper: Tamper, own_log: Superuser) -> Non
     assert _found(verify_log(at=LATER)) == expected
 
 
-def test_a_copy_that_is_gone_or_changed_is_found(own_log: Superuser) -> None:
+def test_a_copy_that_is_missing_or_changed_is_found(own_log: Superuser) -> None:
     _write(2)
     seal(at=NOON)
     path, late = external_copy.copy_path(), NOON + timedelta(minutes=11)
@@ -307,7 +307,7 @@ def test_many_writers_and_a_sealer_at_once_lose_nothing(own_log: Superuser) -> N
     assert (verdict.unsealed, verdict.rows_checked) == (0, len(_positions(own_log)))
 
 
-def test_the_database_gives_position_and_transaction_and_nobody_else(own_log: Superuser) -> None:
+def test_only_the_database_gives_position_and_transaction(own_log: Superuser) -> None:
     name = str(connections["default"].settings_dict["NAME"])
     insert = "insert into audit_event ({column}, id, at, tag, actor, subject) values (7, gen_random_uuid(), now(), 'a:b:c', 'user:x', 's')"
     for column in ("position", "txid"):
@@ -343,7 +343,7 @@ def test_a_replaced_key_is_vouched_for_by_the_one_before(own_log: Superuser) -> 
     ]
 
 
-def test_a_restored_database_goes_on_once_somebody_says_so_and_it_is_never_forgotten(own_log: Superuser) -> None:
+def test_a_restored_database_continues_once_an_operator_says_so_and_that_is_always_reported(own_log: Superuser) -> None:
     for at in (NOON, LATER, LATER):
         _write(4)
         seal(at=at)
@@ -355,7 +355,7 @@ def test_a_restored_database_goes_on_once_somebody_says_so_and_it_is_never_forgo
     own_log.execute("delete from audit_checkpoint where number > 1")
     assert not verify_log(at=LATER).whole
     with pytest.raises(LogBehindError, match="audit restored"):
-        seal(at=LATER)  # a fork of the chain would be mended by nobody
+        seal(at=LATER)  # no one would mend a fork of the chain
     with pytest.raises(RestorationRefusedError, match="reason"):
         accept_restoration(reason="a slip", actor="operator:x", at=LATER)
     restored = accept_restoration(reason=RESTORED, actor="operator:x", at=LATER)

@@ -1,4 +1,4 @@
-"""Damages two real backups in every way that somebody at the target can, one way at a time, and has them drilled and restored.
+"""Damages two real backups in every way that an attacker at the target can, one way at a time, and has them drilled and restored.
 
 Run in the worker's role, Django being ready. Prints one line of JSON for each damage: what it was, what the drill said, what the restore
 said. An empty saying means that it was not noticed.
@@ -121,16 +121,16 @@ def _within(backup: UUID, name: str, content: bytes, *, drilled: bool) -> Iterat
         "in the magic": 0, "in the version": 4, "in the key's id": 9, "in the salt": 30, "in the commitment": 60,
         "in the first byte sealed": HEADER_BYTES, "in the middle": (HEADER_BYTES + size) // 2, "in the last tag": size - 1,
     }  # fmt: skip
-    for told, at in flips.items():
-        yield Damage(f"{name}: a bit flipped {told}", backup, _edit(where, _flip(at)), drilled)
+    for result, at in flips.items():
+        yield Damage(f"{name}: a bit flipped {result}", backup, _edit(where, _flip(at)), drilled)
     cuts = {"to nothing": 0, "in the header": HEADER_BYTES - 1, "after the header": HEADER_BYTES, "by one byte": size - 1}
     if size > HEADER_BYTES + SEALED:
         cuts["at a chunk's end"] = HEADER_BYTES + SEALED
         yield Damage(f"{name}: two chunks swapped", backup, _edit(where, _swap_chunks), drilled)
         yield Damage(f"{name}: a chunk left out", backup, _edit(where, _without_chunk), drilled)
         yield Damage(f"{name}: a chunk repeated", backup, _edit(where, _twice), drilled)
-    for told, length in cuts.items():
-        yield Damage(f"{name}: cut {told}", backup, _edit(where, lambda content, length=length: content[:length]), drilled)  # type: ignore[misc]
+    for result, length in cuts.items():
+        yield Damage(f"{name}: cut {result}", backup, _edit(where, lambda content, length=length: content[:length]), drilled)  # type: ignore[misc]
     yield Damage(f"{name}: a byte added", backup, _edit(where, lambda content: content + b"\0"), drilled)
     yield Damage(f"{name}: itself added", backup, _edit(where, lambda content: content + content), drilled)
     yield Damage(f"{name}: missing", backup, lambda folder: (folder / where).unlink(), drilled)
@@ -152,7 +152,7 @@ def _between(folder: Path, old: UUID, new: UUID) -> Iterator[Damage]:
     yield Damage("the older one's base and manifest, this one's WAL", new, lambda target: [
         _put(f"{there}/{name}", f"{here}/{name}")(target) for name in ("base", "manifest")])  # fmt: skip
     yield Damage("another backup's WAL under the name of its own", new, _put(f"{there}/{old_own}", f"{here}/{own}"))
-    yield Damage("its folder renamed to one that nobody knows", new, lambda target: shutil.move(target / here, target / ("0" * 32)))
+    yield Damage("its folder renamed to an unknown one", new, lambda target: shutil.move(target / here, target / ("0" * 32)))
     yield Damage("its folder renamed to another backup's", new, lambda target: (
         shutil.move(target / there, target / "aside"), shutil.move(target / here, target / there)))  # fmt: skip
     yield Damage("the folders of two backups swapped", new, lambda target: (

@@ -1,4 +1,4 @@
-"""Whatever somebody at the target does to a backup, the drill and the restore notice it before they call it good."""
+"""The drill and the restore notice any damage to a backup before they accept it."""
 
 from __future__ import annotations
 

@@ -99,14 +99,14 @@ def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int
     with deployment(archiving=True) as deployed, _on_a_small_disk(deployed) as data:
         person = deployed.people()[0]
         ids = (person["tenant"], person["connection"])
-        stored, told = 0, ""
+        stored, result = 0, ""
         assert deployed.ask(_INGEST, *ids) == "stored"
         _fill(data / "filler", leave=leave)
         for _ in range(8):
-            told = deployed.ask(_INGEST, *ids)
-            stored += told == "stored"
+            result = deployed.ask(_INGEST, *ids)
+            stored += result == "stored"
         # Without a new file of WAL the server stops, for it may not go on; then no connection can be had.
-        assert told in ({"disk_full", "no_connection"} if leave else {"disk_full"})
+        assert result in ({"disk_full", "no_connection"} if leave else {"disk_full"})
         deployed.ask(_ERASE, *ids)
         backup = deployed.theseller("backup", "now")
         assert backup.returncode == 1
@@ -125,8 +125,8 @@ def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int
         assert bool(ended) is not bool(alive), "the record and the end of the key are one"
         if not ended:  # What was told as stored is there, whole.
             assert deployed.rows("select count(*) from ingest_product where connection_id = %s", ids[1]) == [(6000 * (stored + 1),)]
-        told = deployed.ask(_ERASE, *ids)
-        assert told == "certified"
+        result = deployed.ask(_ERASE, *ids)
+        assert result == "certified"
         assert deployed.rows("select count(*) from ingest_product where connection_id = %s", ids[1]) == [(0,)]
         again = deployed.theseller("backup", "now")
         assert again.returncode == 0, again.stdout + again.stderr

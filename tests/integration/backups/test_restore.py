@@ -121,45 +121,45 @@ class Story:
     def skus(self, connection: str) -> list[str]:
         return [row[0] for row in self.deployed.rows("select sku from ingest_product where connection_id = %s order by 1", connection)]
 
-    def forgotten(self) -> None:
+    def deletions_checked(self) -> None:
         """Whatever ended has no row, no token and no open connection, and the others have theirs."""
-        for told, (_, connection) in self.deleted.items():
-            assert self.skus(connection) == [], f"rows of the connection known by {told} came back"
+        for result, (_, connection) in self.deleted.items():
+            assert self.skus(connection) == [], f"rows of the connection known by {result} came back"
             ended = self.deployed.rows("select 1 from connections_disconnection where connection_id = %s", connection)
-            assert ended, f"the connection known by {told} is open again"
+            assert ended, f"the connection known by {result} is open again"
 
 
 @pytest.fixture(scope="module")
 def story(deployed: Deployment) -> Story:
     """Two shops; a backup; then three connections are deleted, of one only the tombstone is left, of another only the ledger."""
     alice, charlie = (person["tenant"] for person in deployed.people())
-    told = Story(deployed)
-    told.deleted = {
+    result = Story(deployed)
+    result.deleted = {
         "ledger and tombstone": (alice, str(uuid4())),
         "its tombstone": (charlie, str(uuid4())),
         "the ledger": (alice, str(uuid4())),
     }
-    told.kept = (charlie, str(uuid4()))
+    result.kept = (charlie, str(uuid4()))
     stores = ("A1PA6795UKMFR9", "A1F83G8C2ARO7P", "A13V1IB3VIYZZH", "ATVPDKIKX0DER")
-    for pair, store in zip([*told.deleted.values(), told.kept], stores, strict=True):
-        origin = "files" if pair is told.deleted["the ledger"] else "lwa"
+    for pair, store in zip([*result.deleted.values(), result.kept], stores, strict=True):
+        origin = "files" if pair is result.deleted["the ledger"] else "lwa"
         deployed.ask(OPEN, *pair, origin, store, role="web")
         for number in range(3):
-            told.put(pair, store, f"ROW-{number}")
+            result.put(pair, store, f"ROW-{number}")
     assert deployed.theseller("audit", "seal").returncode == 0
     taken = deployed.theseller("backup", "now")
     assert taken.returncode == 0, taken.stdout + taken.stderr
-    told.backup = taken.stdout.split()[0]
-    deployed.ask(DELETE, *("/".join(pair) for pair in told.deleted.values()))
-    told.put(told.kept, stores[-1], "ROW-3")
-    told.instant = deployed.rows("select clock_timestamp()")[0][0].isoformat()
-    told.put(told.kept, stores[-1], "ROW-4")
+    result.backup = taken.stdout.split()[0]
+    deployed.ask(DELETE, *("/".join(pair) for pair in result.deleted.values()))
+    result.put(result.kept, stores[-1], "ROW-3")
+    result.instant = deployed.rows("select clock_timestamp()")[0][0].isoformat()
+    result.put(result.kept, stores[-1], "ROW-4")
     assert deployed.theseller("audit", "seal").returncode == 0
     assert int(deployed.ask(KEEP)) > 0
-    told.put(told.kept, stores[-1], "ROW-5")  # in no backup: only in what the former database still holds
-    (deployed.state / "erasures" / f"{told.deleted['its tombstone'][1]}.json").unlink()
-    assert all(told.skus(pair[1]) == [] for pair in told.deleted.values())
-    return told
+    result.put(result.kept, stores[-1], "ROW-5")  # in no backup: only in what the former database still holds
+    (deployed.state / "erasures" / f"{result.deleted['its tombstone'][1]}.json").unlink()
+    assert all(result.skus(pair[1]) == [] for pair in result.deleted.values())
+    return result
 
 
 @dataclass
@@ -182,7 +182,7 @@ def watching(deployed: Deployment) -> Iterator[Watch]:
             for place in [*_sockets(deployed.state), "127.0.0.1"]:
                 for role, password in passwords.items():
                     _try(place, role, password, seen)
-            # Whoever could read the quarantine's own files would know its name: the role that faces the world gets in nowhere even so.
+            # A reader of the quarantine's own files would know its name: the role that faces the world gets in nowhere even so.
             for place, database in _hidden(deployed.state):
                 seen.hidden += 1
                 for role in ("web", "backup"):
@@ -235,7 +235,7 @@ def restore(deployed: Deployment, *arguments: str) -> str:
     assert seen.entered == set(), "a role of the services got in before the restore was done"
     assert len(seen.tries) > 2, "the quarantine was never found by the watcher"
     assert sum(seen.tries.values()) > 50
-    assert seen.hidden > 10, "nobody tried the quarantine by its own name"
+    assert seen.hidden > 10, "no attempt used the quarantine's own name"
     assert not (deployed.state / FOLDER).exists()
     deployed.server.ensure_started()
     return done.stdout
@@ -258,8 +258,8 @@ def test_programs_of_another_version_take_no_backup(story: Story, tmp_path: Path
     monkeypatch.setitem(story.deployed.environ, "THESELLER_PG_BIN", str(tmp_path))
     done = story.deployed.theseller("backup", "now")
     assert done.returncode == 1, done.stdout
-    told = f"the database is served by PostgreSQL {served}, and the programs here are 16.1: point THESELLER_PG_BIN to PostgreSQL"
-    assert told in done.stdout + done.stderr
+    result = f"the database is served by PostgreSQL {served}, and the programs here are 16.1: point THESELLER_PG_BIN to PostgreSQL"
+    assert result in done.stdout + done.stderr
     assert story.deployed.rows("select id from retention_backup where finished_at is not null") == before
 
 
@@ -298,7 +298,7 @@ def test_refused_with_a_sentence_and_nothing_changed(story: Story, arguments: li
 def test_the_newest_state_loses_nothing(story: Story) -> None:
     said = restore(story.deployed)
     assert story.backup in said
-    story.forgotten()
+    story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(6)]
     verified = story.deployed.theseller("audit", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
@@ -307,14 +307,14 @@ def test_the_newest_state_loses_nothing(story: Story) -> None:
 def test_an_instant_is_met(story: Story) -> None:
     said = restore(story.deployed, story.backup, "--until", story.instant)
     assert "restored" in said
-    story.forgotten()
+    story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(4)]
 
 
 def test_the_moment_of_the_backup_comes_back_without_the_deleted(story: Story) -> None:
     said = restore(story.deployed, story.backup, "--until", "moment")
     assert "3 connections that ended since were ended and erased again" in said
-    story.forgotten()
+    story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
 
 
@@ -351,7 +351,7 @@ def test_killed_before_and_in_the_exchange_it_converges(story: Story) -> None:
     done = deployed.python("tests.integration.backups.killed_restores", story.backup, str(_NEVER))
     assert done.returncode == 0, done.stdout + done.stderr
     deployed.server.ensure_started()
-    story.forgotten()
+    story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
 
 
@@ -360,7 +360,7 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
     deployed = story.deployed
     deployed.server.stop()
     steps: list[str] = []
-    for number in range(3):  # before the exchange every run begins anew, so that each is killed one step later
+    for number in range(3):  # before the exchange every run starts over, so that each is killed one step later
         steps.append(_killed(deployed, story.backup, number))
         assert not swap_pending(deployed.state)
     while True:
@@ -373,7 +373,7 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
     assert steps == ["laid out", "recovered", "replayed", "noted", "set aside", "put in place", "archive emptied", "exchanged"], steps
     said = restore(deployed, story.backup, "--until", "moment")
     assert "3 connections" in said
-    story.forgotten()
+    story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
 
 
@@ -400,14 +400,14 @@ def test_killed_at_any_instant_it_converges(story: Story) -> None:
                 deployed.server.ensure_started()
             continue
         deployed.server.ensure_started()
-        story.forgotten()
+        story.deletions_checked()
         assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
         deployed.server.stop()
     sys.stdout.write(f"restore: {killed} kills in {rounds} rounds of {whole:.1f} s, {going_on} during the exchange, seed {seed}\n")
     if swap_pending(deployed.state):
         assert deployed.python("tests.integration.backups.killed_restores", story.backup, str(_NEVER)).returncode == 0
     restore(deployed, story.backup, "--until", "moment")
-    story.forgotten()
+    story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
 
 

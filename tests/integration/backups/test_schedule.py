@@ -8,7 +8,7 @@ from tests.integration.deployment import Deployment
 from theseller.postgres.layout import saved_layout
 
 pytestmark = pytest.mark.timeout(300)
-#: A workplace with a source of a few bytes and a target that fails as it is told.
+#: A backup context with a source of a few bytes and a target that fails on request.
 _SET_UP = """
 import errno, shutil
 from dataclasses import replace
@@ -75,23 +75,23 @@ assert whole
 folder = Path(place.target.title)
 folder.rename(folder.with_name("unmounted"))
 folder.mkdir()
-(folder / "of-somebody-else").write_text("x")
+(folder / "of-someone-else").write_text("x")
 assert prune(place, at=clock.now()) == ()
 assert [entry.id for entry in readable_backup_keys(place.keys)] == whole, "a disk that was not mounted cost a backup"
-assert (folder / "of-somebody-else").exists(), "somebody else's file was swept"
+assert (folder / "of-someone-else").exists(), "someone else's file was deleted"
 shutil.rmtree(folder)
 folder.with_name("unmounted").rename(folder)
 """
 _REPLACED = """
 at_work(place, 1)
-assert (Path(sys.argv[1])).exists(), "a database that was replaced just now is gone"
+assert (Path(sys.argv[1])).exists(), "a database that was replaced just now is missing"
 assert "removed 1 replaced databases" in at_work(place, 60 * 24 * 8).done
 assert not (Path(sys.argv[1])).exists()
 assert not (state / "restore").exists(), "what a killed restore left is still there"
 """
 
 
-def _forget(deployed: Deployment) -> None:
+def _delete_backups(deployed: Deployment) -> None:
     """Have no backup, and no failure that the next try would wait after."""
     deployed.ask(_SET_UP + "prune(place, at=clock.now() + timedelta(days=60))\nassert readable_backup_keys(place.keys) == ()")
     deployed.rows("delete from retention_drill returning id")
@@ -102,7 +102,7 @@ def _forget(deployed: Deployment) -> None:
     ("what", "says"), [("target", "the bucket answers AccessDenied: look at its policy"), ("disk", "there is no space left at x")]
 )
 def test_a_failure_is_a_sentence_that_stays_and_the_next_try_comes_later(deployed: Deployment, what: str, says: str) -> None:
-    _forget(deployed)
+    _delete_backups(deployed)
     said = deployed.ask(_SET_UP + _FAILS, what).splitlines()
     assert all(says in line for line in said[:2]), said
     listed = deployed.theseller("backup", "list").stdout
@@ -114,7 +114,7 @@ def test_a_key_service_that_is_away_stops_nothing_else_than_what_needs_it(deploy
 
 
 def test_a_disk_that_is_not_mounted_costs_no_backup(deployed: Deployment) -> None:
-    _forget(deployed)
+    _delete_backups(deployed)
     deployed.ask(_SET_UP + _UNMOUNTED)
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from tests.demo_deployment import ROOT
-from tests.integration.backups.test_schedule import _SET_UP, _forget
+from tests.integration.backups.test_schedule import _SET_UP, _delete_backups
 from tests.integration.deployment import Deployment
 
 pytestmark = pytest.mark.timeout(300)
@@ -122,25 +122,25 @@ assert refusal(after) is None, refusal(after)
 
 
 def test_a_journal_that_lacks_what_a_backup_knows_is_refused(deployed: Deployment) -> None:
-    _forget(deployed)
+    _delete_backups(deployed)
     deployed.ask(_SET_UP + _JOURNAL)
 
 
 def test_the_newest_is_taken_unless_something_speaks_against_it(deployed: Deployment) -> None:
-    _forget(deployed)
+    _delete_backups(deployed)
     deployed.ask(_SET_UP + _CHOOSE)
 
 
 def test_the_list_shows_rows_and_ends_quietly_when_its_reader_does(deployed: Deployment) -> None:
-    _forget(deployed)
+    _delete_backups(deployed)
     newest = deployed.ask(_SET_UP + _TWO)
     listed = deployed.theseller("backup", "list").stdout.splitlines()
     assert listed[0].split() == ["BACKUP", "TAKEN", "MB", "ROWS", "EXPIRES", "STATE"]
     (line,) = [line for line in listed if line.startswith(newest)]
     assert line.split()[4] == "1"
     document = json.loads(deployed.theseller("backup", "list", "--json").stdout)
-    (told,) = [one for one in document["backups"] if one["backup"] == newest]
-    assert (told["rows"], told["state"], told["good"]) == (1, "unproven", False)
+    (result,) = [one for one in document["backups"] if one["backup"] == newest]
+    assert (result["rows"], result["state"], result["good"]) == (1, "unproven", False)
     assert document["replaced_databases"] == []
     # As `theseller backup list | true`: the reader is there no more when the first line is written.
     command = [sys.executable, "-u", "-m", "theseller.cli.main", "backup", "list"]

@@ -30,11 +30,11 @@ def careless(connection: UUID, *, using: str = "default") -> ConnectionView:
 
 
 def main() -> None:
-    tenant, connection, told, how = UUID(sys.argv[1]), UUID(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    tenant, connection, result, how = UUID(sys.argv[1]), UUID(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
     if how == "careless":
         setattr(access_tokens, "lock_shared", careless)  # noqa: B010  a name that the module does not hand out
-    refused, chance = 0, random.Random(told.name)  # noqa: S311  no secret
-    with told.open("w", buffering=1) as file:
+    refused, chance = 0, random.Random(result.name)  # noqa: S311  no secret
+    with result.open("w", buffering=1) as file:
         while refused < _REFUSALS:
             try:
                 with access_tokens.open_connection(tenant, connection, at=clock.now()) as opened:

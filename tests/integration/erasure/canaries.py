@@ -180,7 +180,7 @@ def leave(tenant: UUID) -> None:
         )  # fmt: skip
     for one in ids:
         disconnect(connection=one, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
-    told = []
+    result = []
     for one in ids:
         outcome = erase_connection(connection=one, tenant=tenant, at=clock.now())
         for _ in range(20):
@@ -192,8 +192,8 @@ def leave(tenant: UUID) -> None:
         with tenant_scope(tenant, using="retention"):
             found = connection_certificate(one, using="retention")
         assert found is not None
-        told.append(found[1].decode())
-    sys.stdout.write(json.dumps(told) + "\n")
+        result.append(found[1].decode())
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 def end_shop_of(tenant: UUID) -> None:
@@ -219,7 +219,7 @@ def back_up() -> None:
 
 
 def search_all(needles: dict[str, str], at: datetime) -> None:
-    """Let every backup die that must have at `at`; then search the state folder, the database's files and every backup that opens."""
+    """Expire the backups that are due at `at`; then search the state folder, the database's files and every backup that opens."""
     place, state = backup_context(), settings.ENVIRONMENT.state
     with try_lock(place.lock) as ours:
         assert ours

@@ -178,8 +178,8 @@ def _by_command(deployed: Deployment, tenant: str, made: dict[str, bytes], folde
     for name, content in made.items():
         (folder / name).write_bytes(content)
     done = deployed.theseller("import", *(str(folder / name) for name in made), "--shop", tenant, "--json")
-    told: dict[str, Any] = json.loads(done.stdout)
-    statuses = [one["status"] for one in told["files"]]
+    result: dict[str, Any] = json.loads(done.stdout)
+    statuses = [one["status"] for one in result["files"]]
     driven.imported, driven.refused = statuses.count("imported"), statuses.count("refused")
 
 

@@ -1,4 +1,4 @@
-"""Kills the end of a shop, and of an account, before and after every statement, each time on fresh ground, and has it gone on with.
+"""Kills the deletion of a tenant, and of an account, before and after every statement, each time on new data, and has it continued.
 
 Run with the name of an act, Django being ready; prints how many kills there were. One in four boundaries, other ones each time; all with
 THESELLER_KILLS_STRIDE=1.
@@ -105,8 +105,8 @@ def _no_lie_about_a_person(person: UUID, whole: int) -> None:
 
 def _shop_well(tenant: UUID, goes: UUID, stays: UUID) -> None:
     if tenant in due_tenants(at=clock.now()):
-        told = erase_tenant(tenant=tenant, at=clock.now())
-        assert told.completed, told.waiting or told.left
+        result = erase_tenant(tenant=tenant, at=clock.now())
+        assert result.completed, result.waiting or result.left
     assert not any(TenantErasure(tenant).count().values())
     assert not any(count_user_rows(goes).values())
     assert count_user_rows(stays)["accounts_user"] == 1

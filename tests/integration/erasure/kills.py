@@ -1,4 +1,4 @@
-"""Kills taking, keeping and ending of backups, disconnecting and purging, at every step, each time on fresh ground, and has it gone on with.
+"""Kills taking, keeping and ending of backups, disconnecting and purging, at every step, each time on new data, and has it continued.
 
 Run with the name of an act, Django being ready; prints how many kills there were. Backups are killed between their steps and in the middle of
 their bytes; disconnecting before and after every statement that reaches the database, purging at one in
@@ -97,7 +97,7 @@ class LittleSource:
 
 
 def _place(boundaries: Boundaries | None = None) -> BackupContext:
-    """Return a workplace that passes a boundary at each step, and within each object that is written."""
+    """Return a backup context that passes a boundary at each step, and within each object that is written."""
     place = backup_context()
     place = replace(place, source=LittleSource(place.source.archive.with_name("little-archive")))
     return replace(place, target=Watched(place.target, boundaries), reached=boundaries.passing) if boundaries else place
@@ -155,9 +155,9 @@ def _prune_well() -> None:
     prune(place, at=later)
     assert readable_backup_keys(place.keys) == ()
     assert place.target.names() == ()
-    assert all(not one.alive for one in backups()), "a record says that a dead backup lives"
+    assert all(not one.alive for one in backups()), "a record says that an expired backup is readable"
     ended = {row[0] for row in superuser("select subject from audit_event where tag = 'retention:backup:ended'")}
-    assert {f"backup:{one.id}" for one in backups()} <= ended, "a backup died and the log doesn't say so"
+    assert {f"backup:{one.id}" for one in backups()} <= ended, "a backup expired and the log doesn't say so"
 
 
 # --- disconnecting and purging ----------------------------------------------------------------------------------------------------
@@ -203,8 +203,8 @@ def _disconnect_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
         _disconnect(tenant, connection)
 
 
-def _half_disconnected_is_said_by_nobody(tenant: UUID, connection: UUID) -> None:
-    """After a kill it is either all open, or all closed, or open with a token that nobody can read any more."""
+def _never_half_disconnected(tenant: UUID, connection: UUID) -> None:
+    """After a kill it is either all open, or all closed, or open with a token that can't be read any more."""
     closed = superuser("select 1 from connections_disconnection where connection_id = %s", [connection])
     token = superuser("select 1 from connections_refresh_token where connection_id = %s", [connection])
     assert bool(closed) != bool(token), "a closed connection holds a token, or an open one has lost it"
@@ -234,7 +234,7 @@ def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
     (found,) = {row[0] for row in superuser("select connection_id from connections_disconnection")} - others
     for table in ("retention_purge", "retention_certificate", "connections_refresh_token"):
         superuser(f"delete from {table} where connection_id = %s", [found])
-    forked(partial(_purge_well, tenant, found))  # Some tables have room for one such row in a shop.
+    forked(partial(_purge_well, tenant, found))  # Some tables take only one such row in a shop.
     wanted = ("connections_connection", "connections_disconnection", *(descriptor.table for descriptor in connection_tables()))
     return str(found), [inserts[table] for table in dict.fromkeys(wanted) if table != "connections_refresh_token"]
 
@@ -322,7 +322,7 @@ def kill_disconnections(tenant: UUID) -> int:
         connection = open_connection(tenant)
         forked(partial(_sealed_token, tenant, connection))
         killed = forked(partial(_disconnect_killed, tenant, connection, boundary)) == signal.SIGKILL
-        forked(partial(_half_disconnected_is_said_by_nobody, tenant, connection))
+        forked(partial(_never_half_disconnected, tenant, connection))
         forked(partial(_disconnect_well, tenant, connection))
         if not killed:
             return boundary
@@ -335,7 +335,7 @@ def kill_purges(tenant: UUID, person: UUID) -> int:
     boundary, kills, recipe = secrets.randbelow(stride), 0, _recipe(tenant, person)
     while True:
         connection = _seeded(recipe)
-        before = left_told(tenant, connection)
+        before = left_reported(tenant, connection)
         assert sum(before.values()) > 5, "there is too little to erase"
         killed = forked(partial(_purge_killed, tenant, connection, boundary)) == signal.SIGKILL
         forked(partial(_nothing_is_said_that_is_not_so, tenant, connection, before))
@@ -345,13 +345,13 @@ def kill_purges(tenant: UUID, person: UUID) -> int:
         boundary, kills = boundary + stride, kills + 1
 
 
-def left_told(tenant: UUID, connection: UUID) -> dict[str, int]:
+def left_reported(tenant: UUID, connection: UUID) -> dict[str, int]:
     """Count what is left in a process of its own: this one holds no connection that its children would share."""
     reading, writing = os.pipe()
     forked(lambda: _tell(writing, _left(tenant, connection)))
     os.close(writing)
-    with os.fdopen(reading) as told:
-        return {name: int(number) for name, number in (line.split() for line in told)}
+    with os.fdopen(reading) as result:
+        return {name: int(number) for name, number in (line.split() for line in result)}
 
 
 def _tell(to: int, counts: dict[str, int]) -> None:

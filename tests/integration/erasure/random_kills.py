@@ -1,7 +1,7 @@
-"""Kills disconnecting, purging and the taking of backups at instants that chance chooses, and has each gone on with.
+"""Kills disconnecting, purging and the taking of backups at instants that chance chooses, and has each continued.
 
 Run with the name of an act, Django being ready. Each act is done once undisturbed to see how long it takes; then it is killed after a part of that
-time, drawn over all of it and a bit more, so many times as is told. The seed is printed first: with it as THESELLER_KILLS_SEED the same parts are
+time, drawn over all of it and a bit more, so many times as is given. The seed is printed first: with it as THESELLER_KILLS_SEED the same parts are
 drawn again. Unlike `kills.py` nothing is counted: a kill falls into the middle of a statement, of a write, of a computation.
 """
 
@@ -49,7 +49,7 @@ def killed_after(act: Callable[[], object], seconds: float) -> bool:
 def timed(act: Callable[[], object]) -> float:
     """Do it once undisturbed, in a process of its own like those that are killed."""
     begun = time.monotonic()
-    assert forked(act) == 0  # type: ignore[arg-type]  # what it returns is nobody's
+    assert forked(act) == 0  # type: ignore[arg-type]  # its result is not used
     return time.monotonic() - begun
 
 
@@ -73,7 +73,7 @@ def disconnections(tenant: UUID, rounds: int, chance: Chance) -> int:
     for _ in range(rounds):
         connection = prepared()
         killed += killed_after(partial(kills._disconnect, tenant, connection), chance.instant(whole))
-        forked(partial(kills._half_disconnected_is_said_by_nobody, tenant, connection))
+        forked(partial(kills._never_half_disconnected, tenant, connection))
         forked(partial(kills._disconnect_well, tenant, connection))
     return killed
 
@@ -86,7 +86,7 @@ def purges(tenant: UUID, person: UUID, rounds: int, chance: Chance) -> int:
     whole, killed = min(timed(partial(erase, kills._seeded(recipe))) for _ in range(2)), 0
     for _ in range(rounds):
         connection = kills._seeded(recipe)
-        before = kills.left_told(tenant, connection)
+        before = kills.left_reported(tenant, connection)
         killed += killed_after(partial(erase, connection), chance.instant(whole))
         forked(partial(kills._nothing_is_said_that_is_not_so, tenant, connection, before))
         forked(partial(kills._purge_well, tenant, connection))

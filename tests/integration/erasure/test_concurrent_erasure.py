@@ -1,4 +1,4 @@
-"""Several processes erase at once and are killed at statements that chance chooses: each connection_certificate has the counts of an independent count."""
+"""Several processes erase at once and are killed at statements that chance chooses: each certificate has the counts of an independent count."""
 
 from __future__ import annotations
 
@@ -117,11 +117,11 @@ def test_purges_at_once_and_killed_count_every_row_once(deployed: Deployment) ->
         if number == 0:  # A pull that was under way wrote once more, after its table was done.
             _product(deployed, shops[2], ended[2], 5, "late")
     assert _at_once(deployed, "connections", [_NEVER] * _AT_ONCE) == [0] * _AT_ONCE
-    told = json.loads(deployed.ask(CERTIFICATES, *(f"connection/{tenant}/{one}" for tenant, one in zip(shops, ended, strict=True))))
+    result = json.loads(deployed.ask(CERTIFICATES, *(f"connection/{tenant}/{one}" for tenant, one in zip(shops, ended, strict=True))))
     for one, many in zip(ended, rows, strict=True):
         late = 5 if one == ended[2] else 0
-        assert told[str(one)] is not None, f"no connection_certificate after all, seed {seed}"
-        assert _counted(told[str(one)]) == {"ingest_order_line": 3 * many, "ingest_product": 3 * many + late}, f"seed {seed}: {statuses}"
+        assert result[str(one)] is not None, f"no certificate after all, seed {seed}"
+        assert _counted(result[str(one)]) == {"ingest_order_line": 3 * many, "ingest_product": 3 * many + late}, f"seed {seed}: {statuses}"
 
 
 def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deployed: Deployment) -> None:
@@ -131,8 +131,8 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deploy
     for one in (tenant, elsewhere):
         _insert(deployed, "insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", one)
     leaving = [new_id() for _ in range(3)]
-    asked = [new_id() for _ in range(2)]
-    for person in (*leaving, *asked):
+    requested = [new_id() for _ in range(2)]
+    for person in (*leaving, *requested):
         _insert(
             deployed, "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Dora', now(), '!')",
             person, f"{person}@x.example",
@@ -149,20 +149,20 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deploy
         deployed, "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, now() - interval '2 days', 'process:test')",
         tenant, new_id(),
     )  # fmt: skip
-    for person in asked:
+    for person in requested:
         _insert(deployed, "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(), true)", person)
     for _ in range(_ROUNDS):
         _at_once(deployed, "ends", [chance.randrange(_LAST_BOUNDARY) for _ in range(_AT_ONCE)])
     assert _at_once(deployed, "ends", [_NEVER] * _AT_ONCE) == [0] * _AT_ONCE
-    told = json.loads(deployed.ask(CERTIFICATES, f"shop/{tenant}/{tenant}", *(f"person//{one}" for one in asked)))
-    assert told[str(tenant)] is not None, f"no connection_certificate after all, seed {seed}"
-    assert _counted(told[str(tenant)]) == {
+    result = json.loads(deployed.ask(CERTIFICATES, f"shop/{tenant}/{tenant}", *(f"person//{one}" for one in requested)))
+    assert result[str(tenant)] is not None, f"no certificate after all, seed {seed}"
+    assert _counted(result[str(tenant)]) == {
         "tenancy_tenant": 1,
         "accounts_membership": 3,
         "accounts_user": 3,
         "accounts_recovery_code": 24,
     }, f"seed {seed}"
-    for person in asked:
-        assert told[str(person)] is not None, f"no connection_certificate after all, seed {seed}"
+    for person in requested:
+        assert result[str(person)] is not None, f"no certificate after all, seed {seed}"
         counted = {"accounts_membership": 1, "accounts_user": 1, "accounts_recovery_code": 8}
-        assert _counted(told[str(person)]) == counted, f"seed {seed}"
+        assert _counted(result[str(person)]) == counted, f"seed {seed}"

@@ -102,21 +102,21 @@ def test_one_connection_that_fails_holds_up_no_other(
 def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast, database: str) -> None:
     """Five seconds, ten, twenty, up to a quarter of an hour; what gets through begins with five again."""
     failing = _ended(cast.charlies_shop, cast.charlie.id)
-    at, pauses, told = clock.now(), [], None
+    at, pauses, result = clock.now(), [], None
     with as_role("worker"):
         with _refusing(database, "retention_purge", "connection_id", failing):
             for _ in range(10):
                 (due,) = [one for one in due_connections(at=at, most=1000) if one.id == failing]
                 with pytest.raises(DatabaseError):
                     erase_connections([due], at=at)
-                (told,) = [one for one in failed_erasures(most=1000) if one.subject == failing]
-                assert failing not in {one.id for one in due_connections(at=told.retry_at - timedelta(seconds=1), most=1000)}
-                pauses.append((told.retry_at - at).total_seconds())
-                at = told.retry_at
+                (result,) = [one for one in failed_erasures(most=1000) if one.subject == failing]
+                assert failing not in {one.id for one in due_connections(at=result.retry_at - timedelta(seconds=1), most=1000)}
+                pauses.append((result.retry_at - at).total_seconds())
+                at = result.retry_at
         assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
-        assert told is not None
-        assert (told.failures, told.kind, told.reason) == (10, SubjectKind.CONNECTION, "psycopg.errors.DataCorrupted: SQLSTATE XX001")
-        assert (told.first_at, told.last_at) == (at - timedelta(seconds=sum(pauses)), at - timedelta(seconds=900))
+        assert result is not None
+        assert (result.failures, result.kind, result.reason) == (10, SubjectKind.CONNECTION, "psycopg.errors.DataCorrupted: SQLSTATE XX001")
+        assert (result.first_at, result.last_at) == (at - timedelta(seconds=sum(pauses)), at - timedelta(seconds=900))
         # Its clock goes on: the request is as late as it would be, and the control of 30 days sees the connection.
         (request,) = [one for one in all_requests(most=1000, using="worker") if failing in one.connections]
         assert request.is_open
@@ -136,7 +136,7 @@ def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast
         assert failing not in {one.subject for one in failed_erasures(most=1000)}
 
 
-def test_the_reason_of_a_failure_is_told_in_words_and_quotes_no_row() -> None:
+def test_the_reason_of_a_failure_is_a_message_and_quotes_no_row() -> None:
     full = psycopg.errors.DiskFull("could not extend file: row of seller A1B2")
     assert reason(full).startswith("The disk of the database is full. Free some space there")
     assert "A1B2" not in reason(full)

@@ -272,7 +272,7 @@ def test_an_entry_that_cannot_be_read_is_called_that(tmp_path: Path, monkeypatch
         path.chmod(0o644 if where == "open file" else 0o600)
     if where == "key file":
         (tmp_path / "keys" / "data" / f"{key.id}.json").write_bytes(b"{}")
-    with pytest.raises(BackupError) as told, as_backup_error():
+    with pytest.raises(BackupError) as result, as_backup_error():
         journal_extent(keys, tmp_path)
-    assert says.format(key=key.id, path=path) in str(told.value)
-    assert "can't answer" not in str(told.value)
+    assert says.format(key=key.id, path=path) in str(result.value)
+    assert "can't answer" not in str(result.value)

@@ -36,7 +36,7 @@ def test_whatever_is_killed_anywhere_converges(
     [("backup", 6), ("disconnect", 7), ("purge", 4), *(pytest.param(act, 200, marks=_EVERY) for act in ("backup", "disconnect", "purge"))],
 )
 def test_whatever_is_killed_at_any_instant_converges(deployed: Deployment, act: str, rounds: int) -> None:
-    person = deployed.people()[1]  # the other test's shop has room for one of some rows only
+    person = deployed.people()[1]  # the other test's shop takes one of some rows only
     role = "web" if act == "disconnect" else "worker"
     done = deployed.python("tests.integration.erasure.random_kills", act, person["tenant"], person["person"], str(rounds), role=role)
     assert done.returncode == 0, done.stdout + done.stderr

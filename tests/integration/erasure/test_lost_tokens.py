@@ -1,4 +1,4 @@
-"""A backup from before a token's key was replaced is restored: the connection stays open without its token, and its shop is told so."""
+"""A backup from before a token's key was replaced is restored: the connection stays open without its token, and its page says so."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def database() -> Iterator[str]:
         yield name
 
 
-def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, database: str) -> None:
+def test_it_does_not_end_and_has_to_be_authorized_again(cast: Cast, database: str) -> None:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     put_product(cast.alices_shop, connection)
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
@@ -65,9 +65,9 @@ def test_it_is_no_end_and_the_shop_is_asked_to_authorise_again(cast: Cast, datab
             assert connection not in {one.id for one in due_connections(at=clock.now())}
         kept = superuser.execute("select count(*) from ingest_product where connection_id = %s", [connection]).fetchone()
         assert kept == (1,)
-        told = superuser.execute("select count(*) from audit_event where tag = 'connections:token:lost' and subject = %s",
+        result = superuser.execute("select count(*) from audit_event where tag = 'connections:token:lost' and subject = %s",
                                  [f"connection:{connection}"]).fetchone()  # fmt: skip
-        assert told == (1,)
+        assert result == (1,)
 
     client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.alice.id))

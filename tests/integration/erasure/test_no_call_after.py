@@ -1,4 +1,4 @@
-"""No call leaves for a connection that has ended, from whatever process, whoever ended it and however."""
+"""No call leaves for a connection that has ended, from any process, however it ended."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ class Shop:
             " (select from connections_disconnection d where d.connection_id = c.id)"
         )
         ((connection,),) = self.deployed.rows(query, self.tenant)
-        before = self.asked()
-        assert wait_until(lambda: self.asked() > before, 60), "the worker asked Amazon for nothing"
+        before = self.requested()
+        assert wait_until(lambda: self.requested() > before, 60), "the worker asked Amazon for nothing"
         return str(connection)
 
-    def asked(self) -> int:
+    def requested(self) -> int:
         """Return how often the seller's data was asked for at the emulated Amazon."""
         port = int(self.deployed.environ["THESELLER_AMAZON"].rsplit(":", 1)[1])
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
             connection.request("GET", "/_emulator/calls")
-            told = json.loads(connection.getresponse().read())
-        return sum(int(one["count"]) for one in told["calls"] if one["selling_partner_id"] == SELLER)
+            result = json.loads(connection.getresponse().read())
+        return sum(int(one["count"]) for one in result["calls"] if one["selling_partner_id"] == SELLER)
 
 
 @pytest.fixture(scope="module")
@@ -142,16 +142,16 @@ def test_no_call_leaves_after_the_end(shop: Shop, end: Callable[[Shop, str], flo
     connection = shop.connect()
     with calling(shop, connection, tmp_path) as left:
         ended = end(shop, connection)
-        asked = shop.asked()
+        requested = shop.requested()
         calls = left()
     late = [call - ended for call in calls if call > ended]
     sys.stdout.write(f"{end.__name__}: {len(calls)} calls of {CALLERS} processes, the last {ended - max(calls):.3f} s before the end\n")
     assert late == [], "calls left after the end"
     time.sleep(QUIET)
-    assert shop.asked() == asked, "the worker asked Amazon after the end"
+    assert shop.requested() == requested, "the worker asked Amazon after the end"
 
 
-def test_the_web_can_call_for_nobody(shop: Shop, tmp_path: Path) -> None:
+def test_the_web_can_call_for_no_one(shop: Shop, tmp_path: Path) -> None:
     """Its role, which commands have as well that work on a shop's data, may not read a token; there is nothing for it to call with."""
     connection = shop.connect()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""After a purge no byte of the tenant is left: in the database's files, WAL, logs, files, or any backup that somebody can still read."""
+"""After a purge no byte of the tenant is left: in the database's files, WAL, logs, files, or any backup that can still be read."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _search(deployed: Deployment, shops: dict[str, Shop], days: int) -> Found:
 
 def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path: Path) -> None:
     needle = secrets.token_hex(16)
-    _every_way_was_gone(drive(fresh, fresh.people()[0]["tenant"], fresh.people()[0]["person"], needle, tmp_path))
+    _every_flow_was_driven(drive(fresh, fresh.people()[0]["tenant"], fresh.people()[0]["person"], needle, tmp_path))
     alice, charlie = _planted(fresh, 0, needle), _planted(fresh, 1, secrets.token_hex(16))
     shops = {"alice": alice, "charlie": charlie}
     _planted_everywhere(alice)
@@ -106,16 +106,16 @@ def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path
     assert days <= BACKUP_DAYS
     _act(fresh, "search", "{}", str(days))  # The backup from after the purge ends on that day, too; the next is younger.
     younger = _act(fresh, "back-up")
-    gone = _search(fresh, shops, 0)
-    assert gone.places("alice") == set(), "bytes of a purged tenant are left"
-    assert any("/base/" in place and not place.startswith("backup") for place in gone.places("charlie"))
-    assert any(place.startswith(f"backup {younger}/") for place in gone.places("charlie"))
-    assert gone.bytes > 100_000_000, "too little was searched to prove anything"
+    deleted = _search(fresh, shops, 0)
+    assert deleted.places("alice") == set(), "bytes of a purged tenant are left"
+    assert any("/base/" in place and not place.startswith("backup") for place in deleted.places("charlie"))
+    assert any(place.startswith(f"backup {younger}/") for place in deleted.places("charlie"))
+    assert deleted.bytes > 100_000_000, "too little was searched to prove anything"
     _what_is_planted_is_found(fresh, charlie)
 
 
-def _every_way_was_gone(driven: Driven) -> None:
-    """The canary came in by command and browser, was shown, was handed out, and stood in what web and worker failed at."""
+def _every_flow_was_driven(driven: Driven) -> None:
+    """The canary came in by command and browser, was shown, was exported, and was in what web and worker failed at."""
     assert driven.imported > 20
     assert driven.refused > 20
     assert {"ingest_order_line", "ingest_ledger_line", "ingest_product", "analytics_day_product"} <= driven.tables.keys()

@@ -1,4 +1,4 @@
-"""A crash in the middle of a copy leaves a file of no table: it holds up a certificate, and is removed once nobody can still be writing it."""
+"""A crash in the middle of a copy leaves a file of no table: it delays a certificate, and is removed once no process can still be writing it."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def test_it_is_waited_for_and_removed_after_a_restart(deployed: Deployment) -> N
         assert said.startswith("False a crash of the database has left a file of no table"), said
     assert all(path.exists() for path in stray), "the server may still be about to know them"
     ((rewritten,),) = deployed.rows("select rewritten from retention_purge where connection_id = %s", connection)
-    assert "pg_catalog.pg_statistic" in rewritten, "what was written anew was forgotten, and would be written anew for ever"
+    assert "pg_catalog.pg_statistic" in rewritten, "what was rewritten was not recorded, and would be rewritten for ever"
 
     deployed.server.stop()
     deployed.server.ensure_started()
     younger = _folder(deployed) / "999997"
-    younger.write_bytes(b"of somebody who is still writing")
+    younger.write_bytes(b"of a process that is still writing")
     before = _files(deployed)
     assert deployed.ask(_END, tenant, connection).startswith("True")
     assert not any(path.exists() for path in stray)

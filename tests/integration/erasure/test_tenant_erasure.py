@@ -1,4 +1,4 @@
-"""The end of a shop: every connection, then its rows, then the accounts of people who have no other; again after a kill and a restore."""
+"""The deletion of a shop: every connection, then its rows, then the accounts of people who have no other; again after a kill and a restore."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, datab
     connection = _ended(cast)
     add_member(person=cast.bob.id, role=MemberRole.VIEWER, tenant=cast.charlies_shop, actor="process:test", at=NOON)
     with tenant_scope(cast.alices_shop):
-        (asked,) = requests_of_tenant()
-    assert (asked.ends_shop, asked.connections, asked.is_open) == (True, (connection,), True)
+        (requested,) = requests_of_tenant()
+    assert (requested.ends_shop, requested.connections, requested.is_open) == (True, (connection,), True)
     assert cast.alices_shop not in due_tenants(at=LATER, using="worker")  # not certified yet
     assert erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON).completed
     assert cast.alices_shop not in due_tenants(at=LATER - timedelta(seconds=1), using="worker")
     assert cast.alices_shop in due_tenants(at=LATER, using="worker")
     with tenant_scope(cast.alices_shop):
-        assert requests_of_tenant()[0].is_open  # certified, and the shop still stands
+        assert requests_of_tenant()[0].is_open  # certified, and the shop still exists
     charlies = _left(database, cast.charlies_shop)
 
     erased = erase_tenant(tenant=cast.alices_shop, at=LATER)
@@ -128,11 +128,11 @@ def _certified(cast: Cast, connection: UUID) -> None:
 
 
 def test_who_operates_keeps_their_account(cast: Cast, database: str) -> None:
-    olga = create_operator()
-    add_member(person=olga.id, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
+    an_operator = create_operator()
+    add_member(person=an_operator.id, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
     erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
     assert erase_tenant(tenant=cast.alices_shop, at=LATER).completed
-    assert _people(database, olga.id, cast.alice.id) == {olga.id}
+    assert _people(database, an_operator.id, cast.alice.id) == {an_operator.id}
 
 
 @pytest.mark.parametrize("step", range(11))
@@ -165,7 +165,7 @@ def test_killed_at_any_step_it_goes_on(cast: Cast, database: str, step: int, mon
 
 
 def test_a_restored_shop_is_erased_again(cast: Cast, database: str) -> None:
-    """The database forgets that the shop ended; the entries outside it do not."""
+    """The database has no record that the shop was erased; the journal outside it has."""
     connection = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
     erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
     assert erase_tenant(tenant=cast.alices_shop, at=LATER).completed
@@ -222,7 +222,7 @@ def _the_link_leads_to_the_proof(page: str, tenant: UUID) -> None:
 
 
 def test_only_the_owner_with_their_password_may_end_it(cast: Cast, database: str) -> None:
-    asked = "select count(*) from retention_shop_end where tenant_id = %s"
+    requested = "select count(*) from retention_shop_end where tenant_id = %s"
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         client = Client()
         for person, given, status in (
@@ -233,8 +233,8 @@ def test_only_the_owner_with_their_password_may_end_it(cast: Cast, database: str
             client.force_login(User.objects.get(pk=person))
             after_step_up(client)
             assert client.post("/data/deletion/", given).status_code == status
-            assert _rows(database, asked, cast.alices_shop) == [(0,)]
+            assert _rows(database, requested, cast.alices_shop) == [(0,)]
         answer = client.post("/data/deletion/", {"confirm": "DELETE", "password": PASSWORD})
     assert answer.status_code == 200
     _the_link_leads_to_the_proof(answer.content.decode(), cast.alices_shop)
-    assert _rows(database, asked, cast.alices_shop) == [(1,)]
+    assert _rows(database, requested, cast.alices_shop) == [(1,)]

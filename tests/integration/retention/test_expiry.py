@@ -118,7 +118,7 @@ def test_a_hold_keeps_facts_until_it_ends_or_is_lifted(cast: Cast) -> None:
     assert first in _days(cast.alices_shop)
 
 
-def test_held_shops_keep_no_other_from_its_turn(cast: Cast) -> None:
+def test_shops_under_a_hold_delay_no_other(cast: Cast) -> None:
     _shop(cast, NOON)
     other = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
     _orders(cast.charlies_shop, other, [oldest_day_kept(MARKETPLACES[US], NOON) - timedelta(days=1)])

@@ -1,4 +1,4 @@
-"""A certificate of the first form, which spoke of rows only, stays valid; one of a form that nobody knows is refused."""
+"""Certificates of every format that was issued stay valid; one of an unknown format is refused."""
 
 from __future__ import annotations
 
