@@ -11,13 +11,17 @@ from theseller.accounts.addresses import canonical_or_empty
 from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.types import MemberRole, OperatorEntry
 from theseller.edge.databases import accounts_database
+from theseller.lib import sql
 
 
 def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
     """Return (tenant id, tenant name, role) for each tenant of `person`, by name."""
-    with connections[accounts_database()].cursor() as cursor:
-        cursor.execute("select tenant_id, tenant_name, role from guard.tenants_of(%s)", [person])
-        return tuple((tenant, name, MemberRole(role)) for tenant, name, role in cursor.fetchall())
+    return tuple(
+        (tenant, name, MemberRole(role))
+        for tenant, name, role in sql.rows(
+            connections[accounts_database()], "select tenant_id, tenant_name, role from guard.tenants_of(%s)", [person]
+        )
+    )
 
 
 def is_operator(person: UUID, *, using: str | None = None) -> bool:

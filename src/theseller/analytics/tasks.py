@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.analytics.rollups.verify import differences
-from theseller.lib import clock
+from theseller.lib import clock, sql
 from theseller.lib.logs import getLogger
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,7 @@ def roll_up(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names 
 
 def dirty_tenants(*, using: str = "default") -> list[UUID]:
     """Return the tenants that have dirty days, the longest waiting first."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("select tenant_id from guard.dirty_tenants(%s)", [_TENANTS])
-        return [row[0] for row in cursor.fetchall()]
+    return [row[0] for row in sql.rows(connections[using], "select tenant_id from guard.dirty_tenants(%s)", [_TENANTS])]
 
 
 def recompute_all(tenant: UUID) -> int:
@@ -78,6 +76,9 @@ def tenants_to_recount(*, using: str = "default") -> list[UUID]:
     The function that finds facts too old is asked with a day to come, which all facts are older than.
     """
     at = clock.now()
-    with connections[using].cursor() as cursor:
-        cursor.execute("select tenant_id from guard.aged_tenants(%s, %s, %s)", [at.date() + timedelta(days=2), at, _MOST_TENANTS])
-        return [row[0] for row in cursor.fetchall()]
+    return [
+        row[0]
+        for row in sql.rows(
+            connections[using], "select tenant_id from guard.aged_tenants(%s, %s, %s)", [at.date() + timedelta(days=2), at, _MOST_TENANTS]
+        )
+    ]

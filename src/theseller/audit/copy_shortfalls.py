@@ -20,6 +20,7 @@ from theseller.audit.queries import READER
 from theseller.audit.tags import Tag
 from theseller.audit.types import CopyAcceptanceRefusedError, Fault, Finding
 from theseller.crypto.private_files import read_private, write_private
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 
 ACTOR = "process:audit"
@@ -49,8 +50,7 @@ class ShortCopy:
 
 def record_copy_length(number: int, *, at: datetime, using: str = "default") -> None:
     """Have the database know that this machine's copy has the checkpoints up to `number`."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_NOTE, [_identity() or _make_identity(), number, at])
+    sql.execute(connections[using], _NOTE, [_identity() or _make_identity(), number, at])
 
 
 def record_shortfall(had: int, newest: int, *, at: datetime, using: str = "default") -> None:
@@ -74,9 +74,7 @@ def record_shortfall(had: int, newest: int, *, at: datetime, using: str = "defau
 
 def short_copies(*, using: str = READER) -> tuple[ShortCopy, ...]:
     """Return the lines about copies that were short, and that no operator has accepted, oldest first."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_OPEN, [Tag.COPY_SHORT.value, Tag.COPY_ACCEPTED.value])
-        return tuple(ShortCopy(*row) for row in cursor.fetchall())
+    return tuple(ShortCopy(*row) for row in sql.rows(connections[using], _OPEN, [Tag.COPY_SHORT.value, Tag.COPY_ACCEPTED.value]))
 
 
 def findings(*, using: str = READER) -> list[Finding]:
@@ -113,9 +111,7 @@ def _noted(identity: UUID | None) -> int | None:
     """Return how many checkpoints the database knows this copy to have had; None if it does not know the copy."""
     if identity is None:
         return None
-    with connections[READER].cursor() as cursor:
-        cursor.execute("select last_number from audit_copy where id = %s", [identity])
-        row = cursor.fetchone()
+    row = sql.one(connections[READER], "select last_number from audit_copy where id = %s", [identity])
     return int(row[0]) if row else None
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connections
 
 from theseller.audit.tags import Tag
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 
 
@@ -29,10 +30,10 @@ def record(
     `…_INTENDED` event first and record the outcome with the effect.
     """
     event = new_id()
-    with connections[using].cursor() as cursor:
-        # Plain SQL: the application may insert here but not read, so no RETURNING.
-        cursor.execute(
-            "insert into audit_event (id, at, tag, actor, tenant_id, subject, details) values (%s, %s, %s, %s, %s, %s, %s)",
-            [event, at, tag.value, actor, tenant, subject, json.dumps(dict(details or {}))],
-        )
+    # Plain SQL: the application may insert here but not read, so no RETURNING.
+    sql.execute(
+        connections[using],
+        "insert into audit_event (id, at, tag, actor, tenant_id, subject, details) values (%s, %s, %s, %s, %s, %s, %s)",
+        [event, at, tag.value, actor, tenant, subject, json.dumps(dict(details or {}))],
+    )
     return event

@@ -11,6 +11,7 @@ from django.db import connections
 
 from theseller.audit.sealed_lines import COLUMNS, line_of
 from theseller.audit.types import EventView, Line, Mark
+from theseller.lib import sql
 
 #: The role that reads over all tenants.
 READER = "probe"
@@ -31,43 +32,34 @@ order by position limit %(limit)s
 
 def settled_lines(after: Mark, *, limit: int, using: str = READER) -> list[Line]:
     """Return the next lines after `after` that are complete: every transaction of so low a number has ended."""
-    with connections[using].cursor() as cursor:
-        # Asked first, and in a snapshot of its own: whatever had ended then is visible to the next statement.
-        cursor.execute("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        horizon = cursor.fetchone()[0]
-        cursor.execute(_SETTLED, [*after, horizon, limit])
-        return [line_of(row) for row in cursor.fetchall()]
+    # Asked first, and in a snapshot of its own: whatever had ended then is visible to the next statement.
+    horizon = sql.value(connections[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    return [line_of(row) for row in sql.rows(connections[using], _SETTLED, [*after, horizon, limit])]
 
 
 def lines_between(after: Mark, until: Mark, *, using: str = READER) -> list[Line]:
     """Return the lines from behind `after` to `until`, as they stand now."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_BETWEEN, [*after, *until])
-        return [line_of(row) for row in cursor.fetchall()]
+    return [line_of(row) for row in sql.rows(connections[using], _BETWEEN, [*after, *until])]
 
 
 def lines_at(positions: list[int], *, using: str = READER) -> list[Line]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(_AT, [positions])
-        return [line_of(row) for row in cursor.fetchall()]
+    return [line_of(row) for row in sql.rows(connections[using], _AT, [positions])]
 
 
 def unsealed(after: Mark, *, using: str = READER) -> tuple[int, datetime | None, int | None]:
     """Return how many lines stand behind `after`, when the oldest was written, and the position of one whose transaction never was."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_UNSEALED, list(after))
-        count, oldest, impossible = cursor.fetchone()
-        return count, oldest, impossible
+    count, oldest, impossible = sql.one(connections[using], _UNSEALED, list(after))
+    return count, oldest, impossible
 
 
 def checkpoints(*, after: int = 0, using: str = READER, batch: int = 500) -> Iterator[tuple[int, bytes, bytes]]:
     """Give (number, document, leaves) of each checkpoint in the database behind number `after`, in order."""
     while True:
-        with connections[using].cursor() as cursor:
-            cursor.execute(
-                "select number, document, leaves from audit_checkpoint where number > %s order by number limit %s", [after, batch]
-            )
-            rows = cursor.fetchall()
+        rows = sql.rows(
+            connections[using],
+            "select number, document, leaves from audit_checkpoint where number > %s order by number limit %s",
+            [after, batch],
+        )
         for number, document, leaves in rows:
             yield number, bytes(document), bytes(leaves)
         if len(rows) < batch:
@@ -77,26 +69,20 @@ def checkpoints(*, after: int = 0, using: str = READER, batch: int = 500) -> Ite
 
 def leaves_of(number: int, *, using: str = READER) -> bytes:
     """Return the leaves of one checkpoint as the database has them; empty if it has none of this number."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("select leaves from audit_checkpoint where number = %s", [number])
-        row = cursor.fetchone()
-        return bytes(row[0]) if row else b""
+    row = sql.one(connections[using], "select leaves from audit_checkpoint where number = %s", [number])
+    return bytes(row[0]) if row else b""
 
 
 def last_document(*, using: str = READER) -> bytes | None:
-    with connections[using].cursor() as cursor:
-        cursor.execute("select document from audit_checkpoint order by number desc limit 1")
-        row = cursor.fetchone()
-        return bytes(row[0]) if row else None
+    row = sql.one(connections[using], "select document from audit_checkpoint order by number desc limit 1")
+    return bytes(row[0]) if row else None
 
 
 def events(*, tenant: UUID | None = None, since: datetime | None = None, using: str = READER, batch: int = 1000) -> Iterator[EventView]:
     """Give the lines of the log in the order of their positions: of one tenant, or since a moment, or all."""
     parameters: dict[str, UUID | datetime | int | None] = {"tenant": tenant, "since": since, "after": 0, "limit": batch}
     while True:
-        with connections[using].cursor() as cursor:
-            cursor.execute(_SHOWN, parameters)
-            rows = cursor.fetchall()
+        rows = sql.rows(connections[using], _SHOWN, parameters)
         for position, at, tag, actor, owner, subject, details in rows:
             yield EventView(position, at, tag, actor, owner, subject, json.loads(details))
         if len(rows) < batch:

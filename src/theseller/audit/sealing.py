@@ -21,6 +21,7 @@ from theseller.audit.queries import READER, last_document, settled_lines, unseal
 from theseller.audit.sealed_lines import last_mark, pack
 from theseller.audit.types import NOWHERE, Checkpoint, LogBehindError, SealingBusyError
 from theseller.crypto.signing import SigningKey
+from theseller.lib import sql
 
 log = logging.getLogger(__name__)
 #: A checkpoint covers this many lines at most: 400 kB of digests.
@@ -107,9 +108,7 @@ def checkpoint_lock(*, shared: bool, using: str = "default") -> Iterator[None]:
 
 def _busy(using: str) -> str:
     """Say who holds the checkpoints. A role that never seals may hold their lock too, since PostgreSQL lets every role take any: it is named."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_HOLDERS, [_LOCK])
-        strange = sorted({str(role) for (role,) in cursor.fetchall()} - _SEALERS)
+    strange = sorted({str(role) for (role,) in sql.rows(connections[using], _HOLDERS, [_LOCK])} - _SEALERS)
     if strange:
         log.error("the audit log's lock is held by %s, which never seals: look for SQL that is not ours", ", ".join(strange))
         return f"{', '.join(strange)} holds the audit log's lock, and has no business with it: end that connection, and look for its cause"
@@ -132,8 +131,12 @@ def _append(  # the fields of a checkpoint
     next_key: str = "",
 ) -> Checkpoint:
     made = checkpoint_format.sign(head, leaves, until=until, key=key, environment=settings.ENVIRONMENT.kind.value, at=at, next_key=next_key)
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute("insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)", [made.number, made.document, leaves])
+    with transaction.atomic(using=using):
+        sql.execute(
+            connections[using],
+            "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)",
+            [made.number, made.document, leaves],
+        )
     # After the database, for what only the copy has means that the database was put back. A kill in between is mended by the next call.
     external_copy.append([(made.document, leaves)])
     copy_shortfalls.record_copy_length(made.number, at=at, using=using)

@@ -21,6 +21,7 @@ from theseller.buyer_pii.types import ExpiryResult
 from theseller.connections.keys import key_owner
 from theseller.crypto.keys import Purpose
 from theseller.crypto.timestamped_secrets import creation_time
+from theseller.lib import sql
 from theseller.tenancy.scope import tenant_scope
 
 #: The role that deletes rows it can't read.
@@ -53,8 +54,7 @@ def _destroy_due_day_keys(*, at: datetime) -> int:
         settings.KEY_STORE.destroy(key)
         with transaction.atomic(durable=True):
             record(Tag.VAULT_DAY_ENDED, actor=ACTOR, tenant=None, subject=subject, at=at, details={"key": str(key)})
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute("delete from pii.day_key where dies_on <= %s", [today])
+    sql.execute(databases[ERASER], "delete from pii.day_key where dies_on <= %s", [today])
     return len(due)
 
 
@@ -75,9 +75,7 @@ def _destroy_old_connection_keys(*, at: datetime) -> int:
 
 def _finish_withdrawals(*, at: datetime) -> int:
     """Record the end of features whose connection has ended, or whose key was destroyed by somebody who was killed before the record."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)", [10_000])
-        consents = cursor.fetchall()
+    consents = sql.rows(databases["default"], "select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)", [10_000])
     finished = 0
     for tenant, connection, given, ended in consents:
         with tenant_scope(tenant):
@@ -103,9 +101,7 @@ def reapply_withdrawals(*, at: datetime) -> int:
             and one.destroyed_at - made <= KEY_LIFETIME
         ):
             ended[one.owner] = max(one.destroyed_at, ended.get(one.owner, one.destroyed_at))
-    with databases["default"].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id, given_at from guard.open_consents(%s)", [10_000])
-        consents = cursor.fetchall()
+    consents = sql.rows(databases["default"], "select tenant_id, connection_id, given_at from guard.open_consents(%s)", [10_000])
     again = 0
     for tenant, connection, given in consents:
         last = ended.get(key_owner(connection, Purpose.PII))
@@ -118,17 +114,15 @@ def reapply_withdrawals(*, at: datetime) -> int:
 def _erase(*, at: datetime) -> int:
     """Delete rows past their day, and those of features that are off, as a role that can't read what it deletes."""
     today, erased = at.astimezone(UTC).date(), 0
-    with databases["default"].cursor() as cursor:
-        cursor.execute("select tenant_id from guard.due_recipients(%s, %s)", [today, 1000])
-        due = [row[0] for row in cursor.fetchall()]
+    due = [row[0] for row in sql.rows(databases["default"], "select tenant_id from guard.due_recipients(%s, %s)", [today, 1000])]
     for tenant in due:
-        with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute(
+        with tenant_scope(tenant, using=ERASER):
+            rows = sql.execute(
+                databases[ERASER],
                 "delete from pii.recipient r where r.tenant_id = %s and (r.dies_on <= %s or not exists (select from vault_consent c"
                 " where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id and c.withdrawn_at is null))",
                 [tenant, today],
             )
-            rows = int(cursor.rowcount)
         if rows:
             record_erased(rows, tenant=tenant, actor=ACTOR, at=at)
             erased += rows

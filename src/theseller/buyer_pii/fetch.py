@@ -30,6 +30,7 @@ from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProviderError
 from theseller.ingest.sync.drift import note_drift
 from theseller.ingest.sync.rate_limited_client import RateLimitedClient
+from theseller.lib import sql
 from theseller.tenancy.scope import tenant_scope
 
 log = logging.getLogger(__name__)
@@ -133,28 +134,32 @@ def _outcome_without_call(view: ConnectionView, order: ShippableOrder | None, at
 
 def _lock_consent(tenant: UUID, connection: UUID) -> None:
     """Keep the feature from being turned off while the call is under way. Raises SwitchedOffError."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
+    if (
+        sql.one(
+            databases["default"],
             "select 1 from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null for share",
             [tenant, connection],
         )
-        if cursor.fetchone() is None:
-            raise FeatureDisabledError
+        is None
+    ):
+        raise FeatureDisabledError
 
 
 def _is_stored(tenant: UUID, connection: UUID, order: str, *, at: datetime) -> bool:
-    with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
-        cursor.execute(
-            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and order_id = %s", [tenant, connection, order]
+    with tenant_scope(tenant, using=USING):
+        row = sql.one(
+            databases[USING],
+            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and order_id = %s",
+            [tenant, connection, order],
         )
-        row = cursor.fetchone()
     return row is not None and not is_expired(row[0], at=at)
 
 
 def _record_outcome(request: RecipientRequest, outcome: RequestOutcome, *, tenant: UUID, connection: UUID, at: datetime) -> None:
     """Write down what became of a wish, unless it was made anew meanwhile."""
-    with tenant_scope(tenant), databases["default"].cursor() as cursor:
-        cursor.execute(
+    with tenant_scope(tenant):
+        sql.execute(
+            databases["default"],
             "update vault_request set outcome = %s, done_at = %s"
             " where tenant_id = %s and connection_id = %s and order_id = %s and asked_at = %s and outcome is null",
             [outcome.value, at, tenant, connection, request.order, request.requested_at],

@@ -19,6 +19,7 @@ from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.sealed import open_sealed, seal
+from theseller.lib import sql
 from theseller.lib.limits import PII_DAYS_MAX
 from theseller.lib.secret import Secret
 
@@ -66,19 +67,19 @@ def day_key(day: date, *, at: datetime) -> DataKey:
     Raises:
         KeyDestroyedError: the day is over.
     """
-    with databases[USING].cursor() as cursor:
-        cursor.execute("select key_id from pii.day_key where dies_on = %s", [day])
-        row = cursor.fetchone()
+    row = sql.one(databases[USING], "select key_id from pii.day_key where dies_on = %s", [day])
     if row is not None:
         return settings.KEY_STORE.get(row[0])
     made = settings.KEY_STORE.create(Purpose.PII, day_owner(day))
-    with transaction.atomic(using=USING), databases[USING].cursor() as cursor:
-        cursor.execute(
-            "insert into pii.day_key (dies_on, key_id, made_at) values (%s, %s, %s) on conflict (dies_on) do nothing", [day, made.id, at]
+    with transaction.atomic(using=USING):
+        first = bool(
+            sql.execute(
+                databases[USING],
+                "insert into pii.day_key (dies_on, key_id, made_at) values (%s, %s, %s) on conflict (dies_on) do nothing",
+                [day, made.id, at],
+            )
         )
-        first = bool(cursor.rowcount)
-        cursor.execute("select key_id from pii.day_key where dies_on = %s", [day])
-        row = cursor.fetchone()
+        row = sql.one(databases[USING], "select key_id from pii.day_key where dies_on = %s", [day])
     if not first:
         settings.KEY_STORE.destroy(made.id)  # Another process was first; nothing is sealed under ours.
     if row is None:

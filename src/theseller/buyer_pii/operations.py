@@ -21,6 +21,7 @@ from theseller.connections.locks import lock_shared
 from theseller.connections.types import Origin
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError
 from theseller.crypto.keys import Purpose
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.tenancy.scope import tenant_scope
 
@@ -44,17 +45,19 @@ def enable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: date
     with tenant_scope(tenant):
         if lock_shared(connection).origin is not Origin.LWA:
             raise FeatureUnavailableError("imported files have no recipients")
-        with databases["default"].cursor() as cursor:
-            cursor.execute(
+        first = bool(
+            sql.execute(
+                databases["default"],
                 "insert into vault_consent (tenant_id, id, connection_id, terms, given_at, given_by) values (%s, %s, %s, %s, %s, %s)"
                 " on conflict do nothing",
                 [tenant, new_id(), connection, TERMS_VERSION, at, actor],
             )
-            first = bool(cursor.rowcount)
-            cursor.execute(
-                "select id from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null", [tenant, connection]
-            )
-            consent: UUID = cursor.fetchone()[0]
+        )
+        consent: UUID = sql.value(
+            databases["default"],
+            "select id from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null",
+            [tenant, connection],
+        )
         if first:
             record(Tag.VAULT_ON, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at, details={"terms": TERMS_VERSION})
     return consent
@@ -76,9 +79,10 @@ def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: dat
         if first and not destroyed:
             # A tombstone says no also where nothing was ever sealed: a database that is restored from before this must not say yes again.
             settings.KEY_STORE.destroy(settings.KEY_STORE.create(Purpose.PII, key_owner(connection, Purpose.PII)).id)
-    with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
-        cursor.execute("delete from pii.recipient where tenant_id = %s and connection_id = %s", [tenant, connection])
-        erased = int(cursor.rowcount)
+    with tenant_scope(tenant, using=USING):
+        erased = sql.execute(
+            databases[USING], "delete from pii.recipient where tenant_id = %s and connection_id = %s", [tenant, connection]
+        )
     if erased:
         record_erased(erased, tenant=tenant, actor=actor, at=at)
     return DisableResult(len(destroyed), erased, first)
@@ -86,18 +90,20 @@ def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: dat
 
 def withdraw_consent(connection: UUID, *, tenant: UUID, actor: str, at: datetime) -> bool:
     """Record, inside the caller's scope, that the feature ended; False if it had. Waits for a call that is under way for it."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
+    first = bool(
+        sql.execute(
+            databases["default"],
             "update vault_consent set withdrawn_at = %s, withdrawn_by = %s"
             " where tenant_id = %s and connection_id = %s and withdrawn_at is null",
             [at, actor, tenant, connection],
         )
-        first = bool(cursor.rowcount)
-        cursor.execute(
-            "update vault_request set outcome = 'switched_off', done_at = %s"
-            " where tenant_id = %s and connection_id = %s and outcome is distinct from 'switched_off'",
-            [at, tenant, connection],
-        )
+    )
+    sql.execute(
+        databases["default"],
+        "update vault_request set outcome = 'switched_off', done_at = %s"
+        " where tenant_id = %s and connection_id = %s and outcome is distinct from 'switched_off'",
+        [at, tenant, connection],
+    )
     if first:
         record(Tag.VAULT_OFF, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at)
     return first
@@ -139,12 +145,16 @@ def open_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) ->
         known = orders(on, ids[:MAX_SLIPS_PER_REQUEST], at=at)
         for order in known.values():
             record(Tag.VAULT_VIEWED, actor=actor, tenant=tenant, subject=f"order:{order.id}", at=at)
-    with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
-        cursor.execute(
-            "select connection_id, order_id, dies_on, sealed from pii.recipient where tenant_id = %s and order_id = any(%s)",
-            [tenant, list(known)],
-        )
-        stored = {row[1]: row for row in cursor.fetchall() if row[1] in known and row[0] == known[row[1]].connection}
+    with tenant_scope(tenant, using=USING):
+        stored = {
+            row[1]: row
+            for row in sql.rows(
+                databases[USING],
+                "select connection_id, order_id, dies_on, sealed from pii.recipient where tenant_id = %s and order_id = any(%s)",
+                [tenant, list(known)],
+            )
+            if row[1] in known and row[0] == known[row[1]].connection
+        }
     found = []
     for order in (known[one] for one in ids if one in stored):
         _, _, expires_on, sealed = stored[order.id]

@@ -18,6 +18,7 @@ from theseller.buyer_pii.keys import USING
 from theseller.buyer_pii.types import FeatureState, RecipientRequest, RequestOutcome, ShippableOrder, SlipLine, SlipView
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
+from theseller.lib import sql as statements
 from theseller.lib.limits import PII_DAYS_MAX
 from theseller.tenancy.scope import current_tenant
 
@@ -46,11 +47,14 @@ def has_restricted_role() -> bool:
 
 def features(*, using: str = "default") -> tuple[FeatureState, ...]:
     """Return the feature's state for each open, authorised connection of the tenant in scope."""
-    with databases[using].cursor() as cursor:
-        cursor.execute(
-            "select connection_id, id, given_at from vault_consent where tenant_id = %s and withdrawn_at is null", [current_tenant()]
+    on = {
+        row[0]: (row[1], row[2])
+        for row in statements.rows(
+            databases[using],
+            "select connection_id, id, given_at from vault_consent where tenant_id = %s and withdrawn_at is null",
+            [current_tenant()],
         )
-        on = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+    }
     found = [view for view in all_connections(using=using) if view.is_open and view.origin is Origin.LWA]
     return tuple(FeatureState(view, *on.get(view.id, (None, None))) for view in found)
 
@@ -74,22 +78,27 @@ def orders(connections: Sequence[UUID], ids: Iterable[str], *, at: datetime) -> 
 
 def pending_requests(connection: UUID) -> tuple[RecipientRequest, ...]:
     """Return the wishes for slips that are not answered, the longest waiting first."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
+    return tuple(
+        RecipientRequest(*row)
+        for row in statements.rows(
+            databases["default"],
             "select order_id, asked_at from vault_request where tenant_id = %s and connection_id = %s and outcome is null"
             " order by asked_at, order_id",
             [current_tenant(), connection],
         )
-        return tuple(RecipientRequest(*row) for row in cursor.fetchall())
+    )
 
 
 def outcomes(ids: Iterable[str]) -> dict[str, RequestOutcome | None]:
     """Return what became of the wish for each of these orders; None while it waits; absent if nobody asked."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
-            "select order_id, outcome from vault_request where tenant_id = %s and order_id = any(%s)", [current_tenant(), list(ids)]
+    return {
+        order: RequestOutcome(outcome) if outcome else None
+        for order, outcome in statements.rows(
+            databases["default"],
+            "select order_id, outcome from vault_request where tenant_id = %s and order_id = any(%s)",
+            [current_tenant(), list(ids)],
         )
-        return {order: RequestOutcome(outcome) if outcome else None for order, outcome in cursor.fetchall()}
+    }
 
 
 def expiry_dates(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
@@ -97,19 +106,24 @@ def expiry_dates(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
 
     Runs inside a scope of the vault's own database connection.
     """
-    with databases[USING].cursor() as cursor:
-        cursor.execute(
+    return {
+        (row[0], row[1]): row[2]
+        for row in statements.rows(
+            databases[USING],
             "select connection_id, order_id, dies_on from pii.recipient where tenant_id = %s and order_id = any(%s)",
             [current_tenant(), list(ids)],
         )
-        return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+    }
 
 
 def slip_views() -> tuple[SlipView, ...]:
     """Return who looked at which slips, the latest first, as far back as `MAX_SLIP_VIEWS` orders reach. Inside the shop's scope."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute("select at, actor, subject from guard.slip_looks(%s)", [MAX_SLIP_VIEWS])
-        rows = [(at, actor.removeprefix("user:"), subject.removeprefix("order:")) for at, actor, subject in cursor.fetchall()]
+    rows = [
+        (at, actor.removeprefix("user:"), subject.removeprefix("order:"))
+        for at, actor, subject in statements.rows(
+            databases["default"], "select at, actor, subject from guard.slip_looks(%s)", [MAX_SLIP_VIEWS]
+        )
+    ]
     names = names_of({UUID(actor) for _, actor, _ in rows})
     return tuple(
         SlipView(at, names.get(UUID(actor), ""), tuple(sorted(order for *_, order in group)))
@@ -119,15 +133,24 @@ def slip_views() -> tuple[SlipView, ...]:
 
 def count_recipients(connection: UUID) -> int:
     """Return how many recipients are held of `connection`. Runs inside a scope of the vault's own database connection."""
-    with databases[USING].cursor() as cursor:
-        cursor.execute("select count(*) from pii.recipient where tenant_id = %s and connection_id = %s", [current_tenant(), connection])
-        return int(cursor.fetchone()[0])
+    return int(
+        statements.value(
+            databases[USING],
+            "select count(*) from pii.recipient where tenant_id = %s and connection_id = %s",
+            [current_tenant(), connection],
+        )
+    )
 
 
 def _read(sql: str, connections: Sequence[UUID], at: datetime, more: str, *parameters: Any) -> list[ShippableOrder]:  # noqa: ANN401
-    with databases["default"].cursor() as cursor:
-        cursor.execute(sql + more, [current_tenant(), list(connections), at - _OLDEST, at - timedelta(days=PII_DAYS_MAX), *parameters])
-        return [_order(row) for row in cursor.fetchall()]
+    return [
+        _order(row)
+        for row in statements.rows(
+            databases["default"],
+            sql + more,
+            [current_tenant(), list(connections), at - _OLDEST, at - timedelta(days=PII_DAYS_MAX), *parameters],
+        )
+    ]
 
 
 def _order(row: tuple[Any, ...]) -> ShippableOrder:

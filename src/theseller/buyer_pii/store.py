@@ -14,6 +14,7 @@ from theseller.buyer_pii.keys import USING, connection_key, day_key, sealed_reci
 from theseller.buyer_pii.types import Recipient
 from theseller.connections.locks import lock_shared
 from theseller.crypto.keys import DataKey
+from theseller.lib import sql
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -43,16 +44,18 @@ def store_recipient(  # one for each thing that is known of it
     expires_on = expiry_date(fetched_at=at, shipped_at=shipped_at)
     day = day_key(expires_on, at=at)
     sealed = sealed_recipient(recipient, tenant=tenant, connection=connection, order=order, own=own, day=day)
-    with tenant_scope(tenant, using=USING), databases[USING].cursor() as cursor:
-        cursor.execute(
+    with tenant_scope(tenant, using=USING):
+        sql.execute(
+            databases[USING],
             "insert into pii.recipient (tenant_id, connection_id, order_id, fetched_at, shipped_at, dies_on, day_key_id, connection_key_id,"
             " sealed) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (tenant_id, connection_id, order_id) do nothing",
             [tenant, connection, order, at, shipped_at, expires_on, day.id, own.id, sealed],
         )
-        cursor.execute(
-            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and order_id = %s", [tenant, connection, order]
+        kept: date = sql.value(
+            databases[USING],
+            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and order_id = %s",
+            [tenant, connection, order],
         )
-        kept: date = cursor.fetchone()[0]
     with tenant_scope(tenant):
         record(Tag.VAULT_FETCHED, actor=actor, tenant=tenant, subject=f"order:{order}", at=at, details={"dies_on": str(kept)})
     return kept
@@ -60,13 +63,13 @@ def store_recipient(  # one for each thing that is known of it
 
 def _connection_key(connection: UUID, *, tenant: UUID, at: datetime) -> DataKey:
     """Return the connection's key while the feature is on and the connection open; both wait for us to end."""
-    with tenant_scope(tenant), databases["default"].cursor() as cursor:
+    with tenant_scope(tenant):
         lock_shared(connection)
-        cursor.execute(
+        row = sql.one(
+            databases["default"],
             "select given_at from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null for update",
             [tenant, connection],
         )
-        row = cursor.fetchone()
         if row is None:
             raise FeatureDisabledError
         return connection_key(connection, since=row[0], at=at)

@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 from theseller.buyer_pii.enqueue import enqueue_fetch
 from theseller.buyer_pii.expiry import expire_recipients
 from theseller.buyer_pii.fetch import fetch_requested
-from theseller.lib import clock
+from theseller.lib import clock, sql
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,5 @@ def fetch_recipients(tenant: str, connection: str) -> None:
 def enqueue_pending_fetches(timestamp: int) -> None:
     """Have a worker fetch what is asked for: who asked waits for a few seconds, and a lost job loses nothing."""
     del timestamp
-    with connections["default"].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id from guard.open_wishes(%s)", [1000])
-        for tenant, connection in cursor.fetchall():
-            enqueue_fetch(tenant=tenant, connection=connection)
+    for tenant, connection in sql.rows(connections["default"], "select tenant_id, connection_id from guard.open_wishes(%s)", [1000]):
+        enqueue_fetch(tenant=tenant, connection=connection)

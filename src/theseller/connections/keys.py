@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.crypto.keys import DataKey, Purpose
+from theseller.lib import sql
 from theseller.tenancy.scope import current_tenant
 
 #: How the key store names whose key it is, so that a certificate can list it after the row is gone.
@@ -26,23 +27,24 @@ def key_owner(connection: UUID, purpose: Purpose) -> str:
 def create_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
     """Make a key that dies with `connection`. Killed before the commit, a key is left that seals nothing; recurring work destroys it."""
     key = settings.KEY_STORE.create(purpose, key_owner(connection, purpose))
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
-            "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s, %s, %s, %s, %s)",
-            [current_tenant(), connection, key.id, purpose.value, at],
-        )
+    sql.execute(
+        databases["default"],
+        "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s, %s, %s, %s, %s)",
+        [current_tenant(), connection, key.id, purpose.value, at],
+    )
     return key
 
 
 def connection_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[tuple[UUID, datetime], ...]:
     """Return (id, when made) of the keys that were made to die with `connection`, for one purpose or for all, the newest first."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(
+    return tuple(
+        sql.rows(
+            databases["default"],
             "select id, made_at from connections_key where tenant_id = %s and connection_id = %s and (%s::text is null or purpose = %s)"
             " order by made_at desc, id desc",
             [current_tenant(), connection, purpose, purpose],
         )
-        return tuple(cursor.fetchall())
+    )
 
 
 def destroy_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[UUID, ...]:

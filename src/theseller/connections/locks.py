@@ -12,6 +12,7 @@ from django.db import connections as databases
 
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView
+from theseller.lib import sql
 from theseller.lib.marketplaces import Region
 
 
@@ -35,11 +36,9 @@ def lock_shared(connection: UUID, *, using: str = "default") -> ConnectionView:
 
 def lock_region(tenant: UUID, region: Region, *, using: str = "default") -> None:
     """Let only one transaction at a time open a connection of `tenant` in `region`, where there may be one."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"connections:{tenant}:{region}"])
+    sql.execute(databases[using], "select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"connections:{tenant}:{region}"])
 
 
 def _lock(function: str, connection: UUID, using: str) -> None:
     number = int.from_bytes(connection.bytes[8:], signed=True)  # the random half of the id
-    with databases[using].cursor() as cursor:
-        cursor.execute(f"select {function}(%s)", [number])
+    sql.execute(databases[using], f"select {function}(%s)", [number])

@@ -34,6 +34,7 @@ from theseller.connections.types import (
     StartedAuthorization,
 )
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret import Secret
@@ -305,8 +306,7 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
 
 def _allow_long_wait_for_lock() -> None:
     # A call to Amazon may take up to its own time limit; the lock must outwait it, the statement limit of a page must not cut it off.
-    with databases["default"].cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'")
+    sql.execute(databases["default"], "SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'")
     renew_ticket(timedelta(seconds=55))
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connections as databases
 
 from theseller.connections.types import ConnectionView, DisconnectReason, Origin
+from theseller.lib import sql as statements
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.scope import current_tenant
 
@@ -49,9 +50,7 @@ def open_connection_in(region: Region, *, using: str = "default") -> ConnectionV
 
 
 def _views(sql: str, parameters: list[Any], using: str) -> tuple[ConnectionView, ...]:
-    with databases[using].cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return tuple(_view(row) for row in cursor.fetchall())
+    return tuple(_view(row) for row in statements.rows(databases[using], sql, parameters))
 
 
 def _view(row: tuple[Any, ...]) -> ConnectionView:

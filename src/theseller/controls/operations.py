@@ -28,6 +28,7 @@ from theseller.controls.types import (
     Status,
     Unknown,
 )
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -113,15 +114,15 @@ def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
 def _append(control: str, outcome: Outcome, context: ProbeContext) -> Evidence:
     status, checked, summary, observations = _as_columns(outcome)
     identity, version = new_id(), code_version.code_version()
-    with transaction.atomic(using=context.probe), databases[context.probe].cursor() as cursor:
-        # The only statement by which the probe's role writes anything.
-        cursor.execute("set transaction read write")
-        cursor.execute(
+    # The only statement by which the probe's role writes anything.
+    with transaction.atomic(using=context.probe):
+        sql.execute(databases[context.probe], "set transaction read write")
+        position = sql.value(
+            databases[context.probe],
             "insert into controls_evidence (id, control_id, outcome, checked, summary, observations, code_version, collected_at)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s) returning position",
             [identity, control, status.value, checked, summary, json.dumps(dict(observations)), version, context.at],
         )
-        position = cursor.fetchone()[0]
     return Evidence(position, identity, control, status, checked, summary, observations, version, context.at)
 
 

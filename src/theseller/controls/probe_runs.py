@@ -11,6 +11,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.tasks import run_all_controls
+from theseller.lib import sql
 
 #: A worker says every ten seconds that it runs. One that was silent three times does not.
 _SILENCE_SECONDS = 30
@@ -104,6 +105,4 @@ def _one(query: str, *parameters: object) -> Any:  # noqa: ANN401  # any column
 
 
 def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # any column
-    with databases["default"].cursor() as cursor:
-        cursor.execute(query, parameters)
-        return list(cursor.fetchall())
+    return list(sql.rows(databases["default"], query, parameters))

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connections as databases
 
 from theseller.controls.types import Evidence, Status
+from theseller.lib import sql as statements
 
 _COLUMNS = "e.position, e.id, e.control_id, e.outcome, e.checked, e.summary, e.observations, e.code_version, e.collected_at"
 _LATEST = f"""
@@ -30,9 +31,7 @@ def history(control: str, *, most: int = 20, using: str = "default") -> tuple[Ev
 
 
 def _read(sql: str, parameters: list[Any], using: str) -> list[Evidence]:
-    with databases[using].cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [_evidence(row) for row in cursor.fetchall()]
+    return [_evidence(row) for row in statements.rows(databases[using], sql, parameters)]
 
 
 def _evidence(row: tuple[Any, ...]) -> Evidence:

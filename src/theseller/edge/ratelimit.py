@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponseBase
 from theseller.edge.client_address import bucket_key, client_address
 from theseller.edge.databases import accounts_database
 from theseller.edge.errors import too_many_requests
-from theseller.lib import clock
+from theseller.lib import clock, sql
 from theseller.lib.networks import network_of
 
 P = ParamSpec("P")
@@ -102,8 +102,7 @@ def delete_idle(cursor: Cursor, at: datetime, idle: timedelta = timedelta(days=1
 
 def refill(name: str, subject: str) -> None:
     """Fill the bucket of `subject` of the limit `name`: for limits that count failures, after a success."""
-    with connections[accounts_database()].cursor() as cursor:
-        cursor.execute("DELETE FROM edge_ratebucket WHERE key = %s", [bucket_key(name, subject)])
+    sql.execute(connections[accounts_database()], "DELETE FROM edge_ratebucket WHERE key = %s", [bucket_key(name, subject)])
 
 
 Subject = Callable[[HttpRequest], str | None]

@@ -16,6 +16,7 @@ from theseller.erasure.failures import Failures
 from theseller.erasure.records import restart_erasure
 from theseller.erasure.throttle import Throttle
 from theseller.erasure.types import JournalEntry, Progress, Subject
+from theseller.lib import sql
 from theseller.retention.roles import ERASER
 
 
@@ -95,6 +96,4 @@ class Erasure(ABC):
 
 def delete_rows(statement: str, values: list[Any]) -> int:
     """Run one statement inside the transaction of a step; return how many rows it deleted."""
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute(statement, values)
-        return int(cursor.rowcount)
+    return sql.execute(databases[ERASER], statement, values)

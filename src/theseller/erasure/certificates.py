@@ -24,6 +24,7 @@ from theseller.erasure.certificate_file import FORMAT, signed_message
 from theseller.erasure.key_destruction import KeyStillActiveError, destroy_keys_of, owners_of
 from theseller.erasure.records import deleted_by_table, note_within, progress, record_scope
 from theseller.erasure.types import Progress, SanitizationProof, Subject, SubjectKind
+from theseller.lib import sql
 from theseller.lib.ids import creation_time, new_id
 from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
 from theseller.retention.limits import BACKUP_DAYS
@@ -63,14 +64,11 @@ def certify(erasure: Erasure, left: dict[str, int], proof: SanitizationProof, *,
     content, public_key = canonical_json(body), key.public_bytes
     signature = key.sign(signed_message(body, public_key.hex()))
     statement, owner = (_CONNECTION, subject.tenant) if subject.kind is SubjectKind.CONNECTION else (_OTHERS, subject.kind.value)
-    with record_scope(subject), databases[ERASER].cursor() as cursor:
-        cursor.execute(statement, [owner, subject.id, identity, content, signature, public_key, at])
-        if cursor.rowcount:
+    with record_scope(subject):
+        if sql.execute(databases[ERASER], statement, [owner, subject.id, identity, content, signature, public_key, at]):
             # With its digest, so that the log, once sealed, says which certificate it was.
             details = {"certificate": str(identity), "body_sha256": hashlib.sha256(content).hexdigest()}
-            record(
-                Tag.CERTIFICATE_ISSUED, actor=ACTOR, tenant=subject.tenant, subject=subject.name, at=at, details=details, using=ERASER
-            )  # fmt: skip
+            record(Tag.CERTIFICATE_ISSUED, actor=ACTOR, tenant=subject.tenant, subject=subject.name, at=at, details=details, using=ERASER)
         if subject.kind is not SubjectKind.CONNECTION:  # A connection's was completed before: the certificate names that event.
             note_within(subject, "left_over = %s, completed_at = coalesce(completed_at, %s)", [json.dumps(left), at])
 

@@ -26,6 +26,7 @@ from theseller.erasure.queries import count_left
 from theseller.erasure.records import progress
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import ErasureResult, JournalEntry, Subject, SubjectKind
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
 from theseller.tenancy.scope import tenant_scope
@@ -114,13 +115,13 @@ class ConnectionErasure(Erasure):
         if progress(self.subject) is not None:
             return
         plan = self.count()
-        with tenant_scope(self.closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute(
+        with tenant_scope(self.closed.tenant, using=ERASER):
+            if sql.execute(
+                databases[ERASER],
                 "insert into retention_purge (tenant_id, connection_id, id, disconnected_at, begun_at, plan)"
                 " values (%s, %s, %s, %s, %s, %s) on conflict (tenant_id, connection_id) do nothing",
                 [self.closed.tenant, self.closed.id, new_id(), self.closed.disconnected_at, at, json.dumps(plan)],
-            )
-            if cursor.rowcount:
+            ):
                 self._record(Tag.PURGE_INTENDED, at, plan)
 
     def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002  # other kinds record events at it
@@ -151,12 +152,12 @@ class ConnectionErasure(Erasure):
 
     def complete(self, at: datetime) -> None:
         """Record that the erasure is complete. The certificate names the place of this event in the audit log."""
-        with tenant_scope(self.closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute(
+        with tenant_scope(self.closed.tenant, using=ERASER):
+            if sql.execute(
+                databases[ERASER],
                 "update retention_purge set completed_at = %s where tenant_id = %s and connection_id = %s and completed_at is null",
                 [at, self.closed.tenant, self.closed.id],
-            )
-            if cursor.rowcount:
+            ):
                 self._record(Tag.PURGE_COMPLETED, at)
 
     def connections(self) -> tuple[UUID, ...]:
@@ -187,13 +188,16 @@ class ConnectionErasure(Erasure):
         return "deleted, and its data key destroyed, in the transaction of the disconnection"
 
     def _months(self, descriptor: TableDescriptor) -> list[date]:
-        with tenant_scope(self.closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute(
-                f"select distinct date_trunc('month', local_day)::date from {descriptor.table}"  # noqa: S608  # the data map's own names
-                " where tenant_id = %s and connection_id = %s order by 1",
-                [self.closed.tenant, self.closed.id],
-            )
-            return [row[0] for row in cursor.fetchall()]
+        with tenant_scope(self.closed.tenant, using=ERASER):
+            return [
+                row[0]
+                for row in sql.rows(
+                    databases[ERASER],
+                    f"select distinct date_trunc('month', local_day)::date from {descriptor.table}"  # noqa: S608  # the data map's own names
+                    " where tenant_id = %s and connection_id = %s order by 1",
+                    [self.closed.tenant, self.closed.id],
+                )
+            ]
 
     def _delete(self, descriptor: TableDescriptor, month: date | None) -> Mapping[str, int]:
         table, tenant = descriptor.table, self.closed.tenant

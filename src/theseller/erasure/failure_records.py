@@ -14,6 +14,7 @@ from django.db import connections as databases
 
 from theseller.edge.databases import operators_database
 from theseller.erasure.types import Subject, SubjectKind
+from theseller.lib import sql
 from theseller.lib.database_failures import classify
 from theseller.lib.safe_tracebacks import describe
 from theseller.lib.state_files import FULL
@@ -48,37 +49,34 @@ class FailedErasure:
 
 def failed_erasures(*, most: int = 200, using: str | None = None) -> tuple[FailedErasure, ...]:
     """Return the erasures that fail now, over all shops, the longest failing first: for operators."""
-    with databases[using or operators_database()].cursor() as cursor:
-        cursor.execute("select * from guard.failed_erasures(%s)", [most])
-        return tuple(FailedErasure(row[0], SubjectKind(row[1]), *row[2:]) for row in cursor.fetchall())
+    return tuple(
+        FailedErasure(row[0], SubjectKind(row[1]), *row[2:])
+        for row in sql.rows(databases[using or operators_database()], "select * from guard.failed_erasures(%s)", [most])
+    )
 
 
 def failed_erasure(connection: UUID, *, using: str = "default") -> FailedErasure | None:
     """Return how the erasure of a connection of the shop in scope fails, without the reason; None if it does not."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select * from guard.failed_erasure_of_shop(%s)", [connection])
-        row = cursor.fetchone()
+    row = sql.one(databases[using], "select * from guard.failed_erasure_of_shop(%s)", [connection])
     return FailedErasure(connection, SubjectKind.CONNECTION, *row) if row else None
 
 
 def record_failure(subject: Subject, error: Exception, *, at: datetime) -> None:
     """Note that an erasure failed at `at`, and put its next try off."""
-    with databases[ERASER].cursor() as cursor:
-        values: dict[str, Any] = {
-            "subject": subject.id,
-            "kind": subject.kind.value,
-            "at": at,
-            "first": _FIRST_PAUSE,
-            "longest": LONGEST_PAUSE,
-            "reason": reason(error)[:_REASON_LENGTH],
-        }
-        cursor.execute(_NOTE, values)
+    values: dict[str, Any] = {
+        "subject": subject.id,
+        "kind": subject.kind.value,
+        "at": at,
+        "first": _FIRST_PAUSE,
+        "longest": LONGEST_PAUSE,
+        "reason": reason(error)[:_REASON_LENGTH],
+    }
+    sql.execute(databases[ERASER], _NOTE, values)
 
 
 def clear_failure(subject: Subject) -> None:
     """Note that an erasure got through: if it fails once more, its pauses begin again with the shortest."""
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute("delete from retention_end_failure where subject_id = %s", [subject.id])
+    sql.execute(databases[ERASER], "delete from retention_end_failure where subject_id = %s", [subject.id])
 
 
 def reason(error: Exception) -> str:

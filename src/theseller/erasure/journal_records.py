@@ -9,6 +9,7 @@ from django.db import connections as databases
 from theseller.connections.types import DisconnectReason
 from theseller.erasure.journal import journal
 from theseller.erasure.types import JournalEntry, JournalLink, SubjectKind
+from theseller.lib import sql
 from theseller.retention.roles import COUNTER, ERASER
 
 #: What the database has begun to erase. Users who only lost their last tenant may have joined another since, and are kept then: their
@@ -30,9 +31,7 @@ def complete_journal() -> int:
         KeyStoreError: it can't answer. What was written stays, and the next call continues.
         JournalUnreadableError: an entry is damaged, or of a later version.
     """
-    with databases[COUNTER].cursor() as cursor:
-        cursor.execute(_BEGUN)
-        rows = cursor.fetchall()
+    rows = sql.rows(databases[COUNTER], _BEGUN)
     return journal().complete(
         JournalEntry(
             SubjectKind(kind), identity, at, tenant, DisconnectReason(reason) if reason else None, own_request=own, links=links_of(identity)
@@ -43,11 +42,14 @@ def complete_journal() -> int:
 
 def links_of(identity: UUID) -> tuple[JournalLink, ...]:
     """Return the links to the certificate of a tenant or a user, the oldest first."""
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute(
-            "select token_hash, made_at, expires_at from retention_end_link where subject_id = %s order by made_at, token_hash", [identity]
+    return tuple(
+        JournalLink(bytes(token), made, expires)
+        for token, made, expires in sql.rows(
+            databases[ERASER],
+            "select token_hash, made_at, expires_at from retention_end_link where subject_id = %s order by made_at, token_hash",
+            [identity],
         )
-        return tuple(JournalLink(bytes(token), made, expires) for token, made, expires in cursor.fetchall())
+    )
 
 
 def restore_links(entry: JournalEntry) -> None:

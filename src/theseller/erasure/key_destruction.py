@@ -18,6 +18,7 @@ from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import Purpose
 from theseller.erasure.journal import journal
 from theseller.erasure.types import SubjectKind
+from theseller.lib import sql
 from theseller.retention.roles import COUNTER
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -65,9 +66,12 @@ def destroy_keys_of_closed_connections() -> int:
     if not active:
         return 0
     named = {entry.id for entry in journal().entries(SubjectKind.CONNECTION)}
-    with databases[COUNTER].cursor() as cursor:
-        cursor.execute("select connection_id from connections_disconnection where connection_id = any(%s)", [list(active)])
-        known = {row[0] for row in cursor.fetchall()}
+    known = {
+        row[0]
+        for row in sql.rows(
+            databases[COUNTER], "select connection_id from connections_disconnection where connection_id = any(%s)", [list(active)]
+        )
+    }
     ended = active & (named | known)
     return destroy_keys_of(ended) if ended else 0
 

@@ -12,6 +12,7 @@ from django.db import connections as databases
 
 from theseller.erasure.certificate_file import stored_file
 from theseller.erasure.types import NewLink, SubjectKind
+from theseller.lib import sql
 from theseller.lib.secret import Secret
 from theseller.retention.limits import CERTIFICATE_LINK_DAYS
 from theseller.retention.roles import ERASER
@@ -36,9 +37,7 @@ def new_link(*, at: datetime) -> NewLink:
 
 def follow_link(token: str, *, at: datetime) -> LinkedErasure | None:
     """Return what a link leads to; None if there is no such link, or it has expired."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute("select * from guard.end_by_link(%s, %s)", [_hash(token), at])
-        row = cursor.fetchone()
+    row = sql.one(databases["default"], "select * from guard.end_by_link(%s, %s)", [_hash(token), at])
     if row is None or row[1] is None:
         return None
     kind, requested, erased, _completed, expires, identity, *signed = row
@@ -47,9 +46,7 @@ def follow_link(token: str, *, at: datetime) -> LinkedErasure | None:
 
 def delete_expired_links(*, at: datetime) -> int:
     """Delete the links that have expired; return how many."""
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute("delete from retention_end_link where expires_at <= %s", [at])
-        return int(cursor.rowcount)
+    return sql.execute(databases[ERASER], "delete from retention_end_link where expires_at <= %s", [at])
 
 
 def _hash(token: str) -> bytes:

@@ -13,14 +13,16 @@ from theseller.erasure.certificate_file import stored_file
 from theseller.erasure.erasable_tables import connection_tables
 from theseller.erasure.records import as_document
 from theseller.erasure.types import ErasureSummary, ErasureView, Subject, SubjectKind
+from theseller.lib import sql
 from theseller.tenancy.scope import current_tenant
 
 
 def due_connections(*, at: datetime, most: int = 100, using: str = "default") -> tuple[Subject, ...]:
     """Return the connections that have ended and have no certificate yet, of all tenants, the longest ended first."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select connection_id, tenant_id from guard.due_purges(%s, %s)", [at, most])
-        return tuple(Subject(SubjectKind.CONNECTION, connection, tenant) for connection, tenant in cursor.fetchall())
+    return tuple(
+        Subject(SubjectKind.CONNECTION, connection, tenant)
+        for connection, tenant in sql.rows(databases[using], "select connection_id, tenant_id from guard.due_purges(%s, %s)", [at, most])
+    )
 
 
 def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using: str) -> dict[str, int]:
@@ -51,19 +53,18 @@ def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using
 
 def erasures_of_tenant(*, using: str = "default") -> dict[UUID, ErasureView]:
     """Return the erasures of connections of the tenant in scope, by connection."""
-    with databases[using].cursor() as cursor:
-        cursor.execute(
+    return {
+        connection: ErasureView(
+            connection, begun, sum(as_document(plan).values()), sum(as_document(done).values()), erased, completed, issued
+        )
+        for connection, begun, plan, done, erased, completed, issued in sql.rows(
+            databases[using],
             "select p.connection_id, p.begun_at, p.plan, p.steps_done, p.erased_at, p.completed_at, c.issued_at from retention_purge p"
             " left join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id"
             " where p.tenant_id = %s",
             [current_tenant()],
         )
-        return {
-            connection: ErasureView(
-                connection, begun, sum(as_document(plan).values()), sum(as_document(done).values()), erased, completed, issued
-            )
-            for connection, begun, plan, done, erased, completed, issued in cursor.fetchall()
-        }
+    }
 
 
 def connection_certificate(connection: UUID, *, using: str = "default") -> tuple[UUID, bytes] | None:
@@ -86,13 +87,12 @@ def subject_certificate(subject: UUID, *, using: str | None = None) -> tuple[UUI
 
 def tenant_and_user_erasures(*, most: int = 200, using: str | None = None) -> tuple[ErasureSummary, ...]:
     """Return the newest erasures of tenants, and of users who requested theirs, for operators."""
-    with databases[using or operators_database()].cursor() as cursor:
-        cursor.execute("select * from guard.ends(%s)", [most])
-        return tuple(ErasureSummary(row[0], SubjectKind(row[1]), *row[2:]) for row in cursor.fetchall())
+    return tuple(
+        ErasureSummary(row[0], SubjectKind(row[1]), *row[2:])
+        for row in sql.rows(databases[using or operators_database()], "select * from guard.ends(%s)", [most])
+    )
 
 
 def _certificate(query: str, values: list[UUID], using: str) -> tuple[UUID, bytes] | None:
-    with databases[using].cursor() as cursor:
-        cursor.execute(query, values)
-        row = cursor.fetchone()
+    row = sql.one(databases[using], query, values)
     return (row[0], stored_file(*row[1:])) if row else None

@@ -15,6 +15,7 @@ from django.db import connections as databases
 from django.db import transaction
 
 from theseller.erasure.types import Progress, Subject, SubjectKind
+from theseller.lib import sql
 from theseller.retention.roles import ERASER
 from theseller.tenancy.scope import tenant_scope
 
@@ -43,13 +44,13 @@ def progress(subject: Subject) -> Progress | None:
     """Return how far an erasure is; None if it was not requested, or for a connection: has not begun."""
     table, where, key = _row(subject)
     requested_at = _TABLES[subject.kind][2]
-    with record_scope(subject), databases[ERASER].cursor() as cursor:
-        cursor.execute(
+    with record_scope(subject):
+        row = sql.one(
+            databases[ERASER],
             f"select {requested_at}, begun_at, coalesce(plan, '{{}}'), steps_done, erased_at, erased_xid, rewritten, wal_from,"  # noqa: S608  # names of this module
             f" completed_at from {table} where {where}",
             key,
         )
-        row = cursor.fetchone()
     if row is None:
         return None
     requested, begun, plan, done, erased_at, xid, rewritten, wal_from, completed = row
@@ -75,8 +76,7 @@ def note(subject: Subject, assignments: str, values: list[Any]) -> None:
 def note_within(subject: Subject, assignments: str, values: list[Any]) -> None:
     """Change the record inside a transaction that is open already. The arguments are those of `note`."""
     table, where, key = _row(subject)
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute(f"update {table} set {assignments} where {where}", [*values, *key])  # noqa: S608  # names of this module
+    sql.execute(databases[ERASER], f"update {table} set {assignments} where {where}", [*values, *key])  # noqa: S608
 
 
 def begin(subject: Subject, plan: Mapping[str, int], *, at: datetime) -> None:

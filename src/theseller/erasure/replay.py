@@ -24,6 +24,7 @@ from theseller.erasure.locks import ErasureLock, exclusive_erasure
 from theseller.erasure.queries import count_left
 from theseller.erasure.tenants import replay_tenants_and_users
 from theseller.erasure.types import JournalEntry, SubjectKind
+from theseller.lib import sql
 from theseller.retention.roles import ACTOR, COUNTER
 from theseller.tenancy.scope import tenant_scope
 
@@ -75,20 +76,18 @@ def delete_tokens_without_key(*, at: datetime) -> int:
     The token that was sealed under the later key is in no backup. Without this the connection's first use would find a destroyed key, take
     it for a disconnection that was killed, and have the shop erased; so it stays open, and its shop is asked to authorise it again.
     """
-    with databases[COUNTER].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id, data_key_id from connections_refresh_token")
-        tokens = cursor.fetchall()
+    tokens = sql.rows(databases[COUNTER], "select tenant_id, connection_id, data_key_id from connections_refresh_token")
     unreadable = [one for one in tokens if not settings.KEY_STORE.exists(one[2]) and _is_open(one[1])]
     return sum(_let_go(*one, at=at) for one in unreadable)
 
 
 def _let_go(tenant: UUID, connection: UUID, key: UUID, *, at: datetime) -> int:
-    with tenant_scope(tenant), databases["default"].cursor() as cursor:
-        cursor.execute(
+    with tenant_scope(tenant):
+        deleted = sql.execute(
+            databases["default"],
             "delete from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
             [tenant, connection, key],
         )
-        deleted = int(cursor.rowcount)
         if deleted:
             record(Tag.CONNECTION_AUTHORISATION_LOST, actor=ACTOR, tenant=tenant, subject=f"connection:{connection}", at=at)
     return deleted
@@ -136,17 +135,16 @@ def _tenant_of(connection: UUID) -> UUID | None:
 
 
 def _connection(connection: UUID) -> tuple[UUID, list[str]] | None:
-    with databases[COUNTER].cursor() as cursor:
-        cursor.execute("select tenant_id, marketplace_ids from connections_connection where id = %s", [connection])
-        row = cursor.fetchone()
+    row = sql.one(databases[COUNTER], "select tenant_id, marketplace_ids from connections_connection where id = %s", [connection])
     return (row[0], list(row[1])) if row else None
 
 
 def _is_open(connection: UUID) -> bool:
-    with databases[COUNTER].cursor() as cursor:
-        cursor.execute(
+    return bool(
+        sql.value(
+            databases[COUNTER],
             "select exists (select from connections_connection c where c.id = %s) and not exists"
             " (select from connections_disconnection d where d.connection_id = %s)",
             [connection, connection],
         )
-        return bool(cursor.fetchone()[0])
+    )

@@ -19,6 +19,7 @@ from django.db.backends.utils import CursorWrapper
 
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import ResidualScan
+from theseller.lib import sql
 from theseller.postgres.layout import Layout, saved_layout
 
 _CHUNK, _OVERLAP = 4 * 1024 * 1024, 64
@@ -131,9 +132,7 @@ def remove_stray_files(*, using: str) -> int:
     layout = database_files()
     if layout is None:
         return 0
-    with databases[using].cursor() as cursor:
-        cursor.execute("select extract(epoch from pg_postmaster_start_time())::float8")
-        started, removed = float(cursor.fetchone()[0]), 0
+    started, removed = float(sql.value(databases[using], "select extract(epoch from pg_postmaster_start_time())::float8")), 0
     for path in _stray_files(layout, using):
         with contextlib.suppress(FileNotFoundError, PermissionError):
             about = path.stat()

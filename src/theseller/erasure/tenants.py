@@ -30,6 +30,7 @@ from theseller.erasure.sanitization import sanitize
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import ErasureResult, JournalEntry, NewLink, Progress, Subject, SubjectKind
 from theseller.erasure.users import count_user_rows, erase_users, reopen, replay_users
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.retention.limits import TENANT_GRACE_HOURS
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
@@ -59,25 +60,28 @@ def request_tenant_erasure(*, user: UUID, request: UUID, link: NewLink, at: date
     Returns:
         Whether this is the first request, and the connections that it covers.
     """
-    with databases[accounts_database()].cursor() as cursor:
-        cursor.execute("select * from guard.request_shop_end(%s, %s, %s, %s, %s)", [user, request, at, link.token_hash, link.expires_at])
-        first, covered = cursor.fetchone()
+    first, covered = sql.one(
+        databases[accounts_database()],
+        "select * from guard.request_shop_end(%s, %s, %s, %s, %s)",
+        [user, request, at, link.token_hash, link.expires_at],
+    )
     return first, list(covered)
 
 
 def tenant_erasure_requested_at(tenant: UUID, *, using: str = "default") -> datetime | None:
     """Return when the deletion of the tenant in scope was requested, or None."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select asked_at from retention_shop_end where tenant_id = %s", [tenant])
-        row = cursor.fetchone()
+    row = sql.one(databases[using], "select asked_at from retention_shop_end where tenant_id = %s", [tenant])
     return row[0] if row else None
 
 
 def due_tenants(*, at: datetime, using: str = "default") -> tuple[UUID, ...]:
     """Return the tenants that can be erased: requested a day ago, so that certificates could be downloaded, all connections certified."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select tenant_id from guard.due_shop_ends(%s, %s)", [at - timedelta(hours=TENANT_GRACE_HOURS), at])
-        return tuple(row[0] for row in cursor.fetchall())
+    return tuple(
+        row[0]
+        for row in sql.rows(
+            databases[using], "select tenant_id from guard.due_shop_ends(%s, %s)", [at - timedelta(hours=TENANT_GRACE_HOURS), at]
+        )
+    )
 
 
 def erase_tenant(*, tenant: UUID, at: datetime) -> ErasureResult:
@@ -130,8 +134,9 @@ def _was_restored(entry: JournalEntry, at: datetime) -> bool:
     tenant = entry.id
     if not any(TenantErasure(tenant).count().values()):
         return False
-    with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-        cursor.execute(
+    with tenant_scope(tenant, using=ERASER):
+        sql.execute(
+            databases[ERASER],
             "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s) on conflict (tenant_id) do nothing",
             [tenant, new_id(), at, ACTOR],
         )
@@ -202,13 +207,19 @@ class TenantErasure(Erasure):
 
     def load_related(self) -> None:
         """Load the users whose accounts were erased with the tenant."""
-        with tenant_scope(self.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute(
-                "select p.user_id from retention_shop_end e join retention_person_end p on p.user_id = any(e.people)"
-                " where e.tenant_id = %s and not p.kept and not p.own_wish and p.completed_at is not null order by 1",
-                [self.tenant],
+        with tenant_scope(self.tenant, using=ERASER):
+            self.subject = replace(
+                self.subject,
+                others=tuple(
+                    row[0]
+                    for row in sql.rows(
+                        databases[ERASER],
+                        "select p.user_id from retention_shop_end e join retention_person_end p on p.user_id = any(e.people)"
+                        " where e.tenant_id = %s and not p.kept and not p.own_wish and p.completed_at is not null order by 1",
+                        [self.tenant],
+                    )
+                ),
             )
-            self.subject = replace(self.subject, others=tuple(row[0] for row in cursor.fetchall()))
 
     def restart(self) -> None:
         """Have the next run delete and count again, also the users of whom rows came back."""
@@ -244,27 +255,28 @@ class TenantErasure(Erasure):
 
     def _members(self) -> tuple[UUID, ...]:
         """Return every user who was a member of the tenant."""
-        with tenant_scope(self.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute("select unnest(people) from retention_shop_end where tenant_id = %s", [self.tenant])
-            return tuple(row[0] for row in cursor.fetchall())
+        with tenant_scope(self.tenant, using=ERASER):
+            return tuple(
+                row[0]
+                for row in sql.rows(databases[ERASER], "select unnest(people) from retention_shop_end where tenant_id = %s", [self.tenant])
+            )
 
     def _users(self) -> list[tuple[bool, dict[str, int], dict[str, int]]]:
         """Return (whether the account stays, rows planned by table, rows deleted by step) of each member who did not request their own deletion."""
-        with tenant_scope(self.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute(
-                "select p.kept, p.plan, p.steps_done from retention_shop_end e join retention_person_end p on p.user_id = any(e.people)"
-                " where e.tenant_id = %s and not p.own_wish",
-                [self.tenant],
-            )
-            return [(bool(kept), as_document(plan), as_document(steps)) for kept, plan, steps in cursor.fetchall()]
+        with tenant_scope(self.tenant, using=ERASER):
+            return [
+                (bool(kept), as_document(plan), as_document(steps))
+                for kept, plan, steps in sql.rows(
+                    databases[ERASER],
+                    "select p.kept, p.plan, p.steps_done from retention_shop_end e join retention_person_end p on p.user_id = any(e.people)"
+                    " where e.tenant_id = %s and not p.own_wish",
+                    [self.tenant],
+                )
+            ]
 
     def _certified(self) -> list[dict[str, str]]:
         """Return the certificates of the tenant's connections: each tells of its own erasure."""
-        with tenant_scope(self.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
-            cursor.execute(
-                "select connection_id, id, issued_at, body from retention_certificate where tenant_id = %s order by issued_at, id",
-                [self.tenant],
-            )
+        with tenant_scope(self.tenant, using=ERASER):
             return [
                 {
                     "connection": str(connection),
@@ -272,7 +284,11 @@ class TenantErasure(Erasure):
                     "issued_at": issued.isoformat(),
                     "body_sha256": hashlib.sha256(bytes(body)).hexdigest(),
                 }
-                for connection, identity, issued, body in cursor.fetchall()
+                for connection, identity, issued, body in sql.rows(
+                    databases[ERASER],
+                    "select connection_id, id, issued_at, body from retention_certificate where tenant_id = %s order by issued_at, id",
+                    [self.tenant],
+                )
             ]
 
     def _delete(self, descriptor: TableDescriptor, at: datetime) -> Mapping[str, int]:

@@ -27,6 +27,7 @@ from theseller.erasure.records import RESTART, begin, note, progress
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import JournalEntry, NewLink, Subject, SubjectKind
 from theseller.erasure.vacuum import RetryLaterError
+from theseller.lib import sql
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
 
 
@@ -48,9 +49,13 @@ def request_user_erasure(*, identity: UUID, link: NewLink, at: datetime) -> bool
     Returns:
         False if they had requested it before.
     """
-    with databases[accounts_database()].cursor() as cursor:
-        cursor.execute("select guard.request_person_end(%s, %s, %s, %s)", [identity, at, link.token_hash, link.expires_at])
-        return bool(cursor.fetchone()[0])
+    return bool(
+        sql.value(
+            databases[accounts_database()],
+            "select guard.request_person_end(%s, %s, %s, %s)",
+            [identity, at, link.token_hash, link.expires_at],
+        )
+    )
 
 
 def due_users(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, bool, bool], ...]:
@@ -58,13 +63,15 @@ def due_users(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, b
 
     The oldest request comes first. One that failed and is retried later than `at` is left out, unless `waiting_too`.
     """
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute(
+    return tuple(
+        (row[0], row[1], row[2])
+        for row in sql.rows(
+            databases[ERASER],
             "select user_id, own_wish, erased_at is not null from retention_person_end p where completed_at is null and (%s or not exists"
             " (select from retention_end_failure f where f.subject_id = p.user_id and f.retry_at > %s)) order by asked_at, user_id",
             [waiting_too, at],
         )
-        return tuple((row[0], row[1], row[2]) for row in cursor.fetchall())
+    )
 
 
 def erase_users(
@@ -110,11 +117,11 @@ def replay_users(*, at: datetime) -> tuple[Subject, ...]:
         if not any(count_user_rows(entry.id).values()):
             continue
         one = UserErasure(entry.id, own_request=entry.own_request)
-        with databases[ERASER].cursor() as cursor:
-            cursor.execute(
-                "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, %s, %s) on conflict (user_id) do nothing",
-                [entry.id, entry.at, entry.own_request],
-            )
+        sql.execute(
+            databases[ERASER],
+            "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, %s, %s) on conflict (user_id) do nothing",
+            [entry.id, entry.at, entry.own_request],
+        )
         note(one.subject, f"completed_at = null, kept = false, {RESTART}", [])
         restore_links(entry)
         if any(erase_rows(one, at=at, failures=failures).values()):
@@ -137,12 +144,13 @@ def _erase_without_tenant(one: UserErasure, at: datetime, failures: Failures, th
         RetryLaterError: rows came back meanwhile.
     """
     identity = one.subject.id
-    with databases[ERASER].cursor() as cursor:
-        cursor.execute(
+    kept = bool(
+        sql.value(
+            databases[ERASER],
             "select exists (select from guard.tenants_of(%s)) or exists (select from accounts_operator where user_id = %s)",
             [identity, identity],
         )
-        kept = bool(cursor.fetchone()[0])
+    )
     if kept:
         journal().withdraw(SubjectKind.USER, identity)
     elif any(erase_rows(one, at=at, failures=failures, throttle=throttle).values()):
@@ -173,9 +181,7 @@ class UserErasure(Erasure):
 
     def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002  # nothing is looked up between steps
         """Yield a step for each tenant that has rows of the user, then one for the user's own. Each run repeats them."""
-        with databases[ERASER].cursor() as cursor:
-            cursor.execute("select tenant_id from guard.shops_of_person(%s)", [self.subject.id])
-            tenants = [row[0] for row in cursor.fetchall()]
+        tenants = [row[0] for row in sql.rows(databases[ERASER], "select tenant_id from guard.shops_of_person(%s)", [self.subject.id])]
         for tenant in tenants:
             yield Step("", tenant, partial(self._delete_in, tenant, at))
         yield Step("", None, partial(self._delete_own, at))

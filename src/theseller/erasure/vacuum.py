@@ -18,6 +18,7 @@ from django.db import OperationalError
 from django.db import connections as databases
 
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
+from theseller.lib import sql
 
 #: How long others may queue behind us for a lock that we wait for, how often we try, and the rest between.
 LOCK_WAIT_MS, TRIES, PAUSE_SECONDS = 300, 40, 0.25
@@ -74,9 +75,7 @@ def relations_of(tables: Sequence[str], tenant: UUID | None, *, using: str) -> d
 
     All months of the shop's part, not only those that held rows at the end: what was replaced earlier lies there, too.
     """
-    with databases[using].cursor() as cursor:
-        cursor.execute(_PARTS + _SIZES, _parts(tables, tenant))
-        return {name: int(size) for name, size in cursor.fetchall()}
+    return {name: int(size) for name, size in sql.rows(databases[using], _PARTS + _SIZES, _parts(tables, tenant))}
 
 
 def _qualified(tables: Sequence[str]) -> list[str]:
@@ -94,9 +93,7 @@ def vacuum_alias(*, using: str) -> str:
     PostgreSQL 17 and later let the role of `using` do it (`pg_maintain`). Before, only the owner may, who as the owner of the database
     may also rewrite `pg_statistic`.
     """
-    with databases[using].cursor() as cursor:
-        cursor.execute("select current_setting('server_version_num')::int")
-        return using if cursor.fetchone()[0] >= _MAINTAIN_FROM else OWNER
+    return using if sql.value(databases[using], "select current_setting('server_version_num')::int") >= _MAINTAIN_FROM else OWNER
 
 
 def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time.sleep) -> None:
@@ -114,13 +111,11 @@ def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time
 
 def _is_beyond(xid: int, using: str) -> bool:
     # VACUUM looks past the transactions of other databases, but VACUUM FULL has a snapshot of its own, which doesn't: ask for both.
-    with databases[using].cursor() as cursor:
-        cursor.execute("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        if int(cursor.fetchone()[0]) <= xid:
-            return False
+    if int(sql.value(databases[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) <= xid:
+        return False
     notices: list[str] = []
-    with _notices(notices, using=using), databases[using].cursor() as cursor:
-        cursor.execute("vacuum (verbose, analyze false, truncate false) public.retention_purge")
+    with _notices(notices, using=using):
+        sql.execute(databases[using], "vacuum (verbose, analyze false, truncate false) public.retention_purge")
     found = _CUTOFF.search("\n".join(notices))
     # Transactions are numbered modulo 2^32 there: what is less than half a circle ahead is later.
     return found is not None and 0 < (int(found[1]) - xid) % (1 << 32) < (1 << 31)
@@ -181,9 +176,12 @@ def rebuild_statistics(
 
 def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:
     """Return the bytes of relations with their indexes."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select t.name, pg_total_relation_size(t.name::regclass) from unnest(%s::text[]) t (name)", [list(relations)])
-        return {name: int(size) for name, size in cursor.fetchall()}
+    return {
+        name: int(size)
+        for name, size in sql.rows(
+            databases[using], "select t.name, pg_total_relation_size(t.name::regclass) from unnest(%s::text[]) t (name)", [list(relations)]
+        )
+    }
 
 
 def checkpoint(*, using: str) -> str:
@@ -204,13 +202,11 @@ def checkpoint(*, using: str) -> str:
 @contextmanager
 def patience(*, using: str) -> Iterator[None]:
     """Wait for locks, and hold them, no longer than others may be kept waiting."""
-    with databases[using].cursor() as cursor:
-        cursor.execute(f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_HOLD_MS[0]}")
+    sql.execute(databases[using], f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_HOLD_MS[0]}")
     try:
         yield
     finally:
-        with databases[using].cursor() as cursor:
-            cursor.execute("reset lock_timeout; reset statement_timeout")
+        sql.execute(databases[using], "reset lock_timeout; reset statement_timeout")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from theseller.crypto.cached_value import NEXT_SUFFIX, secret_or_none
 from theseller.key_rotation.shared_steps import secret_provider
 from theseller.key_rotation.types import Run
+from theseller.lib import sql
 from theseller.lib.secret import Secret
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.roles import LOGIN_ROLES
@@ -61,9 +62,7 @@ def _first_accepted(secret: str, passwords: list[Secret]) -> psycopg.Connection[
 
 def open_transactions() -> set[str]:
     """Return the transactions of our roles that are open now, in other connections than this one; each name is used once."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(_OPEN, [list(LOGIN_ROLES.values())])
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in sql.rows(databases["default"], _OPEN, [list(LOGIN_ROLES.values())])}
 
 
 def wait_for_open_transactions(run: Run, *, longest: float | None = None) -> str:

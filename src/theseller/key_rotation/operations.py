@@ -33,6 +33,7 @@ from theseller.key_rotation.types import (
     Step,
     UnknownSecretError,
 )
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.lib.safe_tracebacks import describe
 from theseller.lib.secret import Secret
@@ -188,8 +189,9 @@ def _staged_since(run: Run) -> bool:
 def _begin(name: str, reason: RotationReason, actor: str, context: RotationContext) -> Run:
     at = context.now()
     run = Run(new_id(), name, reason, actor, "", at, context)
-    with transaction.atomic(), connections["default"].cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        sql.execute(
+            connections["default"],
             "insert into governance_rotation (id, secret, reason, actor, started_at, moved_at) values (%s, %s, %s, %s, %s, %s)",
             [run.id, name, reason.value, actor, at, at],
         )
@@ -222,8 +224,9 @@ def _advance(run: Run, kind: SecretKind) -> RotationResult:
 
 
 def _record(run: Run) -> None:
-    with transaction.atomic(), connections["default"].cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        sql.execute(
+            connections["default"],
             "update governance_rotation set step = %s, moved_at = %s, details = %s where id = %s",
             [run.step, run.at, json.dumps(run.details), run.id],
         )
@@ -231,8 +234,9 @@ def _record(run: Run) -> None:
 
 def _finish(run: Run) -> None:
     at = run.at
-    with transaction.atomic(), connections["default"].cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        sql.execute(
+            connections["default"],
             "update governance_rotation set finished_at = %s, moved_at = %s, details = %s where id = %s",
             [at, at, json.dumps(run.details), run.id],
         )

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import connections
 
 from theseller.key_rotation.types import RotationContext, RotationReason, Run
+from theseller.lib import sql
 
 _OPEN = "select id, secret, reason, actor, step, started_at, details from governance_rotation where finished_at is null"
 _LAST = """
@@ -28,9 +29,7 @@ class PublicKey:
 
 def open_runs(context: RotationContext, *, using: str = "default") -> dict[str, Run]:
     """Return the replacements under way, by the secret's name, oldest first."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_OPEN + " order by started_at, secret")
-        rows = cursor.fetchall()
+    rows = sql.rows(connections[using], _OPEN + " order by started_at, secret")
     return {
         row[1]: Run(
             row[0],
@@ -48,20 +47,17 @@ def open_runs(context: RotationContext, *, using: str = "default") -> dict[str, 
 
 def last_rotations(*, using: str = "default") -> dict[str, datetime]:
     """Return when each secret was last replaced, of those that ever were."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_LAST)
-        return dict(cursor.fetchall())
+    return dict(sql.rows(connections[using], _LAST))
 
 
 def steps_under_way(*, using: str = "default") -> dict[str, str]:
     """Return, by the secret's name, the last step of each replacement under way; empty text before the first."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("select secret, step from governance_rotation where finished_at is null")
-        return dict(cursor.fetchall())
+    return dict(sql.rows(connections[using], "select secret, step from governance_rotation where finished_at is null"))
 
 
 def certificate_keys(*, using: str = "default") -> tuple[PublicKey, ...]:
     """Return every public key that was made for certificates, newest first, retired ones too: what their proofs are checked against."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("select public_key, made_at, retired_at from governance_signing_key order by made_at desc")
-        return tuple(PublicKey(bytes(row[0]).hex(), row[1], row[2]) for row in cursor.fetchall())
+    return tuple(
+        PublicKey(bytes(row[0]).hex(), row[1], row[2])
+        for row in sql.rows(connections[using], "select public_key, made_at, retired_at from governance_signing_key order by made_at desc")
+    )

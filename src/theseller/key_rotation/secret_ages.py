@@ -17,6 +17,7 @@ from theseller.crypto.cached_value import secret_or_none
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.providers import FileSecretProvider, SecretProvider
 from theseller.crypto.timestamped_secrets import ID_BYTES, creation_time, leading_secret_id, timestamped_secret_id
+from theseller.lib import sql
 from theseller.lib.secret import Secret
 
 #: Stands for a secret that we can't read, such as a key service's own root.
@@ -43,23 +44,23 @@ def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | N
     identifier = timestamped_secret_id(secret)
     if identifier is not None:
         return creation_time(identifier)
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            "select made_at from governance_secret_age where secret = %s and fingerprint = %s", [name, fingerprint(name, secret)]
-        )
-        row = cursor.fetchone()
+    row = sql.one(
+        connections[using],
+        "select made_at from governance_secret_age where secret = %s and fingerprint = %s",
+        [name, fingerprint(name, secret)],
+    )
     return row[0] if row else None
 
 
 def note(name: str, secret: Secret, *, created_at: datetime, actor: str, at: datetime, using: str = "default") -> None:
     """Note when somebody else's secret was made, as the operator says. The first word stands: a secret grows no younger."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic(using=using):
+        if sql.execute(
+            connections[using],
             "insert into governance_secret_age (secret, fingerprint, made_at, noted_at, actor) values (%s, %s, %s, %s, %s)"
             " on conflict do nothing",
             [name, fingerprint(name, secret), created_at, at, actor],
-        )
-        if cursor.rowcount:
+        ):
             record(
                 Tag.SECRET_AGE_NOTED,
                 actor=actor,

@@ -22,6 +22,7 @@ from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.key_rotation.database import wait_for_open_transactions
 from theseller.key_rotation.shared_steps import SETTLE, secret_provider, writable
 from theseller.key_rotation.types import ManualRotationError, Run, Step
+from theseller.lib import sql
 from theseller.lib.secret import Secret
 
 #: The owner of the key that signs certificates, as `retention` names it.
@@ -90,9 +91,10 @@ def audit_key_steps(run: Run) -> tuple[Step, ...]:
 
 def tokens(*, using: str = PROBE_DATABASE) -> dict[UUID, tuple[UUID, UUID]]:
     """Return, for each connection that holds a token, its tenant and the data key that the token's row names."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select connection_id, tenant_id, data_key_id from connections_refresh_token order by 1")
-        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+    return {
+        row[0]: (row[1], row[2])
+        for row in sql.rows(databases[using], "select connection_id, tenant_id, data_key_id from connections_refresh_token order by 1")
+    }
 
 
 def signing_records() -> list[KeyRecord]:
@@ -213,15 +215,17 @@ def _make_signing(run: Run) -> str:
 
 
 def _list_public(public: bytes, made: datetime) -> None:
-    with databases["default"].cursor() as cursor:
-        cursor.execute("insert into governance_signing_key (public_key, made_at) values (%s, %s) on conflict do nothing", [public, made])
+    sql.execute(
+        databases["default"],
+        "insert into governance_signing_key (public_key, made_at) values (%s, %s) on conflict do nothing",
+        [public, made],
+    )
 
 
 def _destroy_signing(run: Run) -> str:
     for one in signing_records()[:-1]:
         public = SigningKey.from_secret(settings.KEY_STORE.get(one.id).material).public_bytes
-        with databases["default"].cursor() as cursor:
-            cursor.execute("update governance_signing_key set retired_at = %s where public_key = %s", [run.at, public])
+        sql.execute(databases["default"], "update governance_signing_key set retired_at = %s where public_key = %s", [run.at, public])
         settings.KEY_STORE.destroy(one.id)
     return ""
 

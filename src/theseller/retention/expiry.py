@@ -16,6 +16,7 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import TableDescriptor
+from theseller.lib import sql
 from theseller.lib.limits import FACTS_KEPT_DAYS
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.retention.holds import active_hold
@@ -43,9 +44,7 @@ def expiring_tables() -> tuple[TableDescriptor, ...]:
 def tenants_with_expired_facts(*, at: datetime, most: int = 100, using: str = "default") -> tuple[UUID, ...]:
     """Return shops that have a fact too old for one store at least, the oldest first; none under an active hold."""
     latest = max(oldest_day_kept(store, at) for store in MARKETPLACES.values())
-    with databases[using].cursor() as cursor:
-        cursor.execute("select tenant_id from guard.aged_tenants(%s, %s, %s)", [latest, at, most])
-        return tuple(row[0] for row in cursor.fetchall())
+    return tuple(row[0] for row in sql.rows(databases[using], "select tenant_id from guard.aged_tenants(%s, %s, %s)", [latest, at, most]))
 
 
 def delete_expired_facts(*, tenant: UUID, at: datetime) -> dict[str, int]:

@@ -15,6 +15,7 @@ from django.db import connections as databases
 
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.retention.limits import HOLD_DAYS_MAX, HOLD_REASON_LENGTH_MIN
 from theseller.tenancy.scope import current_tenant, tenant_scope
@@ -44,9 +45,7 @@ class Hold:
 
 def holds_of_tenant(*, using: str = "default") -> tuple[Hold, ...]:
     """Return every hold of the tenant in scope, newest first."""
-    with databases[using].cursor() as cursor:
-        cursor.execute(_SELECT + " order by placed_at desc, id", [current_tenant()])
-        return tuple(Hold(*row) for row in cursor.fetchall())
+    return tuple(Hold(*row) for row in sql.rows(databases[using], _SELECT + " order by placed_at desc, id", [current_tenant()]))
 
 
 def active_hold(*, at: datetime, using: str = "default") -> Hold | None:
@@ -66,11 +65,11 @@ def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: da
     if not at < until <= at + timedelta(days=HOLD_DAYS_MAX):
         raise HoldRefusedError(f"A hold ends in the future and within {HOLD_DAYS_MAX} days. Place another if it is still needed then.")
     made = Hold(tenant, new_id(), reason, actor, at, until, None)
-    with tenant_scope(tenant), databases["default"].cursor() as cursor:
-        cursor.execute("select exists (select from tenancy_tenant where id = %s)", [tenant])
-        if not cursor.fetchone()[0]:
+    with tenant_scope(tenant):
+        if not sql.value(databases["default"], "select exists (select from tenancy_tenant where id = %s)", [tenant]):
             raise HoldRefusedError("There is no shop with this ID.")
-        cursor.execute(
+        sql.execute(
+            databases["default"],
             "insert into retention_hold (tenant_id, id, reason, placed_by, placed_at, until) values (%s, %s, %s, %s, %s, %s)",
             [tenant, made.id, reason, actor, at, until],
         )
@@ -81,12 +80,12 @@ def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: da
 
 def lift_hold(*, tenant: UUID, hold: UUID, actor: str, at: datetime) -> bool:
     """End a hold now; False if it was lifted before, or there is none."""
-    with tenant_scope(tenant), databases["default"].cursor() as cursor:
-        cursor.execute(
+    with tenant_scope(tenant):
+        if not sql.execute(
+            databases["default"],
             "update retention_hold set lifted_at = %s, lifted_by = %s where tenant_id = %s and id = %s and lifted_at is null",
             [at, actor, tenant, hold],
-        )
-        if not cursor.rowcount:
+        ):
             return False
         record(Tag.HOLD_LIFTED, actor=actor, tenant=tenant, subject=f"hold:{hold}", at=at)
     return True

@@ -11,6 +11,8 @@ import psycopg
 from django.db import ProgrammingError, connections
 from django.db.migrations.loader import MigrationLoader
 
+from theseller.lib import sql
+
 _APPLIED = "select app, name from django_migrations"
 _SHOWN = 3
 
@@ -31,9 +33,7 @@ def refuse_other_schema(using: str = "default") -> None:
         WrongSchemaError: it has more (an older program must not work on it), or fewer (`theseller migrate` was not run).
     """
     try:
-        with connections[using].cursor() as cursor:
-            cursor.execute(_APPLIED)
-            applied = frozenset(cursor.fetchall())
+        applied = frozenset(sql.rows(connections[using], _APPLIED))
     except ProgrammingError:
         # No such table before the first migrate; no permission to read it before the first migrate of a program that has this check.
         raise WrongSchemaError(_older("")) from None

@@ -16,6 +16,8 @@ from typing import Any
 from django.db import connections
 from psycopg import Connection
 
+from theseller.lib import sql
+
 #: A random number, made once for each state folder.
 HOST_MARK_FILE = ".theseller-host"
 _MACHINE = Path("/etc/machine-id")
@@ -65,9 +67,7 @@ def refuse_other_folder(database: Connection[Any], identity: str) -> None:
 
 def refuse_other_host(identity: str, using: str = "default") -> None:
     """Raise OtherHostError as `refuse_other_folder` does, asking by the process's own connection."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("select files_of, files_since from guard.deployment")
-        _refuse(cursor.fetchone(), identity)
+    _refuse(sql.one(connections[using], "select files_of, files_since from guard.deployment"), identity)
 
 
 def _refuse(found: tuple[str | None, datetime | None] | None, identity: str) -> None:

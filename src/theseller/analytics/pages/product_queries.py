@@ -14,6 +14,7 @@ from django.db import connections
 
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import ProductFigures, ProductPage, Scope
+from theseller.lib import sql as statements
 from theseller.tenancy.scope import current_tenant
 
 #: A line of fewer days would be a dot or a stroke.
@@ -113,13 +114,17 @@ def product_page(scope: Scope, span: Span, before: Span | None, query: ProductQu
         "before_first": other.first, "before_last": other.last, **span.enclosing(other), "most": query.most, "skip": query.skip, "pattern": _pattern(query.search),
     }  # fmt: skip
     sql = _PAGE.format(search=_SEARCH if query.search else "", order=_ORDER[query.sort], direction="desc" if query.descending else "asc")
-    rows = _read(sql, values, using)
+    rows = statements.rows(connections[using], sql, values)
     if not rows:
         return ProductPage((), 0, 0, Decimal(0), None)
     values["skus"] = skus = [row[0] for row in rows]
-    names = {sku: (asin, title) for sku, asin, title in _read(_NAMES, values, using)}
+    names = {sku: (asin, title) for sku, asin, title in statements.rows(connections[using], _NAMES, values)}
     if any(not names.get(sku, ("",))[0] for sku in skus):
-        names |= {sku: (asin, names.get(sku, ("", ""))[1]) for sku, asin in _read(_ASINS, values, using) if not names.get(sku, ("",))[0]}
+        names |= {
+            sku: (asin, names.get(sku, ("", ""))[1])
+            for sku, asin in statements.rows(connections[using], _ASINS, values)
+            if not names.get(sku, ("",))[0]
+        }
     lines = _lines(values, span, using) if query.with_lines and span.length >= _SHORTEST_LINE else {}
     products = [_product(row, names.get(row[0], ("", "")), compared=before is not None) for row in rows]
     products = [replace(product, series=lines.get(product.sku, ())) for product in products]
@@ -162,13 +167,6 @@ def _lines(values: dict[str, Any], span: Span, using: str) -> dict[str, tuple[De
     step = 1 if span.length <= 31 else 7
     buckets = -(-span.length // step)
     found: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * buckets)
-    for sku, day, amount in _read(_LINES, values, using):
+    for sku, day, amount in statements.rows(connections[using], _LINES, values):
         found[sku][buckets - 1 - (span.last - day).days // step] += amount  # Counted from the end: a short week would look like a fall.
     return {sku: tuple(amounts) for sku, amounts in found.items()}
-
-
-def _read(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows

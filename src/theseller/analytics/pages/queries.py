@@ -17,6 +17,7 @@ from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
 from theseller.analytics.rollups.parameters import parameters, run_on_counted_lines
 from theseller.analytics.rollups.types import SUMMED, Figures
+from theseller.lib import sql as statements
 from theseller.tenancy.scope import current_tenant
 
 _STORES = """
@@ -116,7 +117,5 @@ def day_orders(store: str, day: date, *, most: int, using: str = "default") -> t
 
 
 def _read(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, {"tenant": current_tenant(), **values})
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    rows: list[tuple[Any, ...]] = statements.rows(connections[using], sql, {"tenant": current_tenant(), **values})
     return rows

@@ -19,6 +19,7 @@ from django.db.backends.utils import CursorWrapper
 from theseller.amazon.charge_classifier import ChargeType, ProfitLine, is_profit_and_loss, profit_line
 from theseller.amazon.reports.types import ReportType
 from theseller.analytics.rollups.matching import EARLY, LATE, Money, in_settlements
+from theseller.lib import sql
 from theseller.lib.marketplaces import MARKETPLACES
 
 #: Lines in one of these states are no money yet, or no longer: an estimate is none of Amazon's figures, a reversed line was withdrawn.
@@ -73,10 +74,9 @@ def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
 
     The planner knows nothing of the sizes of common table expressions, takes them for one row, and would compare each with each.
     """
-    with cursor.db.cursor() as setting:  # Of its own, so that what the statement returned can be read afterwards.
-        setting.execute("select set_config('enable_nestloop', 'off', true)")
-        yield
-        setting.execute("select set_config('enable_nestloop', 'on', true)")
+    sql.execute(cursor.db, "select set_config('enable_nestloop', 'off', true)")
+    yield
+    sql.execute(cursor.db, "select set_config('enable_nestloop', 'on', true)")
 
 
 def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> list[int]:

@@ -25,6 +25,7 @@ from theseller.controls.probe_tools.search import (
     state_files,
 )
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
+from theseller.lib import sql
 from theseller.lib.memory import core_dumps_disabled
 from theseller.lib.secret import Secret
 
@@ -95,9 +96,7 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _search_sessions(context: ProbeContext) -> tuple[int, int]:
     """Unpack every session: Django stores them compressed, where a plain search would not see a thing."""
-    with databases[context.application].cursor() as cursor:
-        cursor.execute("select session_data from django_session")
-        stored = [row[0] for row in cursor.fetchall()]
+    stored = [row[0] for row in sql.rows(databases[context.application], "select session_data from django_session")]
     return len(stored), sum(bool(_IN_FILES.search(_unpacked(text))) for text in stored)
 
 

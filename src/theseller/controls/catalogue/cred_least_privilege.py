@@ -17,6 +17,7 @@ from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentE
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.sealed import seal
 from theseller.crypto.secret_config import for_environment, make_key_store
+from theseller.lib import sql
 from theseller.lib.secret import Secret
 from theseller.postgres.rights import compare, expected_rights, read_rights
 
@@ -103,10 +104,8 @@ class _Redactor:
 def _wrong_logins(context: ProbeContext) -> Iterator[str]:
     """Ask each connection of this process as whom it came and as whom it acts."""
     for alias, role in ((context.probe, "theseller_probe"), (context.application, "theseller_worker")):
-        with databases[alias].cursor() as cursor:
-            cursor.execute("select session_user::text, current_user::text")
-            if cursor.fetchone() != (role, role):
-                yield f"A connection that must be {role}'s is another role's."
+        if sql.one(databases[alias], "select session_user::text, current_user::text") != (role, role):
+            yield f"A connection that must be {role}'s is another role's."
 
 
 def _wrong_environment(context: ProbeContext) -> Iterator[str]:

@@ -18,6 +18,7 @@ from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, CryptoError, KeyDestroyedError, KeyNotFoundError
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
@@ -94,12 +95,12 @@ def _wrong_keys(context: ProbeContext, tokens: list[tuple[UUID, UUID, UUID]]) ->
 
 def _wrong_message(context: ProbeContext, tenant: UUID, connection: UUID, key: UUID) -> Iterator[str]:
     """Look at one message as the worker, in its shop's scope. It is never opened at its own place: only `connections` does that."""
-    with tenant_scope(tenant, using=context.application), databases[context.application].cursor() as cursor:
-        cursor.execute(
+    with tenant_scope(tenant, using=context.application):
+        row = sql.one(
+            databases[context.application],
             "select sealed from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
             [tenant, connection, key],
         )
-        row = cursor.fetchone()
     if row is None:
         return  # Replaced or deleted since we listed it.
     sealed = bytes(row[0])

@@ -14,6 +14,7 @@ from typing_extensions import override
 from theseller.controls import code_version, page
 from theseller.controls.probe_tools.context import ProbeContext, Row
 from theseller.controls.types import Control, DisplayedControl, Outcome, Status, must_find, verdict
+from theseller.lib import sql
 
 CONTROL = Control(
     id="page-true",
@@ -58,8 +59,8 @@ _FROM_THE_FUTURE = (
 def probe(context: ProbeContext) -> Outcome:
     """Render the page, read it as a browser would, and hold it against the evidence; then see who could have changed that."""
     # One snapshot for both: another process may add evidence meanwhile.
-    with transaction.atomic(using=context.probe), databases[context.probe].cursor() as cursor:
-        cursor.execute("set transaction isolation level repeatable read")
+    with transaction.atomic(using=context.probe):
+        sql.execute(databases[context.probe], "set transaction isolation level repeatable read")
         security_page = page.security_page(context.at, using=context.probe)
         latest = {row[0]: row[1:] for row in context.rows(_LATEST)}
     html = render_to_string("controls/page.html", page.template_context(security_page, public_keys=()))

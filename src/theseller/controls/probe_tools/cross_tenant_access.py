@@ -23,6 +23,7 @@ from django.db import connections as databases
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.crypto.mac import tenant_ticket
 from theseller.datamap.registry import descriptors
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import read_session, set_ticket, tenant_scope
@@ -161,8 +162,7 @@ def _mid_statement(using: str, table: str, column: str, own: UUID, victim: UUID)
             if verb != "select" and not _has_privilege(using, table, verb):
                 continue
             with transaction.atomic(using=using):
-                with databases[using].cursor() as cursor:
-                    cursor.execute("select set_config('theseller.attempt', %s, true)", [str(own)])
+                sql.execute(databases[using], "select set_config('theseller.attempt', %s, true)", [str(own)])
                 reached = _rows_reached(using, statement)
                 transaction.set_rollback(True, using=using)
             yield Attempt(
@@ -179,12 +179,17 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
     # value means that it let the row in. A row that no partition takes came before the policy, and nowhere.
     with transaction.atomic(using=using):
         try:
-            with transaction.atomic(using=using), databases[using].cursor() as cursor:
-                cursor.execute(
-                    "select exists (select from pg_attribute where attrelid = %s::regclass and attname = 'local_day')", [_qualified(table)]
+            with transaction.atomic(using=using):
+                names, values = (
+                    (f"{column}, local_day", "%s, current_date")
+                    if sql.value(
+                        databases[using],
+                        "select exists (select from pg_attribute where attrelid = %s::regclass and attname = 'local_day')",
+                        [_qualified(table)],
+                    )
+                    else (column, "%s")
                 )
-                names, values = (f"{column}, local_day", "%s, current_date") if cursor.fetchone()[0] else (column, "%s")
-                cursor.execute(f"insert into {_qualified(table)} ({names}) values ({values})", [victim])  # noqa: S608
+                sql.execute(databases[using], f"insert into {_qualified(table)} ({names}) values ({values})", [victim])  # noqa: S608
             reached = 1
         except DatabaseError as refusal:
             cause = refusal.__cause__
@@ -197,9 +202,7 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
 def _plan(using: str, table: str, column: str) -> Attempt:
     """Look for the check of the ticket in the filter of every scan of a plan, beside a value of the statement's own."""
     where = f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''), gen_random_uuid()::text)::uuid"
-    with databases[using].cursor() as cursor:
-        cursor.execute(f"explain (format json) select from {_qualified(table)} where {where}")
-        found = cursor.fetchone()[0]
+    found = sql.value(databases[using], f"explain (format json) select from {_qualified(table)} where {where}")
     plans = json.loads(found) if isinstance(found, str) else found
     bare = [node for node in _scans(plans[0]["Plan"]) if not _PER_ROW.search(" ".join(str(node.get("Filter", "")).split()))]
     return Attempt(f"the plan of {table}", f"A plan reads {table} without comparing each row with the ticket." if bare else "")
@@ -225,19 +228,18 @@ def _rows_reached(using: str, statement: str) -> int:
 
 
 def _number(using: str, statement: str) -> int:
-    with databases[using].cursor() as cursor:
-        cursor.execute(statement)
-        return int(cursor.fetchone()[0])
+    return int(sql.value(databases[using], statement))
 
 
 def _has_privilege(using: str, table: str, verb: str) -> bool:
-    with databases[using].cursor() as cursor:
-        # A role without the schema has no right to its tables, and PostgreSQL refuses to be asked for one by name.
-        cursor.execute(
+    # A role without the schema has no right to its tables, and PostgreSQL refuses to be asked for one by name.
+    return bool(
+        sql.value(
+            databases[using],
             "select case when has_schema_privilege(%s, 'usage') then has_table_privilege(%s, %s) else false end",
             [_qualified(table).split(".")[0], _qualified(table), verb],
         )
-        return bool(cursor.fetchone()[0])
+    )
 
 
 def _qualified(table: str) -> str:

@@ -22,6 +22,7 @@ from theseller.crypto.keys import Purpose
 from theseller.crypto.sealed import key_id_of
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import TableDescriptor
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.tenancy.scope import tenant_scope
 
@@ -80,15 +81,12 @@ def _values(context: ProbeContext, descriptor: TableDescriptor, column: str) -> 
     using = _reader(context, descriptor.table)
     select = f"select {column} from {descriptor.table}"  # noqa: S608  the data map's own names
     if descriptor.tenant_column is None:
-        with databases[using].cursor() as cursor:
-            cursor.execute(f"{select} order by random() limit %s", [10 * MAX_TENANTS])
-            yield from _bytes(cursor.fetchall())
+        yield from _bytes(sql.rows(databases[using], f"{select} order by random() limit %s", [10 * MAX_TENANTS]))
         return
     shops = context.rows(f"select distinct {descriptor.tenant_column} from {descriptor.table}")  # noqa: S608  the data map's own names
     for (tenant,) in sorted(shops, key=lambda row: _turn(context, row[0]))[:MAX_TENANTS]:
-        with tenant_scope(tenant, using=using), databases[using].cursor() as cursor:
-            cursor.execute(f"{select} where {descriptor.tenant_column} = %s", [tenant])
-            yield from _bytes(cursor.fetchall())
+        with tenant_scope(tenant, using=using):
+            yield from _bytes(sql.rows(databases[using], f"{select} where {descriptor.tenant_column} = %s", [tenant]))
 
 
 def _bytes(rows: list[tuple[Any, ...]]) -> Iterator[bytes]:
@@ -132,9 +130,7 @@ def _reader(context: ProbeContext, table: str) -> str:
 
 
 def _readable(context: ProbeContext, table: str, column: str) -> bool:
-    with databases[_reader(context, table)].cursor() as cursor:
-        cursor.execute("select has_column_privilege(%s, %s, 'select')", [table, column])
-        return bool(cursor.fetchone()[0])
+    return bool(sql.value(databases[_reader(context, table)], "select has_column_privilege(%s, %s, 'select')", [table, column]))
 
 
 def search_database_pages(context: ProbeContext) -> PageSearch:

@@ -16,6 +16,7 @@ from django.db import connections as databases
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.datamap.registry import descriptor
 from theseller.datamap.types import DataClass
+from theseller.lib import sql
 
 _CHUNK = 1 << 20
 #: Longer than anything that is looked for, so that nothing hides across two chunks.
@@ -59,12 +60,11 @@ def search_tables(context: ProbeContext, pattern: str) -> SearchResult:
     columns, hits, tables, rows = 0, [], 0, 0
     for alias, table, names in _searchable(context):
         text = ", ".join(f"{name}::text" for name in names)
-        with databases[alias].cursor() as cursor:
-            cursor.execute(
-                f"select count(*), count(*) filter (where concat_ws(' ', {text}) ~ %s) from {table}",  # noqa: S608  # catalogue's names
-                [pattern],
-            )
-            read, found = cursor.fetchone()
+        read, found = sql.one(
+            databases[alias],
+            f"select count(*), count(*) filter (where concat_ws(' ', {text}) ~ %s) from {table}",  # noqa: S608  names of the catalog
+            [pattern],
+        )
         tables, columns, rows = tables + 1, columns + len(names), rows + read
         if found:
             hits.append(f"{found} row{'s' if found > 1 else ''} of table {table}")
@@ -74,9 +74,7 @@ def search_tables(context: ProbeContext, pattern: str) -> SearchResult:
 def _searchable(context: ProbeContext) -> Iterator[tuple[str, str, list[str]]]:
     seen: set[str] = set()
     for alias in (context.probe, context.application):
-        with databases[alias].cursor() as cursor:
-            cursor.execute(_TEXT_COLUMNS)
-            found = cursor.fetchall()
+        found = sql.rows(databases[alias], _TEXT_COLUMNS)
         for table, names, secured in found:
             facts = descriptor(table).data_class is DataClass.SELLER_FACTS
             if table in seen or facts or (secured and alias != context.probe):

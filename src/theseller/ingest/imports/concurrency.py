@@ -12,6 +12,8 @@ from uuid import UUID
 
 from django.db import connections
 
+from theseller.lib import sql
+
 #: Requests whose files one web process reads at the same time.
 MAX_CONCURRENT = 2
 _PROCESS = BoundedSemaphore(MAX_CONCURRENT)
@@ -57,7 +59,6 @@ def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
 
 def _give_back(session: object) -> None:
     try:
-        with session.cursor() as cursor:  # type: ignore[attr-defined]  # a connection of Django's
-            cursor.execute("select pg_advisory_unlock_all()")
+        sql.execute(session, "select pg_advisory_unlock_all()")  # type: ignore[arg-type]  # a connection of Django's
     finally:
         session.close()  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from typing_extensions import override
 from theseller.amazon.operations import OPERATIONS
 from theseller.amazon.throttle import BucketKey, Granted, Limiter, NotBefore
 from theseller.connections import locks
+from theseller.lib import sql
 from theseller.tenancy.scope import tenant_scope
 
 #: A header outside of these bounds is a mistake, not a plan (see `amazon/throttle.py`).
@@ -78,10 +79,9 @@ class PostgresLimiter(Limiter):
 
     @override
     def acquire(self, key: BucketKey, at: datetime) -> Granted | NotBefore:
-        with tenant_scope(self._tenant, using=self._using), connections[self._using].cursor() as cursor:
+        with tenant_scope(self._tenant, using=self._using):
             self._hold(self._connection)
-            cursor.execute(_ACQUIRE, self._parameters(key, at))
-            row = cursor.fetchone()
+            row = sql.one(connections[self._using], _ACQUIRE, self._parameters(key, at))
         if row is None:  # Another worker made the bucket in this very moment, later than this statement's snapshot.
             return NotBefore(at + timedelta(milliseconds=50))
         tokens, rate, updated_at = row

@@ -13,6 +13,7 @@ from theseller.connections.locks import ConnectionClosedError
 from theseller.ingest.facts.bulk import Bulk
 from theseller.ingest.sync.streams.registry import streams_of
 from theseller.ingest.types import StreamKey
+from theseller.lib import sql
 
 _MOST = 100
 
@@ -64,12 +65,18 @@ def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
 
 def due_streams(*, at: datetime, most: int = _MOST, using: str = "default") -> list[StreamKey]:
     """Return the streams that are due and that no worker runs, the longest waiting first."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id, name, marketplace_id from guard.due_streams(%s, %s)", [at, most])
-        return [StreamKey(*row) for row in cursor.fetchall()]
+    return [
+        StreamKey(*row)
+        for row in sql.rows(
+            connections[using], "select tenant_id, connection_id, name, marketplace_id from guard.due_streams(%s, %s)", [at, most]
+        )
+    ]
 
 
 def _unplanned(at: datetime) -> list[tuple[UUID, UUID]]:
-    with connections["default"].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id from guard.unplanned_connections(%s, %s)", [at, _MOST])
-        return [(tenant, connection) for tenant, connection in cursor.fetchall()]
+    return [
+        (tenant, connection)
+        for tenant, connection in sql.rows(
+            connections["default"], "select tenant_id, connection_id from guard.unplanned_connections(%s, %s)", [at, _MOST]
+        )
+    ]

@@ -13,6 +13,7 @@ from theseller.ingest.reports.registry import types_completing
 from theseller.ingest.reports.types import Facts
 from theseller.ingest.sync.streams.registry import KINDS, StreamKind
 from theseller.ingest.types import Freshness, Outcome, StreamProgress
+from theseller.lib import sql
 from theseller.tenancy.scope import current_tenant
 
 _OPEN = """
@@ -68,37 +69,40 @@ def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
     Stores in which the seller does not sell are left out where another store answers.
     """
     parameters = {"tenant": current_tenant()}
-    with connections[using].cursor() as cursor:
-        cursor.execute(
+    streams = [
+        _stream(row)
+        for row in sql.rows(
+            connections[using],
             "select s.name, s.work_done, s.work_total, s.last_outcome, s.failures_in_row, s.due_at, s.last_success_at, s.fresh_until"
             + _OPEN,
             parameters,
         )
-        streams = [_stream(row) for row in cursor.fetchall()]
+    ]
     grouped = ((kind, [stream for stream in streams if stream.name == kind.name]) for kind in KINDS.values())
     return tuple(_progress(kind, found) for kind, found in grouped if found)
 
 
 def freshness(*, using: str = "default") -> Freshness:
     """Return until when the books of the tenant in scope are complete: pulled as of the slowest stream, else as of the newest file."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(
+    return Freshness(
+        *sql.one(
+            connections[using],
             f"""
-            select coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'orders'),
-                            (select max(covers_until) from ingest_document
-                             where tenant_id = %(tenant)s and report_type = any(%(orders)s::text[]))),
-                   coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'transactions'),
-                            (select max(covers_until) from ingest_document
-                             where tenant_id = %(tenant)s and report_type = any(%(money)s::text[]))),
-                   (select max(as_of) from ingest_inventory where tenant_id = %(tenant)s)
-            """,  # noqa: S608  # of this module's own parts
+        select coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'orders'),
+                        (select max(covers_until) from ingest_document
+                         where tenant_id = %(tenant)s and report_type = any(%(orders)s::text[]))),
+               coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'transactions'),
+                        (select max(covers_until) from ingest_document
+                         where tenant_id = %(tenant)s and report_type = any(%(money)s::text[]))),
+               (select max(as_of) from ingest_inventory where tenant_id = %(tenant)s)
+        """,  # noqa: S608
             {
                 "tenant": current_tenant(),
                 "orders": types_completing(Facts.ORDERS),
                 "money": types_completing(Facts.MONEY),
             },
         )
-        return Freshness(*cursor.fetchone())
+    )
 
 
 def is_running(streams: Sequence[StreamProgress]) -> bool:

@@ -14,6 +14,7 @@ from theseller.accounts.types import Operator
 from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.edge.databases import operators_database
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.operators.access.queries import current_session, events_to_review, expired_sessions, refused_sign_ins_since, review_state
 from theseller.operators.access.types import (
@@ -46,18 +47,18 @@ def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minu
     if current_session(actor.person, at=at) is not None:
         raise AccessRefusedError("You have a session open already: end that one first.")
     opened = new_id()
-    with tenant_scope(tenant, using=operators_database()), connections[operators_database()].cursor() as cursor:
-        cursor.execute("select name from tenancy_tenant where id = %s", [tenant])
-        shop = cursor.fetchone()
+    # The reason itself may name somebody, and the log holds nothing personal: its digest proves that it was not rewritten.
+    with tenant_scope(tenant, using=operators_database()):
+        shop = sql.one(connections[operators_database()], "select name from tenancy_tenant where id = %s", [tenant])
         if shop is None:
             raise AccessRefusedError("There is no shop of this number. The seller finds it on the Activity page of the shop.")
         expires = at + timedelta(minutes=minutes)
-        cursor.execute(
+        sql.execute(
+            connections[operators_database()],
             "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at, expires_at)"
             " values (%s, %s, %s, %s, %s, %s, %s)",
             [tenant, opened, actor.person, reason, ticket, at, expires],
         )
-        # The reason itself may name somebody, and the log holds nothing personal: its digest proves that it was not rewritten.
         details: dict[str, str | int] = {"ticket": ticket, "minutes": minutes, "reason_sha256": hashlib.sha256(reason.encode()).hexdigest()}
         record(
             Tag.ACCESS_OPENED,
@@ -73,12 +74,12 @@ def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minu
 
 def close_access(*, session: UUID, tenant: UUID, ended: SessionEnd, actor: str, at: datetime) -> bool:
     """End a session now; False if it was ended before."""
-    with tenant_scope(tenant, using=operators_database()), connections[operators_database()].cursor() as cursor:
-        cursor.execute(
+    with tenant_scope(tenant, using=operators_database()):
+        if not sql.execute(
+            connections[operators_database()],
             "update governance_access_session set closed_at = %s, closed_how = %s where tenant_id = %s and id = %s and closed_at is null",
             [at, ended.value, tenant, session],
-        )
-        if not cursor.rowcount:
+        ):
             return False
         record(
             Tag.ACCESS_CLOSED,
@@ -123,8 +124,8 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
     note = note.strip()
     if not 1 <= len(note) <= 2000:
         raise AccessRefusedError("Say in a note what you looked at and what you found.")
-    with transaction.atomic(using=operators_database()), connections[operators_database()].cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK])
+    with transaction.atomic(using=operators_database()):
+        sql.execute(connections[operators_database()], "select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK])
         waiting = events_to_review()
         if until not in {one.position for one in waiting} and (waiting or until != (0, 0)):
             raise AccessRefusedError("The list has changed since you opened it: look at it again. Nothing was confirmed.")
@@ -135,7 +136,8 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
             raise AccessRefusedError("These are your own acts: another operator has to look at them.")
         refused = refused_sign_ins_since(review_state().last_at)
         review = Review(new_id(), actor.person, actor.person_name, at, len(covered), refused, note)
-        cursor.execute(
+        sql.execute(
+            connections[operators_database()],
             "insert into governance_access_review (id, reviewer, at, until_txid, until_position, covers_own, events, failed_sign_ins, note)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [review.id, review.reviewer, at, *until, alone, review.events, refused, note],

@@ -15,6 +15,7 @@ from django.db import connections
 from theseller.accounts.queries import names_of
 from theseller.audit.tags import Tag
 from theseller.edge.databases import operators_database
+from theseller.lib import sql as statements
 from theseller.operators.access.types import (
     REVIEW_EVERY,
     AccessEvent,
@@ -147,6 +148,4 @@ def _details(value: Any) -> dict[str, Any]:  # noqa: ANN401  # text or object, a
 
 
 def _rows(sql: str, parameters: list[Any], using: str | None = None) -> list[Any]:
-    with connections[using or operators_database()].cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
+    return list(statements.rows(connections[using or operators_database()], sql, parameters))

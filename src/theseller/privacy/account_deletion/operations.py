@@ -14,6 +14,7 @@ from theseller.audit.tags import Tag
 from theseller.edge.databases import accounts_database
 from theseller.erasure.links import new_link
 from theseller.erasure.users import request_user_erasure
+from theseller.lib import sql
 from theseller.lib.secret import Secret
 from theseller.privacy.account_deletion.queries import is_last_operator, solely_owned_shops
 from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
@@ -27,9 +28,9 @@ def delete_account(*, person: UUID, at: datetime) -> Secret:
     Raises:
         AccountEndRefusedError: a shop would be left without an owner, or the deployment without an operator. Nothing has been changed.
     """
-    with transaction.atomic(using=accounts_database()), databases[accounts_database()].cursor() as cursor:
-        # Two owners who leave at the same moment would each see the other: one after the other, then.
-        cursor.execute("select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
+    # Two owners who leave at the same moment would each see the other: one after the other, then.
+    with transaction.atomic(using=accounts_database()):
+        sql.execute(databases[accounts_database()], "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
         if shops := solely_owned_shops(person):
             names = ", ".join(name for _, name in shops)
             raise AccountDeletionRefusedError(f"You are the only owner of {names}. Make somebody else an owner, or delete the shop, first.")

@@ -8,6 +8,7 @@ from django.db import connections as databases
 
 from theseller.accounts.queries import members_of, names_of
 from theseller.edge.databases import accounts_database
+from theseller.lib import sql
 from theseller.privacy.account_deletion.types import SoleOwnership
 from theseller.tenancy.scope import tenant_scope
 
@@ -20,9 +21,12 @@ select exists (select from accounts_operator where user_id = %s) and not exists 
 
 def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
     """Return (tenant, name) of the shops that only this person owns, and whose end nobody has asked for."""
-    with databases[accounts_database()].cursor() as cursor:
-        cursor.execute("select tenant_id, tenant_name from guard.shops_without_another_owner(%s)", [person])
-        return tuple((row[0], row[1]) for row in cursor.fetchall())
+    return tuple(
+        (row[0], row[1])
+        for row in sql.rows(
+            databases[accounts_database()], "select tenant_id, tenant_name from guard.shops_without_another_owner(%s)", [person]
+        )
+    )
 
 
 def sole_ownerships(person: UUID) -> tuple[SoleOwnership, ...]:
@@ -32,9 +36,7 @@ def sole_ownerships(person: UUID) -> tuple[SoleOwnership, ...]:
 
 def is_last_operator(person: UUID) -> bool:
     """Say whether this person operates the deployment, and nobody else who stays does."""
-    with databases[accounts_database()].cursor() as cursor:
-        cursor.execute(_OTHER_OPERATORS, [person, person])
-        return bool(cursor.fetchone()[0])
+    return bool(sql.value(databases[accounts_database()], _OTHER_OPERATORS, [person, person]))
 
 
 def _others(tenant: UUID, person: UUID) -> tuple[tuple[UUID, str], ...]:

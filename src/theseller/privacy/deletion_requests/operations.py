@@ -15,6 +15,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
 from theseller.edge.databases import operators_database
+from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.privacy.deletion_requests.queries import connections_of_seller, connections_still_open, expired_authorizations
 from theseller.privacy.deletion_requests.types import DeletionRequestRefusedError, RecordedRequest
@@ -102,18 +103,21 @@ def _record_request(
 ) -> tuple[UUID, UUID, bool]:
     """Write the record of one shop, before anything ends; return (tenant, id, whether it is new)."""
     origin = DisconnectReason.AMAZON_REQUEST.value
-    with tenant_scope(tenant, using=operators_database()), databases[operators_database()].cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"deletion-request:{tenant}"])
-        cursor.execute(
+    with tenant_scope(tenant, using=operators_database()):
+        sql.execute(
+            databases[operators_database()], "select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"deletion-request:{tenant}"]
+        )
+        known = sql.one(
+            databases[operators_database()],
             "select id from governance_deletion_request"
             " where tenant_id = %s and origin = %s and reference = %s and received_at = %s and connections @> %s::uuid[]",
             [tenant, origin, reference, received_at, covered],
         )
-        known = cursor.fetchone()
         if known is not None:
             return tenant, known[0], False
         made = new_id()
-        cursor.execute(
+        sql.execute(
+            databases[operators_database()],
             "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by, reference)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s)",
             [tenant, made, origin, covered, received_at, at, actor, reference],

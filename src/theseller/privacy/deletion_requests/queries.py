@@ -10,6 +10,7 @@ from django.db import connections as databases
 
 from theseller.connections.types import DisconnectReason
 from theseller.edge.databases import operators_database
+from theseller.lib import sql as statements
 from theseller.privacy.deletion_requests.types import DeletionRequest, DeletionRequestState
 from theseller.tenancy.scope import current_tenant
 
@@ -43,25 +44,27 @@ def all_requests(*, most: int = 200, using: str | None = None) -> tuple[Deletion
 def connections_of_seller(seller: str, *, using: str | None = None) -> dict[UUID, list[UUID]]:
     """Return the connections that an Amazon seller id names, by tenant; ended ones too."""
     found: dict[UUID, list[UUID]] = {}
-    with databases[using or operators_database()].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id from guard.connections_of_seller(%s)", [seller])
-        for tenant, connection in cursor.fetchall():
-            found.setdefault(tenant, []).append(connection)
+    for tenant, connection in statements.rows(
+        databases[using or operators_database()], "select tenant_id, connection_id from guard.connections_of_seller(%s)", [seller]
+    ):
+        found.setdefault(tenant, []).append(connection)
     return found
 
 
 def expired_authorizations(*, at: datetime, most: int = 100, using: str = "default") -> tuple[tuple[UUID, UUID], ...]:
     """Return (tenant, connection) of open connections whose yearly authorisation has ended, the longest ended first."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id from guard.ended_authorisations(%s, %s)", [at, most])
-        return tuple((row[0], row[1]) for row in cursor.fetchall())
+    return tuple(
+        (row[0], row[1])
+        for row in statements.rows(databases[using], "select tenant_id, connection_id from guard.ended_authorisations(%s, %s)", [at, most])
+    )
 
 
 def connections_still_open(*, using: str = "default") -> tuple[tuple[UUID, UUID, str], ...]:
     """Return (tenant, connection, origin) of open connections that a recorded request covers, the oldest request first."""
-    with databases[using].cursor() as cursor:
-        cursor.execute("select tenant_id, connection_id, origin from guard.unbegun_requests()")
-        return tuple((row[0], row[1], row[2]) for row in cursor.fetchall())
+    return tuple(
+        (row[0], row[1], row[2])
+        for row in statements.rows(databases[using], "select tenant_id, connection_id, origin from guard.unbegun_requests()")
+    )
 
 
 def state_of(covered: int, *, ended: int, erased: int, certified: int, shop_exists: bool = False) -> DeletionRequestState:
@@ -74,9 +77,7 @@ def state_of(covered: int, *, ended: int, erased: int, certified: int, shop_exis
 
 
 def _read(sql: str, parameters: list[Any], using: str) -> tuple[DeletionRequest, ...]:
-    with databases[using].cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return tuple(_request(row) for row in cursor.fetchall())
+    return tuple(_request(row) for row in statements.rows(databases[using], sql, parameters))
 
 
 def _request(row: tuple[Any, ...]) -> DeletionRequest:
