@@ -1,1 +1,4 @@
-"""Buyers' personal data, for features that a seller turned on: none by default. Nothing outside this room may hold any."""
+"""Buyer PII for the features that a seller turned on; off by default.
+
+No other package may store or read it.
+"""

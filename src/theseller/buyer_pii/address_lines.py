@@ -1,4 +1,4 @@
-"""An address as Amazon prints it, as lines on a slip."""
+"""Format an Amazon address as the lines of a packing slip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ _CITY_FIRST = frozenset({"US", "CA", "AU", "IN", "SG", "AE", "SA", "EG", "ZA", "
 
 
 def printed_recipient(data: SlipData, address: Address) -> Recipient:
-    """Return what is printed: lines that are not empty, in the order that the country's post reads them."""
+    """Return the recipient as it is printed.
+
+    Empty lines are left out; the order follows the postal custom of the country.
+    """
     country = (address.country_code or "").upper()
     lines = (
         address.name,
@@ -31,7 +34,7 @@ def printed_recipient(data: SlipData, address: Address) -> Recipient:
 
 
 def _city_lines(address: Address, country: str) -> tuple[str, ...]:
-    """Return the last lines of an address, in the order that the country's post reads them."""
+    """Return the last address lines in the order of the country's post."""
     town, state, code = address.city or "", address.state_or_region or "", address.postal_code or ""
     if country == "JP":
         return (code, f"{state} {town}")

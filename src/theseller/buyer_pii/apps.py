@@ -1,5 +1,3 @@
-"""Django's name for this room."""
-
 from __future__ import annotations
 
 import importlib
@@ -14,6 +12,6 @@ class BuyerPiiConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold, and for whom its place in the navigation is shown."""
+        """Register the table descriptors and the navigation condition."""
         importlib.import_module("theseller.buyer_pii.datamap")
         importlib.import_module("theseller.buyer_pii.navigation")

@@ -1,4 +1,4 @@
-"""What only an owner sees of packing slips: the switch for one connection, with the words to agree to and the end, and who looked."""
+"""Owner pages: enable or disable packing slips, and the access log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ from theseller.tenancy.scope import tenant_scope
 
 
 def _feature(tenant: UUID, connection: UUID) -> FeatureState | None:
-    """Return the feature of this connection; None if it can have none. Raises Http404 where the shop has no such connection."""
+    """Return the connection's feature; None if it can't have one.
+
+    Raises:
+        Http404: the tenant has no such connection.
+    """
     with tenant_scope(tenant):
         if connection_view(connection) is None:
             raise Http404
@@ -39,7 +43,7 @@ def _feature(tenant: UUID, connection: UUID) -> FeatureState | None:
 @tenant_permission_required(Permission.BUYER_PII_MANAGE)
 @step_up_required_to_change
 def enable(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
-    """Show the words to agree to (GET), and turn packing slips on by an owner's word (POST)."""
+    """Show the terms (GET) and enable packing slips (POST)."""
     feature = _feature(tenant_context.tenant, connection)
     if feature is None or feature.is_on or not has_restricted_role():
         return redirect("buyer_pii:orders")  # That page says why.
@@ -60,7 +64,7 @@ def enable(request: HttpRequest, tenant_context: TenantContext, connection: UUID
 @tenant_permission_required(Permission.BUYER_PII_MANAGE)
 @step_up_required
 def disable(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
-    """Say what turning packing slips off destroys (GET), and do it (POST)."""
+    """Explain what disabling destroys (GET) and disable packing slips (POST)."""
     feature = _feature(tenant_context.tenant, connection)
     if feature is None:
         return redirect("buyer_pii:orders")
@@ -78,7 +82,7 @@ def disable(request: HttpRequest, tenant_context: TenantContext, connection: UUI
 @require_GET
 @tenant_permission_required(Permission.BUYER_PII_MANAGE)
 def slip_view_log(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the owner who looked at which slips."""
+    """Show owners who opened which slips."""
     with tenant_scope(tenant_context.tenant):
         found = slip_views()
     return render(request, "buyer_pii/slip_views.html", {"views": found, "full": sum(len(view.orders) for view in found) >= MAX_SLIP_VIEWS})

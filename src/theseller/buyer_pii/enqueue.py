@@ -1,4 +1,7 @@
-"""A nudge to the worker: recipients are wanted. What is wanted stands in a table; whatever a lost nudge leaves, a run of its own finds."""
+"""Enqueue the job that fetches recipients.
+
+Requests are stored in a table; a periodic job enqueues what a lost job left.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ JOB = "theseller.vault.tasks.fetch_recipients"
 
 
 def enqueue_fetch(*, tenant: UUID, connection: UUID, at: datetime | None = None) -> None:
-    """Have the recipients fetched that are wanted of `connection`, when a worker is free or at `at`; once, however often it is asked for."""
+    """Enqueue one job that fetches `connection`'s recipients, now or at `at`.
+
+    A job that is already queued is not queued twice.
+    """
     lock = f"vault:{connection}"
     job = app.configure_task(JOB, queueing_lock=lock, lock=lock, schedule_at=at)
     try:

@@ -1,7 +1,8 @@
-"""The end of each day, and of whatever was left half done: keys first, so that every copy is dead, then rows.
+"""Destroy expired keys, finish withdrawals, delete expired rows.
 
-Nothing is remembered between two runs. A day's key is found by its owner in the key store, a dead row by its own date, a feature that
-was half turned off by its destroyed key; a run that was killed is simply done again.
+Keys are destroyed first, so that every copy is unreadable, then rows are deleted. No state is kept
+between runs: a date's key is found by its owner in the key store, an expired row by its date, an
+interrupted withdrawal by its destroyed key. An interrupted run is repeated.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ _CONNECTION_OWNER_PREFIX = key_owner(UUID(int=0), Purpose.PII).removesuffix(str(
 
 
 def expire_recipients(*, at: datetime) -> ExpiryResult:
-    """Destroy the keys of days that have come and of connections' old seals, finish what was killed, and erase what nobody may read.
+    """Run every expiry that is due at `at`.
 
     Raises:
-        KeyStoreError: the key store can't answer now; the next run goes on.
+        KeyStoreError: the key store is unavailable; the next run continues.
     """
     days = _destroy_due_day_keys(at=at)
     old = _destroy_old_connection_keys(at=at)
@@ -59,7 +60,7 @@ def _destroy_due_day_keys(*, at: datetime) -> int:
 
 
 def _destroy_old_connection_keys(*, at: datetime) -> int:
-    """Destroy connections' keys under which nothing can be alive any more, used or not."""
+    """Destroy connection keys whose recipients have all expired."""
     old = [
         one.id
         for one in settings.KEY_STORE.list()
@@ -74,7 +75,10 @@ def _destroy_old_connection_keys(*, at: datetime) -> int:
 
 
 def _finish_withdrawals(*, at: datetime) -> int:
-    """Record the end of features whose connection has ended, or whose key was destroyed by somebody who was killed before the record."""
+    """Record withdrawals that were interrupted after their key was destroyed.
+
+    Also ends the features of connections that have ended.
+    """
     consents = sql.rows(databases["default"], "select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)", [10_000])
     finished = 0
     for tenant, connection, given, ended in consents:
@@ -86,10 +90,10 @@ def _finish_withdrawals(*, at: datetime) -> int:
 
 
 def reapply_withdrawals(*, at: datetime) -> int:
-    """In a restored database, end every feature that was ended since: the key store's tombstones know, whatever the database says.
+    """End, in a restored database, every feature that was ended since.
 
-    A key that was destroyed before its time was destroyed because somebody said no. Whoever turned it on again after that turns it on
-    once more: better asked twice than not.
+    The key store's tombstones tell: a key that was destroyed early was destroyed because an owner
+    disabled the feature. An owner who enabled it again later has to do so once more.
     """
     ended: dict[str, datetime] = {}
     for one in settings.KEY_STORE.list():
@@ -112,7 +116,10 @@ def reapply_withdrawals(*, at: datetime) -> int:
 
 
 def _erase(*, at: datetime) -> int:
-    """Delete rows past their day, and those of features that are off, as a role that can't read what it deletes."""
+    """Delete expired rows and those of disabled features.
+
+    Uses a role that can't read what it deletes.
+    """
     today, erased = at.astimezone(UTC).date(), 0
     due = [row[0] for row in sql.rows(databases["default"], "select tenant_id from guard.due_recipients(%s, %s)", [today, 1000])]
     for tenant in due:

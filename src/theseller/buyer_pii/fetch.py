@@ -1,7 +1,8 @@
-"""Fetch recipients from Amazon: one call for each order whose slip somebody asked for, kept in the vault or dropped.
+"""Fetch recipients from Amazon, one call per requested order.
 
-A call is made in a transaction that holds the consent: turning the feature off waits for it, and none leaves after that has committed. What
-it answered is in this process's memory only until it is sealed. The table of wishes is the truth; a job is a nudge.
+Each call runs in a transaction that locks the consent: disabling the feature waits for it, and no
+call starts after that commit. A response stays in this process's memory until it is sealed.
+`vault_request` is the source of truth; a job is only a trigger.
 """
 
 from __future__ import annotations
@@ -58,7 +59,11 @@ _RETRYABLE = (
 
 
 def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetime]) -> datetime | None:
-    """Fetch what is asked for of one connection; return when to go on, None if nothing waits. Never raises for what Amazon does."""
+    """Fetch what is requested for one connection.
+
+    Returns when to continue, or None if no request is pending. Amazon's errors are recorded, not
+    raised.
+    """
     at = now()
     try:
         with open_connection(tenant, connection, at=at) as opened:
@@ -122,7 +127,7 @@ def _fetch(client: RateLimitedClient, view: ConnectionView, order: ShippableOrde
 
 
 def _outcome_without_call(view: ConnectionView, order: ShippableOrder | None, at: datetime) -> RequestOutcome | None:
-    """Return what can be said without asking Amazon; None if it has to be asked."""
+    """Return the outcome if no call is needed, else None."""
     if order is None:
         return RequestOutcome.NOT_YOURS
     if not has_restricted_role():
@@ -133,7 +138,11 @@ def _outcome_without_call(view: ConnectionView, order: ShippableOrder | None, at
 
 
 def _lock_consent(tenant: UUID, connection: UUID) -> None:
-    """Keep the feature from being turned off while the call is under way. Raises SwitchedOffError."""
+    """Keep the feature enabled until the call ends.
+
+    Raises:
+        FeatureDisabledError: the feature is off.
+    """
     if (
         sql.one(
             databases["default"],
@@ -156,7 +165,7 @@ def _is_stored(tenant: UUID, connection: UUID, order: str, *, at: datetime) -> b
 
 
 def _record_outcome(request: RecipientRequest, outcome: RequestOutcome, *, tenant: UUID, connection: UUID, at: datetime) -> None:
-    """Write down what became of a wish, unless it was made anew meanwhile."""
+    """Store the outcome, unless the order was requested again meanwhile."""
     with tenant_scope(tenant):
         sql.execute(
             databases["default"],

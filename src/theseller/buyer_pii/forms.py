@@ -1,4 +1,4 @@
-"""What a person chooses on these pages."""
+"""Forms of the packing slip pages."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _ORDER = re.compile(r"[0-9A-Za-z-]{1,40}\Z")
 
 
 class _Orders(forms.MultipleChoiceField):
-    """Numbers of orders. Whether they are this shop's is asked of the database, not here."""
+    """Order numbers. The database decides whether they belong to the tenant."""
 
     def valid_value(self, value: str) -> bool:
         return _ORDER.match(value) is not None
 
 
 class OrdersForm(forms.Form):
-    """The orders that were ticked."""
+    """The selected orders."""
 
     order = _Orders(
         error_messages={
@@ -40,7 +40,7 @@ class OrdersForm(forms.Form):
 
 
 class AgreeForm(forms.Form):
-    """An owner's word that they read the terms, in the version that they were shown."""
+    """An owner's consent to the terms, in the version that was displayed."""
 
     terms = forms.CharField(widget=forms.HiddenInput, initial=TERMS_VERSION)
     agree = forms.BooleanField(

@@ -1,6 +1,8 @@
-"""Two keys stand before each recipient: its connection's, destroyed when the feature ends, and its day of death's, destroyed on the day.
+"""The two keys of each recipient: its connection's and its expiry date's.
 
-A recipient is sealed under the connection's key, and that message under the day's. Either key's end is the end of it, in every backup.
+A recipient is sealed under the connection's key, and that message under the key of its expiry date.
+Destroying either key makes it unreadable, also in every backup. The connection's key is destroyed
+when the feature ends, the other one on the date.
 """
 
 from __future__ import annotations
@@ -33,22 +35,24 @@ KEY_LIFETIME = timedelta(days=2 * PII_DAYS_MAX + 1)
 
 
 def day_owner(day: date) -> str:
-    """Return how the key store names a day's key."""
+    """Return the key store's owner name of a date's key."""
     return f"{DAY_OWNER}{day:%Y-%m-%d}"
 
 
 def day_of(owner: str) -> date | None:
-    """Return the day whose key has this owner; None for any other key."""
+    """Return the date whose key has this owner; None for any other key."""
     return date.fromisoformat(owner.removeprefix(DAY_OWNER)) if owner.startswith(DAY_OWNER) else None
 
 
 def connection_key(connection: UUID, *, since: datetime, at: datetime) -> DataKey:
-    """Return the key that seals for `connection` now, inside the caller's scope; made if there is none that is young enough.
+    """Return the key that seals for `connection` at `at`.
 
-    `since` is when the feature was turned on: a key from before it ended with an earlier time of it.
+    Runs inside the caller's scope and creates a key if none is young enough. `since` is when the
+    feature was enabled: an earlier key belongs to an earlier consent.
 
     Raises:
-        KeyDestroyedError: it was destroyed on purpose: the feature was turned off, or the connection ended, and only the record is late.
+        KeyDestroyedError: the feature was disabled or the connection ended, and only the record of
+            it is missing.
     """
     known = serving_keys(connection, since=since, at=at)
     if known:
@@ -57,15 +61,20 @@ def connection_key(connection: UUID, *, since: datetime, at: datetime) -> DataKe
 
 
 def serving_keys(connection: UUID, *, since: datetime, at: datetime) -> tuple[UUID, ...]:
-    """Return the keys of the feature's present time that are young enough to seal, the newest first, destroyed or not."""
+    """Return this consent's keys that are young enough to seal, newest first.
+
+    Destroyed keys are included.
+    """
     return tuple(key for key, made in connection_keys(connection, Purpose.PII) if made >= since and at - made < SEALING_PERIOD)
 
 
 def day_key(day: date, *, at: datetime) -> DataKey:
-    """Return the key of a day of death, made if there is none. Call it outside of any scope.
+    """Return the key of an expiry date; create it if there is none.
+
+    Call it outside of any tenant scope.
 
     Raises:
-        KeyDestroyedError: the day is over.
+        KeyDestroyedError: the date has passed.
     """
     row = sql.one(databases[USING], "select key_id from pii.day_key where dies_on = %s", [day])
     if row is not None:
@@ -88,13 +97,18 @@ def day_key(day: date, *, at: datetime) -> DataKey:
 
 
 def sealed_recipient(recipient: Recipient, *, tenant: UUID, connection: UUID, order: str, own: DataKey, day: DataKey) -> bytes:
-    """Return the message of the day's key around the message of the connection's."""
+    """Seal a recipient under the connection's key, then under the date's key."""
     inner, outer = _contexts(tenant, connection, order)
     return seal(day, outer, seal(own, inner, Secret(_encoded(recipient))))
 
 
 def open_recipient(sealed: bytes, *, tenant: UUID, connection: UUID, order: str) -> Recipient:
-    """Return what was sealed. Raises KeyDestroyedError if either key is gone, CannotOpenError, KeyStoreError."""
+    """Open a sealed recipient.
+
+    Raises:
+        KeyDestroyedError: one of the two keys was destroyed.
+        CannotOpenError, KeyStoreError: as `open_sealed`.
+    """
     inner, outer = _contexts(tenant, connection, order)
     return _decoded(open_sealed(settings.KEY_STORE, inner, open_sealed(settings.KEY_STORE, outer, sealed).reveal_bytes()))
 

@@ -1,4 +1,4 @@
-"""What each state of an order's slip is called, and what somebody can do about it."""
+"""Labels and help texts for the states of a packing slip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ ROLE = RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING.value
 
 @dataclass(frozen=True, slots=True)
 class SlipState:
-    """The state of one order's slip: a badge (`tone` is good, warn, bad, info or empty) and a sentence."""
+    """The state of an order's slip: a badge and a message.
+
+    `tone` is good, warn, bad, info or empty.
+    """
 
     label: str
     tone: str
@@ -67,7 +70,10 @@ _STATE_BY_OUTCOME: Mapping[RequestOutcome, SlipState] = MappingProxyType(
 
 
 def slip_state(order: ShippableOrder, expires_on: date | None, *, at: datetime) -> SlipState:
-    """Return the state of an order's slip; `expires_on` is the day of death of what is held of it, None for nothing."""
+    """Return the state of an order's slip.
+
+    `expires_on` is the expiry date of the stored recipient; None if none is stored.
+    """
     if expires_on is not None and not is_expired(expires_on, at=at):
         return SlipState("Ready", "good", "check", f"Stored; destroyed on {day_text(expires_on)}.", ready=True)
     if order.requested_at is None:

@@ -1,4 +1,4 @@
-"""This room's place in the navigation: shown to who may print slips, in a shop that can have any."""
+"""Show the navigation item to users who can print packing slips."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from theseller.tenancy.scope import ScopeError, current_tenant, tenant_scope
 
 
 def can_print_slips(request: HttpRequest) -> bool:
-    """Say whether the person of `request` may print slips of a connection that this deployment could fetch recipients for."""
+    """Return whether the user of `request` may print slips of this tenant.
+
+    The deployment must hold the role, and the tenant must have a connection that uses it.
+    """
     tenant_context: TenantContext | None = getattr(request, "seat", None)
     if tenant_context is None or not has_restricted_role() or not tenant_context.may(Permission.SLIP_PRINT):
         return False

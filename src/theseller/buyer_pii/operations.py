@@ -1,4 +1,4 @@
-"""The verbs of the vault: turn the feature on and off, ask for slips, show them, and let what is dead be gone."""
+"""Enable or disable packing slips; request and open slips."""
 
 from __future__ import annotations
 
@@ -30,15 +30,18 @@ MAX_SLIPS_PER_REQUEST = 30
 
 
 class FeatureUnavailableError(RuntimeError):
-    """The feature can't be turned on here: the application has no such role, or the connection is none that calls Amazon."""
+    """The application lacks the role, or the connection does not use SP-API."""
 
 
 def enable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: datetime) -> UUID:
-    """Record that an owner wants packing slips for `connection`; return the consent's id. Again is harmless.
+    """Record an owner's consent for `connection` and return its ID.
+
+    Idempotent.
 
     Raises:
-        NotAvailableError: the operator's application does not hold the role, or these are imported files.
-        ConnectionClosedError: it has ended.
+        FeatureUnavailableError: the operator's application lacks the role, or the data comes from
+            files.
+        ConnectionClosedError: the connection has ended.
     """
     if not has_restricted_role():
         raise FeatureUnavailableError("this deployment's Amazon application does not hold the role that packing slips need")
@@ -64,12 +67,13 @@ def enable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: date
 
 
 def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: datetime) -> DisableResult:
-    """End the feature for `connection`: when this returns nothing that was fetched can be read, here or in any backup. Again is harmless.
+    """Disable the feature; afterward no fetched recipient can be read.
 
-    The keys are destroyed as the last act before the commit; then the rows go. Killed in between, recurring work finishes it.
+    That includes backups. The keys are destroyed last before the commit, then the rows are deleted.
+    If interrupted in between, a periodic job finishes. Idempotent.
 
     Raises:
-        KeyStoreError: a key can't be destroyed now, so nothing has changed. Call it again.
+        KeyStoreError: a key can't be destroyed now; nothing has changed. Call it again.
     """
     with tenant_scope(tenant):
         record(Tag.VAULT_OFF_INTENDED, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at)
@@ -89,7 +93,10 @@ def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: dat
 
 
 def withdraw_consent(connection: UUID, *, tenant: UUID, actor: str, at: datetime) -> bool:
-    """Record, inside the caller's scope, that the feature ended; False if it had. Waits for a call that is under way for it."""
+    """Record, inside the caller's scope, that the feature ended.
+
+    Waits for a call that is in progress. Returns False if it had ended before.
+    """
     first = bool(
         sql.execute(
             databases["default"],
@@ -110,15 +117,16 @@ def withdraw_consent(connection: UUID, *, tenant: UUID, actor: str, at: datetime
 
 
 def record_erased(rows: int, *, tenant: UUID, actor: str, at: datetime) -> None:
-    """Write down how many recipients were erased."""
+    """Add the number of erased recipients to the audit log."""
     with tenant_scope(tenant):
         record(Tag.VAULT_ERASED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details={"rows": rows})
 
 
 def request_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) -> dict[UUID, tuple[str, ...]]:
-    """Write down which orders' recipients are wanted; return those that may be, by connection, for the job that fetches.
+    """Store requests for recipients; return those accepted, by connection.
 
-    What is no order of this shop that its seller ships now is left out, and so is everything while the feature is off.
+    Orders that are not this tenant's, or that the seller does not ship now, are left out, and so is
+    everything while the feature is off.
     """
     wanted: dict[UUID, list[str]] = {}
     with tenant_scope(tenant):
@@ -136,9 +144,10 @@ def request_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime)
 
 
 def open_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) -> tuple[Slip, ...]:
-    """Return the slips that are held of these orders, in their order. Who looks at which is written down before anything is read.
+    """Return the stored slips of these orders, in their order.
 
-    What can't be opened (its day has come, the feature was turned off a moment ago) is left out.
+    Each access is in the audit log before anything is read. Slips that can't be opened (expired, or
+    the feature was just disabled) are left out.
     """
     with tenant_scope(tenant):
         on = [feature.connection.id for feature in features() if feature.is_on]

@@ -1,4 +1,4 @@
-"""What the pages are drawn from. Only `printed_slips` holds anything of a buyer, for the one page that prints it."""
+"""Data of the packing slip pages. Only `printed_slips` holds buyer PII."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from theseller.tenancy.scope import tenant_scope
 
 
 class SlipAvailability(StrEnum):
-    """What this shop can do with packing slips."""
+    """Whether this tenant can use packing slips, and if not, why."""
 
     ON = "on"
     OFF = "off"
@@ -34,7 +34,10 @@ class SlipAvailability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderListQuery:
-    """Which page of which orders somebody wants to see; with `first`, as many are ticked as go at once."""
+    """Which page of which orders to list.
+
+    With `first`, as many orders are selected as one request may have.
+    """
 
     shipped: bool
     number: int
@@ -42,12 +45,12 @@ class OrderListQuery:
 
     @property
     def query_string(self) -> str:
-        """The query of the address of this page; empty for the first of the orders to ship."""
+        """The page's query string; empty for the first page of orders to ship."""
         return urlencode({**({"shipped": 1} if self.shipped else {}), **({"page": self.number + 1} if self.number else {})})
 
     @classmethod
     def read(cls, query: QueryDict) -> OrderListQuery:
-        """Read it from an address or a form; what is no number of a page is the first one."""
+        """Read it from an address or a form; an invalid page number means 1."""
         number = query.get("page", "")
         wanted = int(number) - 1 if number.isascii() and number.isdigit() and len(number) < 5 else 0
         return cls("shipped" in query, max(wanted, 0), query.get("tick") == "first")
@@ -55,7 +58,7 @@ class OrderListQuery:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order of the list. `day` is its day in its store."""
+    """One order of the list. `day` is the order date in its store's time zone."""
 
     order: ShippableOrder
     state: SlipState
@@ -66,7 +69,7 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class OrdersPage:
-    """The list and what stands around it. `role` is False where nothing new can be fetched any more."""
+    """The list of orders. `role` is False if nothing new can be fetched."""
 
     availability: SlipAvailability
     features: tuple[FeatureState, ...]
@@ -89,7 +92,7 @@ class OrdersPage:
 
     @property
     def to_print(self) -> tuple[OrderRow, ...]:
-        """The ready ones that go into one print."""
+        """The ready orders that fit into one print."""
         return self.ready[:MAX_SLIPS_PER_REQUEST]
 
     @property
@@ -98,7 +101,7 @@ class OrdersPage:
 
 
 def orders_page(tenant: UUID, query: OrderListQuery, *, ticked: Collection[str] = (), at: datetime) -> OrdersPage:
-    """Return the page of orders that is asked for, with these orders ticked."""
+    """Return the requested page of orders, with these orders selected."""
     with tenant_scope(tenant):
         known, connections = features(), all_connections()
         on = [feature.connection.id for feature in known if feature.is_on]
@@ -132,7 +135,7 @@ def _availability(known: Sequence[FeatureState], on: Sequence[UUID], *, open_fil
 
 @dataclass(frozen=True, slots=True)
 class PrintedLine:
-    """A line of the slip with the message that goes with it."""
+    """A line of the slip with its gift message."""
 
     line: SlipLine
     message: str = field(repr=False)
@@ -140,7 +143,7 @@ class PrintedLine:
 
 @dataclass(frozen=True, slots=True)
 class PrintedSlip:
-    """One printed page. `messages` are gift messages whose item is not among the lines."""
+    """One printed page. `messages` are gift messages without a matching line."""
 
     slip: Slip = field(repr=False)
     store: str
@@ -171,7 +174,10 @@ def _printed_slip(slip: Slip) -> PrintedSlip:
 
 
 def _is_abroad(order: ShippableOrder, country: str) -> bool:
-    """Say whether a parcel leaves the country of the order's store, so that its address needs the country."""
+    """Return whether the address needs the country's name.
+
+    It does if the parcel leaves the country of the order's store.
+    """
     home = MARKETPLACES[order.marketplace_id].code if order.marketplace_id in MARKETPLACES else ""
     return bool(country) and country != {"UK": "GB"}.get(home, home)
 
@@ -181,7 +187,7 @@ def _gift_messages(gifts: Sequence[Gift], line: SlipLine) -> str:
 
 
 def local_day(order: ShippableOrder) -> date:
-    """Return the day of the purchase in the order's store."""
+    """Return the order date in the store's time zone."""
     return _local(order.marketplace_id, order.purchased_at)
 
 

@@ -1,4 +1,7 @@
-"""Reads of what the feature knows without a buyer. Each runs inside the caller's tenant scope, as the web or the worker."""
+"""Reads of packing slip data that hold no buyer PII.
+
+Each runs inside the caller's tenant scope, as the web or worker role.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +44,12 @@ _OLDEST = timedelta(days=120)
 
 
 def has_restricted_role() -> bool:
-    """Say whether the operator's application holds the restricted role, by its configuration."""
+    """Return whether the application holds the restricted role (a setting)."""
     return RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING in settings.ENVIRONMENT.restricted_roles
 
 
 def features(*, using: str = "default") -> tuple[FeatureState, ...]:
-    """Return the feature's state for each open, authorised connection of the tenant in scope."""
+    """Return the feature's state for each open, authorized connection."""
     on = {
         row[0]: (row[1], row[2])
         for row in statements.rows(
@@ -62,9 +65,10 @@ def features(*, using: str = "default") -> tuple[FeatureState, ...]:
 def orders_to_ship(
     connections: Sequence[UUID], *, at: datetime, shipped: bool = False, skip: int = 0, most: int = ORDERS_PER_PAGE
 ) -> tuple[ShippableOrder, ...]:
-    """Return orders of `connections` that their seller ships, `most` of them after the first `skip`.
+    """Return orders of `connections` that their seller ships.
 
-    The unshipped ones, the longest waiting first; or those shipped less than 30 days ago, the newest first.
+    Returns at most `most` after skipping `skip`: unshipped orders, oldest first, or with `shipped`
+    those shipped less than 30 days ago, newest first.
     """
     direction = "desc" if shipped else "asc"
     more = f" group by 1, 2 having bool_and(l.status = 'shipped') = %s order by 3 {direction}, 2 limit %s offset %s"
@@ -72,12 +76,12 @@ def orders_to_ship(
 
 
 def orders(connections: Sequence[UUID], ids: Iterable[str], *, at: datetime) -> dict[str, ShippableOrder]:
-    """Return those of the named orders that a slip may be made for, by their number."""
+    """Return the named orders that a slip may be made for, by order number."""
     return {one.id: one for one in _read(_ORDERS, connections, at, " and l.order_id = any(%s) group by 1, 2", list(ids))}
 
 
 def pending_requests(connection: UUID) -> tuple[RecipientRequest, ...]:
-    """Return the wishes for slips that are not answered, the longest waiting first."""
+    """Return the requests without an outcome, oldest first."""
     return tuple(
         RecipientRequest(*row)
         for row in statements.rows(
@@ -90,7 +94,10 @@ def pending_requests(connection: UUID) -> tuple[RecipientRequest, ...]:
 
 
 def outcomes(ids: Iterable[str]) -> dict[str, RequestOutcome | None]:
-    """Return what became of the wish for each of these orders; None while it waits; absent if nobody asked."""
+    """Return the outcome of each order's request.
+
+    None while it is pending; orders without a request are absent.
+    """
     return {
         order: RequestOutcome(outcome) if outcome else None
         for order, outcome in statements.rows(
@@ -102,9 +109,9 @@ def outcomes(ids: Iterable[str]) -> dict[str, RequestOutcome | None]:
 
 
 def expiry_dates(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
-    """Return the day of death of what is held of these orders, by connection and order: dates and numbers, no buyer.
+    """Return the expiry dates of stored recipients, by connection and order.
 
-    Runs inside a scope of the vault's own database connection.
+    Runs inside a scope of the `pii` database connection.
     """
     return {
         (row[0], row[1]): row[2]
@@ -117,7 +124,10 @@ def expiry_dates(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
 
 
 def slip_views() -> tuple[SlipView, ...]:
-    """Return who looked at which slips, the latest first, as far back as `MAX_SLIP_VIEWS` orders reach. Inside the shop's scope."""
+    """Return who opened which slips, newest first.
+
+    Reaches back at most `MAX_SLIP_VIEWS` orders. Runs inside the tenant's scope.
+    """
     rows = [
         (at, actor.removeprefix("user:"), subject.removeprefix("order:"))
         for at, actor, subject in statements.rows(
@@ -132,7 +142,10 @@ def slip_views() -> tuple[SlipView, ...]:
 
 
 def count_recipients(connection: UUID) -> int:
-    """Return how many recipients are held of `connection`. Runs inside a scope of the vault's own database connection."""
+    """Return how many recipients are stored for `connection`.
+
+    Runs inside a scope of the `pii` database connection.
+    """
     return int(
         statements.value(
             databases[USING],

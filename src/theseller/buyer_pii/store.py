@@ -1,4 +1,4 @@
-"""Keep one recipient: sealed twice, with a day of death that never moves."""
+"""Store one recipient encrypted under two keys, with a fixed expiry date."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from theseller.tenancy.scope import tenant_scope
 
 
 class FeatureDisabledError(RuntimeError):
-    """The feature is off for this connection: nothing of a buyer may be kept for it."""
+    """The feature is off for this connection, so no buyer PII may be stored."""
 
 
 class ShippedTooLongAgoError(ValueError):
-    """The parcel left 30 days ago or longer: what was fetched is dropped."""
+    """The order shipped at least 30 days ago; the response is discarded."""
 
 
 def store_recipient(  # one for each thing that is known of it
     recipient: Recipient, *, order: str, connection: UUID, shipped_at: datetime | None, tenant: UUID, actor: str, at: datetime
 ) -> date:
-    """Keep what was fetched at `at` for an order, if nothing is kept for it yet; return its day of death.
+    """Store a fetched recipient and return its expiry date.
 
-    What is kept stays as it was first: asking again moves no day. Killed on the way, nothing readable is left: the row is written last.
+    A recipient that is already stored stays unchanged, with its date. The row is written last, so
+    an interruption leaves nothing readable.
 
     Raises:
-        SwitchedOffError, ConnectionClosedError: the feature or the connection has ended.
-        TooOldError: shipped too long ago.
-        KeyDestroyedError: it was ended in this very moment.
+        FeatureDisabledError, ConnectionClosedError: the feature or the connection has ended.
+        ShippedTooLongAgoError: the order shipped too long ago.
+        KeyDestroyedError: the feature ended while the recipient was being stored.
     """
     if shipped_too_long_ago(shipped_at, at=at):
         raise ShippedTooLongAgoError
@@ -62,7 +63,10 @@ def store_recipient(  # one for each thing that is known of it
 
 
 def _connection_key(connection: UUID, *, tenant: UUID, at: datetime) -> DataKey:
-    """Return the connection's key while the feature is on and the connection open; both wait for us to end."""
+    """Return the connection's key while feature and connection are active.
+
+    Both wait for this transaction before they end.
+    """
     with tenant_scope(tenant):
         lock_shared(connection)
         row = sql.one(

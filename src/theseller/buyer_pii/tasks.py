@@ -1,4 +1,4 @@
-"""Jobs of this room."""
+"""Jobs: fetch recipients, enqueue pending fetches, expire recipients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="theseller.vault.tasks.sweep_vault", queueing_lock="sweep_vault", pass_context=False)
 def expire_recipients_periodically(timestamp: int) -> None:
-    """Let each day's key die with its day, and finish whatever was left. At midnight, UTC, and every ten minutes."""
+    """Destroy expired keys and finish interrupted work, every ten minutes."""
     del timestamp
     done = expire_recipients(at=clock.now())
     log.info(
@@ -35,7 +35,7 @@ def expire_recipients_periodically(timestamp: int) -> None:
 
 @app.task(name="theseller.vault.tasks.fetch_recipients", pass_context=False)
 def fetch_recipients(tenant: str, connection: str) -> None:
-    """Fetch what is asked for of one connection; what has to wait is tried again."""
+    """Fetch one connection's requested recipients; re-enqueue if needed."""
     again = fetch_requested(tenant=UUID(tenant), connection=UUID(connection), now=clock.now)
     if again is not None:
         enqueue_fetch(tenant=UUID(tenant), connection=UUID(connection), at=again)
@@ -44,7 +44,10 @@ def fetch_recipients(tenant: str, connection: str) -> None:
 @app.periodic(cron="* * * * * */5")
 @app.task(name="theseller.vault.tasks.nudge_wishes", queueing_lock="nudge_wishes", pass_context=False)
 def enqueue_pending_fetches(timestamp: int) -> None:
-    """Have a worker fetch what is asked for: who asked waits for a few seconds, and a lost job loses nothing."""
+    """Enqueue fetches of pending requests, every five seconds.
+
+    A lost job therefore loses no request.
+    """
     del timestamp
     for tenant, connection in sql.rows(connections["default"], "select tenant_id, connection_id from guard.open_wishes(%s)", [1000]):
         enqueue_fetch(tenant=tenant, connection=connection)

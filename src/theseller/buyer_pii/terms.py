@@ -1,4 +1,7 @@
-"""What an owner agrees to by turning the feature on: the very words, with their version. A new wording is a new version; who agreed to an earlier one agreed to that."""
+"""The terms that an owner agrees to, with their version.
+
+New wording gets a new version. A consent keeps the version that it was given for.
+"""
 
 from __future__ import annotations
 

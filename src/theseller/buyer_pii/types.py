@@ -1,4 +1,4 @@
-"""Values of this room. What is about a buyer does not print."""
+"""Value types. Fields with buyer PII are excluded from `repr`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from theseller.connections.types import ConnectionView
 
 
 class RequestOutcome(StrEnum):
-    """What became of the wish for one order's slip. `FETCHED` is the only good one."""
+    """The outcome of a request for one order's slip."""
 
     FETCHED = "fetched"
     NOT_YOURS = "not_yours"  # no order of this shop that its seller ships, or none any more
@@ -25,7 +25,7 @@ class RequestOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """A message to print, and the item that it goes with."""
+    """A gift message and the order item that it belongs to."""
 
     order_item_id: str = field(repr=False)
     message: str = field(repr=False)
@@ -33,7 +33,7 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where a parcel goes, line by line as it is printed, and what the giver wrote. `phone` is empty if Amazon gave none."""
+    """A recipient as printed. `phone` is empty if Amazon returned none."""
 
     lines: tuple[str, ...] = field(repr=False)
     country: str = field(repr=False)
@@ -44,7 +44,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class SlipLine:
-    """One item of an order, from the shop's own facts."""
+    """One item of an order, from the tenant's own facts."""
 
     order_item_id: str
     sku: str
@@ -54,7 +54,7 @@ class SlipLine:
 
 @dataclass(frozen=True, slots=True)
 class ShippableOrder:
-    """An order that the seller ships, without anything of its buyer. `expiry_dates` is the day of death of what is held, if anything is."""
+    """An order that the seller ships, without buyer PII."""
 
     connection: UUID
     id: str
@@ -72,7 +72,7 @@ class ShippableOrder:
 
 @dataclass(frozen=True, slots=True)
 class RecipientRequest:
-    """An order whose slip was asked for and that nobody has answered yet."""
+    """A request for an order's slip that has no outcome yet."""
 
     order: str
     requested_at: datetime
@@ -80,7 +80,7 @@ class RecipientRequest:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A page to print: an order of the shop's facts and its recipient; `expires_on` is the day on which the recipient can't be read any more."""
+    """An order and its recipient, to print. Unreadable from `expires_on` on."""
 
     order: ShippableOrder
     recipient: Recipient = field(repr=False)
@@ -89,7 +89,10 @@ class Slip:
 
 @dataclass(frozen=True, slots=True)
 class SlipView:
-    """One person looked at the slips of these orders. `person` is their name, empty for who has left."""
+    """One person's access to the slips of these orders.
+
+    `person` is the name, empty for former members.
+    """
 
     at: datetime
     person: str
@@ -98,7 +101,7 @@ class SlipView:
 
 @dataclass(frozen=True, slots=True)
 class FeatureState:
-    """The feature for one open connection: since when it is on and by whom; None while it is off."""
+    """The feature's state for one open connection; None fields while off."""
 
     connection: ConnectionView
     consent: UUID | None
@@ -111,7 +114,7 @@ class FeatureState:
 
 @dataclass(frozen=True, slots=True)
 class DisableResult:
-    """What turning the feature off destroyed. `first` is False when it was off already."""
+    """What disabling destroyed. `first` is False if it was off already."""
 
     keys_destroyed: int
     rows_erased: int
@@ -120,7 +123,7 @@ class DisableResult:
 
 @dataclass(frozen=True, slots=True)
 class ExpiryResult:
-    """What a run of the recurring job did."""
+    """What one run of the periodic job did."""
 
     day_keys_destroyed: int
     connection_keys_destroyed: int

@@ -1,4 +1,4 @@
-"""Addresses of this room. None holds an order's number: which orders are meant stands in the body of a POST."""
+"""URLs. None contains an order number: those are in the body of a POST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The list of orders to ship, asking for their slips, and the page that prints them: the only one that shows anything of a buyer."""
+"""List orders to ship, request their slips, and print them.
+
+Only the print page shows buyer PII.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from theseller.tenancy.scope import tenant_scope
 @require_GET
 @tenant_permission_required(Permission.SLIP_PRINT)
 def orders(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the orders to ship, or those shipped a short while ago, each with the state of its slip; for htmx only the states."""
+    """List orders with the state of their slips; for htmx only the states."""
     page = orders_page(tenant_context.tenant, OrderListQuery.read(request.GET), at=clock.now())
     partial = request.headers.get("HX-Request") == "true"
     response = render(request, "buyer_pii/_refresh.html" if partial else "buyer_pii/orders.html", _context(tenant_context, page))
@@ -50,7 +53,7 @@ def _context(tenant_context: TenantContext, page: OrdersPage, error: str = "") -
 
 
 def _show_list_again(request: HttpRequest, tenant_context: TenantContext, error: str, ticked: Collection[str]) -> HttpResponse:
-    """Show the list once more, as it was ticked, with what is wrong."""
+    """Show the list with the same selection and an error message."""
     page = orders_page(tenant_context.tenant, OrderListQuery.read(request.POST), ticked=ticked, at=clock.now())
     return render(request, "buyer_pii/orders.html", _context(tenant_context, page, error), status=422)
 
@@ -59,7 +62,7 @@ def _show_list_again(request: HttpRequest, tenant_context: TenantContext, error:
 @limited("slips", {by_account: Rate.per_minute(20, burst=20)})
 @tenant_permission_required(Permission.SLIP_PRINT)
 def request_slips_view(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Ask for the slips of the ticked orders. Those that are held already are not asked for again."""
+    """Request the slips of the selected orders, except those already stored."""
     form, at = OrdersForm(request.POST), clock.now()
     if not form.is_valid():
         return _show_list_again(request, tenant_context, str(form.errors["order"][0]), request.POST.getlist("order"))
@@ -77,7 +80,7 @@ def request_slips_view(request: HttpRequest, tenant_context: TenantContext) -> H
 
 
 def _back(request: HttpRequest) -> str:
-    """Return the address of the list that a form came from."""
+    """Return the address of the list that the form came from."""
     query = OrderListQuery.read(request.POST).query_string
     return reverse("buyer_pii:orders") + (f"?{query}" if query else "")
 
@@ -105,7 +108,10 @@ def _are(number: int) -> str:
 @limited("slips-print", {by_account: Rate.per_minute(20, burst=20)})
 @tenant_permission_required(Permission.SLIP_PRINT)
 def print_slips(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the slips of the ticked orders, one to a printed page. By POST, so that no address names an order and no history keeps the page."""
+    """Show the slips of the selected orders, one per printed page.
+
+    By POST, so that no address contains an order number and no history stores the page.
+    """
     form = OrdersForm(request.POST)
     if not form.is_valid():
         return _show_list_again(request, tenant_context, str(form.errors["order"][0]), request.POST.getlist("order"))

@@ -1,1 +1,1 @@
-"""A seller's authorisation: how it begins, what it holds, how it ends."""
+"""A seller's authorization: how it starts, its token, and how it ends."""

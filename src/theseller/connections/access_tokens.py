@@ -1,6 +1,6 @@
-"""Calling Amazon for a connection: the only place where a refresh token is opened and an access token lives.
+"""Access tokens for calls to Amazon, in this process's memory only.
 
-An access token exists in this process's memory, while it is used and valid, and nowhere else. Refreshing is single-flight.
+The only module that opens refresh tokens to use them. One refresh per connection runs at a time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _IDLE_LIMIT = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class _CachedToken:
-    """A token, which refresh token it was made of (`vault.token_identity`), and when it was last requested."""
+    """An access token, its refresh token's identity, and its last use."""
 
     access: AccessToken
     source: UUID
@@ -49,13 +49,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OpenConnection:
-    """A connection that can't end while the scope it came from is open."""
+    """A connection that can't end while its scope is open."""
 
     view: ConnectionView
     at: datetime
 
     def access_token(self) -> Secret:
-        """Return a valid access token. Raises ConnectionClosedError when the connection holds no refresh token (imported files)."""
+        """Return a valid access token.
+
+        Raises:
+            ConnectionClosedError: the connection has no refresh token (imported files).
+        """
         with _refresh_lock(self.view.id):
             # The seller may have authorized again, in another process too: what the token before allowed is of no use then.
             source = token_store.token_identity(self.view.tenant, self.view.id)
@@ -72,12 +76,15 @@ class OpenConnection:
             return fresh.token
 
     def discard_access_token(self) -> None:
-        """Drop the token that Amazon rejected, so that the next call refreshes."""
+        """Discard the token that Amazon rejected, so that the next call refreshes."""
         _cache.pop(self.view.id, None)
 
 
 def discard_stale_tokens(*, at: datetime) -> int:
-    """Forget this process's access tokens that have expired or that nobody uses; return how many. Recurring work calls it."""
+    """Discard expired and idle access tokens; return how many.
+
+    A periodic job calls it.
+    """
     stale = [one for one, cached in tuple(_cache.items()) if cached.access.expires_at <= at or cached.used_at + _IDLE_LIMIT <= at]
     for one in stale:
         _cache.pop(one, None)
@@ -86,12 +93,13 @@ def discard_stale_tokens(*, at: datetime) -> int:
 
 @contextmanager
 def open_connection(tenant: UUID, connection: UUID, *, at: datetime) -> Iterator[OpenConnection]:
-    """Open the tenant's scope in which `connection` is open and stays open. Use it around each call, and around each write of facts.
+    """Open the tenant's scope in which `connection` stays open.
 
-    A revocation that shows itself inside (LWA's `invalid_grant`) ends the connection by the one `disconnect` verb.
+    Use it around each call and each write of facts. A revocation found inside (LWA's
+    `invalid_grant`) disconnects.
 
     Raises:
-        ConnectionClosedError: the connection has ended, or ended just now.
+        ConnectionClosedError: the connection has ended, before or during the block.
     """
     discard_stale_tokens(at=at)
     try:
@@ -110,7 +118,7 @@ def open_connection(tenant: UUID, connection: UUID, *, at: datetime) -> Iterator
 
 
 def with_access_token(opened: OpenConnection, call: Callable[[Secret], T]) -> T:
-    """Run `call` with an access token; when Amazon rejects the token, refresh once and run it once more."""
+    """Run `call` with an access token; refresh and retry once if rejected."""
     try:
         return call(opened.access_token())
     except AccessTokenRejectedError:

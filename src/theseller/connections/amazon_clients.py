@@ -1,4 +1,4 @@
-"""The deployment's own Amazon application, as this process knows it: one HTTP client, one LWA client."""
+"""This process's HTTP client and LWA client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def amazon_http() -> HTTPClient:
 
 
 def close_amazon_http() -> None:
-    """Close this process's HTTP client, if it has one; the next call makes another."""
+    """Close this process's HTTP client; the next call creates another."""
     with _CREATION_LOCK:
         if _http.cache_info().currsize:
             _http().close()
@@ -35,5 +35,8 @@ def close_amazon_http() -> None:
 
 @cache
 def lwa_client() -> LWAClient:
-    """Return this process's LWA client. Its client secrets are asked for anew at each call, so that a rotation needs no restart."""
+    """Return this process's LWA client.
+
+    It reads the client secrets again at each call, so that a rotation needs no restart.
+    """
     return LWAClient(settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, settings.LWA_CLIENT_SECRETS, amazon_http())

@@ -1,4 +1,4 @@
-"""What a seller chooses before going to Amazon."""
+"""Forms: choose features and store; confirm a disconnection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _stores() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 class ChoiceForm(forms.Form):
-    """Features to use, and the store whose Seller Central the seller signs in to."""
+    """The features to use, and the store that the seller signs in to."""
 
     features = forms.MultipleChoiceField(
         choices=[(feature.key, feature.title) for feature in OFFERED.values()],
@@ -30,7 +30,7 @@ class ChoiceForm(forms.Form):
 
 
 class DisconnectForm(forms.Form):
-    """The word that stands between a slip of the hand and an erasure."""
+    """A typed confirmation, so that no single click erases data."""
 
     confirm = forms.CharField(
         label="Type DISCONNECT to confirm",

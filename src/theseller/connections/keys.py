@@ -1,6 +1,7 @@
-"""Data keys that die with their connection, besides its token's. Another room seals under one; the disconnection destroys it.
+"""Data keys that are destroyed with their connection.
 
-Each function runs inside the caller's tenant scope. A row stays when its key is destroyed: destroying again is harmless.
+Other packages seal under them; the refresh token has a key of its own. Each function runs inside
+the caller's tenant scope. The row stays when its key is destroyed: destroying again is harmless.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ OWNER_FORMAT = "connection-{purpose}:{connection}"
 
 
 def key_owner(connection: UUID, purpose: Purpose) -> str:
-    """Return the owner's name of a connection's keys for `purpose`."""
+    """Return the key store's owner name of a connection's keys for `purpose`."""
     return OWNER_FORMAT.format(purpose=purpose.value, connection=connection)
 
 
 def create_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
-    """Make a key that dies with `connection`. Killed before the commit, a key is left that seals nothing; recurring work destroys it."""
+    """Create a key that is destroyed with `connection`.
+
+    If interrupted before the commit, an unused key remains; a periodic job destroys it.
+    """
     key = settings.KEY_STORE.create(purpose, key_owner(connection, purpose))
     sql.execute(
         databases["default"],
@@ -36,7 +40,10 @@ def create_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
 
 
 def connection_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[tuple[UUID, datetime], ...]:
-    """Return (id, when made) of the keys that were made to die with `connection`, for one purpose or for all, the newest first."""
+    """Return (ID, creation time) of the connection's keys, newest first.
+
+    Limited to one purpose if `purpose` is given.
+    """
     return tuple(
         sql.rows(
             databases["default"],
@@ -48,10 +55,12 @@ def connection_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[t
 
 
 def destroy_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[UUID, ...]:
-    """Destroy them: the last act before the caller's commit. Return their ids.
+    """Destroy the connection's keys and return their IDs.
+
+    Call it last before the commit.
 
     Raises:
-        KeyStoreError: one can't be destroyed now. Call it again.
+        KeyStoreError: a key can't be destroyed now. Call it again.
     """
     found = tuple(key for key, _ in connection_keys(connection, purpose))
     for key in found:

@@ -1,7 +1,8 @@
-"""Who may use a connection while it ends: calls and writes hold it together, its end holds it alone.
+"""Locks on a connection: calls and writes share it, its end is exclusive.
 
-Both locks belong to the transaction, so a killed process gives them back. A call to Amazon is made inside such a transaction:
-this is what makes "no call leaves after the commit" true in every process, not only likely.
+Both locks belong to the transaction, so a killed process releases them. A call to Amazon is made
+inside such a transaction; therefore no call starts after the disconnection has committed, in any
+process.
 """
 
 from __future__ import annotations
@@ -17,16 +18,23 @@ from theseller.lib.marketplaces import Region
 
 
 class ConnectionClosedError(RuntimeError):
-    """The connection has ended, or never was: no call may leave and nothing may be written for it."""
+    """The connection has ended or does not exist: no call, no write."""
 
 
 def lock_exclusive(connection: UUID, *, using: str = "default") -> None:
-    """Wait until nobody uses `connection`, and keep everybody out until this transaction ends."""
+    """Wait for all users of `connection` and keep others out.
+
+    Held until the transaction ends.
+    """
     _lock("pg_advisory_xact_lock", connection, using)
 
 
 def lock_shared(connection: UUID, *, using: str = "default") -> ConnectionView:
-    """Keep `connection` from ending until this transaction ends, and return it. Raises ConnectionClosedError if it has."""
+    """Keep `connection` open until this transaction ends, and return it.
+
+    Raises:
+        ConnectionClosedError: it has ended.
+    """
     _lock("pg_advisory_xact_lock_shared", connection, using)
     found = connection_view(connection, using=using)
     if found is None or not found.is_open:
@@ -35,7 +43,10 @@ def lock_shared(connection: UUID, *, using: str = "default") -> ConnectionView:
 
 
 def lock_region(tenant: UUID, region: Region, *, using: str = "default") -> None:
-    """Let only one transaction at a time open a connection of `tenant` in `region`, where there may be one."""
+    """Let one transaction at a time open a connection in this region.
+
+    A tenant has at most one open connection per region.
+    """
     sql.execute(databases[using], "select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"connections:{tenant}:{region}"])
 
 

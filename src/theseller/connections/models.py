@@ -1,4 +1,7 @@
-"""Authorisation attempts, connections, their sealed tokens and their ends (`sql/tables.sql` is the definition)."""
+"""Authorization attempts, connections, sealed tokens and disconnections.
+
+`sql/tables.sql` defines the tables.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from django.db import models
 
 
 class AuthorisationAttempt(models.Model):
-    """One trip to Seller Central and back. Only hashes of the state and of the browser's session are kept."""
+    """One trip to Seller Central and back.
+
+    Only hashes of the state and of the browser session are stored.
+    """
 
     pk = models.CompositePrimaryKey("tenant_id", "id")
     tenant_id = models.UUIDField()
@@ -29,7 +35,10 @@ class AuthorisationAttempt(models.Model):
 
 
 class Connection(models.Model):
-    """A seller account in one region whose data this tenant holds. `origin` is `lwa` (authorised) or `files` (imported reports)."""
+    """A seller account in one region whose data the tenant stores.
+
+    `origin` is `lwa` (authorized) or `files` (imported reports).
+    """
 
     pk = models.CompositePrimaryKey("tenant_id", "id")
     tenant_id = models.UUIDField()
@@ -53,7 +62,7 @@ class Connection(models.Model):
 
 
 class RefreshToken(models.Model):
-    """The refresh token of a connection, sealed to this row (`theseller.crypto.sealed`)."""
+    """A connection's refresh token, sealed to this row (`crypto.sealed`)."""
 
     pk = models.CompositePrimaryKey("tenant_id", "connection_id")
     tenant_id = models.UUIDField()
@@ -68,7 +77,7 @@ class RefreshToken(models.Model):
 
 
 class Disconnection(models.Model):
-    """The end of a connection: when, why, by whom, and which data key died with it."""
+    """When, why and by whom a connection ended; its destroyed data key."""
 
     pk = models.CompositePrimaryKey("tenant_id", "connection_id")
     tenant_id = models.UUIDField()

@@ -1,4 +1,4 @@
-"""The verbs of an authorisation's life: begin, complete, disconnect; and the implied connection of imported files."""
+"""Start and complete an authorization; disconnect; connections of files."""
 
 from __future__ import annotations
 
@@ -51,9 +51,12 @@ AUTHORIZATION_LIFETIME = timedelta(days=365)
 def start_authorization(
     *, features: Sequence[str], marketplace_id: str, session_key: Secret, person: UUID, tenant: UUID, actor: str, at: datetime
 ) -> StartedAuthorization:
-    """Open an attempt and return the consent address at Seller Central that carries its state.
+    """Create an attempt and return Seller Central's consent URL for it.
 
-    `session_key` is the browser session's; only a hash of it and of the state is kept. Raises KeyError for an unknown feature or store.
+    Only hashes of `session_key` (the browser session's) and of the state are stored.
+
+    Raises:
+        KeyError: unknown feature or store.
     """
     marketplace = MARKETPLACES[marketplace_id]
     roles = roles_for(features)
@@ -88,10 +91,10 @@ def start_authorization(
 def complete_authorization(
     *, state: Secret, code: Secret | None, selling_partner_id: str, session_key: Secret, tenant: UUID, actor: str, at: datetime
 ) -> Authorized | Refused:
-    """Take Amazon's answer: consume the state, exchange the code, seal the token, open the connection.
+    """Exchange the code, seal the token and open the connection.
 
-    The state is consumed and committed before the code is used, so that neither can be used twice, whatever fails afterwards.
-    `code` is None when the seller declined.
+    The state is consumed and committed before the code is used, so that neither can be used twice,
+    whatever fails afterward. `code` is None if the seller declined.
     """
     attempt = _consume_state(state, session_key, tenant=tenant, actor=actor, at=at)
     if isinstance(attempt, Refused):
@@ -115,7 +118,7 @@ def complete_authorization(
 
 
 def is_open_attempt(*, state: Secret, session_key: Secret, tenant: UUID, at: datetime) -> bool:
-    """Return whether `state` belongs to an attempt that this session began and that can still be completed at `at`."""
+    """Return whether this session can still complete the attempt of `state`."""
     with tenant_scope(tenant):
         attempt = AuthorisationAttempt.objects.filter(tenant_id=tenant, state_hash=_hash(state)).first()
     return attempt is not None and _refusal_of_attempt(attempt, session_key, at) is None
@@ -203,7 +206,10 @@ def _open_connection(
 
 
 def _destroy_superseded_key(key: UUID) -> None:
-    """Destroy the key of the token before. Nothing is sealed under it any more, so that its keeper's silence undoes no renewal."""
+    """Destroy the previous token's key.
+
+    Nothing is sealed under it any more, so a failure does not undo the renewal.
+    """
     try:
         settings.KEY_STORE.destroy(key)
     except KeyStoreError as error:
@@ -237,9 +243,10 @@ def _write_connection(
 
 
 def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
-    """Return the open connection that imported files of `region` belong to, making one without a token where there is none.
+    """Return the open connection of imported files of `region`.
 
-    Runs inside the caller's tenant scope. Imported facts end with this connection, as pulled ones do.
+    Creates one without a token if there is none. Runs inside the caller's tenant scope. Imported
+    facts are erased with this connection, as synced ones are.
     """
     lock_region(tenant, region)
     existing = open_connection_in(region)
@@ -261,14 +268,17 @@ def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
 
 
 def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, actor: str, at: datetime) -> Disconnected:
-    """End a connection: no call leaves, no row is written and no token can be opened after this returns. Again is harmless.
+    """End a connection: afterward no call, no write, no readable token.
 
-    Waits for calls that are under way (`locks`), then deletes the token's row, writes the disconnection and destroys every key that dies
-    with it (`keys`), the token's last, as the last act before the commit. Killed between the two, the token is unreadable and the next use of it ends here again.
+    Waits for calls in progress (`locks`), then deletes the token's row, writes the disconnection
+    and destroys the connection's keys, the token's last, as the last step before the commit. If
+    interrupted between the two, the token is unreadable and the next use of it disconnects again.
+    Idempotent.
 
     Raises:
         LookupError: the tenant has no such connection.
-        KeyStoreError: the key can't be destroyed now, so nothing has ended; its `state` says why. Call it again.
+        KeyStoreError: the key can't be destroyed now, so nothing has ended; `state` tells why. Call
+            it again.
     """
     with tenant_scope(tenant):
         record(
@@ -311,7 +321,7 @@ def _allow_long_wait_for_lock() -> None:
 
 
 def _stores_of(region: Region, *, first: str = "") -> list[str]:
-    """Return the stores of a region, the one that the seller chose before the others: it is sure to be theirs."""
+    """Return a region's stores, first the one that the seller chose."""
     stores = [marketplace.id for marketplace in MARKETPLACES.values() if marketplace.region is region]
     return sorted(stores, key=lambda store: store != first)
 

@@ -33,7 +33,7 @@ where c.tenant_id = %s
 
 
 def all_connections(*, using: str = "default") -> tuple[ConnectionView, ...]:
-    """Return every connection of the tenant in scope, newest first, ended ones too."""
+    """Return all connections of the tenant, newest first, ended ones included."""
     return _views(_SELECT + " order by c.created_at desc, c.id", [current_tenant()], using)
 
 
@@ -44,7 +44,7 @@ def connection_view(connection: UUID, *, using: str = "default") -> ConnectionVi
 
 
 def open_connection_in(region: Region, *, using: str = "default") -> ConnectionView | None:
-    """Return the open connection of the tenant in scope in `region`; there is at most one."""
+    """Return the tenant's open connection in `region`, or None."""
     found = _views(_SELECT + " and c.region = %s and d.at is null order by c.created_at", [current_tenant(), region.value], using)
     return found[0] if found else None
 

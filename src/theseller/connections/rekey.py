@@ -1,4 +1,4 @@
-"""Replace the data key of a connection while its token is in use."""
+"""Replace a connection's data key while its token is in use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from theseller.tenancy.scope import tenant_scope
 
 
 def replace_data_key(*, connection: UUID, tenant: UUID, actor: str, at: datetime) -> UUID | None:
-    """Seal the connection's token under a fresh data key; return the superseded key's id, None if there is no token any more.
+    """Seal the token under a new data key; return the superseded key's ID.
 
-    The superseded key still opens the old row for whoever read it before this commit. Its id is in the audit log; whoever replaced it
-    destroys it once every transaction of that time has ended.
+    Returns None if there is no token. The superseded key still opens the old row for transactions
+    that read it before this commit; its ID is in the audit log. The caller destroys it when all
+    those transactions have ended.
     """
     with tenant_scope(tenant):
         try:

@@ -1,8 +1,10 @@
-"""What Amazon's consent page asks a seller for, as our own page tells it before.
+"""The roles that Amazon's consent page asks for, shown before it.
 
-A website authorisation carries no list of roles: Amazon asks for every role that the application is
-registered for, whatever the seller chose here.
-Source: Selling Partner API, "Website authorization workflow" and "Roles in the Selling Partner API".
+A website authorization carries no list of roles: Amazon asks for every role of the application's
+registration, whatever the seller chose.
+
+Source: Selling Partner API, "Website authorization workflow" and "Roles in the Selling Partner
+API".
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ TEMPLATE = "connections/review.html"
 
 @dataclass(frozen=True, slots=True)
 class RequestedRole:
-    """One role that Amazon asks for. `title` is as Amazon lists it, `serves` what of the seller's choice needs it."""
+    """One role that Amazon asks for.
+
+    `title` is Amazon's name for it; `serves` lists the chosen features that need it.
+    """
 
     role: Role | RestrictedRole
     title: str
@@ -32,7 +37,10 @@ class RequestedRole:
 
 
 def requested_roles(features: Sequence[str]) -> tuple[RequestedRole, ...]:
-    """Return every role of the application's registration: what the choice needs first, the restricted ones last."""
+    """Return every role of the registration, needed ones first.
+
+    Restricted roles come last.
+    """
     needed = frozenset(roles_for(features))
     plain = [
         RequestedRole(
@@ -47,7 +55,7 @@ def requested_roles(features: Sequence[str]) -> tuple[RequestedRole, ...]:
 
 
 def review_context(features: Sequence[str], marketplace: str) -> dict[str, Any]:
-    """Return what the page before Amazon's is drawn from."""
+    """Return the template context of the review page."""
     requested = requested_roles(features)
     return {
         "chosen": [FEATURES[key] for key in features],
@@ -59,5 +67,8 @@ def review_context(features: Sequence[str], marketplace: str) -> dict[str, Any]:
 
 
 def roles_used_by_this_version() -> frozenset[str]:
-    """Return the names of the roles that something of this version calls for: offered features, and packing slips where they can be had."""
+    """Return the names of the roles that this version can use.
+
+    These are the roles of the offered features, and of packing slips where they are available.
+    """
     return frozenset({*(role.value for role in roles_for(OFFERED)), *(role.value for role in settings.ENVIRONMENT.restricted_roles)})

@@ -1,8 +1,10 @@
-"""Whose connection it is, by Amazon's own word: the browser that comes back from the consent can name any seller.
+"""Verify with Amazon which seller a connection belongs to.
 
-Each transaction of the Finances API names the selling partner whose money it is. An authorization is asked for one at once; where it has
-none (a new account, no finance role), the connection stays unconfirmed: its streams read nothing and ask again now and then, until the
-first transaction decides. What once was confirmed (`seller_confirmed_at`) outlives a renewal, as the data does that was read under it.
+The browser that returns from the consent page can name any seller. Each transaction of the Finances
+API names the selling partner whose money it is, so a new authorization requests one. If there is
+none (new account, no finance role) the connection stays unconfirmed: it reads nothing and checks
+again until the first transaction decides. A confirmation (`seller_confirmed_at`) survives a
+renewal, as the data does that was read under it.
 
 Source: Finances API 2024-06-19, `sellingPartnerMetadata.sellingPartnerId`.
 """
@@ -32,21 +34,27 @@ log = logging.getLogger(__name__)
 
 
 class SellerCheck(StrEnum):
-    """What Amazon's answers say of the seller that the browser named; none of both while they have said nothing."""
+    """Whether Amazon's responses confirm the seller that the browser named."""
 
     CONFIRMED = "confirmed"
     MISMATCH = "mismatch"
 
 
 def compare_sellers(named: Collection[str], selling_partner_id: str) -> SellerCheck | None:
-    """Return what the sellers that an answer names say of `selling_partner_id`; None if it names none."""
+    """Compare the sellers in a response with `selling_partner_id`.
+
+    Returns None if the response names no seller.
+    """
     if not named:
         return None
     return SellerCheck.CONFIRMED if set(named) == {selling_partner_id} else SellerCheck.MISMATCH
 
 
 def check_seller_at_amazon(selling_partner_id: str, access_token: Secret, region: Region, *, at: datetime) -> SellerCheck | None:
-    """Ask Amazon for a transaction under `access_token` and compare; None if none names a seller, or Amazon does not answer that."""
+    """Request a transaction under `access_token` and compare its seller.
+
+    Returns None if no transaction names a seller, or if Amazon does not answer.
+    """
     client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), InMemoryLimiter(), application=settings.ENVIRONMENT.application_id)
     try:
         named = named_sellers(client, region=region, selling_partner_id=selling_partner_id, access_token=access_token, at=at)
@@ -57,7 +65,10 @@ def check_seller_at_amazon(selling_partner_id: str, access_token: Secret, region
 
 
 def record_check(check: SellerCheck, *, connection: UUID, tenant: UUID, at: datetime) -> None:
-    """Store what Amazon's answer says of a connection, with a line in the audit log, inside the caller's tenant scope."""
+    """Store the result of the check and add it to the audit log.
+
+    Runs inside the caller's tenant scope.
+    """
     changed = (
         Connection.objects.filter(tenant_id=tenant, id=connection)
         .exclude(seller_check=check.value)

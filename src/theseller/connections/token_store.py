@@ -1,4 +1,7 @@
-"""Refresh tokens at rest: each sealed under its connection's own data key, to its own row. Nothing outside this room opens one."""
+"""Store refresh tokens, each sealed under its connection's own data key.
+
+No other package opens one.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,10 @@ def _context(tenant: UUID, connection: UUID) -> EncryptionContext:
 
 
 def store_token(tenant: UUID, connection: UUID, token: Secret, *, at: datetime) -> UUID | None:
-    """Seal `token` under a fresh data key, replacing any older one; return the id of the key that is now superseded, if any.
+    """Seal `token` under a new data key, replacing any older token.
 
-    The caller destroys the superseded key after its transaction has committed: until then the old token must stay readable.
+    Returns the ID of the superseded key, if any. The caller destroys it after its transaction has
+    committed: until then the old token must stay readable.
     """
     key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{connection}")
     former = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
@@ -40,9 +44,10 @@ def store_token(tenant: UUID, connection: UUID, token: Secret, *, at: datetime) 
 
 
 def reseal_token(tenant: UUID, connection: UUID, *, at: datetime) -> UUID | None:
-    """Seal the token anew under a fresh data key; return the id of the key that is now superseded, None if there is no token.
+    """Seal the token again under a new data key.
 
-    As after `store_token`, the superseded key must live until nobody can hold the old row any more.
+    Returns the ID of the superseded key, None if there is no token. That key must exist until no
+    transaction can have read the old row.
     """
     row = RefreshToken.objects.select_for_update().filter(tenant_id=tenant, connection_id=connection).first()
     if row is None:
@@ -57,16 +62,21 @@ def reseal_token(tenant: UUID, connection: UUID, *, at: datetime) -> UUID | None
 
 
 def token_identity(tenant: UUID, connection: UUID) -> UUID | None:
-    """Return what identifies the stored refresh token, None if the connection holds none: the id of its data key, new with each token.
+    """Return what identifies the stored refresh token, None without one.
 
-    An access token that was made of another refresh token is not used, in no process: each looks here before it uses one.
+    It is the ID of the token's data key, new with each token. An access token of another refresh
+    token is not used: each process compares before use.
     """
     key = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
     return UUID(str(key)) if key is not None else None
 
 
 def open_token(tenant: UUID, connection: UUID) -> Secret | None:
-    """Return the refresh token, or None if the connection holds none. Raises KeyDestroyedError, CannotOpenError."""
+    """Return the refresh token; None if the connection has none.
+
+    Raises:
+        KeyDestroyedError, CannotOpenError: as `open_sealed`.
+    """
     row = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).first()
     if row is None:
         return None
@@ -74,12 +84,15 @@ def open_token(tenant: UUID, connection: UUID) -> Secret | None:
 
 
 def connections_with_token(tenant: UUID) -> frozenset[UUID]:
-    """Return the connections of a tenant that hold a token."""
+    """Return the tenant's connections that have a refresh token."""
     return frozenset(RefreshToken.objects.filter(tenant_id=tenant).values_list("connection_id", flat=True))
 
 
 def delete_token(tenant: UUID, connection: UUID) -> UUID | None:
-    """Delete the token's row; return the id of its data key, which the caller destroys in the same transaction."""
+    """Delete the token's row and return the ID of its data key.
+
+    The caller destroys the key in the same transaction.
+    """
     # The web's role may not read the sealed text, only say which key it needs.
     key = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
     RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).delete()

@@ -1,4 +1,4 @@
-"""Values of this room."""
+"""Value types of connections and authorizations."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from theseller.lib.marketplaces import Region
 
 
 class Origin(StrEnum):
-    """How a connection's data comes: by Amazon's authorisation, or by report files that the seller imports."""
+    """Where a connection's data comes from: SP-API or imported files."""
 
     FILES = "files"
     LWA = "lwa"
 
 
 class DisconnectReason(StrEnum):
-    """Why a connection ended. Whatever the reason, the verb is the same."""
+    """Why a connection ended."""
 
     ACCOUNT_DELETION = "account_deletion"
     AMAZON_REQUEST = "amazon_request"
@@ -28,7 +28,7 @@ class DisconnectReason(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why an authorisation did not become a connection; each has a page that says what to do."""
+    """Why an authorization did not lead to a connection."""
 
     ALREADY_CONNECTED = "already_connected"
     AMAZON_UNAVAILABLE = "amazon_unavailable"
@@ -45,7 +45,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartedAuthorization:
-    """Where to send the seller's browser."""
+    """An attempt and the URL to send the seller's browser to."""
 
     attempt: UUID
     consent_url: str
@@ -53,21 +53,21 @@ class StartedAuthorization:
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """The seller granted access; the connection exists and holds its sealed token."""
+    """The seller granted access; the connection has a sealed token."""
 
     connection: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No connection came of it."""
+    """The authorization led to no connection."""
 
     refusal: Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionView:
-    """A connection as others may see it. `disconnected_at` is None while it is open."""
+    """A connection, read-only. `disconnected_at` is None while it is open."""
 
     tenant: UUID
     id: UUID
@@ -86,17 +86,17 @@ class ConnectionView:
 
     @property
     def seller_is_confirmed(self) -> bool:
-        """Whether Amazon's own answers named this seller. Until then the browser's word is all there is."""
+        """Whether Amazon's responses named this seller."""
         return self.seller_check == "confirmed"
 
     @property
     def seller_unconfirmed(self) -> bool:
-        """Whether no answer of Amazon's has named a seller yet: nothing is read before one does."""
+        """Whether no response has named a seller yet; nothing is read before."""
         return self.origin is Origin.LWA and self.seller_check is None
 
     @property
     def seller_mismatch(self) -> bool:
-        """Whether Amazon's own answers named another seller: nothing is read for the connection any more."""
+        """Whether Amazon's responses named another seller; nothing is read."""
         return self.seller_check == "mismatch"
 
     @property
@@ -106,7 +106,7 @@ class ConnectionView:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The end of a connection. `first` is False when it had ended before and this call changed nothing."""
+    """A disconnection. `first` is False if the connection had ended before."""
 
     connection: UUID
     at: datetime

@@ -1,4 +1,4 @@
-"""The way to Amazon and back, the state of a connection, and its end."""
+"""Pages: connect an Amazon account, show connections, disconnect."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
 @require_GET
 @tenant_permission_required(Permission.DASHBOARD_READ)
 def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the shop's connections, open ones first."""
+    """Show the tenant's connections, open ones first."""
     with tenant_scope(tenant_context.tenant):
         found, holders = all_connections(), token_store.connections_with_token(tenant_context.tenant)
         with_data = frozenset().union(*(stores() for stores in STORES_WITH_DATA))
@@ -91,7 +91,7 @@ def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
 @require_http_methods(["GET", "POST"])
 @tenant_permission_required(Permission.CONNECTION_MANAGE)
 def choose(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Choose features and store (GET), then read which roles that needs and why (POST)."""
+    """Choose features and store (GET), then review the roles (POST)."""
     with tenant_scope(tenant_context.tenant):
         regions = [REGION_NAMES[view.region] for view in all_connections() if view.is_open and view.origin is Origin.LWA]
     asked = request.GET.get("store", "")
@@ -108,7 +108,7 @@ def choose(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
 @limited("authorisation", AUTHORIZATION_RATES)
 @tenant_permission_required(Permission.CONNECTION_MANAGE)
 def start(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Open an attempt and send the browser to Seller Central."""
+    """Create an attempt and redirect the browser to Seller Central."""
     form = ChoiceForm(request.POST)
     if not form.is_valid():
         return render(request, "connections/choose.html", {"form": form, "features": _feature_choices(form)}, status=422)
@@ -131,9 +131,10 @@ def _sign_in_url() -> str:
 
 
 def _sign_in_without_query(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Have somebody who isn't signed in sent to sign in without code and state: usually the whole address goes along as `next`.
+    """Redirect anonymous users to sign in without code and state.
 
-    They could not be used afterwards anyway, since they belong to the session that asked for them.
+    Django would pass the full address as `next`. Code and state belong to the session that
+    requested them, so they could not be used after signing in.
     """
     # What Django's own middleware asks of a view.
     view.login_url = lazy(_sign_in_url, str)()  # type: ignore[attr-defined]
@@ -142,10 +143,11 @@ def _sign_in_without_query(view: Callable[..., HttpResponseBase]) -> Callable[..
 
 
 def _callback_allowance(request: HttpRequest, state: Secret, tenant_context: TenantContext) -> Allowed | RetryAfter:
-    """Take a token for one return from Amazon.
+    """Take a rate-limit token for one return from Amazon.
 
-    Any page can send this person's browser here by a link. What does not answer an attempt that this session began has an allowance of its
-    own, so that such links can't use up the one that the person's own authorization needs.
+    Any site can link a user's browser to this address. Returns that match no attempt of this
+    session have a limit of their own, so that such links can't use up the one of the user's own
+    authorization.
     """
     own = is_open_attempt(state=state, session_key=_session_key(request), tenant=tenant_context.tenant, at=clock.now())
     if own:
@@ -158,7 +160,10 @@ def _callback_allowance(request: HttpRequest, state: Secret, tenant_context: Ten
 @require_GET
 @tenant_permission_required(Permission.CONNECTION_MANAGE)
 def callback(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Take the browser back from Seller Central. The answer is a redirect, so that code and state leave the address bar."""
+    """Handle the return from Seller Central.
+
+    The response is a redirect, so that code and state leave the address bar.
+    """
     state = Secret(request.GET.get("state", "")[:200] or "none")
     allowance = _callback_allowance(request, state, tenant_context)
     if isinstance(allowance, RetryAfter):
@@ -188,7 +193,7 @@ def callback(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
 @require_GET
 @tenant_permission_required(Permission.CONNECTION_MANAGE)
 def refused(request: HttpRequest, tenant_context: TenantContext, refusal: str) -> HttpResponse:
-    """Say why no connection came of an authorisation, and what to do."""
+    """Explain why no connection was made, and what to do."""
     del tenant_context
     try:
         title, advice = REFUSALS[Refusal(refusal)]
@@ -201,7 +206,7 @@ def refused(request: HttpRequest, tenant_context: TenantContext, refusal: str) -
 @tenant_permission_required(Permission.CONNECTION_MANAGE)
 @step_up_required
 def disconnection(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
-    """Explain what disconnecting erases (GET), and do it (POST)."""
+    """Explain what disconnecting erases (GET), and disconnect (POST)."""
     with tenant_scope(tenant_context.tenant):
         view = connection_view(connection)
     if view is None:
@@ -234,7 +239,10 @@ def _feature_choices(form: ChoiceForm) -> list[tuple[Feature, bool]]:
 
 
 def _connection_context(view: ConnectionView, with_data: Collection[str] = ()) -> dict[str, Any]:
-    """Return what a page shows of a connection. Amazon authorizes a region: `with_data` are the stores that the seller sells in."""
+    """Return the template context of one connection.
+
+    Amazon authorizes a region: `with_data` are the stores with the seller's data.
+    """
     stores = [store for store in view.marketplace_ids if store in MARKETPLACES and store in with_data]
     return {
         "view": view,

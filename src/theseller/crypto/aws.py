@@ -1,14 +1,14 @@
-"""AWS as secret provider and key store: KMS, Secrets Manager and Parameter Store. Needs the extra ``theseller[aws]``.
+"""AWS as secret provider and key store.
 
-What lies where, for the environment ``production``::
+Needs the extra ``theseller[aws]``. Where things are stored, for the environment ``production``::
 
-    Secrets Manager   theseller/production/secrets/<name>        a secret of the deployment
-    Secrets Manager   theseller/production/keys/<id>             a key file, its key wrapped by KMS
-    Parameter Store   /theseller/production/destroyed/<id>       a tombstone: no material, and free of charge, as it stays for ever
-    KMS               alias/theseller-production-<purpose>       the purpose key; it never leaves, and binds what it wraps by
-                                                                 encryption context to id, owner, purpose and environment
+    Secrets Manager   theseller/production/secrets/<name>    a secret of the deployment
+    Secrets Manager   theseller/production/keys/<id>         a key file, its key wrapped by KMS
+    Parameter Store   /theseller/production/destroyed/<id>   a tombstone: no material, no cost
+    KMS               alias/theseller-production-<purpose>   the purpose key; never leaves KMS
 
-CloudTrail records the encryption contexts: whose key was used when, by which role.
+KMS binds what it wraps to ID, owner, purpose and environment by its encryption context. CloudTrail
+records the contexts: whose key was used when, by which role.
 """
 
 from __future__ import annotations
@@ -53,24 +53,30 @@ class AwsSecretProvider:
         return text_secret(name, str(answer.get("SecretString", "")).encode(), "AWS Secrets Manager")
 
     def put(self, name: str, secret: Secret) -> None:
-        """Keep `secret` under `name`. AWS keeps the one before as AWSPREVIOUS until the next change."""
+        """Store `secret` under `name`.
+
+        AWS keeps the previous one as AWSPREVIOUS until the next change.
+        """
         if not self._create(name, checked_for_storing(name, secret)):
             changed = self._client.call("secretsmanager", "put_secret_value", SecretId=self._id(name), SecretString=secret)
             if changed is None:
                 raise ServiceError(f"secret {name!r} is being deleted in AWS: try again in a minute", ServiceState.BUSY)
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
-        """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
+        """Return the secret; `generate` it if there is none yet.
+
+        All processes get the same one.
+        """
         if self._read(name) is None:
             self._create(name, checked_for_storing(name, generate()))  # False: another process was faster
         return self.get(name)
 
     def remove(self, name: str) -> None:
-        """Delete the secret without a window in which it could be recovered; harmless if there is none."""
+        """Delete the secret without a recovery window. Idempotent."""
         self._client.call("secretsmanager", "delete_secret", SecretId=self._id(name), ForceDeleteWithoutRecovery=True)
 
     def written_at(self, name: str) -> datetime | None:
-        """Return when the secret was last written, by the service's clock; None if there is none."""
+        """Return when the secret was last written, by AWS's clock, or None."""
         answer = self._read(name)
         return None if answer is None else answer["CreatedDate"].astimezone(UTC)  # of this version, not of the secret
 
@@ -141,7 +147,7 @@ class AwsKeyFileStorage:
 
 
 class KmsKeyWrapper:
-    """Wraps with a KMS key for each purpose, which AWS never gives away."""
+    """Wrap keys with one KMS key per purpose."""
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
@@ -163,7 +169,10 @@ class KmsKeyWrapper:
         return Secret(answer["Plaintext"])
 
     def identity(self, purpose: Purpose, /) -> str:
-        """Return the KMS key that the purpose's alias stands for: two aliases may stand for one key, and then they are the same."""
+        """Return the ARN of the KMS key behind the purpose's alias.
+
+        Two aliases of one key return the same ARN.
+        """
         answer = self._client.call("kms", "describe_key", KeyId=self._named(purpose))
         if answer is None:
             raise KeyStoreError(f"AWS kms has no {self._named(purpose)}", ServiceState.NOT_SET_UP)
@@ -185,7 +194,11 @@ class KmsKeyWrapper:
 
 
 def aws_key_store(client: AwsClient) -> ServiceKeyStore:
-    """Return the key store of this account and region. Raises ServiceError if it cannot answer now."""
+    """Return the key store of this account and region.
+
+    Raises:
+        ServiceError: AWS is unavailable.
+    """
     return ServiceKeyStore(AwsKeyFileStorage(client), KmsKeyWrapper(client))
 
 

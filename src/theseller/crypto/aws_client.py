@@ -1,4 +1,4 @@
-"""Calls to AWS, by AWS's own library. Needs the extra ``theseller[aws]``."""
+"""Calls to AWS by boto3. Needs the extra ``theseller[aws]``."""
 
 from __future__ import annotations
 
@@ -45,10 +45,13 @@ _STATES: tuple[tuple[ServiceState, str, frozenset[str]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class AwsAddress:
-    """Which AWS region, and for a stand-in its address. Credentials are found by AWS's own library, in its own order.
+    """An AWS region, and the endpoint of a stand-in for tests.
+
+    boto3 finds the credentials, in its own order.
 
     Raises:
-        ValueError: the region is missing, the address is not https (or this machine's own), the environment no name of one.
+        ValueError: the region is missing, the endpoint is not https (or this machine), or the
+            environment's name is invalid.
     """
 
     region: str
@@ -65,21 +68,24 @@ class AwsAddress:
 
 
 class AwsClient:
-    """Calls the three services, and says every failure as a `ServiceError` that quotes nothing of the call."""
+    """Call KMS, Secrets Manager and Parameter Store.
+
+    Every failure becomes a `ServiceError` that quotes nothing of the call.
+    """
 
     def __init__(self, where: AwsAddress) -> None:
-        """Make the connections at the first call."""
+        """Store the address; connections are made at the first call."""
         self.where = where
         self._clients = PerProcess(self._new_clients)
 
     def call(self, service: str, verb: str, **parameters: object) -> Mapping[str, Any] | None:
-        """Return the answer; None if what it names is not there, or is already there where a new one was to be made.
+        """Call a service; return None if the object is missing or already exists.
 
-        A parameter that is secret comes as a `Secret`: an error report may print every variable that it passes.
+        Pass secret parameters as `Secret`: an error report may print every variable.
 
         Raises:
-            CannotOpenError: KMS says that this is not its ciphertext, or not in this context.
-            ServiceError: the service cannot answer.
+            CannotOpenError: KMS rejects the ciphertext, or its encryption context.
+            ServiceError: the service is unavailable.
         """
         errors = library("botocore.exceptions", "aws")
         code, failure = "", None
@@ -103,7 +109,7 @@ class AwsClient:
         raise self._refusal(service, code)
 
     def pages(self, service: str, verb: str, key: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
-        """Yield the entries of a listing, all pages of it."""
+        """Yield all entries of a paginated listing."""
         token: dict[str, object] = {}
         while True:
             answer = self.call(service, verb, **parameters, **token) or {}

@@ -1,6 +1,7 @@
-"""Secrets that a long-running process uses and that are replaced under it: read anew, never held for long.
+"""Secrets that are replaced while a process runs: cached for seconds only.
 
-A process that can't reach the provider goes on with what it read last: a key service's pause must not become ours.
+If the provider is unavailable, the process continues with the last value: an outage of the key
+service must not stop it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ T = TypeVar("T")
 
 
 def secret_or_none(secrets: SecretProvider, name: str) -> Secret | None:
-    """Return the secret, or None if the provider has none of this name. Raises SecretProviderError if it can't say."""
+    """Return the secret, or None if the provider has none of this name.
+
+    Raises:
+        SecretProviderError: the provider is unavailable.
+    """
     try:
         return secrets.get(name)
     except SecretNotFoundError:
@@ -32,7 +37,7 @@ def secret_or_none(secrets: SecretProvider, name: str) -> Secret | None:
 
 
 class CachedValue(Generic[T]):
-    """A value read again when it is older than `seconds`. Threads share it."""
+    """A value that is read again after `seconds`. Thread-safe."""
 
     def __init__(self, read: Callable[[], T], seconds: float = SECRET_CACHE_SECONDS) -> None:
         self._read = read
@@ -40,7 +45,10 @@ class CachedValue(Generic[T]):
         self._known: tuple[float, T] | None = None
 
     def __call__(self) -> T:
-        """Return the value. Raises what `read` raises, but when the provider only pauses, the value read last is good enough."""
+        """Return the value, the last one while the provider is unavailable.
+
+        Raises what `read` raises if there is no earlier value.
+        """
         begun = time.monotonic()
         known = self._known
         if known is not None and begun - known[0] < self._seconds:
@@ -59,11 +67,12 @@ class CachedValue(Generic[T]):
 
 
 class RotatingPassword:
-    """A database password as psycopg and its pools take it: `str()` reads it for the connection that is being made.
+    """A database password that is read for each new connection, by `str()`.
 
-    Django, psycopg's pools and Procrastinate's hold one set of connection parameters for the life of the process and turn each into
-    text for each new connection; this object is the password among them. While a password is being replaced PostgreSQL knows either
-    the old or the coming one, and nobody can say which: they are given in turn, and a pool tries again within a second.
+    Django, psycopg's pools and Procrastinate's keep one set of connection parameters for the life
+    of the process and turn each into text for each new connection; this object is the password
+    among them. During a rotation PostgreSQL accepts either the old or the next password: they are
+    used in turn, and a pool tries again within a second.
     """
 
     def __init__(self, secrets: SecretProvider, name: str) -> None:
@@ -74,7 +83,7 @@ class RotatingPassword:
 
     @override
     def __str__(self) -> str:
-        """Return the plain password. Only psycopg has a reason to ask."""
+        """Return the plain password, for psycopg only."""
         try:
             # The coming one first: it takes the present one's place while we read, and must not be missed in both.
             found = [secret_or_none(self._secrets, self._name + NEXT_SUFFIX), secret_or_none(self._secrets, self._name)]

@@ -1,4 +1,7 @@
-"""Where a sealed value lives. A value sealed at one place opens at no other, so moving a ciphertext gains nothing."""
+"""The encryption context (associated data) of a sealed value.
+
+A value that was sealed in one context opens in no other, so moving a ciphertext gains nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class EncryptionContext:
-    """One cell: whose it is, which table (or file), column and row, what for, and in which environment.
+    """One cell: tenant, table (or file), column, row, purpose and environment.
 
     Raises:
-        TypeError: a field has another type. A tenant as text, say, would encode differently from the same one as a UUID.
-        ValueError: a text is empty, holds what has no UTF-8, or the environment is no name of one.
+        TypeError: a field has another type. A tenant as text would encode differently from the same
+            one as a UUID.
+        ValueError: a text is empty or has no UTF-8 form, or the environment's name is invalid.
     """
 
     tenant: UUID
@@ -41,10 +45,11 @@ class EncryptionContext:
         checked_environment(self.environment)
 
     def canonical(self) -> bytes:
-        """Return the place as bytes, different for each two different places.
+        """Return the context as bytes, different for any two contexts.
 
-        Each of the six fields, in order, is four bytes of length (big-endian) and then its bytes: the tenant's 16, the others'
-        UTF-8. Lengths make the split unambiguous, so no two places share an encoding.
+        Each of the six fields, in order, is four bytes of length (big-endian) and then its bytes:
+        the tenant's 16, the others' UTF-8. Lengths make the split unambiguous, so no two contexts
+        share an encoding.
         """
         texts = (self.table, self.column, self.row, self.purpose.value, self.environment)
         fields = (self.tenant.bytes, *(text.encode() for text in texts))

@@ -1,4 +1,7 @@
-"""Secrets handed over by whoever starts the process: variables, files that variables name, systemd's credentials."""
+"""Secrets from the process environment.
+
+Variables, files that variables name, systemd credentials, and a bundle.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,16 @@ CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
 
 
 class EnvironmentSecretProvider:
-    """Secrets by name from one of four places; a name found in two of them is refused, since one would be out of date.
+    """Secrets from one of four sources; duplicates are refused.
 
-    For ``root-key``: the variable THESELLER_ROOT_KEY; the file that THESELLER_ROOT_KEY_FILE names; the credential ``root-key`` in
-    $CREDENTIALS_DIRECTORY; the bundle in THESELLER_SECRETS or in the file that THESELLER_SECRETS_FILE names. Who may read such
-    files is the business of whoever hands them over (Docker, systemd), and not checked here. Nothing can be put or removed.
+    For ``root-key``: the variable THESELLER_ROOT_KEY; the file that THESELLER_ROOT_KEY_FILE names;
+    the credential ``root-key`` in $CREDENTIALS_DIRECTORY; the bundle in THESELLER_SECRETS or in the
+    file that THESELLER_SECRETS_FILE names. Permissions of such files are up to what provides them
+    (Docker, systemd) and not checked here. Read-only.
     """
 
     def __init__(self, environment: Mapping[str, str], prefix: str = "THESELLER_") -> None:
-        """Read from `environment` (`os.environ`, as a rule), anew at each call."""
+        """Read from `environment` (usually `os.environ`) at each call."""
         self._environment = environment
         self._prefix = prefix
 
@@ -38,8 +42,8 @@ class EnvironmentSecretProvider:
         """Return the secret.
 
         Raises:
-            SecretNotFoundError: no place has it.
-            SecretProviderError: two have, or a file cannot be read, or what is there is empty or no text.
+            SecretNotFoundError: no source has it.
+            SecretProviderError: two have it, or a file cannot be read, is empty or no text.
         """
         found = list(self._sources(checked_name(name)))
         if len(found) > 1:
@@ -54,14 +58,14 @@ class EnvironmentSecretProvider:
         return text_secret(name, read(), where)
 
     def put(self, name: str, secret: Secret) -> None:  # noqa: ARG002 - every keeper's signature
-        """Refuse: what the environment holds is changed where it is set."""
+        """Refuse: the environment is read-only here."""
         self._read_only(name)
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:  # noqa: ARG002 - the same
-        """Return the secret; one that is missing cannot be made here.
+        """Return the secret; a missing one cannot be generated here.
 
         Raises:
-            SecretProviderError: there is none, or it is in two places.
+            SecretProviderError: there is none, or two sources have it.
         """
         try:
             return self.get(name)
@@ -73,12 +77,12 @@ class EnvironmentSecretProvider:
         self._read_only(name)
 
     def written_at(self, name: str) -> datetime | None:
-        """Return the time of the file that holds the secret; of a variable nobody knows its age."""
+        """Return the secret file's modification time; None for a variable."""
         path = self._file_of(checked_name(name))
         return None if path is None or not path.exists() else datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def _sources(self, name: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
-        """Yield each place that has the secret, and what reads it there."""
+        """Yield the name of each source that has the secret, and its reader."""
         variable = self._variable(name)
         value, path, credential = self._environment.get(variable), self._environment.get(variable + "_FILE"), self._credential(name)
         if value is not None:
@@ -120,16 +124,16 @@ class EnvironmentSecretProvider:
 
 
 def write_bundle(secrets: Mapping[str, Secret]) -> Secret:
-    """Return secrets as the text that the bundle's variable takes. Whoever has it has them all: it is not encrypted."""
+    """Return secrets as the text of the bundle variable. It is not encrypted."""
     texts = {checked_name(name): secret.reveal() for name, secret in secrets.items()}
     return Secret(base64.b64encode(json.dumps(texts, sort_keys=True).encode()))
 
 
 def read_bundle(bundle: Secret, origin: str) -> dict[str, Secret]:
-    """Read what `write_bundle` wrote.
+    """Parse what `write_bundle` wrote.
 
     Raises:
-        SecretProviderError: it is something else; `origin` says where it came from.
+        SecretProviderError: it is something else; `origin` names its source.
     """
     found: object = None
     try:

@@ -1,4 +1,7 @@
-"""Everything that can go wrong with keys and secrets. No message holds key material, plaintext or ciphertext."""
+"""Errors of keys and secrets.
+
+No message contains a key, plaintext or ciphertext.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from uuid import UUID
 
 
 class ServiceState(StrEnum):
-    """Why a key store or secret provider cannot answer, and with that who has to do what."""
+    """Why a key store or secret provider is unavailable; implies the remedy."""
 
     UNREACHABLE = "unreachable"  # stopped, or no way to it: start it, and look at address, network and certificate
     SLOW = "slow"  # no answer in time: nothing is known, the same call may be made again
@@ -24,7 +27,10 @@ class CryptoError(Exception):
 
 
 class CannotOpenError(CryptoError):
-    """A sealed value is not what was sealed at this place. It never says which check failed: that would be an oracle."""
+    """A sealed value does not belong to this context, or was altered.
+
+    It never tells which check failed: that would be an oracle.
+    """
 
     def __init__(self) -> None:
         super().__init__("this sealed value cannot be opened at this place")
@@ -38,11 +44,11 @@ class InvalidSignatureError(CryptoError):
 
 
 class NotCanonicalError(CryptoError):
-    """A document cannot be written, or was not written, in the one canonical form that is signed."""
+    """A document has no canonical form, or is not in it."""
 
 
 class _UnavailableError(CryptoError):
-    """Somebody who keeps keys or secrets cannot answer; `state` says why."""
+    """A key store or secret provider is unavailable; `state` tells why."""
 
     def __init__(self, message: str, state: ServiceState = ServiceState.DAMAGED) -> None:
         super().__init__(message)
@@ -50,11 +56,17 @@ class _UnavailableError(CryptoError):
 
 
 class KeyStoreError(_UnavailableError):
-    """The key store cannot answer: unreachable, damaged or misused. Nothing is known about the key that was asked for."""
+    """The key store is unavailable, damaged or misused.
+
+    Nothing is known about the requested key.
+    """
 
 
 class KeyNotFoundError(CryptoError):
-    """The store has never held this key. Often the sign of a wrong directory, so it is never taken for `destroyed`."""
+    """The store never had this key.
+
+    Often the sign of a wrong directory, so it is never treated as destroyed.
+    """
 
     def __init__(self, key_id: UUID) -> None:
         super().__init__(f"no key {key_id} in this key store: is it the right store?")
@@ -62,7 +74,7 @@ class KeyNotFoundError(CryptoError):
 
 
 class KeyDestroyedError(CryptoError):
-    """The key was destroyed on purpose; what was sealed under it is gone for ever."""
+    """The key was destroyed on purpose; what it sealed is unreadable for good."""
 
     def __init__(self, key_id: UUID) -> None:
         super().__init__(f"key {key_id} was destroyed")
@@ -70,7 +82,7 @@ class KeyDestroyedError(CryptoError):
 
 
 class WrongEnvironmentError(CryptoError):
-    """A key of one environment was offered to another, such as production's to staging."""
+    """A key of one environment was offered to another."""
 
 
 class SecretNotFoundError(CryptoError):
@@ -78,12 +90,18 @@ class SecretNotFoundError(CryptoError):
 
 
 class SecretProviderError(_UnavailableError):
-    """The provider cannot give or keep this secret: unreachable, malformed or ambiguous."""
+    """The provider is unavailable, or the secret is malformed or ambiguous."""
 
 
 class ServiceError(KeyStoreError, SecretProviderError):
-    """The service behind a key store or secret provider cannot answer. The message says what to do, and quotes nothing of it."""
+    """The service behind a key store or secret provider is unavailable.
+
+    The message tells what to do and quotes nothing of the call.
+    """
 
 
 class UnsafePermissionsError(KeyStoreError, SecretProviderError):
-    """A file or folder of secrets can be read or changed by somebody else. The message says how to close it."""
+    """A file or folder of secrets is accessible to other users.
+
+    The message tells how to restrict it.
+    """

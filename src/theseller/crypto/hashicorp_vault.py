@@ -1,12 +1,13 @@
-"""OpenBao, or HashiCorp Vault, as secret provider and key store. Needs the extra ``theseller[vault]``.
+"""OpenBao or HashiCorp Vault as secret provider and key store.
 
-What lies where, for the environment ``production``::
+Needs the extra ``theseller[vault]``. Where things are stored, for the environment ``production``::
 
-    <kv-v2 mount>/theseller/production/secrets/<name>      value: a secret of the deployment
-    <kv-v2 mount>/theseller/production/keys/<id>           file: a key file, its key wrapped by transit
-    <kv-v2 mount>/theseller/production/destroyed/<id>      file: a tombstone
-    <transit mount>/theseller-production-<purpose>         the purpose key; it never leaves, and binds what it wraps by
-                                                           associated data to id, owner, purpose and environment
+    <kv-v2 mount>/theseller/production/secrets/<name>   value: a secret of the deployment
+    <kv-v2 mount>/theseller/production/keys/<id>        file: a key file, wrapped by transit
+    <kv-v2 mount>/theseller/production/destroyed/<id>   file: a tombstone
+    <transit mount>/theseller-production-<purpose>      the purpose key; never leaves the service
+
+Transit binds what it wraps to ID, owner, purpose and environment by associated data.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class _KeyValue:
             raise self._unusable(answer, path) from None
 
     def write(self, path: str, value: Secret, *, only_new: bool) -> bool:
-        """Keep a value; False if there is one and only a new one was to be made."""
+        """Store a value; return False if `only_new` and there is one."""
         body = json_body(data={self._field: value.reveal()}, options={"cas": 0} if only_new else {})
         answer = self._client.call("post", self._path("data", path), body)
         if answer.status == 400 and "check-and-set" in " ".join(map(str, answer.body.get("errors", ()))):
@@ -62,7 +63,10 @@ class _KeyValue:
         return True
 
     def replace(self, path: str, value: Secret, *, over: tuple[Secret, datetime]) -> bool:
-        """Write over exactly the value that was read as `over`, and forget that one; False if it is another by now."""
+        """Replace exactly the value that was read as `over`, and destroy it.
+
+        Returns False if the value has changed meanwhile.
+        """
         answer = self._client.call("get", self._path("data", path))
         if answer.status == 404 or self._value(answer, path) != over:
             return False
@@ -77,7 +81,10 @@ class _KeyValue:
         return True
 
     def destroy_older_versions(self, path: str) -> None:
-        """Destroy every version but the newest: one that was replaced, and whose replacer was killed before it could."""
+        """Destroy every version but the newest.
+
+        Finishes a replacement that was interrupted.
+        """
         answer = self._client.call("get", self._path("metadata", path))
         if answer.status == 404:
             return  # erased meanwhile
@@ -89,13 +96,13 @@ class _KeyValue:
                 raise self._unusable(answer, path)
 
     def erase(self, path: str) -> None:
-        """Remove every version of the value, and that there ever was one."""
+        """Remove every version of the value, and its metadata."""
         answer = self._client.call("delete", self._path("metadata", path))
         if answer.status >= 300:
             raise self._unusable(answer, path)
 
     def limit_to_one_version(self, path: str) -> None:
-        """Let a new value push out the old one for good, instead of nine more being kept."""
+        """Let a new value replace the old one for good (the default keeps ten)."""
         answer = self._client.call("post", self._path("metadata", path), json_body(max_versions=1))
         if answer.status >= 300:
             raise self._unusable(answer, path)
@@ -119,7 +126,7 @@ class _KeyValue:
 
 
 class VaultSecretProvider:
-    """Secrets of the deployment in kv-v2, one version each: what is replaced is gone."""
+    """The deployment's secrets in kv-v2, one version each."""
 
     def __init__(self, client: VaultClient) -> None:
         self._values = _KeyValue(client, "value")
@@ -129,7 +136,7 @@ class VaultSecretProvider:
 
         Raises:
             SecretNotFoundError: there is none of this name.
-            SecretProviderError: the service cannot answer, or holds no secret text there.
+            SecretProviderError: the service is unavailable, or has no secret text there.
         """
         found = self._values.read(f"secrets/{checked_name(name)}")
         if found is None:
@@ -137,13 +144,16 @@ class VaultSecretProvider:
         return text_secret(name, found[0].reveal_bytes(), "the key service")
 
     def put(self, name: str, secret: Secret) -> None:
-        """Keep `secret` under `name`; what was there is destroyed."""
+        """Store `secret` under `name`; the old one is destroyed."""
         path = f"secrets/{checked_name(name)}"
         self._values.limit_to_one_version(path)
         self._values.write(path, checked_for_storing(name, secret), only_new=False)
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
-        """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
+        """Return the secret; `generate` it if there is none yet.
+
+        All processes get the same one.
+        """
         path = f"secrets/{checked_name(name)}"
         if self._values.read(path) is None:
             self._values.write(path, checked_for_storing(name, generate()), only_new=True)  # False: another process was faster
@@ -151,11 +161,11 @@ class VaultSecretProvider:
         return self.get(name)
 
     def remove(self, name: str) -> None:
-        """Destroy the secret, every version; harmless if there is none."""
+        """Destroy the secret, every version. Idempotent."""
         self._values.erase(f"secrets/{checked_name(name)}")
 
     def written_at(self, name: str) -> datetime | None:
-        """Return when the secret was last written, by the service's clock; None if there is none."""
+        """Return when the secret was last written, or None (the service's clock)."""
         found = self._values.read(f"secrets/{checked_name(name)}")
         return None if found is None else found[1]
 
@@ -174,14 +184,15 @@ class VaultKeyFileStorage:
         return self._values.write(f"{folder}/{key_id}", Secret(content), only_new=True)
 
     def replace(self, key_id: UUID, content: bytes, *, over: StoredKeyFile) -> bool:
-        """Put `content` in place of exactly the file that was read as `over`; False, and nothing changed, if it is another by now.
+        """Replace exactly the file that was read as `over`.
 
-        The one before is gone for good: a file keeps one version from its first replacement on.
+        Returns False, and changes nothing, if the file has changed meanwhile. The old one is
+        destroyed: a file keeps one version from its first replacement on.
         """
         return self._values.replace(f"{KeyFolder.KEYS}/{key_id}", Secret(content), over=(Secret(over.content), over.written_at))
 
     def destroy_older_versions(self, key_id: UUID, /) -> None:
-        """Destroy what a key's file was before it was replaced."""
+        """Destroy the versions of a key file before its replacement."""
         self._values.destroy_older_versions(f"{KeyFolder.KEYS}/{key_id}")
 
     def erase(self, key_id: UUID, /) -> None:
@@ -196,7 +207,7 @@ class VaultKeyFileStorage:
 
 
 class TransitKeyWrapper:
-    """Wraps with a transit key for each purpose, which the service never gives away."""
+    """Wrap keys with one transit key per purpose."""
 
     def __init__(self, client: VaultClient) -> None:
         self._client = client
@@ -206,7 +217,7 @@ class TransitKeyWrapper:
         return material, self.wrap(record, material)
 
     def wrap(self, record: KeyRecord, material: Secret) -> bytes:
-        """Return `material` wrapped for this record by the newest version of its purpose key."""
+        """Return `material` wrapped by the newest version of its purpose key."""
         answer = self._call("encrypt", record, Secret(base64.b64encode(material.reveal_bytes())))
         if answer is None or "ciphertext" not in answer:
             raise self._missing(record)
@@ -222,11 +233,14 @@ class TransitKeyWrapper:
             raise CannotOpenError from None
 
     def identity(self, purpose: Purpose, /) -> str:
-        """Transit knows no second name for a key: its path is the key."""
+        """Return the transit key's path, which is its only name."""
         return f"{self._client.where.transit_mount}/keys/{self._named(purpose)}"
 
     def _call(self, verb: str, record: KeyRecord, text: Secret) -> Mapping[str, Any] | None:
-        """Return the answer's data, or None if the service says that this is not its ciphertext, or not in this context."""
+        """Return the response's data.
+
+        None if the service rejects the ciphertext, or its context.
+        """
         context = base64.b64encode(wrapping_context(record, self._client.where.environment).canonical()).decode()
         path = f"{self._client.where.transit_mount}/{verb}/{self._name(record)}"
         field = "plaintext" if verb == "encrypt" else "ciphertext"
@@ -247,5 +261,9 @@ class TransitKeyWrapper:
 
 
 def vault_key_store(client: VaultClient) -> ServiceKeyStore:
-    """Return the key store of this service. Raises ServiceError if it cannot answer now."""
+    """Return the key store of this service.
+
+    Raises:
+        ServiceError: it is unavailable.
+    """
     return ServiceKeyStore(VaultKeyFileStorage(client), TransitKeyWrapper(client))

@@ -1,4 +1,4 @@
-"""Calls to OpenBao or HashiCorp Vault. Needs the extra ``theseller[vault]``."""
+"""Calls to OpenBao or HashiCorp Vault. Needs ``theseller[vault]``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class VaultCredentials:
-    """A token, or an AppRole's id and secret."""
+    """A token, or an AppRole's ID and secret."""
 
     token: Secret | None = None
     role_id: str = ""
@@ -34,10 +34,13 @@ class VaultCredentials:
 
 @dataclass(frozen=True, slots=True)
 class VaultAddress:
-    """Where the service is. `certificate_authority` is a file of certificates to trust instead of the system's.
+    """The service's address.
+
+    `certificate_authority` is a file of certificates to trust instead of the system's.
 
     Raises:
-        ValueError: the address is not https (or this machine's own), or the environment is no name of one.
+        ValueError: the address is not https (or this machine), or the environment's name is
+            invalid.
     """
 
     address: str
@@ -61,18 +64,27 @@ class VaultResponse:
 
 
 class VaultClient:
-    """Calls the service, signs in when it must, and says every failure as a `ServiceError` that quotes nothing of the call."""
+    """Call the service and sign in when needed.
+
+    Every failure becomes a `ServiceError` that quotes nothing of the call.
+    """
 
     def __init__(self, where: VaultAddress, credentials: Callable[[], VaultCredentials]) -> None:
-        """Sign in at the first call. `credentials` is asked again when the service refuses the token, which an agent may renew."""
+        """Store address and credentials; sign in at the first call.
+
+        `credentials` is called again when the service refuses the token, which an agent may renew.
+        """
         self.where = where
         self._credentials = credentials
         self._clients = PerProcess(self._new_client)
 
     def call(self, method: str, path: str, body: Secret | None = None) -> VaultResponse:
-        """Return the answer with a status below 300, of 400 or of 404; any other raises ServiceError.
+        """Return the response if its status is below 300, 400 or 404.
 
-        `body` is JSON (see `json_body`), and a Secret on the whole way: an error report may print every variable that it passes.
+        `body` is JSON (see `json_body`), as a `Secret`: an error report may print every variable.
+
+        Raises:
+            ServiceError: any other status, or no response.
         """
         client = self._clients.get()
         if not client.token:
@@ -87,7 +99,7 @@ class VaultClient:
         return self._checked(answer, path)
 
     def missing(self, what: str) -> ServiceError:
-        """Return the error for something that the operator has yet to make there."""
+        """Return the error for something that the operator has yet to create."""
         return ServiceError(f"the key service {self.where.address} has no {what}: see docs/operate/secrets.md", ServiceState.NOT_SET_UP)
 
     def _new_client(self) -> Any:  # noqa: ANN401 - hvac has no types

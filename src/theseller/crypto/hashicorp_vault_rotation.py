@@ -1,7 +1,8 @@
-"""Replacing the purpose keys of a key store in OpenBao or Vault, under the eyes of processes that use it.
+"""Rotate purpose keys in OpenBao or Vault while they are in use.
 
-Transit keeps the versions of a key side by side: what is wrapped from now on is under the newest, and older ones still open what they
-wrapped. So: `rotate`, `rewrap` until nothing is left under an older version, `retire`. Each may be killed and called again.
+Transit keeps the versions of a key side by side: new keys are wrapped by the newest, and older
+versions still open what they wrapped. So: `rotate`, `rewrap` until nothing is under an older
+version, `retire`. Each may be interrupted and called again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _VERSION = re.compile(rb"vault:v([0-9]+):")
 
 
 class TransitRotation:
-    """The verbs that replace purpose keys. They need the policy's lines for ``transit/keys``."""
+    """Rotate purpose keys. Needs the policy's lines for ``transit/keys``."""
 
     def __init__(self, client: VaultClient) -> None:
         self._client = client
@@ -29,14 +30,14 @@ class TransitRotation:
         self._wrapper = TransitKeyWrapper(client)
 
     def newest(self, purpose: Purpose) -> int:
-        """Return the number of the newest version of a purpose key, from 1."""
+        """Return the newest version's number of a purpose key, from 1."""
         answer = self._client.call("get", self._path(purpose))
         if answer.status == 404:
             raise self._client.missing(f"transit key {self._path(purpose)}")
         return int(answer.body["data"]["latest_version"])
 
     def oldest_made_at(self, purpose: Purpose) -> datetime:
-        """Return when the oldest version that still opens something was made, by the service's clock."""
+        """Return when the oldest usable version was created (service's clock)."""
         answer = self._client.call("get", self._path(purpose))
         if answer.status == 404:
             raise self._client.missing(f"transit key {self._path(purpose)}")
@@ -44,17 +45,23 @@ class TransitRotation:
         return datetime.fromtimestamp(int(data["keys"][str(data["min_decryption_version"])]), UTC)
 
     def rotate(self, purpose: Purpose) -> int:
-        """Make a new version, which wraps from now on, and return its number."""
+        """Create a new version, which wraps from now on, and return its number."""
         self._change(purpose, "/rotate")
         return self.newest(purpose)
 
     def under_older(self, purpose: Purpose) -> tuple[UUID, ...]:
-        """Return the ids of the data keys that an older version than the newest still wraps. This is the scan before `retire`."""
+        """Return the IDs of data keys that an older version wraps.
+
+        Check this before `retire`.
+        """
         newest = self.newest(purpose)
         return tuple(key_id for key_id, (_, wrapped) in self._keys(purpose).items() if _version(wrapped) < newest)
 
     def rewrap(self, purpose: Purpose) -> int:
-        """Wrap by the newest version every data key that an older one wraps; return how many were. The keys themselves stay."""
+        """Wrap all data keys by the newest version; return how many changed.
+
+        The keys themselves stay the same.
+        """
         done = 0
         for key_id in self.under_older(purpose):
             stored = self._storage.read(KeyFolder.KEYS, key_id)
@@ -67,7 +74,7 @@ class TransitRotation:
         return done
 
     def retire(self, purpose: Purpose) -> None:
-        """Destroy what was replaced, and let the service refuse everything that an older version wrapped.
+        """Destroy replaced key files and reject older versions.
 
         Raises:
             KeyStoreError: a data key is still under an older version; rewrap first.

@@ -1,9 +1,9 @@
-"""What a key file says, version 1: a JSON object with format, id, purpose, owner, and either the wrapped key or its end.
+"""The key file format, version 1: a JSON object.
 
-::
+It has format, ID, purpose, owner, and either the wrapped key or the time of its destruction::
 
-    {"destroyed_at": null, "format": "theseller-key/1", "id": "…", "owner": "connection:…", "purpose": "refresh_token",
-     "wrapped": "<base64 of a sealed message>"}
+    {"destroyed_at": null, "format": "theseller-key/1", "id": "…", "owner": "connection:…",
+     "purpose": "refresh_token", "wrapped": "<base64 of a sealed message>"}
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ _FORMAT = "theseller-key/1"
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What may be known of a key without its material. `owner` is what the key serves, such as ``connection:<id>``.
+    """What is known of a key without its material.
 
-    `purpose` is None, and `owner` empty, for a key that was destroyed when its file was already damaged.
+    `owner` is what the key serves, such as ``connection:<id>``. `purpose` is None, and `owner`
+    empty, for a key whose file was damaged when it was destroyed.
     """
 
     id: UUID
@@ -40,7 +41,7 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """A record and the sealed key beside it; a tombstone's is empty."""
+    """A record and its sealed key, which is empty in a tombstone."""
 
     record: KeyRecord
     wrapped: bytes
@@ -60,7 +61,7 @@ def encode(record: KeyRecord, wrapped: bytes) -> bytes:
 
 
 def decode(key_id: UUID, content: bytes) -> KeyFile:
-    """Read a key file that is named after `key_id`.
+    """Parse the key file of `key_id`.
 
     Raises:
         KeyStoreError: it is damaged, of a later version, or another key's.

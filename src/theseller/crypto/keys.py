@@ -1,7 +1,8 @@
-"""What keys are for, and the shape of a data key and of the root key.
+"""Key purposes, data keys and root keys.
 
-The hierarchy: the root key (held by a secret provider) wraps one purpose key for each `Purpose`; a purpose key wraps data keys;
-a data key seals values. Each level is random, so that each can be replaced without touching what lies two levels below.
+The hierarchy: the root key (from a secret provider) wraps one purpose key for each `Purpose`; a
+purpose key wraps data keys; a data key seals values. Each level is random, so that each can be
+replaced without touching what is two levels below.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 class Purpose(StrEnum):
-    """What a key may be used for; a key of one purpose opens nothing of another."""
+    """What a key may be used for; purposes don't share keys."""
 
     ROOT = "root"  # wraps purpose keys; a key store makes no data key for it
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a purpose, not a token
@@ -43,7 +44,10 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A key of 32 bytes and its name. Keep it no longer than the expression that needs it: destroying works on the store."""
+    """A key of 32 bytes with its ID.
+
+    Don't keep it beyond the expression that needs it: only the store destroys keys.
+    """
 
     id: UUID
     purpose: Purpose
@@ -55,10 +59,11 @@ class DataKey:
 
 
 def checked_environment(environment: str) -> str:
-    """Return `environment` if it can name one (``production``, ``staging``, ``demo``).
+    """Return `environment` if it is a valid name (``production``, ``demo``).
 
     Raises:
-        ValueError: it is not 1 to 32 lower-case letters, digits and hyphens that begin with a letter.
+        ValueError: it is not 1 to 32 lower-case letters, digits and hyphens that begin with a
+            letter.
     """
     if not _ENVIRONMENT.fullmatch(environment):
         raise ValueError("an environment is named by 1 to 32 lower-case letters, digits and hyphens, a letter first")
@@ -79,18 +84,23 @@ def checked_owner(purpose: Purpose, owner: str) -> str:
 
 
 def new_data_key(purpose: Purpose) -> DataKey:
-    """Return a fresh random key. Only a key store keeps it; without one it is gone with the process."""
+    """Return a new random key; only a key store saves it."""
     return DataKey(new_id(), purpose, Secret(os.urandom(KEY_BYTES)))
 
 
 def new_root_key(environment: str) -> Secret:
-    """Return a fresh root key in its text form, ``theseller-root-1.<environment>.<id>.<base64url>``."""
+    """Return a new root key.
+
+    Its form is ``theseller-root-1.<environment>.<id>.<base64url>``.
+    """
     encoded = base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
     return Secret(f"{_ROOT_PREFIX}.{checked_environment(environment)}.{new_id().hex}.{encoded}")
 
 
 def parse_root_keys(text: Secret, environment: str) -> tuple[DataKey, ...]:
-    """Read root keys, one a line: the first wraps, the others still open what an interrupted rotation left under them.
+    """Parse root keys, one per line.
+
+    The first wraps; the others still open what an interrupted rotation left under them.
 
     Raises:
         WrongEnvironmentError: a line belongs to another environment.
@@ -103,7 +113,7 @@ def parse_root_keys(text: Secret, environment: str) -> tuple[DataKey, ...]:
 
 
 def root_key_environment(text: str) -> str | None:
-    """Return the environment that the first root key of a text names; None if the text is no root key."""
+    """Return the environment in a text's first root key, or None."""
     parts = text.strip().split("\n", 1)[0].strip().split(".")
     return parts[1] if len(parts) == 4 and parts[0] == _ROOT_PREFIX and _ENVIRONMENT.fullmatch(parts[1]) else None
 

@@ -1,13 +1,15 @@
-"""Data keys, kept outside the database and outside its backups. Destroying one is final: that is what erasure rests on.
+"""Data keys, stored outside the database and its backups.
 
-`KeyStore` is what the rest of the house knows; `FileKeyStore` is the default where there is no key service (`wrapped.ServiceKeyStore`)::
+Destroying a key is final; erasure relies on that. `KeyStore` is the interface; `FileKeyStore` is
+  the default without a key service (`service_key_store.ServiceKeyStore`)::
 
     <directory>/purpose/<purpose>/<id>.json     a purpose key, sealed under the root key
     <directory>/data/<id>.json                  a data key, sealed under its purpose key
     <directory>/destroyed/<id>.json             the tombstone of a data key: no material
 
-Every file is ours alone (0600 in 0700) and appears whole or not at all. Writers of all processes take turns by a lock; readers
-need none. A data key is read from its file each time, so that destroying it takes effect everywhere at once.
+Files have mode 0600 in folders of 0700 and are written atomically. Writers of all processes take a
+lock; readers need none. A data key is read from its file each time, so that destroying it takes
+effect in every process.
 """
 
 from __future__ import annotations
@@ -43,40 +45,57 @@ PURPOSE_KEY = "purpose key"
 
 
 class KeyStore(Protocol):
-    """Keeps data keys. Every method may also raise KeyStoreError: the store cannot answer, and nothing is known of the key."""
+    """Stores data keys.
+
+    Every method may also raise KeyStoreError: the store is unavailable, and nothing is known about
+    the key.
+    """
 
     def create(self, purpose: Purpose, owner: str) -> DataKey:
-        """Make and keep a fresh key; it is on the disk (or with the service) when this returns."""
+        """Create and store a key; it is on the disk or in the service on return."""
 
     def get(self, key_id: UUID, /) -> DataKey:
-        """Return the key. Raises KeyNotFoundError or KeyDestroyedError."""
+        """Return the key.
+
+        Raises:
+            KeyNotFoundError, KeyDestroyedError: there is none, or none any more.
+        """
 
     def destroy(self, key_id: UUID, /) -> None:
-        """Make the key unreadable for ever, in every process, before this returns; again is harmless.
+        """Make the key unreadable for good, in every process, before returning.
 
-        Raises KeyNotFoundError if this store never held it: a wrong store must not look like a destroyed key.
+        Idempotent.
+
+        Raises:
+            KeyNotFoundError: the store never had it; a wrong store must not look like a destroyed
+                key.
         """
 
     def exists(self, key_id: UUID, /) -> bool:
-        """Say whether the key can still open something: False if destroyed, and if never held."""
+        """Return whether the key can still open something."""
 
     def record(self, key_id: UUID, /) -> KeyRecord:
-        """Return what is known of the key, destroyed or not. Raises KeyNotFoundError."""
+        """Return what is known of the key, destroyed or not.
+
+        Raises:
+            KeyNotFoundError: the store never had it.
+        """
 
     def list(self) -> tuple[KeyRecord, ...]:
-        """Return the records of all keys, destroyed ones too, oldest first."""
+        """Return the records of all keys, destroyed ones included, oldest first."""
 
 
 class FileKeyStore:
-    """A `KeyStore` in a directory. Made at process start; several processes and threads may share the directory."""
+    """A `KeyStore` in a directory that processes and threads may share."""
 
     def __init__(self, directory: Path, root: SecretProvider, *, environment: str) -> None:
-        """Use `directory`, made if it is missing, and finish what a killed process left half done there.
+        """Open or create `directory`, and finish interrupted work in it.
 
         Raises:
             WrongEnvironmentError: the root key belongs to another environment.
-            SecretNotFoundError: the provider has no root key; it is never invented here, since a lost one must be noticed.
-            UnsafePermissionsError: others could read the directory.
+            SecretNotFoundError: there is no root key; none is generated, since a lost one must be
+                noticed.
+            UnsafePermissionsError: other users could read the directory.
         """
         self._environment = checked_environment(environment)
         self._root = root
@@ -92,7 +111,7 @@ class FileKeyStore:
             self._finish_interrupted()
 
     def create(self, purpose: Purpose, owner: str) -> DataKey:
-        """Make and keep a fresh data key for `owner`, such as ``connection:<id>``.
+        """Create and store a data key for `owner`, such as ``connection:<id>``.
 
         Raises:
             ValueError: the purpose is the root's, or the owner is empty, too long or not printable.
@@ -105,7 +124,12 @@ class FileKeyStore:
         return key
 
     def get(self, key_id: UUID, /) -> DataKey:
-        """Return the key. Raises KeyNotFoundError, KeyDestroyedError, or KeyStoreError if its file is damaged."""
+        """Return the key.
+
+        Raises:
+            KeyNotFoundError, KeyDestroyedError: there is none, or none any more.
+            KeyStoreError: its file is damaged.
+        """
         key: DataKey | None = None
         failure: KeyStoreError | None = None
         try:
@@ -125,10 +149,12 @@ class FileKeyStore:
         return key
 
     def destroy(self, key_id: UUID, /) -> None:
-        """Write the tombstone, then overwrite and remove the key; whatever is interrupted is finished by the next start or call.
+        """Write the tombstone, then overwrite and remove the key.
+
+        An interrupted destruction is finished by the next start or call.
 
         Raises:
-            KeyNotFoundError: this store never held it.
+            KeyNotFoundError: this store never had it.
         """
         with self._translate_disk_errors(), locked(self._directory):
             if not self._tombstone_path(key_id).exists():
@@ -137,11 +163,15 @@ class FileKeyStore:
                 erase(self._data_path(key_id))
 
     def exists(self, key_id: UUID, /) -> bool:
-        """Say whether the key can still open something."""
+        """Return whether the key can still open something."""
         return self._data_path(key_id).exists() and not self._tombstone_path(key_id).exists()
 
     def record(self, key_id: UUID, /) -> KeyRecord:
-        """Return what is known of the key, destroyed or not. Raises KeyNotFoundError."""
+        """Return what is known of the key, destroyed or not.
+
+        Raises:
+            KeyNotFoundError: this store never had it.
+        """
         # The tombstone is asked for twice: between the first two reads another process may destroy the key.
         failure: CryptoError = KeyNotFoundError(key_id)
         for path in (self._tombstone_path(key_id), self._data_path(key_id), self._tombstone_path(key_id)):
@@ -153,13 +183,16 @@ class FileKeyStore:
         raise failure
 
     def list(self) -> tuple[KeyRecord, ...]:
-        """Return the records of all keys, destroyed ones too, oldest first (an id begins with its time)."""
+        """Return the records of all keys, destroyed ones included, oldest first.
+
+        An ID begins with its creation time.
+        """
         ids = {UUID(path.stem) for folder in (self._data, self._destroyed) for path in folder.glob("*.json")}
         return tuple(self.record(key_id) for key_id in sorted(ids))
 
     @contextlib.contextmanager
     def _translate_disk_errors(self) -> Iterator[None]:
-        """Say a failing disk in the store's own terms, so that a caller can tell it from a key that is gone."""
+        """Raise disk errors as KeyStoreError, distinct from a missing key."""
         try:
             yield
         except OSError as error:
@@ -183,11 +216,17 @@ class FileKeyStore:
         return self._destroyed / f"{key_id}.json"
 
     def _context(self, column: str, key_id: UUID, purpose: Purpose, owner: str) -> EncryptionContext:
-        """Bind a wrapped key to its id and owner; an id has a fixed length, so the row cannot be read in two ways."""
+        """Return the context that binds a wrapped key to its ID and owner.
+
+        An ID has a fixed length, so the row is unambiguous.
+        """
         return EncryptionContext(NO_TENANT, "keystore", column, f"{key_id}:{owner}", purpose, self._environment)
 
     def _write_tombstone(self, key_id: UUID) -> None:
-        """Write the tombstone. A damaged key file must not keep its key from being destroyed, so its record may be unknown."""
+        """Write the tombstone.
+
+        A damaged key file must not prevent destruction, so its record may be unknown.
+        """
         purpose: Purpose | None
         try:
             found = decode(key_id, read_private(self._data_path(key_id))).record
@@ -215,7 +254,10 @@ class FileKeyStore:
         return DataKey(key_id, file.record.purpose, open_sealed(_KeyRing((purpose_key,)), context, file.wrapped))
 
     def _current_purpose_key(self, purpose: Purpose) -> DataKey:
-        """Return the newest key of this purpose, made if there is none. The caller holds the lock."""
+        """Return the newest key of this purpose; create it if there is none.
+
+        The caller holds the lock.
+        """
         folder = private_directory(self._purposes / purpose.value)
         ids = sorted(UUID(path.stem) for path in folder.glob("*.json"))
         if ids:
@@ -254,7 +296,10 @@ class FileKeyStore:
         return DataKey(key_id, purpose, open_sealed(_KeyRing(self._roots()), context, decode(key_id, content).wrapped))
 
     def _read(self, path: Path, unwrap: Callable[[bytes], DataKey]) -> DataKey:
-        """Return the key in `path`. A rotation may wrap it anew, and retire the key above it, between our reading and our unwrapping."""
+        """Return the key in `path`.
+
+        A rotation may rewrap it, and retire the wrapping key, between reading and unwrapping.
+        """
         content = read_private(path)
         try:
             return unwrap(content)
@@ -270,7 +315,7 @@ class FileKeyStore:
 
 @dataclass(frozen=True, slots=True)
 class _KeyRing:
-    """A few keys, found by their ids."""
+    """A few keys, found by their IDs."""
 
     keys: tuple[DataKey, ...]
 

@@ -1,4 +1,7 @@
-"""Files that only we can read, written whole or not at all. The key store and the file secret provider stand on these."""
+"""Files with mode 0600 that are written atomically.
+
+The file key store and the file secret provider use them.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def private_directory(directory: Path) -> Path:
-    """Make `directory` with mode 0700 if it is missing, and return it.
+    """Create `directory` with mode 0700 if it is missing, and return it.
 
     Raises:
-        UnsafePermissionsError: it exists but is another user's, is open to others, or is no directory.
+        UnsafePermissionsError: it belongs to another user, is open to others, or is no directory.
     """
     if not directory.exists():
         private_parents = [parent for parent in (directory, *directory.parents) if not parent.exists()]
@@ -37,11 +40,11 @@ def private_directory(directory: Path) -> Path:
 
 
 def read_private(path: Path, most: int = -1) -> bytes:
-    """Return the content of a file that is ours alone; with `most`, its first bytes, and no other comes into memory.
+    """Return the content of a private file, or its first `most` bytes.
 
     Raises:
         OSError: there is none (FileNotFoundError), or the disk fails.
-        UnsafePermissionsError: it is another user's, is open to others, or is a link.
+        UnsafePermissionsError: it belongs to another user, is open to others, or is a link.
     """
     try:
         descriptor = os.open(path, _READ)
@@ -58,9 +61,10 @@ def read_private(path: Path, most: int = -1) -> bytes:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write `path` with mode 0600: after a crash at any point it holds all of the old content or all of the new.
+    """Write `path` atomically with mode 0600.
 
-    The caller holds the directory's lock. On return, the content is on the disk and not only in the page cache.
+    After a crash at any point it has all of the old content or all of the new. The caller holds the
+    directory's lock. The content has been synced to the disk on return.
     """
     temporary = path.with_name(unfinished_name())
     try:
@@ -81,9 +85,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def erase(path: Path) -> None:
-    """Overwrite the file with zeros, then remove it, both on the disk before this returns.
+    """Overwrite the file with zeros, sync, then remove it.
 
-    Solid-state disks and copy-on-write file systems may keep the old blocks; that is why key files hold wrapped keys only.
+    Solid-state disks and copy-on-write file systems may keep the old blocks; therefore key files
+    hold wrapped keys only.
 
     Raises:
         FileNotFoundError: there is none.
@@ -97,14 +102,20 @@ def erase(path: Path) -> None:
 
 
 def erase_unfinished(directory: Path) -> None:
-    """Erase what a killed writer left in `directory`. The caller holds its lock, so no writer is alive."""
+    """Erase the temporary files of killed writers.
+
+    The caller holds the directory's lock, so no writer is running.
+    """
     for leftover in directory.glob(UNFINISHED_PREFIX + "*"):
         erase(leftover)
 
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold `directory` against every other thread and process that asks the same; a dead holder's lock is free at once."""
+    """Lock `directory` against all other threads and processes that use this.
+
+    The kernel releases the lock of a dead process.
+    """
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -114,14 +125,17 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def file_system_time(directory: Path) -> datetime:
-    """Return the time by the file system's own stamp, in UTC: what a record made in `directory` now is dated with."""
+    """Return the file system's current time, in UTC.
+
+    It is the time that a file written to `directory` now would get.
+    """
     lock = directory / LOCK
     os.utime(lock)
     return datetime.fromtimestamp(lock.stat().st_mtime, UTC)
 
 
 def sync_directory(directory: Path) -> None:
-    """Put the directory's own entries on the disk; without it a rename may be undone by a power cut."""
+    """Sync the directory's entries; otherwise a power loss may undo a rename."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,6 +1,7 @@
-"""Where the deployment's own secrets come from: the root key, database passwords, Amazon's client secret.
+"""Providers of the deployment's secrets: root key, passwords and others.
 
-They are texts, so that a file, a variable and a vault can hold the same ones. Providers never print, cache or invent a secret.
+Secrets are texts, so that a file, a variable and a vault can hold the same ones. Providers never
+print, cache or generate a secret unasked.
 """
 
 from __future__ import annotations
@@ -22,59 +23,75 @@ _NAME = re.compile(SECRET_NAME)
 
 
 class SecretProvider(Protocol):
-    """Gives a secret by its name, such as ``root-key``: lower-case words joined by hyphens."""
+    """Returns a secret by its name, such as ``root-key``.
+
+    Names are lower-case words joined by hyphens.
+    """
 
     def get(self, name: str, /) -> Secret:
         """Return the secret.
 
         Raises:
-            SecretNotFoundError: the provider has none of this name.
-            SecretProviderError: it cannot say, or what it has is no secret text.
+            SecretNotFoundError: there is none of this name.
+            SecretProviderError: the provider is unavailable, or has no secret text there.
         """
 
 
 class WritableSecretProvider(SecretProvider, Protocol):
-    """A provider that keeps what it is given. Each method raises SecretProviderError if it cannot, or may not."""
+    """A provider that can store secrets.
+
+    Each method raises SecretProviderError if it is unavailable or read-only.
+    """
 
     def put(self, name: str, secret: Secret) -> None:
-        """Keep `secret` under `name`, replacing what was there: whole, or not at all."""
+        """Store `secret` under `name`, replacing the old one atomically."""
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
-        """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
+        """Return the secret; `generate` it if there is none yet.
+
+        All processes get the same one.
+        """
 
     def remove(self, name: str) -> None:
-        """Destroy the secret; harmless if there is none."""
+        """Destroy the secret. Idempotent."""
 
     def written_at(self, name: str) -> datetime | None:
-        """Return when the secret was last written, in UTC by the keeper's own clock; None if that is not known."""
+        """Return when the secret was last written, in UTC, or None if unknown."""
 
 
 def new_text_secret() -> Secret:
-    """Return a fresh secret of 256 random bits as 43 letters, digits, hyphens and underscores."""
+    """Return a new secret of 256 random bits, as 43 URL-safe characters."""
     return Secret(secrets.token_urlsafe(32))
 
 
 class FileSecretProvider:
-    """One file of mode 0600 for each secret, in a directory of mode 0700. Several processes may use it at once."""
+    """One file of mode 0600 per secret, in a directory of mode 0700.
+
+    Several processes may use it.
+    """
 
     def __init__(self, directory: Path) -> None:
-        """Use `directory`, made if it is missing. Raises UnsafePermissionsError if others can look into it."""
+        """Open `directory`, or create it.
+
+        Raises:
+            UnsafePermissionsError: other users have access to it.
+        """
         self.directory = private_directory(directory)
 
     def get(self, name: str, /) -> Secret:
-        """Return the secret; one line end after it does not count, since editors add one.
+        """Return the secret. One line end after it is ignored, as editors add it.
 
         Raises:
             SecretNotFoundError: there is no such file.
             SecretProviderError: the file is no text, or empty.
-            UnsafePermissionsError: others could read it.
+            UnsafePermissionsError: other users could read it.
         """
         return text_secret(name, self._read(name), str(self._path(name)))
 
     def leading_bytes(self, name: str, most: int) -> bytes:
-        """Return the first bytes of a secret's file, such as the id of one of our making. Nothing else of it comes into memory.
+        """Return the first `most` bytes of a secret's file, and read no more.
 
-        Raises as `get` does.
+        Used for the ID of a timestamped secret. Raises as `get` does.
         """
         return self._read(name, most)
 
@@ -88,10 +105,11 @@ class FileSecretProvider:
             raise SecretProviderError(f"secret {name!r}: {path} cannot be read: {error.strerror}") from None
 
     def put(self, name: str, secret: Secret) -> None:
-        """Keep `secret` under `name`, replacing what was there; after a crash it is the old one or the new one.
+        """Store `secret` under `name` atomically, replacing the old one.
 
         Raises:
-            SecretProviderError: it is not text, is empty, or begins or ends with white space, which would not survive an editor.
+            SecretProviderError: it is not text, is empty, or begins or ends with white space, which
+                would not survive an editor.
         """
         path = self._path(name)
         content = checked_for_storing(name, secret).reveal_bytes()
@@ -99,7 +117,10 @@ class FileSecretProvider:
             write_private(path, content + b"\n")
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
-        """Return the secret, made by `generate` if there is none yet. All processes get the same one."""
+        """Return the secret; `generate` it if there is none yet.
+
+        All processes get the same one.
+        """
         path = self._path(name)
         with contextlib.suppress(SecretNotFoundError):
             return self.get(name)
@@ -110,7 +131,7 @@ class FileSecretProvider:
         return self.get(name)
 
     def remove(self, name: str) -> None:
-        """Overwrite and remove the secret's file; harmless if there is none."""
+        """Overwrite and remove the secret's file. Idempotent."""
         with locked(self.directory), contextlib.suppress(FileNotFoundError):
             erase(self._path(name))
 
@@ -125,14 +146,20 @@ class FileSecretProvider:
 
 
 def checked_name(name: str) -> str:
-    """Return `name` if it can name a secret. Raises ValueError if not."""
+    """Return `name` if it is a valid name of a secret.
+
+    Raises:
+        ValueError: it is not.
+    """
     if len(name) > 64 or not _NAME.fullmatch(name):
         raise ValueError("a secret's name is up to 64 lower-case letters and digits, in words joined by hyphens")
     return name
 
 
 def text_secret(name: str, content: bytes, origin: str) -> Secret:
-    """Return what `origin` holds as a secret; one line end after it does not count, since editors add one.
+    """Return the content found at `origin` as a secret.
+
+    One line end after it is ignored, as editors add it.
 
     Raises:
         SecretProviderError: it is no text, is empty, or begins or ends with white space.
@@ -142,7 +169,11 @@ def text_secret(name: str, content: bytes, origin: str) -> Secret:
 
 
 def checked_for_storing(name: str, secret: Secret) -> Secret:
-    """Return `secret` if it can be kept under `name`. Raises SecretProviderError if it is what `text_secret` would refuse."""
+    """Return `secret` if it can be stored under `name`.
+
+    Raises:
+        SecretProviderError: `text_secret` would refuse it.
+    """
     return _checked(name, secret, "it cannot be kept")
 
 

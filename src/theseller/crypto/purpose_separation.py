@@ -1,4 +1,4 @@
-"""What wraps the keys of each purpose, told apart without showing it: two purposes must never have the same."""
+"""Identify what wraps each purpose's keys: two purposes share nothing."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ _LABEL = b"theseller/fingerprint/v1"
 
 
 def without_cache(store: KeyStore) -> KeyStore:
-    """Return the same store as a process sees it that starts now: nothing that was read before is believed."""
+    """Return the store as a newly started process would see it."""
     return RotatableKeyStore.of(store) if isinstance(store, FileKeyStore) else store
 
 
 def purpose_identities(store: KeyStore) -> Mapping[Purpose, frozenset[str]]:
-    """Return what names the purpose keys of each purpose: in files a one-way fingerprint of their material, with a service its name for them.
+    """Return identifiers of each purpose's keys.
+
+    In files: a one-way fingerprint of the key's material. With a service: its name for the key.
 
     Raises:
-        KeyStoreError: a purpose key can't be opened, or the service does not answer.
+        KeyStoreError: a purpose key can't be opened, or the service is unavailable.
+        TypeError: the store has no purpose keys.
     """
     if isinstance(store, FileKeyStore):
         return RotatableKeyStore.of(store).describe_purpose_keys(_fingerprint)

@@ -1,7 +1,8 @@
-"""Replacing the keys above the data keys of a file key store, under the eyes of processes that read and write it.
+"""Rotate root and purpose keys of a file key store while it is in use.
 
-Each level is random, so a new root key re-wraps purpose keys only, and a new purpose key re-wraps data keys only; no sealed value is
-touched. Every file is replaced whole, so a kill leaves each key under the old one or the new one, and the same call again goes on.
+Each level is random, so a new root key rewraps purpose keys only, and a new purpose key rewraps
+data keys only; no sealed value changes. Files are replaced atomically, so an interruption leaves
+each key under the old one or the new one, and the same call continues.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from theseller.crypto.sealed import key_id_of, seal
 
 
 class RotatableKeyStore(FileKeyStore):
-    """The same directory as a `FileKeyStore`, with the verbs that replace its root and purpose keys."""
+    """A `FileKeyStore` with the operations that rotate its keys."""
 
     @classmethod
     def of(cls, store: FileKeyStore) -> Self:
@@ -29,27 +30,31 @@ class RotatableKeyStore(FileKeyStore):
         return cls(store._directory, store._root, environment=store._environment)  # noqa: SLF001  the same class, a level up
 
     def purpose_keys(self) -> dict[Purpose, tuple[UUID, ...]]:
-        """Return the ids of the purpose keys, oldest first; the last one wraps what is made now."""
+        """Return the IDs of the purpose keys, oldest first; the last one wraps."""
         found = {purpose: self._purpose_ids(purpose) for purpose in Purpose}
         return {purpose: ids for purpose, ids in found.items() if ids}
 
     def describe_purpose_keys(self, describe: Callable[[DataKey], str]) -> dict[Purpose, frozenset[str]]:
-        """Return what `describe` says of each purpose key. Raises KeyStoreError if one can't be opened."""
+        """Return the result of `describe` for each purpose key.
+
+        Raises:
+            KeyStoreError: a key can't be opened.
+        """
         return {
             purpose: frozenset(describe(self._purpose_key(purpose, key_id)) for key_id in ids)
             for purpose, ids in self.purpose_keys().items()
         }
 
     def under_root(self, root: UUID) -> int:
-        """Return how many purpose keys are wrapped by the root key `root`."""
+        """Return how many purpose keys the root key `root` wraps."""
         return sum(self._wrapped_by(path) == root for path in self._purpose_files())
 
     def under_purpose_key(self, key_id: UUID) -> int:
-        """Return how many data keys are wrapped by the purpose key `key_id`."""
+        """Return how many data keys the purpose key `key_id` wraps."""
         return sum(self._wrapped_by(path) == key_id for path in self._data.glob("*.json"))
 
     def rewrap_purpose_keys(self) -> int:
-        """Wrap by the first root key every purpose key that another one wraps; return how many were."""
+        """Wrap all purpose keys by the first root key; return how many changed."""
         wrapped = 0
         for path in self._purpose_files():
             with self._translate_disk_errors(), locked(self._directory):
@@ -62,10 +67,11 @@ class RotatableKeyStore(FileKeyStore):
         return wrapped
 
     def new_purpose_key(self, purpose: Purpose) -> UUID:
-        """Make a purpose key that wraps from now on, and return its id.
+        """Create the purpose key that wraps from now on, and return its ID.
 
         Raises:
-            KeyStoreError: the clock runs behind the one that made the last key, so the new one would not count as the newest.
+            KeyStoreError: the clock is behind the newest key's, so the new key would not count as
+                the newest.
         """
         with self._translate_disk_errors(), locked(self._directory):
             ids = self._purpose_ids(purpose)
@@ -78,7 +84,7 @@ class RotatableKeyStore(FileKeyStore):
         return key.id
 
     def rewrap_data_keys(self, purpose: Purpose) -> int:
-        """Wrap by the newest purpose key every data key of this purpose that an older one wraps; return how many were."""
+        """Wrap all data keys by the newest purpose key; return how many changed."""
         wrapped, newest = 0, self._purpose_ids(purpose)[-1]
         for path in self._data.glob("*.json"):
             # The lock is taken for one key at a time: who makes or destroys a key must not wait for all of them.
@@ -93,7 +99,7 @@ class RotatableKeyStore(FileKeyStore):
         return wrapped
 
     def retire_purpose_keys(self, purpose: Purpose) -> int:
-        """Erase every older purpose key that nothing is wrapped by; return how many still wrap something and were kept."""
+        """Erase older purpose keys that wrap nothing; return how many remain."""
         kept = 0
         with self._translate_disk_errors(), locked(self._directory):
             for key_id in self._purpose_ids(purpose)[:-1]:
@@ -110,7 +116,10 @@ class RotatableKeyStore(FileKeyStore):
         yield from sorted(self._purposes.glob("*/*.json"))
 
     def _wrapped_by(self, path: Path) -> UUID | None:
-        """Return the id of the key that wraps the key in `path`; None if it has been destroyed meanwhile."""
+        """Return the ID of the key that wraps the key in `path`.
+
+        None if it has been destroyed meanwhile.
+        """
         try:
             return key_id_of(decode(UUID(path.stem), read_private(path)).wrapped)
         except FileNotFoundError:

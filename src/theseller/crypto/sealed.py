@@ -1,15 +1,18 @@
-"""The sealed message: AES-256-GCM under a key of its own, committed to its key and bound to its place.
+"""The sealed message: committing AES-256-GCM, bound to its context.
 
 Version 1, in bytes::
 
-    version 1 | key id 16 | salt 32 | commitment 32 | ciphertext n | tag 16
+    version 1 | key ID 16 | salt 32 | commitment 32 | ciphertext n | tag 16
 
-    K (32) | C (32) = HKDF-SHA-512(key = data key, salt = salt, info = "theseller/sealed/v1" | canonical place)
-    ciphertext | tag = AES-256-GCM(key = K, nonce = 0^96, plaintext, aad = version | key id | canonical place)
+    K (32) | C (32) = HKDF-SHA-512(key = data key, salt = salt,
+                                   info = "theseller/sealed/v1" | canonical context)
+    ciphertext | tag = AES-256-GCM(key = K, nonce = 0^96, plaintext,
+                                   aad = version | key ID | canonical context)
     commitment       = C
 
-Why the commitment: AES-GCM alone lets a message be crafted that two keys accept. C is a collision-resistant function of data key,
-salt and place, so a message names one key and one place.
+Why the commitment: AES-GCM alone lets an attacker craft a message that two keys accept. C is a
+collision-resistant function of data key, salt and context, so a message names one key and one
+context.
 """
 
 from __future__ import annotations
@@ -44,17 +47,21 @@ _NONCE = bytes(12)
 
 
 class KeyLookup(Protocol):
-    """What finds a data key by its id; a `KeyStore` is one."""
+    """Finds a data key by its ID; a `KeyStore` is one."""
 
     def get(self, key_id: UUID, /) -> DataKey:
-        """Return the key, or raise KeyNotFoundError or KeyDestroyedError."""
+        """Return the key.
+
+        Raises:
+            KeyNotFoundError, KeyDestroyedError: there is none, or none any more.
+        """
 
 
 def seal(key: DataKey, context: EncryptionContext, plaintext: Secret | bytes) -> bytes:
-    """Seal `plaintext` (at most 1 MiB) under `key` so that it opens at `context` only.
+    """Seal `plaintext` (at most 1 MiB) under `key`, bound to `context`.
 
     Raises:
-        ValueError: the key serves another purpose than the place, or the plaintext is too long.
+        ValueError: key and context have different purposes, or the plaintext is too long.
     """
     if key.purpose is not context.purpose:
         raise ValueError(f"a key for {key.purpose} cannot seal at a place for {context.purpose}")
@@ -69,12 +76,13 @@ def seal(key: DataKey, context: EncryptionContext, plaintext: Secret | bytes) ->
 
 
 def open_sealed(keys: KeyLookup, context: EncryptionContext, sealed: bytes | memoryview) -> Secret:
-    """Return what `seal` sealed at `context`.
+    """Open a value that `seal` sealed in `context`.
 
     Raises:
-        CannotOpenError: it was sealed elsewhere, under another key, by another version, was altered, or its key is unknown.
+        CannotOpenError: it was sealed in another context, under another key or by another version,
+            was altered, or its key is unknown.
         KeyDestroyedError: its key was destroyed.
-        KeyStoreError: the store cannot answer; nothing is known about the message.
+        KeyStoreError: the store is unavailable; nothing is known about the message.
     """
     sealed = bytes(sealed)
     key_id = key_id_of(sealed)
@@ -97,7 +105,7 @@ def open_sealed(keys: KeyLookup, context: EncryptionContext, sealed: bytes | mem
 
 
 def key_id_of(sealed: bytes | memoryview) -> UUID:
-    """Return the id of the data key that `sealed` names, without opening it.
+    """Return the ID of the data key that a sealed message names.
 
     Raises:
         CannotOpenError: it is no sealed message of a known version.

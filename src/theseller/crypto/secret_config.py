@@ -1,4 +1,4 @@
-"""Where this deployment keeps its secrets and its data keys: read from the environment, checked, and made."""
+"""Configuration of secret provider and key store: parse, check, create."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Address = TypeVar("_Address", VaultAddress, AwsAddress)
 
 
 class InvalidSecretConfigError(ValueError):
-    """A variable that says where secrets are kept is missing or wrong. The message names it, and what it may be."""
+    """A variable is missing or invalid. The message names it and its values."""
 
 
 class ProviderKind(StrEnum):
@@ -46,7 +46,10 @@ class ProviderKind(StrEnum):
 
 
 class StoreKind(StrEnum):
-    """Where data keys lie. The environment is none of them: a key that is made there could not be kept, nor destroyed."""
+    """Where data keys are stored.
+
+    The environment can't be one: a new key could be neither stored nor destroyed there.
+    """
 
     FILES = "files"
     VAULT = "vault"
@@ -55,7 +58,10 @@ class StoreKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecretConfig:
-    """What `parse_secret_config` found. The addresses are set if one of the two kinds needs them."""
+    """The parsed configuration.
+
+    An address is set if one of the kinds needs it.
+    """
 
     environment: str
     state: Path
@@ -71,10 +77,12 @@ class SecretConfig:
 
 
 def parse_secret_config(environ: Mapping[str, str], *, environment: str, state: Path, guarded: bool) -> SecretConfig:
-    """Read and check the variables. `guarded` deployments (production, staging) keep nothing in files unless told to.
+    """Parse and check the variables.
+
+    `guarded` deployments (production, staging) store nothing in files unless told to.
 
     Raises:
-        InvalidChoiceError: naming the variable and what it may be.
+        InvalidSecretConfigError: a variable is invalid; the message names it and its values.
     """
     provider = _one_of(ProviderKind, environ.get(PROVIDER) or ProviderKind.FILES, PROVIDER)
     same = StoreKind.FILES if provider is ProviderKind.ENVIRONMENT else StoreKind(provider)
@@ -99,7 +107,7 @@ def parse_secret_config(environ: Mapping[str, str], *, environment: str, state: 
 
 
 def make_secret_provider(config: SecretConfig, environ: Mapping[str, str]) -> WritableSecretProvider:
-    """Return the provider. Only files are looked at now; a service is called at the first use."""
+    """Return the configured provider. A service is called at first use only."""
     if config.provider is ProviderKind.ENVIRONMENT:
         return EnvironmentSecretProvider(environ)
     if config.provider is ProviderKind.VAULT:
@@ -110,11 +118,14 @@ def make_secret_provider(config: SecretConfig, environ: Mapping[str, str]) -> Wr
 
 
 def make_key_store(config: SecretConfig, secrets: SecretProvider, environ: Mapping[str, str]) -> KeyStore:
-    """Return the key store, which finishes what was interrupted. `secrets` gives the root key to a store in files only.
+    """Return the configured key store; it finishes interrupted work.
+
+    `secrets` provides the root key to a store in files only.
 
     Raises:
-        KeyStoreError: it cannot answer now; call again later, nothing is lost.
-        SecretNotFoundError, WrongEnvironmentError: there is no root key, or it is another environment's.
+        KeyStoreError: it is unavailable; call again later.
+        SecretNotFoundError, WrongEnvironmentError: there is no root key, or it is another
+            environment's.
     """
     if config.key_store is StoreKind.VAULT:
         return vault_key_store(_vault_client(config, environ))
@@ -124,22 +135,31 @@ def make_key_store(config: SecretConfig, secrets: SecretProvider, environ: Mappi
 
 
 def make_purpose_rotation(config: SecretConfig, environ: Mapping[str, str]) -> TransitRotation | None:
-    """Return what replaces the purpose keys of a key service; None if they are in files (`rewrap`) or replaced by AWS itself."""
+    """Return what rotates the key service's purpose keys.
+
+    None if they are in files (`rewrap`) or rotated by AWS itself.
+    """
     return TransitRotation(_vault_client(config, environ)) if config.key_store is StoreKind.VAULT else None
 
 
 def for_environment(config: SecretConfig, environment: str) -> SecretConfig:
-    """Return the same places as a deployment of another environment would look for them. What it finds there must be nothing of ours."""
+    """Return the same configuration for another environment's name.
+
+    A deployment with it must find nothing of ours; a control tests that.
+    """
     vault = replace(config.vault, environment=environment) if config.vault else None
     aws = replace(config.aws, environment=environment) if config.aws else None
     return replace(config, environment=checked_environment(environment), vault=vault, aws=aws)
 
 
 def vault_credentials(environ: Mapping[str, str]) -> VaultCredentials:
-    """Return what to sign in to OpenBao or Vault with: a token, or an AppRole, from variables, files or systemd's credentials.
+    """Return the credentials for OpenBao or Vault: a token, or an AppRole.
+
+    They come from variables, files or systemd credentials.
 
     Raises:
-        SecretNotFoundError: there is neither. SecretProviderError: a file cannot be read.
+        SecretNotFoundError: there is neither.
+        SecretProviderError: a file cannot be read.
     """
     given = EnvironmentSecretProvider(environ)
     token, secret_id = _or_none(given, "vault-token"), _or_none(given, "vault-secret-id")
@@ -207,7 +227,10 @@ def _vault_client(config: SecretConfig, environ: Mapping[str, str]) -> VaultClie
 
 @cache
 def _aws_client(where: AwsAddress) -> AwsClient:
-    """Return the client that provider and key store share: AWS's library reads megabytes of descriptions for each new one."""
+    """Return the client that provider and key store share.
+
+    boto3 reads megabytes of service descriptions for each new one.
+    """
     return AwsClient(where)
 
 

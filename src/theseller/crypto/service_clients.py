@@ -1,4 +1,4 @@
-"""What the modules that speak to a key service share: their addresses, how a secret is checked, and a client for each process."""
+"""Shared by the clients of key services: addresses and lazy libraries."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def checked_address(address: str) -> str:
-    """Return the address of a service if secrets may travel to it.
+    """Return a service's address if secrets may be sent to it.
 
     Raises:
-        ValueError: it is not an https address; http is for this very machine only (a local agent, a test).
+        ValueError: it is not https; http is allowed for this machine only (a local agent, a test).
     """
     parts = urlsplit(address)
     plain_but_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
@@ -33,7 +33,7 @@ def library(name: str, extra: str) -> ModuleType:
     """Import a library that only some deployments have.
 
     Raises:
-        ServiceError: it is not installed; the message says how to.
+        ServiceError: it is not installed; the message tells how to install it.
     """
     try:
         return importlib.import_module(name)
@@ -44,13 +44,19 @@ def library(name: str, extra: str) -> ModuleType:
 
 
 class PerProcess(Generic[Client]):
-    """One client for each process: a connection that a forked child shared with its parent would mix up their answers."""
+    """One client per process.
+
+    A connection shared by a forked child and its parent would mix up their responses.
+    """
 
     def __init__(self, make: Callable[[], Client]) -> None:
         self._make = make
         self._made: dict[int, Client] = {}
 
     def get(self) -> Client:
-        """Return this process's client, made at its first use. Two threads may make one each; one of them is kept."""
+        """Return this process's client, created at first use.
+
+        Two threads may create one each; one of them is kept.
+        """
         client = self._made.get(os.getpid())
         return client if client is not None else self._made.setdefault(os.getpid(), self._make())

@@ -1,8 +1,9 @@
-"""A `KeyStore` over a service: key files on its shelf, each wrapped by a key that never leaves it.
+"""A `KeyStore` over a service: wrapped key files in its storage.
 
-Nothing is cached, so a key that one process destroys is gone for every other at once. The order of things is that of
-`FileKeyStore`: a tombstone is written before the key is erased and read after the key was read, so whatever is interrupted is
-known as destroyed, and is finished by the next call or start.
+Each key is wrapped by a key that never leaves the service. Nothing is cached, so that destroying a
+key takes effect in every process. The order is that of `FileKeyStore`: a tombstone is written
+before the key is erased and read after the key was read, so an interrupted destruction counts as
+destroyed and is finished by the next call or start.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from theseller.lib.secret import Secret
 
 
 class KeyFolder(StrEnum):
-    """The two kinds of things on a shelf."""
+    """The two folders of a key file storage."""
 
     KEYS = "keys"
     DESTROYED = "destroyed"
@@ -31,67 +32,85 @@ class KeyFolder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredKeyFile:
-    """A key file as the service gave it, and when the service took it, by its own clock."""
+    """A key file, and when the service stored it, by its own clock."""
 
     content: bytes
     written_at: datetime
 
 
 class KeyFileStorage(Protocol):
-    """Where key files lie: outside the database. Each method raises KeyStoreError if the service cannot answer."""
+    """Storage of key files outside the database.
+
+    Each method raises KeyStoreError if the service is unavailable.
+    """
 
     def read(self, folder: KeyFolder, key_id: UUID, /) -> StoredKeyFile | None:
         """Return one file, or None if there is none."""
 
     def add(self, folder: KeyFolder, key_id: UUID, content: bytes, /) -> bool:
-        """Keep a new file, whole or not at all; False, and nothing changed, if there is one of this id."""
+        """Store a new file atomically; return False if the ID exists."""
 
     def erase(self, key_id: UUID, /) -> None:
-        """Remove a key's file and every older version of it for good; harmless if there is none."""
+        """Remove a key's file and all its versions for good. Idempotent."""
 
     def ids(self, folder: KeyFolder, /) -> set[UUID]:
-        """Return the ids of all files in the folder."""
+        """Return the IDs of all files in the folder."""
 
     def contents(self, folder: KeyFolder, /) -> Mapping[UUID, StoredKeyFile]:
-        """Return all files in the folder; one that goes meanwhile may be left out."""
+        """Return all files in the folder.
+
+        One that is removed meanwhile may be left out.
+        """
 
 
 class KeyWrapper(Protocol):
-    """Makes and opens wrapped keys. What it makes opens only with the same id, purpose, owner and environment."""
+    """Wraps keys, bound to ID, purpose, owner and environment."""
 
     def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
-        """Return 32 fresh random bytes, and the same wrapped."""
+        """Return 32 new random bytes, plain and wrapped."""
 
     def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
-        """Return what `make` wrapped for this record. Raises CannotOpenError if it did not."""
+        """Return what `make` wrapped for this record.
+
+        Raises:
+            CannotOpenError: `make` did not wrap it for this record.
+        """
 
     def identity(self, purpose: Purpose, /) -> str:
-        """Return the service's own name for what wraps the keys of a purpose; two names for one key would be the same here."""
+        """Return the service's own name for the purpose's wrapping key.
+
+        Two names of one key must return the same.
+        """
 
 
 def wrapping_context(record: KeyRecord, environment: str) -> EncryptionContext:
-    """Return where a wrapped key lives: the context that it is bound to."""
+    """Return the encryption context that a wrapped key is bound to."""
     if record.purpose is None:
         raise CannotOpenError
     return EncryptionContext(NO_TENANT, "keystore", "data", f"{record.id}:{record.owner}", record.purpose, environment)
 
 
 class ServiceKeyStore:
-    """A `KeyStore` whose keys lie with a service. Any number of machines may share it."""
+    """A `KeyStore` whose keys are in a service that machines may share."""
 
     def __init__(self, storage: KeyFileStorage, wrapper: KeyWrapper) -> None:
-        """Finish what a killed process left half done. Raises KeyStoreError if the service cannot answer now."""
+        """Finish interrupted destructions.
+
+        Raises:
+            KeyStoreError: the service is unavailable.
+        """
         self._storage = storage
         self._wrapper = wrapper
         for key_id in storage.ids(KeyFolder.KEYS) & storage.ids(KeyFolder.DESTROYED):
             storage.erase(key_id)
 
     def create(self, purpose: Purpose, owner: str) -> DataKey:
-        """Make and keep a fresh data key for `owner`; it is with the service when this returns.
+        """Create and store a data key for `owner`; it is stored on return.
 
         Raises:
             ValueError: the purpose is the root's, or the owner is empty, too long or not printable.
-            KeyStoreError: the service cannot answer. A key that it may have kept all the same seals nothing.
+            KeyStoreError: the service is unavailable. A key that it may have stored all the same
+                seals nothing.
         """
         record = KeyRecord(new_id(), purpose, checked_owner(purpose, owner), None)
         material, wrapped = self._wrapper.make(record)
@@ -100,7 +119,12 @@ class ServiceKeyStore:
         return DataKey(record.id, purpose, material)
 
     def get(self, key_id: UUID, /) -> DataKey:
-        """Return the key. Raises KeyNotFoundError, KeyDestroyedError, or KeyStoreError."""
+        """Return the key.
+
+        Raises:
+            KeyNotFoundError, KeyDestroyedError: there is none, or none any more.
+            KeyStoreError: the service is unavailable, or the key is damaged.
+        """
         stored = self._storage.read(KeyFolder.KEYS, key_id)
         key: DataKey | None = None
         failure: KeyStoreError | None = None
@@ -120,11 +144,11 @@ class ServiceKeyStore:
         return key
 
     def destroy(self, key_id: UUID, /) -> None:
-        """Write the tombstone, erase the key, and read back that it is gone; again is harmless.
+        """Write the tombstone, erase the key and verify that. Idempotent.
 
         Raises:
-            KeyNotFoundError: this store never held it.
-            KeyStoreError: the service cannot answer, or still gives the key: destroy it again.
+            KeyNotFoundError: this store never had it.
+            KeyStoreError: the service is unavailable, or still returns the key: destroy it again.
         """
         if self._storage.read(KeyFolder.DESTROYED, key_id) is None:
             self._write_tombstone(key_id)
@@ -133,11 +157,15 @@ class ServiceKeyStore:
             raise KeyStoreError(f"key {key_id} was erased, and the service still gives it: destroy it again")
 
     def exists(self, key_id: UUID, /) -> bool:
-        """Say whether the key can still open something."""
+        """Return whether the key can still open something."""
         return self._storage.read(KeyFolder.KEYS, key_id) is not None and self._storage.read(KeyFolder.DESTROYED, key_id) is None
 
     def record(self, key_id: UUID, /) -> KeyRecord:
-        """Return what is known of the key, destroyed or not. Raises KeyNotFoundError."""
+        """Return what is known of the key, destroyed or not.
+
+        Raises:
+            KeyNotFoundError: this store never had it.
+        """
         # The tombstone is asked for twice: between the first two reads another process may destroy the key.
         for folder in (KeyFolder.DESTROYED, KeyFolder.KEYS, KeyFolder.DESTROYED):
             stored = self._storage.read(folder, key_id)
@@ -146,7 +174,10 @@ class ServiceKeyStore:
         raise KeyNotFoundError(key_id)
 
     def list(self) -> tuple[KeyRecord, ...]:
-        """Return the records of all keys, destroyed ones too, oldest first (an id begins with its time)."""
+        """Return the records of all keys, destroyed ones included, oldest first.
+
+        An ID begins with its creation time.
+        """
         # The tombstones are read last and win, so that a key destroyed meanwhile is neither lost nor called alive.
         found = {
             key_id: _record(folder, key_id, stored)
@@ -156,11 +187,15 @@ class ServiceKeyStore:
         return tuple(found[key_id] for key_id in sorted(found))
 
     def identity(self, purpose: Purpose) -> str:
-        """Return the service's own name for what wraps the keys of a purpose. Raises KeyStoreError."""
+        """Return the service's own name for the purpose's wrapping key.
+
+        Raises:
+            KeyStoreError: the service is unavailable.
+        """
         return self._wrapper.identity(purpose)
 
     def _unwrap_fresh(self, key_id: UUID, stored: StoredKeyFile) -> DataKey:
-        """Unwrap; a rotation may wrap the key anew, and retire what wrapped it before, between our reading and our unwrapping."""
+        """Unwrap a key; read it again if it was rewrapped meanwhile."""
         try:
             return self._unwrap(key_id, stored)
         except ServiceError:
@@ -178,7 +213,10 @@ class ServiceKeyStore:
         return DataKey(key_id, file.record.purpose, self._wrapper.open(file.record, file.wrapped))
 
     def _write_tombstone(self, key_id: UUID) -> None:
-        """Write the tombstone. Damage must not keep a key from being destroyed, so its record may be unknown."""
+        """Write the tombstone.
+
+        A damaged key must not prevent destruction, so its record may be unknown.
+        """
         stored = self._storage.read(KeyFolder.KEYS, key_id)
         if stored is None:
             if self._storage.read(KeyFolder.DESTROYED, key_id) is None:  # else another process was faster

@@ -1,4 +1,4 @@
-"""Ed25519 signatures (RFC 8032) over documents in one canonical JSON form."""
+"""Ed25519 signatures (RFC 8032) over canonical JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class SigningKey:
-    """A private signing key. Give each kind of document a `format` field, so that no signature fits a document of another kind."""
+    """A private signing key.
+
+    Give each kind of document a `format` field, so that no signature is valid for a document of
+    another kind.
+    """
 
     __slots__ = ("_key",)
 
@@ -27,7 +31,7 @@ class SigningKey:
 
     @classmethod
     def from_secret(cls, seed: Secret) -> Self:
-        """Make the key from its 32-byte seed, such as the material of a data key for signing.
+        """Create the key from its 32-byte seed, such as a data key's material.
 
         Raises:
             ValueError: the seed has another length.
@@ -42,15 +46,15 @@ class SigningKey:
         return self._key.public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
-        """Return the signature, 64 bytes; the same for the same message."""
+        """Return the signature, 64 bytes; deterministic."""
         return self._key.sign(message)
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> None:
-    """Return if the signature fits; there is no answer that could be overlooked.
+    """Return None if the signature is valid, else raise.
 
     Raises:
-        InvalidSignatureError: it does not fit, or key or signature have no valid form.
+        InvalidSignatureError: it is invalid, or key or signature are malformed.
     """
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
@@ -59,13 +63,15 @@ def verify(public: bytes, message: bytes, signature: bytes) -> None:
 
 
 def canonical_json(document: object) -> bytes:
-    """Return the one form in which `document` is signed: RFC 8785 for documents without fractions.
+    """Return the canonical form of `document`: RFC 8785 without fractions.
 
-    Keys sorted, no white space, UTF-8, texts as they are (not normalised). Amounts go in as text.
+    Keys are sorted, no white space, UTF-8, texts as they are (not normalized). Pass amounts as
+    text.
 
     Raises:
-        NotCanonicalError: it holds a float, an integer beyond ±(2^53 - 1), a key that is not ASCII text, a text without UTF-8,
-            or another type; the message gives the path, never the value.
+        NotCanonicalError: it holds a float, an integer beyond ±(2^53 - 1), a key that is not ASCII
+            text, a text without UTF-8 form, or another type; the message gives the path, never the
+            value.
     """
     _check(document, "document")
     # With ASCII keys Python's order of code points is RFC 8785's order of UTF-16 units.
@@ -73,10 +79,12 @@ def canonical_json(document: object) -> bytes:
 
 
 def parse_canonical_json(content: bytes) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    """Read a document that `canonical_json` wrote, so that what is read is what was signed, byte for byte.
+    """Parse a document that is byte for byte in its canonical form.
+
+    What is read is therefore exactly what was signed.
 
     Raises:
-        NotCanonicalError: it is no JSON or another form of it: spaces, another order, a key twice.
+        NotCanonicalError: it is no JSON, or not canonical: spaces, another order, a duplicate key.
     """
     try:
         document = json.loads(content)

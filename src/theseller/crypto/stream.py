@@ -1,16 +1,19 @@
-"""The sealed stream: things too large for one sealed message, encrypted in chunks as they flow, under a key and bound to a place.
+"""The sealed stream: large content, encrypted in chunks under one key.
 
 Version 1, in bytes; n chunks of 1 MiB of plaintext, the last one shorter or empty::
 
-    "TSST" | version 1 | key id 16 | salt 32 | commitment 32 | chunk 1 | … | chunk n
+    "TSST" | version 1 | key ID 16 | salt 32 | commitment 32 | chunk 1 | … | chunk n
 
-    K (32) | C (32) = HKDF-SHA-512(key = data key, salt = salt, info = "theseller/stream/v1" | canonical place)
-    chunk i = AES-256-GCM(key = K, nonce = i as 11 bytes | 1 if last else 0, plaintext, aad = the header of 85 bytes)
+    K (32) | C (32) = HKDF-SHA-512(key = data key, salt = salt,
+                                   info = "theseller/stream/v1" | canonical context)
+    chunk i    = AES-256-GCM(key = K, nonce = i as 11 bytes | 1 if last else 0, plaintext,
+                             aad = the header of 85 bytes)
     commitment = C
 
-The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár, CRYPTO 2015): the counter in the nonce makes chunks that were swapped,
-left out or taken from another stream fail, and the mark of the last one shows a stream that was cut. What a reader has been given is
-authentic; that it is the whole is known only when the iteration ends without an error.
+The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár, CRYPTO 2015): the counter in the
+nonce makes chunks fail that were swapped, left out or taken from another stream, and the mark of
+the last one reveals a truncated stream. What a reader received is authentic; that it is complete is
+known only when the iteration ends without an error.
 """
 
 from __future__ import annotations
@@ -42,12 +45,13 @@ _TAG_BYTES = 16
 
 
 def seal_stream(key: DataKey, context: EncryptionContext, source: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield `source` sealed under `key`, to be opened at `context` only. The pieces of `source` may have any length.
+    """Yield `source` sealed under `key`, bound to `context`.
 
-    An error of `source` passes through, and what was yielded until then is no whole stream.
+    The chunks of `source` may have any length. Its errors pass through; what was yielded until then
+    is an incomplete stream.
 
     Raises:
-        ValueError: the key serves another purpose than the place.
+        ValueError: key and context have different purposes.
     """
     if key.purpose is not context.purpose:
         raise ValueError(f"a key for {key.purpose} cannot seal at a place for {context.purpose}")
@@ -58,13 +62,14 @@ def seal_stream(key: DataKey, context: EncryptionContext, source: Iterable[bytes
 
 
 def open_stream(keys: KeyLookup, context: EncryptionContext, source: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what `seal_stream` sealed at `context`.
+    """Yield the content of a stream that was sealed in `context`.
 
     Raises:
-        CannotOpenError: it was sealed elsewhere, under another key, by another version, was altered, cut or added to. Raised by the
-            iteration, and at the latest at its end.
+        CannotOpenError: it was sealed in another context, under another key or by another version,
+            or was altered, truncated or extended. Raised by the iteration, at the latest at its
+            end.
         KeyDestroyedError: its key was destroyed.
-        KeyStoreError: the store cannot answer; nothing is known about the stream.
+        KeyStoreError: the store is unavailable; nothing is known about the stream.
     """
     pieces = _ChunkReader(source)
     header = pieces.take(HEADER_BYTES)
@@ -83,7 +88,7 @@ def open_stream(keys: KeyLookup, context: EncryptionContext, source: Iterable[by
 
 
 def stream_key_id(header: bytes) -> UUID:
-    """Return the id of the data key that the first 85 bytes of a stream name.
+    """Return the ID of the data key that a stream's first 85 bytes name.
 
     Raises:
         CannotOpenError: it is no sealed stream of a known version.
@@ -134,7 +139,7 @@ def _derive(key: DataKey, salt: bytes, context: EncryptionContext) -> tuple[Secr
 
 
 class _ChunkReader:
-    """Bytes in pieces of any length, taken in pieces of a wanted length."""
+    """Regroup chunks of any length into chunks of a requested length."""
 
     def __init__(self, source: Iterable[bytes]) -> None:
         self._source = iter(source)

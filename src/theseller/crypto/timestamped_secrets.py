@@ -1,7 +1,8 @@
-"""Secrets of our own making that say when they were made, whoever keeps them and however often they were restored.
+"""Generated secrets that contain their creation time.
 
-``theseller-1.<id>.<43 random characters>``: the id is a version 7 UUID in hexadecimal, its first 48 bits the milliseconds since 1970. It
-is no secret: it may stand in a log, and names this very secret.
+``theseller-1.<id>.<43 random characters>``: the ID is a version 7 UUID in hexadecimal, its first 48
+bits the milliseconds since 1970. The ID is not secret: it may be logged, and it identifies the
+secret. The time survives copies and restores.
 """
 
 from __future__ import annotations
@@ -24,31 +25,33 @@ ID_BYTES = len(_PREFIX) + 34
 
 
 def new_timestamped_secret() -> Secret:
-    """Return a fresh secret of 256 random bits with its id."""
+    """Return a new secret of 256 random bits with its ID."""
     return Secret(f"{_PREFIX}.{new_id().hex}.{secrets.token_urlsafe(32)}")
 
 
 def timestamped_secret_id(secret: Secret) -> UUID | None:
-    """Return the id that a secret of `new_timestamped_secret` carries, None for any other."""
+    """Return the ID in a timestamped secret; None for any other secret."""
     found = _TIMESTAMPED.fullmatch(secret.reveal())
     return UUID(hex=found.group(1)) if found else None
 
 
 def leading_secret_id(content: bytes) -> UUID | None:
-    """Return the id in the first `ID_BYTES` of a dated secret, None for any other."""
+    """Return the ID in the first `ID_BYTES` of a timestamped secret, or None."""
     found = re.fullmatch(_ID.encode(), content)
     return UUID(hex=found.group(1).decode()) if found else None
 
 
 def creation_time(identifier: UUID) -> datetime | None:
-    """Return when a version 7 UUID (of a key, or of a dated secret) was made, in UTC; None for a UUID of another kind."""
+    """Return the UTC creation time in a version 7 UUID; None for other UUIDs."""
     if identifier.version != 7:
         return None
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 
 def root_key_ids(text: Secret, environment: str) -> tuple[UUID, ...]:
-    """Return the ids of the root keys in a secret, the one that wraps first; none if there is no such key in it.
+    """Return the IDs of the root keys in a secret, the wrapping one first.
+
+    Empty if there is no such key in it.
 
     Raises:
         WrongEnvironmentError: they are another environment's.

@@ -1,1 +1,1 @@
-"""Everything between a person and a page: headers, limits, request ids, errors, templates, design tokens."""
+"""HTTP concerns: headers, rate limits, request IDs, errors, templates."""

@@ -1,5 +1,3 @@
-"""The edge as a Django application."""
-
 from __future__ import annotations
 
 import importlib
@@ -9,12 +7,12 @@ from typing_extensions import override
 
 
 class EdgeConfig(AppConfig):
-    """Headers, limits, error pages and everything that pages are made of."""
+    """Headers, rate limits, error pages and base templates."""
 
     name = "theseller.edge"
     label = "edge"
 
     @override
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register the table descriptors."""
         importlib.import_module("theseller.edge.datamap")

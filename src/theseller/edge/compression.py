@@ -1,4 +1,4 @@
-"""Which pages are compressed: those that are named here by a decorator, and no others (decision 0018)."""
+"""Compress only the pages that a decorator names (decision 0018)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ View = Callable[..., HttpResponseBase]
 
 
 def compressed(*, unless: Collection[str] = ()) -> Callable[[View], View]:
-    """Compress a view's answer for browsers that accept gzip, unless the address has one of the parameters `unless`.
+    """Compress a view's response with gzip, unless a parameter is set.
 
-    Use it only for a view whose page holds no credential, and name in `unless` every parameter whose text the page
-    repeats: the length of a compressed page that holds a secret and an attacker's text tells of the secret (BREACH).
-    Django gives CSRF tokens a new mask in each response and adds up to 100 random bytes.
+    Use it only for a view whose page holds no credential, and name in `unless` every parameter
+    whose text the page repeats: the length of a compressed page that holds both a secret and an
+    attacker's text reveals the secret (BREACH). Django masks CSRF tokens anew in each response and
+    adds up to 100 random bytes.
     """
 
     def decorate(view: View) -> View:

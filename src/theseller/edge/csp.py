@@ -1,4 +1,4 @@
-"""The content security policy, in the shape that django-csp 4 reads: nothing inline, nothing from another host."""
+"""The content security policy: no inline code, no other host."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from csp.constants import NONE, SELF
 def content_security_policy(*, form_action: Iterable[str] = ()) -> dict[str, Any]:
     """Return the value of ``CONTENT_SECURITY_POLICY``.
 
-    `form_action` names the origins that a form may end up at: Seller Central's, because the button "Continue to Amazon" is a
-    POST that answers with a redirect there, and browsers apply the directive to the whole chain.
+    `form_action` lists the origins that a form may end up at: Seller Central's, because the button
+    "Continue to Amazon" is a POST that answers with a redirect there, and browsers apply the
+    directive to the whole chain.
     """
     return {
         "DIRECTIVES": {

@@ -1,4 +1,7 @@
-"""While the database can't be reached: 503 with `Retry-After`, at once, instead of a wait for each request and an error of ours."""
+"""Answer 503 with `Retry-After` while the database is unavailable.
+
+Requests fail fast instead of each waiting for a connection.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ _TEXT = ErrorText(
 
 
 class _CircuitBreaker:
-    """Lets one request at a time try while the database is away, and all again after one that worked."""
+    """Let one request at a time try while the database is unavailable.
+
+    All requests try again after one succeeded.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,7 +64,7 @@ _BREAKER = _CircuitBreaker()
 
 
 class OutageMiddleware:
-    """Refuse requests at once while no connection to the database can be had."""
+    """Refuse requests while no database connection is available."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -73,7 +79,10 @@ class OutageMiddleware:
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Return whether `error` says that the database can't be reached, rather than that a statement failed."""
+    """Return whether `error` means that the database is unavailable.
+
+    A failed statement does not.
+    """
     if not isinstance(error, (OperationalError, InterfaceError)):
         return False
     state = getattr(error.__cause__, "sqlstate", None)
@@ -81,7 +90,7 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """Answer 503 with when to try again."""
+    """Answer 503 with ``Retry-After``."""
     response = error_page(request, 503, _TEXT)
     response.headers["Retry-After"] = str(_RETRY_AFTER)
     return response

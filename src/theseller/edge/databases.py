@@ -1,7 +1,8 @@
-"""Which connection the web's process takes for people's accounts, and which for the operator's area.
+"""Choose the database connection for accounts and for the operator area.
 
-The web signs in to PostgreSQL by several roles: its own for a tenant's rows, `auth` for accounts, sessions, second factors and rate limits,
-`operator` for what operators see across tenants. Other processes have one role for all they do, and use `default`.
+The web process signs in to PostgreSQL by several roles: its own for tenant rows, `auth` for
+accounts, sessions, second factors and rate limits, `operator` for what operators see across
+tenants. Other processes have one role and use `default`.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ _ACCOUNT_MODELS = frozenset({
 
 
 def accounts_database() -> str:
-    """Return the alias by which this process reads and writes accounts, sessions, second factors and rate limits."""
+    """Return the alias for accounts, sessions, second factors and rate limits."""
     return _alias(_AUTH)
 
 
 def operators_database() -> str:
-    """Return the alias by which this process reads and writes what operators see across tenants."""
+    """Return the alias for what operators see across tenants."""
     return _alias(_OPERATOR)
 
 
 class AccountsRouter:
-    """Send the models of accounts to the accounts' own connection, unless a caller names another by `using`."""
+    """Route account models to their own connection unless `using` is given."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:  # noqa: ANN401  # Django's own signature
         del hints
@@ -40,7 +41,10 @@ class AccountsRouter:
     db_for_write = db_for_read
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:  # noqa: ANN401  # Django's own signature
-        """Let migrations run by `default` only: all other aliases are roles in the same database, and own nothing in it."""
+        """Allow migrations on `default` only.
+
+        All other aliases are roles in the same database and own nothing in it.
+        """
         del app_label, hints
         return db == "default"
 

@@ -1,6 +1,6 @@
-"""Error pages: what happened, what to do, and the id under which the operator finds it in the log.
+"""Error pages: what happened, what to do, and the ID for the log.
 
-They are rendered without context processors: a page about a failure must not need the thing that failed.
+They are rendered without context processors: a page about a failure must not need what failed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _FALLBACK_PAGE = '<!doctype html><html lang="en"><title>Error {status}</title><h
 
 
 def error_page(request: HttpRequest | None, status: int, text: ErrorText | None = None) -> HttpResponse:
-    """Render the page for `status`; its reference is the request's id."""
+    """Render the page for `status`; its reference is the request ID."""
     error_text = text or _TEXTS[status]
     request_id = request_id_of(request)
     try:
@@ -79,7 +79,7 @@ def error_page(request: HttpRequest | None, status: int, text: ErrorText | None 
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 400; the exception's text is not shown, for it may quote what was sent."""
+    """Answer 400. The exception's text is not shown: it may quote the request."""
     del exception
     return error_page(request, 400)
 
@@ -97,7 +97,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or the answer for the error that is being handled: 503 if the database is away, 400 if the body broke off."""
+    """Answer 500, or the status of the error that is being handled.
+
+    That is 503 if the database is unavailable, 400 if the request's body ended early.
+    """
     error = sys.exc_info()[1]
     if isinstance(error, UnreadablePostError):
         return error_page(request, 400)
@@ -112,12 +115,15 @@ _SERVER_ERROR_HANDLERS: list[Callable[[HttpRequest, BaseException], HttpResponse
 
 
 def register_server_error_handler(handler: Callable[[HttpRequest, BaseException], HttpResponse | None]) -> None:
-    """Register an answer that replaces the 500 page where it is not None."""
+    """Register a function whose response replaces the 500 page.
+
+    It returns None for errors that it does not handle.
+    """
     _SERVER_ERROR_HANDLERS.append(handler)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form whose token is missing or stale (``CSRF_FAILURE_VIEW``)."""
+    """Answer a form whose token is missing or expired (``CSRF_FAILURE_VIEW``)."""
     _log.warning("csrf_refused", reason=reason)
     return error_page(request, 403, _EXPIRED_FORM)
 

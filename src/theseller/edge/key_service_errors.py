@@ -1,4 +1,4 @@
-"""When the keeper of keys or secrets can't answer, say so to whoever is waiting: which state it is in, and who can mend it."""
+"""Answer 503 while the key store or secret provider is unavailable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ STATE_TEXTS: dict[ServiceState, tuple[str, str]] = {
 
 
 class KeyServiceMiddleware:
-    """Answer 503 with the state for any view that met it. The view's transaction has been rolled back by then: nothing is half done."""
+    """Answer 503 with the service's state if a view failed because of it.
+
+    The view's transaction has been rolled back by then.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -48,7 +51,7 @@ class KeyServiceMiddleware:
 
 
 def unavailable(request: HttpRequest, state: ServiceState) -> HttpResponse:
-    """Render the page for one state: 503, and when it is worth trying again."""
+    """Render the page for one state: 503 with ``Retry-After``."""
     what_happened, next_step = STATE_TEXTS[state]
     text = ErrorText("Our keys are out of reach", f"{what_happened} Nothing was changed and nothing is lost.", next_step)
     response = error_page(request, 503, text)

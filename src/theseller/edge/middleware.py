@@ -1,4 +1,4 @@
-"""What every request and response gets: an id to speak of it by, and headers that close what pages don't need open."""
+"""Request IDs and security headers for every response."""
 
 from __future__ import annotations
 
@@ -39,12 +39,15 @@ _DOCUMENT_HEADERS = {
 
 
 def request_id_of(request: HttpRequest | None) -> str:
-    """Return the id of `request`, or an empty string where there is none."""
+    """Return the ID of `request`, or an empty string if it has none."""
     return str(getattr(request, "request_id", ""))
 
 
 class RequestIdMiddleware:
-    """Give each request an id of our own making (a caller's could carry anything into the log) and bind it to the log."""
+    """Give each request an ID and bind it to the log.
+
+    An ID from the caller is not used: it could bring any text into the log.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -60,7 +63,10 @@ class RequestIdMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """Add the headers that don't depend on the page. A view may set its own first, except that a session's pages stay unstored."""
+    """Add the headers that don't depend on the page.
+
+    A view may set its own first, except that pages of a session are never cached.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The one table of the edge. Operational data: it holds keyed hashes and counts, of nobody in particular, and may vanish at any time."""
+"""The table of rate-limit buckets: keyed hashes and counts only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from django.db import models
 
 
 class RateBucket(models.Model):
-    """A token bucket. Its table is UNLOGGED: limits start full again after a crash, and writing one costs no log."""
+    """A token bucket.
+
+    Its table is UNLOGGED: limits start full again after a crash, and a write causes no WAL.
+    """
 
     key = models.TextField(primary_key=True)
     tokens = models.FloatField()

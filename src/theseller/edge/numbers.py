@@ -1,6 +1,6 @@
-"""Numbers as people read them: grouped for their locale, with a real minus and the currency's own decimals.
+"""Format numbers for a locale: grouping, minus sign, currency decimals.
 
-Pure functions over `Decimal`; a `NumberStyle` says how, `style_for` reads it from Django's locale formats.
+Pure functions over `Decimal`; `style_for` reads a `NumberStyle` from Django's locale formats.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Polarity = Literal["good", "bad", "neutral"]
 
 @dataclass(frozen=True, slots=True)
 class NumberStyle:
-    """How one locale writes numbers. `percent_gap` stands before the percent sign."""
+    """How one locale writes numbers. `percent_gap` precedes the percent sign."""
 
     point: str = "."
     group: str = ","
@@ -45,7 +45,7 @@ ENGLISH = NumberStyle()
 
 
 def style_for(language: str | None = None) -> NumberStyle:
-    """Return the style of `language` (``de``, ``en-gb``), or of the active one."""
+    """Return the style of `language` (``de``, ``en-gb``) or the active one."""
     tag = language or get_language() or "en"
     base = tag.split("-", maxsplit=1)[0]
     return NumberStyle(
@@ -57,7 +57,7 @@ def style_for(language: str | None = None) -> NumberStyle:
 
 
 def rounded(value: Decimal | int, digits: int) -> Decimal:
-    """Round half away from zero, as an invoice does; a zero is never negative."""
+    """Round half away from zero; a zero is never negative."""
     result = Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
     return abs(result) if result == 0 else result
 
@@ -75,20 +75,29 @@ def _sign(value: Decimal, *, plus: bool) -> str:
 
 
 def format_number(value: Decimal | int, digits: int = 0, *, style: NumberStyle = ENGLISH, plus: bool = False) -> str:
-    """Write `value` rounded to `digits` decimals: ``-1,234.5`` with a real minus; with `plus`, gains carry a sign as well."""
+    """Format `value` with `digits` decimals and a real minus sign.
+
+    With `plus`, positive values have a sign as well.
+    """
     shown = rounded(value, digits)
     return _sign(shown, plus=plus) + _digits_of(shown, digits, style)
 
 
 def format_money(money: Money, *, style: NumberStyle = ENGLISH, digits: int | None = None, plus: bool = False) -> str:
-    """Write an amount with its currency: ``€1,234.50`` or ``1.234,50 €``. `digits` overrides the currency's decimals."""
+    """Format an amount with its currency: ``€1,234.50`` or ``1.234,50 €``.
+
+    `digits` overrides the currency's decimals.
+    """
     places = minor_unit_digits(money.currency) if digits is None else digits
     shown = rounded(money.amount, places)
     return _sign(shown, plus=plus) + _with_symbol(_digits_of(shown, places, style), money.currency, style)
 
 
 def format_money_compact(money: Money, *, style: NumberStyle = ENGLISH) -> str:
-    """Write an amount in about three figures for an axis or a tight cell: ``€8.4k``. Never the only place where it stands."""
+    """Format an amount in about three digits for an axis: ``€8.4k``.
+
+    Show the exact value elsewhere on the page.
+    """
     magnitude = abs(money.amount)
     for step, suffix in _COMPACT_STEPS:
         if magnitude >= step:
@@ -114,7 +123,10 @@ def format_percent(ratio: Decimal, digits: int = 1, *, style: NumberStyle = ENGL
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A change between two periods. `ratio` is None where nothing can be compared (no earlier value, or it was zero)."""
+    """A change between two periods.
+
+    `ratio` is None if nothing can be compared (no earlier value, or zero).
+    """
 
     direction: Direction
     tone: Tone
@@ -128,7 +140,10 @@ COLOUR_FROM = Decimal("0.05")
 
 
 def delta_between(now: Decimal | None, before: Decimal | None, polarity: Polarity = "good") -> Delta:
-    """Compare two values. `polarity` says what a rise means: ``good`` (sales), ``bad`` (refund rate) or ``neutral``."""
+    """Compare two values.
+
+    `polarity` tells what an increase means: ``good`` (sales), ``bad`` (refund rate) or ``neutral``.
+    """
     if now is None or before is None or before == 0:
         return Delta("none", "neutral", None)
     ratio = (now - before) / abs(before)

@@ -1,4 +1,4 @@
-"""What the frame of a page needs: navigation, sign-out and the request's id."""
+"""Template context of every page: navigation, sign-out and request ID."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def _url(name: str) -> str:
 
 
 def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
-    """Return the destinations that exist and are not `hidden` (URL names); the one whose address is the longest beginning of `path` is current."""
+    """Return the destinations that exist and are not `hidden` (URL names).
+
+    The destination whose address is the longest prefix of `path` is current.
+    """
     destinations = (
         OPERATOR_NAVIGATION if path.startswith(OPERATOR_PREFIX) else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
     )
@@ -56,7 +59,11 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
 
 
 def page_frame(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: ``edge_nav``, ``edge_account`` and ``edge_sign_out`` (each an address or empty) and ``request_id``."""
+    """Context processor of every page.
+
+    Adds ``edge_nav``, ``edge_account`` and ``edge_sign_out`` (each an address or empty) and
+    ``request_id``.
+    """
     return {
         "edge_nav": navigation(request.path, {name for name, condition in NAVIGATION_CONDITIONS.items() if not condition(request)}),
         "edge_account": _url(DEFAULT_ACCOUNT),

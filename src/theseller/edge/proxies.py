@@ -1,4 +1,4 @@
-"""Accept what a proxy says of a request from trusted proxies only, and answer load balancers' probes at any host name."""
+"""Trust forwarded headers from trusted proxies only; answer health checks."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ HEALTH_CHECKS = {"/healthz": "theseller.edge.views.healthz", "/readyz": "thesell
 
 
 class TrustedProxyMiddleware:
-    """Set the request's scheme and client address from the trusted proxies' headers, and remove those headers.
+    """Set scheme and client address from the trusted proxies' headers.
 
-    The scheme is https only if the peer is a trusted proxy that says so (`X-Forwarded-Proto`, the last of several values, which is the
-    nearest proxy's), or if the server itself ended TLS.
+    The headers are then removed. The scheme is https only if the peer is a trusted proxy that
+    reports it (`X-Forwarded-Proto`, the last of several values, which is the nearest proxy's), or
+    if the server itself terminated TLS.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -46,7 +47,10 @@ class TrustedProxyMiddleware:
 
 
 class HealthCheckMiddleware:
-    """Answer `/healthz` and `/readyz` whatever host name was used, and never by a redirect: load balancers ask by address, and without TLS."""
+    """Answer `/healthz` and `/readyz` for any host name, without a redirect.
+
+    Load balancers request them by address and without TLS.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

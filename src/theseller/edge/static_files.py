@@ -1,8 +1,9 @@
-"""Static files under addresses that change with their content, compressed once per process.
+"""Static files under versioned addresses, compressed once per process.
 
-A page links `/static/<version>/edge/css/base.css`, where the version is a hash of all static files. Browsers
-keep such a file for a year; after an upgrade the address is another one. The version is a folder of the address,
-so the relative addresses inside a style sheet hold. Nothing is collected or written: the packages hold the files.
+A page links `/static/<version>/edge/css/base.css`, where the version is a hash of all static files.
+Browsers cache such a file for a year; an upgrade changes the address. The version is a folder of
+the address, so relative addresses inside a style sheet work. Nothing is collected or written: the
+packages contain the files.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _compressed(path: str) -> bytes:
 
 
 class VersionedStorage(StaticFilesStorage):
-    """Give `{% static %}` the versioned address of a file."""
+    """Make `{% static %}` return a file's versioned address."""
 
     @override
     def url(self, name: str | None) -> str:
@@ -66,7 +67,10 @@ class VersionedStorage(StaticFilesStorage):
 
 
 class CompressedFile(StaticFile):  # type: ignore[misc]  # whitenoise ships no type information
-    """A static file that is sent compressed by gzip to who accepts it. What is compressed is public and the same for everyone."""
+    """A static file that is sent with gzip to clients that accept it.
+
+    The content is public and the same for everyone.
+    """
 
     def __init__(self, path: str, headers: list[tuple[str, str]], stat_cache: Mapping[str, Any] | None = None) -> None:
         super().__init__(path, [*headers, ("Vary", "Accept-Encoding")], stat_cache=stat_cache)
@@ -76,7 +80,7 @@ class CompressedFile(StaticFile):  # type: ignore[misc]  # whitenoise ships no t
         self._headers = [*kept, ("Content-Encoding", "gzip"), ("Content-Length", str(len(self._content)))]
 
     def get_response(self, method: str, request_headers: Mapping[str, str]) -> Response:
-        """Answer as whitenoise does, or with the compressed content."""
+        """Return whitenoise's response, or the compressed content."""
         accepted = re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", request_headers.get("HTTP_ACCEPT_ENCODING", ""))
         plain = super().get_response(method, request_headers)
         if plain.status != 200 or not accepted or request_headers.get("HTTP_RANGE"):
@@ -87,10 +91,13 @@ class CompressedFile(StaticFile):  # type: ignore[misc]  # whitenoise ships no t
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise ships no type information
-    """Serve each static file under its versioned address, for a year, and under its plain one, for a minute."""
+    """Serve static files: versioned for a year, unversioned for a minute."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Serve a static file, or let the application answer. Another version's address gets the present file, not to be kept."""
+        """Serve a static file, or call the application.
+
+        An address of another version gets the present file, not to be cached.
+        """
         path = request.path_info
         found = self.files.get(path)
         if found is None and path.startswith(self.static_prefix):
@@ -99,7 +106,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whit
         return response
 
     def add_files_from_finders(self) -> None:
-        """Register every file of the packages under both addresses, read once per process."""
+        """Register each file under both addresses, read once per process."""
         known = _registered.get(self.static_prefix)
         if known is None:
             super().add_files_from_finders()
@@ -112,7 +119,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whit
         self.files.update(known)
 
     def get_static_file(self, path: str, url: str, stat_cache: Mapping[str, Any] | None = None) -> StaticFile:
-        """Return what answers for one file."""
+        """Return the responder for one file."""
         plain = super().get_static_file(path, url, stat_cache)
         if Path(path).suffix not in _COMPRESSED or Path(path).stat().st_size < _SMALLEST:
             return plain
@@ -121,6 +128,6 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whit
         return CompressedFile(path, kept, stat_cache)
 
     def immutable_file_test(self, path: str, url: str) -> bool:
-        """Return whether what is at `url` can never change."""
+        """Return whether the content at `url` can never change."""
         del path
         return url.startswith(f"{self.static_prefix}{static_version()}/")

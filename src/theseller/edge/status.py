@@ -1,4 +1,4 @@
-"""What a control's outcome looks like: word, tone and icon. Colour never says it alone."""
+"""Label and icon of a control's outcome; color is never the only sign."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _BY_KEY = {badge.key: badge for badge in STATUS_BADGES}
 
 
 def badge_for(outcome: object) -> StatusBadge:
-    """Return the look of an outcome: a word (``not_applicable``), an enum member, or a value of a class named like it.
+    """Return the badge of an outcome.
 
-    Anything else is shown as Unknown: a badge can never turn green by a misspelling.
+    Accepts a word (``not_applicable``), an enum member, or an instance of a class with such a name.
+    Anything else is Unknown: a misspelling never shows as passing.
     """
     word = outcome if isinstance(outcome, str) else getattr(outcome, "value", type(outcome).__name__)
     key = "".join(character for character in str(word).casefold() if character.isalpha())

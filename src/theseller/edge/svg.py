@@ -1,7 +1,8 @@
-"""Small drawings made on the server: presentation attributes and classes only, because the policy forbids inline style.
+"""Small charts as SVG, without inline styles.
 
-Colours come from the style sheet by class; geometry is in the attributes. Shapes stretch with their box
-(`preserveAspectRatio="none"`), so strokes are `non-scaling` and a dot is a line of no length with a round cap.
+The content security policy forbids inline styles: colors come from the style sheet by class,
+geometry is in attributes. Shapes stretch with their box (`preserveAspectRatio="none"`), so strokes
+are `non-scaling` and a dot is a line of no length with a round cap.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ def _fmt(value: float) -> str:
 
 
 def _runs(values: Sequence[Number | None], low: float, high: float, step: float) -> list[list[Point]]:
-    """Split a series at its gaps and scale it into the box; a gap is a day without data, which is not zero."""
+    """Split a series at gaps and scale it into the box.
+
+    A gap is a day without data, which is not zero.
+    """
     span = (high - low) or 1.0
     runs: list[list[Point]] = [[]]
     for index, value in enumerate(values):
@@ -41,7 +45,10 @@ def _line(runs: list[list[Point]]) -> str:
 
 
 def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None] = (), label: str = "") -> SafeString:
-    """Draw a series as a line; None is a gap. `before` is the period it is compared with. Without a `label` it is decoration."""
+    """Draw a series as a line; None is a gap.
+
+    `before` is the period to compare with. Without a `label` it is decoration.
+    """
     known = [float(value) for value in (*values, *before) if value is not None]
     if not known:
         return SafeString("")
@@ -67,7 +74,10 @@ def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None
 
 
 def bar(start: Number, end: Number, low: Number, high: Number, *, tone: str = "", label: str = "") -> SafeString:
-    """Draw one horizontal bar from `start` to `end` on an axis from `low` to `high`, with a hairline at zero when it is inside."""
+    """Draw a horizontal bar from `start` to `end` on the axis `low` to `high`.
+
+    A hairline marks zero if the axis includes it.
+    """
     span = float(high) - float(low) or 1.0
     left, right = sorted((float(start), float(end)))
     x = (left - float(low)) / span * 100
@@ -82,7 +92,7 @@ def bar(start: Number, end: Number, low: Number, high: Number, *, tone: str = ""
 
 
 def ticks(positions: Sequence[float]) -> SafeString:
-    """Draw vertical hairlines at percentages of the width, as the background of a group of bars."""
+    """Draw vertical hairlines at percentages of the width."""
     lines = format_html_join("", '<path d="M{} 0v10" vector-effect="non-scaling-stroke"/>', ((_fmt(p),) for p in positions))
     return format_html('<svg class="ticks" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{}</svg>', lines)
 

@@ -1,4 +1,4 @@
-"""Recurring jobs of the edge: rate limits that are full again are deleted."""
+"""Recurring job: delete idle rate-limit buckets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from theseller.lib import clock
 @app.periodic(cron="17 * * * *")
 @app.task(queueing_lock="delete_idle_buckets", pass_context=False)
 def delete_idle_buckets(timestamp: int) -> None:
-    """Delete rate-limit buckets that no request touched for a day. Recurring, each hour."""
+    """Delete rate-limit buckets that were idle for a day. Runs hourly."""
     del timestamp
     with connection.cursor() as cursor:
         delete_idle(cursor, clock.now())

@@ -1,4 +1,4 @@
-"""Days and instants as people read them: one format for every page, how long ago, and exactly when."""
+"""Format days and instants; one format for every page."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def day(value: date) -> str:
-    """Write a day: ``Nov 23, 2026``."""
+    """Format a day: ``Nov 23, 2026``."""
     return format_date(value, "M j, Y")
 
 
 def short_day(value: date) -> str:
-    """Write a day whose year is clear from what is beside it: ``Nov 23``."""
+    """Format a day without its year: ``Nov 23``."""
     return format_date(value, "M j")
 
 
 def week_day(value: date) -> str:
-    """Write a day with its weekday: ``Mon, Nov 23, 2026``."""
+    """Format a day with its weekday: ``Mon, Nov 23, 2026``."""
     return format_date(value, "D, M j, Y")
 
 
 def day_range(first: date, last: date) -> str:
-    """Write the days from `first` to `last`: ``Oct 27 \u2013 Nov 23, 2026``."""
+    """Format the days from `first` to `last`: ``Oct 27 – Nov 23, 2026``."""
     if first == last:
         return day(first)
     return f"{short_day(first) if first.year == last.year else day(first)} \u2013 {day(last)}"
 
 
 def exact_time(instant: datetime) -> str:
-    """Write an aware instant with its zone: ``Nov 23, 2026, 14:05 UTC``."""
+    """Format an aware instant with its zone: ``Nov 23, 2026, 14:05 UTC``."""
     local = instant if instant.utcoffset() is not None else instant.replace(tzinfo=UTC)
     return f"{day(local)}, {format_date(local, 'H:i')} {local.tzname()}"
 
 
 def time_ago(instant: datetime, at: datetime) -> str:
-    """Say how old `instant` is at `at`: ``just now``, ``14 min ago``, ``3 h ago``, ``5 days ago``, then the day itself."""
+    """Format the age of `instant` at `at`: ``14 min ago``, ``5 days ago``.
+
+    From 14 days on it is the day itself.
+    """
     seconds = int((at - instant).total_seconds())
     if seconds < 0:
         return "just now" if seconds > -_MINUTE else exact_time(instant)
@@ -55,7 +58,7 @@ def time_ago(instant: datetime, at: datetime) -> str:
 
 
 def duration_text(seconds: int) -> str:
-    """Say how long to wait, rounded up: ``20 seconds``, ``3 minutes``, ``2 hours``."""
+    """Format a duration, rounded up: ``20 seconds``, ``3 minutes``."""
     for size, name in ((_HOUR, "hour"), (_MINUTE, "minute")):
         if seconds >= size:
             count = -(-seconds // size)

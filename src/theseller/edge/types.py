@@ -1,4 +1,4 @@
-"""Frozen values that pages are drawn from."""
+"""Values that templates are rendered from."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from theseller.lib.money import Money
 
 @dataclass(frozen=True, slots=True)
 class WaterfallRow:
-    """One line of a waterfall. A total starts again from zero; a step continues where the line before it ended.
+    """One line of a waterfall chart.
 
-    `url` opens the rows behind the figure; `note` is a short remark (``82% actual``).
+    A total starts from zero; a step continues where the previous line ended. `url` opens the rows
+    behind the figure; `note` is a short remark (``82% actual``).
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""The edge's own pages: one word for load balancers, and the error pages under the names that the address table uses."""
+"""The health check, and the error pages by the names of the URL table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ __all__ = ["bad_request", "csrf_failure", "healthz", "not_found", "permission_de
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer ``ok`` while this process can answer at all. It asks no database: a restart of that must not restart us."""
+    """Answer ``ok`` while this process runs.
+
+    It does not query the database: a database restart must not restart this process.
+    """
     del request
     return HttpResponse("ok", content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})

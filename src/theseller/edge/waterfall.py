@@ -1,4 +1,4 @@
-"""From sales to what is left: the arithmetic of a waterfall, apart from its drawing."""
+"""Arithmetic of a waterfall chart, separate from its drawing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from theseller.lib.money import MixedCurrenciesError
 
 
 def bars(rows: Sequence[WaterfallRow]) -> list[WaterfallBar]:
-    """Place each row where the one before it ended; a total spans from zero to its amount.
+    """Place each row where the previous one ended.
+
+    A total spans from zero to its amount.
 
     Raises:
-        MixedCurrenciesError: rows of two currencies have no common axis.
+        MixedCurrenciesError: the rows have two currencies, which share no axis.
     """
     if len({row.money.currency for row in rows}) > 1:
         raise MixedCurrenciesError("a waterfall shows one currency; draw one for each")
@@ -27,6 +29,6 @@ def bars(rows: Sequence[WaterfallRow]) -> list[WaterfallBar]:
 
 
 def extent(placed: Sequence[WaterfallBar]) -> tuple[float, float]:
-    """Return the axis that holds every bar and zero."""
+    """Return the axis that includes every bar and zero."""
     ends = [0.0, *(bar.start for bar in placed), *(bar.end for bar in placed)]
     return min(ends), max(ends)

@@ -1,4 +1,4 @@
-"""What is settled about a request before Django makes an object of it."""
+"""Normalize a request before Django parses it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def read_as_utf8(application: Application) -> Application:
-    """Wrap `application` so that every request is read as UTF-8, whatever character set it names.
+    """Wrap `application` so that each request is read as UTF-8.
 
-    Django decodes address and form by that name, and some names that Python knows, such as `hex`, are no character sets: an error before
-    any middleware.
+    Django decodes address and form by the character set that the request names, and some names that
+    Python knows, such as `hex`, are no character sets: an error before any middleware.
     """
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401  # PEP 3333

@@ -1,1 +1,1 @@
-"""Clock, identifiers, money, marketplaces. No framework, nothing of ours above it."""
+"""Clock, IDs, money, marketplaces, logging and other basics. No framework."""

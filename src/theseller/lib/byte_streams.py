@@ -1,4 +1,4 @@
-"""Bytes that flow: an iteration of pieces as a file, for what reads files only."""
+"""Read an iteration of byte chunks as a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PIECE = 1024 * 1024
 
 
 def as_file(pieces: Iterable[bytes]) -> io.BufferedReader:
-    """Return a readable file of `pieces`. An error of the iteration passes through `read`."""
+    """Return a readable file of `pieces`. The iteration's errors pass through."""
     return io.BufferedReader(_ChunkReader(pieces), _PIECE)
 
 

@@ -1,4 +1,4 @@
-"""The only module that asks the machine for the time. Everything else is told it (`at`)."""
+"""The only module that reads the system clock; others take `at`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,8 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the present instant, aware, in UTC. Called by views, tasks and the command line; never below them."""
+    """Return the current time, aware, in UTC.
+
+    Called by views, tasks and the command line; not by the code below them.
+    """
     return datetime.now(UTC)  # noqa: TID251  # the one place

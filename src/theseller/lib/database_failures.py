@@ -1,7 +1,8 @@
-"""What a failure of the database means, in a word for logs and in sentences for people.
+"""Classify database failures: a code for logs, sentences for people.
 
-Told from the exception's kind, PostgreSQL's code, and what libpq says where there is no code: a refused connection has none. A text that
-is not English is not understood; then only the kind of the failure is told. Nothing of a row or of a statement is ever repeated.
+Decided by the exception's type, the SQLSTATE, and libpq's text where there is no SQLSTATE (a
+refused connection has none). A text in another language than English is not recognized; then only
+the type is reported. Nothing of a row or statement is repeated.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ _DRIVERS = ("psycopg", "psycopg_pool")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure of the database. `reason` is one word for logs; `lasting`: waiting does not mend it."""
+    """A database failure.
+
+    `reason` is a code for logs; `lasting` failures don't pass by themselves.
+    """
 
     reason: str
     message: str
@@ -141,7 +145,10 @@ _SERVER_ADDRESS = re.compile(
 
 
 def classify(error: BaseException) -> Failure | None:
-    """Return what a failure of the database means; None if `error`, its causes and its group hold none that is known."""
+    """Return what a database failure means.
+
+    Returns None if neither `error` nor its causes or group members are known.
+    """
     found = [_classify_one(one) for one in _database_errors(error)]
     # A pool's time-out hides what its connections failed of, which stands beside it if anything does.
     known = sorted((one for one in found if one is not None), key=lambda one: one is _POOL)
@@ -149,7 +156,10 @@ def classify(error: BaseException) -> Failure | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the reason of a failed connection, "" of any other error. Causes are not looked at."""
+    """Return the reason of a failed connection; "" for any other error.
+
+    Causes are ignored.
+    """
     if type(error).__module__.partition(".")[0] not in _DRIVERS or isinstance(getattr(error, "sqlstate", None), str):
         return ""
     failure = _classify_one(error)
@@ -157,7 +167,10 @@ def reason_of(error: BaseException) -> str:
 
 
 def server_text(error: BaseException) -> str:
-    """Return what the server or libpq said, for a person who debugs; "" if it could quote data. Redact it before it is shown."""
+    """Return the server's or libpq's text, for debugging.
+
+    Returns "" if it could quote data. Redact it before showing it.
+    """
     for one in _database_errors(error):
         state = getattr(one, "sqlstate", None)
         if state is None:
@@ -192,7 +205,10 @@ def _classify_one(error: BaseException) -> Failure | None:
 
 
 def _classify_by_text(error: BaseException) -> Failure | None:
-    """Tell a failure without a code by its text. Only errors of connections have none."""
+    """Classify a failure without SQLSTATE by its text.
+
+    Only connection errors have none.
+    """
     if not any(kind.__name__ in {"OperationalError", "InterfaceError", "ProgrammingError"} for kind in type(error).__mro__):
         return None
     text = str(error)

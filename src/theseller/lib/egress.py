@@ -1,9 +1,11 @@
-"""Where this process may speak to: a list of hosts, and a hook of the interpreter that refuses to look up or to call any other.
+"""Restrict outbound connections to configured hosts by an audit hook.
 
-It binds Python's own sockets, which HTTP and the key services' libraries use; once set it stays, and can only be told another list.
-It does not bind what opens sockets without Python's `socket` module: libpq, which connects to the one
-address that the configuration names, other programs that this process starts, and C code called
-through `ctypes` or an extension module. Source of the event names: CPython, "Audit events table".
+It covers Python's own sockets, which HTTP and the key services' libraries use. Once set it stays;
+only the list can be replaced. It does not cover what opens sockets without Python's `socket`
+module: libpq, which connects to the configured address, other programs that this process starts,
+and C code called through `ctypes` or an extension module.
+
+Source of the event names: CPython, "Audit events table".
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A host that may be called (``*.example.com`` for all below it), and for what. `source`: it is Amazon, where the data comes from."""
+    """A host that may be called (``*.example.com``: all below it), and why.
+
+    `source` marks Amazon, where the data comes from.
+    """
 
     host: str
     why: str
@@ -25,7 +30,7 @@ class Destination:
 
     @property
     def local(self) -> bool:
-        """Whether it is this machine itself."""
+        """Whether it is this machine."""
         return is_local(self.host)
 
     def covers(self, host: str) -> bool:
@@ -34,27 +39,30 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Subprocessor:
-    """A third party that a deployment's operator has listed, and the hosts of its that the service calls, if any."""
+    """A third party that the operator listed, with the hosts that are called."""
 
     name: str
     hosts: tuple[str, ...] = ()
 
 
 class EgressRefusedError(OSError):
-    """This process may not speak to that host. Nothing was sent, and no name was looked up."""
+    """The host is not an allowed destination. Nothing was sent or resolved."""
 
     def __init__(self) -> None:
         super().__init__("this process may not speak to that host: it is none of its destinations")
 
 
 class _Thread(threading.local):
-    """Whether this thread has looked up a host that it may call: only then may it open a connection to an address abroad."""
+    """Whether this thread has resolved an allowed host.
+
+    Only then may it connect to a non-local address.
+    """
 
     may_call = False
 
 
 class _EgressGuard:
-    """What the hook asks. There is one for a process."""
+    """State of the audit hook; one per process."""
 
     def __init__(self) -> None:
         self.destinations: tuple[Destination, ...] | None = None
@@ -62,7 +70,11 @@ class _EgressGuard:
         self.thread = _Thread()
 
     def check_host(self, host: object) -> None:
-        """Let a name pass, or an address that stands for itself. Raises EgressRefusedError."""
+        """Allow a name, or a literal address.
+
+        Raises:
+            EgressRefusedError: the host is not an allowed destination.
+        """
         name = _name(host)
         if self.destinations is None or is_local(name):
             return
@@ -71,7 +83,11 @@ class _EgressGuard:
         self.thread.may_call = True
 
     def check_connection(self, address: object) -> None:
-        """Let a connection pass: to a name that may be called, or to an address after such a name was looked up. Raises EgressRefusedError."""
+        """Allow a connection to an allowed name or an address resolved from one.
+
+        Raises:
+            EgressRefusedError: neither applies.
+        """
         if self.destinations is None or not isinstance(address, tuple):
             return  # A socket of this machine's file system, or one that is connected already and was asked about then.
         name = _name(address[0])
@@ -89,7 +105,10 @@ _REVERSE_LOOKUP_EVENT = "socket.getnameinfo"
 
 
 def restrict_egress(destinations: Sequence[Destination] | None) -> None:
-    """From now on let this process speak to `destinations` and to its own machine only. None lets it speak to all: tests begin so."""
+    """Allow this process to connect to `destinations` and to itself only.
+
+    None allows all hosts, which is how tests start.
+    """
     _GUARD.destinations = None if destinations is None else tuple(destinations)
     if not _GUARD.hooked:
         sys.addaudithook(_hook)
@@ -97,12 +116,16 @@ def restrict_egress(destinations: Sequence[Destination] | None) -> None:
 
 
 def allowed_destinations() -> tuple[Destination, ...] | None:
-    """Return where this process may speak to; None if it isn't confined."""
+    """Return the allowed destinations; None if not restricted."""
     return _GUARD.destinations
 
 
 def is_local(host: str) -> bool:
-    """Say whether `host` is this machine: a loopback address, the link's own (a cloud machine's view of itself), a name of it, or none."""
+    """Return whether `host` is this machine.
+
+    True for loopback and link-local addresses (a cloud machine's metadata), `localhost`, Unix
+    sockets and the empty name.
+    """
     if host in {"", "localhost"} or host.startswith("/"):
         return True
     if not _is_address(host):

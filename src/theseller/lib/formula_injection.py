@@ -1,4 +1,4 @@
-"""Texts in CSV files: the one guard that keeps a spreadsheet from reading any of them as a formula."""
+"""Keep spreadsheets from reading a CSV text as a formula."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _CONTROL_START = ("\t", "\r", "\n")
 
 
 def neutralize_formulas(text: str) -> str:
-    """Return `text` with an apostrophe before each place where a spreadsheet could begin a formula: then it shows a text.
+    """Put an apostrophe before each place where a formula could start.
 
-    Titles and SKUs are other people's words; ``=HYPERLINK(\u2026)`` in one would run on the machine of the person who opens the file.
-    Guarded are ``= + - @`` and their full-width and small forms, after blanks and characters without width, at the beginning of a
-    text and after each ``; , |`` tab or line end within it. Numbers are no texts and are not to be given to this.
+    Titles and SKUs are other people's texts; ``=HYPERLINK(…)`` in one would run on the machine of
+    the person who opens the file. Covered are ``= + - @`` and their full-width and small forms,
+    after blanks and zero-width characters, at the beginning of a text and after each ``; , |``, tab
+    or line end in it. Do not pass numbers.
 
     Source: OWASP, "CSV Injection".
     """

@@ -1,4 +1,4 @@
-"""Identifiers: random, time-ordered, made in Python so that they exist before the row does."""
+"""Time-ordered random IDs, made before the row exists."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ _VARIANT = 0x2 << 62
 
 
 def new_id() -> UUID:
-    """Return a version 7 UUID (RFC 9562 §5.7): 48 bits of milliseconds, then 74 random bits."""
+    """Return a version 7 UUID: milliseconds, then 74 random bits.
+
+    Source: RFC 9562 §5.7.
+    """
     return _version_7(time.time_ns() // 1_000_000)
 
 
 def new_id_at(at: datetime) -> UUID:
-    """Return a version 7 UUID of the moment `at`."""
+    """Return a version 7 UUID of the time `at`."""
     return _version_7(int(at.timestamp() * 1000))
 
 
 def creation_time(identity: UUID) -> datetime:
-    """Return the moment, in UTC to the millisecond, that a version 7 UUID begins with."""
+    """Return the UTC time, to the millisecond, in a version 7 UUID."""
     return datetime.fromtimestamp((identity.int >> 80) / 1000, UTC)
 
 

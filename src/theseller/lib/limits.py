@@ -1,4 +1,4 @@
-"""Limits that several rooms must agree on: how long facts live, and how long a secret serves."""
+"""Limits that several packages share: retention, key lifetime, access."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a log line may tell of a web request: its method and the pattern that its address fits, never the address itself.
+"""Replace a request's address in log records by its URL pattern.
 
-An address can hold what a person searched for, or came by: a product's number, an order's. Web frameworks write it into their warnings
-and errors, in the text and beside it.
+An address can contain what a person searched for: a product, an order. Web frameworks write it into
+their warnings and errors, in the text and in fields.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ UNKNOWN_ADDRESS = "an address that leads nowhere"
 
 
 def replace_address_by_route(record: logging.LogRecord) -> None:
-    """Change a record that speaks of a request, known by its method, path and `resolver_match`; others are left as they are."""
+    """Replace the address in a record about a request, in place.
+
+    A request is recognized by its method, path and `resolver_match`; other records stay unchanged.
+    """
     request = getattr(record, "request", None)
     path = getattr(request, "path", None)
     if not isinstance(path, str):

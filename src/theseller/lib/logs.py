@@ -1,8 +1,10 @@
-"""Logging: one JSON object a line, everything through one redactor, whoever logs it and however.
+"""Structured, redacted logging: one JSON object per line.
 
-A line has ``time``, ``level``, ``process``, ``logger``, ``event`` and the fields of the call; ``exception`` is a traceback
-without local variables and without the texts of foreign exceptions (`traces`). Fields whose names smell of secrets lose their values (`redaction.is_sensitive_name`): to log how far something
-is, say ``status``, not ``state`` or ``code``, which are secrets of the OAuth exchange.
+A line has ``time``, ``level``, ``process``, ``logger``, ``event`` and the call's fields;
+``exception`` is a traceback without local variables and without the texts of foreign exceptions
+(`safe_tracebacks`). Fields with sensitive names lose their values (`redaction.is_sensitive_name`):
+name a field ``status`` or ``reason``, not ``state`` or ``code``, which are secrets of the OAuth
+exchange. An event is a stable name in snake case: ``authorization_failed``.
 """
 
 from __future__ import annotations
@@ -53,10 +55,15 @@ QUIET_LOGGERS = (
 
 
 def configure_logging(process: str, target: TextIO | Path, level: int | str = logging.INFO) -> None:
-    """Send every log line of this process to `target`; call it once, first thing in a process, again to change it.
+    """Send all log lines of this process to `target`.
 
-    `process` names the kind (``web``, ``worker``). A file is made with mode 0600 and may be moved away by a log rotation.
-    Handlers that others have set up are removed, since they would write without the redactor. Uncaught exceptions are logged.
+    Call it first in a process, and again to change it. Existing handlers are removed, since they
+    would write unredacted. Uncaught exceptions are logged.
+
+    Args:
+        process: the kind of process (``web``, ``worker``).
+        target: a stream, or a file, which gets mode 0600 and may be rotated away.
+        level: the lowest level that is written.
     """
     handler = _handler(target)
     handler.setFormatter(_RedactingFormatter(process))
@@ -75,13 +82,16 @@ def configure_logging(process: str, target: TextIO | Path, level: int | str = lo
 
 
 def getLogger(name: str) -> structlog.stdlib.BoundLogger:  # noqa: N802 - the standard library's name for it
-    """Return the logger to use: ``getLogger(__name__).info("report_read", rows=12)``."""
+    """Return a structured logger.
+
+    Use: ``getLogger(__name__).info("report_read", rows=12)``.
+    """
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
 
 
 def unredacted_sinks() -> tuple[str, ...]:
-    """Return the kinds of handlers of this process that write somewhere, and without the redactor."""
+    """Return the types of handlers that write without redaction."""
     loggers = (logging.getLogger(), *(one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)))
     return tuple(sorted({type(one).__name__ for logger in loggers for one in logger.handlers if _writes(one) and not _redacts(one)}))
 
@@ -91,7 +101,7 @@ def _redacts(handler: logging.Handler) -> bool:
 
 
 def _writes(handler: logging.Handler) -> bool:
-    """Say whether lines leave the process by this handler: not into memory, not into nothing."""
+    """Return whether lines leave the process by this handler."""
     if isinstance(handler, logging.FileHandler):
         return handler.baseFilename != os.devnull
     if isinstance(handler, logging.StreamHandler):
@@ -120,7 +130,7 @@ def _handler(target: TextIO | Path) -> logging.Handler:
 
 
 class _PrivateFileHandler(WatchedFileHandler):
-    """A log file of mode 0600, also the new one after a rotation has moved it away."""
+    """A log file of mode 0600, also when it is reopened after a rotation."""
 
     @override
     def _open(self) -> TextIOWrapper:
@@ -139,7 +149,7 @@ def _remove_other_handlers() -> None:
 
 
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
-    """Renders a record of structlog's or of the standard library's as one line. It never raises and never prints an argument raw."""
+    """Render a record as one redacted line. It never raises."""
 
     def __init__(self, process: str) -> None:
         shared: list[Processor] = [
@@ -164,7 +174,7 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 
 
 class _FixedFields:
-    """Puts the fixed fields first, drops structlog's own, and passes the rest through the redactor."""
+    """Put the fixed fields first and redact the others."""
 
     def __init__(self, process: str) -> None:
         self._process = process
@@ -187,7 +197,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _render_exception(_logger: logging.Logger, _method: str, event: EventDict) -> EventDict:
-    """Replace ``exc_info``, in any of the forms it may have, by the text that may be told."""
+    """Replace ``exc_info``, in any of its forms, by a safe traceback."""
     given = event.pop("exc_info", None)
     if given is True:
         given = sys.exc_info()
@@ -198,7 +208,10 @@ def _render_exception(_logger: logging.Logger, _method: str, event: EventDict) -
 
 
 def _format_arguments(_logger: logging.Logger, _method: str, event: EventDict) -> EventDict:
-    """Put %-arguments into the event; ones that do not fit it stand beside it, since a log call must not raise."""
+    """Put %-arguments into the event.
+
+    Arguments that don't fit are kept beside it, since a log call must not raise.
+    """
     given = event.pop("positional_args", ())
     if given:
         arguments = _redacted_arguments(given[0] if len(given) == 1 and isinstance(given[0], Mapping) else given)
@@ -214,7 +227,10 @@ def _render(_logger: logging.Logger, _method: str, event: MutableMapping[str, An
 
 
 def _safe_copy(record: logging.LogRecord) -> logging.LogRecord:
-    """Return a copy whose %-arguments are redacted one by one: in ``{"password": "x"}`` the name is what tells."""
+    """Return a copy whose %-arguments are redacted one by one.
+
+    In ``{"password": "x"}`` only the name reveals that the value is secret.
+    """
     safe = copy.copy(record)
     replace_address_by_route(safe)
     safe.exc_text = None  # A trace that another formatter has rendered has texts that ours leaves out.
@@ -244,7 +260,10 @@ def _log_uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
 
 
 def _log_unraisable(caught: Any) -> None:  # noqa: ANN401  # the interpreter's type for it has no public name
-    """Log what a destructor raised. Python's own hook would print it, and the object that was destroyed, to the error stream."""
+    """Log what a destructor raised.
+
+    Python's own hook would print it, with the destroyed object, to the error stream.
+    """
     error = caught.exc_value or caught.exc_type()
     logging.getLogger("theseller").error("unraisable", exc_info=(caught.exc_type, error, caught.exc_traceback))
 

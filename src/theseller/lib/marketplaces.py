@@ -1,7 +1,7 @@
-"""Amazon's stores: identifiers, regions, hosts, currencies and the zone whose midnight starts a day there.
+"""Amazon's stores: IDs, regions, hosts, currencies and time zones.
 
-Sources: Amazon's marketplace-id, endpoint and Seller Central URL tables; zones are those Amazon's own reports use
-(North America reports in Pacific time). A zone that proves wrong for a store is corrected here and nowhere else.
+Sources: Amazon's marketplace ID, endpoint and Seller Central URL tables. Time zones are those of
+Amazon's own reports (North America reports in Pacific time).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 
 class Region(StrEnum):
-    """An SP-API endpoint. An authorisation is valid in one region."""
+    """An SP-API endpoint. An authorization is valid in one region."""
 
     NA = "na"
     EU = "eu"
@@ -22,7 +22,10 @@ class Region(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Marketplace:
-    """One Amazon store. `sales_channel` is the name that order reports print; `tax_included`: item prices contain VAT."""
+    """One Amazon store.
+
+    `sales_channel` is its name in order reports; `tax_included`: item prices contain VAT.
+    """
 
     id: str
     code: str
@@ -75,10 +78,17 @@ _BY_CODE = {m.code: m for m in MARKETPLACES.values()}
 
 
 def by_sales_channel(name: str) -> Marketplace | None:
-    """Find a store by what reports call it (``Amazon.co.uk``, any case); None if it is no Amazon store."""
+    """Return the store by its name in reports (``Amazon.co.uk``), or None.
+
+    Case is ignored.
+    """
     return _BY_SALES_CHANNEL.get(name.strip().casefold())
 
 
 def by_code(code: str) -> Marketplace:
-    """Find a store by Amazon's country code (``UK``, not ``GB``). Raises KeyError."""
+    """Return the store by Amazon's country code (``UK``, not ``GB``).
+
+    Raises:
+        KeyError: there is none.
+    """
     return _BY_CODE[code]

@@ -1,8 +1,9 @@
-"""Keep what a process knows in that process: no image of its memory on a disk, and none taken by another of the same user.
+"""Disable core dumps and limit memory.
 
-Two locks, since each is open where the other holds. The limit is inherited by every program we start, PostgreSQL too; but a system that
-pipes images to a program (systemd-coredump, apport) starts that program whatever the limit says. The kernel makes no image at all of a
-process that is not dumpable; but that ends with each exec, so each program of ours asks for it anew, as its first act.
+Two settings, since each covers a case that the other does not. The limit is inherited by every
+program that is started, PostgreSQL included; but a system that pipes core dumps to a program
+(systemd-coredump, apport) starts it whatever the limit. The kernel dumps no process that is not
+dumpable; but exec resets that, so each program sets it again first.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def disable_core_dumps() -> None:
-    """Have the system write no image of this process when it crashes, and let no other of this user attach to it (Linux).
+    """Disable core dumps and ptrace by the same user (Linux).
 
-    Call it as the first thing of a process. The limit is final, also for what this process starts, unless root raises it.
+    Call it first in a process. The limit is final, also for child processes, unless root raises it.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if _LIBC is not None:
@@ -29,11 +30,13 @@ def disable_core_dumps() -> None:
 
 
 def limit_memory(extra: int) -> bool:
-    """Let this process take at most `extra` bytes more of memory than it has now; return False where the system has no such limit.
+    """Limit this process to `extra` more bytes of memory than it has now.
 
-    Beyond it Python raises MemoryError, which ends one request and not the process. The limit counts private writable memory
-    (RLIMIT_DATA), since address space alone, which RLIMIT_AS counts, says little of a process with threads. It can be lowered
-    again by another call, never raised above the first.
+    Beyond it Python raises MemoryError, which ends one request and not the process. The limit
+    counts private writable memory (RLIMIT_DATA): address space, which RLIMIT_AS counts, means
+    little in a process with threads. Another call can lower it, never raise it above the first.
+
+    Returns False where the system has no such limit.
 
     Source: getrlimit(2); Linux 4.7 or newer.
     """
@@ -47,7 +50,10 @@ def limit_memory(extra: int) -> bool:
 
 
 def private_memory_bytes() -> int | None:
-    """Return the bytes of private writable memory that this process has mapped (what `limit_memory` limits); None if unknown."""
+    """Return the private writable memory in bytes; None if unknown.
+
+    It is what `limit_memory` limits.
+    """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -57,6 +63,9 @@ def private_memory_bytes() -> int | None:
 
 
 def core_dumps_disabled() -> bool:
-    """Say whether both locks hold for this process; where there is only the one (not Linux), whether that does."""
+    """Return whether core dumps of this process are disabled.
+
+    Outside of Linux only the limit counts.
+    """
     dumpable = _LIBC is not None and _LIBC.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0
     return resource.getrlimit(resource.RLIMIT_CORE)[0] == 0 and not dumpable

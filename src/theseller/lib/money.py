@@ -1,4 +1,4 @@
-"""Exact money: a `Decimal` and the ISO 4217 code beside it. No float ever touches an amount."""
+"""Exact money: a `Decimal` and its ISO 4217 code. No floats."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ _MINOR_UNIT_DIGITS = {"JPY": 0}
 
 
 class MixedCurrenciesError(ValueError):
-    """Two currencies were added. There is no total across currencies without an exchange rate, and none is invented here."""
+    """Two currencies were added; there is no total without an exchange rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount of one currency. `amount` is exact; it may hold more digits than the currency has coins for."""
+    """An amount of one currency.
+
+    `amount` is exact and may have more digits than the currency's minor unit.
+    """
 
     amount: Decimal
     currency: str
@@ -31,9 +34,10 @@ class Money:
 
 
 def is_plausible(amount: Decimal) -> bool:
-    """Return whether a ledger can hold `amount`: finite, below ten quadrillion, and not printed with hundreds of digits.
+    """Return whether a ledger can hold `amount`.
 
-    A binary number that a program printed exactly has up to 55 digits. Anything longer comes from no report.
+    It must be finite, below ten quadrillion, and have at most 64 digits. A binary float printed
+    exactly has up to 55 digits; no report has more.
     """
     if not amount.is_finite():
         return False
@@ -42,12 +46,14 @@ def is_plausible(amount: Decimal) -> bool:
 
 
 def minor_unit_digits(currency: str) -> int:
-    """Return how many decimals `currency` is shown with: 2 for most, 0 for the yen."""
+    """Return how many decimals `currency` has: 2 for most, 0 for the yen."""
     return _MINOR_UNIT_DIGITS.get(currency, 2)
 
 
 def parse_amount(text: str, *, decimal_comma: bool = False) -> Decimal:
-    """Read an amount as a report prints it: ``1,234.56``, or ``1.234,56`` with `decimal_comma`.
+    """Parse an amount as reports print it.
+
+    ``1,234.56``, or ``1.234,56`` with `decimal_comma`.
 
     Raises:
         ValueError: the text is no finite number.

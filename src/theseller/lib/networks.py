@@ -1,4 +1,4 @@
-"""IP addresses and networks: trusted proxies, chains of forwarded addresses, and the networks that limits count by."""
+"""IP addresses and networks: trusted proxies and forwarded addresses."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class TrustedProxies:
-    """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are accepted."""
+    """The proxies whose `X-Forwarded-*` headers are accepted."""
 
     networks: tuple[Network, ...] = ()
     unix: bool = False
 
     def __contains__(self, peer: str) -> bool:
-        """Whether `peer`, as in `REMOTE_ADDR`, is one of them."""
+        """Return whether `peer`, as in `REMOTE_ADDR`, is a trusted proxy."""
         if not peer:
             return self.unix
         parsed = parse_address(peer)
@@ -48,7 +48,10 @@ NO_PROXIES = TrustedProxies()
 def parse_proxies(text: str) -> TrustedProxies:
     """Parse a list of addresses, networks and `unix`, or `none`.
 
-    Entries are separated by commas or white space. Raises ValueError with a sentence that names the entry.
+    Entries are separated by commas or white space.
+
+    Raises:
+        ValueError: an entry is invalid; the message names it.
     """
     words = text.replace(",", " ").split()
     if not words:
@@ -84,8 +87,9 @@ def _network(word: str) -> Network:
 def parse_address(text: str) -> Address | None:
     """Parse one entry of `X-Forwarded-For`, or return None.
 
-    Accepts a port, brackets, quotes and an IPv6 zone, and turns an IPv4-mapped IPv6 address into the IPv4 address. Anything else, such as
-    `unknown` or an obfuscated identifier (RFC 7239 section 6.3), is None.
+    Accepts a port, brackets, quotes and an IPv6 zone, and turns an IPv4-mapped IPv6 address into
+    the IPv4 address. Anything else, such as `unknown` or an obfuscated identifier (RFC 7239 section
+    6.3), is None.
     """
     entry = text.strip(" \t")
     if len(entry) > _ENTRY_MAX or not entry.isascii():
@@ -104,15 +108,16 @@ def parse_address(text: str) -> Address | None:
 
 
 def forwarded_address(peer: str, forwarded: str, proxies: TrustedProxies) -> str:
-    """Return the client's address: the rightmost entry of the chain that is no trusted proxy.
+    """Return the client's address: the rightmost one that is no trusted proxy.
+
+    Each proxy appends the address that it saw, so a client controls only what is to the left of
+    that. An entry that is no address ends the chain: entries to its left are ignored, and the
+    nearest known address is returned.
 
     Args:
         peer: the socket's address (`REMOTE_ADDR`), empty for a Unix socket.
         forwarded: the value of `X-Forwarded-For`, several lines joined with commas.
-        proxies: whose entries are accepted.
-
-    Each proxy appends the address that it saw, so a client writes what it likes only to the left of that. An entry that is no address
-    ends the chain: what is left of it is not accepted, and the nearest known address is returned.
+        proxies: the trusted proxies.
     """
     known = parse_address(peer)
     nearest = str(known) if known else peer
@@ -134,7 +139,10 @@ def _entries_from_right(forwarded: str) -> Iterable[str]:
 
 
 def network_of(address: str) -> str:
-    """Return what one caller can move within: the /64 of an IPv6 address, an IPv4 address itself, ``unknown`` for anything else."""
+    """Return the network that limits count by.
+
+    The /64 of an IPv6 address, an IPv4 address itself, ``unknown`` for anything else.
+    """
     parsed = parse_address(address)
     if parsed is None:
         return "unknown"  # A Unix socket has no peer address; all its callers share one bucket.

@@ -1,7 +1,8 @@
-"""Take secrets and personal data out of what is about to be written down. The log passes through here, whole.
+"""Remove secrets and personal data from log fields and texts.
 
-Two nets: values under a name that smells of a secret are replaced whatever they are; in all other text, what has the shape of a
-secret is replaced. This is the last line. The first is that secrets travel as `Secret` and payload values are never logged.
+Two rules: a value under a sensitive name is replaced, whatever it is; in other text, everything
+shaped like a secret is replaced. This is the last defense. The first is that secrets are of type
+`Secret` and payload values are not logged.
 """
 
 from __future__ import annotations
@@ -56,22 +57,25 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def redact_text(text: str) -> str:
-    """Return `text` with everything replaced that has the shape of a secret or of an e-mail address."""
+    """Replace everything that looks like a secret or an e-mail address."""
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text
 
 
 def is_sensitive_name(name: str) -> bool:
-    """Say whether a value under this name is presumed secret (``refresh_token``, ``X-Amz-Signature``, ``code``)."""
+    """Return whether values under this name are presumed secret.
+
+    For example ``refresh_token``, ``X-Amz-Signature`` and ``code``.
+    """
     plain = name.casefold().replace("-", "_").replace(" ", "_")
     return plain in _EXACT_NAMES or _SENSITIVE_NAME.search(plain) is not None
 
 
 def redact(value: object, *, depth: int = 0) -> object:
-    """Return `value` as plain JSON values (null, booleans, numbers, texts, lists, objects) without secrets.
+    """Return `value` as plain JSON values without secrets.
 
-    Bytes become their length. What is no plain value is shown by its `str`, and not at all if that fails.
+    Bytes become their length. Other objects become their `str`, or their type's name if that fails.
     """
     if isinstance(value, Mapping | list | tuple | AbstractSet):
         return _redact_inside(value, depth + 1) if depth < _MAX_DEPTH else "<too deep>"
@@ -101,7 +105,7 @@ def _name(key: object) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return str(value); a broken __str__ must not cost the whole line."""
+    """Return str(value); a broken __str__ must not lose the line."""
     if isinstance(value, str) and not isinstance(value, Enum):
         return value
     if isinstance(value, Enum):

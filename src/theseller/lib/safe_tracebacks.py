@@ -1,7 +1,8 @@
-"""What may be told of an exception: its kind, the lines of code it came through, and the text only if one of ours wrote it.
+"""Tracebacks without values: types, lines, and own texts only.
 
-The texts of others quote what they choked on: PostgreSQL's whole keys and rows ("Key (email)=(…) already exists"), `int()` its
-argument, `KeyError` its key. No redactor can know those by their shape, so they are not told at all.
+Texts of foreign exceptions quote their input: PostgreSQL's keys and rows ("Key (email)=(…) already
+exists"), `int()` its argument, `KeyError` its key. No redactor recognizes those, so they are left
+out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ _CHAIN_TEXT = {
 
 
 def describe(error: BaseException) -> str:
-    """Return the exception's kind with what is harmless of it: our own text, PostgreSQL's code and names, the system's words."""
+    """Return the exception's type with its harmless details.
+
+    These are our own texts, PostgreSQL's SQLSTATE and object names, and the system's error text.
+    """
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
     told = _safe_details(error)
@@ -28,7 +32,10 @@ def describe(error: BaseException) -> str:
 
 
 def trace_text(error: BaseException) -> str:
-    """Return a traceback without local variables and without the texts of foreign exceptions, causes and groups included."""
+    """Return a traceback without local variables and foreign texts.
+
+    Causes, contexts and group members are included.
+    """
     return "\n".join(_lines(error, set()))
 
 

@@ -1,8 +1,9 @@
-"""A value that must not be seen: tokens, passwords, keys.
+"""A type for tokens, passwords and keys that never prints.
 
-Wrap it where it enters, call `reveal()` in the very expression that needs it, and give the plain value no name of its own: a
-traceback that prints local variables then shows ``<redacted>``. Python cannot wipe memory, so this type promises only that a
-secret does not leave by printing, formatting, logging, pickling, copying or JSON.
+Wrap a value where it enters, call `reveal()` in the expression that needs it, and assign the plain
+value to no variable: a traceback that prints local variables then shows ``<redacted>``. Python
+cannot wipe memory, so this type only prevents that a secret leaves by printing, formatting,
+logging, pickling, copying or JSON.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ REDACTED = "<redacted>"
 
 @final
 class Secret:
-    """A secret text or byte string. Compare it with another `Secret` only; the comparison takes constant time.
+    """A secret text or byte string, compared in constant time.
 
-    It has no hash, length, iteration or plain conversion on purpose: each of them leaks, or invites a dictionary of secrets.
+    It has no hash, length, iteration or plain conversion: each of them leaks, or invites a
+    dictionary of secrets. Compare it with another `Secret` only.
     """
 
     __slots__ = ("__value",)
 
     def __init__(self, value: str | bytes) -> None:
-        """Keep `value`; text is kept as UTF-8.
+        """Store `value`; text is stored as UTF-8.
 
         Raises:
-            TypeError: it is neither text nor bytes (a `Secret` in a `Secret` is a mistake too).
-            ValueError: it is text with a lone surrogate, which has no UTF-8.
+            TypeError: it is neither text nor bytes (also for a `Secret` in a `Secret`).
+            ValueError: the text has a lone surrogate, which has no UTF-8 form.
         """
         if isinstance(value, str):
             encoded: bytes | None = None
@@ -56,7 +58,7 @@ class Secret:
         raise ValueError("this secret is bytes, not text: use reveal_bytes()")
 
     def reveal_bytes(self) -> bytes:
-        """Return the plain bytes; of a text, its UTF-8."""
+        """Return the plain bytes; for a text, its UTF-8."""
         return self.__revealed()
 
     def __revealed(self) -> bytes:

@@ -1,7 +1,7 @@
-"""The names of the files that the service writes below its state folder.
+"""Names of the files in the state folder.
 
-One place for both sides: the code that writes a file takes its name's form from here, and so does the
-data map (`theseller.datamap.state_folder`), by which the control `pii-strip` finds files that do not belong.
+Both sides use them: the code that writes a file, and the data map, by which the control `pii-strip`
+finds files that do not belong there.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def unfinished_name() -> str:
-    """Return a new name for a file while it is being written."""
+    """Return a new name for a file that is being written."""
     return UNFINISHED_PREFIX + secrets.token_hex(8)
 
 
 def new_mark_name(name: str) -> str:
-    """Return the name under which this process writes a process mark before it replaces the old."""
+    """Return this process's temporary name for a process mark."""
     return f"{name}.{os.getpid()}.new"
 
 
 def is_backup_object(name: str) -> bool:
-    """Return whether `name` is the name of an object that a backup may hold."""
+    """Return whether a backup may contain an object of this name."""
     return re.fullmatch(BACKUP_OBJECT, name) is not None

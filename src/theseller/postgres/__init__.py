@@ -1,1 +1,1 @@
-"""PostgreSQL: where its programs are, our own supervisor for the embedded server, its roles and grants. No framework."""
+"""PostgreSQL: find its programs, supervise the embedded server, set roles."""

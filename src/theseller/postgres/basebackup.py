@@ -1,6 +1,7 @@
-"""A running cluster as a stream of bytes, and such a stream as a folder again: PostgreSQL's own programs, never our reading of its files.
+"""Base backups by PostgreSQL's own programs: stream, unpack, verify.
 
-The stream is one tar of the data folder with PostgreSQL's manifest in it (SHA-256 of each file) and no WAL: WAL comes from the archive.
+The stream is one tar of the data folder with PostgreSQL's manifest in it (SHA-256 of each file) and
+no WAL: WAL comes from the archive.
 """
 
 from __future__ import annotations
@@ -27,18 +28,20 @@ _LIBPQ_VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "passw
 
 
 class BackupFailedError(PostgresError):
-    """The copy of the running cluster broke off: what came until then is no backup."""
+    """The copy of the running cluster failed: its output is no backup."""
 
 
 class DamagedBackupError(PostgresError):
-    """What was restored is not what PostgreSQL copied."""
+    """The restored files differ from what PostgreSQL copied."""
 
 
 def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
-    """Yield the running cluster as a tar. `conninfo` is of a role that may replicate; its password goes by the environment.
+    """Yield the running cluster as a tar.
+
+    `conninfo` is of a role that may replicate; its password is passed by the environment.
 
     Raises:
-        BackupFailedError: by the iteration, when pg_basebackup failed, even if it had written all its bytes.
+        BackupFailedError: by the iteration, if pg_basebackup failed, even after its last byte.
     """
     command = [
         str(binaries.program("pg_basebackup")), "--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast", "--no-password",
@@ -68,12 +71,13 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
 
 
 def unpack(tar: Iterable[bytes], layout: Layout, account: Account) -> None:
-    """Write the tar of `base_backup` to `layout.data`, which must not exist yet, owned by the server's account.
+    """Unpack the tar of `base_backup` to `layout.data`, which must not exist.
 
-    Written beside and renamed: what is there was written whole.
+    The files belong to the server's account. They are written beside and renamed, so that `data` is
+    complete if it exists.
 
     Raises:
-        DamagedBackupError: it is no such tar, or holds what doesn't belong there; the message says what.
+        DamagedBackupError: it is no such tar, or has unexpected content.
     """
     fresh = layout.home / "data.restoring"
     if fresh.exists():
@@ -93,10 +97,10 @@ def unpack(tar: Iterable[bytes], layout: Layout, account: Account) -> None:
 
 
 def verify_unpacked(layout: Layout, binaries: Binaries, account: Account) -> None:
-    """Compare each file with the manifest that PostgreSQL wrote while it copied.
+    """Compare each file with PostgreSQL's manifest.
 
     Raises:
-        DamagedBackupError: a file is missing, too many, or different.
+        DamagedBackupError: a file is missing, unexpected, or different.
     """
     answer = subprocess.run(  # noqa: S603  the located program, arguments of ours
         [str(binaries.program("pg_verifybackup")), "--no-parse-wal", "--exit-on-error", str(layout.data)],
@@ -107,10 +111,10 @@ def verify_unpacked(layout: Layout, binaries: Binaries, account: Account) -> Non
 
 
 def run_program(binaries: Binaries, name: str, arguments: list[str], conninfo: str) -> str:
-    """Run a client program of PostgreSQL and return what it printed.
+    """Run a client program of PostgreSQL and return its output.
 
     Raises:
-        DamagedBackupError: it ended with a failure; its last line is in the message.
+        DamagedBackupError: it failed; the message has its last line.
     """
     answer = subprocess.run(  # noqa: S603  the located program, arguments of ours
         [str(binaries.program(name)), *arguments], capture_output=True, cwd="/", env=_client_environment(conninfo), check=False

@@ -1,4 +1,4 @@
-"""Make a database cluster, and the settings that the server runs with."""
+"""Create a database cluster; the settings that the server runs with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ SPACE_NEEDED = 300 * _MIB
 
 
 def initialize(layout: Layout, binaries: Binaries, account: Account, superuser_password: str) -> None:
-    """Make the cluster in `layout.data`: checksums, UTF-8, scram for everybody. Half-made ones are discarded, never used."""
+    """Create the cluster in `layout.data`.
+
+    With checksums, UTF-8 and SCRAM authentication. A half-made cluster is discarded.
+
+    Raises:
+        ServerFailedError: too little space, or initdb failed.
+    """
     free = shutil.disk_usage(layout.home).free
     if free < SPACE_NEEDED:
         raise ServerFailedError(
@@ -50,7 +56,11 @@ def initialize(layout: Layout, binaries: Binaries, account: Account, superuser_p
 
 
 def check_version(layout: Layout, binaries: Binaries) -> None:
-    """Raise ServerFailedError when the data was made by another major version, which PostgreSQL can't read."""
+    """Check that the data is of the programs' major version.
+
+    Raises:
+        ServerFailedError: it is not; PostgreSQL can't read it.
+    """
     made_by = (layout.data / "PG_VERSION").read_text().strip()
     if made_by != str(binaries.major):
         raise ServerFailedError(
@@ -60,15 +70,16 @@ def check_version(layout: Layout, binaries: Binaries) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return the server's whole environment: nothing of ours, so that no secret of ours is in it."""
+    """Return the server's environment; it contains no secret of ours."""
     return {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}
 
 
 def settings(layout: Layout, *, durable: bool, memory: int | None = None) -> Mapping[str, str]:
-    """Return the server's settings. `memory` is the machine's, in bytes; asked of the machine when None.
+    """Return the server's settings.
 
-    Values of statements must not reach the log. An ERROR's message can quote one ("invalid input syntax for …"), its DETAIL prints
-    whole keys, its STATEMENT the SQL: so the log takes LOG, FATAL and PANIC only, terse, and no statement or parameter ever.
+    The log takes LOG, FATAL and PANIC only: an ERROR can quote values of a statement. `durable` is
+    False for throw-away databases; `memory` is the machine's, in bytes, read from the system if
+    None.
     """
     memory = _machine_memory() if memory is None else memory
     buffers = max(64, min(512, memory // _MIB // 8))
@@ -113,7 +124,10 @@ def settings(layout: Layout, *, durable: bool, memory: int | None = None) -> Map
 
 
 def archiving(layout: Layout) -> Mapping[str, str]:
-    """Return the settings by which finished WAL goes to `layout.archive`, from where somebody must take it away."""
+    """Return the settings that archive finished WAL to `layout.archive`.
+
+    The backups have to remove it from there.
+    """
     return {
         "archive_mode": "on",
         # PostgreSQL's own module: it writes beside, syncs and renames, and refuses to overwrite another content.
@@ -124,7 +138,10 @@ def archiving(layout: Layout) -> Mapping[str, str]:
 
 
 def _locale(major: int) -> list[str]:
-    """Sort and classify by code point, the same on every machine: built in since 17, the C library's before."""
+    """Return options to sort by code point on every machine.
+
+    Built in since PostgreSQL 17, the C library's before.
+    """
     if major >= 17:
         return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     return ["--locale=C", "--lc-ctype=C.UTF-8"]
@@ -132,7 +149,10 @@ def _locale(major: int) -> list[str]:
 
 @contextlib.contextmanager
 def _password_file(layout: Layout, account: Account, password: str) -> Iterator[Path]:
-    """A file only the server's user can read, gone at once: /dev/fd would be refused after the change of user."""
+    """Write a file that only the server's user can read, and remove it.
+
+    /dev/fd would be refused after the change of user.
+    """
     path = layout.run / INITDB_PASSWORD
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,10 +1,13 @@
-"""What can go wrong with the database server, said so that the reader knows what to do."""
+"""Errors of the database server, each with advice."""
 
 from __future__ import annotations
 
 
 class PostgresError(Exception):
-    """A failure of the embedded server. `advice` says what to do about it; neither text ever holds a password or a value."""
+    """A failure of the embedded server.
+
+    `advice` tells what to do; neither text contains a password or a value.
+    """
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
@@ -17,8 +20,8 @@ class BinariesMissingError(PostgresError):
 
 
 class ServerInUseError(PostgresError):
-    """Another living process of ours supervises this state folder's server."""
+    """Another running process supervises this state folder's server."""
 
 
 class ServerFailedError(PostgresError):
-    """The server could not be made, started or stopped."""
+    """The server could not be created, started or stopped."""

@@ -1,7 +1,8 @@
-"""What the functions of the database do, by hash: `sql/functions.txt`, the reviewed list, which a test compares with a new database.
+"""Compare the database's functions with the reviewed list, by hash.
 
-A right says who may call a function; the hash says that its body is the one that was reviewed. A guard function with a back door changes
-no right.
+`sql/functions.txt` is the list; a test compares it with a new database. A right tells who may call
+a function; the hash tells that its body is the reviewed one. A guard function with a back door
+changes no right.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ order by 1
 
 
 def read_functions(cursor: Cursor) -> tuple[str, ...]:
-    """Return a line for each function of ours in the database of `cursor`: its name with arguments, and a SHA-256 of all it is."""
+    """Return a line per function: name, arguments, and a SHA-256 of all it is."""
     cursor.execute(_READ.replace("%%", "%"))
     return tuple(str(row[0]) for row in cursor.fetchall())
 
@@ -34,14 +35,17 @@ _BEFORE_18 = ("guard.clear_samples(relation regclass, inherited boolean) 1ab83ef
 
 
 def expected_functions(*, server_version: int = 180_000) -> tuple[str, ...]:
-    """Return the lines that there must be, and no other. `server_version` is PostgreSQL's `server_version_num`."""
+    """Return the reviewed lines.
+
+    `server_version` is PostgreSQL's `server_version_num`.
+    """
     text = (resources.files("theseller.postgres") / "sql" / "functions.txt").read_text(encoding="utf-8")
     listed = [line for line in text.splitlines() if line and not line.startswith("#")]
     return tuple(sorted([*listed, *(_BEFORE_18 if server_version < 180_000 else ())]))
 
 
 def compare_functions(found: tuple[str, ...], expected: tuple[str, ...]) -> Difference:
-    """Return the functions that are other than the reviewed ones, and those that are missing; each by name."""
+    """Return the functions that differ from the list, and missing ones."""
     extra = {line.rsplit(" ", 1)[0] for line in set(found) - set(expected)}
     missing = {line.rsplit(" ", 1)[0] for line in set(expected) - set(found)}
     return Difference(tuple(sorted(extra)), tuple(sorted(missing - extra)))

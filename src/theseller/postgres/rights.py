@@ -1,5 +1,7 @@
-"""Who may do what, as the live catalogue has it, and as it must be: `sql/rights.txt`, which `grants.sql`, `roles.sql`, `database.sql` and
-the migrations make of a new database. A test makes one and compares, so the list can't say anything else than these files do.
+"""Compare the database's privileges with the expected list.
+
+`sql/rights.txt` is the list: what `grants.sql`, `roles.sql`, `database.sql` and the migrations
+grant in a new database. A test creates one and compares.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ class Cursor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Rights that somebody has and must not have, and the other way round; sentences, sorted."""
+    """Privileges that are granted and must not be, and missing ones."""
 
     extra: tuple[str, ...]
     missing: tuple[str, ...]
@@ -32,12 +34,14 @@ class Difference:
 
 
 def read_rights(cursor: Cursor, *, administrators: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return every right in the database of `cursor`, a sentence each. Call it inside a transaction.
+    """Return every privilege in the database of `cursor`, a sentence each.
 
-    `administrators` are roles besides the cluster's first superuser that the operator knows of, such as a managed service's own.
+    Call it inside a transaction. `administrators` are roles besides the cluster's first superuser
+    that the operator knows, such as a managed service's own.
 
     Raises:
-        ValueError: a name of these is one of our roles, which would make all of its rights invisible, or holds a comma.
+        ValueError: one of these is a role of ours, which would hide its privileges, or contains a
+            comma.
     """
     for name in administrators:
         if name.startswith("theseller_") or "," in name or not name:
@@ -60,9 +64,10 @@ _NO_BACKUP_ROLE = "role theseller_backup: at most 4 connections"
 
 
 def expected_rights(*, server_version: int = 180_000, external: bool = False) -> tuple[str, ...]:
-    """Return every right that there must be, and no other.
+    """Return every privilege that must exist, and no other.
 
-    `server_version` is PostgreSQL's `server_version_num`; `external`: the server is not the embedded one, so no backup role signs in.
+    `server_version` is PostgreSQL's `server_version_num`; `external`: the server is not the
+    embedded one, so no backup role signs in.
     """
     replaced: dict[str, str | None] = {}
     if server_version < 170_000:
@@ -77,7 +82,7 @@ def expected_rights(*, server_version: int = 180_000, external: bool = False) ->
 
 
 def compare(found: Sequence[str], expected: Sequence[str]) -> Difference:
-    """Return what is there too much, and what is missing."""
+    """Return the unexpected and the missing privileges."""
     return Difference(tuple(sorted(set(found) - set(expected))), tuple(sorted(set(expected) - set(found))))
 
 

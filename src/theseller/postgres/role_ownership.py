@@ -1,7 +1,9 @@
-"""Whose a database server is: roles belong to the server, so two deployments on one server would overwrite each other's passwords.
+"""Detect a database server whose roles belong to another deployment.
 
-No mark is kept for this. The proof is what only the deployment itself has: the passwords of its roles, compared with the verifiers that
-the server keeps. It holds after a rotation, a restore of one database and a renamed database, since both sides change together.
+Roles belong to the server, so two deployments on one server would overwrite each other's passwords.
+The proof is what only the deployment has: its roles' passwords, compared with the verifiers that
+the server stores. It stays valid after a rotation, a restore of one database and a rename, since
+both sides change together.
 """
 
 from __future__ import annotations
@@ -30,16 +32,21 @@ Connection = psycopg.Connection[Any]
 
 
 class ForeignServerError(PostgresError):
-    """The roles of this server belong to another deployment. Nothing was changed."""
+    """The server's roles belong to another deployment. Nothing was changed."""
 
 
 def refuse_foreign_roles(superuser: Connection, passwords: Mapping[str, Collection[str]], *, secrets_at: str) -> None:
-    """Raise ForeignServerError if roles of ours exist on this server with passwords, and none of them is a password of this deployment.
+    """Check that the server's roles are new or have our passwords.
 
     Args:
-        superuser: a connection that may read pg_authid; one that may not tries to sign in as the roles instead.
-        passwords: by the roles' short names, each password that may be in use: the present one, and the coming one of a rotation.
-        secrets_at: where this deployment keeps its secrets, for the message.
+        superuser: a connection that may read pg_authid; one that may not tries to sign in as the
+            roles instead.
+        passwords: by the roles' short names, each password that may be in use: the present one, and
+            the next one of a rotation.
+        secrets_at: where this deployment stores its secrets, for the message.
+
+    Raises:
+        ForeignServerError: they have passwords, and none is ours.
     """
     found = _verifiers(superuser)
     if found is None:
@@ -61,7 +68,10 @@ def refuse_foreign_roles(superuser: Connection, passwords: Mapping[str, Collecti
 
 
 def password_matches(verifier: str, role: str, password: str) -> bool:
-    """Say whether `password` is the one of which PostgreSQL keeps `verifier` (SCRAM-SHA-256, RFC 5802; or MD5) for `role`."""
+    """Return whether `password` has the verifier that PostgreSQL stores.
+
+    SCRAM-SHA-256 (RFC 5802) or MD5.
+    """
     found = _SCRAM.fullmatch(verifier)
     if found is None:
         digest = hashlib.md5((password + role).encode(), usedforsecurity=False).hexdigest()
@@ -79,13 +89,13 @@ def password_matches(verifier: str, role: str, password: str) -> bool:
 
 
 def lock_roles(superuser: Connection) -> None:
-    """Let no other transaction change a role until the caller's ends, in no database of the server."""
+    """Lock all roles of the server until the caller's transaction ends."""
     with contextlib.suppress(psycopg.errors.InsufficientPrivilege), superuser.transaction():
         superuser.execute("lock table pg_catalog.pg_authid in share row exclusive mode")
 
 
 def _verifiers(superuser: Connection) -> dict[str, str] | None:
-    """Return the verifiers of those roles of ours that have a password; None if this connection may not read them."""
+    """Return the verifiers of our roles; None without permission to read them."""
     try:
         with superuser.transaction():
             rows = superuser.execute(
@@ -98,9 +108,10 @@ def _verifiers(superuser: Connection) -> dict[str, str] | None:
 
 
 def _can_sign_in(superuser: Connection, passwords: Mapping[str, Collection[str]]) -> bool:
-    """Say whether the server has none of our roles, or accepts one of our passwords for one of them and a wrong one not.
+    """Return whether the server accepts one of our passwords.
 
-    A server that lets the role in with any password (`trust`) proves nothing.
+    True as well if it has none of our roles. A server that accepts any password (`trust`) proves
+    nothing.
     """
     rows = superuser.execute("select rolname from pg_roles where rolname = any(%s)", [list(LOGIN_ROLES.values())]).fetchall()
     present = {str(row[0]) for row in rows}

@@ -1,4 +1,7 @@
-"""The database's roles and who may enter it. Passwords are parameters: where they are kept is not this package's business."""
+"""Create the database's roles and apply the grants.
+
+Passwords are parameters: this package does not know where they are stored.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +51,20 @@ def ensure_roles(
     external: bool = False,
     check: Callable[[psycopg.Connection[tuple[object, ...]]], None] | None = None,
 ) -> None:
-    """Create or narrow the roles, set their passwords, create the database and close it to everybody else.
+    """Create or restrict the roles, set passwords, create the database.
 
-    `superuser_dsn` names any existing database; `passwords` has one entry for each of `login_roles(external)`.
-    `check` is called first, in the transaction that changes the roles: what it raises leaves them as they were.
-    Idempotent. Raise ServerFailedError when the superuser's password is not the one the cluster was made with.
+    Idempotent.
+
+    Args:
+        superuser_dsn: connection string of a superuser to any existing database.
+        passwords: one entry for each of `login_roles(external)`.
+        database: the database's name.
+        external: whether the server is not the embedded one.
+        check: called first, in the transaction that changes the roles; what it raises leaves them
+            unchanged.
+
+    Raises:
+        ServerFailedError: the superuser's password is not the cluster's.
     """
     roles = login_roles(external=external)
     missing = sorted(set(roles) - set(passwords))
@@ -73,18 +85,27 @@ def ensure_roles(
 
 
 def login_roles(*, external: bool) -> dict[str, str]:
-    """Return the roles that sign in, by short name: on an external server all but the backup role."""
+    """Return the roles that sign in, by short name.
+
+    An external server has no backup role.
+    """
     return {short: role for short, role in LOGIN_ROLES.items() if not (external and short == BACKUP)}
 
 
 def close_database(superuser_dsn: str, database: str) -> None:
-    """Let only our roles into a database, and nobody but its owner create in it. Idempotent; a copy of a database needs it again."""
+    """Restrict a database to our roles, and CREATE to its owner.
+
+    Idempotent; a copy of a database needs it again.
+    """
     with _connect(make_conninfo(superuser_dsn, dbname=database)) as connection, connection.transaction():
         connection.execute(_script("database.sql"))
 
 
 def ensure_database(superuser: psycopg.Connection[tuple[object, ...]], database: str, *, template: str = "template0") -> None:
-    """Create a database owned by the owner role if it does not exist, else let that role own it. `superuser` must be in autocommit mode."""
+    """Create a database owned by the owner role, or change its owner.
+
+    `superuser` must be in autocommit mode.
+    """
     row = superuser.execute("select pg_get_userbyid(datdba)::text from pg_database where datname = %s", [database]).fetchone()
     if row is not None and row[0] != OWNER:
         superuser.execute(sql.SQL("alter database {} owner to {}").format(sql.Identifier(database), sql.Identifier(OWNER)))
@@ -95,10 +116,12 @@ def ensure_database(superuser: psycopg.Connection[tuple[object, ...]], database:
 
 @contextlib.contextmanager
 def bypass_functions_replaceable(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[None]:
-    """Let migrations replace the reviewed bypasses for the block: functions whose owners, set by grants.sql, are roles of their own.
+    """Let migrations replace the reviewed bypass functions for the block.
 
-    A migration acts as the owner of the tables, who otherwise may not touch a function of another owner. `connection` is a superuser's, in
-    autocommit mode. If the process is killed inside, grants.sql takes the right back at the next `theseller migrate`.
+    grants.sql gives these functions owners of their own. A migration acts as the owner of the
+    tables, who otherwise may not change a function of another owner. `connection` is a superuser's,
+    in autocommit mode. If the process is killed inside, grants.sql revokes the right at the next
+    `theseller migrate`.
     """
     found = connection.execute(
         "select distinct r.rolname from pg_proc p join pg_roles r on r.oid = p.proowner where r.rolname = any(%s)", [list(_BYPASS_OWNERS)]
@@ -121,12 +144,7 @@ def bypass_functions_replaceable(connection: psycopg.Connection[tuple[object, ..
 
 
 def apply_grants(connection: psycopg.Connection[tuple[object, ...]], declared: str) -> None:
-    """Run grants.sql in one transaction, with what the table descriptors declare in its place.
-
-    Args:
-        connection: a superuser's, in autocommit mode, in the database itself.
-        declared: the statements of `datamap.grants.grant_statements`.
-    """
+    """Run grants.sql in one transaction, as superuser of the database."""
     script = _script("grants.sql").decode()
     if script.count(_DECLARED) != 1:
         raise ValueError(f"grants.sql must say once where the descriptors' grants go: {_DECLARED}")
@@ -135,7 +153,10 @@ def apply_grants(connection: psycopg.Connection[tuple[object, ...]], declared: s
 
 
 def set_password(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
-    """Send a scram verifier instead of the password, so that the server never sees it."""
+    """Set a role's password by its SCRAM verifier.
+
+    The server never sees the password.
+    """
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))
 

@@ -1,7 +1,8 @@
-"""Our own supervisor of one `postgres`, as a child process on a private socket.
+"""Supervise one `postgres` as a child process on a private socket.
 
-Not `pg_ctl`: it detaches the server, and a server that is our child can be waited for, stops when we do, and is never mistaken for
-a stale one. Not the wheel's Python API: it opens directories to every user (decision 0002).
+Not by `pg_ctl`: it detaches the server, while our own child can be waited for, stops when we do,
+and is never taken for a stale one. Not by the wheel's Python API: it makes directories
+world-accessible (decision 0002).
 """
 
 from __future__ import annotations
@@ -41,11 +42,18 @@ _LOG_LIMIT = 10 * 1024 * 1024
 
 
 class Server:
-    """The embedded server of one state folder.
+    """The embedded server of one state folder. Not thread-safe.
 
-    `durable=False` is for throw-away databases of tests: a crash of the machine may lose them. `archiving`: finished WAL is put
-    where the backups take it from. `extra`: settings above all others, for a restored cluster.
-    `say` gets one plain sentence for anything a person should know. Not safe for several threads.
+    Args:
+        state: the state folder.
+        binaries: PostgreSQL's programs.
+        superuser_password: the cluster's.
+        durable: False for throw-away databases of tests, which a crash may lose.
+        archiving: whether finished WAL is archived for the backups.
+        extra: settings that override all others, for a restored cluster.
+        purpose: shown to others that find the server in use.
+        fallback_root: where the data is stored if the server's user can't enter the state folder.
+        say: called with one sentence for anything that a person should know.
     """
 
     def __init__(  # noqa: PLR0913  # one for each way in which a server of ours differs from another
@@ -82,20 +90,25 @@ class Server:
         return socket_directory(self.state)
 
     def dsn(self, role: str, password: str, dbname: str = "theseller") -> str:
-        """Return a role's connection string. It holds the password: never log it."""
+        """Return a role's connection string.
+
+        It contains the password: never log it.
+        """
         return conninfo(self.state, role, password, dbname)
 
     def superuser_dsn(self, dbname: str = "postgres") -> str:
         return self.dsn(cluster.SUPERUSER, self._superuser_password, dbname)
 
     def poll(self) -> int | None:
-        """Return the exit status of our server if it has ended, None while it runs; 0 if it was never started."""
+        """Return the server's exit status, None while it runs; 0 before a start."""
         return self._child.poll() if self._child else 0
 
     def ensure_started(self) -> None:
-        """Return when the server accepts connections: at once if it does, else after making, healing and starting it.
+        """Return when the server accepts connections; start it if necessary.
 
-        Raise ServerInUseError when another living process supervises it, ServerFailedError with the cause when it can't be started.
+        Raises:
+            ServerInUseError: another running process supervises it.
+            ServerFailedError: it can't be started; the message has the cause.
         """
         if self._child is not None and self._child.poll() is None:
             return
@@ -111,7 +124,10 @@ class Server:
             raise
 
     def stop(self, *, patience: float = 30.0) -> None:
-        """Stop the server and wait for its end: politely, then (past `patience` seconds) at once. Data is safe either way."""
+        """Stop the server and wait: first fast, after `patience` seconds at once.
+
+        Data is safe either way.
+        """
         child, self._child = self._child, None
         if child is not None:
             for number, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None)):
@@ -123,20 +139,20 @@ class Server:
         self._lock.release()
 
     def request_stop(self) -> None:
-        """Ask the server to stop, and return at once; `poll()` says when it has."""
+        """Request a fast shutdown and return; `poll()` tells when it ended."""
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(signal.SIGINT)
 
     def stop_immediately(self) -> None:
-        """Ask a server that is stopping to stop at once; the next start recovers."""
+        """Request an immediate shutdown; the next start recovers."""
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(signal.SIGQUIT)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Server]:
-        """Use the server that another process of ours supervises, or start it for the length of the block."""
+        """Use a server that another process supervises, or start it for the block."""
         try:
             self.ensure_started()
         except ServerInUseError:
@@ -151,7 +167,7 @@ class Server:
             self.stop()
 
     def supervisor(self) -> tuple[int, str] | None:
-        """Return pid and purpose of the process that supervises this server now, None if none does."""
+        """Return pid and purpose of the supervising process; None if none."""
         holder = self._lock.holder()
         return (holder[0].pid, holder[1]) if holder else None
 
@@ -174,7 +190,7 @@ class Server:
         self._await_ready(layout, written)
 
     def _spawn(self, layout: Layout, binaries: Binaries, account: Account) -> int:
-        """Start the child; return the length of the log before it."""
+        """Start the child; return the log's length before it."""
         make_folder(self.log.parent, 0o700)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -219,7 +235,7 @@ class Server:
             time.sleep(0.02)
 
     def _reachable_programs(self, layout: Layout, account: Account) -> Binaries:
-        """Return programs that the server's user can reach: those found, else a copy beside the data."""
+        """Return programs that the server's user can reach; copy them if needed."""
         if can_reach(account, self.binaries.bin_dir):
             return self.binaries
         if not self.binaries.trees:
@@ -249,7 +265,10 @@ class Server:
 
 
 def make_folder(folder: Path, mode: int | None = None) -> None:
-    """Make a folder of ours if it is missing. As root it can be passed through, not listed, so that the server's user reaches its data."""
+    """Create a folder if it is missing.
+
+    As root it can be entered, not listed, so that the server's user reaches its data.
+    """
     try:
         folder.mkdir(mode=mode if mode is not None else (0o711 if os.geteuid() == 0 else 0o700), parents=True, exist_ok=True)
     except OSError as error:
@@ -257,7 +276,10 @@ def make_folder(folder: Path, mode: int | None = None) -> None:
 
 
 def _is_ready(data: Path, pid: int | None) -> bool:
-    """Return whether the server says so itself, in line 8 of its pid file (what `pg_ctl` waits for). Needs no password."""
+    """Return whether line 8 of the pid file says that the server is ready.
+
+    `pg_ctl` waits for the same. Needs no password.
+    """
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a killed run leaves: a server that nobody supervises, and lock files of servers that are no more."""
+"""Clean up after a killed run: an orphaned server and stale lock files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SHUTDOWN_SIGNALS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGK
 
 
 def remove_stale_files(data: Path, run: Path, say: Callable[[str], None]) -> None:
-    """Stop a server of ours that still holds `data`, then remove lock files that no living process stands behind.
+    """Stop an orphaned server on `data`, then remove stale lock files.
 
-    Called only under our own lock, so that no other supervisor can be starting a server here meanwhile.
+    Call it under our own lock only, so that no other supervisor starts a server meanwhile.
     """
     found = orphaned_server(data)
     if found:
@@ -38,7 +38,7 @@ def remove_stale_files(data: Path, run: Path, say: Callable[[str], None]) -> Non
 
 
 def orphaned_server(data: Path) -> ProcessMark | None:
-    """Return the living server that `postmaster.pid` names, if it really is one on this data folder."""
+    """Return the running server that `postmaster.pid` names, or None."""
     try:
         first = (data / "postmaster.pid").read_text().split("\n", 1)[0].strip()
     except FileNotFoundError:

@@ -1,4 +1,7 @@
-"""From what PostgreSQL said last to a sentence that helps. Reads only messages of starting and stopping, never of statements."""
+"""Turn PostgreSQL's last messages into a helpful error.
+
+Reads only messages of starting and stopping, never of statements.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _CAUSES = (
 
 
 def startup_failure(doing: str, text: str, log: Path | None = None) -> ServerFailedError:
-    """Return the error to raise: what we were doing, the likely cause, and what to do about it."""
+    """Return the error to raise: the action, the likely cause, and a remedy."""
     for pattern, cause, advice in _CAUSES:
         if re.search(pattern, text, re.IGNORECASE):
             return ServerFailedError(f"PostgreSQL {doing}: {cause}.", advice)
@@ -37,7 +40,7 @@ def startup_failure(doing: str, text: str, log: Path | None = None) -> ServerFai
 
 
 def tail(log: Path, start: int, limit: int = 20_000) -> str:
-    """Return what was written to `log` after byte `start`, at most the last `limit` bytes."""
+    """Return what was logged after byte `start`, at most `limit` bytes."""
     try:
         with log.open("rb") as handle:
             end = handle.seek(0, 2)

@@ -1,6 +1,7 @@
-"""Put a restored data folder in the place of the deployment's own, in steps that a kill leaves either undone or to be finished.
+"""Replace the data folder by a restored one, in resumable steps.
 
-A note is written first. While it is there no server starts on this state folder, so that nobody makes an empty database in the gap.
+A note is written first. While it exists no server starts on this state folder, so that no empty
+database is created in between.
 """
 
 from __future__ import annotations
@@ -23,20 +24,25 @@ _NOTE, _REPLACED_PREFIX = "restoring.json", "data.replaced-"
 
 
 def swap_pending(state: Path) -> bool:
-    """Say whether an exchange was begun and not finished."""
+    """Return whether a swap was started and not finished."""
     return (control_folder(state) / _NOTE).exists()
 
 
 def refuse_pending_swap(state: Path) -> None:
-    """Raise ServerFailedError while an exchange is not finished."""
+    """Check that no swap is pending.
+
+    Raises:
+        ServerFailedError: one is.
+    """
     if swap_pending(state):
         raise ServerFailedError("A restore was interrupted at its last step.", "Run `theseller restore` again: it finishes it in a moment.")
 
 
 def swap_data_dir(state: Path, restored: Layout, *, reached: Callable[[str], None] = lambda _step: None) -> None:
-    """Make `restored`'s data the state folder's. Both servers are stopped; the former data stays beside it.
+    """Make `restored`'s data the state folder's.
 
-    `reached` is told the name of each step after it was done.
+    Both servers are stopped; the former data stays beside it. `reached` is called with the name of
+    each completed step.
     """
     note = control_folder(state) / _NOTE
     fresh = note.with_suffix(".new")
@@ -51,7 +57,7 @@ def swap_data_dir(state: Path, restored: Layout, *, reached: Callable[[str], Non
 
 
 def finish_swap(state: Path, *, reached: Callable[[str], None] = lambda _step: None) -> None:
-    """Do what is left of an exchange; again is harmless."""
+    """Complete an interrupted swap. Idempotent."""
     note = control_folder(state) / _NOTE
     restored = Path(json.loads(note.read_text())["from"])
     own = saved_layout(state) or prepare_layout(state, server_account(control_folder(state) / "data", lambda _sentence: None))
@@ -90,7 +96,7 @@ class ReplacedDatabase:
 
 
 def replaced_databases(state: Path) -> tuple[ReplacedDatabase, ...]:
-    """Return the databases that restores replaced and that are still kept, oldest first."""
+    """Return the databases that restores replaced, oldest first."""
     own, found = saved_layout(state), []
     for former in sorted(own.home.glob(f"{_REPLACED_PREFIX}*")) if own else ():
         size = sum(path.lstat().st_size for path in former.rglob("*") if not path.is_dir())
@@ -99,7 +105,7 @@ def replaced_databases(state: Path) -> tuple[ReplacedDatabase, ...]:
 
 
 def delete_replaced_databases(state: Path, *, at: datetime) -> int:
-    """Remove databases that a restore replaced long enough ago; return how many."""
+    """Delete replaced databases whose retention has ended; return how many."""
     own = saved_layout(state)
     removed = 0
     for former in own.home.glob(f"{_REPLACED_PREFIX}*") if own else ():
@@ -110,7 +116,7 @@ def delete_replaced_databases(state: Path, *, at: datetime) -> int:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a data folder with its owner: the server's user owns it, and refuses one that is another's."""
+    """Copy a data folder with its owner, which PostgreSQL checks."""
     shutil.copytree(source, target, symlinks=True)
     for path in (source, *source.rglob("*")):
         status, copied = path.lstat(), target / path.relative_to(source)
@@ -120,7 +126,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Have what was written or renamed here survive the machine's end."""
+    """Sync a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

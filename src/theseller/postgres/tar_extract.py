@@ -1,7 +1,8 @@
-"""Write the tar of a base backup to a folder, with a check of each member.
+"""Unpack the tar of a base backup, checking each member.
 
-Python's own `filter=` exists from 3.11.4; Debian 12 has 3.11.2. This check is the same on every Python, and stricter: a data folder as
-`pg_basebackup` sends it holds plain files and folders, each once, each below a folder that came before it.
+Python's own `filter=` exists from 3.11.4; Debian 12 has 3.11.2. This check is the same on every
+Python, and stricter: a data folder as `pg_basebackup` sends it has plain files and folders, each
+once, each after its parent folder.
 """
 
 from __future__ import annotations
@@ -23,21 +24,22 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class UnexpectedMemberError(ValueError):
-    """A member of the tar does not belong in a data folder. The message says what is wrong with it."""
+    """A member does not belong in a data folder; the message tells why."""
 
 
 def extract(stream: IO[bytes], folder: Path) -> int:
-    """Write every member below `folder`, which exists and is empty; return the bytes of all files.
+    """Unpack to `folder`, which is empty; return the bytes of all files.
 
-    Modes of the tar are not taken over: folders get 0700, files 0600.
+    Modes of the tar are ignored: folders get 0700, files 0600.
 
     Args:
-        stream: the tar, read from its beginning to its end, never backward.
-        folder: where the members are written; nothing is written outside it.
+        stream: the tar, read from beginning to end.
+        folder: where members are written; nothing is written outside of it.
 
     Raises:
-        UnexpectedMemberError: a member has a name, type, size or mode that no data folder has, or comes twice.
-        tarfile.TarError, EOFError: it is no tar, or ends before its end.
+        UnexpectedMemberError: a member has a name, type, size or mode that no data folder has, or
+            appears twice.
+        tarfile.TarError, EOFError: it is no tar, or truncated.
     """
     folders, files, total = {""}, set[str](), 0
     with tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -58,7 +60,7 @@ def extract(stream: IO[bytes], folder: Path) -> int:
 
 
 def _checked_name(member: tarfile.TarInfo, folders: set[str], files: set[str]) -> str:
-    """Return the member's name as a path below the folder; empty for the folder itself."""
+    """Return the member's path below the folder; empty for the folder itself."""
     name = member.name.removeprefix("./").removesuffix("/")
     if member.isdir() and name in {"", "."}:
         return ""

@@ -1,1 +1,1 @@
-"""Who owns a row: the tenant, its scope for one transaction, and the row security that keeps every other tenant out."""
+"""Tenants, their per-transaction scope, and row-level security."""

@@ -1,5 +1,3 @@
-"""Django's name for this room."""
-
 from __future__ import annotations
 
 import importlib
@@ -13,5 +11,5 @@ class TenancyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register the table descriptors."""
         importlib.import_module("theseller.tenancy.datamap")

@@ -1,4 +1,4 @@
-"""Table descriptors of `tenancy`: what each of its tables stores, for how long, and who may use it."""
+"""Table descriptors of this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrations read their SQL from files beside them: a table's definition is SQL, with nothing generated in between."""
+"""Run SQL files in migrations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ _PACKAGES = {"vault": "buyer_pii"}
 
 
 def run_sql(slice_name: str, file_name: str) -> migrations.RunSQL:
-    """Return the migration operation that runs `src/theseller/<slice_name>/sql/<file_name>`. There is no way back: see decision 0003."""
+    """Return the operation that runs `<package>/sql/<file_name>`.
+
+    It can't be reversed (decision 0003).
+    """
     text = resources.files(f"theseller.{_PACKAGES.get(slice_name, slice_name)}").joinpath("sql", file_name).read_text(encoding="utf-8")
     return migrations.RunSQL(sql=[text])

@@ -1,4 +1,4 @@
-"""A tenant: one seller company. Its row, like every row below it, is visible only inside its own scope."""
+"""The tenant model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs on tenants."""
+"""Create tenants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from theseller.tenancy.scope import tenant_scope
 
 
 def create_tenant(*, name: str, actor: str, at: datetime, tenant: UUID | None = None) -> UUID:
-    """Create a tenant and return its id. `tenant` names it where a fixed id is wanted (seeding)."""
+    """Create a tenant and return its ID.
+
+    Pass `tenant` to choose the ID.
+    """
     tenant = tenant or new_id()
     using = accounts_database()
     with tenant_scope(tenant, using=using):

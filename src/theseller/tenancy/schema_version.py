@@ -1,6 +1,6 @@
-"""Refuse a database whose schema is another version's: a newer one that this program doesn't know, or an older one it can't work on.
+"""Refuse a database whose schema belongs to another version.
 
-Both sides are lists of migrations: those that this program brings, and those that the database records as applied.
+Compares the migrations of this program with those that the database records as applied.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ _SHOWN = 3
 
 
 class WrongSchemaError(RuntimeError):
-    """The schema of this database is not the one that this program works on."""
+    """The database's schema is not this version's."""
 
 
 def known_migrations() -> frozenset[tuple[str, str]]:
-    """Return the migrations that this program brings, as (app, name). Needs Django ready."""
+    """Return this program's migrations as (app, name). Needs Django ready."""
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
 def refuse_other_schema(using: str = "default") -> None:
-    """Check that the database of connection `using` has exactly this program's migrations.
+    """Check that the database has exactly this program's migrations.
 
     Raises:
-        WrongSchemaError: it has more (an older program must not work on it), or fewer (`theseller migrate` was not run).
+        WrongSchemaError: it has more (an older program must not use it), or fewer (`theseller
+            migrate` was not run).
     """
     try:
         applied = frozenset(sql.rows(connections[using], _APPLIED))
@@ -44,7 +45,9 @@ def refuse_other_schema(using: str = "default") -> None:
 
 
 def refuse_newer_schema(database: psycopg.Connection[Any]) -> None:
-    """Check that `database`, which may be empty or older, has no migration that this program doesn't know. For `migrate`.
+    """Check that `database` has no migration that is unknown here.
+
+    For `migrate`; the database may be empty or older.
 
     Raises:
         WrongSchemaError: it has one.
@@ -53,7 +56,7 @@ def refuse_newer_schema(database: psycopg.Connection[Any]) -> None:
 
 
 def pending_migrations(database: psycopg.Connection[Any]) -> frozenset[tuple[str, str]]:
-    """Return the migrations of this program that `database`, which may be empty, has not applied."""
+    """Return this program's migrations that `database` has not applied."""
     return known_migrations() - _applied(database)
 
 
@@ -65,7 +68,11 @@ def _applied(database: psycopg.Connection[Any]) -> frozenset[tuple[str, str]]:
 
 
 def refuse_newer(applied: frozenset[tuple[str, str]]) -> None:
-    """Raise WrongSchemaError if one of the `applied` migrations is not this program's."""
+    """Check that every applied migration is known here.
+
+    Raises:
+        WrongSchemaError: one is not.
+    """
     unknown = applied - known_migrations()
     if unknown:
         raise WrongSchemaError(

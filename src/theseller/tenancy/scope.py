@@ -1,7 +1,8 @@
-"""A tenant's scope: one transaction that sees one tenant's rows and no other's.
+"""A tenant's scope: one transaction that sees one tenant's rows only.
 
-`tenant_scope` opens the transaction and gives it the signed ticket that the row-security policies check (`sql/policies.sql`).
-The ticket is a setting local to the transaction: when it ends, so does the scope, whatever the pool does next.
+`tenant_scope` opens the transaction and sets the signed ticket that the row-security policies check
+(`sql/policies.sql`). The ticket is a setting local to the transaction: both end together, whatever
+the pool does next.
 """
 
 from __future__ import annotations
@@ -55,15 +56,15 @@ _sessions: WeakKeyDictionary[Connection, DatabaseSession] = WeakKeyDictionary()
 
 
 class ScopeError(RuntimeError):
-    """A scope was opened inside another, or something needed one and none was open."""
+    """Scopes were nested, or a scope was needed and none was open."""
 
 
 @contextmanager
 def tenant_scope(tenant: UUID, *, using: str = "default") -> Iterator[None]:
-    """Open a durable transaction on database `using` in which exactly the rows of `tenant` exist.
+    """Open a durable transaction that sees exactly the rows of `tenant`.
 
     Raises:
-        ScopeError: a scope is already open here. Scopes do not nest: a verb belongs to one tenant.
+        ScopeError: a scope is already open. Scopes do not nest: an operation belongs to one tenant.
     """
     if _open_scope.get() is not None:
         raise ScopeError("a tenant scope is already open; scopes do not nest")
@@ -81,7 +82,11 @@ def tenant_scope(tenant: UUID, *, using: str = "default") -> Iterator[None]:
 
 
 def current_tenant() -> UUID:
-    """Return the tenant whose scope is open here. Raises ScopeError when there is none."""
+    """Return the tenant whose scope is open.
+
+    Raises:
+        ScopeError: none is open.
+    """
     scope = _open_scope.get()
     if scope is None:
         raise ScopeError("no tenant scope is open")
@@ -89,10 +94,10 @@ def current_tenant() -> UUID:
 
 
 def renew_ticket(limit: timedelta | None = None) -> None:
-    """Give the open scope a new ticket if the present one could expire within one statement. Without a scope, do nothing.
+    """Renew the ticket if it could expire within one statement.
 
-    Statements of Django's cursors need no call. `limit` is how long statements of this transaction may take from now on, where it
-    sets a longer limit than its role has.
+    Without a scope nothing happens. Statements of Django's cursors need no call. `limit` is the new
+    statement timeout of this transaction, if it exceeds the role's.
     """
     scope = _open_scope.get()
     if scope is None or scope.expires is None:
@@ -104,7 +109,10 @@ def renew_ticket(limit: timedelta | None = None) -> None:
 
 
 def read_session(connection: Connection) -> DatabaseSession:
-    """Ask the database which session `connection` is: the process id and the start that tickets for it must name."""
+    """Read process ID and start time of `connection`'s database session.
+
+    A ticket names both.
+    """
     with psycopg.Cursor(connection) as cursor:
         row = cursor.execute("select pg_backend_pid(), guard.session_start()").fetchone()
     if row is None or row[1] is None:
@@ -113,10 +121,10 @@ def read_session(connection: Connection) -> DatabaseSession:
 
 
 def set_ticket(connection: Connection, ticket: str) -> None:
-    """Put a ticket into the present transaction of `connection`.
+    """Set a ticket for the current transaction of `connection`.
 
-    The server binds it. Django's cursors write parameters into the text of a statement, and every session of the same role can read
-    that text in pg_stat_activity.
+    It is bound on the server: Django's cursors write parameters into the statement's text, which
+    every session of the same role can read in pg_stat_activity.
     """
     with psycopg.Cursor(connection) as cursor:
         cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])

@@ -1,4 +1,4 @@
-"""What must hold of the database before a process serves anybody."""
+"""Checks of the database before a process serves requests."""
 
 from __future__ import annotations
 
@@ -18,22 +18,30 @@ _MEMBERSHIPS = "select current_user, bool_or(rolsuper), bool_or(rolbypassrls) fr
 
 
 class UnsafeDatabaseRoleError(RuntimeError):
-    """This process would connect with a role that row security does not bind."""
+    """The process would use a role that row security does not bind."""
 
 
 class WrongDatabaseError(RuntimeError):
-    """This database belongs to another environment, or to none yet."""
+    """The database belongs to another environment, or to none yet."""
 
 
 def refuse_unsafe_database(using: str = "default") -> None:
-    """Do every check that a serving process needs. Raises UnsafeDatabaseRoleError, WrongDatabaseError."""
+    """Run every check that a serving process needs.
+
+    Raises:
+        UnsafeDatabaseRoleError, WrongDatabaseError: a check failed.
+    """
     refuse_bypassing_role(using)
     refuse_late_comparison(using)
     refuse_other_environment(settings.ENVIRONMENT.kind.value, using)
 
 
 def refuse_bypassing_role(using: str = "default") -> None:
-    """Raise UnsafeDatabaseRoleError if the role of connection `using` is a superuser, bypasses row security or can become such a role."""
+    """Check that the role can't bypass row security.
+
+    Raises:
+        UnsafeDatabaseRoleError: it is a superuser, has BYPASSRLS or can become such a role.
+    """
     with _connected(using) as cursor:
         cursor.execute(_MEMBERSHIPS)
         found = cursor.fetchone()
@@ -41,7 +49,11 @@ def refuse_bypassing_role(using: str = "default") -> None:
 
 
 def refuse_bypassing_session(database: Connection[Any]) -> None:
-    """Raise UnsafeDatabaseRoleError as `refuse_bypassing_role` does, for a session that is open."""
+    """Check as `refuse_bypassing_role`, for an open session.
+
+    Raises:
+        UnsafeDatabaseRoleError: the role can bypass row security.
+    """
     _refuse_bypassing(*(database.execute(_MEMBERSHIPS).fetchone() or ("", True, True)))
 
 
@@ -54,9 +66,13 @@ def _refuse_bypassing(role: str, *reasons: bool) -> None:
 
 
 def refuse_late_comparison(using: str = "default") -> None:
-    """Raise UnsafeDatabaseRoleError if the server evaluates conditions of a statement before it compares rows with the ticket.
+    """Check that the tenant's ticket is compared before other conditions.
 
-    An upgrade of the server or a database made of a dump has the comparison's cost of a new server (decision 0004).
+    A server upgrade or a restored dump resets the comparison's cost to a new server's (decision
+    0004).
+
+    Raises:
+        UnsafeDatabaseRoleError: it is not.
     """
     with _connected(using) as cursor:
         cursor.execute("select procost = 0 from pg_catalog.pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure")
@@ -70,7 +86,11 @@ def refuse_late_comparison(using: str = "default") -> None:
 
 @contextmanager
 def _connected(using: str) -> Iterator[CursorWrapper]:
-    """Open a cursor, or raise UnsafeDatabaseRoleError that names the role that the database does not let in."""
+    """Open a cursor.
+
+    Raises:
+        UnsafeDatabaseRoleError: no connection; the message names the role.
+    """
     try:
         cursor = connections[using].cursor()
     except (OperationalError, SecretNotFoundError) as error:
@@ -84,7 +104,11 @@ def _connected(using: str) -> Iterator[CursorWrapper]:
 
 
 def refuse_other_environment(environment: str, using: str = "default") -> None:
-    """Raise WrongDatabaseError if the database of connection `using` was not migrated for `environment`."""
+    """Check that the database was migrated for `environment`.
+
+    Raises:
+        WrongDatabaseError: it was not.
+    """
     with connections[using].cursor() as cursor:
         cursor.execute("select to_regclass('guard.deployment') is not null")
         known = cursor.fetchone()[0]
@@ -96,7 +120,9 @@ def refuse_other_environment(environment: str, using: str = "default") -> None:
 
 
 def claim_database(database: Connection[Any], environment: str, *, at: datetime) -> None:
-    """Write into a database that belongs to no environment yet that it is `environment`'s. The connection is a superuser's.
+    """Store that a database without an environment belongs to `environment`.
+
+    `database` is a superuser's connection.
 
     Raises:
         WrongDatabaseError: it belongs to another one already.
@@ -106,7 +132,11 @@ def claim_database(database: Connection[Any], environment: str, *, at: datetime)
 
 
 def refuse_foreign_database(database: Connection[Any], environment: str) -> None:
-    """Raise WrongDatabaseError if the database belongs to another environment; one that is empty or new belongs to nobody yet."""
+    """Check that the database belongs to `environment`, or to none yet.
+
+    Raises:
+        WrongDatabaseError: it belongs to another environment.
+    """
     known = database.execute("select to_regclass('guard.deployment') is not null").fetchone()
     row = database.execute("select environment from guard.deployment").fetchone() if known and known[0] else None
     if row is not None:

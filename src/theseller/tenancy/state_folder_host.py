@@ -1,7 +1,8 @@
-"""Secrets and keys in files belong to the state folder of one host: notice another copy of it before it is used.
+"""Bind secrets and keys in files to one host's state folder.
 
-The database of an external server knows the folder that `theseller migrate` ran with. A copy elsewhere would read what was there when it
-was copied, and miss every key that is made later; a rotation would split the two for good.
+With an external server the database knows the state folder that `theseller migrate` ran with. A
+copy elsewhere would read the copied keys and miss every later one; a rotation would make the two
+diverge for good.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ _MACHINE = Path("/etc/machine-id")
 
 
 class OtherHostError(RuntimeError):
-    """The secrets and keys of this deployment are in files of another state folder than this process's."""
+    """The deployment's secrets and keys are in another state folder."""
 
 
 def folder_identity(state: Path, *, make: bool = False) -> str:
-    """Return what tells this state folder from every copy of it; "" if it has no mark, and none is to be made.
+    """Return what distinguishes this state folder from copies of it.
 
-    It is a hash of a random number in the folder, of where that file is in its file system, and of the machine's id. A copy has another
-    place or another machine. What it can't tell apart: the clone of a whole virtual machine that kept the machine's id.
+    It is a hash of a random number in the folder, of that file's inode, and of the machine's ID; a
+    copy has another inode or machine. It can't distinguish the clone of a virtual machine that kept
+    its machine ID. Returns "" if there is no mark and none is to be made.
 
     Args:
         state: the state folder.
@@ -49,7 +51,10 @@ def folder_identity(state: Path, *, make: bool = False) -> str:
 
 
 def claim_files(database: Connection[Any], identity: str, *, at: datetime) -> None:
-    """Store that the state folder `identity` has the secrets and keys; "" says that none are in files. The connection is a superuser's."""
+    """Store that state folder `identity` has the secrets and keys.
+
+    "" means that none are in files. `database` is a superuser's connection.
+    """
     database.execute(
         "update guard.deployment set files_of = %s, files_since = %s where files_of is distinct from %s",
         [identity or None, at if identity else None, identity or None],
@@ -57,7 +62,13 @@ def claim_files(database: Connection[Any], identity: str, *, at: datetime) -> No
 
 
 def refuse_other_folder(database: Connection[Any], identity: str) -> None:
-    """Raise OtherHostError if the database knows another state folder than `identity`. It may be empty, or of an older version."""
+    """Check that the database knows no other state folder than `identity`.
+
+    The database may be empty or of an older version.
+
+    Raises:
+        OtherHostError: it knows another one.
+    """
     known = database.execute(
         "select exists (select from pg_attribute where attrelid = to_regclass('guard.deployment') and attname = 'files_of')"
     ).fetchone()
@@ -66,7 +77,11 @@ def refuse_other_folder(database: Connection[Any], identity: str) -> None:
 
 
 def refuse_other_host(identity: str, using: str = "default") -> None:
-    """Raise OtherHostError as `refuse_other_folder` does, asking by the process's own connection."""
+    """Check as `refuse_other_folder`, by the process's own connection.
+
+    Raises:
+        OtherHostError: the database knows another state folder.
+    """
     _refuse(sql.one(connections[using], "select files_of, files_since from guard.deployment"), identity)
 
 

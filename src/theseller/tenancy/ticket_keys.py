@@ -1,4 +1,7 @@
-"""The database's half of the tenant-ticket key. Written by the migrate command; the table is readable by its owner's functions only."""
+"""Install and retire the database's copy of the tenant-ticket key.
+
+`theseller migrate` writes it; only functions of the table's owner can read it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from theseller.tenancy.startup_checks import WrongDatabaseError
 
 
 def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) -> bool:
-    """Let tickets signed by `key` be believed; True if it was not yet. Older keys stay believed until they are retired."""
+    """Accept tickets signed by `key`; return True if that is new.
+
+    Older keys stay accepted until they are retired.
+    """
     inner, outer = _blocks(key)
     known = database.execute("select 1 from guard.ticket_key where inner_block = %s", [inner]).fetchone()
     if known:
@@ -27,7 +33,11 @@ def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) 
 
 
 def refuse_foreign_keys(database: Connection[Any], keys: Collection[Secret]) -> None:
-    """Raise WrongDatabaseError if the database accepts tickets of some deployment, and none that one of `keys` signs."""
+    """Check that the database accepts tickets of this deployment.
+
+    Raises:
+        WrongDatabaseError: it accepts tickets, but none that one of `keys` signs.
+    """
     row = database.execute("select to_regclass('guard.ticket_key') is not null").fetchone()
     if not row or not row[0]:
         return
@@ -40,10 +50,11 @@ def refuse_foreign_keys(database: Connection[Any], keys: Collection[Secret]) -> 
 
 
 def retire_other_ticket_keys(database: Connection[Any], key: Secret) -> int:
-    """Stop believing tickets that another key than `key` signed; return how many keys were believed besides it.
+    """Reject tickets of all keys but `key`; return how many were retired.
 
     Raises:
-        LookupError: `key` itself is not believed, so that nobody could open a scope afterwards. Nothing is changed then.
+        LookupError: `key` is not accepted, so no scope could be opened afterward. Nothing is
+            changed.
     """
     inner, _outer = _blocks(key)
     with database.transaction():

@@ -1,4 +1,4 @@
-"""Template tags of the house: `{% load edge_ui %}`. Each is a thin skin over a pure function."""
+"""Template tags of the design system: `{% load edge_ui %}`."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _SPOKEN = {"up": "up", "down": "down", "flat": "unchanged", "none": "no comparab
 
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
-    """Draw an icon of the sprite. With a `label` it is an image, else decoration."""
+    """Draw an icon of the sprite: an image with a `label`, else decoration."""
     role = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
     return format_html('<svg class="icon" focusable="false" {}><use href="{}#{}"/></svg>', role, static("edge/icons.svg"), name)
 
 
 @register.simple_tag
 def number(value: Decimal | int | None, digits: int = 0, plus: bool = False) -> SafeString:  # noqa: FBT001, FBT002 (template arguments)
-    """Write a number in the reader's locale; None is a dash that is read out as "no data"."""
+    """Format a number; None is a dash with the screen-reader text "no data"."""
     if value is None:
         return _ABSENT
     return format_html('<span class="num">{}</span>', numbers.format_number(value, digits, style=numbers.style_for(), plus=plus))
@@ -42,7 +42,10 @@ def number(value: Decimal | int | None, digits: int = 0, plus: bool = False) -> 
 
 @register.simple_tag
 def money(amount: Money | None, digits: int | None = None, plus: bool = False, compact: bool = False) -> SafeString:  # noqa: FBT001, FBT002
-    """Write an amount with its currency. Rounded or compact, its exact value is in the `title`."""
+    """Format an amount with its currency.
+
+    If rounded or compact, the exact value is in the `title`.
+    """
     if amount is None:
         return _ABSENT
     style = numbers.style_for()
@@ -73,7 +76,10 @@ def _plain(value: Money | Decimal | int | None) -> Decimal | None:
 
 @register.simple_tag
 def delta(now: Money | Decimal | int | None, before: Money | Decimal | int | None, polarity: numbers.Polarity = "good") -> SafeString:
-    """Show a change with arrow, sign and, from 5 %, a tone. `polarity`: what a rise means (``good``, ``bad``, ``neutral``)."""
+    """Show a change with arrow, sign and, from 5 %, a tone.
+
+    `polarity` tells what an increase means (``good``, ``bad``, ``neutral``).
+    """
     comparable = not (isinstance(now, Money) and isinstance(before, Money) and now.currency != before.currency)
     change = numbers.delta_between(_plain(now), _plain(before) if comparable else None, polarity)
     text = "" if change.ratio is None else numbers.format_percent(abs(change.ratio), style=numbers.style_for())
@@ -85,7 +91,7 @@ def delta(now: Money | Decimal | int | None, before: Money | Decimal | int | Non
 
 @register.simple_tag
 def freshness(instant: datetime | None, at: datetime) -> SafeString:
-    """Say how old an instant is; the exact one is in the element."""
+    """Show how old an instant is; its exact time is in the element."""
     if instant is None:
         return SafeString('<span class="absent">never</span>')
     return format_html(
@@ -95,7 +101,7 @@ def freshness(instant: datetime | None, at: datetime) -> SafeString:
 
 @register.simple_tag
 def instant(moment: datetime) -> SafeString:
-    """Write an instant exactly."""
+    """Show an instant exactly."""
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), times.exact_time(moment))
 
 
@@ -125,7 +131,7 @@ def moment(value: datetime | None) -> str:
 
 @register.simple_tag
 def status_badge(outcome: object, label: str = "") -> SafeString:
-    """Show an outcome (Met, Broken, Stale, Unknown, Not applicable) by word, icon and colour."""
+    """Show an outcome by label, icon and color."""
     badge = badge_for(outcome)
     return format_html('<span class="badge is-{}">{}{}</span>', badge.key, icon(badge.icon), label or badge.label)
 
@@ -138,7 +144,10 @@ def sparkline(values: Sequence[Any], before: Sequence[Any] = (), label: str = ""
 
 @register.simple_tag
 def barline(value: Money | Decimal | int | None, high: Money | Decimal | int, low: Money | Decimal | int = 0, tone: str = "") -> SafeString:
-    """Draw `value` as a bar from zero, on an axis from `low` to `high`. The number must stand beside it: the bar is decoration."""
+    """Draw `value` as a bar from zero, on an axis from `low` to `high`.
+
+    The bar is decoration: show the number beside it.
+    """
     plain = _plain(value)
     if plain is None:
         return SafeString("")
@@ -148,7 +157,7 @@ def barline(value: Money | Decimal | int | None, high: Money | Decimal | int, lo
 
 @register.inclusion_tag("edge/components/waterfall.html", name="waterfall")
 def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "Profit and loss") -> dict[str, Any]:
-    """Draw rows as a table whose middle column is the picture: the accessible version is the chart itself."""
+    """Draw rows as a table with a bar column: the chart is accessible itself."""
     placed = waterfall.bars(rows)
     low, high = waterfall.extent(placed)
     base = next((bar.row.money.amount for bar in placed if bar.row.total and bar.row.money.amount > 0), None)
@@ -166,13 +175,21 @@ def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "Profit and loss"
 
 @register.filter
 def status_key(outcome: object) -> str:
-    """Return the class word of an outcome: ``met``, ``broken``, ``stale``, ``unknown``, ``notapplicable``."""
+    """Return an outcome's CSS class, such as ``met`` or ``notapplicable``."""
     return badge_for(outcome).key
 
 
 @register.inclusion_tag("edge/components/chart.html")
 def chart(id: str, title: str, summary: str, data: dict[str, Any], rows: Sequence[Any]) -> dict[str, Any]:  # noqa: A002 (the element's id)
-    """Draw the main chart: `data` as `edge/js/chart.js` describes it, `rows` the same figures as text (``day``, ``now``, ``before``)."""
+    """Draw the main chart.
+
+    Args:
+        id: the element's ID.
+        title: the heading.
+        summary: a sentence for screen readers.
+        data: as `edge/js/chart.js` describes it.
+        rows: the same figures as text (``day``, ``now``, ``before``).
+    """
     # A hidden element, not a script block: htmx is told to drop every script of what it swaps in, data or not.
     return {
         "id": id,
