@@ -5,7 +5,7 @@ from __future__ import annotations
 from theseller.amazon.decoders.recipients import Address, SlipData
 from theseller.buyer_pii.types import Gift, Recipient
 
-#: Where the town comes before the state and the postal code, on one line; elsewhere the postal code comes first.
+#: Countries that write city, state and postal code on one line; elsewhere the postal code is first.
 _CITY_FIRST = frozenset({"US", "CA", "AU", "IN", "SG", "AE", "SA", "EG", "ZA", "BR"})
 
 

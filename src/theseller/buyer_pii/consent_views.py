@@ -46,7 +46,7 @@ def enable(request: HttpRequest, tenant_context: TenantContext, connection: UUID
     """Show the terms (GET) and enable packing slips (POST)."""
     feature = _feature(tenant_context.tenant, connection)
     if feature is None or feature.is_on or not has_restricted_role():
-        return redirect("buyer_pii:orders")  # That page says why.
+        return redirect("buyer_pii:orders")  # That page explains why.
     form = AgreeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -90,7 +90,7 @@ def slip_view_log(request: HttpRequest, tenant_context: TenantContext) -> HttpRe
 
 def _destroyed(done: DisableResult) -> str:
     if not done.first and not done.rows_erased:
-        return "Packing slips were off already. Nothing of a buyer is held."
+        return "Packing slips were off already. No buyer data is stored."
     keys = f"{done.keys_destroyed} key{'' if done.keys_destroyed == 1 else 's'} destroyed"
     rows = f"{done.rows_erased} recipient{'' if done.rows_erased == 1 else 's'} erased"
     return f"Packing slips are off: {keys}, {rows}. What was fetched can be read nowhere any more, in no backup either."

@@ -13,7 +13,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller.tenancy.scope import tenant_scope
 
-#: By name, for what asks does not import what is asked.
+#: By name: this module does not import the tasks.
 JOB = "theseller.vault.tasks.fetch_recipients"
 
 
@@ -25,7 +25,7 @@ def enqueue_fetch(*, tenant: UUID, connection: UUID, at: datetime | None = None)
     lock = f"vault:{connection}"
     job = app.configure_task(JOB, queueing_lock=lock, lock=lock, schedule_at=at)
     try:
-        # In the tenant's scope: the database takes a job from the web only for the tenant whose ticket is open.
+        # In the tenant's scope: the database accepts the web role's jobs for the open ticket's tenant only.
         with tenant_scope(tenant):
             job.defer(tenant=str(tenant), connection=str(connection))
     except AlreadyEnqueued:

@@ -7,7 +7,6 @@ call starts after that commit. A response stays in this process's memory until i
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,13 +31,14 @@ from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProv
 from theseller.ingest.sync.drift import note_drift
 from theseller.ingest.sync.rate_limited_client import RateLimitedClient
 from theseller.lib import sql
+from theseller.lib.logs import getLogger
 from theseller.tenancy.scope import tenant_scope
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 ACTOR = "process:vault"
-#: How long Amazon may fail before a wish is given up; who still wants the slip asks again. The wait between two tries, and how many wishes
-#: may fail in one run: one order that Amazon can't answer for keeps no other waiting, and an Amazon that is down isn't asked for all of them.
+#: How long failing requests are retried before they fail for good, the wait between two tries, and
+#: how many may fail in one run: a failing order delays no other, and an Amazon outage ends the run.
 RETRY_WINDOW, RETRY_INTERVAL, MAX_FAILURES_PER_RUN = timedelta(minutes=15), timedelta(seconds=30), 3
 _OUTCOME_BY_ERROR: tuple[tuple[type[Exception] | tuple[type[Exception], ...], RequestOutcome], ...] = (
     ((FeatureDisabledError, KeyDestroyedError), RequestOutcome.SWITCHED_OFF),
@@ -46,7 +46,7 @@ _OUTCOME_BY_ERROR: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Re
     (amazon.RoleMissingError, RequestOutcome.ROLE_MISSING),
     (amazon.NotFoundError, RequestOutcome.NOT_FOUND),
 )
-#: What passes: the wish waits, as long as its patience lasts.
+#: Errors that pass: the request is retried within the retry window.
 _RETRYABLE = (
     amazon.UnavailableError,
     amazon.LWAUnavailableError,
@@ -79,7 +79,7 @@ def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetim
             return None
         except amazon.ThrottledError as error:
             return error.not_before
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this wish's alone
+        except Exception as error:  # noqa: BLE001  # it concerns this request only
             if isinstance(error, _RETRYABLE) and now() - request.requested_at < RETRY_WINDOW:
                 failures += 1
                 if failures == MAX_FAILURES_PER_RUN:
@@ -93,9 +93,9 @@ def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetim
 def _outcome_of(error: Exception) -> RequestOutcome:
     known = next((outcome for kinds, outcome in _OUTCOME_BY_ERROR if isinstance(error, kinds)), None)
     if known is None:
-        # Only Amazon's and our own error texts are free of values; of any other only the type is told.
-        told = str(error) if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError)) else type(error).__name__
-        log.error("a recipient could not be fetched: %s", told)
+        # Only Amazon's and our own error texts contain no values; of others only the type is logged.
+        reason = str(error) if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError)) else type(error).__name__
+        log.error("recipient_fetch_failed", reason=reason)
     return known or RequestOutcome.AMAZON_FAILED
 
 
@@ -117,7 +117,7 @@ def _fetch(client: RateLimitedClient, view: ConnectionView, order: ShippableOrde
         printed_recipient(data, data.address),
         order=order.id,
         connection=view.id,
-        # Amazon tells no day of shipment without the parcels, which are not asked for: a parcel can't have left before it was ordered.
+        # Amazon returns the ship date only with the parcels, which are not requested; an order can't ship before its creation.
         shipped_at=data.created_at if data.may_have_left else None,
         tenant=view.tenant,
         actor=ACTOR,

@@ -44,12 +44,12 @@ class AgreeForm(forms.Form):
 
     terms = forms.CharField(widget=forms.HiddenInput, initial=TERMS_VERSION)
     agree = forms.BooleanField(
-        label="I have read this and want it for this connection",
+        label="I have read the terms and agree for this connection",
         label_suffix="",
         error_messages={"required": "Check the box if you want this, or go back: nothing has been turned on."},
     )
 
     def clean_terms(self) -> str:
         if self.cleaned_data["terms"] != TERMS_VERSION:
-            raise forms.ValidationError("The words below are new since you opened this page. Read them, then decide.")
+            raise forms.ValidationError("The terms have changed since you opened this page. Read them, then decide.")
         return TERMS_VERSION

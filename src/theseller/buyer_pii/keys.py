@@ -25,11 +25,11 @@ from theseller.lib import sql
 from theseller.lib.limits import PII_DAYS_MAX
 from theseller.lib.secret import Secret
 
-#: The vault's own database connection and role.
+#: The database connection and role for buyer PII.
 USING = "pii"
 TABLE = "pii.recipient"
 DAY_OWNER = "pii-day:"
-#: A connection's key serves for new seals this long, and lives until the last of them is dead: no key outlives the limit of secrets.
+#: How long a connection's key seals, and when its last recipient has expired; below the limit for secrets.
 SEALING_PERIOD = timedelta(days=PII_DAYS_MAX)
 KEY_LIFETIME = timedelta(days=2 * PII_DAYS_MAX + 1)
 
@@ -90,7 +90,7 @@ def day_key(day: date, *, at: datetime) -> DataKey:
         )
         row = sql.one(databases[USING], "select key_id from pii.day_key where dies_on = %s", [day])
     if not first:
-        settings.KEY_STORE.destroy(made.id)  # Another process was first; nothing is sealed under ours.
+        settings.KEY_STORE.destroy(made.id)  # Another process was faster; nothing is sealed under ours.
     if row is None:
         raise KeyDestroyedError(made.id)
     return settings.KEY_STORE.get(row[0])

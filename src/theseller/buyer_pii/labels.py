@@ -31,39 +31,39 @@ class SlipState:
     waiting: bool = False
 
 
-#: Nobody asked: no badge, no sentence.
+#: Not requested: no badge, no message.
 NOT_REQUESTED = SlipState("", "", "minus")
-_WAITING = SlipState("Waiting", "info", "clock", "Asked of Amazon, one order after the other.", waiting=True)
-_EXPIRED = SlipState("Deleted", "", "trash", "What was fetched has had its day. Get it again if you still need it.")
+_WAITING = SlipState("Waiting", "info", "clock", "Requested from Amazon, one order at a time.", waiting=True)
+_EXPIRED = SlipState("Deleted", "", "trash", "The stored recipient has expired. Request it again if you still need it.")
 _STATE_BY_OUTCOME: Mapping[RequestOutcome, SlipState] = MappingProxyType(
     {
         RequestOutcome.NOT_YOURS: SlipState(
-            "Not possible", "warn", "warning", "This is no order that your shop ships itself, or it was canceled."
+            "Not possible", "warn", "warning", "Your shop does not ship this order itself, or it was canceled."
         ),
         RequestOutcome.TOO_OLD: SlipState(
             "Too late",
             "warn",
             "warning",
-            f"It left {PII_DAYS_MAX} days ago or longer, or may have: its recipient may not be kept any more.",
+            f"It shipped at least {PII_DAYS_MAX} days ago, or may have: its recipient may no longer be stored.",
         ),
         RequestOutcome.NOT_GIVEN: SlipState(
             "Not given",
             "bad",
             "warning",
-            f"Amazon answered without a recipient: your authorization lacks the role “{ROLE}”. An owner authorizes again on the page"
-            " Connection, then get it again.",
+            f"Amazon answered without a recipient: your authorization lacks the role “{ROLE}”. An owner has to authorize again on the page"
+            " Connection; then request it again.",
         ),
-        RequestOutcome.NOT_FOUND: SlipState("Not found", "warn", "warning", "Amazon knows no such order any more."),
+        RequestOutcome.NOT_FOUND: SlipState("Not found", "warn", "warning", "Amazon no longer has this order."),
         RequestOutcome.ROLE_MISSING: SlipState(
             "Refused",
             "bad",
             "warning",
             f"Amazon refused, because the role “{ROLE}” is missing. An owner authorizes again on the page Connection; if that does not help,"
-            " whoever runs this service has to ask Amazon.",
+            " the operator of this service has to contact Amazon.",
         ),
-        RequestOutcome.SWITCHED_OFF: SlipState("Deleted", "", "trash", "Packing slips were turned off in between. Get it again."),
+        RequestOutcome.SWITCHED_OFF: SlipState("Deleted", "", "trash", "Packing slips were turned off meanwhile. Request it again."),
         RequestOutcome.AMAZON_FAILED: SlipState(
-            "No answer", "warn", "warning", "Amazon could not answer after several tries. Get it again later."
+            "No answer", "warn", "warning", "Amazon did not respond after several tries. Request it again later."
         ),
     }
 )

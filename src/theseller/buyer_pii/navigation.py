@@ -23,7 +23,7 @@ def can_print_slips(request: HttpRequest) -> bool:
     except ScopeError:
         with tenant_scope(tenant_context.tenant):
             return bool(features())
-    return bool(features())  # A page that is drawn inside its scope: scopes do not nest.
+    return bool(features())  # The page is rendered inside its scope: scopes do not nest.
 
 
 NAVIGATION_CONDITIONS["buyer_pii:orders"] = can_print_slips

@@ -25,7 +25,7 @@ from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.tenancy.scope import tenant_scope
 
-#: Slips in one print.
+#: The most slips in one request or print.
 MAX_SLIPS_PER_REQUEST = 30
 
 
@@ -81,7 +81,7 @@ def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: dat
         first = withdraw_consent(connection, tenant=tenant, actor=actor, at=at)
         destroyed = destroy_keys(connection, Purpose.PII)
         if first and not destroyed:
-            # A tombstone says no also where nothing was ever sealed: a database that is restored from before this must not say yes again.
+            # Leave a tombstone even if nothing was sealed: a database restored from before must not re-enable the feature.
             settings.KEY_STORE.destroy(settings.KEY_STORE.create(Purpose.PII, key_owner(connection, Purpose.PII)).id)
     with tenant_scope(tenant, using=USING):
         erased = sql.execute(

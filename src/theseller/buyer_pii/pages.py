@@ -105,7 +105,7 @@ def orders_page(tenant: UUID, query: OrderListQuery, *, ticked: Collection[str] 
     with tenant_scope(tenant):
         known, connections = features(), all_connections()
         on = [feature.connection.id for feature in known if feature.is_on]
-        # One more than the page shows, to know whether any follows.
+        # One more than the page shows, to know whether there is a next page.
         found = (
             orders_to_ship(on, at=at, shipped=query.shipped, skip=query.number * ORDERS_PER_PAGE, most=ORDERS_PER_PAGE + 1) if on else ()
         )

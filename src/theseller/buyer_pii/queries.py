@@ -27,7 +27,7 @@ from theseller.tenancy.scope import current_tenant
 
 #: Orders on one page of the list.
 ORDERS_PER_PAGE = 100
-#: Looks that are listed at most, order by order.
+#: The most entries in the access log page, counted by order.
 MAX_SLIP_VIEWS = 1000
 _ORDERS = """
 select l.connection_id, l.order_id, min(l.purchased_at), min(l.marketplace_id), bool_and(l.status = 'shipped'),
@@ -39,7 +39,7 @@ left join vault_request r on r.tenant_id = l.tenant_id and r.connection_id = l.c
 where l.tenant_id = %s and l.connection_id = any(%s) and l.fulfilment = 'merchant' and l.status in ('unshipped', 'shipped')
   and l.quantity > 0 and l.local_day >= %s::date and (l.status = 'unshipped' or l.last_updated_at > %s)
 """
-#: An order that the seller has not shipped after so long is not listed any more; Amazon cancels it long before.
+#: Unshipped orders older than this are not listed; Amazon cancels them long before.
 _OLDEST = timedelta(days=120)
 
 

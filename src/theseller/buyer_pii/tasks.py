@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from uuid import UUID
 
 from django.db import connections
@@ -12,8 +11,9 @@ from theseller.buyer_pii.enqueue import enqueue_fetch
 from theseller.buyer_pii.expiry import expire_recipients
 from theseller.buyer_pii.fetch import fetch_requested
 from theseller.lib import clock, sql
+from theseller.lib.logs import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 # The names begin with the package's former name: queues hold jobs by them, and the database checks which jobs the web may add.
 
@@ -25,11 +25,11 @@ def expire_recipients_periodically(timestamp: int) -> None:
     del timestamp
     done = expire_recipients(at=clock.now())
     log.info(
-        "the vault was swept: days=%d keys=%d rows=%d off=%d",
-        done.day_keys_destroyed,
-        done.connection_keys_destroyed,
-        done.rows_erased,
-        done.withdrawn,
+        "recipients_expired",
+        day_keys=done.day_keys_destroyed,
+        connection_keys=done.connection_keys_destroyed,
+        rows=done.rows_erased,
+        withdrawn=done.withdrawn,
     )
 
 

@@ -7,33 +7,33 @@ from __future__ import annotations
 
 from theseller.lib.limits import PII_DAYS_MAX
 
-TERMS_VERSION = "packing-slips-1"
-#: (What, in words).
+TERMS_VERSION = "packing-slips-2"
+#: (Heading, text).
 TERMS: tuple[tuple[str, str], ...] = (
     (
-        "Exactly this data",
+        "Data",
         (
             "The recipient’s name, company, address and phone number, the latest day to ship, and the gift message if there is one. For one"
-            " order at a time, when somebody of your team asks for its slip; only of orders that you ship yourself."
+            " order at a time, when a member of your team requests its slip; only for orders that you ship yourself."
         ),
     ),
-    ("For this only", "To print packing slips. It enters no figure, no export, no log, and nobody else gets it."),
+    ("Purpose", "To print packing slips. It is used in no figure, export or log, and shared with no one."),
     (
-        "For this long",
+        "Retention",
         (
-            f"{PII_DAYS_MAX} days after the shipment at most, or after it was fetched if that was earlier. Then its key is destroyed, and no"
+            f"{PII_DAYS_MAX} days after the shipment at most, or after the fetch if that was earlier. Then its key is destroyed, and no"
             " copy in any backup can be read."
         ),
     ),
     (
-        "Seen by",
-        "Owners and analysts of this shop. Each look is written down with person, order and time, without anything of the buyer.",
+        "Access",
+        "Owners and analysts of this shop. Each access is logged with person, order and time, without any buyer data.",
     ),
     (
-        "Until you say no",
+        "Withdrawal",
         (
-            "Turn it off, disconnect or delete the shop, and the keys are destroyed in that moment: what was fetched is gone at once, from"
-            " backups too."
+            "If you turn it off, disconnect or delete the shop, the keys are destroyed immediately: the stored data becomes unreadable, also in"
+            " backups."
         ),
     ),
 )

@@ -14,9 +14,9 @@ class RequestOutcome(StrEnum):
     """The outcome of a request for one order's slip."""
 
     FETCHED = "fetched"
-    NOT_YOURS = "not_yours"  # no order of this shop that its seller ships, or none any more
+    NOT_YOURS = "not_yours"  # no order that the seller ships, or no longer one
     TOO_OLD = "too_old"  # shipped 30 days ago or longer
-    NOT_GIVEN = "not_given"  # Amazon answered without a recipient: the role is missing in the seller's authorisation
+    NOT_GIVEN = "not_given"  # Amazon answered without a recipient: the seller's authorization lacks the role
     NOT_FOUND = "not_found"
     ROLE_MISSING = "role_missing"
     SWITCHED_OFF = "switched_off"

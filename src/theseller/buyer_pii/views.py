@@ -87,7 +87,7 @@ def _back(request: HttpRequest) -> str:
 
 def _add_messages(request: HttpRequest, requested: int, stored: int, left: int) -> None:
     if requested:
-        messages.success(request, f"{_count(requested, 'slip')} asked for. This page shows each as it arrives.")
+        messages.success(request, f"{_count(requested, 'slip')} requested. This page shows each as it arrives.")
     if stored:
         messages.info(request, f"{_count(stored, 'slip')} {_are(stored)} here already: print {'it' if stored == 1 else 'them'}.")
     if left:
@@ -128,4 +128,4 @@ def print_slips(request: HttpRequest, tenant_context: TenantContext) -> HttpResp
         "shop": tenant_context.tenant_name,
         "back": _back(request),
     }
-    return render(request, "buyer_pii/print.html", context)  # Like every page of a session it is stored nowhere: the headers' middleware.
+    return render(request, "buyer_pii/print.html", context)  # Never cached, like every page of a session (middleware).

@@ -24,10 +24,10 @@ from theseller.crypto.errors import KeyDestroyedError
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
-#: A token this close to its end is not used any more: the call may take a while.
+#: Tokens this close to expiry are not used: the call may take a while.
 _EXPIRY_MARGIN = timedelta(minutes=2)
 
-#: A token that nobody used for so long is forgotten: its connection may have ended in another process, and a new one costs one call.
+#: Idle tokens are discarded: the connection may have ended in another process, and a new token costs one call.
 _IDLE_LIMIT = timedelta(minutes=5)
 
 
@@ -61,7 +61,7 @@ class OpenConnection:
             ConnectionClosedError: the connection has no refresh token (imported files).
         """
         with _refresh_lock(self.view.id):
-            # The seller may have authorized again, in another process too: what the token before allowed is of no use then.
+            # The seller may have authorized again, in any process: the earlier token is obsolete then.
             source = token_store.token_identity(self.view.tenant, self.view.id)
             cached = _cache.get(self.view.id)
             if cached is not None and cached.source == source and cached.access.expires_at > self.at + _EXPIRY_MARGIN:

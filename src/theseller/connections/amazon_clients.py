@@ -10,7 +10,7 @@ from django.conf import settings
 from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import HTTPClient, new_http
 
-#: `cache` alone would make one client for each of the threads that ask first, and leave the connections of all but one open.
+#: `cache` alone would create one client per thread that calls first, and leave connections open.
 _CREATION_LOCK = threading.Lock()
 
 

@@ -7,7 +7,7 @@ from django import forms
 from theseller.amazon.features import OFFERED
 from theseller.lib.marketplaces import MARKETPLACES, Region
 
-#: What people call the regions that Amazon authorizes.
+#: Display names of the regions that Amazon authorizes.
 REGION_NAMES = {Region.NA: "North and South America", Region.EU: "Europe, Middle East, Africa, India", Region.FE: "Asia-Pacific"}
 
 
@@ -24,7 +24,7 @@ class ChoiceForm(forms.Form):
     features = forms.MultipleChoiceField(
         choices=[(feature.key, feature.title) for feature in OFFERED.values()],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one thing to see."},
+        error_messages={"required": "Select at least one feature."},
     )
     marketplace = forms.ChoiceField(label="Your Amazon store", label_suffix="", choices=_stores, initial="ATVPDKIKX0DER")
 
@@ -42,5 +42,5 @@ class DisconnectForm(forms.Form):
     def clean_confirm(self) -> str:
         word = str(self.cleaned_data["confirm"])
         if word.strip().upper() != "DISCONNECT":
-            raise forms.ValidationError("Type the word DISCONNECT, or go back: nothing has been changed.")
+            raise forms.ValidationError("Type the word DISCONNECT to continue. Nothing has been changed.")
         return word

@@ -16,7 +16,7 @@ from theseller.crypto.keys import DataKey, Purpose
 from theseller.lib import sql
 from theseller.tenancy.scope import current_tenant
 
-#: How the key store names whose key it is, so that a certificate can list it after the row is gone.
+#: The key store's owner name, so that a certificate can list the key after its row is deleted.
 OWNER_FORMAT = "connection-{purpose}:{connection}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -36,15 +35,16 @@ from theseller.connections.types import (
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.lib import sql
 from theseller.lib.ids import new_id
+from theseller.lib.logs import getLogger
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import renew_ticket, tenant_scope
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
-#: Amazon breaks the flow off after ten minutes, so a state that is older can only be an attack or a forgotten tab.
+#: Amazon ends the flow after ten minutes; an older state is an attack or an abandoned tab.
 ATTEMPT_LIFETIME = timedelta(minutes=10)
-#: Sellers must authorise an application anew every year.
+#: Sellers must renew the authorization of an application every year.
 AUTHORIZATION_LIFETIME = timedelta(days=365)
 
 
@@ -111,8 +111,8 @@ def complete_authorization(
     except AmazonError as error:
         refusal = _refusal_for(error)
     except (KeyStoreError, SecretProviderError) as error:
-        # The grant is dropped with this frame: Amazon gives another at the next consent, and a token without its key is worth nothing.
-        log.error("an authorization cannot be stored, because the key or secret service is %s: %s", error.state.value, error)
+        # The grant is dropped: Amazon issues another at the next consent, and nothing was stored.
+        log.error("authorization_failed", reason="key_store", condition=error.state.value, detail=str(error))
         refusal = Refusal.KEYS_UNAVAILABLE
     return _refuse(attempt, refusal, tenant=tenant, actor=actor, at=at)
 
@@ -129,7 +129,7 @@ def _refusal_for(error: AmazonError) -> Refusal:
         return Refusal.CODE_REJECTED
     if isinstance(error, LWAUnavailableError):
         return Refusal.AMAZON_UNAVAILABLE
-    log.error("the code exchange failed for a reason the operator must mend: %s", type(error).__name__)
+    log.error("authorization_failed", reason="misconfigured", detail=type(error).__name__)
     return Refusal.MISCONFIGURED
 
 
@@ -213,9 +213,7 @@ def _destroy_superseded_key(key: UUID) -> None:
     try:
         settings.KEY_STORE.destroy(key)
     except KeyStoreError as error:
-        log.error(
-            "the superseded key %s lives on, since its keeper is %s: the inventory names it until it is destroyed", key, error.state.value
-        )
+        log.error("superseded_key_not_destroyed", key=str(key), condition=error.state.value)
 
 
 def _write_connection(
@@ -230,7 +228,7 @@ def _write_connection(
         "roles": attempt.roles,
         "authorised_at": at,
         "authorisation_expires_at": at + AUTHORIZATION_LIFETIME,
-        # Another code may be another seller's: what was confirmed of the one before says nothing of it.
+        # A new code may be another seller's: the earlier confirmation does not apply to it.
         "seller_check": None,
         "seller_checked_at": None,
     }
@@ -307,7 +305,7 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
             at=at,
             details={"reason": reason, "data_key": str(key) if key else None, "other_keys": len(connection_keys(connection))},
         )
-        # The token's key last: who finds that one destroyed ends the connection again, and with it whatever was left here.
+        # The token's key last: a process that finds it destroyed disconnects again and finishes this.
         destroy_keys(connection)
         if key is not None:
             settings.KEY_STORE.destroy(key)
@@ -315,7 +313,7 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
 
 
 def _allow_long_wait_for_lock() -> None:
-    # A call to Amazon may take up to its own time limit; the lock must outwait it, the statement limit of a page must not cut it off.
+    # Wait longer than a call to Amazon may take; a page's statement timeout must not end the wait.
     sql.execute(databases["default"], "SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'")
     renew_ticket(timedelta(seconds=55))
 

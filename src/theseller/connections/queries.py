@@ -13,9 +13,9 @@ from theseller.lib import sql as statements
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.scope import current_tenant
 
-#: What is above this package says which stores of the tenant in scope have data (`analytics.apps`).
+#: Functions that return the tenant's stores with data; `analytics.apps` registers one.
 STORES_WITH_DATA: list[Callable[[], Collection[str]]] = []
-#: Why a connection ended, as pages say it.
+#: Why a connection ended, as pages show it.
 DISCONNECT_REASON_TEXT: dict[DisconnectReason, str] = {
     DisconnectReason.ACCOUNT_DELETION: "Its shop or account was deleted",
     DisconnectReason.AMAZON_REQUEST: "Amazon requested the deletion",

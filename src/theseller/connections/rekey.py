@@ -21,7 +21,7 @@ def replace_data_key(*, connection: UUID, tenant: UUID, actor: str, at: datetime
     """
     with tenant_scope(tenant):
         try:
-            # Shared with calls under way, so nobody waits; against the connection's end, which must see one key and destroy that.
+            # Shared with calls in progress; excludes the connection's end, which must see and destroy one key.
             lock_shared(connection)
         except ConnectionClosedError:
             return None

@@ -11,7 +11,6 @@ Source: Finances API 2024-06-19, `sellingPartnerMetadata.sellingPartnerId`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
@@ -27,10 +26,11 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.amazon_clients import amazon_http
 from theseller.connections.models import Connection
+from theseller.lib.logs import getLogger
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 
 class SellerCheck(StrEnum):
@@ -59,7 +59,7 @@ def check_seller_at_amazon(selling_partner_id: str, access_token: Secret, region
     try:
         named = named_sellers(client, region=region, selling_partner_id=selling_partner_id, access_token=access_token, at=at)
     except AmazonError as error:
-        log.info("whose authorization it is will be seen later: %s", error)
+        log.info("seller_check_deferred", reason=str(error))
         return None
     return compare_sellers(named, selling_partner_id)
 

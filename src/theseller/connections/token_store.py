@@ -93,7 +93,7 @@ def delete_token(tenant: UUID, connection: UUID) -> UUID | None:
 
     The caller destroys the key in the same transaction.
     """
-    # The web's role may not read the sealed text, only say which key it needs.
+    # The web role may not read the sealed text, only the ID of its key.
     key = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
     RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).delete()
     return key

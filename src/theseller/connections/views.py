@@ -36,7 +36,7 @@ from theseller.tenancy.scope import tenant_scope
 
 #: How often an authorization may be begun or completed.
 AUTHORIZATION_RATES: Mapping[Subject, Rate] = {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}
-#: What each refusal means to a seller: (title, what to do).
+#: Title and advice for each refusal.
 REFUSALS: dict[Refusal, tuple[str, str]] = {
     Refusal.ALREADY_CONNECTED: (
         "Another Amazon account of this region is connected",
@@ -45,27 +45,27 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
     Refusal.AMAZON_UNAVAILABLE: ("Amazon did not answer", "Nothing was stored. Wait a minute and connect again."),
     Refusal.CODE_REJECTED: (
         "Amazon did not accept the authorization code",
-        "A code lives five minutes and works once. Nothing was stored. Connect again.",
+        "A code is valid for five minutes and works once. Nothing was stored. Connect again.",
     ),
     Refusal.DECLINED: ("You did not authorize the connection", "Nothing was stored and nothing was read. Connect again whenever you like."),
-    Refusal.EXPIRED: ("That took longer than ten minutes", "For your safety the attempt has lapsed. Nothing was stored. Connect again."),
+    Refusal.EXPIRED: ("That took longer than ten minutes", "The attempt has expired for your security. Nothing was stored. Connect again."),
     Refusal.KEYS_UNAVAILABLE: (
-        "The service that keeps our keys did not answer",
-        "Nothing was stored: a token is kept only under a key of its own. Whoever runs this service finds the reason in its log. Connect again then.",
+        "Our key service is unavailable",
+        "Nothing was stored. The operator of this service finds the reason in the log. Connect again later.",
     ),
     Refusal.MISCONFIGURED: (
         "This deployment's Amazon application is not set up correctly",
         "Nothing was stored. Tell the operator of this service: the client id, client secret or redirect address do not fit what Amazon has.",
     ),
     Refusal.OTHER_SELLER: (
-        "Amazon says that this authorization is another seller's",
-        "Your browser brought back another seller id than Amazon names. Nothing was stored. Connect again as the seller that you mean.",
+        "This authorization belongs to another seller",
+        "Your browser returned another seller ID than Amazon's response. Nothing was stored. Connect again with the right seller account.",
     ),
-    Refusal.STATE_UNKNOWN: ("This return from Amazon was not asked for here", "Nothing was stored. Begin on the connection page."),
-    Refusal.STATE_USED: ("This return from Amazon was used before", "Nothing was stored a second time. See the connection page."),
+    Refusal.STATE_UNKNOWN: ("Unexpected response from Amazon", "Nothing was stored. Start on the connection page."),
+    Refusal.STATE_USED: ("This response from Amazon was used before", "Nothing was stored a second time. See the connection page."),
     Refusal.WRONG_SESSION: (
-        "This return from Amazon belongs to another browser session",
-        "Nothing was stored. Begin and finish in the same browser, signed in as the same person.",
+        "This response from Amazon belongs to another browser session",
+        "Nothing was stored. Start and finish in the same browser, signed in as the same user.",
     ),
 }
 
@@ -136,7 +136,7 @@ def _sign_in_without_query(view: Callable[..., HttpResponseBase]) -> Callable[..
     Django would pass the full address as `next`. Code and state belong to the session that
     requested them, so they could not be used after signing in.
     """
-    # What Django's own middleware asks of a view.
+    # Attributes that Django's LoginRequiredMiddleware reads.
     view.login_url = lazy(_sign_in_url, str)()  # type: ignore[attr-defined]
     view.redirect_field_name = ""  # type: ignore[attr-defined]
     return view
@@ -182,7 +182,7 @@ def callback(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
         at=clock.now(),
     )
     if isinstance(outcome, Authorized):
-        messages.success(request, "Connected. Your history is on its way.")
+        messages.success(request, "Connected. Your history is being imported.")
         response = redirect("connections:overview")
     else:
         response = redirect("connections:refused", refusal=outcome.refusal.value)

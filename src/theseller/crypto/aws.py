@@ -29,7 +29,7 @@ from theseller.lib.secret import Secret
 
 #: BatchGetSecretValue's most (Secrets Manager API reference).
 _BATCH = 20
-#: Secrets Manager deletes asynchronously, even without recovery window: this often we look again, this many seconds apart.
+#: Secrets Manager deletes asynchronously, even without a recovery window: number and interval of checks.
 _DELETION_CHECKS, _DELETION_CHECK_SECONDS = 10, 0.3
 
 

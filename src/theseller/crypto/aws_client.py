@@ -119,7 +119,7 @@ class AwsClient:
             token = {"NextToken": answer["NextToken"]}
 
     def _new_clients(self) -> dict[str, Any]:
-        # A session of our own: the library's default one is shared by whoever else uses it, and is not safe to make in threads.
+        # A session of our own: boto3's default session is shared and not thread-safe to create.
         session = library("boto3", "aws").session.Session(region_name=self.where.region)
         config = library("botocore.config", "aws").Config(
             connect_timeout=self.where.timeout_seconds,
@@ -137,7 +137,7 @@ class AwsClient:
             )
         if any("Credential" in kind or "Token" in kind for kind in kinds):
             return ServiceError(f"{what}: we have no AWS credentials; give the machine or task a role", ServiceState.DENIED)
-        return ServiceError(f"{what} cannot be reached: look at network and region. We go on when it is back", ServiceState.UNREACHABLE)
+        return ServiceError(f"{what} cannot be reached: check network and region. Work resumes when it is back", ServiceState.UNREACHABLE)
 
     def _refusal(self, service: str, code: str) -> ServiceError:
         for state, advice, codes in _STATES:

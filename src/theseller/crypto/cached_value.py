@@ -18,7 +18,7 @@ from theseller.crypto.providers import SecretProvider
 from theseller.lib.limits import SECRET_CACHE_SECONDS
 from theseller.lib.secret import REDACTED, Secret
 
-#: What a secret's name is followed by while it is being replaced: the coming one, and the one that is still believed.
+#: Name suffixes during a rotation: the next secret, and the previous one that is still accepted.
 NEXT_SUFFIX, PREVIOUS_SUFFIX = "-next", "-previous"
 
 T = TypeVar("T")
@@ -58,10 +58,10 @@ class CachedValue(Generic[T]):
         except SecretProviderError:
             if known is None:
                 raise
-            # Not asked again at once: each asking may take as long as the provider's time limit, and somebody waits for it.
+            # Retry later only: each attempt may take as long as the provider's timeout.
             self._known = time.monotonic(), known[1]
             return known[1]
-        # Dated before the reading: from then on, a change may have been missed.
+        # Dated before the read: a later change may have been missed.
         self._known = begun, value
         return value
 
@@ -85,7 +85,7 @@ class RotatingPassword:
     def __str__(self) -> str:
         """Return the plain password, for psycopg only."""
         try:
-            # The coming one first: it takes the present one's place while we read, and must not be missed in both.
+            # The next one first: it may replace the present one while we read, and must not be missed.
             found = [secret_or_none(self._secrets, self._name + NEXT_SUFFIX), secret_or_none(self._secrets, self._name)]
         except SecretProviderError:
             return self._last.reveal()

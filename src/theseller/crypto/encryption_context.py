@@ -39,9 +39,9 @@ class EncryptionContext:
         for name, kind in _FIELDS.items():
             value: object = getattr(self, name)
             if not isinstance(value, kind):
-                raise TypeError(f"a place takes its {name} as {kind.__name__}, not {type(value).__name__}")
+                raise TypeError(f"an encryption context takes its {name} as {kind.__name__}, not {type(value).__name__}")
             if isinstance(value, str) and (not value or _SURROGATE.search(value)):
-                raise ValueError(f"a place needs a {name} that is not empty and has a UTF-8 form")
+                raise ValueError(f"an encryption context needs a {name} that is not empty and has a UTF-8 form")
         checked_environment(self.environment)
 
     def canonical(self) -> bytes:

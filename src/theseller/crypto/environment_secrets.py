@@ -57,7 +57,7 @@ class EnvironmentSecretProvider:
         where, read = found[0]
         return text_secret(name, read(), where)
 
-    def put(self, name: str, secret: Secret) -> None:  # noqa: ARG002 - every keeper's signature
+    def put(self, name: str, secret: Secret) -> None:  # noqa: ARG002 - every provider's signature
         """Refuse: the environment is read-only here."""
         self._read_only(name)
 

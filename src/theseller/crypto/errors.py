@@ -12,14 +12,14 @@ from uuid import UUID
 class ServiceState(StrEnum):
     """Why a key store or secret provider is unavailable; implies the remedy."""
 
-    UNREACHABLE = "unreachable"  # stopped, or no way to it: start it, and look at address, network and certificate
-    SLOW = "slow"  # no answer in time: nothing is known, the same call may be made again
-    BUSY = "busy"  # it asks for fewer calls: wait
-    SEALED = "sealed"  # it runs, and its keys are locked away: unseal it, or enable the key
+    UNREACHABLE = "unreachable"  # stopped or unreachable: start it, check address, network and certificate
+    SLOW = "slow"  # no response in time: nothing is known, the call may be repeated
+    BUSY = "busy"  # rate limited: wait
+    SEALED = "sealed"  # running, with its keys locked: unseal it, or enable the key
     DENIED = "denied"  # our credentials are refused: renew them, or widen the policy
     NOT_SET_UP = "not-set-up"  # a mount, key or folder that it needs has not been made
-    READ_ONLY = "read-only"  # it gives and does not keep: change it where it is kept
-    DAMAGED = "damaged"  # it answers, with something that is not what was kept
+    READ_ONLY = "read-only"  # read-only: change the secret at its source
+    DAMAGED = "damaged"  # it returns something else than was stored
 
 
 class CryptoError(Exception):
@@ -33,7 +33,7 @@ class CannotOpenError(CryptoError):
     """
 
     def __init__(self) -> None:
-        super().__init__("this sealed value cannot be opened at this place")
+        super().__init__("this sealed value cannot be opened in this context")
 
 
 class InvalidSignatureError(CryptoError):

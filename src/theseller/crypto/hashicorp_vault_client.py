@@ -13,13 +13,13 @@ from theseller.crypto.keys import checked_environment
 from theseller.crypto.service_clients import PerProcess, checked_address, library
 from theseller.lib.secret import Secret
 
-#: Calls that change nothing are made again once when the connection breaks: a kept-alive one may have been closed meanwhile.
+#: Safe methods are retried once if the connection breaks: a kept-alive one may have been closed.
 _SAFE_METHODS = {"get", "list"}
 _STATES = {
     403: (ServiceState.DENIED, "refuses our token, or its policy lacks {path}: renew the token, or widen the policy"),
     429: (ServiceState.BUSY, "asks for fewer calls: wait, or raise its quota"),
     501: (ServiceState.NOT_SET_UP, "was never initialized: `bao operator init`"),
-    503: (ServiceState.SEALED, "is sealed: `bao operator unseal`; nothing is lost, and we go on when it is open"),
+    503: (ServiceState.SEALED, "is sealed: `bao operator unseal`; nothing is lost, and work resumes when it is unsealed"),
 }
 
 
@@ -92,7 +92,7 @@ class VaultClient:
         used = Secret(client.token)
         answer = self._attempt(client, method, path, body)
         if answer.status == 403:
-            if Secret(client.token) == used:  # else another thread has just signed in again
+            if Secret(client.token) == used:  # otherwise another thread has just signed in again
                 self._sign_in(client)
             if Secret(client.token) != used:
                 answer = self._attempt(client, method, path, body)
@@ -155,13 +155,13 @@ class VaultClient:
                 ServiceState.UNREACHABLE,
             )
         return ServiceError(
-            f"{service} cannot be reached: is it running, and is this its address? We go on when it is back", ServiceState.UNREACHABLE
+            f"{service} cannot be reached: is it running, and is this its address? Work resumes when it is back", ServiceState.UNREACHABLE
         )
 
     def _checked(self, answer: VaultResponse, path: str) -> VaultResponse:
         if answer.status < 300 or answer.status in {400, 404}:
             return answer
-        state, advice = _STATES.get(answer.status, (ServiceState.UNREACHABLE, f"answers with status {answer.status}: look at its log"))
+        state, advice = _STATES.get(answer.status, (ServiceState.UNREACHABLE, f"answers with status {answer.status}: check its log"))
         if 300 <= answer.status < 400:
             state, advice = ServiceState.NOT_SET_UP, "sends us elsewhere: name the address of the active node itself"
         raise ServiceError(f"the key service {self.where.address} {advice.format(path=path)}", state)

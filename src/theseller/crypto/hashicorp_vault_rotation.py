@@ -69,7 +69,7 @@ class TransitRotation:
                 continue  # destroyed meanwhile
             file = decode(key_id, stored.content)
             wrapped = self._wrapper.wrap(file.record, self._wrapper.open(file.record, file.wrapped))
-            # Only over the very version that was read: a key destroyed meanwhile must not come back.
+            # Replace only the version that was read: a key destroyed meanwhile must not reappear.
             done += self._storage.replace(key_id, encode(file.record, wrapped), over=stored)
         return done
 

@@ -139,7 +139,7 @@ class FileKeyStore:
             failure = KeyStoreError(f"the file of key {key_id} in {self._data} is damaged")
         except KeyStoreError as error:
             failure = error
-        # Asked after reading: a tombstone is written before the file is overwritten, so a half-erased file is known as destroyed.
+        # Checked after reading: the tombstone is written first, so a half-erased file counts as destroyed.
         if self._tombstone_path(key_id).exists():
             raise KeyDestroyedError(key_id)
         if failure is not None:
@@ -172,14 +172,14 @@ class FileKeyStore:
         Raises:
             KeyNotFoundError: this store never had it.
         """
-        # The tombstone is asked for twice: between the first two reads another process may destroy the key.
+        # The tombstone is read twice: another process may destroy the key between the first two reads.
         failure: CryptoError = KeyNotFoundError(key_id)
         for path in (self._tombstone_path(key_id), self._data_path(key_id), self._tombstone_path(key_id)):
             try:
                 with self._translate_disk_errors(), contextlib.suppress(FileNotFoundError):
                     return decode(key_id, read_private(path)).record
             except KeyStoreError as error:
-                failure = error  # Damaged, or just being overwritten: then its tombstone is there already.
+                failure = error  # Damaged, or being overwritten: then its tombstone exists already.
         raise failure
 
     def list(self) -> tuple[KeyRecord, ...]:
@@ -198,7 +198,7 @@ class FileKeyStore:
         except OSError as error:
             if error.errno == errno.EROFS:
                 raise KeyStoreError(
-                    f"the key store {self._directory} lies on a read-only disk: without a disk of our own, keys belong with a key"
+                    f"the key store {self._directory} is on a read-only disk: without a writable disk, use a key"
                     " service (THESELLER_KEY_STORE=vault or aws)",
                     ServiceState.NOT_SET_UP,
                 ) from None
@@ -271,7 +271,7 @@ class FileKeyStore:
     def _purpose_key(self, purpose: Purpose, key_id: UUID) -> DataKey:
         path = self._purposes / purpose.value / f"{key_id}.json"
         known = self._purpose_keys.get(key_id)
-        if known is not None and path.exists():  # A retired key must not live on in our memory.
+        if known is not None and path.exists():  # A retired key must not stay in memory.
             return known
         self._purpose_keys.pop(key_id, None)
         try:
@@ -282,7 +282,7 @@ class FileKeyStore:
             ) from None
         except (SecretNotFoundError, SecretProviderError) as error:
             state = error.state if isinstance(error, SecretProviderError) else ServiceState.NOT_SET_UP
-            raise KeyStoreError(f"the root key is not to be had now: {error}", state) from error
+            raise KeyStoreError(f"the root key is unavailable: {error}", state) from error
         except CannotOpenError:
             raise KeyStoreError(
                 f"the {purpose} keys in {self._directory} cannot be opened with this root key:"

@@ -54,7 +54,7 @@ def read_private(path: Path, most: int = -1) -> bytes:
         if error.errno == errno.EACCES:
             raise UnsafePermissionsError(f"{path} cannot be read by user {os.geteuid()}: `chown {os.geteuid()} {path}`") from None
         raise
-    # The open file is what is checked, so nothing can be put in its place between the check and the read.
+    # The open file is checked, so it can't be replaced between check and read.
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         _check_owner_and_mode(path, os.fstat(descriptor), "600")
         return file.read(most) or b""
@@ -69,13 +69,13 @@ def write_private(path: Path, content: bytes) -> None:
     temporary = path.with_name(unfinished_name())
     try:
         with os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
-            os.fchmod(file.fileno(), 0o600)  # a strange umask may have taken our own rights
+            os.fchmod(file.fileno(), 0o600)  # an unusual umask may have removed our own rights
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
-        # Why the content could not be written is what the caller has to know, and not that a full disk takes no zeros either.
+        # The caller needs the first error, not that a full disk can't be zeroed either.
         with contextlib.suppress(OSError):
             erase(temporary)
         with contextlib.suppress(OSError):

@@ -174,7 +174,7 @@ def checked_for_storing(name: str, secret: Secret) -> Secret:
     Raises:
         SecretProviderError: `text_secret` would refuse it.
     """
-    return _checked(name, secret, "it cannot be kept")
+    return _checked(name, secret, "it cannot be stored")
 
 
 def _checked(name: str, secret: Secret, what: str) -> Secret:

@@ -87,7 +87,7 @@ class RotatableKeyStore(FileKeyStore):
         """Wrap all data keys by the newest purpose key; return how many changed."""
         wrapped, newest = 0, self._purpose_ids(purpose)[-1]
         for path in self._data.glob("*.json"):
-            # The lock is taken for one key at a time: who makes or destroys a key must not wait for all of them.
+            # Lock for one key at a time: creating or destroying a key must not wait for all.
             with self._translate_disk_errors(), contextlib.suppress(FileNotFoundError), locked(self._directory):
                 content = read_private(path)
                 record = decode(UUID(path.stem), content).record

@@ -35,7 +35,7 @@ from theseller.lib.secret import Secret
 VERSION = 1
 #: A sealed message is this much longer than what it seals.
 OVERHEAD_BYTES = 1 + 16 + 32 + 32 + 16
-#: A value, not a file: larger things are sealed in chunks by whoever streams them.
+#: For values; larger content is sealed as a stream (`stream`).
 MAX_PLAINTEXT_BYTES = 1024 * 1024
 
 _LABEL = b"theseller/sealed/v1"
@@ -64,7 +64,7 @@ def seal(key: DataKey, context: EncryptionContext, plaintext: Secret | bytes) ->
         ValueError: key and context have different purposes, or the plaintext is too long.
     """
     if key.purpose is not context.purpose:
-        raise ValueError(f"a key for {key.purpose} cannot seal at a place for {context.purpose}")
+        raise ValueError(f"a key for {key.purpose} cannot seal in a context for {context.purpose}")
     plain = plaintext if isinstance(plaintext, Secret) else Secret(plaintext)
     if len(plain.reveal_bytes()) > MAX_PLAINTEXT_BYTES:
         raise ValueError(f"a sealed value has at most {MAX_PLAINTEXT_BYTES} bytes; seal larger things in chunks")

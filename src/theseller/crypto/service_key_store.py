@@ -115,7 +115,7 @@ class ServiceKeyStore:
         record = KeyRecord(new_id(), purpose, checked_owner(purpose, owner), None)
         material, wrapped = self._wrapper.make(record)
         if not self._storage.add(KeyFolder.KEYS, record.id, encode(record, wrapped)):
-            raise KeyStoreError(f"the service already keeps something under the fresh key id {record.id}")
+            raise KeyStoreError(f"the service already has an object with the new key ID {record.id}")
         return DataKey(record.id, purpose, material)
 
     def get(self, key_id: UUID, /) -> DataKey:
@@ -131,10 +131,10 @@ class ServiceKeyStore:
         try:
             key = None if stored is None else self._unwrap_fresh(key_id, stored)
         except CannotOpenError:
-            failure = KeyStoreError(f"the kept form of key {key_id} is damaged, or was made in another environment")
+            failure = KeyStoreError(f"the stored key {key_id} is damaged, or was made in another environment")
         except KeyStoreError as error:
             failure = error
-        # Asked after reading, so that a key whose destruction has begun anywhere is not handed out.
+        # Checked after reading, so that a key whose destruction has started is not returned.
         if self._storage.read(KeyFolder.DESTROYED, key_id) is not None:
             raise KeyDestroyedError(key_id)
         if failure is not None:
@@ -166,7 +166,7 @@ class ServiceKeyStore:
         Raises:
             KeyNotFoundError: this store never had it.
         """
-        # The tombstone is asked for twice: between the first two reads another process may destroy the key.
+        # The tombstone is read twice: another process may destroy the key between the first two reads.
         for folder in (KeyFolder.DESTROYED, KeyFolder.KEYS, KeyFolder.DESTROYED):
             stored = self._storage.read(folder, key_id)
             if stored is not None:
@@ -178,7 +178,7 @@ class ServiceKeyStore:
 
         An ID begins with its creation time.
         """
-        # The tombstones are read last and win, so that a key destroyed meanwhile is neither lost nor called alive.
+        # Tombstones are read last and win, so that a key destroyed meanwhile is listed as destroyed.
         found = {
             key_id: _record(folder, key_id, stored)
             for folder in (KeyFolder.KEYS, KeyFolder.DESTROYED)
@@ -199,7 +199,7 @@ class ServiceKeyStore:
         try:
             return self._unwrap(key_id, stored)
         except ServiceError:
-            raise  # the service pauses; what lies there has nothing to do with it
+            raise  # the service is unavailable; the stored key is not the cause
         except (CannotOpenError, KeyStoreError):
             again = self._storage.read(KeyFolder.KEYS, key_id)
             if again is None or again == stored:
@@ -209,7 +209,7 @@ class ServiceKeyStore:
     def _unwrap(self, key_id: UUID, stored: StoredKeyFile) -> DataKey:
         file = decode(key_id, stored.content)
         if file.record.purpose is None:
-            raise KeyStoreError(f"key {key_id} is kept without a purpose")
+            raise KeyStoreError(f"key {key_id} has no purpose")
         return DataKey(key_id, file.record.purpose, self._wrapper.open(file.record, file.wrapped))
 
     def _write_tombstone(self, key_id: UUID) -> None:

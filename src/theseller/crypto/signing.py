@@ -116,6 +116,6 @@ def _check_scalar(value: object, path: str) -> None:
             raise NotCanonicalError(f"{path}: a text without UTF-8 form")
     elif isinstance(value, int):  # a bool is an int to Python and fine to JSON
         if abs(value) > _LARGEST_EXACT:
-            raise NotCanonicalError(f"{path}: an integer that not every reader keeps exact; write it as text")
+            raise NotCanonicalError(f"{path}: an integer that JSON readers may round; write it as text")
     elif value is not None:
         raise NotCanonicalError(f"{path}: {type(value).__name__} has no canonical form; write it as text")

@@ -54,7 +54,7 @@ def seal_stream(key: DataKey, context: EncryptionContext, source: Iterable[bytes
         ValueError: key and context have different purposes.
     """
     if key.purpose is not context.purpose:
-        raise ValueError(f"a key for {key.purpose} cannot seal at a place for {context.purpose}")
+        raise ValueError(f"a key for {key.purpose} cannot seal in a context for {context.purpose}")
     salt = os.urandom(_SALT_BYTES)
     message_key, commitment = _derive(key, salt, context)
     header = _MAGIC + bytes([VERSION]) + key.id.bytes + salt + commitment

@@ -19,15 +19,15 @@ from theseller.lib.database_failures import classify
 
 _log = structlog.get_logger(__name__)
 
-#: SQLSTATEs of a server that ends, starts or is full; class 08 is a connection that was lost or refused.
+#: SQLSTATEs of a server that stops, starts or is full; class 08 is a lost or refused connection.
 _UNAVAILABLE = {"57P01", "57P02", "57P03", "53100", "53300"}
-#: Seconds in which no request waits for a connection after one waited in vain, and after which it is worth trying again.
+#: Seconds during which requests fail fast after one waited in vain, and the Retry-After value.
 _RETRY_SECONDS = 2.0
 _RETRY_AFTER = 5
 
 _TEXT = ErrorText(
-    "The service is not available just now",
-    "Our database can't be reached, or can store nothing. What you sent was not stored.",
+    "The service is temporarily unavailable",
+    "Our database is unavailable. What you sent was not stored.",
     "Wait a moment, then try again.",
 )
 
@@ -49,7 +49,7 @@ class _CircuitBreaker:
                 return True
             if now < self._until:
                 return False
-            self._until = now + _RETRY_SECONDS  # this one tries; the others wait for what it finds
+            self._until = now + _RETRY_SECONDS  # this request tries; the others fail fast until then
             return True
 
     def failed(self) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Model
 
 _AUTH, _OPERATOR = "auth", "operator"
 _WEB_ROLE = "theseller_web"
-#: Tables that the web reaches as `auth` only: by model, app label and name in small letters.
+#: Models that the web reaches as `auth` only, in lower case.
 _ACCOUNT_MODELS = frozenset({
     "accounts.authenticator", "accounts.membership", "accounts.operator", "accounts.passkey", "accounts.recoverycode", "accounts.user",
     "edge.ratebucket", "sessions.session",
@@ -50,6 +50,6 @@ class AccountsRouter:
 
 
 def _alias(role: str) -> str:
-    # By the role that `default` signs in as, not by the process's name: a test may take another process's part.
+    # By the role of `default`, not by the process's name: a test may act as another process.
     served = connections["default"].settings_dict.get("USER") == _WEB_ROLE
     return role if served and role in connections.settings else "default"

@@ -28,39 +28,39 @@ class ErrorText:
 
 _TEXTS = {
     400: ErrorText(
-        "That request didn't make sense",
-        "Something in the address or the form could not be read.",
+        "Invalid request",
+        "Something in the address or the form is invalid.",
         "Go back, check what you entered, and try again.",
     ),
     403: ErrorText(
         "You can't open this page",
-        "Your account has no permission for it. Nothing was changed.",
-        "If you should have it, ask the owner of your shop to give you access.",
+        "Your account lacks the permission. Nothing was changed.",
+        "Ask the owner of your shop for access.",
     ),
     404: ErrorText(
-        "There is no such page",
-        "It may have moved, or the address may be mistyped. What belongs to another shop is not found here either.",
-        "Start again from the dashboard.",
+        "Page not found",
+        "It may have moved, or the address contains a typo. Pages of other shops are not shown either.",
+        "Go to the dashboard.",
     ),
     429: ErrorText(
-        "A little too fast",
-        "This was asked more often than is allowed. Nothing was lost and nothing was changed.",
+        "Too many requests",
+        "You made too many requests. Nothing was changed.",
         "Wait a moment, then try again.",
     ),
     500: ErrorText(
-        "Something broke on our side",
-        "It is in the log, under the reference below.",
-        "Try again in a minute. If it stays, send the reference to whoever runs this service.",
+        "Something went wrong on our side",
+        "The error was logged under the reference below.",
+        "Try again in a minute. If the error persists, send the reference to the operator of this service.",
     ),
 }
 
 _EXPIRED_FORM = ErrorText(
     "This form has expired",
-    "The page was open for long, or cookies are blocked, so we could not be sure that the form was yours. Nothing was changed.",
+    "The page was open too long, or cookies are blocked, so the form could not be verified. Nothing was changed.",
     "Go back, reload the page, and send the form again.",
 )
 
-# The last resort has no template, no style sheet and no static file that could be missing.
+# The fallback uses no template, style sheet or static file, which could be missing.
 _FALLBACK_PAGE = '<!doctype html><html lang="en"><title>Error {status}</title><h1>{title}</h1><p>{what_happened}</p><p>{next_step}</p><p>Reference: {id}</p></html>'
 
 
@@ -70,7 +70,7 @@ def error_page(request: HttpRequest | None, status: int, text: ErrorText | None 
     request_id = request_id_of(request)
     try:
         body: str = render_to_string("edge/error.html", {"status": status, "text": error_text, "request_id": request_id})
-    except Exception:  # noqa: BLE001 (whatever broke the page, the reader gets an answer; the log has the cause)
+    except Exception:  # noqa: BLE001 (the user gets a response whatever failed; the log has the cause)
         _log.exception("error_page_failed", status=status)
         body = _FALLBACK_PAGE.format(
             status=status, title=error_text.title, what_happened=error_text.what_happened, next_step=error_text.next_step, id=request_id
@@ -110,7 +110,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return error_page(request, 500)
 
 
-#: Answers to particular errors, asked in turn.
+#: Handlers of particular errors, tried in order.
 _SERVER_ERROR_HANDLERS: list[Callable[[HttpRequest, BaseException], HttpResponse | None]] = []
 
 
@@ -124,7 +124,7 @@ def register_server_error_handler(handler: Callable[[HttpRequest, BaseException]
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form whose token is missing or expired (``CSRF_FAILURE_VIEW``)."""
-    _log.warning("csrf_refused", reason=reason)
+    _log.warning("csrf_check_failed", reason=reason)
     return error_page(request, 403, _EXPIRED_FORM)
 
 

@@ -12,22 +12,22 @@ from theseller.edge.errors import ErrorText, error_page
 
 _log = structlog.get_logger(__name__)
 
-#: How soon it is worth trying again where the state passes by itself; others wait for a person.
+#: When to retry states that pass by themselves; others need the operator.
 _RETRY_SECONDS = {ServiceState.SLOW: 10, ServiceState.BUSY: 30}
 _RETRY_SECONDS_OTHERWISE = 300
 _WAIT_TEXT = "Wait a moment, then try again."
-_OPERATOR_TEXT = "The service's log records this. Send its operator the reference below, then try again."
+_OPERATOR_TEXT = "The error was logged. Send the operator of this service the reference below, then try again."
 
-#: What each state means to a person, in words that name no machine.
+#: Explanation and advice for each state.
 STATE_TEXTS: dict[ServiceState, tuple[str, str]] = {
-    ServiceState.UNREACHABLE: ("The service that keeps our keys can't be reached.", _OPERATOR_TEXT),
-    ServiceState.SLOW: ("The service that keeps our keys did not answer in time.", _WAIT_TEXT),
-    ServiceState.BUSY: ("The service that keeps our keys has too much to do at the moment.", _WAIT_TEXT),
-    ServiceState.SEALED: ("The service that keeps our keys is locked and must be opened by hand.", _OPERATOR_TEXT),
-    ServiceState.DENIED: ("The service that keeps our keys refuses us.", _OPERATOR_TEXT),
-    ServiceState.NOT_SET_UP: ("The service that keeps our keys is not set up completely.", _OPERATOR_TEXT),
-    ServiceState.READ_ONLY: ("The service that keeps our keys can't be written to.", _OPERATOR_TEXT),
-    ServiceState.DAMAGED: ("A key that this needs is damaged, or lies in another place.", _OPERATOR_TEXT),
+    ServiceState.UNREACHABLE: ("Our key service can't be reached.", _OPERATOR_TEXT),
+    ServiceState.SLOW: ("Our key service did not respond in time.", _WAIT_TEXT),
+    ServiceState.BUSY: ("Our key service is overloaded at the moment.", _WAIT_TEXT),
+    ServiceState.SEALED: ("Our key service is sealed and must be unsealed by the operator.", _OPERATOR_TEXT),
+    ServiceState.DENIED: ("Our key service denies access.", _OPERATOR_TEXT),
+    ServiceState.NOT_SET_UP: ("Our key service is not set up completely.", _OPERATOR_TEXT),
+    ServiceState.READ_ONLY: ("Our key service is read-only.", _OPERATOR_TEXT),
+    ServiceState.DAMAGED: ("A required key is damaged or missing.", _OPERATOR_TEXT),
 }
 
 
@@ -46,14 +46,14 @@ class KeyServiceMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, (KeyStoreError, SecretProviderError)):
             return None
-        _log.error("key_service_unavailable", condition=error.state.value, told=str(error))
+        _log.error("key_service_unavailable", condition=error.state.value, detail=str(error))
         return unavailable(request, error.state)
 
 
 def unavailable(request: HttpRequest, state: ServiceState) -> HttpResponse:
     """Render the page for one state: 503 with ``Retry-After``."""
     what_happened, next_step = STATE_TEXTS[state]
-    text = ErrorText("Our keys are out of reach", f"{what_happened} Nothing was changed and nothing is lost.", next_step)
+    text = ErrorText("Our key service is unavailable", f"{what_happened} Nothing was changed and nothing is lost.", next_step)
     response = error_page(request, 503, text)
     response.headers["Retry-After"] = str(_RETRY_SECONDS.get(state, _RETRY_SECONDS_OTHERWISE))
     return response

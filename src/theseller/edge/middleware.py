@@ -27,9 +27,9 @@ PERMISSIONS_POLICY = ", ".join(
     )
 )
 
-#: What a browser asks of every answer.
+#: Headers of every response.
 _HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
-#: What it asks of documents only; style sheets, scripts and pictures would carry it for nothing, a kilobyte each time.
+#: Headers of documents only: they would add a kilobyte to each style sheet, script and image.
 _DOCUMENT_HEADERS = {
     # Not `no-referrer`: with it a browser sends `Origin: null` on our own forms, and the forgery check would refuse them.
     "Referrer-Policy": "same-origin",
@@ -82,8 +82,8 @@ class SecurityHeadersMiddleware:
 
 def _forbid_caching(request: HttpRequest, response: HttpResponse) -> None:
     if settings.STATIC_URL and request.path.startswith(settings.STATIC_URL):
-        return  # Style sheets and scripts are the same for everybody.
-    # Reading `request.user` here would ask the database for every page; the cookie says as much.
+        return  # Style sheets and scripts are the same for everyone.
+    # Reading `request.user` here would query the database for every page; the cookie tells enough.
     personal = settings.SESSION_COOKIE_NAME in request.COOKIES or bool(response.cookies)
     stated = response.headers.get("Cache-Control", "")
     if not stated or (personal and "no-store" not in stated):

@@ -18,7 +18,7 @@ MINUS = "\u2212"
 NO_BREAK = "\u00a0"
 DASH = "\u2013"
 
-#: What sellers call the currencies of Amazon's stores (CLDR narrow or wide symbols). Every dollar but the US one says whose it is.
+#: Currency symbols of Amazon's stores (CLDR). Dollars other than the US dollar have a prefix.
 _SYMBOLS = {
     "USD": "$", "CAD": "CA$", "MXN": "MX$", "BRL": "R$", "EUR": "\u20ac", "GBP": "\u00a3", "JPY": "\u00a5", "INR": "\u20b9",
     "AUD": "A$", "SGD": "S$", "TRY": "\u20ba", "SEK": "kr", "PLN": "z\u0142",
@@ -133,9 +133,9 @@ class Delta:
     ratio: Decimal | None
 
 
-#: Below this a change is called flat: week-to-week noise must not look like news.
+#: Smaller changes are shown as unchanged: noise must not look like a trend.
 FLAT_BELOW = Decimal("0.005")
-#: From here a change may take a colour; smaller ones stay grey.
+#: Smaller changes have no color.
 COLOUR_FROM = Decimal("0.05")
 
 

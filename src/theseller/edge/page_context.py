@@ -21,7 +21,7 @@ DEFAULT_NAVIGATION = (
     ("connections:overview", "Connection", "link"),
     ("controls:page", "Security", "shield"),
 )
-#: The places of the operator's area, in the place of a shop's. All stand under `OPERATOR_PREFIX`.
+#: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.
 OPERATOR_NAVIGATION = (
     ("operators:overview", "Overview", "shield"),
     ("operators:sessions", "Access", "search"),
@@ -29,14 +29,14 @@ OPERATOR_NAVIGATION = (
     ("operators:deletion-requests", "Deletions", "trash"),
 )
 OPERATOR_PREFIX = "/operate/"
-#: Places that not every shop can use, by URL name: shown only where the room that they lead to says so. The room puts its answer in.
+#: Conditions of destinations that not every tenant can use, by URL name; packages register theirs.
 NAVIGATION_CONDITIONS: dict[str, Callable[[HttpRequest], bool]] = {}
 DEFAULT_SIGN_OUT = "accounts:sign-out"
 DEFAULT_ACCOUNT = "accounts:security"
 
 
 def _url(name: str) -> str:
-    # A room that is not mounted has no address, and then no link: navigation must not break a page.
+    # A package without URLs gets no link: navigation must not break a page.
     try:
         return reverse(name)
     except NoReverseMatch:
@@ -53,7 +53,7 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
     )
     found = [(_url(name), label, icon) for name, label, icon in destinations if name not in hidden]
     found = [entry for entry in found if entry[0]]
-    # Every path begins with "/": the start page is current only when it is the page itself.
+    # Every path starts with "/": the start page is current only if it is the page itself.
     current = max((url for url, _, _ in found if path == url or (url != "/" and path.startswith(url))), key=len, default="")
     return [NavItem(label, icon, url, url == current) for url, label, icon in found]
 

@@ -13,12 +13,12 @@ from theseller.edge.client_address import client_address
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 _PROTO = "HTTP_X_FORWARDED_PROTO"
-#: Headers by which a caller could pretend to be a proxy. Removed, so that no library can read them by mistake.
+#: Forwarding headers that a client could forge. Removed, so that no library reads them by mistake.
 _FORWARDED = (
     "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", _PROTO, "HTTP_X_FORWARDED_SSL",
     "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME",
 )  # fmt: skip
-#: What load balancers ask, by address.
+#: Views of the health checks, by address.
 HEALTH_CHECKS = {"/healthz": "theseller.edge.views.healthz", "/readyz": "theseller.config.readiness.readyz"}
 
 

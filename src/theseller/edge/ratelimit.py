@@ -36,7 +36,7 @@ class Rate:
 
     def __post_init__(self) -> None:
         if self.per_second <= 0 or self.burst < 1:
-            raise ValueError("a rate needs a positive refill and room for at least one token")
+            raise ValueError("a rate needs a positive refill and a burst of at least one token")
 
     @classmethod
     def per_minute(cls, count: float, burst: int) -> Rate:

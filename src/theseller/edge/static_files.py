@@ -26,12 +26,12 @@ from whitenoise.responders import Response, StaticFile
 
 _VERSION = re.compile(r"[0-9a-f]{12}/")
 _COMPRESSED = frozenset({".css", ".js", ".svg"})
-#: Comments that have their lines to themselves, and the indent of the others: neither means anything to a browser.
+#: Comments on lines of their own, and indentation: browsers ignore both.
 _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)$", re.MULTILINE)
 _INDENT = re.compile(rb"\n\s+")
-#: A smaller file fits into one packet as it is.
+#: Smaller files fit into one packet uncompressed.
 _SMALLEST = 512
-#: By the prefix of the addresses. The files of a running process don't change.
+#: By address prefix. Files don't change while a process runs.
 _registered: dict[str, dict[str, StaticFile]] = {}
 
 

@@ -40,7 +40,7 @@ def _runs(values: Sequence[Number | None], low: float, high: float, step: float)
 
 
 def _line(runs: list[list[Point]]) -> str:
-    # A tenth of a unit is a tenth of a pixel: more digits would only make pages heavier.
+    # A tenth of a unit is a tenth of a pixel: more digits would only enlarge the page.
     return " ".join("M" + "L".join(f"{_fmt(x)} {_fmt(round(y, 1))}" for x, y in run) for run in runs)
 
 
@@ -53,7 +53,7 @@ def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None
     if not known:
         return SafeString("")
     low, high = min(known), max(known)
-    # As wide as the series has steps, so that the days are at whole numbers; the drawing stretches to its box.
+    # One unit per day, so that days are at whole numbers; the drawing stretches to its box.
     width = float(max(len(values) - 1, 1))
     runs = _runs(values, low, high, 1.0)
     earlier = (

@@ -36,11 +36,11 @@ class _TextRule:
     lasting: bool = False
 
 
-_URL = "Look at DATABASE_URL (and THESELLER_ADMIN_URL)."
+_URL = "Check DATABASE_URL (and THESELLER_ADMIN_URL)."
 _CA = "Name the file of the authority that signed it: sslrootcert=FILE in the URL, or sslrootcert=system for the system's own list."
-#: By libpq's and the server's texts, the first that fits. Groups are names, hosts or files, never values.
+#: By libpq's and the server's texts; the first match applies. Groups are names, hosts or files, never values.
 _BY_TEXT = (
-    # A new connection writes a file: its refusal has no code. So does the start of a server whose disk is full.
+    # A full disk also refuses connections and server starts, without a SQLSTATE.
     _TextRule(
         r"FATAL: .*(?:No space left on device|Disk quota exceeded)", "disk_full", "The disk of the database is full.",
         "Free some space there: it goes on by itself, and nothing is half done.",
@@ -66,12 +66,12 @@ _BY_TEXT = (
         r"could not translate host name|failed to resolve host|[Nn]ame or service not known|[Nn]ame resolution|nodename nor servname",
         "host_unknown", "The host name of the database is not known here.", _URL,
     ),
-    _TextRule(r"Connection refused", "refused", "Nothing accepts connections{where}.", "Start the database, or mend host and port. " + _URL),
+    _TextRule(r"Connection refused", "refused", "Nothing accepts connections{where}.", "Start the database, or correct host and port. " + _URL),
     _TextRule(r"on socket .*No such file or directory", "socket_missing", "No database listens{where}.", "Start the database. " + _URL),
-    _TextRule(r"No route to host|Network is unreachable", "unreachable", "The database's host can't be reached{where}.", "Look at the network. " + _URL),
+    _TextRule(r"No route to host|Network is unreachable", "unreachable", "The database's host can't be reached{where}.", "Check the network. " + _URL),
     _TextRule(
         r"timeout expired|[Cc]onnection timed out", "timeout", "The database does not answer in time{where}.",
-        "Look at the network and its firewalls. " + _URL,
+        "Check the network and its firewalls. " + _URL,
     ),
     _TextRule(r'database "(?P<name>[^"]*)" does not exist', "database_missing", "There is no database named {name}.", _URL, lasting=True),
     _TextRule(
@@ -80,7 +80,7 @@ _BY_TEXT = (
     ),
     _TextRule(
         r'password authentication failed(?: for user "(?P<name>[^"]*)")?', "password_wrong", "The database refuses the password of {name}.",
-        "For a role of TheSeller: `theseller migrate` sets it to what the secrets say. For THESELLER_ADMIN_URL: mend ~/.pgpass.", lasting=True,
+        "For a role of TheSeller: `theseller migrate` sets it to what the secrets say. For THESELLER_ADMIN_URL: correct ~/.pgpass.", lasting=True,
     ),
     _TextRule(
         r"no password supplied", "password_missing", "The database asks for a password, and none was given.",
@@ -136,7 +136,7 @@ _BY_CODE = {
     "3D000": Failure("database_missing", "There is no such database.", _URL, lasting=True),
 }  # fmt: skip
 _POOL = Failure(
-    "no_connection", "No connection to the database could be had in time.",
+    "no_connection", "No database connection was available in time.",
     "The log says why connections fail; else all are in use: run fewer threads or raise max_connections.",
 )  # fmt: skip
 _SERVER_ADDRESS = re.compile(
@@ -150,7 +150,7 @@ def classify(error: BaseException) -> Failure | None:
     Returns None if neither `error` nor its causes or group members are known.
     """
     found = [_classify_one(one) for one in _database_errors(error)]
-    # A pool's time-out hides what its connections failed of, which stands beside it if anything does.
+    # A pool timeout hides why connections failed; prefer another known failure beside it.
     known = sorted((one for one in found if one is not None), key=lambda one: one is _POOL)
     return known[0] if known else None
 

@@ -49,7 +49,7 @@ class EgressRefusedError(OSError):
     """The host is not an allowed destination. Nothing was sent or resolved."""
 
     def __init__(self) -> None:
-        super().__init__("this process may not speak to that host: it is none of its destinations")
+        super().__init__("this process may not connect to that host: it is not an allowed destination")
 
 
 class _Thread(threading.local):
@@ -89,7 +89,7 @@ class _EgressGuard:
             EgressRefusedError: neither applies.
         """
         if self.destinations is None or not isinstance(address, tuple):
-            return  # A socket of this machine's file system, or one that is connected already and was asked about then.
+            return  # A Unix socket, or one that is already connected and was checked then.
         name = _name(address[0])
         if is_local(name) or (_is_address(name) and self.thread.may_call):
             return
@@ -97,10 +97,10 @@ class _EgressGuard:
 
 
 _GUARD = _EgressGuard()
-#: Events by the argument that names the host; `gethostbyname_ex` and `connect_ex` raise the events of their shorter names.
+#: Events whose first argument is a host; `gethostbyname_ex` and `connect_ex` raise those of the short names.
 _NAME_EVENTS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 _ADDRESS_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-#: Looks the name of an address up, in the name service of that address.
+#: A reverse lookup, which queries that address's name service.
 _REVERSE_LOOKUP_EVENT = "socket.getnameinfo"
 
 

@@ -74,7 +74,7 @@ def configure_logging(process: str, target: TextIO | Path, level: int | str = lo
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(capture=True)
-    # On a full disk the standard library would print the message and its arguments, unredacted, to the error stream.
+    # On a full disk the standard library would print the arguments, unredacted, to stderr.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
@@ -233,11 +233,11 @@ def _safe_copy(record: logging.LogRecord) -> logging.LogRecord:
     """
     safe = copy.copy(record)
     replace_address_by_route(safe)
-    safe.exc_text = None  # A trace that another formatter has rendered has texts that ours leaves out.
+    safe.exc_text = None  # Another formatter's traceback has texts that ours leaves out.
     if record.args:
         safe.args = _redacted_arguments(safe.args or ())
     if record.name == "asyncio":
-        # The lines after the first print a forgotten task, and with it the text of its exception.
+        # The lines after the first print a pending task with its exception's text.
         safe.msg = str(record.msg).partition("\n")[0]
     return safe
 

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
-# Loaded at import: the hook of a fork is no place to load a library.
+# Loaded at import: a fork hook must not load a library.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 

@@ -63,7 +63,7 @@ def parse_amount(text: str, *, decimal_comma: bool = False) -> Decimal:
     try:
         amount = Decimal(cleaned)
     except InvalidOperation:
-        message = "not a number"  # Never the text itself: a shifted column may hold a buyer's name.
+        message = "not a number"  # Never the text: a shifted column may contain a buyer's name.
         raise ValueError(message) from None
     if not amount.is_finite():
         message = "not a finite number"

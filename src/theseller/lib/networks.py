@@ -80,7 +80,7 @@ def _network(word: str) -> Network:
             mapped = network.network_address.ipv4_mapped
             network = ip_network((str(mapped), network.prefixlen - 96))
     if network.prefixlen < _MIN_PREFIX[network.version]:
-        raise ValueError(f"`{word[:60]}` is too wide: strangers in it could choose the address that they are counted by")
+        raise ValueError(f"`{word[:60]}` is too wide: clients in it could forge the address that limits count by")
     return network
 
 
@@ -145,7 +145,7 @@ def network_of(address: str) -> str:
     """
     parsed = parse_address(address)
     if parsed is None:
-        return "unknown"  # A Unix socket has no peer address; all its callers share one bucket.
+        return "unknown"  # A Unix socket has no peer address; all its clients share one bucket.
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, 64), strict=False))
     return str(parsed)

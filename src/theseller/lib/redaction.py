@@ -22,11 +22,11 @@ _SENSITIVE_WORD = (
     r"password|passwd|passphrase|secret|token|authori[sz]ation|cookie|credential|api_?key|private_?key|root_?key|session_?key"
     r"|signature|ticket|oauth_?code|otp|recovery_?code|e_?mail"
 )
-#: Names that are secrets in an OAuth answer and too common to be looked for inside longer names.
+#: Secrets of an OAuth response whose names are too common to match inside longer names.
 _EXACT_NAMES = frozenset({"code", "state", "dsn", "sessionid", "session_id", "sid", "spapi_oauth_code"})
 _SENSITIVE_NAME = re.compile(_SENSITIVE_WORD)
 
-# Repetitions are bounded throughout: a log line is no place for a search that takes quadratic time.
+# All repetitions are bounded: a log line must not cause a quadratic search.
 _NAME = rf"[\w.-]{{0,64}}(?:{_SENSITIVE_WORD.replace('_?', '[_-]?')})[\w.-]{{0,64}}|(?:spapi_oauth_)?code|state|dsn|session_?id|sid|x-amz-[\w-]{{1,64}}"
 _QUOTED = r'\\?"(?:[^"\\]|\\[^"])*\\?"|\\?' + r"'(?:[^'\\]|\\[^'])*\\?'"
 _SPACE = r"\s{0,8}"
@@ -111,7 +111,7 @@ def _shown(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, BaseException):
-        return describe(value)  # The texts of foreign exceptions quote values.
+        return describe(value)  # Texts of foreign exceptions quote values.
     try:
         return str(value)
     except Exception:  # noqa: BLE001 - whatever it raises, its text could hold the secret

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from theseller.lib.database_failures import reason_of
 
-#: Our own exceptions hold no value from a payload and no secret; the texts of all others may.
+#: Our exceptions contain no payload value and no secret; texts of others may.
 _OWN_PACKAGE = "theseller."
 _CHAIN_TEXT = {
     "cause": "The above exception was the direct cause of the following exception:",

@@ -46,7 +46,7 @@ RUN_FILE = rf"\.s\.PGSQL\.[0-9]+(\.lock)?|{INITDB_PASSWORD}"
 SECRET_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"  # noqa: S105  # the form of a name
 
 
-#: What the system says when a file can't grow: the disk is full, a quota is used up, or the process may write no larger file.
+#: Errors when a file can't grow: full disk, quota, or file size limit.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 

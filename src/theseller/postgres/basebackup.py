@@ -47,7 +47,7 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
         str(binaries.program("pg_basebackup")), "--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast", "--no-password",
         "--manifest-checksums=SHA256", "--no-sync",
     ]  # fmt: skip
-    # A file and not a pipe: nobody reads a pipe while bytes are read, and a full one would stop it.
+    # A file, not a pipe: no one reads a pipe meanwhile, and a full one would block the program.
     with tempfile.TemporaryFile() as words:
         child = subprocess.Popen(  # noqa: S603  the located program, arguments of ours
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, cwd="/", env=_client_environment(conninfo), bufsize=0
@@ -62,7 +62,7 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
                 words.seek(0)
                 raise BackupFailedError(f"pg_basebackup failed: {_last_line(words.read())}", "The database's log says more.")
         finally:
-            # A reader that stops early, by its own failure, must not leave it waiting for ever.
+            # If the reader stops early, the program must not wait forever.
             if child.poll() is None:
                 child.kill()
                 child.wait()

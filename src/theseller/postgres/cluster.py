@@ -17,10 +17,10 @@ from theseller.postgres.locator import Binaries
 from theseller.postgres.os_account import Account
 
 SUPERUSER = "theseller_super"
-#: WAL that is not full is finished after this long if anything changed: what a lost machine may cost, at most, besides sealing it.
+#: Partial WAL segments are archived after this long: the most that a lost machine can lose.
 ARCHIVE_SECONDS = 300
 _MIB = 1024 * 1024
-# A fresh cluster takes 40 MB, its first log of changes 16 MB; below this the first migration would fail half-way.
+# A new cluster takes 40 MB, its first WAL segment 16 MB; with less the first migration would fail.
 SPACE_NEEDED = 300 * _MIB
 
 
@@ -95,7 +95,7 @@ def settings(layout: Layout, *, durable: bool, memory: int | None = None) -> Map
         "work_mem": "16MB",
         "maintenance_work_mem": f"{max(32, min(256, buffers))}MB",
         "max_wal_size": "2GB",
-        # A file of WAL that is recycled keeps what it held until it is written over: what was erased would outlive its erasure.
+        # A recycled WAL file keeps its content until overwritten: erased data would remain on disk.
         "wal_recycle": "off",
         "wal_compression": "pglz",
         "max_slot_wal_keep_size": "4GB",

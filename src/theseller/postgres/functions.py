@@ -11,7 +11,7 @@ from importlib import resources
 
 from theseller.postgres.rights import Cursor, Difference
 
-# Every function in our schemas but the queue's, which its package makes, and every function anywhere that acts with its owner's rights.
+# All functions of our schemas except the queue's, and every SECURITY DEFINER function.
 _READ = """
 select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ') '
        || encode(sha256(convert_to(concat_ws(chr(1), p.prosrc, coalesce(p.prosqlbody::text, ''), l.lanname, p.provolatile, p.proparallel,

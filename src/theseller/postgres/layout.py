@@ -26,7 +26,7 @@ PORT = 5432
 _SOCKET_NAME = f".s.PGSQL.{PORT}"
 # sockaddr_un.sun_path less its final zero: unix(7) on Linux, unix(4) on macOS.
 _LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
-# A fresh cluster is 40 MB and wants room for its log of changes (WAL).
+# Used by root if the server's user can't enter the state folder.
 FALLBACK_ROOT = Path("/var/lib")
 
 

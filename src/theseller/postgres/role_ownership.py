@@ -63,7 +63,7 @@ def refuse_foreign_roles(superuser: Connection, passwords: Mapping[str, Collecti
             f"The roles of this database server have the passwords of another deployment, and none of those in {secrets_at}."
             " Nothing was changed.",
             "Run it with that deployment's secrets, or use a server of its own for each deployment. To replace the other's passwords, which"
-            " keeps it from the database from then on: --take-over --reason TEXT.",
+            " locks it out of the database: --take-over --reason TEXT.",
         )
 
 

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from theseller.postgres.errors import ServerFailedError
 
 DATABASE = "theseller"
-#: What the hidden name of a restored database begins with, until it is put in place.
+#: Name prefix of a restored database until it is put in place.
 QUARANTINE = "quarantine_"
 OWNER = "theseller_owner"
 # Short names, as secrets and command line have them (`db-web`, `postgres psql-as web`).
@@ -31,13 +31,13 @@ LOGIN_ROLES: Mapping[str, str] = {
     "auth": "theseller_auth",
     "operator": "theseller_operator",
 }
-#: Needed only where we keep the backups ourselves: the embedded server. Elsewhere it can't sign in and doesn't replicate.
+#: Used with the embedded server only; elsewhere it can't sign in and doesn't replicate.
 BACKUP = "backup"
-#: They own the functions that answer over all tenants; grants.sql makes them.
+#: Owners of the cross-tenant functions; grants.sql creates them.
 _BYPASS_OWNERS = ("theseller_directory", "theseller_fingerprint", "theseller_requests")
-#: From this version on a membership says itself whether its rights are inherited.
+#: Since this version a membership has its own INHERIT option.
 _GRANTS_INHERIT = 160_000
-# PostgreSQL's error class 28: the server is well and does not accept who we say we are.
+# The message of SQLSTATE class 28 (invalid authorization).
 _REFUSED = "password authentication failed"
 #: The line of grants.sql in whose place the grants of the table descriptors are run.
 _DECLARED = "-- {{ grants of the table descriptors }}"

@@ -36,7 +36,7 @@ from theseller.postgres.processes import stop_with_parent, wait_until
 from theseller.postgres.stale_files import remove_stale_files
 from theseller.postgres.swap_data_dir import refuse_pending_swap
 
-# Recovery after a crash replays at most max_wal_size; a slow disk may need minutes. A dead child ends the wait at once.
+# Crash recovery replays at most max_wal_size; a slow disk may need minutes. If the child ends, so does the wait.
 _START_TIMEOUT = 600.0
 _LOG_LIMIT = 10 * 1024 * 1024
 
@@ -228,7 +228,7 @@ class Server:
             waited = time.monotonic() - begun
             if waited > 5.0 and not told:
                 told = True
-                self._say("PostgreSQL is recovering what a crash left; this can take a while")
+                self._say("PostgreSQL is recovering from a crash; this can take a while")
             if waited > _START_TIMEOUT:
                 self.stop()
                 raise ServerFailedError("PostgreSQL does not become ready.", f"Its log: {self.log}")

@@ -11,7 +11,7 @@ from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import PORT
 from theseller.postgres.processes import ProcessMark, command_line, process_mark, processes_in, stop_processes
 
-# Fast shutdown, immediate shutdown, then the kernel's: the data survives each, the last two by recovery.
+# Fast shutdown, immediate shutdown, kill: data is safe in each case, in the last two by recovery.
 _SHUTDOWN_SIGNALS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 
 
@@ -31,7 +31,7 @@ def remove_stale_files(data: Path, run: Path, say: Callable[[str], None]) -> Non
     if stragglers and not stop_processes(stragglers, signals=((signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))):
         numbers = ", ".join(str(one.pid) for one in stragglers)
         raise ServerFailedError(f"Processes {numbers} still work in {data} and can't be stopped.", "Stop them by hand, then try again.")
-    # A reused or zombie pid in these files makes PostgreSQL refuse to start; nothing is alive behind them now.
+    # A reused or zombie pid in these files would prevent a start; no server is running now.
     for stale in (data / "postmaster.pid", run / f".s.PGSQL.{PORT}.lock", run / f".s.PGSQL.{PORT}"):
         with contextlib.suppress(FileNotFoundError):
             stale.unlink()

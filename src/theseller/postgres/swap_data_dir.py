@@ -18,7 +18,7 @@ from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import Layout, control_folder, prepare_layout, saved_layout
 from theseller.postgres.os_account import server_account
 
-#: A database that a restore replaced is kept this long, in case the restore was the mistake; it holds what is erased since.
+#: How long a replaced database is stored, in case the restore was a mistake; it contains later-erased data.
 REPLACED_RETENTION = timedelta(days=7)
 _NOTE, _REPLACED_PREFIX = "restoring.json", "data.replaced-"
 
@@ -65,7 +65,7 @@ def finish_swap(state: Path, *, reached: Callable[[str], None] = lambda _step: N
         if own.data.exists():
             own.data.rename(own.home / f"{_REPLACED_PREFIX}{_free_number(own)}")
             reached("set aside")
-        # Another file system can't be renamed into; a copy that was cut is begun again, since the note is still there.
+        # Copy across file systems; an interrupted copy is repeated, since the note still exists.
         beside = own.home / "data.arriving"
         if restored.stat().st_dev == own.home.stat().st_dev:
             restored.rename(own.data)
@@ -76,8 +76,8 @@ def finish_swap(state: Path, *, reached: Callable[[str], None] = lambda _step: N
             shutil.rmtree(restored)
         reached("put in place")
     elif not own.data.exists():
-        raise ServerFailedError("The restored database is gone.", f"Remove {note} and restore again.")
-    # What the former database archived and nobody took belongs to another history now.
+        raise ServerFailedError("The restored database is missing.", f"Remove {note} and restore again.")
+    # WAL that the former database archived belongs to another timeline now.
     shutil.rmtree(own.archive, ignore_errors=True)
     _sync(own.home)
     reached("archive emptied")

@@ -8,7 +8,7 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "tenancy_tenant",
     DataClass.SELLER_PERSONAL,
-    note=("The shop's name and nothing else. It stays when a connection ends, and goes with the account."),
+    note=("The shop's name only. It is deleted with the account, not with a connection."),
     columns="id name created_at",
     indexes="_pkey",
     tenant_column="id",

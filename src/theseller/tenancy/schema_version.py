@@ -36,7 +36,7 @@ def refuse_other_schema(using: str = "default") -> None:
     try:
         applied = frozenset(sql.rows(connections[using], _APPLIED))
     except ProgrammingError:
-        # No such table before the first migrate; no permission to read it before the first migrate of a program that has this check.
+        # Before the first migrate the table is missing, or this role may not read it yet.
         raise WrongSchemaError(_older("")) from None
     refuse_newer(applied)
     missing = known_migrations() - applied

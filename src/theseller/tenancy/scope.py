@@ -32,7 +32,7 @@ STATEMENT_LIMITS = {
     "theseller_auth": timedelta(seconds=20),
     "theseller_operator": timedelta(seconds=20),
 }
-#: What a ticket lives longer than one statement. A transaction that goes on gets a new ticket before a statement that could outlast it.
+#: How much longer than one statement a ticket is valid. A transaction renews it before a statement that could outlast it.
 TICKET_MARGIN = timedelta(minutes=1)
 LONGEST_TICKET = max(STATEMENT_LIMITS.values()) + TICKET_MARGIN
 
@@ -50,8 +50,8 @@ class _Scope:
 
 
 _open_scope: ContextVar[_Scope | None] = ContextVar("theseller_open_scope", default=None)
-#: What the database says of each physical connection. Behind a pooler in transaction mode a connection has another session in each
-#: transaction: such a deployment must read it in each (decision 0004).
+#: The database session of each physical connection. Behind a pooler in transaction mode it differs
+#: per transaction: such a deployment must read it in each (decision 0004).
 _sessions: WeakKeyDictionary[Connection, DatabaseSession] = WeakKeyDictionary()
 
 

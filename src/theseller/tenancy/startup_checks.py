@@ -145,9 +145,9 @@ def refuse_foreign_database(database: Connection[Any], environment: str) -> None
 
 def _refuse(found: str | None, environment: str) -> None:
     if found is None:
-        raise WrongDatabaseError("this database does not say which environment it belongs to: run `theseller migrate` first")
+        raise WrongDatabaseError("this database belongs to no environment yet: run `theseller migrate` first")
     if found != environment:
         raise WrongDatabaseError(
             f"this database belongs to the environment {found!r}, and this process runs as {environment!r}:"
-            " look at DATABASE_URL and THESELLER_ENV. Nothing was read or changed"
+            " check DATABASE_URL and THESELLER_ENV. Nothing was read or changed"
         )

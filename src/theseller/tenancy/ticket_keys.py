@@ -59,7 +59,7 @@ def retire_other_ticket_keys(database: Connection[Any], key: Secret) -> int:
     inner, _outer = _blocks(key)
     with database.transaction():
         if not database.execute("select 1 from guard.ticket_key where inner_block = %s", [inner]).fetchone():
-            raise LookupError("the key that is to stay is not believed")
+            raise LookupError("the remaining key is not accepted")
         return database.execute("delete from guard.ticket_key where inner_block <> %s", [inner]).rowcount
 
 

@@ -104,7 +104,7 @@ def test_only_imported_files_and_nothing_at_all_are_told_apart(role: None, cast:
     with tenant_scope(cast.alices_shop):
         connection_for_files(Region.NA, tenant=cast.alices_shop, at=NOON)
     client = browser(cast.alice.id)
-    assert "Imported files hold no recipients" in text(client.get(LIST))
+    assert "Imported files contain no recipients" in text(client.get(LIST))
     assert "To ship" not in text(client.get("/connections/"))
 
 
@@ -137,9 +137,9 @@ def test_asking_writes_it_down_and_nudges_the_worker_once(today: Shop) -> None:
     client = browser(today.cast.bob.id)
     answer = client.post(ASK, {"order": ["111-1", "111-2", "111-404"]}, follow=True)
     told = text(answer)
-    assert "2 slips asked for" in told
+    assert "2 slips requested" in told
     assert "1 order is left out" in told
-    assert told.count("Asked of Amazon") == 2
+    assert told.count("Requested from Amazon") == 2
     assert _requests(today) == {"111-1": None, "111-2": None}
     client.post(ASK, {"order": ["111-1"]})
     jobs = today.rows("select task_name from procrastinate_jobs where args ->> 'connection' = %s", str(today.connection))
@@ -179,14 +179,14 @@ def test_each_outcome_is_told_in_words(today: Shop, outcome: RequestOutcome | No
     told = text(browser(today.cast.bob.id).get(LIST))
     words = {
         RequestOutcome.FETCHED: f"Stored; destroyed on {clock.now() + timedelta(days=30):%b %-d, %Y}",
-        RequestOutcome.NOT_YOURS: "no order that your shop ships itself",
-        RequestOutcome.TOO_OLD: "It left 30 days ago or longer",
+        RequestOutcome.NOT_YOURS: "Your shop does not ship this order itself",
+        RequestOutcome.TOO_OLD: "It shipped at least 30 days ago",
         RequestOutcome.NOT_GIVEN: "your authorization lacks the role “Direct-to-Consumer Shipping”",
-        RequestOutcome.NOT_FOUND: "Amazon knows no such order",
+        RequestOutcome.NOT_FOUND: "Amazon no longer has this order",
         RequestOutcome.ROLE_MISSING: "the role “Direct-to-Consumer Shipping” is missing",
-        RequestOutcome.SWITCHED_OFF: "turned off in between",
-        RequestOutcome.AMAZON_FAILED: "Amazon could not answer",
-        None: "Asked of Amazon",
+        RequestOutcome.SWITCHED_OFF: "turned off meanwhile",
+        RequestOutcome.AMAZON_FAILED: "Amazon did not respond",
+        None: "Requested from Amazon",
     }
     assert words[outcome] in told
     assert ('hx-trigger="every 3s"' in told) is (outcome is None)
@@ -201,7 +201,7 @@ def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(today: Sh
     client = browser(today.cast.bob.id)
     shown = [re.findall(r'value="(111-\d)"', text(client.get(f"{LIST}?page={page}"))) for page in (1, 2, 3, 4)]
     assert shown == [["111-4", "111-3"], ["111-2", "111-1"], ["111-0"], []]  # the longest waiting first
-    assert "no such page any more" in text(client.get(f"{LIST}?page=4"))
+    assert "This page does not exist" in text(client.get(f"{LIST}?page=4"))
     for odd in ("0", "-1", "x", "²", "99999"):
         assert 'value="111-4"' in text(client.get(LIST, {"page": odd})), odd
     assert client.post(ASK, {"order": "111-2", "page": "2"})["Location"] == f"{LIST}?page=2"
@@ -360,7 +360,7 @@ def test_turning_on_needs_an_owner_who_proved_themselves_and_read_the_words(role
         assert said in words
     assert alice.post(on, {"terms": TERMS_VERSION}).status_code == 422
     stale = alice.post(on, {"agree": "yes", "terms": "packing-slips-0"})
-    assert (stale.status_code, "new since you opened" in text(stale)) == (422, True)
+    assert (stale.status_code, "have changed since you opened" in text(stale)) == (422, True)
     assert state() == 0
     assert "Packing slips are on" in text(alice.post(on, agreed, follow=True))
     assert shop.rows("select terms, given_by from vault_consent where tenant_id = %s", shop.tenant) == [(TERMS_VERSION, cast.alice.actor)]

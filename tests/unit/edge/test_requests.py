@@ -124,7 +124,7 @@ def test_the_last_resort_needs_no_template() -> None:
     with override_settings(TEMPLATES=[]):
         response = errors.error_page(None, 500)
     assert response.status_code == 500
-    assert "Something broke" in response.content.decode()
+    assert "Something went wrong" in response.content.decode()
 
 
 @pytest.mark.parametrize("screen", SCREENS)

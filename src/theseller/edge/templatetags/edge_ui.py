@@ -190,7 +190,7 @@ def chart(id: str, title: str, summary: str, data: dict[str, Any], rows: Sequenc
         data: as `edge/js/chart.js` describes it.
         rows: the same figures as text (``day``, ``now``, ``before``).
     """
-    # A hidden element, not a script block: htmx is told to drop every script of what it swaps in, data or not.
+    # A hidden element, not a script block: htmx is configured to drop scripts in swapped content.
     return {
         "id": id,
         "title": title,
