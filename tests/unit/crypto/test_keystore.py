@@ -209,7 +209,7 @@ def test_a_root_key_that_goes_away_later_is_a_store_that_cannot_answer(tmp_path:
     key = store.create(Purpose.PII, "day:1")
     late = again(tmp_path)
     (tmp_path / "secrets" / ROOT_KEY_NAME).rename(tmp_path / "kept")
-    with pytest.raises(KeyStoreError, match="root key is not to be had"):
+    with pytest.raises(KeyStoreError, match="root key is unavailable"):
         late.get(key.id)
     (tmp_path / "kept").rename(tmp_path / "secrets" / ROOT_KEY_NAME)
     assert late.get(key.id) == key
