@@ -75,28 +75,28 @@ def _password_only(tools: Tools) -> Iterator[None]:
 def _anybody(tools: Tools) -> Iterator[None]:
     tools.patch.setattr(operator_session, "is_operator", lambda *_, **__: True)
     tools.patch.setattr(operator_session, "has_factor", lambda *_, **__: True)
-    tools.patch.setattr(proofs, "stands", lambda *_, **__: True)
+    tools.patch.setattr(proofs, "factor_exists", lambda *_, **__: True)
     yield
     tools.patch.undo()
 
 
 @breaks(_CONTROL, "lets a proof last for a month")
 def _long(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(operator_session, "PROOF_LASTS", timedelta(days=30))
+    tools.patch.setattr(operator_session, "PROOF_VALID_FOR", timedelta(days=30))
     yield
     tools.patch.undo()
 
 
 @breaks(_CONTROL, "leaves the door open behind an operator who went away")
 def _never_idle(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(operator_session, "IDLE_AT_MOST", timedelta(hours=8))
+    tools.patch.setattr(operator_session, "IDLE_MAX", timedelta(hours=8))
     yield
     tools.patch.undo()
 
 
 @breaks(_CONTROL, "accepts a second factor that was removed")
 def _removed(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(proofs, "stands", lambda *_, **__: True)
+    tools.patch.setattr(proofs, "factor_exists", lambda *_, **__: True)
     yield
     tools.patch.undo()
 
