@@ -68,7 +68,7 @@ class _Address:
 
     @property
     def guard(self) -> str:
-        """Return how it is guarded: "entered", "step_up", or "" for not at all."""
+        """Return how it is guarded: "session", "step_up", or "" for not at all."""
         return str(getattr(self.view, "theseller_operator_required", ""))
 
 
@@ -168,7 +168,7 @@ class _GuardProbe:
         at = self._context.at
         operator, (factor, kind) = next((one, factors[one][0]) for one in operators if one in factors)
         proof = session_content(Proof(operator, factor, kind, at), at)
-        plain = [one for one in addresses if one.guard == "entered" and not one.names]
+        plain = [one for one in addresses if one.guard == "session" and not one.names]
         return any(not refused(one.view, one.names, person=operator, session=proof, using=self._context.probe) for one in plain)
 
     def found(self) -> Iterator[str]:
