@@ -5,7 +5,7 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-demo: ## run everything on this machine, with an emulated Amazon; Ctrl-C stops it
+demo: ## run a demo on this machine with an emulated Amazon; Ctrl-C stops it
 	@exec bin/demo $(ARGS)
 
 demo-reset: ## delete the demo's data, keys and people

@@ -1,1 +1,1 @@
-"""People who sign in, and the shops they belong to."""
+"""Users, memberships, sign-in, second factors, and authorization."""

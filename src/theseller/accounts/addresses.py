@@ -18,7 +18,7 @@ def canonical(address: str) -> str:
     """
     plain = address.strip(" \t\r\n")
     if not plain.isascii() or not plain.isprintable() or " " in plain:
-        raise AddressError("Use an address of plain letters, digits and signs. Write a domain with other letters in its xn-- form.")
+        raise AddressError("Use an email address with ASCII characters only. Enter an internationalized domain in its xn-- form.")
     return plain.lower()
 
 

@@ -1,4 +1,4 @@
-"""From a request to the seat it speaks from: the guard of every view of a tenant, and the guard of every view of the operator's area."""
+"""Guards of views: a member's permission in a tenant, or an operator with a proven second factor."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from theseller.accounts.mfa.proofs import note_activity
 from theseller.accounts.models import User
@@ -25,22 +27,27 @@ ACTIVE_TENANT_KEY = "tenant"
 
 
 class AccessProvider(Protocol):
-    """Seats of people who are no members. `operators.access` has the one kind there is, and puts itself into VISITS."""
+    """Gives access to a tenant to a person who is no member: see ``settings.TENANT_ACCESS_PROVIDER``."""
 
     def tenant_context(self, request: HttpRequest, *, at: datetime) -> TenantContext | str | None:
-        """Return the seat that this request visits, where to go instead if the visit is over, or None if it is no visit."""
+        """Return the context of the request's access session, None without one.
+
+        If the session is over, return the URL to redirect to instead.
+        """
 
     def record_view(self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime) -> None:
-        """Write down that a page is about to be seen; if that fails, nothing is shown."""
+        """Record that a page is about to be shown. If this fails, the page is not shown."""
 
 
-ACCESS_PROVIDERS: list[AccessProvider] = []
+def _access_provider() -> AccessProvider:
+    provider: AccessProvider = import_string(settings.TENANT_ACCESS_PROVIDER)()
+    return provider
 
 
 def tenant_context_of(request: HttpRequest) -> TenantContext | None:
-    """Return the seat of the signed-in person, or None if they belong to no tenant.
+    """Return the context of the signed-in person, or None if they belong to no tenant.
 
-    Membership is read anew for each request: a person who was removed a second ago has no seat now.
+    Membership is read at each request, so a removal takes effect at once.
     """
     person = cast(User, request.user)
     places = tenants_of(person.id)
@@ -61,7 +68,10 @@ def account_frame(request: HttpRequest) -> str:
 
 
 def tenant_permission_required(permission: Permission) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
-    """Let a view run only for a member who has `permission`; the view gets the seat as its second argument."""
+    """Allow a view only for members who have `permission`.
+
+    The view gets the `TenantContext` as its second argument.
+    """
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
@@ -75,7 +85,7 @@ def tenant_permission_required(permission: Permission) -> Callable[[Callable[...
             _restrict_operator_access(request, tenant_context)
             answer = view(request, tenant_context, *args, **kwargs)
             if tenant_context.access_session is not None and answer.get("Content-Disposition", "").startswith("attachment"):
-                raise PermissionDenied("A visit is for looking: nothing can be taken away as a file.")
+                raise PermissionDenied("An operator's session is read-only: nothing can be downloaded.")
             return answer
 
         guarded.theseller_permission = permission  # type: ignore[attr-defined]  # read by the completeness test of all URLs
@@ -85,25 +95,23 @@ def tenant_permission_required(permission: Permission) -> Callable[[Callable[...
 
 
 def _operator_access(request: HttpRequest) -> TenantContext | str | None:
-    at = clock.now()
-    return next((found for provider in ACCESS_PROVIDERS if (found := provider.tenant_context(request, at=at)) is not None), None)
+    return _access_provider().tenant_context(request, at=clock.now())
 
 
 def _restrict_operator_access(request: HttpRequest, tenant_context: TenantContext) -> None:
-    """Let a visitor only look, and write down at what before anything is read for it."""
+    """Restrict an operator's access session to reads, and record each page before it is read."""
     if tenant_context.access_session is None:
         return
     if request.method not in {"GET", "HEAD"}:
-        raise PermissionDenied("A visit is for looking: nothing can be changed.")
-    for provider in ACCESS_PROVIDERS:
-        provider.record_view(request, tenant_context, at=clock.now())
+        raise PermissionDenied("An operator's session is read-only: nothing can be changed.")
+    _access_provider().record_view(request, tenant_context, at=clock.now())
 
 
 def operator_required(*, step_up: bool = False) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
-    """Let a view run only for an operator whose session has proven a second factor; the view gets the `Operator` as its second argument.
+    """Allow a view only for operators whose session has proven a second factor.
 
-    The proof is good for 12 hours, and for 30 minutes of silence; with `step_up` it must be of the last five minutes: for what
-    can't be undone, or opens what is closed. Who is no operator gets "not found".
+    The view gets the `Operator` as its second argument. A proof is valid for 12 hours, and 30 minutes without a request. With `step_up`
+    it must be from the last five minutes: for actions that can't be undone or give access. Anyone else gets "not found".
     """
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -136,7 +144,7 @@ def _refuse(request: HttpRequest, found: OperatorAuthState) -> HttpResponseBase:
 
 
 def set_active_tenant(request: HttpRequest, tenant: UUID) -> bool:
-    """Take another of the person's own seats; False if they have none there."""
+    """Switch to another tenant of the person; return False if they are no member of it."""
     person = cast(User, request.user)
     if tenant not in {place[0] for place in tenants_of(person.id)}:
         return False

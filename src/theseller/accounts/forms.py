@@ -51,14 +51,14 @@ def _password(label: str, autocomplete: str, *, missing: str, help_text: str = "
 class NewPasswordForm(forms.Form):
     """The password of now, and another one twice. It is long rather than odd: length is what keeps it from being guessed."""
 
-    current = _password("Your password now", "current-password", missing="Give the password that you sign in with now.")
+    current = _password("Current password", "current-password", missing="Enter your current password.")
     new = _password(
         "New password",
         "new-password",
-        missing="Give a new password.",
+        missing="Enter a new password.",
         help_text=f"At least {PASSWORD_LENGTH_MIN} characters. Four or five words that don’t belong together are good.",
     )
-    again = _password("New password, once more", "new-password", missing="Type the new password once more.")
+    again = _password("Repeat the new password", "new-password", missing="Enter the new password again.")
 
     def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:  # noqa: ANN401  # whatever Django's forms take
         super().__init__(*args, **kwargs)
@@ -79,10 +79,10 @@ class NewPasswordForm(forms.Form):
         if len(new) < PASSWORD_LENGTH_MIN:
             raise forms.ValidationError(f"This has {len(new)} characters; it needs {PASSWORD_LENGTH_MIN} or more.")
         if len(set(plain)) < 6:
-            raise forms.ValidationError("This repeats a few characters. Choose other words.")
+            raise forms.ValidationError("This repeats a few characters. Choose a different password.")
         for word in (*_COMMON, *own):
             if word in plain and len(plain) - len(word) < PASSWORD_LENGTH_MIN - 4:
-                raise forms.ValidationError("This is little more than a common word, or your own name or address. Choose other words.")
+                raise forms.ValidationError("This is mostly a common word, your name or your address. Choose a different password.")
         return new
 
     def clean(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class NewPasswordForm(forms.Form):
         given = super().clean() or {}
         new = given.get("new")
         if new is not None and given.get("again") is not None and new != given["again"]:
-            self.add_error("again", "The two are not the same. Type the new password once more.")
+            self.add_error("again", "The two are not the same. Enter the new password again.")
         if new is not None and new == given.get("current"):
-            self.add_error("new", "This is the password that you have. Choose another.")
+            self.add_error("new", "This is your current password. Choose another one.")
         return given

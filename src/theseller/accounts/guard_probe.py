@@ -1,6 +1,6 @@
-"""Asks a view of the operator's area as somebody at the door would, from inside the running program: for the probe that looks whether it opens.
+"""Calls views of the operator area in-process as an unauthorized user, for the probe of cred-operator-mfa.
 
-Nothing of it can be reached from outside, and it leaves nothing behind: the session is in memory, and the transaction is rolled back.
+No request from outside reaches this code. It leaves no trace: the session is in memory, and the transaction is rolled back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from theseller.accounts.models import User
 from theseller.accounts.sessions import SessionStore
 
-#: Where those are sent who may come in after a proof.
+#: Pages that a person is redirected to who must prove a second factor first.
 _PROOF_PAGES = ("/account/second-factor/", "/account/security/")
 
 
@@ -56,5 +56,5 @@ def _is_not_from_probe(entry: logging.LogRecord) -> bool:
     return not hasattr(getattr(entry, "request", None), "theseller_probe_database")
 
 
-# "Method not allowed" is news when somebody else was told so.
+# The probe's own "method not allowed" responses are not logged.
 logging.getLogger("django.request").addFilter(_is_not_from_probe)

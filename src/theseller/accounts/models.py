@@ -50,7 +50,7 @@ class User(AbstractBaseUser):
 
 
 class Membership(models.Model):
-    """A person's place in a tenant."""
+    """A person's membership of a tenant."""
 
     pk = models.CompositePrimaryKey("tenant_id", "user_id")
     tenant_id = models.UUIDField()

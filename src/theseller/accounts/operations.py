@@ -1,4 +1,4 @@
-"""Verbs on people, memberships and operators."""
+"""Changes of users, memberships and operators."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def create_user(*, email: str, name: str, password: Secret, at: datetime, person
 
 
 def add_member(*, person: UUID, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> None:
-    """Give `person` a place in `tenant`."""
+    """Make `person` a member of `tenant`."""
     with tenant_scope(tenant, using=accounts_database()):
         Membership.objects.create(tenant_id=tenant, user_id=person, role=role.value, since=at)
         _record(Tag.MEMBER_ADDED, actor, person, at, tenant=tenant, role=role.value)
@@ -54,12 +54,12 @@ def change_password(*, person: UUID, password: Secret, at: datetime, keep: str =
 
 
 def disable_sign_in(*, person: UUID) -> None:
-    """Let nobody in with this account any more, and end its sessions: no password is right from now on."""
+    """Disable sign-in to an account and end its sessions: no password matches any more."""
     User.objects.filter(pk=person).update(password=make_password(None))
 
 
 def add_operator(*, person: UUID, actor: str, at: datetime) -> bool:
-    """Let `person` operate this deployment; False if they do already."""
+    """Make `person` an operator; return False if they are one already."""
     with transaction.atomic(using=accounts_database()):
         _, made = Operator.objects.get_or_create(user_id=person, defaults={"since": at, "granted_by": actor})
         if made:
@@ -68,7 +68,7 @@ def add_operator(*, person: UUID, actor: str, at: datetime) -> bool:
 
 
 def remove_operator(*, person: UUID, actor: str, at: datetime) -> bool:
-    """End what `add_operator` gave, at once, whatever pages they have open; False if they were none."""
+    """Revoke operator rights at once; return False if `person` has none."""
     with transaction.atomic(using=accounts_database()):
         gone = Operator.objects.filter(user_id=person).delete()[0] > 0
         if gone:

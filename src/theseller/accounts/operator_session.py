@@ -1,4 +1,4 @@
-"""How a session stands at the door of the operator's area. One function decides, for the guard of the pages and for the probe."""
+"""Authentication state of an operator session, decided in one place for the guard and the probe."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from theseller.accounts.queries import is_operator
 
 
 class OperatorAuthState(StrEnum):
-    """Where somebody at the door belongs."""
+    """Authentication state of a session in the operator area."""
 
-    NOT_OPERATOR = "stranger"  # no operator: for them the area does not exist
+    NOT_OPERATOR = "stranger"  # gets 404
     NO_FACTOR = "no_factor"  # must set one up first
     NOT_PROVEN = "unproven"  # has not proven it in this session, or too long ago
     IDLE = "idle"  # was away for too long
@@ -27,7 +27,10 @@ class OperatorAuthState(StrEnum):
 def operator_auth_state(
     person: UUID, session: Mapping[str, Any], *, at: datetime, step_up: bool, using: str | None = None
 ) -> OperatorAuthState:
-    """Say how `person` stands with this session at `at`. Read anew at each request: what was taken away a second ago is gone now."""
+    """Return the authentication state of `person` with `session` at `at`.
+
+    Rights and factors are read at each request, so a removal takes effect at once.
+    """
     if not is_operator(person, using=using):
         return OperatorAuthState.NOT_OPERATOR
     if not has_factor(person, using=using):

@@ -30,7 +30,7 @@ def is_operator(person: UUID, *, using: str | None = None) -> bool:
 
 
 def operators() -> tuple[OperatorEntry, ...]:
-    """Return everybody who operates this deployment, longest first."""
+    """Return the operators of this deployment, oldest first."""
     found = {row.user_id: row for row in Operator.objects.all()}
     people = User.objects.filter(id__in=found).values_list("id", "name", "email")
     entries = (OperatorEntry(one, name, email, found[one].since, found[one].granted_by) for one, name, email in people)
@@ -43,10 +43,10 @@ def names_of(people: Collection[UUID]) -> dict[UUID, str]:
 
 
 def members_of(tenant: UUID) -> tuple[UUID, ...]:
-    """Return who has a place in the tenant in scope, which is open on the accounts' connection."""
+    """Return the members of the tenant in scope, which is open on the accounts' connection."""
     return tuple(Membership.objects.filter(tenant_id=tenant).values_list("user_id", flat=True))
 
 
 def person_by_email(email: str) -> UUID | None:
-    """Return who signs in with this address, in any case."""
+    """Return the person with this email address, in any case."""
     return User.objects.filter(email=canonical_or_empty(email)).values_list("id", flat=True).first()

@@ -100,7 +100,7 @@ def end_other_sessions(person: UUID, *, keep: str = "", using: str | None = None
 
 
 def end_all_sessions(*, using: str | None = None) -> int:
-    """Sign everybody out; return how many sessions there were."""
+    """End all sessions; return how many there were."""
     return Session.objects.using(using).all().delete()[0]
 
 

@@ -50,7 +50,7 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
 
 @dataclass(frozen=True, slots=True)
 class AccessSessionRef:
-    """Why somebody who is no member may look: an operator's session, by its id, and when it ends."""
+    """The operator's access session that a request runs in."""
 
     id: UUID
     expires_at: datetime
@@ -58,7 +58,7 @@ class AccessSessionRef:
 
 @dataclass(frozen=True, slots=True)
 class TenantContext:
-    """The place a signed-in person takes: one person in one tenant with one role. In a visit, an operator's for a while."""
+    """A signed-in person in one tenant with one role; an operator, while an access session is open."""
 
     person: UUID
     person_name: str
@@ -73,7 +73,7 @@ class TenantContext:
         return f"{'user' if self.access_session is None else 'operator'}:{self.person}"
 
     def may(self, permission: Permission) -> bool:
-        """Say whether the role allows it; a visit is for looking at the figures and nothing else, whatever the role allows."""
+        """Return whether the role allows it. An access session only allows reading the dashboard."""
         if self.access_session is not None and permission is not Permission.DASHBOARD_READ:
             return False
         return permission in PERMISSIONS[self.role]
@@ -81,7 +81,7 @@ class TenantContext:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The person who stands in the operator's area: an operator whose session has proven a second factor."""
+    """An operator whose session has proven a second factor."""
 
     person: UUID
     person_name: str

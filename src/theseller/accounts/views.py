@@ -151,7 +151,7 @@ def password(request: HttpRequest) -> HttpResponse:
         change_password(person=person.pk, password=Secret(form.cleaned_data["new"]), at=clock.now(), keep=session_key(request))
         update_session_auth_hash(request, User.objects.get(pk=person.pk))
         note_password(request, clock.now())
-        messages.success(request, "Your password is changed. Your other browsers are signed out.")
+        messages.success(request, "Your password was changed. Your other browsers are signed out.")
         return redirect("accounts:security")
     return render(
         request, "accounts/password.html", {"form": form, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422

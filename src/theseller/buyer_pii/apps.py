@@ -12,6 +12,5 @@ class BuyerPiiConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the table descriptors and the navigation condition."""
+        """Register what this app's tables hold."""
         importlib.import_module("theseller.buyer_pii.datamap")
-        importlib.import_module("theseller.buyer_pii.navigation")

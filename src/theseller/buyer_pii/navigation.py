@@ -6,7 +6,6 @@ from django.http import HttpRequest
 
 from theseller.accounts.types import Permission, TenantContext
 from theseller.buyer_pii.queries import features, has_restricted_role
-from theseller.edge.page_context import NAVIGATION_CONDITIONS
 from theseller.tenancy.scope import ScopeError, current_tenant, tenant_scope
 
 
@@ -15,7 +14,7 @@ def can_print_slips(request: HttpRequest) -> bool:
 
     The deployment must hold the role, and the tenant must have a connection that uses it.
     """
-    tenant_context: TenantContext | None = getattr(request, "seat", None)
+    tenant_context: TenantContext | None = getattr(request, "tenant_context", None)
     if tenant_context is None or not has_restricted_role() or not tenant_context.may(Permission.SLIP_PRINT):
         return False
     try:
@@ -24,6 +23,3 @@ def can_print_slips(request: HttpRequest) -> bool:
         with tenant_scope(tenant_context.tenant):
             return bool(features())
     return bool(features())  # The page is rendered inside its scope: scopes do not nest.
-
-
-NAVIGATION_CONDITIONS["buyer_pii:orders"] = can_print_slips

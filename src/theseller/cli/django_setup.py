@@ -34,11 +34,11 @@ def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> N
     os.environ["THESELLER_ROLE"] = role
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
     with _no_collection():
-        import django  # noqa: PLC0415  half a second that `theseller --help` must not pay
+        import django
 
         django.setup()
     if database and schema:
-        from theseller.tenancy.schema_version import refuse_other_schema  # noqa: PLC0415  needs Django ready
+        from theseller.tenancy.schema_version import refuse_other_schema
 
         try_connection()
         refuse_other_schema()
@@ -58,8 +58,8 @@ def _no_collection() -> Iterator[None]:
 
 def try_connection() -> None:
     """Connect once without the pool: why its connections fail, a pool says in the log only. Raise psycopg.Error."""
-    import psycopg  # noqa: PLC0415  not needed by --help
-    from django.db import connections  # noqa: PLC0415  needs Django ready
+    import psycopg
+    from django.db import connections
 
     psycopg.connect(**connections["default"].get_connection_params()).close()
 
@@ -68,7 +68,7 @@ def _refuse_other_host(state: Path) -> None:
     """Raise OtherHostError if secrets and keys are in files, and the database knows them in another state folder."""
     if not stores_keys_on_this_host_only(state):
         return
-    from theseller.tenancy.state_folder_host import folder_identity, refuse_other_host  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.state_folder_host import folder_identity, refuse_other_host
 
     refuse_other_host(folder_identity(state))
 

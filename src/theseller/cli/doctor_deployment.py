@@ -92,7 +92,7 @@ def _key_store(state: Path) -> Finding:
 
 
 def _backups(state: Path) -> Finding:
-    from theseller.backups.targets import TargetError, make_target  # noqa: PLC0415  imports what s3 needs
+    from theseller.backups.targets import TargetError, make_target
 
     where = read_backups(os.environ, state=state)
     if not where:
@@ -111,7 +111,7 @@ def _database(state: Path) -> Iterator[Finding]:
     del state
     try:
         setup_django("worker", schema=False)
-        from django.db import connections  # noqa: PLC0415  needs Django ready
+        from django.db import connections
 
         try_connection()
         cursor = connections["default"].cursor()
@@ -161,8 +161,8 @@ def _connections(cursor: CursorWrapper) -> Finding:
 
 
 def _schema(_cursor: CursorWrapper) -> Finding:
-    from theseller.tenancy.schema_version import refuse_other_schema  # noqa: PLC0415  needs Django ready
-    from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.schema_version import refuse_other_schema
+    from theseller.tenancy.startup_checks import refuse_unsafe_database
 
     try:
         refuse_unsafe_database()
@@ -173,7 +173,7 @@ def _schema(_cursor: CursorWrapper) -> Finding:
 
 
 def _host(_cursor: CursorWrapper) -> Finding:
-    from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_host  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_host
 
     state = state_folder(os.environ)
     if not stores_keys_on_this_host_only(state):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `bad`: it has to be mended, and `advice` says how. `looked`: false if it could not be looked at here."""
+    """Result of one check. `failed`: `advice` says what to do. `checked`: false if it could not be checked here."""
 
     what: str
     found: str
@@ -17,7 +17,7 @@ class Finding:
 
     @property
     def symbol(self) -> str:
-        """Return the sign before the line: nothing that was not looked at is called good."""
+        """Return the symbol before the line; what was not checked is not marked as passed."""
         return "✗" if self.failed else "✓" if self.checked else "–"
 
     @property

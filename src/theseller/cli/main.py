@@ -1,4 +1,4 @@
-"""Entry of the `theseller` command: finds the sub-commands, runs one, and turns every failure into plain sentences."""
+"""Entry point of `theseller`: discovers sub-commands and reports failures as sentences."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _run(args: argparse.Namespace) -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="theseller", description="Self-hosted analytics for Amazon sellers.")
     parser.add_argument("--version", action="version", version=f"theseller {__version__}")
-    parser.add_argument("--debug", action="store_true", default=False, help="show the whole trace of a failure")
+    parser.add_argument("--debug", action="store_true", default=False, help="show a traceback on failure")
     subparsers = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     for name, command in discover().items():
         subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)

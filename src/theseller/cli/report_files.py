@@ -31,9 +31,9 @@ _CHOICES = "utf-8, windows-1250, windows-1252, windows-1254, shift_jis, euc-jp, 
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a report as Amazon made it, also gzipped; - reads standard input")
-    parser.add_argument("--encoding", type=_encoding, help=f"overrule how the file is decoded: {_CHOICES}")
-    parser.add_argument("--type", type=_type, metavar="TYPE", help=f"refuse the file unless it is this: {', '.join(TYPE_NAMES)}")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="an Amazon report file, also gzipped; - reads standard input")
+    parser.add_argument("--encoding", type=_encoding, help=f"override the encoding of the file: {_CHOICES}")
+    parser.add_argument("--type", type=_type, metavar="TYPE", help=f"refuse the file unless it has this type: {', '.join(TYPE_NAMES)}")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

@@ -13,7 +13,7 @@ from theseller.config.demo_sign_in import demo_sign_in
 
 
 def deployment_context(request: HttpRequest) -> dict[str, Any]:
-    """Return the seat (None on public pages), the kind of deployment and the version."""
+    """Context processor: tenant context (None on public pages), deployment kind and version."""
     tenant_context = getattr(request, "tenant_context", None)
     return {
         "tenant_context": tenant_context,

@@ -214,9 +214,7 @@ def read_secret_config(environ: Mapping[str, str], *, kind: EnvironmentKind, sta
 def _rotation_days(text: str) -> int:
     days = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= days <= SECRET_DAYS_MAX:
-        raise InvalidSettingError(
-            f"THESELLER_ROTATION_DAYS must be 1 to {SECRET_DAYS_MAX}: no secret may serve longer, and nobody can allow it here"
-        )
+        raise InvalidSettingError(f"THESELLER_ROTATION_DAYS must be 1 to {SECRET_DAYS_MAX}: this is the maximum age of a secret")
     return days
 
 

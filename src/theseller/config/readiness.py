@@ -1,4 +1,4 @@
-"""Whether this process can serve: the database answers each of its roles, and has the schema of this version."""
+"""Readiness: the database accepts each role of this process and has this version's schema."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _OPERATOR_ID = UUID("01a6a000-0000-7000-8000-00000000000d")
 
 
 def seed_demo(*, at: datetime) -> tuple[DemoPerson, ...]:
-    """Create Alice, Bob and Charlie with their shops if this deployment has nobody yet, and Olga; return them with their passwords."""
+    """Create Alice, Bob, Charlie and Olga, and their shops, in an empty deployment; return them with their passwords."""
     password = settings.SECRETS.ensure("demo-cast-password", new_text_secret)
     if not User.objects.exists():
         for tenant, name in _SHOPS.items():

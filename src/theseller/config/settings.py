@@ -71,7 +71,7 @@ _TOOLS_KEY = stdlib_secrets.token_urlsafe(48)
 #: Answers both, read anew every other second; `config.session_keys` puts them in place.
 SESSION_KEYS: CachedValue[tuple[str, list[str]]] = CachedValue(_session_keys)
 SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
-#: Secrets are replaced when they are this old; the cap is nobody's to raise.
+#: Secrets are replaced when they are this old; the cap can't be raised.
 ROTATION_DAYS = ENVIRONMENT.rotation_days
 
 # --- Amazon ---------------------------------------------------------------------------------------------------------------------
@@ -152,6 +152,12 @@ TEMPLATES = [
 DATABASES = database_settings(ENVIRONMENT, SECRETS)
 DATABASE_ROUTERS = ["theseller.edge.databases.AccountsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- What packages plug into others ------------------------------------------------------------------------------------------------
+#: Gives operators with an open access session the context of that tenant.
+TENANT_ACCESS_PROVIDER = "theseller.operators.access.provider.AccessSessionProvider"
+#: Navigation entries that not every shop has, by URL name, with the function that decides.
+NAVIGATION_CONDITIONS = {"buyer_pii:orders": "theseller.buyer_pii.navigation.can_print_slips"}
 
 # --- People and sessions --------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -1,4 +1,4 @@
-"""Run the worker for as long as it is wanted, through every restart of the database.
+"""Run the worker, across restarts of the database, until it is stopped.
 
 Procrastinate's own worker ends when one of its connections does. Here it is started again, with a pause that grows while the database
 does not answer. Jobs that it had begun are queued again by `config.jobs`, by this worker or another.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from theseller.edge.middleware import request_id_of
 from theseller.edge.types import NavItem
@@ -29,8 +30,6 @@ OPERATOR_NAVIGATION = (
     ("operators:deletion-requests", "Deletions", "trash"),
 )
 OPERATOR_PREFIX = "/operate/"
-#: Conditions of destinations that not every tenant can use, by URL name; packages register theirs.
-NAVIGATION_CONDITIONS: dict[str, Callable[[HttpRequest], bool]] = {}
 DEFAULT_SIGN_OUT = "accounts:sign-out"
 DEFAULT_ACCOUNT = "accounts:security"
 
@@ -58,6 +57,12 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
     return [NavItem(label, icon, url, url == current) for url, label, icon in found]
 
 
+def _hidden(request: HttpRequest) -> set[str]:
+    """Return the URL names whose condition in ``settings.NAVIGATION_CONDITIONS`` does not hold."""
+    conditions: dict[str, str] = getattr(settings, "NAVIGATION_CONDITIONS", {})
+    return {name for name, path in conditions.items() if not import_string(path)(request)}
+
+
 def page_frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor of every page.
 
@@ -65,7 +70,7 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
     ``request_id``.
     """
     return {
-        "edge_nav": navigation(request.path, {name for name, condition in NAVIGATION_CONDITIONS.items() if not condition(request)}),
+        "edge_nav": navigation(request.path, _hidden(request)),
         "edge_account": _url(DEFAULT_ACCOUNT),
         "edge_sign_out": _url(getattr(settings, "THESELLER_SIGN_OUT_URL_NAME", DEFAULT_SIGN_OUT)),
         "request_id": request_id_of(request),

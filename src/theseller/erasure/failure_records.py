@@ -1,4 +1,4 @@
-"""Erasures that fail: why, how often, and when they are tried again. One that keeps failing is tried at growing intervals.
+"""Failing erasures: why, how often, and when they are tried again. One that keeps failing is tried at growing intervals.
 
 An erasure that has not begun has no row in the ledger yet, so this is a table of its own. Its row is deleted when the erasure gets through.
 """

@@ -31,7 +31,7 @@ from theseller.retention.backup_keys import BACKUP_OWNER
 LEAD = timedelta(days=7)
 OPERATIONS = "Operations"
 _AUTOMATIC = "automatic: theseller rotate "
-_READ_ONLY = "by hand: the secret provider only gives (docs/operate/rotation.md): replace it where it is kept and restart: "
+_READ_ONLY = "by hand: the secret provider is read-only (docs/operate/rotation.md): replace it there and restart: "
 _AMAZON = (
     "by hand: Developer Central > application > LWA credentials > Rotate; save the new secret in a file of mode 0600;"
     " theseller rotate lwa-client-secret --new-from-file FILE; delete the file"
@@ -65,7 +65,7 @@ class _Found:
 def inventory(*, at: datetime, using: str = PROBE_DATABASE, connection_keys: Mapping[UUID, UUID] | None = None) -> tuple[SecretEntry, ...]:
     """Return every secret, by kind and name. Reads over all tenants as the probe does.
 
-    `held`: the data key of each connection, from whoever can't read over all tenants; by default what the tokens' rows name.
+    `connection_keys`: the data key of each connection, for callers that can't read all tenants; by default from the tokens' rows.
 
     Raises:
         SecretProviderError, KeyStoreError: provider or store cannot answer; then nothing is known, and nothing is said.
@@ -195,7 +195,7 @@ def _unreplaced_key(owner: str) -> tuple[SecretKind, str, str]:
             "recipient-key",
             "destroyed by the worker on its day, within 61 days, or when packing slips are turned off: ",
         )
-    return SecretKind.OTHER, "data-key", "by the room that made it: "
+    return SecretKind.OTHER, "data-key", "by the package that created it: "
 
 
 def _age_or_none(name: str, using: str) -> datetime | None:

@@ -78,12 +78,12 @@ def rotate_due(*, actor: str, context: RotationContext) -> tuple[RotationResult,
 
 
 def force_rotation(names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext) -> tuple[RotationResult, ...]:
-    """Replace secrets now because of a leak or because somebody who knew them leaves. For whoever records such an event.
+    """Replace secrets now because of a leak, or because a person who knew them leaves.
 
     Raises what `rotate` raises; ValueError for another reason.
     """
     if reason not in {RotationReason.LEAKED, RotationReason.LEAVER}:
-        raise ValueError("a rotation is forced by a leak or by somebody's leaving")
+        raise ValueError("a rotation is forced by a leak or by a person's departure")
     with transaction.atomic():
         record(
             Tag.ROTATION_FORCED,
@@ -102,7 +102,7 @@ def stage_client_secret(secret: Secret) -> None:
 
 
 def note_age(name: str, made_at: datetime, *, actor: str, at: datetime) -> None:
-    """Note when a secret that somebody else made was made. Raises UnknownSecretError; RotationError for a time to come."""
+    """Record when an externally created secret was created. Raises UnknownSecretError; RotationError for a time to come."""
     if made_at > at:
         raise RotationError("a secret can't have been made in the future: give the day it was made")
     if name not in {one.name for one in inventory(at=at)}:
@@ -249,7 +249,7 @@ def _exclusive() -> Iterator[None]:
     with connections["default"].cursor() as cursor:
         cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:
-            raise RotationBusyError("another process replaces secrets just now: wait for it, or look at theseller rotate --list")
+            raise RotationBusyError("another process is rotating secrets: wait for it, or see theseller rotate --list")
         try:
             yield
         finally:

@@ -23,7 +23,7 @@ class PurposeKeys(Protocol):
     """The purpose keys of one key store."""
 
     def ages(self) -> Mapping[Purpose, datetime | None]:
-        """Return, for each purpose that has a key, when the oldest that may still wrap something was made; None if nobody can say."""
+        """Return, for each purpose that has a key, when the oldest that may still wrap something was made; None if unknown."""
 
     def make(self, purpose: Purpose) -> None:
         """Make a key that wraps from now on."""

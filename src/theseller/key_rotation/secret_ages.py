@@ -28,7 +28,7 @@ def age_in(secret_provider: SecretProvider, name: str, *, using: str = "default"
     """Return whether there is such a secret, and when it was made. One of our making, in a file, says so without being read whole.
 
     Raises:
-        SecretProviderError: the keeper can't say.
+        SecretProviderError: the provider does not answer.
     """
     if isinstance(secret_provider, FileSecretProvider):
         with suppress(SecretNotFoundError):
@@ -40,7 +40,7 @@ def age_in(secret_provider: SecretProvider, name: str, *, using: str = "default"
 
 
 def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | None:
-    """Return when `secret` was made; None if nobody knows."""
+    """Return when `secret` was created; None if unknown."""
     identifier = timestamped_secret_id(secret)
     if identifier is not None:
         return creation_time(identifier)
@@ -53,7 +53,7 @@ def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | N
 
 
 def note(name: str, secret: Secret, *, created_at: datetime, actor: str, at: datetime, using: str = "default") -> None:
-    """Note when somebody else's secret was made, as the operator says. The first word stands: a secret grows no younger."""
+    """Record when an externally created secret was created, as the operator states. The first record wins."""
     with transaction.atomic(using=using):
         if sql.execute(
             connections[using],

@@ -22,12 +22,12 @@ def secret_provider() -> WritableSecretProvider:
 
 
 def writable() -> bool:
-    """Say whether the provider keeps what it is given. Variables only give: a person changes them and starts the service anew."""
+    """Say whether the provider keeps what it is given. Environment variables are read-only: a person changes them and restarts the service."""
     return settings.ENVIRONMENT.secret_config.provider is not ProviderKind.ENVIRONMENT
 
 
 def staged_secret(name: str) -> Secret:
-    """Return the staged secret. Raises SecretNotFoundError if somebody removed it: then the replacement must not go on."""
+    """Return the staged secret. Raises SecretNotFoundError if it was removed: then the rotation must not continue."""
     return secret_provider().get(name + NEXT_SUFFIX)
 
 

@@ -54,7 +54,7 @@ def root_key_steps(run: Run) -> tuple[Step, ...]:
 def connection_key_steps(run: Run) -> tuple[Step, ...]:
     del run
     return (
-        Step("reseal", _reseal, "the token is sealed anew under a fresh key"),
+        Step("reseal", _reseal, "the token is re-encrypted under a new key"),
         Step("settle", _wait_for_readers, "no transaction is left that may have read the old row"),
         Step("retire", _destroy_superseded, "the old key is destroyed"),
     )

@@ -47,7 +47,7 @@ _NO_TOKEN = Secret("Atzr|none-of-anybody")
 
 
 def session_key_steps(run: Run) -> tuple[Step, ...]:
-    """After a leak everybody is signed out at once; else each session keeps working until it has been signed anew or has expired."""
+    """After a leak all sessions end at once; else each session works until it is signed again or expires."""
     if run.leaked:
         return (STAGE, SWITCH, DROP_NEXT, SETTLE, RETIRE, Step("sign-out", _sign_out, "every session ends"))
     drain = Step("drain", _wait_for_sessions, "no session is left that the old key signed")
@@ -57,11 +57,11 @@ def session_key_steps(run: Run) -> tuple[Step, ...]:
 def ticket_key_steps(run: Run) -> tuple[Step, ...]:
     del run
     if not writable():
-        accept = Step("believe", _install_present_key, "the database believes tickets of the present key")
+        accept = Step("believe", _install_present_key, "the database accepts tickets of the present key")
         return (accept, Step("settle", _wait_for_tickets, "no transaction is left whose ticket the old key signed"), _TICKET_RETIRE)
     return (
         STAGE,
-        Step("believe", _install_staged_key, "the database believes tickets of both keys"),
+        Step("believe", _install_staged_key, "the database accepts tickets of both keys"),
         SWITCH,
         DROP_NEXT,
         Step("settle", _wait_for_tickets, "no transaction is left whose ticket the old key signed"),
@@ -181,7 +181,7 @@ def _prove_client_secret(run: Run) -> str:
     except ClientSecretInvalidError:
         secret_provider().remove(run.secret + "-next")
         raise NewSecretRefusedError(
-            "Amazon does not accept the new client secret: nothing was changed; copy it anew from Developer Central"
+            "Amazon does not accept the new client secret: nothing was changed; copy it again from Developer Central"
         ) from None
     except LWAError as error:
         return f"Amazon could not be asked ({type(error).__name__})"

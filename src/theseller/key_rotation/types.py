@@ -1,4 +1,4 @@
-"""The words of this slice: a secret in the inventory, a replacement under way, what a replacement is given from outside."""
+"""Values of key rotation: inventory entries, rotations in progress, the context of a run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SecretKind(StrEnum):
 
 
 class RotationReason(StrEnum):
-    """Why a secret is replaced. After a leak the old one is refused at once, whoever still uses it; else only when nobody does."""
+    """Why a secret is replaced. After a leak the old one is rejected at once; else only when it is no longer in use."""
 
     DUE = "due"
     MANUAL = "manual"

@@ -13,8 +13,5 @@ class OperatorsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this app's tables hold, and the provider of access sessions."""
+        """Register what this app's tables hold."""
         importlib.import_module("theseller.operators.datamap")
-        seats = importlib.import_module("theseller.accounts.authorization")
-        provider = importlib.import_module("theseller.operators.access.provider")
-        seats.ACCESS_PROVIDERS.append(provider.AccessSessionProvider())

@@ -1,4 +1,4 @@
-"""Addresses of the operator's area. Every view here stands behind `accounts.authorization.operator_required`; a control asks each of them."""
+"""URLs of the operator area. Each view requires an operator, which the control cred-operator-mfa tests."""
 
 from __future__ import annotations
 

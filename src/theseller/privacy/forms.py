@@ -1,4 +1,4 @@
-"""What somebody says before a shop ends, or their account."""
+"""Confirmation form of the deletion of a shop or an account."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class DeletionForm(forms.Form):
         label="Your password",
         label_suffix="",
         strip=False,
-        error_messages={"required": "Give your password."},
+        error_messages={"required": "Enter your password."},
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )

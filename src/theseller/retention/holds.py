@@ -61,7 +61,7 @@ def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: da
     """
     reason = " ".join(reason.split())
     if not HOLD_REASON_LENGTH_MIN <= len(reason) <= 1000:
-        raise HoldRefusedError(f"Give a reason of {HOLD_REASON_LENGTH_MIN} to 1000 characters: the seller reads it.")
+        raise HoldRefusedError(f"Give a reason of {HOLD_REASON_LENGTH_MIN} to 1000 characters. The seller can read it.")
     if not at < until <= at + timedelta(days=HOLD_DAYS_MAX):
         raise HoldRefusedError(f"A hold ends in the future and within {HOLD_DAYS_MAX} days. Place another if it is still needed then.")
     made = Hold(tenant, new_id(), reason, actor, at, until, None)

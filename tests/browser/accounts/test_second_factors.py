@@ -118,10 +118,10 @@ def _aside(ask: Callable[[], T]) -> T:
 def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newcomers: list[OperatorUser]) -> None:
     page, oskar = person.page, newcomers[0]
     person.sign_in(oskar)
-    expect(page.get_by_text("Its area opens once you have set up")).to_be_visible()
+    expect(page.get_by_text("to open the operator area")).to_be_visible()
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Name").fill("Laptop")
-    person.press("Make the passkey")
+    person.press("Create passkey")
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     page.get_by_role("link", name="I have saved them, continue").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
@@ -134,7 +134,7 @@ def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newc
     # A step-up: the same key again, for a new question.
     person.go("/account/second-factor/?next=/account/security/")
     person.press("Use a passkey")
-    expect(page.get_by_role("heading", name="Your account’s security")).to_be_visible()
+    expect(page.get_by_role("heading", name="Account security")).to_be_visible()
     assert person.complaints == []
     (factor,) = _aside(lambda: own_factors(oskar.id))
     assert factor.name == "Laptop"
@@ -146,14 +146,14 @@ def test_a_key_of_another_person_opens_nothing(browser: Browser, person: _Person
     person.sign_in(victim)
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Name").fill("Laptop")
-    person.press("Make the passkey")
+    person.press("Create passkey")
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     context = browser.new_context()
     context.set_default_timeout(20_000)
     thief = _Person(context, site)
     thief.sign_in(victim)
     thief.press("Use a passkey")
-    expect(thief.page.get_by_text("The browser gave no passkey")).to_be_visible(timeout=30_000)
+    expect(thief.page.get_by_text("The passkey request was canceled or timed out")).to_be_visible(timeout=30_000)
     thief.go("/operate/")
     assert "/sign-in/" in thief.page.url
     context.close()
@@ -164,7 +164,7 @@ def test_a_code_comes_in_where_there_is_no_passkey(person: _Person, olga: Operat
     person.sign_in(olga)
     page.get_by_label("Code", exact=True).fill("000000")
     person.press("Continue")
-    expect(page.get_by_text("That code is wrong, too old, or was used already.")).to_be_visible()
+    expect(page.get_by_text("This code is wrong, expired, or already used.")).to_be_visible()
     page.get_by_label("Code", exact=True).fill(olga.code())
     person.press("Continue")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
@@ -216,7 +216,7 @@ def test_every_page_is_accessible_within_the_policy_and_within_its_window(person
     person.go("/account/security/passkey/")
     judged["6-passkey"] = _judge(page, "6-passkey")
     page.get_by_label("Name").fill("Laptop")
-    person.press("Make the passkey")
+    person.press("Create passkey")
     expect(page.get_by_text("Passkey is set up")).to_be_visible()
     judged["7-factors"] = _judge(page, "7-factors")
     person.go("/account/second-factor/?next=/operate/&why=stale")

@@ -135,6 +135,6 @@ def test_the_last_factor_of_an_operator_stays() -> None:
     olga = create_operator()
     (factor,) = own_factors(olga.id)
     answer = operator_client(olga).post(f"/account/security/factors/{factor.id}/removal/", follow=True)
-    assert "Operators keep at least one second factor" in answer.content.decode()
+    assert "Operators must have at least one second factor" in answer.content.decode()
     assert own_factors(olga.id) == (factor,)
     assert operations.remove_all_factors(person=olga.id, actor="operator:test", at=clock.now()) == 1

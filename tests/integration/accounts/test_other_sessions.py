@@ -73,11 +73,11 @@ def test_a_change_ends_them_and_who_is_half_way_in(database: str, change: Callab
     olga = create_operator(operates=False)
     mine, other, half = operator_client(olga), _signed_in(olga.id), anonymous_client()
     assert half.post("/sign-in/", {"email": olga.email, "password": PASSWORD}).status_code == 302
-    assert b"Your password was right" in half.get("/sign-in/").content
+    assert b"Your password is correct" in half.get("/sign-in/").content
     change(mine, olga)
     assert _is_in(mine)
     assert not _is_in(other)
-    assert b"Your password was right" not in half.get("/sign-in/").content
+    assert b"Your password is correct" not in half.get("/sign-in/").content
 
 
 def test_an_operators_reset_ends_all_of_them(database: str) -> None:

@@ -120,7 +120,7 @@ def test_an_answer_with_a_lie_in_it_is_refused(lie: dict[str, Any], cast: Cast) 
         setattr(held, name, value)
     refused = client.post("/sign-in/", {"answer": held.prove(_question(client, "/sign-in/"))})
     assert refused.status_code == 422
-    assert "That passkey was not accepted." in refused.content.decode()
+    assert "This passkey was not accepted." in refused.content.decode()
     assert "/sign-in/" in client.get("/connections/")["Location"]
 
 
@@ -163,4 +163,4 @@ def test_at_an_address_without_a_name_no_passkey_is_asked_for(cast: Cast) -> Non
     client = anonymous_client("127.0.0.1")
     client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
     assert client.get("/account/security/passkey/")["Location"] == "/account/security/"
-    assert "Passkeys need a name in the address" in client.get("/account/security/").content.decode()
+    assert "Passkeys require a host name" in client.get("/account/security/").content.decode()

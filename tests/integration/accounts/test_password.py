@@ -50,7 +50,7 @@ def test_a_new_password_signs_out_every_other_browser(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"current": ""}, "Give the password that you sign in with now."),
+        ({"current": ""}, "Enter your current password."),
         ({"current": "wrong", "new": NEW, "again": NEW}, "This is not your password. Nothing was changed."),
         ({"current": PASSWORD, "new": "short", "again": "short"}, "This has 5 characters; it needs 15 or more."),
         ({"current": PASSWORD, "new": "a1a1a1a1a1a1a1a1a1a1", "again": "a1a1a1a1a1a1a1a1a1a1"}, "This repeats a few characters."),

@@ -76,7 +76,7 @@ def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(shop: Ca
     confirm_review(actor=Operator(oskar.id, "Oskar"), until=left[-1].position, note="Closed.", at=at)
     own = events_to_review()
     assert {one.actor for one in own} <= {f"operator:{oskar.id}", f"user:{oskar.id}"}
-    with pytest.raises(AccessRefusedError, match="your own acts"):
+    with pytest.raises(AccessRefusedError, match="your own actions"):
         confirm_review(actor=Operator(oskar.id, "Oskar"), until=own[-1].position, note="x", at=at)
     confirm_review(actor=_operator(olga), until=own[-1].position, note="Oskar's.", at=at)
     assert events_to_review() == ()
@@ -125,4 +125,4 @@ def test_the_page_says_why_a_shop_was_opened(shop: Cast, olga: OperatorUser) -> 
     _open(olga, shop.alices_shop)
     page = operator_client(olga).get("/operate/reviews/").content.decode()
     assert REASON in page
-    assert "opened a shop" in page
+    assert "opened an access session" in page

@@ -209,7 +209,7 @@ def test_verbs_refuse_what_forms_do(shop: Cast, olga: OperatorUser) -> None:
         with pytest.raises(AccessRefusedError):
             open_access(**{**good, **wrong})  # type: ignore[arg-type]
     opened = open_access(**good)  # type: ignore[arg-type]
-    with pytest.raises(AccessRefusedError, match="open already"):
+    with pytest.raises(AccessRefusedError, match="already have an open session"):
         open_access(**{**good, "tenant": shop.charlies_shop})  # type: ignore[arg-type]
     assert close_access(session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor="operator:x", at=at)
     assert not close_access(session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor="operator:x", at=at)

@@ -130,9 +130,9 @@ def test_what_amazon_confirmed_once_is_found_after_a_renewal_that_it_has_not_con
 @pytest.mark.parametrize(
     ("seller", "reference", "days", "description"),
     [
-        ("a2lower", "CASE-1", 0, "no seller id"),
-        ("A2NOBODYKNOWS", "CASE-1", 0, "No shop here holds"),
-        ("A2NOBODYKNOWS", "case; drop", 0, "number of Amazon's case"),
+        ("a2lower", "CASE-1", 0, "not a seller ID"),
+        ("A2NOBODYKNOWS", "CASE-1", 0, "No shop here has or had"),
+        ("A2NOBODYKNOWS", "case; drop", 0, "Amazon's case number"),
         ("A2NOBODYKNOWS", "CASE-1", -1, "in the future"),
         ("A2NOBODYKNOWS", "CASE-1", 366, "more than a year old"),
     ],
@@ -195,7 +195,7 @@ def test_olga_records_it_on_her_page_and_alice_sees_how_far_it_is(cast: Cast) ->
     given = {"seller": seller, "reference": "CASE-77", "received": str(day)}
     refused = browser.post("/operate/deletion-requests/", given)
     assert refused.status_code == 422
-    assert "Say that you have checked the seller id." in refused.content.decode()
+    assert "Confirm that you have checked the seller ID." in refused.content.decode()
     assert _requests(cast.alices_shop) == ()
     assert browser.post("/operate/deletion-requests/", {**given, "confirm": "on"}).status_code == 302
     shown = browser.get("/operate/deletion-requests/").content.decode()

@@ -1,4 +1,4 @@
-"""For the demo: an authenticator app whose secret everybody may know, so that a newcomer can try the operator's area without a phone."""
+"""For the demo: an authenticator app with a known secret, so that the operator area can be tried without a phone."""
 
 from __future__ import annotations
 

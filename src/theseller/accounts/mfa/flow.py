@@ -29,7 +29,7 @@ _PAGE_OF_ACTION = {
     "transfer-ownership": "account-deletion:delete-account",
     "export": "privacy:data-inventory",
 }
-_CHALLENGE_EXPIRED = RefusedError("That took too long, or was begun anew in another tab. Try again.")
+_CHALLENGE_EXPIRED = RefusedError("That took too long, or was started again in another tab. Try again.")
 
 
 def current_user(request: HttpRequest) -> User:
@@ -117,7 +117,7 @@ def verify_factor(request: HttpRequest, person: User, at: datetime) -> Proof:
     except RefusedError:
         operations.note_refusal(person=person.pk, at=at)
         raise
-    # Only failures count: whoever works here proves themselves many times a day.
+    # Only failures count: an operator proves a factor many times a day.
     refill(SECOND_FACTOR, own_subject(request, person.email))
     return proof
 

@@ -43,7 +43,7 @@ class PasskeyForm(forms.Form):
         label="Name",
         label_suffix="",
         max_length=60,
-        help_text="So that you know it again, such as “Laptop” or “Key on my keyring”.",
+        help_text="A name to recognize it by, such as “Laptop” or “Security key”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     answer = forms.CharField(max_length=16_384, widget=forms.HiddenInput(attrs={"data-passkey-answer": True}))

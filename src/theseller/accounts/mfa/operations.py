@@ -27,7 +27,7 @@ from theseller.lib.secret import Secret
 ENROLLMENT_VALID_FOR = timedelta(minutes=15)
 RECOVERY_CODES = 10
 _CODE_BYTES = 10
-_WRONG_CODE = "That code is wrong, too old, or was used already. Wait for the next one, and check that the phone's clock is right."
+_WRONG_CODE = "This code is wrong, expired, or already used. Wait for the next one, and check that your phone's clock is correct."
 
 
 def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = None) -> UUID:
@@ -58,7 +58,7 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
         _lock(person)
         begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR).first()
         if begun is None:
-            raise RefusedError("Setting up took too long, or was begun anew elsewhere. Begin again.")
+            raise RefusedError("Setup took too long, or was started again elsewhere. Start over.")
         step = totp.step_of(totp_store.unsealed(begun.id, bytes(begun.sealed)), _digits(code), at)
         if step is None:
             raise RefusedError(_WRONG_CODE)
@@ -91,7 +91,7 @@ def add_passkey(*, person: UUID, answer: VerifiedCredential, name: str, at: date
             _record(Tag.SECOND_FACTOR_ADDED, person, passkey, FactorKind.PASSKEY, at)
             end_other_sessions(person, keep=keep)
     except IntegrityError:
-        raise RefusedError("This passkey is in use already. Choose another, or remove it first.") from None
+        raise RefusedError("This passkey is already in use. Choose another, or remove it first.") from None
     return Proof(person, passkey, FactorKind.PASSKEY, at)
 
 
@@ -106,9 +106,9 @@ def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -
         factors = own_factors(person)
         found = next((one for one in factors if one.id == factor), None)
         if found is None:
-            raise CannotRemoveError("That second factor is gone already.")
+            raise CannotRemoveError("This second factor was already removed.")
         if len(factors) == 1 and is_operator(person):
-            raise CannotRemoveError("Operators keep at least one second factor. Add another first, then remove this one.")
+            raise CannotRemoveError("Operators must have at least one second factor. Add another one before you remove this one.")
         Authenticator.objects.filter(id=factor, user_id=person).delete()
         Passkey.objects.filter(id=factor, user_id=person).delete()
         if len(factors) == 1:
@@ -163,14 +163,14 @@ def prove_by_passkey(*, person: UUID, answer: VerifiedCredential, asked_at: date
         # WebAuthn §6.1.1: a counter that does not rise means that the key was copied; many authenticators keep none, and say 0.
         taken = taken.filter(sign_count__lt=answer.sign_count) if answer.sign_count else taken.filter(sign_count=0)
         if not taken.update(answered=asked_at, sign_count=answer.sign_count):
-            raise RefusedError("That passkey was not accepted. Try again; if it stays, use another second factor.")
+            raise RefusedError("This passkey was not accepted. Try again, or use another second factor.")
         passkey = mine.values_list("id", flat=True).get()
         _record(Tag.SECOND_FACTOR_PROVEN, person, passkey, FactorKind.PASSKEY, at)
     return Proof(person, passkey, FactorKind.PASSKEY, at)
 
 
 def note_refusal(*, person: UUID, at: datetime) -> None:
-    """Write down that somebody who had the password brought no second factor."""
+    """Record that a second factor was refused after a correct password."""
     record(Tag.SECOND_FACTOR_REFUSED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at, using=accounts_database())
 
 
@@ -190,7 +190,7 @@ def _prove_by_recovery_code(person: UUID, code: str, at: datetime) -> Proof:
         held = recovery_codes(person)
         unused = RecoveryCode.objects.filter(user_id=person, code_hash=_hash(person, Secret(code)), used_at__isnull=True)
         if held is None or not unused.update(used_at=at):
-            raise RefusedError("That is no code of yours, or it was used already.")
+            raise RefusedError("This recovery code is invalid or was already used.")
         _record(Tag.SECOND_FACTOR_PROVEN, person, held.id, FactorKind.RECOVERY_CODE, at, codes_left=(held.left or 1) - 1)
     return Proof(person, held.id, FactorKind.RECOVERY_CODE, at)
 

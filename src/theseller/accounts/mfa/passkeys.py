@@ -26,7 +26,7 @@ from theseller.accounts.mfa.types import RefusedError
 SERVICE = "TheSeller"
 _ANSWER_LENGTH_MAX = 16_384
 T = TypeVar("T")
-_REFUSED = "That passkey was not accepted. Try again; if it stays, use another second factor."
+_REFUSED = "This passkey was not accepted. Try again, or use another second factor."
 
 
 @dataclass(frozen=True, slots=True)

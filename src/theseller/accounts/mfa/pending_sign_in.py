@@ -1,4 +1,4 @@
-"""Between the password and the second factor: the session remembers whose password was right, and that person is not signed in."""
+"""The state between a correct password and the second factor: the person is not signed in yet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def begin(request: HttpRequest, user: User, at: datetime) -> None:
 
 
 def pending_user(request: HttpRequest, at: datetime) -> User | None:
-    """Return the person whose second factor is awaited; None if nobody's is, or not any more."""
+    """Return the person whose second factor is pending, or None."""
     held = request.session.get(_PENDING)
     if not isinstance(held, dict) or not within(datetime.fromisoformat(held["at"]), at, _VALID_FOR):
         return None

@@ -25,7 +25,7 @@ _PROOF, _ACTIVE_AT = "second_factor", "operated_at"
 
 
 def store_proof(request: HttpRequest, proof: Proof) -> None:
-    """Put the proof into the session, under a new key: whoever knew the session before does not get what it may do now."""
+    """Store the proof in the session, under a new session key (against session fixation)."""
     request.session.cycle_key()
     for name, value in session_content(proof, proof.at).items():
         request.session[name] = value

@@ -1,4 +1,4 @@
-"""Replace the key of second factors while they are used. What is sealed is opened and sealed anew here, and seen by nobody."""
+"""Replace the key of second factors while they are in use, by re-encrypting each secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_key() -> None:
 def reseal_old_secrets() -> int:
     """Seal under the newest key what an older one seals; return how many secrets are left under an older one.
 
-    Each row by itself, and only if it is still what was read: a person may have begun anew meanwhile.
+    Each row separately, and only if unchanged: a person may have started setup again meanwhile.
     """
     newest = totp_store.keys()[-1].id
     old = Authenticator.objects.exclude(data_key_id=newest)

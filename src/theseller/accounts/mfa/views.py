@@ -28,10 +28,10 @@ from theseller.lib import clock
 from theseller.lib.secret import Secret
 
 _WHY = {
-    "again": "What you are about to do asks for a proof of the last five minutes. Nothing has been done yet: choose it once more afterwards.",
-    "idle": "You were away for more than half an hour, so the operator's area closed behind you.",
-    "stale": "What you are about to do asks for a proof of the last five minutes. Nothing has been changed yet.",
-    "unproven": "The operator's area opens after a second factor.",
+    "again": "This action requires that you confirmed your identity in the last five minutes. Nothing has been done yet; repeat the action afterwards.",
+    "idle": "You were inactive for more than 30 minutes. Confirm your identity to continue.",
+    "stale": "This action requires that you confirmed your identity in the last five minutes. Nothing has been changed yet.",
+    "unproven": "The operator area requires a second factor.",
 }
 
 
@@ -94,7 +94,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
     secret = operations.pending_authenticator(person=person.pk, at=at)
     if secret is None:
         return redirect("accounts:security")
-    form = CodeForm(request.POST or None, help_text="The six digits that the app shows now. An app that you set up before is replaced.")
+    form = CodeForm(request.POST or None, help_text="The six digits that the app shows now. This replaces an app that you set up before.")
     if request.method == "POST" and form.is_valid():
         limit = flow.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
@@ -147,7 +147,7 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
     """Remove a second factor."""
     try:
         gone = operations.remove_factor(person=flow.current_user(request).pk, factor=factor, at=clock.now(), keep=flow.session_key(request))
-        messages.success(request, f"{gone.name} is removed. Your other browsers are signed out.")
+        messages.success(request, f"{gone.name} was removed. Your other browsers are signed out.")
     except CannotRemoveError as error:
         messages.error(request, str(error))
     return redirect("accounts:security")
@@ -156,10 +156,10 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
 @require_POST
 @step_up_required
 def new_recovery_codes(request: HttpRequest) -> HttpResponse:
-    """Make recovery codes and show them: here, and never again."""
+    """Create recovery codes and show them: here, and never again."""
     person = flow.current_user(request).pk
     if not has_factor(person):
-        messages.error(request, "Set up an authenticator app or a passkey first: recovery codes stand in for a lost one.")
+        messages.error(request, "Set up an authenticator app or a passkey first. Recovery codes replace a lost one.")
         return redirect("accounts:security")
     return _security(request, codes=operations.make_recovery_codes(person=person, at=clock.now()))
 
@@ -191,7 +191,7 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
         warn_of_recovery(request, proof)
     elif authenticate(request, username=person.email, password=request.POST.get("password", "")[:1000]) is None:
         operations.note_refusal(person=person.pk, at=at)
-        raise RefusedError("That is not your password.")
+        raise RefusedError("This is not your password.")
     else:
         refill(SECOND_FACTOR, own_subject(request, person.email))  # Only failures count here too.
         request.session.cycle_key()

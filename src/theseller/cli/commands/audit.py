@@ -16,23 +16,23 @@ from theseller.lib import clock
 if TYPE_CHECKING:
     from theseller.audit.types import EventView, Verdict
 
-HELP = "check that the audit log is as it was written, show it, or seal what is new"
+HELP = "verify, show or seal the audit log"
 _FINDINGS_SHOWN = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verify = verbs.add_parser("verify", help="compare every line with what was sealed; exit status 0 only if the log is whole")
-    verify.add_argument("--json", action="store_true", help="one JSON document, with every finding")
-    show = verbs.add_parser("show", help="print the log, oldest line first")
-    show.add_argument("--tenant", type=_identifier, metavar="ID", help="only what concerns this shop")
-    show.add_argument("--since", type=_moment, metavar="TIME", help="only from then on: 2026-11-23 or 2026-11-23T14:30 (UTC)")
-    show.add_argument("--json", action="store_true", help="one JSON document on each line")
-    restored = verbs.add_parser("restored", help="say that the database was restored from a backup, and that what came after it is lost")
-    restored.add_argument("--reason", required=True, help="which backup, and why; it stays in the log, so name no one")
-    accepted = verbs.add_parser("copy-accepted", help="say why the copy of the checkpoints outside the database was removed, cut or new")
-    accepted.add_argument("--reason", required=True, help="what was found out; it stays in the log, so name no one")
-    verbs.add_parser("seal", help="cover what is new by a checkpoint now; the worker does it every five minutes")
+    verify = verbs.add_parser("verify", help="verify the log against its checkpoints; exits with 0 only if the log is intact")
+    verify.add_argument("--json", action="store_true", help="print one JSON document with all findings")
+    show = verbs.add_parser("show", help="print the log, oldest event first")
+    show.add_argument("--tenant", type=_identifier, metavar="ID", help="only events of the shop with this ID")
+    show.add_argument("--since", type=_moment, metavar="TIME", help="only events since this time (UTC): 2026-11-23 or 2026-11-23T14:30")
+    show.add_argument("--json", action="store_true", help="print one JSON document per line")
+    restored = verbs.add_parser("restored", help="record that the database was restored from a backup and later events are lost")
+    restored.add_argument("--reason", required=True, help="the backup and the reason; stored in the log, so don't include personal data")
+    accepted = verbs.add_parser("copy-accepted", help="accept that the external copy of the checkpoints was deleted, truncated or replaced")
+    accepted.add_argument("--reason", required=True, help="the cause; stored in the log, so don't include personal data")
+    verbs.add_parser("seal", help="write a checkpoint for new events now (the worker does so every five minutes)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _verify(*, as_json: bool) -> int:
-    from theseller.audit.verification import complete_and_verify  # noqa: PLC0415  needs Django ready
+    from theseller.audit.verification import complete_and_verify
 
     at = clock.now()
     verdict = complete_and_verify(at=at)
@@ -73,8 +73,8 @@ def _unsealed(verdict: Verdict, at: datetime) -> str:
 
 
 def _restored(reason: str) -> int:
-    from theseller.audit.restore_marker import accept_restoration  # noqa: PLC0415  needs Django ready
-    from theseller.audit.types import AuditKeyLostError, RestorationRefusedError, SealingBusyError  # noqa: PLC0415  needs Django ready
+    from theseller.audit.restore_marker import accept_restoration
+    from theseller.audit.types import AuditKeyLostError, RestorationRefusedError, SealingBusyError
 
     try:
         made = accept_restoration(reason=reason, actor=shell_operator(), at=clock.now())
@@ -85,8 +85,8 @@ def _restored(reason: str) -> int:
 
 
 def _copy_accepted(reason: str) -> int:
-    from theseller.audit.copy_shortfalls import accept_copies  # noqa: PLC0415  needs Django ready
-    from theseller.audit.types import CopyAcceptanceRefusedError  # noqa: PLC0415  needs Django ready
+    from theseller.audit.copy_shortfalls import accept_copies
+    from theseller.audit.types import CopyAcceptanceRefusedError
 
     try:
         lines = accept_copies(reason=reason, actor=shell_operator(), at=clock.now())
@@ -97,10 +97,10 @@ def _copy_accepted(reason: str) -> int:
 
 
 def _seal() -> int:
-    from theseller.audit.checkpoint_format import CheckpointRefusedError  # noqa: PLC0415  needs Django ready
-    from theseller.audit.sealing import seal  # noqa: PLC0415  needs Django ready
-    from theseller.audit.shell_actions import import_shell_actions  # noqa: PLC0415  needs Django ready
-    from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError  # noqa: PLC0415  needs Django ready
+    from theseller.audit.checkpoint_format import CheckpointRefusedError
+    from theseller.audit.sealing import seal
+    from theseller.audit.shell_actions import import_shell_actions
+    from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 
     try:
         import_shell_actions(at=clock.now())
@@ -114,7 +114,7 @@ def _seal() -> int:
 
 
 def _show(tenant: UUID | None, since: datetime | None, *, as_json: bool) -> int:
-    from theseller.audit.queries import events  # noqa: PLC0415  needs Django ready
+    from theseller.audit.queries import events
 
     for event in events(tenant=tenant, since=since):
         print(json.dumps(_event(event)) if as_json else _line(event))

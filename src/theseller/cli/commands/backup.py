@@ -1,4 +1,4 @@
-"""`theseller backup`: take, list and drill backups. The worker does all of it by itself; this is for now and for looking."""
+"""`theseller backup`: take, list, prune and drill backups. The worker does all of it by itself; this is for now and for looking."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from theseller.postgres.swap_data_dir import replaced_databases
 if TYPE_CHECKING:
     from theseller.backups.types import Backup, Drill
 
-HELP = "take, list and drill backups"
+HELP = "take, list, prune and drill backups"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one JSON document, for programs")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    now = verbs.add_parser("now", help="take one now, and drill it (this is the default)")
-    listed = verbs.add_parser("list", help="say which there are, how old, and which are proven; exit status 1 if none is good")
-    prune = verbs.add_parser("prune", help="end what has reached its age")
-    again = verbs.add_parser("drill", help="rehearse the restore of one again")
-    again.add_argument("backup", type=UUID, metavar="ID")
+    now = verbs.add_parser("now", help="take a backup and drill it (default)")
+    listed = verbs.add_parser("list", help="list backups with age and drill result; exits with 1 if none passed its drill")
+    prune = verbs.add_parser("prune", help="delete backups that have reached their maximum age")
+    again = verbs.add_parser("drill", help="test-restore a backup again")
+    again.add_argument("backup", type=UUID, metavar="ID", help="ID of the backup")
     for one in (now, listed, prune, again):
         # Suppressed when absent, or its default would undo a `--json` given before the verb.
-        one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON document, for programs")
+        one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
     setup_django("worker")
-    from theseller.backups.error_messages import as_backup_error  # noqa: PLC0415  needs Django ready
-    from theseller.backups.types import BackupError  # noqa: PLC0415  needs Django ready
+    from theseller.backups.error_messages import as_backup_error
+    from theseller.backups.types import BackupError
 
     try:
         with as_backup_error():
@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _act(args: argparse.Namespace) -> int:
-    from theseller.backups.context import backup_context, try_lock  # noqa: PLC0415  needs Django ready
-    from theseller.backups.operations import keep_wal, prune, take  # noqa: PLC0415  needs Django ready
+    from theseller.backups.context import backup_context, try_lock
+    from theseller.backups.operations import keep_wal, prune, take
 
     place = backup_context()
     with try_lock(place.lock) as ours:
@@ -68,12 +68,12 @@ def _act(args: argparse.Namespace) -> int:
 
 
 def _drill(identity: UUID) -> Drill:
-    from django.conf import settings  # noqa: PLC0415  needs Django ready
+    from django.conf import settings
 
-    from theseller.backups.context import backup_context  # noqa: PLC0415  needs Django ready
-    from theseller.backups.drill import drill  # noqa: PLC0415  needs Django ready
-    from theseller.backups.quarantine_commands import replay_in_quarantine  # noqa: PLC0415  needs Django ready
-    from theseller.backups.queries import backup  # noqa: PLC0415  needs Django ready
+    from theseller.backups.context import backup_context
+    from theseller.backups.drill import drill
+    from theseller.backups.quarantine_commands import replay_in_quarantine
+    from theseller.backups.queries import backup
 
     if backup(identity) is None:
         raise CommandError(f"There is no backup {identity}.", "`theseller backup list` shows them.")
@@ -101,10 +101,10 @@ def _report(found: Drill, document: dict[str, object], *, as_json: bool) -> int:
 
 
 def _list(*, as_json: bool) -> int:
-    from django.conf import settings  # noqa: PLC0415  needs Django ready
+    from django.conf import settings
 
-    from theseller.backups.queries import backups  # noqa: PLC0415  needs Django ready
-    from theseller.retention.limits import BACKUP_DAYS  # noqa: PLC0415  needs Django ready
+    from theseller.backups.queries import backups
+    from theseller.retention.limits import BACKUP_DAYS
 
     found = backups()
     if as_json:
@@ -158,10 +158,10 @@ def _word(one: Backup) -> str:
 
 def _rows(one: Backup) -> str:
     """Return how many rows a backup holds, by its manifest; "-" if it is no whole one, "?" if it can't be read now."""
-    from theseller.backups.context import backup_context  # noqa: PLC0415  needs Django ready
-    from theseller.backups.error_messages import as_backup_error  # noqa: PLC0415  needs Django ready
-    from theseller.backups.selection import rows_of  # noqa: PLC0415  needs Django ready
-    from theseller.backups.types import BackupError  # noqa: PLC0415  needs Django ready
+    from theseller.backups.context import backup_context
+    from theseller.backups.error_messages import as_backup_error
+    from theseller.backups.selection import rows_of
+    from theseller.backups.types import BackupError
 
     if not one.alive or one.finished_at is None:
         return "-"

@@ -16,19 +16,19 @@ from theseller.cli.errors import FAILURE, OK, CommandError
 if TYPE_CHECKING:
     from theseller.erasure.types import ErasureSummary
 
-HELP = "list shops and accounts that ended, or write the certificate of one"
+HELP = "list deleted shops and accounts, or export the certificate of one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("number", nargs="?", metavar="NUMBER", help="the shop's or the account's number; without it, all are listed")
-    parser.add_argument("--to", type=Path, metavar="FILE", help="where to write the certificate; without it, it is printed")
-    parser.add_argument("--json", action="store_true", help="the list as one JSON document (a certificate is one already)")
+    parser.add_argument("number", nargs="?", metavar="ID", help="ID of the shop or account; lists all if omitted")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="file to write the certificate to (default: standard output)")
+    parser.add_argument("--json", action="store_true", help="print the list as one JSON document (a certificate always is one)")
 
 
 def run(args: argparse.Namespace) -> int:
     wanted = _id(args.number) if args.number else None
     setup_django("worker")
-    from theseller.erasure.queries import subject_certificate, tenant_and_user_erasures  # noqa: PLC0415  needs Django ready
+    from theseller.erasure.queries import subject_certificate, tenant_and_user_erasures
 
     if wanted is None:
         found = tenant_and_user_erasures()

@@ -10,22 +10,22 @@ from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
 
-HELP = "show every control with its newest evidence; --now has the worker run all probes first"
+HELP = "list the security controls with their latest evidence"
 #: How long nothing may change while the worker runs the probes.
 _PATIENCE_SECONDS = 300.0
 _STEP_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--now", action="store_true", help="have the running worker run every probe, and wait for it")
-    parser.add_argument("--json", action="store_true", help="the document that /security/page.json answers")
+    parser.add_argument("--now", action="store_true", help="have the worker run all probes first, and wait for the results")
+    parser.add_argument("--json", action="store_true", help="print the document of /security/page.json")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the page. Return 1 if a control is broken, else 0."""
     setup_django("worker")
-    from theseller.controls.page import as_json_document, security_page  # noqa: PLC0415  needs Django ready
-    from theseller.controls.types import Status  # noqa: PLC0415  needs Django ready
+    from theseller.controls.page import as_json_document, security_page
+    from theseller.controls.types import Status
 
     if args.now:
         _run_all()
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_all() -> None:
     """Have the worker run every probe and wait for it. Raises CommandError, which says what it waited for, if that does not come."""
-    from theseller.controls.probe_runs import request_run, run_progress  # noqa: PLC0415  needs Django ready
+    from theseller.controls.probe_runs import request_run, run_progress
 
     request = request_run()
     before, changed = run_progress(request), time.monotonic()

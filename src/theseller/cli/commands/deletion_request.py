@@ -17,21 +17,25 @@ if TYPE_CHECKING:
     from theseller.erasure.failure_records import FailedErasure
     from theseller.privacy.deletion_requests.types import DeletionRequest
 
-HELP = "record a deletion that Amazon asks for (it begins at once), or list all requests with their clocks"
+HELP = "record a deletion request from Amazon, or list all deletion requests with due dates"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="record a request and end every connection of the seller; run it again after a failure")
-    add.add_argument("--seller", required=True, metavar="ID", help="the seller id in Amazon's message")
+    add = actions.add_parser("add", help="record a request and disconnect the seller at once; run it again after a failure")
+    add.add_argument("--seller", required=True, metavar="ID", help="the seller ID in Amazon's message")
     add.add_argument(
-        "--from", dest="origin", choices=["amazon"], required=True, help="who asks; what a seller asks for is recorded by itself"
+        "--from",
+        dest="origin",
+        choices=["amazon"],
+        required=True,
+        help="who requests the deletion (requests of sellers are recorded automatically)",
     )
-    add.add_argument("--case", required=True, metavar="NUMBER", help="Amazon's number of the case")
-    add.add_argument("--received-at", required=True, metavar="TIME", help="when the message came: 2026-11-20 or 2026-11-20T14:05Z")
-    listed = actions.add_parser("list", help="list the requests, newest first; fails if one is past its 30 days")
+    add.add_argument("--case", required=True, metavar="NUMBER", help="Amazon's case number")
+    add.add_argument("--received-at", required=True, metavar="TIME", help="when the message was received: 2026-11-20 or 2026-11-20T14:05Z")
+    listed = actions.add_parser("list", help="list requests, newest first; exits with 1 if one is past its 30 days")
     for one in (add, listed):
-        one.add_argument("--json", action="store_true", help="the same as JSON, for programs")
+        one.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace, received_at: datetime) -> int:
-    from theseller.privacy.deletion_requests.operations import record_amazon_request  # noqa: PLC0415  needs Django ready
-    from theseller.privacy.deletion_requests.types import DeletionRequestRefusedError  # noqa: PLC0415  needs Django ready
+    from theseller.privacy.deletion_requests.operations import record_amazon_request
+    from theseller.privacy.deletion_requests.types import DeletionRequestRefusedError
 
     try:
         done = record_amazon_request(seller=args.seller, reference=args.case, received_at=received_at, actor=_operator(), at=clock.now())
@@ -62,8 +66,8 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
 
 
 def _list(*, as_json: bool) -> int:
-    from theseller.erasure.failure_records import failed_erasures  # noqa: PLC0415  needs Django ready
-    from theseller.privacy.deletion_requests.queries import all_requests  # noqa: PLC0415  needs Django ready
+    from theseller.erasure.failure_records import failed_erasures
+    from theseller.privacy.deletion_requests.queries import all_requests
 
     at = clock.now()
     found = all_requests()

@@ -20,13 +20,16 @@ from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, Program, StopRequestedError, Supervisor
 from theseller.config.environment import EnvironmentKind, read_environment_kind
 
-HELP = "run everything on this machine, with an emulated Amazon; Ctrl-C stops it"
+HELP = "run a demo on this machine with an emulated Amazon; Ctrl-C stops it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rate-scale", default="20", help="how many times faster than Amazon the emulator lets us call (default 20)")
+    parser.add_argument("--rate-scale", default="20", help="multiply the emulator's rate limits by this factor (default 20)")
     parser.add_argument(
-        "--people", choices=("plausible", "canaries"), default="plausible", help="recipients of parcels: invented or canaries"
+        "--people",
+        choices=("plausible", "canaries"),
+        default="plausible",
+        help="recipient data of the emulated orders: realistic names, or canary values",
     )
 
 

@@ -17,11 +17,11 @@ from theseller.postgres.layout import control_folder, saved_layout
 from theseller.postgres.lockfile import LockFile
 from theseller.postgres.stale_files import remove_stale_files
 
-HELP = "delete the demo's data, keys and people (refuses while it runs)"
+HELP = "delete the demo's data, keys and accounts (not while it runs)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take no arguments: which state folder, THESELLER_STATE says."""
+    """Take no arguments; `THESELLER_STATE` names the state folder."""
 
 
 def run(_args: argparse.Namespace) -> int:

@@ -24,16 +24,16 @@ from theseller.postgres.layout import control_folder, saved_layout
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.lockfile import LockFile
 
-HELP = "say what is wrong with this machine and its deployment; exit status 1 if anything is"
+HELP = "check this machine and its deployment; exits with 1 if a check fails"
 _MIB = 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="the same as JSON, for programs")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what was found: ✓ good, ✗ to be mended, – not looked at. Return 1 if anything has to be mended."""
+    """Print the findings: ✓ passed, ✗ failed, – not checked. Return 1 if a check failed."""
     findings = list(examine(state_folder(os.environ)))
     if getattr(args, "json", False):
         print(

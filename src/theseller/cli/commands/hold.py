@@ -17,27 +17,27 @@ from theseller.lib import clock
 if TYPE_CHECKING:
     from theseller.retention.holds import Hold
 
-HELP = "keep a shop's facts beyond their 18 months (a legal hold): add, list, lift"
+HELP = "place, list and lift legal holds, which keep a shop's data beyond 18 months"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="place a hold; it never keeps data of a connection that has ended")
-    add.add_argument("--reason", required=True, help="which obligation, at least 20 characters; the shop's owner reads it")
-    add.add_argument("--until", required=True, metavar="DAY", help="the day on which it ends, a year ahead at most: 2027-03-31")
-    shown = actions.add_parser("list", help="list the holds of a shop")
-    lift = actions.add_parser("lift", help="end a hold now")
-    lift.add_argument("hold", help="its id, as `list` shows it")
+    add = actions.add_parser("add", help="place a hold; it does not apply to data of closed connections")
+    add.add_argument("--reason", required=True, help="the legal obligation, at least 20 characters; the shop's owner can read it")
+    add.add_argument("--until", required=True, metavar="DAY", help="last day of the hold, at most one year ahead: 2027-03-31")
+    shown = actions.add_parser("list", help="list the legal holds of a shop")
+    lift = actions.add_parser("lift", help="lift a hold now")
+    lift.add_argument("hold", help="ID of the hold, as shown by `list`")
     for one in (add, shown, lift):
         one.add_argument("--shop", required=True, metavar="ID", help="the shop ID, from the shop's support access log page")
-        one.add_argument("--json", action="store_true", help="the same as JSON, for programs")
+        one.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
     shop = _id(args.shop, "shop ID")
     setup_django("worker")
-    from theseller.retention.holds import HoldRefusedError, holds_of_tenant, lift_hold, place_hold  # noqa: PLC0415  needs Django ready
-    from theseller.tenancy.scope import tenant_scope  # noqa: PLC0415  needs Django ready
+    from theseller.retention.holds import HoldRefusedError, holds_of_tenant, lift_hold, place_hold
+    from theseller.tenancy.scope import tenant_scope
 
     at = clock.now()
     if args.action == "add":

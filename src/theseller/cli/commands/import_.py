@@ -21,7 +21,7 @@ from theseller.lib import clock
 if TYPE_CHECKING:
     from theseller.accounts.types import MemberRole
 
-HELP = "store report files that were downloaded from Seller Central"
+HELP = "import report files downloaded from Seller Central"
 _MARKS = {ImportStatus.IMPORTED: "imported", ImportStatus.ALREADY: "already there", ImportStatus.EMPTY: "nothing to store"}
 
 
@@ -33,10 +33,10 @@ class _Shop:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file_arguments(parser)
-    parser.add_argument("--as", dest="person", metavar="EMAIL", help="a person of the shop who may import; finds the shop")
-    parser.add_argument("--shop", metavar="ID-OR-NAME", help="the shop's id; with --as also its name, where the person has several")
+    parser.add_argument("--as", dest="person", metavar="EMAIL", help="a member of the shop who may import; selects the shop")
+    parser.add_argument("--shop", metavar="ID-OR-NAME", help="the shop ID, or with --as its name if the member has several shops")
     parser.add_argument(
-        "--allow-refused-rows", action="store_true", help="store the rows that can be read and leave out the others (never for settlements)"
+        "--allow-refused-rows", action="store_true", help="import readable rows and skip the others (never for settlements)"
     )
     parser.set_defaults(usage_error=parser.error)
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.shop and not args.person:
         args.usage_error("say which shop: --as EMAIL of one of its people, or --shop with its id")
     setup_django("web")
-    from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.startup_checks import refuse_unsafe_database
 
     refuse_unsafe_database()
     shop = _find_shop(args.shop, args.person)
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _import(name: str, args: argparse.Namespace, shop: _Shop) -> ImportOutcome:
-    from theseller.ingest.imports.operations import import_report  # noqa: PLC0415  needs Django ready
+    from theseller.ingest.imports.operations import import_report
 
     options = Options(
         filename=None if name == STDIN else name,
@@ -90,8 +90,8 @@ def _find_shop(wanted: str | None, email: str | None) -> _Shop:
     except ValueError:
         advice = "Give its id, or add --as EMAIL of one of its people: names are only looked up among one person's shops."
         raise CommandError("A shop's name alone does not say which shop it is.", advice, status=USAGE) from None
-    from theseller.tenancy.models import Tenant  # noqa: PLC0415  needs Django ready
-    from theseller.tenancy.scope import tenant_scope  # noqa: PLC0415
+    from theseller.tenancy.models import Tenant
+    from theseller.tenancy.scope import tenant_scope
 
     with tenant_scope(tenant):
         found = Tenant.objects.filter(id=tenant).first()
@@ -101,8 +101,8 @@ def _find_shop(wanted: str | None, email: str | None) -> _Shop:
 
 
 def _shop_of_person(email: str, wanted: str | None) -> _Shop:
-    from theseller.accounts.queries import person_by_email, tenants_of  # noqa: PLC0415  needs Django ready
-    from theseller.accounts.types import PERMISSIONS, Permission  # noqa: PLC0415
+    from theseller.accounts.queries import person_by_email, tenants_of
+    from theseller.accounts.types import PERMISSIONS, Permission
 
     person = person_by_email(email)
     places = tenants_of(person) if person else ()
@@ -126,7 +126,7 @@ def _listed(places: tuple[tuple[UUID, str, MemberRole], ...]) -> str:
 
 def _recompute(shop: _Shop) -> int:
     """Bring the figures up to date now; the worker would do it within seconds, but it may not be running."""
-    from theseller.analytics.rollups.recompute import recompute_dirty  # noqa: PLC0415  needs Django ready
+    from theseller.analytics.rollups.recompute import recompute_dirty
 
     days = 0
     while (batch := recompute_dirty(tenant=shop.tenant, at=clock.now())).days:
@@ -137,7 +137,7 @@ def _recompute(shop: _Shop) -> int:
 
 
 def _print(name: str, outcome: ImportOutcome) -> None:
-    from theseller.ingest.imports.outcome_texts import outcome_texts  # noqa: PLC0415  needs Django ready
+    from theseller.ingest.imports.outcome_texts import outcome_texts
 
     if outcome.status is ImportStatus.REFUSED:
         if outcome.inspection.report_type:

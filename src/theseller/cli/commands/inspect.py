@@ -11,7 +11,7 @@ from theseller.cli.errors import FAILURE, OK
 from theseller.cli.report_files import STDIN, add_file_arguments, check_files, open_source, shown_name
 from theseller.cli.report_text import inspection_text
 
-HELP = "say what a report file is and whether it can be imported; stores nothing"
+HELP = "check whether a report file can be imported, without storing anything"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

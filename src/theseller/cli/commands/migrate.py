@@ -31,17 +31,19 @@ from theseller.postgres.layout import saved_layout
 from theseller.postgres.role_ownership import ForeignServerError, lock_roles, refuse_foreign_roles
 from theseller.postgres.roles import QUARANTINE, ensure_roles
 
-HELP = "bring the database to this version: roles, tables, grants"
+HELP = "migrate the database to this version: roles, tables, grants"
 #: Characters of a reason, as for a legal hold.
 _REASON = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quiet", action="store_true", help="say nothing when all went well")
+    parser.add_argument("--quiet", action="store_true", help="print nothing on success")
     parser.add_argument(
-        "--take-over", action="store_true", help="replace the passwords of a server's roles though they are another deployment's"
+        "--take-over", action="store_true", help="replace the passwords of the server's roles even if another deployment uses them"
     )
-    parser.add_argument("--reason", default="", metavar="TEXT", help=f"with --take-over: why, at least {_REASON} characters, for the log")
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help=f"with --take-over: the reason for the log, at least {_REASON} characters"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,9 +109,9 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
     Raises:
         WrongDatabaseError: the database belongs to another environment, which can't be overruled.
     """
-    from theseller.tenancy.startup_checks import WrongDatabaseError, refuse_foreign_database  # noqa: PLC0415  imports Django
-    from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_folder  # noqa: PLC0415  imports Django
-    from theseller.tenancy.ticket_keys import refuse_foreign_keys  # noqa: PLC0415  imports Django
+    from theseller.tenancy.startup_checks import WrongDatabaseError, refuse_foreign_database
+    from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_folder
+    from theseller.tenancy.ticket_keys import refuse_foreign_keys
 
     passwords, keys = passwords_in_use(state), ticket_keys_in_use(state)
     with psycopg.connect(admin, autocommit=True) as superuser:
@@ -133,7 +135,7 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
 
 def _claim_files(superuser_dsn: str, state: Path) -> None:
     """Have the database know which state folder has the secrets and keys, if they are in files."""
-    from theseller.tenancy.state_folder_host import claim_files, folder_identity  # noqa: PLC0415  imports Django
+    from theseller.tenancy.state_folder_host import claim_files, folder_identity
 
     identity = folder_identity(state, make=True) if stores_keys_on_this_host_only(state) else ""
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
@@ -143,7 +145,7 @@ def _claim_files(superuser_dsn: str, state: Path) -> None:
 def _refuse_newer(superuser_dsn: str) -> None:
     """Raise WrongSchemaError if a newer version migrated this database: not even a role is changed then."""
     setup_django("migrate", schema=False)
-    from theseller.tenancy.schema_version import refuse_newer_schema  # noqa: PLC0415  needs Django ready
+    from theseller.tenancy.schema_version import refuse_newer_schema
 
     with psycopg.connect(superuser_dsn) as superuser:
         refuse_newer_schema(superuser)
@@ -151,6 +153,6 @@ def _refuse_newer(superuser_dsn: str) -> None:
 
 def _migrate(superuser_dsn: str, verbosity: int) -> None:
     setup_django("migrate", schema=False)
-    from theseller.config.migrate import migrate  # noqa: PLC0415  needs Django ready
+    from theseller.config.migrate import migrate
 
     migrate(superuser_dsn, at=clock.now(), verbosity=verbosity)

@@ -15,25 +15,23 @@ from theseller.cli.errors import OK, CommandError
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
-HELP = "say who operates this deployment: add, remove, list; reset the second factors of somebody who lost them"
+HELP = "add, remove and list operators; reset the second factors of an account"
 _PASSWORD_LENGTH_MIN = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="let a person operate this deployment; they set up a second factor at their first visit")
-    add.add_argument("email", help="the address that they sign in with")
-    add.add_argument("--name", help="make the person, if nobody signs in with this address yet; asks for a first password")
-    remove = actions.add_parser("remove", help="end that, at once")
-    remove.add_argument("email")
-    listed = actions.add_parser("list", help="list operators with their second factors")
-    listed.add_argument("--json", action="store_true", help="the same as JSON, for programs")
-    reset = actions.add_parser(
-        "reset", help="remove all second factors of a person who lost them; they sign in by password and set up new ones"
-    )
-    reset.add_argument("email")
-    code = actions.add_parser("code", help="in the demo only: print what the person's authenticator app would show now")
-    code.add_argument("email")
+    add = actions.add_parser("add", help="make an account an operator; it must set up a second factor at the next sign-in")
+    add.add_argument("email", help="email address of the account")
+    add.add_argument("--name", help="create the account if it does not exist; asks for an initial password")
+    remove = actions.add_parser("remove", help="revoke operator rights at once")
+    remove.add_argument("email", help="email address of the account")
+    listed = actions.add_parser("list", help="list operators and their second factors")
+    listed.add_argument("--json", action="store_true", help="print one JSON document")
+    reset = actions.add_parser("reset", help="remove all second factors of an account whose owner lost them")
+    reset.add_argument("email", help="email address of the account")
+    code = actions.add_parser("code", help="demo only: print the current code of the account's authenticator app")
+    code.add_argument("email", help="email address of the account")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from theseller.accounts.operations import add_operator, create_user  # noqa: PLC0415  needs Django ready
-    from theseller.accounts.queries import person_by_email  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.operations import add_operator, create_user
+    from theseller.accounts.queries import person_by_email
 
     person = person_by_email(args.email)
     if person is None and args.name:
@@ -60,7 +58,7 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from theseller.accounts.operations import remove_operator  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.operations import remove_operator
 
     gone = remove_operator(person=_person(args.email), actor=_operator(), at=clock.now())
     print(f"{args.email} operates this deployment no more" if gone else f"{args.email} did not")
@@ -70,7 +68,7 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _reset(args: argparse.Namespace) -> int:
-    from theseller.accounts.mfa.operations import remove_all_factors  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.mfa.operations import remove_all_factors
 
     count = remove_all_factors(person=_person(args.email), actor=_operator(), at=clock.now())
     print(f"{count} second factor(s) removed; until {args.email} sets up a new one, their password alone signs in. Have it done at once.")
@@ -78,7 +76,7 @@ def _reset(args: argparse.Namespace) -> int:
 
 
 def _code(args: argparse.Namespace) -> int:
-    from theseller.accounts.mfa.demo import code_now  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.mfa.demo import code_now
 
     shown = code_now(_person(args.email), clock.now())
     if shown is None:
@@ -88,8 +86,8 @@ def _code(args: argparse.Namespace) -> int:
 
 
 def _list(*, as_json: bool) -> int:
-    from theseller.accounts.mfa.queries import own_factors  # noqa: PLC0415  needs Django ready
-    from theseller.accounts.queries import operators  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.mfa.queries import own_factors
+    from theseller.accounts.queries import operators
 
     found = operators()
     if as_json:
@@ -109,12 +107,12 @@ def _list(*, as_json: bool) -> int:
         factors = ", ".join(factor.name for factor in own_factors(one.person)) or "NO second factor yet: can't come in"
         print(f"{one.email:32} since {one.since:%Y-%m-%d}, by {one.granted_by}: {factors}")
     if not found:
-        print("nobody operates this deployment: theseller operator add EMAIL")
+        print("there is no operator: theseller operator add EMAIL")
     return OK
 
 
 def _person(email: str) -> UUID:
-    from theseller.accounts.queries import person_by_email  # noqa: PLC0415  needs Django ready
+    from theseller.accounts.queries import person_by_email
 
     person = person_by_email(email)
     if person is None:

@@ -24,19 +24,19 @@ from theseller.postgres.lockfile import LockFile
 from theseller.postgres.processes import ProcessMark, stop_processes
 from theseller.postgres.roles import DATABASE, LOGIN_ROLES
 
-HELP = "run, stop or look into the embedded PostgreSQL"
+HELP = "start, stop or query the embedded PostgreSQL server"
 _PURPOSE = "theseller postgres start"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("start", help="run it in the foreground until Ctrl-C")
-    verbs.add_parser("stop", help="stop the one that `start` runs")
-    status = verbs.add_parser("status", help="say whether it runs, and where; exit status 1 if it does not")
-    status.add_argument("--json", action="store_true", help="the same as JSON, for programs")
-    psql = verbs.add_parser("psql-as", help="open psql as one of the roles")
-    psql.add_argument("role", choices=[*LOGIN_ROLES, "superuser"])
-    psql.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments of psql")
+    verbs.add_parser("start", help="run the server in the foreground until Ctrl-C")
+    verbs.add_parser("stop", help="stop the server that `start` runs")
+    status = verbs.add_parser("status", help="show whether the server runs, and where; exits with 1 if it does not")
+    status.add_argument("--json", action="store_true", help="print one JSON document")
+    psql = verbs.add_parser("psql-as", help="open psql as a database role")
+    psql.add_argument("role", choices=[*LOGIN_ROLES, "superuser"], help="the database role")
+    psql.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments for psql")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,14 +14,14 @@ from theseller.crypto.secret_config import StoreKind
 from theseller.lib import clock
 from theseller.postgres.roles import QUARANTINE
 
-HELP = "do again what was erased since a backup (restore does it by itself)"
+HELP = "replay the erasure journal on a restored database (`restore` does this itself)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--journal-is-whole",
         action="store_true",
-        help="`erasures/` of every host that ran a worker of this deployment is in this state folder",
+        help="confirm that this state folder has `erasures/` of every host that ran a worker",
     )
 
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.journal_is_whole:
         _refuse_journal_of_one_host()
     setup_django("worker")
-    from theseller.erasure.replay import DataRestoredError, delete_tokens_without_key, replay_erasures  # noqa: PLC0415  needs Django ready
+    from theseller.erasure.replay import DataRestoredError, delete_tokens_without_key, replay_erasures
 
     try:
         again = replay_erasures(at=clock.now())

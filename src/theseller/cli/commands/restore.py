@@ -22,19 +22,19 @@ from theseller.postgres.swap_data_dir import finish_swap, swap_pending
 _AFTERWARDS = """The former database is kept beside it for seven days.
 Now: 1. start the services again; a backup is taken at once, since those from before don't know the new history.
      2. theseller audit verify. If it misses the lines of the days that are lost, say so in the log: theseller audit restored --reason …"""
-HELP = "make a backup the database of this deployment, with every erasure since it done again"
+HELP = "restore the database from a backup and replay later erasures"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("backup", nargs="?", default="latest", metavar="ID", help="which backup (default: the newest that can be read)")
-    parser.add_argument("--despite-gap", action="store_true", help="if a WAL file is missing, be content with what comes before it")
+    parser.add_argument("backup", nargs="?", default="latest", metavar="ID", help="ID of the backup (default: the newest readable one)")
+    parser.add_argument("--despite-gap", action="store_true", help="if a WAL file is missing, restore up to the gap")
     parser.add_argument(
         "--despite-journal",
         action="store_true",
-        help="restore although entries of the erasure journal are missing: what was erased comes back",
+        help="restore even if erasure journal entries are missing; erased data reappears",
     )
     parser.add_argument(
-        "--until", metavar="TIME", help="`moment`: as it was when the backup was taken; or an instant, 2026-11-23T14:00Z (default: all WAL)"
+        "--until", metavar="TIME", help="restore to this time, 2026-11-23T14:00Z, or `moment` for the time of the backup (default: latest)"
     )
 
 
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if not lock.acquire():
         holder = lock.holder()
         who = f"process {holder[0].pid} ({holder[1]})" if holder else "another process"
-        raise CommandError(f"The database of {state} is run by {who}.", "Stop it first: nobody may write while it is replaced.")
+        raise CommandError(f"The database of {state} is run by {who}.", "Stop it first: the database must not change during a restore.")
     try:
         if swap_pending(state):
             finish_swap(state)
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_gap: bool, despite_journal: bool) -> None:
     setup_django("worker", database=False)
-    from theseller.backups.context import backup_context  # noqa: PLC0415  needs Django ready
-    from theseller.backups.error_messages import as_backup_error  # noqa: PLC0415  needs Django ready
-    from theseller.backups.restore import restore  # noqa: PLC0415  needs Django ready
-    from theseller.backups.types import BackupError  # noqa: PLC0415  needs Django ready
+    from theseller.backups.context import backup_context
+    from theseller.backups.error_messages import as_backup_error
+    from theseller.backups.restore import restore
+    from theseller.backups.types import BackupError
 
     print("restoring into a quarantine: no service can reach it")
     try:
@@ -107,8 +107,8 @@ def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_
 
 def _forget_quarantine(state: Path) -> None:
     setup_django("worker", database=False)
-    from theseller.backups.quarantine import discard  # noqa: PLC0415  needs Django ready
-    from theseller.backups.restore import FOLDER  # noqa: PLC0415  needs Django ready
+    from theseller.backups.quarantine import discard
+    from theseller.backups.restore import FOLDER
 
     discard(state / FOLDER)
 

@@ -22,23 +22,25 @@ from theseller.lib.secret import Secret
 if TYPE_CHECKING:
     from theseller.key_rotation.types import RotationContext, RotationReason, RotationResult, SecretEntry
 
-HELP = "list every secret with its age, or replace secrets while the service runs"
+HELP = "list secrets with their age, or rotate them while the service runs"
 _SECRET_BYTES_MAX = 4096
 _CLIENT_SECRET = "lwa-client-secret"  # noqa: S105  # a name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="secrets to replace, as --list names them")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="secrets to rotate, as named by --list")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--list", action="store_true", help="say how old every secret is; exit status 1 if one is too old or of unknown age")
-    which.add_argument("--due", action="store_true", help="replace what is due, and go on with what was interrupted")
-    which.add_argument("--all", action="store_true", help="replace everything that the machine can replace")
-    which.add_argument("--leaked", action="store_true", help="the NAMEs leaked: refuse the old ones at once, whoever still uses them")
-    which.add_argument("--leaver", action="store_true", help="somebody who knew the NAMEs leaves: replace them now")
-    which.add_argument("--note-age", metavar="DATE", type=_day, help="say when the NAMEs, which you made, were made: 2026-11-23")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done; change nothing")
-    parser.add_argument("--json", action="store_true", help="with --list: one JSON document")
-    parser.add_argument("--new-from-file", type=Path, metavar="FILE", help=f"the new {_CLIENT_SECRET}, from a file of mode 0600")
+    which.add_argument(
+        "--list", action="store_true", help="list all secrets with their age; exits with 1 if one is overdue or of unknown age"
+    )
+    which.add_argument("--due", action="store_true", help="rotate what is due, and resume interrupted rotations")
+    which.add_argument("--all", action="store_true", help="rotate every secret that can be rotated automatically")
+    which.add_argument("--leaked", action="store_true", help="the NAMEs leaked: reject the old values at once")
+    which.add_argument("--leaver", action="store_true", help="a person who knew the NAMEs leaves: rotate them now")
+    which.add_argument("--note-age", metavar="DATE", type=_day, help="record when externally created NAMEs were created: 2026-11-23")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done without changing anything")
+    parser.add_argument("--json", action="store_true", help="with --list: print one JSON document")
+    parser.add_argument("--new-from-file", type=Path, metavar="FILE", help=f"read the new {_CLIENT_SECRET} from this file (mode 0600)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.new_from_file and args.names != [_CLIENT_SECRET]:
         raise CommandError(f"--new-from-file is for {_CLIENT_SECRET} alone.", "Every other secret is made by the machine.", status=USAGE)
     setup_django("worker")
-    from theseller.key_rotation.types import RotationError  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.types import RotationError
 
     try:
         return _list(as_json=args.json) if args.list else _change(args)
@@ -66,7 +68,7 @@ def _day(text: str) -> datetime:
 
 
 def _list(*, as_json: bool) -> int:
-    from theseller.key_rotation.inventory import inventory  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.inventory import inventory
 
     at = clock.now()
     entries = inventory(at=at)
@@ -80,8 +82,8 @@ def _list(*, as_json: bool) -> int:
 
 
 def _change(args: argparse.Namespace) -> int:
-    from theseller.key_rotation import operations  # noqa: PLC0415  needs Django ready
-    from theseller.key_rotation.types import RotationContext, RotationReason  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation import operations
+    from theseller.key_rotation.types import RotationContext, RotationReason
 
     context = RotationContext(clock.now, time.sleep, _say)
     reason = RotationReason.LEAKED if args.leaked else RotationReason.LEAVER if args.leaver else RotationReason.MANUAL
@@ -102,9 +104,9 @@ def _change(args: argparse.Namespace) -> int:
 
 
 def _wanted(args: argparse.Namespace, context: RotationContext) -> list[SecretEntry]:
-    from theseller.key_rotation.inventory import inventory  # noqa: PLC0415  needs Django ready
-    from theseller.key_rotation.operations import due  # noqa: PLC0415  needs Django ready
-    from theseller.key_rotation.types import UnknownSecretError  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.inventory import inventory
+    from theseller.key_rotation.operations import due
+    from theseller.key_rotation.types import UnknownSecretError
 
     known = inventory(at=context.now())
     if args.due:
@@ -119,7 +121,7 @@ def _wanted(args: argparse.Namespace, context: RotationContext) -> list[SecretEn
 
 
 def _dry_run(entries: list[SecretEntry], reason: RotationReason, context: RotationContext, *, given: bool) -> int:
-    from theseller.key_rotation.operations import steps_of  # noqa: PLC0415  needs Django ready
+    from theseller.key_rotation.operations import steps_of
 
     for entry in entries:
         print(f"{entry.name} ({entry.kind}, {entry.state})")

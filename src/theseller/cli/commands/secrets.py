@@ -30,7 +30,7 @@ from theseller.crypto.secret_config import ProviderKind, SecretConfig, StoreKind
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
-HELP = "look at the deployment's own secrets and keys, make the missing ones, keep one that Amazon gave"
+HELP = "check, create and store the secrets of this deployment"
 
 
 _FILL = "missing: `theseller secrets fill` makes it"
@@ -45,15 +45,13 @@ _ADVICE = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser(
-        "check", help="list each secret and ask the key store; exit status 1 if anything is missing or does not answer"
-    )
-    check.add_argument("--json", action="store_true", help="the same as JSON, for programs")
-    actions.add_parser("fill", help="make the missing secrets that are ours to choose")
-    put = actions.add_parser("put", help="ask for a secret (or read it from standard input) and keep it")
-    put.add_argument("name", help=f"such as {LWA_CLIENT_SECRET_NAME}")
-    put.add_argument("--replace", action="store_true", help="replace the one that is kept; without it, that is asked or refused")
-    actions.add_parser("bundle", help="print a fresh set of our own secrets, in plain, for the variable THESELLER_SECRETS")
+    check = actions.add_parser("check", help="check all secrets and the key store; exits with 1 if one is missing or unavailable")
+    check.add_argument("--json", action="store_true", help="print one JSON document")
+    actions.add_parser("fill", help="create missing secrets, except those issued by Amazon")
+    put = actions.add_parser("put", help="store a secret from a prompt or from standard input")
+    put.add_argument("name", help=f"name of the secret, such as {LWA_CLIENT_SECRET_NAME}")
+    put.add_argument("--replace", action="store_true", help="replace the stored secret without asking")
+    actions.add_parser("bundle", help="print a new set of secrets in plain text, for THESELLER_SECRETS")
 
 
 def run(args: argparse.Namespace) -> int:

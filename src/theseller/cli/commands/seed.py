@@ -10,11 +10,11 @@ from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import CommandError
 from theseller.lib import clock
 
-HELP = "make the demo's people (only in a demo or test)"
+HELP = "create the demo's accounts and shops (only in a demo or test)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the people as JSON")
+    parser.add_argument("--json", action="store_true", help="print the accounts as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
             "This version has no command or page that adds people in production.",
         )
     setup_django("web")
-    from theseller.config.seed import seed_demo  # noqa: PLC0415  needs Django ready
+    from theseller.config.seed import seed_demo
 
     people = [
         {"name": one.name, "email": one.email, "password": one.password, "note": one.note, "app": one.app}

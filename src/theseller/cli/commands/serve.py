@@ -13,14 +13,14 @@ from theseller.cli.state_folders import lock_state_folder, make_state_folder, st
 from theseller.config.environment import read_environment
 from theseller.config.processes import WEB_PROCESSES, WEB_THREADS
 
-HELP = "serve the web pages (only to this machine, unless told otherwise)"
+HELP = "serve the web pages (by default to this machine only)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default=LOOPBACK, help="address to listen on; put the edge in front of anything but 127.0.0.1")
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on; use a reverse proxy in front of anything but 127.0.0.1")
     parser.add_argument("--port", help="port to listen on (default: THESELLER_PORT, else 8100)")
-    parser.add_argument("--workers", type=int, default=WEB_PROCESSES, help=f"processes (default {WEB_PROCESSES})")
-    parser.add_argument("--threads", type=int, default=WEB_THREADS, help=f"threads in each process (default {WEB_THREADS})")
+    parser.add_argument("--workers", type=int, default=WEB_PROCESSES, help=f"number of processes (default {WEB_PROCESSES})")
+    parser.add_argument("--threads", type=int, default=WEB_THREADS, help=f"threads per process (default {WEB_THREADS})")
 
 
 def run(args: argparse.Namespace) -> int:

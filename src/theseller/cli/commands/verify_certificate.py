@@ -12,14 +12,14 @@ from typing import Any
 from theseller.cli.errors import CommandError
 from theseller.erasure.certificate_file import CertificateRefusedError, certified_subject, verify_certificate
 
-HELP = "check a deletion certificate, offline"
+HELP = "verify a deletion certificate offline"
 _BYTES_MAX = 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="the certificate as it was downloaded (.json)")
-    parser.add_argument("--key", default="", help="the public key that must have signed it, as the deployment's security page shows it")
-    parser.add_argument("--json", action="store_true", help="one JSON document: whether it is valid, and what it certifies")
+    parser.add_argument("file", type=Path, help="the certificate file (.json)")
+    parser.add_argument("--key", default="", help="require this public key, as shown on the deployment's security page")
+    parser.add_argument("--json", action="store_true", help="print one JSON document: validity and contents")
 
 
 def _print_bytes(body: Mapping[str, Any]) -> None:

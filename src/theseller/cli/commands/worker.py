@@ -12,11 +12,11 @@ from theseller.config.memory_limit import apply_memory_limit
 from theseller.config.processes import WORKER_JOBS
 from theseller.lib.egress import restrict_egress
 
-HELP = "run the jobs: pulls, imports, rollups, purges, checks"
+HELP = "run background jobs: sync, rollups, erasures, controls"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--concurrency", type=_positive, default=WORKER_JOBS, help=f"jobs at the same time (default {WORKER_JOBS})")
+    parser.add_argument("--concurrency", type=_positive, default=WORKER_JOBS, help=f"number of concurrent jobs (default {WORKER_JOBS})")
 
 
 def _positive(text: str) -> int:
@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
     # The first command on a second host may be this one: what its jobs store there must be known as ours.
     make_state_folder(state)
     lock_state_folder(state)
-    from django.conf import settings  # noqa: PLC0415  needs Django ready
+    from django.conf import settings
 
-    from theseller.config.worker import run_worker  # noqa: PLC0415  needs Django ready
-    from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: PLC0415  needs Django ready
+    from theseller.config.worker import run_worker
+    from theseller.tenancy.startup_checks import refuse_unsafe_database
 
     restrict_egress(settings.EGRESS)
     apply_memory_limit(os.environ)
@@ -49,10 +49,10 @@ def _settle_journal() -> None:
 
     A key service that can't answer now keeps no worker from starting: the replay and each certificate ask again.
     """
-    from theseller.crypto.errors import CryptoError  # noqa: PLC0415  not needed by --help
-    from theseller.erasure.journal_records import complete_journal  # noqa: PLC0415  needs Django ready
-    from theseller.erasure.key_destruction import destroy_keys_of_closed_connections  # noqa: PLC0415  needs Django ready
-    from theseller.erasure.types import JournalUnreadableError  # noqa: PLC0415  needs Django ready
+    from theseller.crypto.errors import CryptoError
+    from theseller.erasure.journal_records import complete_journal
+    from theseller.erasure.key_destruction import destroy_keys_of_closed_connections
+    from theseller.erasure.types import JournalUnreadableError
 
     log = logging.getLogger(__name__)
     try:

@@ -1,3 +1,4 @@
-"""Who may look at what is a seller's: nobody who operates, but for an hour, with a reason, read only, and with the seller and a second person
-looking on.
+"""Just-in-time access of operators to a tenant, and the reviews of it.
+
+A session is read-only, limited to 60 minutes, justified by a ticket, visible to the owner, and reviewed by a second operator.
 """

@@ -1,4 +1,4 @@
-"""What an operator says before a shop opens, and after a review."""
+"""Forms of access sessions and access reviews."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _MINUTES_MAX = int(SESSION_LENGTH_MAX.total_seconds() // 60)
 
 
 class OpenSessionForm(forms.Form):
-    """One shop, a reason, a ticket, a time."""
+    """Shop, ticket, reason and duration of an access session."""
 
     shop = forms.UUIDField(
-        label="Shop number",
+        label="Shop ID",
         label_suffix="",
-        help_text="The seller finds it on the Activity page of the shop and gives it to you.",
+        help_text="The seller finds it on the shop's support access log page.",
         error_messages={
-            "required": "Give the shop ID.",
-            "invalid": "This is no shop number: it has 36 characters, as on the shop's Activity page.",
+            "required": "Enter the shop ID.",
+            "invalid": "This is not a shop ID. It has 36 characters, as shown on the shop's support access log page.",
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
@@ -27,15 +27,15 @@ class OpenSessionForm(forms.Form):
         label_suffix="",
         max_length=60,
         help_text="Such as SUP-1234.",
-        error_messages={"required": "Name the ticket in which the seller asked."},
+        error_messages={"required": "Enter the ticket of the seller's request."},
     )
     reason = forms.CharField(
         label="Reason",
         label_suffix="",
         min_length=REASON_LENGTH_MIN,
         max_length=REASON_LENGTH_MAX,
-        error_messages={"required": "Say why you need to look."},
-        help_text=f"At least {REASON_LENGTH_MIN} characters. The owner of the shop reads it, and so does whoever reviews.",
+        error_messages={"required": "Enter the reason for the access."},
+        help_text=f"At least {REASON_LENGTH_MIN} characters. The shop's owner and the reviewer can read it.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     minutes = forms.IntegerField(
@@ -44,18 +44,18 @@ class OpenSessionForm(forms.Form):
 
 
 class ReviewForm(forms.Form):
-    """A note, and how far the list went that was on the page."""
+    """A note, and the position in the log up to which events were shown."""
 
     until = forms.RegexField(regex=r"\A\d{1,18}:\d{1,18}\Z", widget=forms.HiddenInput)
     note = forms.CharField(
-        label="What you looked at and what you found",
+        label="What you reviewed and what you found",
         label_suffix="",
         max_length=2000,
-        error_messages={"required": "Say in a sentence what you looked at and what you found."},
+        error_messages={"required": "Describe what you reviewed and what you found."},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
     def position(self) -> LogPosition:
-        """Return how far the reviewer saw."""
+        """Return the position of the last event that was shown."""
         txid, position = self.cleaned_data["until"].split(":")
         return int(txid), int(position)

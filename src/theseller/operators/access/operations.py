@@ -1,4 +1,4 @@
-"""Open and close an operator's session on one shop, write down what was seen, and confirm a review."""
+"""Open and close access sessions, record viewed pages, and confirm reviews."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _REVIEW_LOCK = 7_105_003
 
 
 def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minutes: int, at: datetime) -> OpenSession:
-    """Let an operator see one shop, read only, for `minutes`.
+    """Give an operator read-only access to one shop for `minutes`.
 
     Raises:
         AccessRefusedError: reason, ticket or time are not good enough, there is no such shop, or another session is open.
@@ -43,15 +43,15 @@ def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minu
     reason, ticket = " ".join(reason.split()), ticket.strip()
     _check(reason, ticket, minutes)
     if not is_operator(actor.person):
-        raise AccessRefusedError("You do not operate this deployment.")
+        raise AccessRefusedError("You are not an operator of this deployment.")
     if current_session(actor.person, at=at) is not None:
-        raise AccessRefusedError("You have a session open already: end that one first.")
+        raise AccessRefusedError("You already have an open session. End it first.")
     opened = new_id()
-    # The reason itself may name somebody, and the log holds nothing personal: its digest proves that it was not rewritten.
+    # The log must hold no personal data, and the reason may: its digest proves that it was not changed.
     with tenant_scope(tenant, using=operators_database()):
         shop = sql.one(connections[operators_database()], "select name from tenancy_tenant where id = %s", [tenant])
         if shop is None:
-            raise AccessRefusedError("There is no shop of this number. The seller finds it on the Activity page of the shop.")
+            raise AccessRefusedError("There is no shop with this ID. The seller finds it on the shop's support access log page.")
         expires = at + timedelta(minutes=minutes)
         sql.execute(
             connections[operators_database()],
@@ -94,7 +94,7 @@ def close_access(*, session: UUID, tenant: UUID, ended: SessionEnd, actor: str, 
 
 
 def close_expired(*, at: datetime) -> int:
-    """Write down the end of every session that is over, and return how many that were. They opened nothing any more before."""
+    """Record the end of expired sessions; return how many. They gave no access since they expired."""
     return sum(
         close_access(session=session, tenant=tenant, ended=how, actor="process:access", at=at)
         for tenant, session, how in expired_sessions(at=at)
@@ -102,7 +102,10 @@ def close_expired(*, at: datetime) -> int:
 
 
 def record_view(*, session: UUID, tenant: UUID, page: str, actor: str, at: datetime) -> None:
-    """Write down that a page is about to be seen: committed before anything is read for it. `page` holds names, never values."""
+    """Record that a page is about to be shown, committed before its data is read.
+
+    `page` has names of parameters, never values.
+    """
     with tenant_scope(tenant, using=operators_database()):
         record(
             Tag.ACCESS_VIEWED,
@@ -116,24 +119,26 @@ def record_view(*, session: UUID, tenant: UUID, page: str, actor: str, at: datet
 
 
 def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: datetime) -> Review:
-    """Confirm that every event up to `until` was looked at, but the reviewer's own acts, if somebody else operates too.
+    """Confirm the review of events up to `until`.
+
+    The reviewer's own actions are left for another operator, if there is one.
 
     Raises:
         AccessRefusedError: the note is empty, `until` is no event that waits, or all of them are the reviewer's own.
     """
     note = note.strip()
     if not 1 <= len(note) <= 2000:
-        raise AccessRefusedError("Say in a note what you looked at and what you found.")
+        raise AccessRefusedError("Describe in a note what you reviewed and what you found.")
     with transaction.atomic(using=operators_database()):
         sql.execute(connections[operators_database()], "select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK])
         waiting = events_to_review()
         if until not in {one.position for one in waiting} and (waiting or until != (0, 0)):
-            raise AccessRefusedError("The list has changed since you opened it: look at it again. Nothing was confirmed.")
+            raise AccessRefusedError("The list has changed since you opened it. Review it again; nothing was confirmed.")
         alone = len(operators()) < 2
         own = {f"user:{actor.person}", actor.actor}
         covered = [one for one in waiting if one.position <= until and (alone or one.actor not in own)]
         if waiting and not covered:
-            raise AccessRefusedError("These are your own acts: another operator has to look at them.")
+            raise AccessRefusedError("These are your own actions. Another operator has to review them.")
         refused = refused_sign_ins_since(review_state().last_at)
         review = Review(new_id(), actor.person, actor.person_name, at, len(covered), refused, note)
         sql.execute(
@@ -157,8 +162,8 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
 
 def _check(reason: str, ticket: str, minutes: int) -> None:
     if not REASON_LENGTH_MIN <= len(reason) <= REASON_LENGTH_MAX:
-        raise AccessRefusedError(f"Give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters: the seller reads it.")
+        raise AccessRefusedError(f"Give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters. The seller can read it.")
     if not _TICKET.fullmatch(ticket):
-        raise AccessRefusedError("Name the ticket in which the seller asked: letters, digits and . _ # / - only, such as SUP-1234.")
+        raise AccessRefusedError("Enter the ticket of the seller's request: letters, digits and . _ # / - only, such as SUP-1234.")
     if not timedelta(minutes=1) <= timedelta(minutes=minutes) <= SESSION_LENGTH_MAX:
         raise AccessRefusedError(f"A session lasts 1 to {SESSION_LENGTH_MAX.seconds // 60} minutes.")

@@ -1,5 +1,6 @@
-"""The seat of an operator in a shop that is none of theirs: there while a session is open, in the browser that opened it, and not a moment
-longer. `accounts.authorization` asks here before it looks for a person's own shops.
+"""Access of an operator to a tenant while an access session is open, in the browser that opened it.
+
+`accounts.authorization` asks the provider before it looks for a person's own memberships.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from theseller.operators.access.operations import record_view
 from theseller.operators.access.queries import current_session
 from theseller.operators.access.types import OpenSession
 
+#: The value is in stored browser sessions.
 ACCESS_SESSION_KEY = "visit"
 
 
 def bind_to_browser(request: HttpRequest, opened: OpenSession) -> None:
-    """Let this browser, and no other of the operator's, into the shop."""
+    """Bind the access session to this browser."""
     request.session[ACCESS_SESSION_KEY] = str(opened.id)
 
 
@@ -34,7 +36,7 @@ def unbind_from_browser(request: HttpRequest) -> None:
 
 
 class AccessSessionProvider(AccessProvider):
-    """Seats by sessions of this slice."""
+    """Contexts of open access sessions, as a viewer of the tenant."""
 
     @override
     def tenant_context(self, request: HttpRequest, *, at: datetime) -> TenantContext | str | None:
@@ -45,7 +47,7 @@ class AccessSessionProvider(AccessProvider):
         found = current_session(person, at=at)
         if found is None or str(found.id) != held:
             unbind_from_browser(request)
-            messages.info(request, "Your session in this shop is over.")
+            messages.info(request, "Your session for this shop has ended.")
             return reverse("operators:sessions")
         if operator_auth_state(person, request.session, at=at, step_up=False) is not OperatorAuthState.AUTHENTICATED:
             return reverse("operators:sessions")  # whose guard asks for what is missing
@@ -56,14 +58,14 @@ class AccessSessionProvider(AccessProvider):
 
     @override
     def record_view(self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime) -> None:
-        assert tenant_context.access_session is not None  # noqa: S101  # the guard asks only for visits
+        assert tenant_context.access_session is not None  # noqa: S101  # the guard calls it for access sessions only
         record_view(
             session=tenant_context.access_session.id, tenant=tenant_context.tenant, page=page_of(request), actor=tenant_context.actor, at=at
         )
 
 
 def page_of(request: HttpRequest) -> str:
-    """Return the address that is asked for as the product knows it: names of what varies and of what is asked, never a value."""
+    """Return the requested route with the names of its parameters, never their values."""
     route = request.resolver_match.route if request.resolver_match else ""
     asked = sorted(name for name in request.GET if name.isidentifier())
     return f"/{route}" + (f"?{'&'.join(asked)}" if asked else "")

@@ -1,4 +1,4 @@
-"""Reads of sessions, of what has to be reviewed, and of reviews."""
+"""Reads of access sessions, events to review, and reviews."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _REVIEWS = "select id, reviewer, at, events, failed_sign_ins, note from governan
 
 
 def current_session(operator: UUID, *, at: datetime, using: str | None = None) -> OpenSession | None:
-    """Return the session that is open to `operator` at `at`: None once it is over, was left, or they operate no more."""
+    """Return the open session of `operator` at `at`, or None."""
     rows = _rows("select tenant_id, tenant_name, id, opened_at, expires_at from guard.open_access(%s, %s)", [operator, at], using)
     return OpenSession(*rows[0]) if rows else None
 
@@ -53,7 +53,7 @@ def sessions() -> tuple[AccessSession, ...]:
 
 
 def sessions_of_tenant() -> tuple[AccessSession, ...]:
-    """Return the sessions in which operators saw this shop, newest first, with the pages seen. Inside its scope."""
+    """Return the access sessions of the tenant in scope, newest first, with the pages viewed."""
     pages: dict[str, dict[str, None]] = defaultdict(dict)
     for _, subject, details in reversed(_rows("select at, subject, details from guard.access_views()", [], _TENANT_DATABASE)):
         pages[subject][str(_details(details).get("page", ""))] = None
@@ -61,12 +61,12 @@ def sessions_of_tenant() -> tuple[AccessSession, ...]:
 
 
 def expired_sessions(*, at: datetime) -> list[tuple[UUID, UUID, SessionEnd]]:
-    """Return (tenant, session, how) of those that are over and not written down as closed."""
+    """Return (tenant, session, how it ended) of sessions that ended and are not recorded as closed."""
     return [(row[0], row[1], SessionEnd(row[2])) for row in _rows("select * from guard.ended_access(%s)", [at])]
 
 
 def events_to_review(*, most: int = EVENTS_SHOWN, using: str | None = None) -> tuple[AccessEvent, ...]:
-    """Return the oldest events of access that no review has covered."""
+    """Return the oldest access events that no review covers."""
     rows = _rows("select * from guard.access_to_review(%s)", [most], using)
     return tuple(
         AccessEvent((txid, position), at, tag, actor, tenant, subject, _details(details))
@@ -108,7 +108,7 @@ def reviews(*, most: int = 20) -> tuple[Review, ...]:
 
 
 def review_state(*, using: str | None = None) -> ReviewState:
-    """Return how the reviews stand: due two weeks after the last one, and two weeks after the oldest event that none has covered."""
+    """Return when the next review is due: two weeks after the last one or the oldest pending event."""
     last = _rows(_LAST_REVIEW, [], using)[0][0]
     oldest = next((one.at for one in events_to_review(most=1, using=using)), None)
     known = [moment for moment in (last, oldest) if moment is not None]
@@ -119,7 +119,7 @@ def _sessions(rows: list[Any], pages: dict[str, tuple[str, ...]]) -> tuple[Acces
     names = names_of({row[3] for row in rows})
     return tuple(
         AccessSession(
-            tenant=tenant, tenant_name=shop, id=identity, operator=operator, operator_name=names.get(operator, "somebody who has gone"),
+            tenant=tenant, tenant_name=shop, id=identity, operator=operator, operator_name=names.get(operator, "a deleted account"),
             reason=reason, ticket=ticket, opened_at=opened, expires_at=expires, closed_at=closed, ended=SessionEnd(how) if how else None,
             pages=pages.get(f"access:{identity}", ()),
         )
@@ -130,7 +130,7 @@ def _sessions(rows: list[Any], pages: dict[str, tuple[str, ...]]) -> tuple[Acces
 def _what(event: AccessEvent, reason: str) -> str:
     if event.tag == Tag.ACCESS_OPENED:
         return (
-            f"{event.details.get('ticket')}, {event.details.get('minutes')} minutes: {reason or 'its reason is too old to be shown here'}"
+            f"{event.details.get('ticket')}, {event.details.get('minutes')} minutes: {reason or 'the reason is too old to be shown here'}"
         )
     said = " ".join(f"{name}={value}" for name, value in sorted(event.details.items()) if name != "reason_sha256")
     return str(event.details.get("page") or f"{event.subject} {said}".strip())

@@ -1,4 +1,4 @@
-"""The words of this slice: a session in which an operator sees one shop, an event of access, and how the reviews of these stand."""
+"""Values of access sessions, access events and access reviews."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ Details = Mapping[str, str | int | bool | None]
 
 
 class SessionEnd(StrEnum):
-    """How a session came to its end."""
+    """How an access session ended."""
 
     EXPIRED = "expired"
     LEFT = "left"
-    REMOVED = "removed"  # its operator operates no more
+    REMOVED = "removed"  # the operator's rights were removed
 
 
-#: What a review lists, in words. `guard.access_to_review` has the same list.
+#: Labels of the events in a review. `guard.access_to_review` has the same list.
 EVENT_LABELS: Mapping[str, str] = {
-    Tag.ACCESS_CLOSED: "ended a session",
-    Tag.ACCESS_OPENED: "opened a shop",
-    Tag.ACCESS_VIEWED: "saw pages of a shop",
-    Tag.ACT_UNREADABLE: "an act at the shell whose line can't be read",
-    Tag.CONNECTION_KEY_REPLACED: "sealed a token anew",
+    Tag.ACCESS_CLOSED: "ended an access session",
+    Tag.ACCESS_OPENED: "opened an access session",
+    Tag.ACCESS_VIEWED: "viewed pages of a shop",
+    Tag.ACT_UNREADABLE: "a shell action with an unreadable record",
+    Tag.CONNECTION_KEY_REPLACED: "re-encrypted a token",
     Tag.DATABASE_OPENED: "opened the database",
     Tag.DATABASE_RESTORED: "restored the database",
-    Tag.LOG_RESTORED: "said that the database was restored",
-    Tag.OPERATOR_ADDED: "made somebody an operator",
-    Tag.OPERATOR_REMOVED: "ended somebody's operating",
-    Tag.RECOVERY_CODES_MADE: "made recovery codes",
-    Tag.ROTATION_BEGUN: "began to replace a secret",
-    Tag.ROTATION_FINISHED: "replaced a secret",
-    Tag.ROTATION_FORCED: "forced secrets to be replaced",
+    Tag.LOG_RESTORED: "recorded a database restore",
+    Tag.OPERATOR_ADDED: "added an operator",
+    Tag.OPERATOR_REMOVED: "removed an operator",
+    Tag.RECOVERY_CODES_MADE: "created recovery codes",
+    Tag.ROTATION_BEGUN: "started a secret rotation",
+    Tag.ROTATION_FINISHED: "rotated a secret",
+    Tag.ROTATION_FORCED: "forced a secret rotation",
     Tag.SECOND_FACTOR_ADDED: "added a second factor",
     Tag.SECOND_FACTOR_REMOVED: "removed a second factor",
     Tag.SECRETS_BUNDLED: "printed a set of new secrets",
-    Tag.SECRETS_FILLED: "made missing secrets",
-    Tag.SECRET_AGE_NOTED: "said how old a secret is",
-    Tag.SECRET_GIVEN: "gave the new client secret",
-    Tag.SECRET_PUT: "put a secret",
+    Tag.SECRETS_FILLED: "created missing secrets",
+    Tag.SECRET_AGE_NOTED: "recorded the age of a secret",
+    Tag.SECRET_GIVEN: "provided a new client secret",
+    Tag.SECRET_PUT: "stored a secret",
 }
 
 

@@ -1,4 +1,4 @@
-"""Pages: sessions and reviews for operators, and for a shop's owner who looked at it."""
+"""Pages of access sessions and reviews, and a shop's support access log."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def close_session(request: HttpRequest, operator: Operator, session: UUID) -> Ht
     if own is None or own.id != session:
         raise Http404
     close_access(session=session, tenant=own.tenant, ended=SessionEnd.LEFT, actor=operator.actor, at=at)
-    messages.success(request, "The session is over. What you saw is on the list for the next review.")
+    messages.success(request, "The session has ended. It will be listed in the next review.")
     return redirect("operators:sessions")
 
 
@@ -113,7 +113,7 @@ def review(request: HttpRequest, operator: Operator) -> HttpResponse:
 @require_GET
 @tenant_permission_required(Permission.ACTIVITY_READ)
 def access_log(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the owner of a shop who of the operators looked at it, when, why, and at which pages."""
+    """Show a shop's owner its access sessions: operator, time, reason and pages."""
     with tenant_scope(tenant_context.tenant):
         sessions = queries.sessions_of_tenant()
     return render(request, "operators/access_log.html", {"sessions": sessions, "at": clock.now()})

@@ -1,4 +1,4 @@
-"""What an operator says when Amazon asks for a deletion."""
+"""Form of a deletion request from Amazon."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ class AmazonRequestForm(forms.Form):
     """The seller, Amazon's case, and the day on which it came."""
 
     seller = forms.CharField(
-        label="Seller id",
+        label="Seller ID",
         label_suffix="",
         max_length=64,
-        help_text="As Amazon's message names it: capital letters and digits.",
-        error_messages={"required": "Give the seller id from Amazon's message."},
+        help_text="As in Amazon's message: capital letters and digits.",
+        error_messages={"required": "Enter the seller ID from Amazon's message."},
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     reference = forms.CharField(
-        label="Amazon's case",
+        label="Amazon case number",
         label_suffix="",
         max_length=60,
-        help_text="Its number, so that the certificate can be sent to the right place.",
-        error_messages={"required": "Give the number of Amazon's case."},
+        help_text="Needed to send the certificate to Amazon.",
+        error_messages={"required": "Enter Amazon's case number."},
     )
     received = forms.DateField(
         label="Received on",
         label_suffix="",
-        help_text="The day of the message, UTC. The 30 days run from its beginning.",
-        error_messages={"required": "Give the day on which the message came.", "invalid": "Give a day, such as 2026-11-20."},
+        help_text="The date of the message (UTC). The 30 days start at its beginning.",
+        error_messages={"required": "Enter the date of the message.", "invalid": "Enter a date, such as 2026-11-20."},
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     confirm = forms.BooleanField(
-        label="I have checked the seller id: this ends the connection and erases everything of this seller, and can't be undone",
+        label="I have checked the seller ID. This disconnects the seller and erases all of their data, and can't be undone",
         label_suffix="",
-        error_messages={"required": "Say that you have checked the seller id."},
+        error_messages={"required": "Confirm that you have checked the seller ID."},
     )
 
     def received_at(self) -> datetime:

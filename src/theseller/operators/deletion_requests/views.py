@@ -37,7 +37,7 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
         except DeletionRequestRefusedError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"Recorded: {sum(one.ended for one in done)} connection(s) ended, the erasure is under way.")
+            messages.success(request, f"Recorded: {sum(one.ended for one in done)} connection(s) closed; the erasure has started.")
             return redirect("operators:deletion-requests")
     shown = [(one, one.overdue(at), (one.due_at - at).days) for one in all_requests()]
     context = {

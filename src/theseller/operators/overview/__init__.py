@@ -1,1 +1,1 @@
-"""The operator's area: its overview. Other pages of it stand in the slices that they are about; all stand behind `accounts.authorization.operator_required`."""
+"""Overview page of the operator area: secrets with their age, and operators."""

@@ -41,7 +41,7 @@ def secret_lines(*, at: datetime) -> tuple[tuple[SecretLine, ...], str]:
 
 
 def operator_lines() -> tuple[OperatorLine, ...]:
-    """Return everybody who operates this deployment, with their second factors."""
+    """Return the operators of this deployment with their second factors."""
     return tuple(
         OperatorLine(one.person, one.name, one.email, one.since, one.granted_by, own_factors(one.person), _left(one.person))
         for one in operators()

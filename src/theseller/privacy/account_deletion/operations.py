@@ -33,9 +33,11 @@ def delete_account(*, person: UUID, at: datetime) -> Secret:
         sql.execute(databases[accounts_database()], "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
         if shops := solely_owned_shops(person):
             names = ", ".join(name for _, name in shops)
-            raise AccountDeletionRefusedError(f"You are the only owner of {names}. Make somebody else an owner, or delete the shop, first.")
+            raise AccountDeletionRefusedError(
+                f"You are the only owner of {names}. Make another member an owner, or delete the shop, first."
+            )
         if is_last_operator(person):
-            raise AccountDeletionRefusedError("You are the last operator of this service. Have another person made an operator first.")
+            raise AccountDeletionRefusedError("You are the last operator of this service. Add another operator first.")
         disable_sign_in(person=person)
         link = new_link(at=at)
         if request_user_erasure(identity=person, link=link, at=at):

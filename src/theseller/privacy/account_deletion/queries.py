@@ -1,4 +1,4 @@
-"""What stands in the way of a person's leaving."""
+"""What prevents the deletion of an account: sole ownership, or being the last operator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ select exists (select from accounts_operator where user_id = %s) and not exists 
 
 
 def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
-    """Return (tenant, name) of the shops that only this person owns, and whose end nobody has asked for."""
+    """Return (tenant, name) of shops that only this person owns and whose deletion is not requested."""
     return tuple(
         (row[0], row[1])
         for row in sql.rows(
@@ -35,7 +35,7 @@ def sole_ownerships(person: UUID) -> tuple[SoleOwnership, ...]:
 
 
 def is_last_operator(person: UUID) -> bool:
-    """Say whether this person operates the deployment, and nobody else who stays does."""
+    """Return whether this person is the last operator."""
     return bool(sql.value(databases[accounts_database()], _OTHER_OPERATORS, [person, person]))
 
 

@@ -12,7 +12,7 @@ class AccountDeletionRefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SoleOwnership:
-    """A shop that nobody else owns, with the other members as (person, name): one of them could."""
+    """A shop with one owner, and its other members as (person, name)."""
 
     tenant: UUID
     name: str

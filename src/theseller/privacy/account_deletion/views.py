@@ -70,7 +70,7 @@ def transfer_ownership(request: HttpRequest, tenant: UUID) -> HttpResponse:
         raise Http404
     chosen = next((one for one in shop.others if str(one[0]) == request.POST.get("person")), None)
     if chosen is None:
-        messages.error(request, f"Choose who of {shop.name} is to own it. Nothing was changed.")
+        messages.error(request, f"Choose who of {shop.name} should own it. Nothing was changed.")
     elif make_owner(person=chosen[0], tenant=tenant, actor=f"user:{person.pk}", at=clock.now()):
-        messages.success(request, f"{chosen[1]} owns {shop.name} now, as you do.")
+        messages.success(request, f"{chosen[1]} is now an owner of {shop.name} too.")
     return redirect("account-deletion:delete-account")

@@ -1,1 +1,1 @@
-"""What is held of a shop: every kind of data in words, how much, since when, why, until when; and all of its facts as files."""
+"""Inventory of the data stored about a shop (GDPR Art. 30), and its export as CSV files."""

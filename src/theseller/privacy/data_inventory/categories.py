@@ -1,4 +1,4 @@
-"""Every kind of data that is held of a shop, in words. A test compares it with the data map: a table of a shop's stands in exactly one."""
+"""Categories of the data stored about a shop. Each tenant table belongs to exactly one."""
 
 from __future__ import annotations
 

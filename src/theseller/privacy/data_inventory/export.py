@@ -1,7 +1,7 @@
 """A shop's own facts as a zip of CSV files, written while it is sent: neither memory nor disk holds it whole.
 
-Each page of rows is read in a transaction of its own, so that a slow reader holds up nobody's erasure; what is erased in the meantime is
-simply not there any more.
+Each page of rows is read in a transaction of its own, so that a slow download does not delay an erasure; data that is erased meanwhile is
+missing from the export.
 """
 
 from __future__ import annotations

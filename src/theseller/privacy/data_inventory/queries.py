@@ -1,4 +1,4 @@
-"""Count what is held of one shop, and compute until when."""
+"""Count the data stored about a shop, and compute when it expires."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ where finished_at is not null and key_destroyed_at is null and failed is null
 
 
 def data_inventory(connections: Iterable[ConnectionView], *, using: str = "default") -> tuple[InventorySection, ...]:
-    """Return what is held of the tenant in scope, part by part; kinds of which there is nothing too."""
+    """Return the stored data of the tenant in scope, by section, including empty categories."""
     open_connections = [view for view in connections if view.is_open]
     with databases[using].cursor() as cursor:
         cursor.execute(_READABLE_BACKUPS)

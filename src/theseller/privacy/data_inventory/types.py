@@ -14,8 +14,8 @@ class Section(StrEnum):
 
     AMAZON = "From Amazon"
     ACCESS = "Access to Amazon"
-    SHOP = "Your shop and its people"
-    EVIDENCE = "Evidence, without figures"
+    SHOP = "Your shop and its members"
+    EVIDENCE = "Evidence (no business data)"
     COPIES = "Copies"
 
 

@@ -1,4 +1,4 @@
-"""The seller's page of what is held, and their facts as a file."""
+"""The data inventory page and the export of a shop."""
 
 from __future__ import annotations
 

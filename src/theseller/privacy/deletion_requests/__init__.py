@@ -1,1 +1,1 @@
-"""Requests for deletion: one record each whatever its origin, its clock of 30 days, and a state that follows from facts."""
+"""Deletion requests: one record each, due in 30 days, with a state derived from the erasures."""

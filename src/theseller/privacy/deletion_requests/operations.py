@@ -24,7 +24,7 @@ from theseller.tenancy.scope import tenant_scope
 ACTOR = "process:authorisations"
 _SELLER = re.compile(r"[A-Z0-9]{6,64}")
 _REFERENCE = re.compile(r"[A-Za-z0-9._#/-]{1,60}")
-#: A request that is older than this has been lying about: somebody has to look at the date, which may be a mistake.
+#: An older date of receipt is probably a mistake.
 _OLDEST = timedelta(days=365)
 
 
@@ -52,8 +52,8 @@ def record_amazon_request(*, seller: str, reference: str, received_at: datetime,
                 using=operators_database(),
             )
         raise DeletionRequestRefusedError(
-            f"No shop here holds or held data of which Amazon's answers say that it is seller {seller}'s. Check the id;"
-            " if it is right, answer Amazon that nothing is held."
+            f"No shop here has or had data that Amazon's responses attribute to seller {seller}. Check the ID;"
+            " if it is correct, reply to Amazon that no data is stored."
         )
     recorded = [_record_request(tenant, covered, reference, received_at, actor, at) for tenant, covered in found.items()]
     return tuple(
@@ -87,15 +87,13 @@ def _expire(tenant: UUID, connection: UUID, at: datetime) -> bool:
 
 def _check(seller: str, reference: str, received_at: datetime, at: datetime) -> None:
     if not _SELLER.fullmatch(seller):
-        raise DeletionRequestRefusedError("This is no seller id: it is made of capital letters and digits, such as A2EXAMPLE1SELLER.")
+        raise DeletionRequestRefusedError("This is not a seller ID. It consists of capital letters and digits, such as A2EXAMPLE1SELLER.")
     if not _REFERENCE.fullmatch(reference):
-        raise DeletionRequestRefusedError("Give the number of Amazon's case: letters, digits and . _ # / - only, 60 at most.")
+        raise DeletionRequestRefusedError("Enter Amazon's case number: letters, digits and . _ # / - only, 60 characters at most.")
     if received_at > at:
-        raise DeletionRequestRefusedError(
-            "The request can't have been received in the future: give the day on which Amazon's message came."
-        )
+        raise DeletionRequestRefusedError("The date of Amazon's message can't be in the future.")
     if at - received_at > _OLDEST:
-        raise DeletionRequestRefusedError("The request would be more than a year old: check the day on which Amazon's message came.")
+        raise DeletionRequestRefusedError("The request would be more than a year old. Check the date of Amazon's message.")
 
 
 def _record_request(

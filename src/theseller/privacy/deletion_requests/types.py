@@ -29,8 +29,8 @@ ORIGIN_LABELS: dict[DisconnectReason, str] = {
     DisconnectReason.SELLER_REQUEST: "You disconnected",
     DisconnectReason.REVOKED_AT_AMAZON: "Revoked in Seller Central",
     DisconnectReason.ACCOUNT_DELETION: "The shop was deleted",
-    DisconnectReason.AMAZON_REQUEST: "Amazon asked",
-    DisconnectReason.AUTHORISATION_EXPIRED: "The yearly authorization ended",
+    DisconnectReason.AMAZON_REQUEST: "Requested by Amazon",
+    DisconnectReason.AUTHORISATION_EXPIRED: "The yearly authorization expired",
 }
 
 

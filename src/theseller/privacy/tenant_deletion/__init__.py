@@ -1,1 +1,1 @@
-"""The end of a shop at its owner's wish: every connection, then the shop and the accounts of people who have no other."""
+"""Deletion of a shop at its owner's request: connections first, then the shop and accounts without another shop."""

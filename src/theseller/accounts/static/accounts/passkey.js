@@ -10,7 +10,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
   const making = form.dataset.passkey === "create";
   const able = window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON;
   if (!able) {
-    say("This browser knows no passkeys. Use a newer one, or another second factor.");
+    say("This browser does not support passkeys. Use a newer one, or another second factor.");
     button.disabled = true;
     continue;
   }
@@ -33,8 +33,8 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     } catch (error) {
       say(
         error.name === "InvalidStateError"
-          ? "This device holds a passkey for your account already."
-          : "The browser gave no passkey: it was canceled, or took too long. Try again, or use another second factor.",
+          ? "This device already has a passkey for your account."
+          : "The passkey request was canceled or timed out. Try again, or use another second factor.",
       );
       button.disabled = false;
     }
