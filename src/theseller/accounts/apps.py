@@ -1,4 +1,4 @@
-"""Django's name for this room."""
+"""Django application `accounts`."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what this room's tables hold."""
+        """Register the table descriptors of this package."""
         importlib.import_module("theseller.accounts.datamap")

@@ -137,7 +137,7 @@ def operator_required(*, step_up: bool = False) -> Callable[[Callable[..., HttpR
 def _refuse(request: HttpRequest, found: OperatorAuthState) -> HttpResponseBase:
     if found is OperatorAuthState.NOT_OPERATOR:
         raise Http404
-    # A form can't be sent again by a redirect: the person comes back to the page that it stood on, and nothing was changed.
+    # A form can't be sent again by a redirect: the person comes back to the page that showed it, and nothing was changed.
     back = request.path if request.method == "GET" else urlsplit(request.headers.get("referer", "")).path or "/operate/"
     where = "accounts:security" if found is OperatorAuthState.NO_FACTOR else "accounts:second-factor"
     return redirect(f"{reverse(where)}?{urlencode({'next': back, 'why': found.value})}")

@@ -1,4 +1,4 @@
-"""Values of this room."""
+"""Permissions, roles, tenant contexts and other values of `accounts`."""
 
 from __future__ import annotations
 

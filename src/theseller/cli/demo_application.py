@@ -19,7 +19,7 @@ APPLICATION_ID = "amzn1.sellerapps.app.demo"
 def write_application(state: Path, public_url: str, secrets: WritableSecretProvider, restricted: Collection[RestrictedRole] = ()) -> Path:
     """Write the emulator's application file (0600: it holds the client secret) and return its path.
 
-    `restricted` are the restricted roles that the emulated Amazon has granted to the application: none, unless the demo is told so.
+    `restricted` are the restricted roles that the emulated Amazon has granted to the application: none, unless the demo is configured so.
     """
     folder = state / "emulator"
     folder.mkdir(mode=0o700, exist_ok=True)

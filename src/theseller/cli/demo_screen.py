@@ -14,7 +14,7 @@ OPERATOR = "olga@example.com"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the cast, as `theseller seed --json` prints them. `note`: whose shop, which part; `app`: the authenticator app's secret."""
+    """A person of the demo, as `theseller seed --json` prints them. `note`: whose shop, which part; `app`: the authenticator app's secret."""
 
     name: str
     email: str

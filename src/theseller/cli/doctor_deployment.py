@@ -49,7 +49,7 @@ _START_WORKER = "Start `theseller worker`, and look at its log."
 
 
 def examine_deployment(state: Path) -> Iterator[Finding]:
-    """Look at settings, secrets, key service, backups' target and database. What fails is a finding; later ones still are looked at."""
+    """Look at settings, secrets, key service, backups' target and database. A failure is a finding; the later checks still run."""
     try:
         environment = read_environment({**os.environ, "THESELLER_ROLE": ProcessRole.WEB.value}, default_state=state)
     except InvalidSettingError as error:

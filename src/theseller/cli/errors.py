@@ -9,7 +9,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 class CommandError(Exception):
-    """A failure with its advice. Neither text may hold a secret or a value from somebody's data."""
+    """A failure with its advice. Neither text may hold a secret or a value from anyone's data."""
 
     def __init__(self, message: str, advice: str = "", *, status: int = FAILURE) -> None:
         super().__init__(message)

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILURE
     except Exception as error:  # noqa: BLE001  the one place where any failure becomes a sentence
         if args.debug:
-            # Without the texts of foreign exceptions: they quote what they choked on. What the database says of a connection is told.
+            # Without the texts of foreign exceptions: they quote what they choked on. The database's message about a connection is printed.
             print(redact_text(trace_text(error)), file=sys.stderr)
             if said := server_text(error):
                 print(redact_text(f"the database says: {said.strip()}"), file=sys.stderr)
@@ -106,7 +106,7 @@ def _message_of(error: Exception) -> tuple[str, str, int]:
     known = _operating_system_error(error) or _database_error(error)
     if known is not None:
         return *known, FAILURE
-    # The text of an unforeseen error may quote what it choked on, which can be somebody's data.
+    # The text of an unforeseen error may quote what it choked on, which can be anyone's data.
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     return f"failed unexpectedly ({type(error).__name__} at {place})", "Run it again with --debug to see the whole trace.", FAILURE

@@ -31,7 +31,7 @@ def check_edge(environ: Mapping[str, str], *, trust: ssl.SSLContext | None = Non
     Args:
         environ: where `THESELLER_PUBLIC_URL` is read.
         trust: the certificates to trust, the system's by default.
-        address: where to connect, if that is not what the name stands for.
+        address: where to connect, if the name resolves to something else.
     """
     url = urlsplit(environ.get("THESELLER_PUBLIC_URL", ""))
     host = url.hostname or ""

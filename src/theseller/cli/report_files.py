@@ -68,7 +68,7 @@ def shown_name(name: str) -> str:
 def open_source(name: str) -> Chunks:
     """Return the bytes of `name`, replayable. Raises ReportRefusedError for what is no readable file.
 
-    A regular file is opened anew for each reading; a pipe can be read only once and is kept in memory, up to the size that is refused anyway.
+    A regular file is opened again for each reading; a pipe can be read only once and is kept in memory, up to the size that is refused anyway.
     """
     if name == STDIN:
         return _held(sys.stdin.buffer)

@@ -1,4 +1,4 @@
-"""Keeps several programs running: starts them in order, restarts what dies, stops them in reverse order.
+"""Keeps several programs running: starts them in order, restarts what ends, stops them in reverse order.
 
 Pid files with start times let the next run find what a killed supervisor left; on Linux the kernel ends the children with it.
 """
@@ -28,7 +28,7 @@ _LOG_LIMIT = 10 * 1024 * 1024
 
 
 class StopRequestedError(BaseException):
-    """Somebody asked us to stop. Not an Exception: no handler on the way may take it for a failure."""
+    """A request to stop. Not an Exception: no handler on the way may take it for a failure."""
 
 
 class Service(Protocol):
@@ -72,7 +72,7 @@ class Program:
 
     def _launch(self) -> int:
         """Start the child; return the length of its log before it."""
-        # What a dead one started (gunicorn's workers hold the port) must not meet its successor.
+        # What an ended one started (gunicorn's workers hold the port) must not meet its successor.
         self.close()
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -86,7 +86,7 @@ class Program:
                 stderr=log,
                 env=dict(self.environ),
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
-                # Killed, not asked: with us the database goes too, and waiting for that helps nobody. All of them survive a kill.
+                # Killed, not asked: with us the database goes too, and there is no reason to wait for that. All of them survive a kill.
                 preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
             )
         own = process_mark(self._child.pid)
@@ -104,7 +104,7 @@ class Program:
         self._signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """End whatever it started in its own session, and forget it."""
+        """End whatever it started in its own session, and remove it from the list."""
         self._signal(signal.SIGKILL)
         if self._child is not None:
             self._child.wait()
@@ -200,7 +200,7 @@ class Supervisor:
         service.start()
 
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Restart what dies, until asked to stop (StopRequestedError) or `until` holds."""
+        """Restart what ends, until asked to stop (StopRequestedError) or `until` holds."""
         while not until():
             for one in self._watched:
                 self._supervise(one, time.monotonic())
@@ -232,7 +232,7 @@ class Supervisor:
         while service.poll() is None:
             if time.monotonic() > deadline:
                 return False
-            # Once hurried, always hurried: whoever asked twice does not want to ask again for each service.
+            # Once hurried, always hurried: a second request counts for all services.
             if self._kill_now and not killed:
                 return False
             time.sleep(_STEP)

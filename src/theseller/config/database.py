@@ -57,7 +57,7 @@ def database_settings(environment: Environment, secrets: SecretProvider) -> dict
     for role in extra:
         settings[role.value] = _as_role(server, role, secrets)
     if environment.role is ProcessRole.WEB and environment.kind is not EnvironmentKind.TEST:
-        # A page has more connections than threads: who waits for one waits for a database that is away, and is told so soon.
+        # A page has more connections than threads: who waits for one waits for a database that is away, and soon gets an error that says so.
         for one in settings.values():
             one["OPTIONS"]["pool"]["timeout"] = WEB_POOL_TIMEOUT_SECONDS
     return settings
@@ -104,7 +104,7 @@ def reset_connection(connection: Connection[Any]) -> None:
     """Bring a connection that returns to its pool to the state of a new one; the pool closes it if that fails.
 
     `DISCARD ALL` drops what a request left in its session: temporary objects, settings, advisory locks, cursors, LISTEN, prepared
-    statements. Psycopg prepares none by itself here (Django sets `prepare_threshold` to None), so that it remembers none that are gone.
+    statements. Psycopg prepares none by itself here (Django sets `prepare_threshold` to None), so that it keeps none that no longer exist.
     """
     connection.autocommit = True
     connection.execute("discard all")

@@ -16,7 +16,7 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]+")
 
 
 def destinations(environment: Environment, amazon: Endpoints) -> tuple[Destination, ...]:
-    """Return where the service may speak to, each host once."""
+    """Return the hosts to which the service may connect, each once."""
     found: dict[str, Destination] = {}
     for one in (*_of_amazon(amazon), *_of_services(environment)):
         found.setdefault(one.host, one)

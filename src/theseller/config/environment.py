@@ -64,7 +64,7 @@ class ProcessRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Everything this process is told from outside, except secrets."""
+    """The configuration of this process from its environment, without secrets."""
 
     kind: EnvironmentKind
     role: ProcessRole

@@ -1,4 +1,4 @@
-"""What gunicorn is told in its own terms: its first process reads no settings of ours, and holds secrets where variables carry them."""
+"""gunicorn's configuration: its first process reads no settings of ours, and holds secrets where variables carry them."""
 
 from __future__ import annotations
 

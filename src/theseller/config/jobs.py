@@ -1,6 +1,6 @@
 """What recurs, where it is written, and how the jobs of a killed worker come back.
 
-Each room registers its own recurring jobs in its `tasks.py`. Procrastinate's cron has five fields and, if there is a sixth, it is the
+Each package registers its own recurring jobs in its `tasks.py`. Procrastinate's cron has five fields and, if there is a sixth, it is the
 seconds, last: ``* * * * * */2`` is every two seconds.
 """
 
@@ -41,7 +41,7 @@ TRANSIENT_FAILURES = frozenset(
 )  # fmt: skip
 #: An hour of trying: the last ones are a minute apart.
 _ATTEMPTS_MAX = 65
-#: A worker says every ten seconds that it lives. One that was silent three times is dead.
+#: A worker says every ten seconds that it lives. One that was silent three times has ended.
 WORKER_SILENCE_SECONDS = 30
 
 
@@ -71,7 +71,7 @@ class RetryTransientFailures(procrastinate.BaseRetryStrategy):
 
 
 async def reap_stalled(context: procrastinate.JobContext, timestamp: int = 0) -> int:  # noqa: ARG001  # Procrastinate names the tick
-    """Queue again the jobs of workers that died; return how many. Every job of ours may run twice.
+    """Queue again the jobs of workers that ended; return how many. Every job of ours may run twice.
 
     Procrastinate leaves them `doing` for ever, and with them their locks.
     """

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 
 class SessionKeysMiddleware:
-    """Before a session is read, put the session keys in place that hold now. Stands above Django's session middleware."""
+    """Before a session is read, put the session keys in place that are valid now. It runs before Django's session middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -19,7 +19,7 @@ class SessionKeysMiddleware:
         keys = settings.SESSION_KEYS()
         if keys != self._placed:
             key, fallbacks = keys
-            # Between the two assignments either key must be believed, since another thread may be signing.
+            # Between the two assignments either key must be accepted, since another thread may be signing.
             _place("SECRET_KEY_FALLBACKS", [*fallbacks, key, settings.SECRET_KEY])
             _place("SECRET_KEY", key)
             _place("SECRET_KEY_FALLBACKS", fallbacks)

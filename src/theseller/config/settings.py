@@ -36,7 +36,7 @@ SECRETS = make_secret_provider(ENVIRONMENT.secret_config, os.environ)
 KEY_STORE: KeyStore = cast("KeyStore", SimpleLazyObject(lambda: make_key_store(ENVIRONMENT.secret_config, SECRETS, os.environ)))
 
 
-#: Answers the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half), read anew every other second.
+#: Answers the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half), read again every other second.
 TENANT_TICKET_KEY: CachedValue[Secret] = CachedValue(lambda: SECRETS.get("tenant-ticket-key"))
 
 
@@ -57,7 +57,7 @@ def _secret_or_none(name: str) -> Secret | None:
 
 
 def _session_keys() -> tuple[str, list[str]]:
-    """Return the key that signs sessions, and those that are believed besides: the coming one and the one before, while it is replaced."""
+    """Return the key that signs sessions, and those that are accepted besides: the coming one and the one before, while it is replaced."""
     # The coming one first: it takes the present one's place while we read, and must not be missed in both.
     coming, present, former = (_secret_or_none(f"django-session-key{which}") for which in ("-next", "", "-previous"))
     if present is not None:
@@ -68,7 +68,7 @@ def _session_keys() -> tuple[str, list[str]]:
 
 
 _TOOLS_KEY = stdlib_secrets.token_urlsafe(48)
-#: Answers both, read anew every other second; `config.session_keys` puts them in place.
+#: Answers both, read again every other second; `config.session_keys` puts them in place.
 SESSION_KEYS: CachedValue[tuple[str, list[str]]] = CachedValue(_session_keys)
 SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
 #: Secrets are replaced when they are this old; the cap can't be raised.

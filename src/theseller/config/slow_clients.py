@@ -96,7 +96,7 @@ class TimedSocket(socket.socket):
 
 
 def _too_slow() -> ConnectionResetError:
-    # As if the client had gone: gunicorn and Django take that quietly.
+    # As if the client had disconnected: gunicorn and Django take that quietly.
     return ConnectionResetError(errno.ECONNRESET, "the client is too slow")
 
 

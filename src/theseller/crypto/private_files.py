@@ -114,7 +114,7 @@ def erase_unfinished(directory: Path) -> None:
 def locked(directory: Path) -> Iterator[None]:
     """Lock `directory` against all other threads and processes that use this.
 
-    The kernel releases the lock of a dead process.
+    The kernel releases the lock of an ended process.
     """
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

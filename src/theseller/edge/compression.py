@@ -17,7 +17,7 @@ def compressed(*, unless: Collection[str] = ()) -> Callable[[View], View]:
 
     Use it only for a view whose page holds no credential, and name in `unless` every parameter
     whose text the page repeats: the length of a compressed page that holds both a secret and an
-    attacker's text reveals the secret (BREACH). Django masks CSRF tokens anew in each response and
+    attacker's text reveals the secret (BREACH). Django masks CSRF tokens again in each response and
     adds up to 100 random bytes.
     """
 

@@ -98,7 +98,7 @@ def readable(name: str) -> Secret:
 
 
 def state_of(made: datetime | None, at: datetime) -> SecretState:
-    """Return how a secret made then stands now. One from the future has no known age: a clock is wrong."""
+    """Return the state of a secret made then. One from the future has no known age: a clock is wrong."""
     if made is None or made > at + timedelta(days=1):
         return SecretState.UNKNOWN
     if at > made + maximum_age():

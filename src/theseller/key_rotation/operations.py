@@ -200,7 +200,7 @@ def _begin(name: str, reason: RotationReason, actor: str, context: RotationConte
 
 
 def _advance(run: Run, kind: SecretKind) -> RotationResult:
-    # The row's own reason chooses the steps, so that an interrupted one is gone on with as it was begun.
+    # The row's own reason chooses the steps, so that an interrupted one continues as it was begun.
     steps = _STEPS[kind](replace(run, skip_waits=False))
     done = [step.name for step in steps].index(run.step) + 1 if run.step else 0
     for step in steps[done:]:

@@ -95,7 +95,7 @@ class _InTransit:
         except ServiceError as error:
             if error.state not in {ServiceState.DENIED, ServiceState.NOT_SET_UP}:
                 raise
-            return None  # Without the policy's line for transit/keys, or without the key, nobody knows; that is red.
+            return None  # Without the policy's line for transit/keys, or without the key, the age is unknown; that is red.
 
 
 def _keys() -> PurposeKeys:

@@ -20,7 +20,7 @@ from theseller.crypto.timestamped_secrets import ID_BYTES, creation_time, leadin
 from theseller.lib import sql
 from theseller.lib.secret import Secret
 
-#: Stands for a secret that we can't read, such as a key service's own root.
+#: Denotes a secret that we can't read, such as a key service's own root.
 UNREADABLE = Secret("not readable")
 
 

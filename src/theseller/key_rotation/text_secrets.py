@@ -146,7 +146,7 @@ def _may_set(secret: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _switch_password(run: Run) -> str:
-    # Between the steps somebody may have started the deployment anew, which sets every password to what our secrets then said.
+    # Between the steps the deployment may have been restarted, which sets every password to what our secrets then said.
     _install(run)
     return switch(run)
 

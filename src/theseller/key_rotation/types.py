@@ -43,7 +43,7 @@ class RotationReason(StrEnum):
 
 
 class SecretState(StrEnum):
-    """How a secret stands. `UNKNOWN`, no known age, counts as badly as `OVERDUE`."""
+    """The state of a secret. `UNKNOWN`, no known age, counts as badly as `OVERDUE`."""
 
     FRESH = "fresh"
     DUE = "due"
@@ -119,7 +119,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RotationResult:
-    """How a call of `rotate` ended: finished, or `waits_for` something, to be gone on with by the recurring job or another call."""
+    """How a call of `rotate` ended: finished, or `waits_for` something, to be continued by the recurring job or another call."""
 
     secret: str
     finished: bool
@@ -144,7 +144,7 @@ class RotationBusyError(RotationError):
 
 
 class NewSecretRefusedError(RotationError):
-    """Whoever must accept the new secret does not. Nothing was changed."""
+    """A service that must accept the new secret does not. Nothing was changed."""
 
 
 class NotReplacedError(RotationError):

@@ -17,7 +17,7 @@ _WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
 _ENTRY_MAX = 96
 #: The shortest prefixes that are accepted: those of the widest private networks, 10.0.0.0/8 and fc00::/7.
 _MIN_PREFIX = {4: 8, 6: 7}
-#: The word that stands for a peer on a Unix socket, which has no address.
+#: The word that denotes a peer on a Unix socket, which has no address.
 UNIX = "unix"
 #: The word that says that no proxy is in front of this deployment.
 NONE = "none"

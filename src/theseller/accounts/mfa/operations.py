@@ -1,4 +1,4 @@
-"""Verbs on second factors. Whoever calls one has seen to it that the person proved themselves just now (`views.step_up_required`)."""
+"""Operations on second factors. The caller has checked a recent proof of the person's (`views.step_up_required`)."""
 
 from __future__ import annotations
 

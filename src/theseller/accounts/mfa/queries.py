@@ -30,7 +30,7 @@ def recovery_codes(person: UUID, *, using: str | None = None) -> Factor | None:
 
 
 def has_factor(person: UUID, *, using: str | None = None) -> bool:
-    """Say whether `person` has an app or a passkey. Recovery codes alone are no second factor: they stand in for a lost one."""
+    """Say whether `person` has an app or a passkey. Recovery codes alone are no second factor: they replace a lost one."""
     apps = Authenticator.objects.using(using).filter(user_id=person, confirmed_at__isnull=False)
     return apps.values("id").exists() or Passkey.objects.using(using).filter(user_id=person).values("id").exists()
 

@@ -33,7 +33,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That `person` used `factor` at `at`. It holds while the factor stands, in the session that it was given in."""
+    """That `person` used `factor` at `at`. It is valid while the factor exists, in the session in which it was given."""
 
     person: UUID
     factor: UUID

@@ -140,5 +140,5 @@ def _database(state: Path) -> Finding:
 def _port(port: int, variable: str, *, asked: bool) -> Finding:
     if is_free(port):
         return Finding(f"port {port}", "free")
-    # A port nobody asked for is no trouble: the demo takes the next one.
+    # A default port in use is no trouble: the demo takes the next one.
     return Finding(f"port {port}", f"in use by {owner(port) or 'another program'}", failed=asked, advice=f"Choose another with {variable}.")

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
-    """The services' own roles may change no table and no role; whoever migrates an external server lends its superuser for it."""
+    """The services' own roles may change no table and no role; to migrate an external server, its superuser is passed for this call."""
     server = inspect_server(os.environ, urlsplit(database_url).path.strip("/"))
     admin, database, state = server.dsn, server.database, state_folder(os.environ)
     quarantined = database.startswith(QUARANTINE) and _is_quarantine(admin, state)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Become gunicorn: the same process, so that whoever supervises us supervises it."""
+    """Replace this process by gunicorn, so that our supervisor supervises it."""
     port = parse_port(args.port or os.environ.get("THESELLER_PORT", "8100"), "--port" if args.port else "THESELLER_PORT")
     if args.host == LOOPBACK:
         choose_port(port, fixed=True, variable="THESELLER_PORT")

@@ -1,4 +1,4 @@
-"""Addresses of this slice for a shop; those for operators stand in `operators.urls`."""
+"""Addresses of this slice for a shop; those for operators are in `operators.urls`."""
 
 from __future__ import annotations
 

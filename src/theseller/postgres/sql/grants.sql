@@ -10,10 +10,10 @@
 --   theseller_auth       accounts, sessions, second factors, memberships, rate limits: the web's process, by a connection of its own
 --   theseller_operator   what operators see across tenants: the web's process, in the operator's area only
 --   theseller_pii        keeps and shows what packing slips need of buyers, inside one tenant's scope; sees nothing else
---   theseller_directory  owns the few functions that answer over all tenants; nobody can sign in as it
---   theseller_session    owns the one function that tells a session when it began; nobody can sign in as it
+--   theseller_directory  owns the few functions that answer over all tenants; no one can sign in as it
+--   theseller_session    owns the one function that tells a session when it began; no one can sign in as it
 --   theseller_requests   owns the functions that record a request after checking it; no one can sign in as it
---   theseller_fingerprint owns the one function that counts and hashes a whole table for a backup; nobody can sign in as it
+--   theseller_fingerprint owns the one function that counts and hashes a whole table for a backup; no one can sign in as it
 --   theseller_backup     replicates; of tables it learns no more than counts and hashes
 
 do $$
@@ -50,7 +50,7 @@ grant usage on schema guard to theseller_session, theseller_web, theseller_worke
     theseller_auth, theseller_operator;
 -- The guard.
 grant execute on function guard.ticket_tenant() to theseller_web, theseller_worker, theseller_retention, theseller_auth, theseller_operator;
--- When a session began is told to its own user only; inside guard.ticket_tenant() the user is another.
+-- Only its own user learns when a session began; inside guard.ticket_tenant() the user is another.
 grant pg_read_all_stats to theseller_session;
 alter function guard.session_start() owner to theseller_session;
 grant execute on function guard.session_start() to theseller_owner, theseller_web, theseller_worker, theseller_retention, theseller_pii,
@@ -80,7 +80,7 @@ grant select, insert, update, delete on guard.isolation_probe to theseller_web, 
 insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000a'), ('00000000-0000-7000-8000-00000000000b')
     on conflict do nothing;
 
--- Evidence of what happened: written by everybody, read by the probe, changed by nobody. The database itself gives each line its position
+-- Evidence of what happened: written by every role, read by the probe, never changed. The database itself gives each line its position
 -- and its transaction's number; the worker adds the checkpoints that seal it.
 grant insert (id, at, tag, actor, tenant_id, subject, details) on audit_event to theseller_web, theseller_worker, theseller_retention,
     theseller_auth, theseller_operator;
@@ -174,7 +174,7 @@ grant insert, delete on connections_refresh_token to theseller_web;
 grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_web;
 grant select, delete on connections_refresh_token to theseller_worker;
 
--- Keys that die with a connection: ids only.
+-- Keys that are destroyed with a connection: ids only.
 grant select on connections_key to theseller_web, theseller_worker;
 grant insert on connections_key to theseller_worker;
 
@@ -248,7 +248,7 @@ end
 $$;
 grant select on retention_purge, retention_certificate to theseller_web;
 
--- Requests for deletion: recorded with each disconnection, or before it; changed by nobody.
+-- Requests for deletion: recorded with each disconnection, or before it; never changed.
 grant select, insert on governance_deletion_request to theseller_operator, theseller_worker;
 grant select on governance_deletion_request to theseller_web;
 grant select, insert on governance_deletion_request to theseller_requests;
@@ -265,7 +265,7 @@ grant update (lifted_at, lifted_by) on retention_hold to theseller_worker;
 grant select on retention_hold to theseller_web, theseller_retention, theseller_probe;
 grant select (tenant_id, placed_at, until, lifted_at) on retention_hold to theseller_directory;
 
--- The end of a shop, and of the accounts of people who have no other.
+-- Deletion of tenants, and of the accounts of people who have no other.
 -- What of it fails: the eraser's to write; operators see all, a shop's own page its own.
 grant select, insert, update, delete on retention_end_failure to theseller_retention;
 grant select on retention_end_failure to theseller_directory, theseller_probe;
@@ -317,7 +317,7 @@ alter function guard.fingerprint(text, text) owner to theseller_fingerprint;
 grant execute on function guard.fingerprint(text, text) to theseller_backup;
 grant execute on function pg_catalog.pg_create_restore_point(text), pg_catalog.pg_switch_wal() to theseller_backup;
 
--- Renewal of secrets: the worker's. It seals a token anew under a fresh key, and writes nothing else of a connection.
+-- Renewal of secrets: the worker's. It seals a token again under a new key, and writes nothing else of a connection.
 grant update (sealed, data_key_id, sealed_at) on connections_refresh_token to theseller_worker;
 grant select, insert, update on governance_rotation, governance_signing_key to theseller_worker;
 grant select, insert on governance_secret_age to theseller_worker;

@@ -1,5 +1,5 @@
 -- The roles of TheSeller. Run as superuser at each start; says the same thing however often it is run.
--- Passwords are set beside this file, by roles.py, as scram verifiers. What a role may do to a table stands in grants.sql.
+-- Passwords are set beside this file, by roles.py, as scram verifiers. What a role may do to a table is in grants.sql.
 
 do $$
 declare
@@ -35,7 +35,7 @@ begin
 end
 $$;
 
--- Each attribute is written out, so that a role that somebody widened by hand is narrowed again.
+-- Each attribute is written out, so that a role that was widened by hand is narrowed again.
 alter role theseller_owner     nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
 alter role theseller_migrate   login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit connection limit 4;
 alter role theseller_web       login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
@@ -45,14 +45,14 @@ alter role theseller_retention login   nosuperuser nocreatedb nocreaterole norep
 alter role theseller_probe     login   nosuperuser nocreatedb nocreaterole noreplication bypassrls   noinherit connection limit 8;
 -- The backup role copies the data's files over the replication protocol. Of tables it learns counts and hashes, by two functions.
 alter role theseller_backup    login   nosuperuser nocreatedb nocreaterole replication   nobypassrls noinherit connection limit 4;
--- The vault's role knows the schema pii and nothing else: no table of facts, and of the others nobody knows its tables' content.
+-- The role of buyer PII has the schema pii and nothing else: no table of facts; and no other role can read its tables.
 alter role theseller_pii       login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
 -- Accounts, sessions, second factors and rate limits: the web's process reaches them by this role only.
 alter role theseller_auth      login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
 -- What operators see across tenants: the web's process takes this role in the operator's area only.
 alter role theseller_operator  login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
 
--- Migrations act as the owner, so that every table has one owner whoever migrates; nobody logs in as the owner.
+-- Migrations act as the owner, so that every table has one owner for every caller; no one logs in as the owner.
 grant theseller_owner to theseller_migrate;
 alter role theseller_migrate set role = 'theseller_owner';
 

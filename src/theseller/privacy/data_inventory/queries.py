@@ -60,7 +60,7 @@ def data_inventory(connections: Iterable[ConnectionView], *, using: str = "defau
 
 
 def next_authorization_expiry(connections: Iterable[ConnectionView]) -> datetime | None:
-    """Return when the first open connection's yearly authorisation ends, if nobody renews it."""
+    """Return when the first open connection's yearly authorization ends, if it is not renewed."""
     return min((view.authorisation_expires_at for view in connections if view.is_open and view.authorisation_expires_at), default=None)
 
 

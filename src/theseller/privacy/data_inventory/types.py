@@ -81,7 +81,7 @@ class InventorySection:
 
 @dataclass(frozen=True, slots=True)
 class ExpiryDates:
-    """The dates that limits are computed from: the yearly end of the authorisation, when the last backup of now dies, and the last day of any
+    """The dates that limits are computed from: the yearly end of the authorization, when the last present backup expires, and the last day of any
     recipient that is held.
     """
 

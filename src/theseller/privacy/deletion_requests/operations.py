@@ -63,7 +63,7 @@ def record_amazon_request(*, seller: str, reference: str, received_at: datetime,
 
 
 def resume_recorded_requests(*, at: datetime) -> int:
-    """End what a recorded request covers and is open still, because a key service was silent or the machine died; return how many ended."""
+    """End what a recorded request covers and is open still, because a key service was silent or the machine failed; return how many ended."""
     ended = 0
     for tenant, connection, origin in connections_still_open():
         reason = DisconnectReason(origin)

@@ -16,7 +16,7 @@ class DeletionRequestRefusedError(ValueError):
 
 
 class DeletionRequestState(StrEnum):
-    """How far a request is. Nobody sets it: it is read off the connections that the request covers."""
+    """How far a request is. It is not set but derived from the connections that the request covers."""
 
     RECEIVED = "received"
     TOKEN_DELETED = "token deleted"  # noqa: S105  # a state
