@@ -131,7 +131,7 @@ def _connect(who: BrowserSession, shop: Shop) -> None:
     page.locator("label.choice", has_text=shop.account).filter(has_text=shop.seller).filter(has_text="Primary").click()
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(f"{who.web}/connections/")
-    expect(page.get_by_text("Your history is on its way")).to_be_visible()
+    expect(page.get_by_text("Your history is being imported")).to_be_visible()
     expect(page.get_by_text(f"Amazon seller {shop.seller}")).to_be_visible()
 
 

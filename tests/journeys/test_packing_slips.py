@@ -70,14 +70,14 @@ def _turn_on(alice: BrowserSession, demo: Demo) -> None:
     page = alice.page
     alice.go(SLIPS)
     page.get_by_role("link", name="Review terms").click()
-    page.get_by_label("I have read this").check()
+    page.get_by_label("I have read the terms").check()
     page.get_by_role("button", name="Turn packing slips on").click()
     page.wait_for_load_state()
     if "second-factor" in page.url:  # more than five minutes since she signed in
         page.get_by_label("Password").fill(demo.password)
         page.get_by_role("button", name="Continue").click()
         page.wait_for_url("**/on/")
-        page.get_by_label("I have read this").check()
+        page.get_by_label("I have read the terms").check()
         page.get_by_role("button", name="Turn packing slips on").click()
     expect(page.locator("main [role=status]")).to_contain_text("Packing slips are on")
 

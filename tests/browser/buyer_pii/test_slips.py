@@ -192,7 +192,7 @@ def test_from_the_words_to_the_paper(shop: Shop, site: str, browser: Browser, co
     page.get_by_role("button", name="Turn packing slips on").click()
     expect(page.locator("main [role=alert]")).to_contain_text("nothing has been turned on")
     assert "422" in complaints.pop()  # the browser's own remark on an answer that says no
-    page.get_by_label("I have read this").check()
+    page.get_by_label("I have read the terms").check()
     page.get_by_role("button", name="Turn packing slips on").click()
     page.get_by_role("link", name="Select all", exact=True).click()
     expect(page.locator("[data-count]")).to_have_text("6 selected")
@@ -253,7 +253,7 @@ def _printed(page: Page) -> None:
 def test_without_script_orders_are_ticked_asked_for_and_printed(shop: Shop, site: str, browser: Browser, cookie: str) -> None:
     page, _ = _opened(browser, site, cookie, script=False)
     page.goto(f"{site}/packing-slips/{shop.connection}/on/")
-    page.get_by_label("I have read this").check()
+    page.get_by_label("I have read the terms").check()
     page.get_by_role("button", name="Turn packing slips on").click()
     page.get_by_role("link", name="Select all", exact=True).click()
     expect(page.locator("[type=checkbox]:checked")).to_have_count(6)

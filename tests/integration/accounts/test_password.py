@@ -40,7 +40,7 @@ def test_a_new_password_signs_out_every_other_browser(cast: Cast) -> None:
     key = client.session.session_key
     answer = client.post("/account/security/password/", {"current": PASSWORD, "new": NEW, "again": NEW})
     assert answer["Location"] == "/account/security/"
-    assert "Your password is changed" in client.get("/account/security/").content.decode()
+    assert "Your password was changed" in client.get("/account/security/").content.decode()
     assert client.session.session_key != key
     assert other.get("/account/security/").status_code == 302
     assert anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
@@ -54,9 +54,9 @@ def test_a_new_password_signs_out_every_other_browser(cast: Cast) -> None:
         ({"current": "wrong", "new": NEW, "again": NEW}, "This is not your password. Nothing was changed."),
         ({"current": PASSWORD, "new": "short", "again": "short"}, "This has 5 characters; it needs 15 or more."),
         ({"current": PASSWORD, "new": "a1a1a1a1a1a1a1a1a1a1", "again": "a1a1a1a1a1a1a1a1a1a1"}, "This repeats a few characters."),
-        ({"current": PASSWORD, "new": "password123456789", "again": "password123456789"}, "little more than a common word"),
+        ({"current": PASSWORD, "new": "password123456789", "again": "password123456789"}, "mostly a common word"),
         ({"current": PASSWORD, "new": NEW, "again": NEW + "x"}, "The two are not the same."),
-        ({"current": PASSWORD, "new": PASSWORD, "again": PASSWORD}, "This is the password that you have."),
+        ({"current": PASSWORD, "new": PASSWORD, "again": PASSWORD}, "This is your current password."),
         ({"current": PASSWORD, "new": "x" * 1001, "again": "x" * 1001}, "at most 1000 characters"),
     ],
 )

@@ -121,7 +121,7 @@ def test_a_day_shows_its_lines_and_why_others_are_left_out(cast: Cast) -> None:
     assert "Product sales" in text
     assert "From settlements" in text
     assert "Duplicate of a settlement line" in text
-    assert "money that moves" in text
+    assert "neither income nor cost" in text
     assert "not a sale" in text
 
 

@@ -240,7 +240,7 @@ def test_where_amazon_names_no_seller_all_streams_wait_and_begin_together_once_i
     with tenant_scope(worker.tenant):
         told = [one.note for one in progress() if one.name in {"orders_history", "orders", "transactions"}]
     assert len(told) == 3
-    assert all("not named the seller" in note for note in told)
+    assert all("not confirmed the seller" in note for note in told)
     due_at = worker.stream("orders")["due_at"]
     worker.pass_time("transactions")
     worker.run("transactions")
