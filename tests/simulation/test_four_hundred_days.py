@@ -113,9 +113,9 @@ def test_no_promise_about_time_is_broken(life: Life, days: int, capsys: pytest.C
     ("what", "noticed"),
     [
         pytest.param("prune", "a backup of 3", marks=pytest.mark.exhaustive),
-        pytest.param("due_purges", "ended connections are past their clock", marks=pytest.mark.exhaustive),
+        pytest.param("due_connections", "ended connections are past their clock", marks=pytest.mark.exhaustive),
         ("take", "the newest backup is of"),
-        ("aged_tenants", "there is a fact of"),
+        ("tenants_with_expired_facts", "there is a fact of"),
     ],
 )
 def test_what_is_not_done_is_noticed(life: Life, monkeypatch: pytest.MonkeyPatch, what: str, noticed: str) -> None:

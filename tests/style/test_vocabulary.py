@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.style.vocabulary import names_in, prose_in, python_prose, template_prose
+from tests.style.vocabulary import findings, names_in, prose_in, python_prose, template_prose
+
+#: Uses that are still to be reworded. The number may only fall; at 0 this line goes.
+LEFT = 458
 
 
 def test_a_rejected_name_is_found() -> None:
@@ -24,3 +27,8 @@ def test_rejected_prose_is_found_in_what_a_template_shows() -> None:
 def test_standard_terms_and_code_are_no_findings() -> None:
     text = "A dead letter, a deadlock and work by hand; `theseller.nobody` and told_at are code"
     assert list(prose_in("a.md", 1, text)) == []
+
+
+def test_uses_of_rejected_words_only_grow_fewer() -> None:
+    found = findings()
+    assert len(found) <= LEFT, f"{len(found)} uses, {LEFT} recorded: `python -m tests.style.vocabulary` lists them"
