@@ -175,9 +175,9 @@ _ADDRESSES: dict[str, tuple[dict[str, str | int], str, str]] = {
     "wrong CA": ({"ca": "others.pem"}, "was not signed by an authority that is trusted here", "sslrootcert=FILE"),
     "no CA file": ({"ca": "nowhere.pem"}, "nowhere.pem, does not exist", "sslrootcert=FILE"),
     "other host name": ({"host": "127.0.0.1"}, "certificate is for localhost, and the URL names 127.0.0.1", "Use the name"),
-    "host unknown": ({"host": "database.invalid"}, "The host name of the database is not known here.", "Look at DATABASE_URL"),
+    "host unknown": ({"host": "database.invalid"}, "The host name of the database is not known here.", "Check DATABASE_URL"),
     "nothing listens": ({"port": 9}, "Nothing accepts connections at ", "Start the database"),
-    "no database": ({"database": "nowhere"}, "There is no database named nowhere.", "Look at DATABASE_URL"),
+    "no database": ({"database": "nowhere"}, "There is no database named nowhere.", "Check DATABASE_URL"),
 }
 _COMMANDS = ("serve", "worker", "doctor", "migrate")
 #: Each case once, and each command once; the others in the exhaustive set.

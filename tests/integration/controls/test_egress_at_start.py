@@ -14,7 +14,7 @@ from theseller.lib import egress
 from theseller.tenancy import startup_checks
 def told(*_aliases):
     from django.conf import settings
-    print(egress.confined_to() is not None and egress.confined_to() == settings.EGRESS)
+    print(egress.allowed_destinations() is not None and egress.allowed_destinations() == settings.EGRESS)
     sys.exit()
 startup_checks.refuse_unsafe_database = told
 """

@@ -136,10 +136,10 @@ def test_every_sealed_column_against_every_other_place(database: str, capsys: py
         print(f"\nrelocation matrix: {sum(refused.values())} moves refused {dict(refused)}, over {len(sealed_columns())} sealed column(s)")  # noqa: T201 - a figure to see
 
 
-def test_sealing_asks_for_a_place() -> None:
-    """Two functions seal, values and streams, and there is no way to call one without a place, with a nonce, or with a key of another purpose."""
-    assert list(inspect.signature(seal).parameters) == ["key", "place", "plaintext"]
-    assert list(inspect.signature(seal_stream).parameters) == ["key", "place", "source"]
+def test_sealing_requires_a_context() -> None:
+    """Two functions seal, values and streams, and there is no way to call one without a context, with a nonce, or with a key of another purpose."""
+    assert list(inspect.signature(seal).parameters) == ["key", "context", "plaintext"]
+    assert list(inspect.signature(seal_stream).parameters) == ["key", "context", "source"]
     for function in (seal, seal_stream):
         assert all(parameter.default is inspect.Parameter.empty for parameter in inspect.signature(function).parameters.values())
     package = Path(sealed_messages.__file__).parent

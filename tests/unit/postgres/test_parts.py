@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg.conninfo
 import pytest
@@ -30,11 +32,18 @@ def state_in(tmp_path: Path) -> Path:
     return state
 
 
-def test_the_usual_layout_is_inside_and_moves_with_the_folder(tmp_path: Path) -> None:
-    state = state_in(tmp_path)
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket in it (107 bytes)."""
+    with TemporaryDirectory(prefix="ts-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_the_usual_layout_is_inside_and_moves_with_the_folder(short_path: Path) -> None:
+    state = state_in(short_path)
     assert saved_layout(state) is None
     assert prepare_layout(state, ME) == Layout(state / "postgres", state / "run")
-    moved = tmp_path / "moved"
+    moved = short_path / "moved"
     state.rename(moved)
     assert socket_directory(moved) == moved / "run"
 
