@@ -273,7 +273,7 @@ def _search_stopped(found: Evidence, demo: InstrumentedDemo) -> None:
 def _plant(found: Evidence, demo: InstrumentedDemo) -> None:
     """Put one secret into each kind of place, as a mistake would, and search each by the same means."""
     needle, beside = [Exact("planted", PLANTED.encode())], Driver(demo, WORDS)
-    HttpSession("nobody", demo.web, beside.answers).post_bare("/tests/echo/", {"remark": PLANTED})
+    HttpSession("anonymous", demo.web, beside.answers).post_bare("/tests/echo/", {"remark": PLANTED})
     beside.printed.append(
         ("a command", subprocess.run([sys.executable, "-c", f"print({PLANTED!r})"], capture_output=True, check=True).stdout)
     )

@@ -141,7 +141,7 @@ def tracked(*suffixes: str) -> list[str]:
 def _frozen(name: str) -> bool:
     return bool(
         re.search(
-            r"/migrations/\d|^src/theseller/(?!postgres/)\w+/sql/|^tests/upgrades/|^CHANGELOG|^docs/data-map|/vocabulary\.py$|glossary\.md$",
+            r"/migrations/\d|^src/theseller/(?!postgres/)\w+/sql/|^tests/upgrades/|^CHANGELOG|^docs/data-map|/vocabulary\.py$",
             name,
         )
     )

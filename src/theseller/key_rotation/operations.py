@@ -51,6 +51,8 @@ _STEPS: dict[SecretKind, Callable[[Run], tuple[Step, ...]]] = {
     SecretKind.CLIENT_SECRET: text_secrets.client_secret_steps,
 }
 CLIENT_SECRET = "lwa-client-secret"  # noqa: S105  # a name
+#: Names that an older release recorded for a step: what it began is finished under the present name.
+_RENAMED_STEPS = {"believe": "accept"}
 #: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
 _LOCK = 7_105_001
 
@@ -202,7 +204,7 @@ def _begin(name: str, reason: RotationReason, actor: str, context: RotationConte
 def _advance(run: Run, kind: SecretKind) -> RotationResult:
     # The row's own reason chooses the steps, so that an interrupted one continues as it was begun.
     steps = _STEPS[kind](replace(run, skip_waits=False))
-    done = [step.name for step in steps].index(run.step) + 1 if run.step else 0
+    done = [step.name for step in steps].index(_RENAMED_STEPS.get(run.step, run.step)) + 1 if run.step else 0
     for step in steps[done:]:
         run.context.say(run.secret, step.name, "begin")
         try:

@@ -57,11 +57,11 @@ def session_key_steps(run: Run) -> tuple[Step, ...]:
 def ticket_key_steps(run: Run) -> tuple[Step, ...]:
     del run
     if not writable():
-        accept = Step("believe", _install_present_key, "the database accepts tickets of the present key")
+        accept = Step("accept", _install_present_key, "the database accepts tickets of the present key")
         return (accept, Step("settle", _wait_for_tickets, "no transaction is left whose ticket the old key signed"), _TICKET_RETIRE)
     return (
         STAGE,
-        Step("believe", _install_staged_key, "the database accepts tickets of both keys"),
+        Step("accept", _install_staged_key, "the database accepts tickets of both keys"),
         SWITCH,
         DROP_NEXT,
         Step("settle", _wait_for_tickets, "no transaction is left whose ticket the old key signed"),

@@ -90,7 +90,7 @@ def connect(tenant: UUID) -> UUID:
             " values (%s, %s, 'lwa', 'na', 'A2VAULT', %s, '{}', '{}', %s, %s, 'confirmed', %s)",
             [tenant, connection, [US], NOON, NOON, NOON],
         )
-        tokens.store_token(tenant, connection, Secret("Atzr|a-token-of-nobody"), at=NOON)
+        tokens.store_token(tenant, connection, Secret("Atzr|an-unused-token"), at=NOON)
     return connection
 
 

@@ -79,7 +79,9 @@ def _requests(shop: Shop) -> dict[str, str | None]:
 
 
 def _looks(shop: Shop) -> list[tuple[str, str]]:
-    found = shop.rows("select actor, subject from audit_event where tenant_id = %s and tag = 'vault:recipient:viewed'", shop.tenant)
+    found = shop.rows(
+        "select actor, subject from audit_event where tenant_id = %s and tag = 'vault:recipient:viewed' order by position", shop.tenant
+    )
     return [(row[0], row[1]) for row in found]
 
 

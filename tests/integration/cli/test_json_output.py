@@ -41,11 +41,11 @@ def test_holds_requests_and_certificates_are_told_to_programs(cast: Cast, databa
     until = f"{at + timedelta(days=90):%Y-%m-%d}"
     reason = "the tax office examines the year before"
     placed = _said(capsys, "hold", "add", "--shop", shop, "--reason", reason, "--until", until)
-    assert (placed["shop"], placed["stands"], placed["reason"]) == (shop, True, reason)
+    assert (placed["shop"], placed["active"], placed["reason"]) == (shop, True, reason)
     assert _said(capsys, "hold", "list", "--shop", shop) == [placed]
     lifted = _said(capsys, "hold", "lift", placed["hold"], "--shop", shop)
     assert lifted == {"hold": placed["hold"], "lifted": True}
-    assert [one["stands"] for one in _said(capsys, "hold", "list", "--shop", shop)] == [False]
+    assert [one["active"] for one in _said(capsys, "hold", "list", "--shop", shop)] == [False]
 
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor="process:test", at=at)

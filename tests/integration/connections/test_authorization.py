@@ -292,7 +292,7 @@ def test_an_access_token_is_forgotten_when_it_has_expired_or_nobody_uses_it(cast
     assert token(at + timedelta(minutes=4)) == first
     assert token(at + timedelta(minutes=8)) == first, "it was used four minutes ago"
     assert discard_stale_tokens(at=at + timedelta(minutes=12)) == 0
-    assert discard_stale_tokens(at=at + timedelta(minutes=13)) == 1, "nobody used it for five minutes"
+    assert discard_stale_tokens(at=at + timedelta(minutes=13)) == 1, "it was not used for five minutes"
     second = token(at + timedelta(minutes=13))
     assert second != first
     assert discard_stale_tokens(at=at + timedelta(minutes=17)) == 0

@@ -121,7 +121,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _answers(address: str) -> bool:
     answers = ResponseLog()
     with contextlib.closing(answers), contextlib.suppress(httpx.HTTPError):
-        return HttpSession("nobody", address, answers).get("/healthz").status_code == 200
+        return HttpSession("anonymous", address, answers).get("/healthz").status_code == 200
     return False
 
 

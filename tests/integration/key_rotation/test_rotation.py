@@ -10,6 +10,7 @@ from tests.integration.deployment import Deployment, within
 
 from theseller.cli.embedded_server import apply_roles
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
+from theseller.key_rotation.operations import _RENAMED_STEPS
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import conninfo
 from theseller.postgres.locator import find_binaries
@@ -34,6 +35,21 @@ from theseller.lib import clock
 context = RotationContext(clock.now, time.sleep, patience=timedelta(seconds=0.3))
 (one,) = rotate([sys.argv[1]], reason=RotationReason.MANUAL, actor="process:test", context=context)
 print("finished" if one.finished else one.waits_for)
+"""
+_CUT_OFF_BEFORE_SWITCH = """
+import time
+from dataclasses import replace
+from theseller.key_rotation import text_secrets
+from theseller.key_rotation.operations import rotate
+from theseller.key_rotation.types import RotationContext, RotationReason
+from theseller.lib import clock
+def cut_off(run):
+    raise KeyboardInterrupt
+text_secrets.SWITCH = replace(text_secrets.SWITCH, run=cut_off)
+try:
+    rotate([sys.argv[1]], reason=RotationReason.MANUAL, actor="process:test", context=RotationContext(clock.now, time.sleep))
+except KeyboardInterrupt:
+    print("cut off")
 """
 _EXISTS = """
 from uuid import UUID
@@ -111,7 +127,9 @@ def test_after_a_leak_the_old_secret_is_refused_at_once(deployed: Deployment) ->
     assert not deployed.accepts("theseller_web", old)
     assert deployed.rows("select count(*) from django_session") == [(0,)]
     assert deployed.rows("select count(*) from guard.ticket_key") == [(1,)]
-    forced = deployed.rows("select details ->> 'reason', details ->> 'secrets' from audit_event where tag = 'governance:rotation:forced'")
+    forced = deployed.rows(
+        "select details ->> 'reason', details ->> 'secrets' from audit_event where tag = 'governance:rotation:forced' order by position"
+    )
     assert forced[-1] == ("leaked", "3")
 
 
@@ -156,6 +174,22 @@ def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(deplo
     assert "1 replaced" in deployed.theseller("rotate", "db-superuser").stdout
     assert deployed.accepts(SUPERUSER, deployed.secret("db-superuser"))
     assert not staged.exists()
+
+
+def test_a_rotation_that_an_older_release_began_is_finished(deployed: Deployment) -> None:
+    """The older release recorded the step `accept` under another name."""
+    former = deployed.secret("tenant-ticket-key")
+    assert deployed.ask(_CUT_OFF_BEFORE_SWITCH, "tenant-ticket-key") == "cut off"
+    (recorded,) = [name for name, present in _RENAMED_STEPS.items() if present == "accept"]
+    with psycopg.connect(conninfo(deployed.state, SUPERUSER, deployed.secret("db-superuser")), autocommit=True) as superuser:
+        changed = superuser.execute(
+            "update governance_rotation set step = %s where secret = 'tenant-ticket-key' and step = 'accept' and finished_at is null",
+            [recorded],
+        )
+        assert changed.rowcount == 1
+    assert deployed.secret("tenant-ticket-key") == former
+    assert "1 replaced" in deployed.theseller("rotate", "tenant-ticket-key").stdout
+    assert deployed.secret("tenant-ticket-key") != former
 
 
 def test_one_secret_that_cannot_be_replaced_holds_up_no_other(deployed: Deployment) -> None:

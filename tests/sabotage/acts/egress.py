@@ -40,6 +40,6 @@ def _open_border(tools: Tools) -> Iterator[None]:
 @breaks("pii-no-sharing", "lets the process connect to one more host than it is configured for")
 def _one_more(tools: Tools) -> Iterator[None]:
     del tools
-    restrict_egress((*settings.EGRESS, Destination("*.invalid", "a door")))
+    restrict_egress((*settings.EGRESS, Destination("*.invalid", "an extra host")))
     yield
     restrict_egress(settings.EGRESS)

@@ -1,4 +1,4 @@
-"""The table of kinds: total, case-blind, and honest about what it does not know."""
+"""The charge classifier: every label has a type, in any case, and an unknown label is unclassified."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _restored(reason: str) -> int:
     try:
         made = accept_restoration(reason=reason, actor=shell_operator(), at=clock.now())
     except (AuditKeyLostError, RestorationRefusedError, SealingBusyError) as error:
-        raise CommandError(f"Nothing was changed: {error}.", "theseller audit verify says how the log stands.") from None
+        raise CommandError(f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log.") from None
     print(f"Checkpoint {made.number} says that the lines under checkpoints {made.lost_from} to {made.number - 1} were lost.")
     return OK
 
@@ -91,7 +91,7 @@ def _copy_accepted(reason: str) -> int:
     try:
         lines = accept_copies(reason=reason, actor=shell_operator(), at=clock.now())
     except CopyAcceptanceRefusedError as error:
-        raise CommandError(f"Nothing was changed: {error}.", "theseller audit verify says how the log stands.") from None
+        raise CommandError(f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log.") from None
     print(f"The log says why {lines} cop{'y was' if lines == 1 else 'ies were'} short; it counts as whole again as far as that goes.")
     return OK
 

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             placed = place_hold(tenant=shop, reason=args.reason, until=_day(args.until), actor=_operator(), at=at)
         except HoldRefusedError as refusal:
             raise CommandError(str(refusal), "Nothing was changed.") from None
-        print(json.dumps(_document(placed, at), indent=1) if args.json else f"hold {placed.id} stands until {placed.until:%Y-%m-%d}")
+        print(json.dumps(_document(placed, at), indent=1) if args.json else f"hold {placed.id} is active until {placed.until:%Y-%m-%d}")
     elif args.action == "lift":
         gone = lift_hold(tenant=shop, hold=_id(args.hold, "hold's id"), actor=_operator(), at=at)
         said = "lifted: what is older than 18 months goes within the hour" if gone else "there is no such hold, or it was lifted before"
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps([_document(one, at) for one in found], indent=1))
             return OK
         for one in found:
-            print(f"{one.id}  {'stands' if one.is_active(at) else 'over'}, until {one.until:%Y-%m-%d}, by {one.placed_by}: {one.reason}")
+            print(f"{one.id}  {'active' if one.is_active(at) else 'ended'}, until {one.until:%Y-%m-%d}, by {one.placed_by}: {one.reason}")
         if not found:
             print("no hold")
     return OK
@@ -67,7 +67,7 @@ def _document(one: Hold, at: datetime) -> dict[str, object]:
     return {
         "hold": str(one.id),
         "shop": str(one.tenant),
-        "stands": one.is_active(at),
+        "active": one.is_active(at),
         "placed_at": one.placed_at.isoformat(),
         "placed_by": one.placed_by,
         "until": one.until.isoformat(),

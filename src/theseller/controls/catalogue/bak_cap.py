@@ -1,4 +1,4 @@
-"""Security page §11: no backup lives longer than 90 days."""
+"""Security page §11: no backup is kept longer than 90 days."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def probe(context: ProbeContext) -> Outcome:
     oldest = max((context.at - made for made in living.values()), default=timedelta(0))
     names = backup_records.target().names()
     if living and not names:
-        return Unknown("Backups have living keys, and no file is where they are stored: nothing can be untestable of their age.")
+        return Unknown("There are keys of backups, and the target has no file of them: their age can't be tested.")
     return verdict(
         len(living) and len(living) + len(names),
         [*_old(oldest), *_unreadable_files(context, names)],
@@ -73,4 +73,4 @@ def _unreadable_files(context: ProbeContext, names: tuple[str, ...]) -> Iterator
         at = ended.get(backup)
         unreadable += backup not in living and (at is None or context.at - at > _SWEPT_AFTER)
     if unreadable:
-        yield f"{unreadable} file(s) lie where the backups are, and no living key is theirs."
+        yield f"{unreadable} file(s) at the target belong to no existing key."

@@ -126,5 +126,5 @@ def _expiry(limit: RetentionRule, rows: int, since: date | None, expiry: ExpiryD
     return None, {
         RetentionRule.CONNECTION: f"replaced as it changes; {sooner}",
         RetentionRule.SHOP: "as long as the shop exists here",
-        RetentionRule.EVIDENCE: f"at least {SECURITY_LOG_DAYS_MIN // 30} months, also after the shop has gone: there is nothing of yours to read in it",
+        RetentionRule.EVIDENCE: f"at least {SECURITY_LOG_DAYS_MIN // 30} months, also after the shop was deleted: it contains none of the shop's data",
     }[limit]
