@@ -19,6 +19,7 @@ from theseller.amazon.charge_classifier import (
     is_profit_and_loss,
     profit_line,
 )
+from theseller.amazon.charge_names import charge_name
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,10 @@ def test_proceeds_types() -> None:
     assert classify_proceeds("ITEM") is ChargeType.PRINCIPAL
     assert classify_proceeds("DISCOUNT") is ChargeType.PROMOTION
     assert classify_proceeds("OTHER") is ChargeType.UNCLASSIFIED
+
+
+def test_every_charge_type_has_a_name_of_its_own_in_us_spelling() -> None:
+    names = [charge_name(one) for one in ChargeType]
+    assert len(set(names)) == len(names)
+    assert charge_name(ChargeType.FBA_FULFILMENT) == "FBA fulfillment fee"
+    assert not [name for name in names if "fulfilment" in name or "_" in name or not name[0].isupper()]

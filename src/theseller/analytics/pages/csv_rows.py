@@ -8,9 +8,9 @@ from datetime import date
 from django.http import HttpResponse
 
 from theseller.amazon.charge_classifier import ChargeType
+from theseller.amazon.charge_names import charge_name
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.csv_response import Cell, csv_response
-from theseller.analytics.pages.day import charge_type_label
 from theseller.analytics.pages.days_with_data import DaysWithData
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
@@ -85,7 +85,7 @@ def day_csv(selection: Selection, wanted: date, *, most: int) -> HttpResponse:
 def _day_rows(store: str, wanted: date, most: int) -> Iterator[list[Cell]]:
     label = store_label(store)
     for entry in queries.day_entries(store, wanted, most=most):
-        kind = charge_type_label(ChargeType(entry.kind))
+        kind = charge_name(ChargeType(entry.kind))
         yield [
             "ledger", label, entry.posted_at, entry.order_id, entry.sku, kind, entry.source, entry.state, entry.treatment, entry.quantity,
             entry.currency, entry.amount, entry.transaction_type, entry.breakdown,

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from theseller.amazon.charge_classifier import ChargeType, ProfitLine, profit_line
+from theseller.amazon.charge_names import charge_name
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.dashboard_context import day_address
 from theseller.analytics.pages.metrics import METRICS
@@ -19,16 +20,6 @@ from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope
 from theseller.analytics.rollups.parameters import local_day, zone_of
 from theseller.lib.money import Money
 
-#: What a kind is called where its own name does not read well.
-_NAMES = {
-    ChargeType.PRINCIPAL: "Product sales", ChargeType.SHIPPING: "Shipping credits", ChargeType.GIFTWRAP: "Gift wrap credits", ChargeType.COD: "Cash on delivery",
-    ChargeType.TIP: "Delivery tips", ChargeType.PROMOTION: "Promotions", ChargeType.POINTS: "Amazon Points", ChargeType.REFUND_PRINCIPAL: "Refunded product sales",
-    ChargeType.REFUND_SHIPPING: "Refunded shipping", ChargeType.REFUND_GIFTWRAP: "Refunded gift wrap", ChargeType.REFUND_PROMOTION: "Promotion rebate reversals",
-    ChargeType.REFERRAL: "Referral fee", ChargeType.REFUND_ADMIN: "Refund administration fee", ChargeType.CLOSING: "Closing fee",
-    ChargeType.DIGITAL_SERVICES: "Digital services fee", ChargeType.FBA_FULFILMENT: "FBA fulfillment fee", ChargeType.RETURNS_PROCESSING: "Returns processing fee",
-    ChargeType.INBOUND: "Inbound fee", ChargeType.ITEM_TAX: "Tax collected", ChargeType.SHIPPING_TAX: "Tax on shipping", ChargeType.GIFTWRAP_TAX: "Tax on gift wrap",
-    ChargeType.UNCLASSIFIED: "Not classified",
-}  # fmt: skip
 _ORDER = tuple(ProfitLine)
 #: Why a line is in no figure: treatment → the page's explanation.
 EXCLUSION_REASONS = {
@@ -115,13 +106,6 @@ def by_charge_type(entries: Sequence[LedgerEntry], currency: str) -> tuple[Charg
         grouped[ChargeType(entry.kind)].append(entry)
     ordered = sorted(grouped, key=lambda kind: (_ORDER.index(profit_line(kind)), list(ChargeType).index(kind)))
     return tuple(
-        ChargeTypeLines(
-            charge_type_label(kind), Money(sum((line.amount for line in grouped[kind]), Decimal(0)), currency), tuple(grouped[kind])
-        )
+        ChargeTypeLines(charge_name(kind), Money(sum((line.amount for line in grouped[kind]), Decimal(0)), currency), tuple(grouped[kind]))
         for kind in ordered
     )
-
-
-def charge_type_label(kind: ChargeType) -> str:
-    """Return what pages call a kind of money."""
-    return _NAMES.get(kind) or kind.value.replace("_", " ").capitalize()

@@ -19,6 +19,8 @@ from django.views.decorators.http import require_http_methods
 
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
+from theseller.amazon.charge_classifier import ChargeType
+from theseller.amazon.charge_names import charge_name
 from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
 from theseller.amazon.reports.registry import title
 from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
@@ -206,8 +208,15 @@ def _totals(inspection: Inspection) -> list[tuple[str, list[Money | int | None]]
             value = inspection.totals[currency].get(measure)
             counts = value is not None and is_count(measure)
             values.append(None if value is None else int(value) if counts else Money(value, currency))
-        rows.append((measure.replace("-", " ").replace("_", " ").capitalize().replace("Fba", "FBA"), values))
+        rows.append((_measure_name(measure), values))
     return rows
+
+
+def _measure_name(measure: str) -> str:
+    """Return the name of a sum: a charge type of a settlement, or a column of another report."""
+    if measure in set(ChargeType):
+        return charge_name(ChargeType(measure))
+    return measure.replace("-", " ").capitalize()
 
 
 def _listed(document: ImportedDocument) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def test_without_script_the_whole_page_answers(cast: Cast) -> None:
     assert page.count("data-import-result") == 2
     assert "<!doctype html>" in page
     assert "Import without review" in page
+    assert "Product sales" in page  # The sums of a settlement have the names of the day page.
     status, page = _post(alice, _upload(report(ALICE, ORDERS), "a.txt"), _upload(b"junk", "b.txt"), fragment=False, confirm="1")
     assert status == 422
     assert "data-done" in page
