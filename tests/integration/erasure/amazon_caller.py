@@ -1,6 +1,7 @@
 """Calls Amazon for a connection as fast as it can, until it is refused, and writes down when each call left; run with Django being ready.
 
-The clock is the machine's monotonic one, which all processes share. `careless` leaves out the lock that a disconnection waits for.
+The clock is the machine's monotonic one, which all processes share. `careless` leaves out the lock that a disconnection waits for, and
+makes its fifth call only when the file `ended` is there: one that was let in before the end, and leaves after it.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView
 from theseller.lib import clock
+from theseller.postgres.processes import wait_until
 
 #: What a process does between being let in and calling, in seconds at most.
 _PREPARATION = 0.03
 _REFUSALS = 20
+#: So many calls leave before a careless process waits for the end.
+_CALLS_BEFORE_THE_END = 4
+#: How long it waits for the end, in seconds at most.
+_WAIT = 120
 
 
 def careless(connection: UUID, *, using: str = "default") -> ConnectionView:
@@ -33,13 +39,16 @@ def main() -> None:
     tenant, connection, result, how = UUID(sys.argv[1]), UUID(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
     if how == "careless":
         setattr(access_tokens, "lock_shared", careless)  # noqa: B010  a name that the module does not hand out
-    refused, chance = 0, random.Random(result.name)  # noqa: S311  no secret
+    refused, calls, chance = 0, 0, random.Random(result.name)  # noqa: S311  no secret
     with result.open("w", buffering=1) as file:
         while refused < _REFUSALS:
             try:
                 with access_tokens.open_connection(tenant, connection, at=clock.now()) as opened:
                     opened.discard_access_token()
                     time.sleep(chance.uniform(0, _PREPARATION))
+                    if how == "careless" and calls == _CALLS_BEFORE_THE_END:
+                        wait_until((result.parent / "ended").exists, _WAIT)
+                    calls += 1
                     file.write(f"{time.monotonic()}\n")
                     opened.access_token()
             except ConnectionClosedError:

@@ -167,4 +167,5 @@ def test_a_process_without_the_lock_would_be_seen(shop: Shop, tmp_path: Path) ->
     connection = shop.connect()
     with calling(shop, connection, tmp_path, "careless") as left:
         ended = _by_a_process(shop, connection)
+        (tmp_path / "ended").touch()
         assert any(call > ended for call in left())
